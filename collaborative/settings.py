@@ -1,0 +1,363 @@
+"""Settings of the portal. Every value that differs between machines comes from the environment.
+
+A value that is missing or wrong stops the start with a sentence that says what to set; the
+value itself is never repeated there, since it may hold a password. README.md lists them all.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+T = TypeVar("T")
+
+
+def read(name: str, parse: Callable[[str], T], say: str, default: T | None = None) -> T:
+    """The environment variable `name`, parsed; `default` where it is unset or empty.
+
+    Raises ImproperlyConfigured with `say` (how to set it) when it is wrong, or when it is
+    missing and has no default.
+    """
+    raw = os.environ.get(name, "").strip()
+    if not raw:
+        if default is None:
+            raise ImproperlyConfigured(f"{name} is not set. {say}")
+        return default
+    try:
+        return parse(raw)
+    except (ValueError, KeyError, TypeError, ImproperlyConfigured):
+        raise ImproperlyConfigured(f"{name} is set to a value that cannot be used. {say}") from None
+
+
+def _one_of(choices: dict[str, T]) -> Callable[[str], T]:
+    return lambda raw: choices[raw.lower()]
+
+
+def _positive(raw: str) -> int:
+    number = int(raw)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def _names(raw: str) -> list[str]:
+    return [name.strip() for name in raw.split(",") if name.strip()]
+
+
+BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+DEBUG = read("DEBUG", _one_of(BOOLEANS), "Set it to 1 for development, or leave it out.", False)
+
+
+def development(value: T) -> T | None:
+    """A default that holds in development only; outside DEBUG the setting must be given."""
+    return value if DEBUG else None
+
+
+# Who and where -----------------------------------------------------------------------------
+
+
+def _secret(raw: str) -> str:
+    if len(raw) < 50 or len(set(raw)) < 5:
+        raise ValueError
+    return raw
+
+
+def _site_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in ({"http", "https"} if DEBUG else {"https"}) or not parts.hostname:
+        raise ValueError
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _address(raw: str) -> str:
+    local, at, domain = raw.rpartition("@")
+    if not (local and at and domain):
+        raise ValueError
+    return raw
+
+
+SECRET_KEY = read(
+    "SECRET_KEY",
+    _secret,
+    "Set it to at least 50 random characters, and keep them secret: "
+    'python -c "import secrets; print(secrets.token_urlsafe(64))"',
+    development("development-only-" + "x1y2z" * 10),
+)
+ALLOWED_HOSTS = read(
+    "ALLOWED_HOSTS",
+    _names,
+    "Set it to the names under which the portal is reached, separated by commas: portal.example.org",
+    development(["localhost", "127.0.0.1", "[::1]"]),
+)
+SITE_URL = read(
+    "SITE_URL",
+    _site_url,
+    "Set it to the portal's own address without a path, as links in mails need it: "
+    "https://portal.example.org",
+    development(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"),
+)
+SITE_NAME = "Chicagoland Healthcare Workforce Collaborative"
+CONTACT_EMAIL = read(
+    "CONTACT_EMAIL",
+    _address,
+    "Set it to the address that people can write to for help: help@example.org",
+    development("help@example.org"),
+)
+DEFAULT_FROM_EMAIL = read(
+    "DEFAULT_FROM_EMAIL",
+    _address,
+    "Set it to the sender of the portal's mails: portal@example.org",
+    development("portal@example.org"),
+)
+ANSWER_WORKING_DAYS = read(
+    "ANSWER_WORKING_DAYS",
+    _positive,
+    "Set it to the number of working days within which facilitators answer: 2",
+    2,
+)
+TRUSTED_PROXY_COUNT = read(
+    "TRUSTED_PROXY_COUNT",
+    _positive,
+    "Set it to the number of your own reverse proxies in front of the portal: 1",
+    0,
+)
+
+# Parts -------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "collaborative.apps.CollaborativeConfig",
+    "teams.apps.TeamsConfig",
+    "members.apps.MembersConfig",
+    "collaborative.apps.DeskConfig",  # django.contrib.admin with our AdminSite
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.sitemaps",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "csp",
+    "post_office",
+    "simple_history",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "members.limits.RateLimitMiddleware",
+]
+ROOT_URLCONF = "collaborative.urls"
+WSGI_APPLICATION = "collaborative.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "collaborative.context.portal",
+            ]
+        },
+    }
+]
+CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "bootstrap5"
+SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+FORMS_URLFIELD_ASSUME_HTTPS = True
+
+# Data --------------------------------------------------------------------------------------
+
+# WAL lets readers go on while one writes; IMMEDIATE makes writers wait in line instead of
+# failing; FULL keeps an acknowledged commit through a power cut.
+SQLITE_OPTIONS = {
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
+        "PRAGMA cache_size=-20000; PRAGMA mmap_size=134217728; PRAGMA journal_size_limit=27103364;"
+    ),
+}
+POSTGRES_OPTIONS = {"pool": {"min_size": 1, "max_size": 4, "timeout": 10}}
+
+
+def _database(raw: str) -> dict[str, Any]:
+    options = {"sqlite": SQLITE_OPTIONS, "postgres": POSTGRES_OPTIONS, "postgresql": POSTGRES_OPTIONS}
+    found: dict[str, Any] = {**Env.db_url_config(raw)}
+    if not found.get("NAME"):
+        raise ValueError
+    found["OPTIONS"] = {**options[urlsplit(raw).scheme], **found.get("OPTIONS", {})}
+    return found
+
+
+def _cache(raw: str) -> dict[str, Any]:
+    return {**Env.cache_url_config(raw)}
+
+
+DATABASES = {
+    "default": read(
+        "DATABASE_URL",
+        _database,
+        "Set it to postgres://user:password@host:5432/name or sqlite:////folder/file.sqlite3, "
+        "or leave it out for an SQLite file beside manage.py.",
+        {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": BASE_DIR / "db.sqlite3",
+            "OPTIONS": SQLITE_OPTIONS,
+        },
+    )
+}
+CACHES = {
+    "default": read(
+        "CACHE_URL",
+        _cache,
+        "Set it to rediscache://host:6379/0 or dbcache://django_cache, or leave it out for the database.",
+        {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "django_cache",
+        },
+    )
+}
+
+# Mail: queued in the database by the change that it reports, sent by `manage.py send_mail` ----
+
+
+def _mail(raw: str) -> dict[str, Any]:
+    found: dict[str, Any] = {**Env.email_url_config(raw)}
+    if urlsplit(raw).scheme.startswith("smtp") and not found.get("EMAIL_HOST"):
+        raise ValueError
+    return found
+
+
+_mail_server = read(
+    "EMAIL_URL",
+    _mail,
+    "Set it to your mail server, with its user and password quoted as in any address: "
+    "smtp+tls://user:password@mail.example.org:587",
+    development({"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}),
+)
+EMAIL_BACKEND: str = _mail_server["EMAIL_BACKEND"]
+EMAIL_HOST: str = _mail_server.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT: int = _mail_server.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER: str = _mail_server.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD: str = _mail_server.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS: bool = _mail_server.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = _mail_server.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+# One mail at a time, so that a killed sender repeats at most one; retried for as long as a
+# mail server may be down. The sender sets the waiting times itself.
+POST_OFFICE = {
+    "BACKENDS": {"default": EMAIL_BACKEND},
+    "BATCH_SIZE": 1,
+    "THREADS_PER_PROCESS": 1,
+    "BATCH_DELIVERY_TIMEOUT": 60,
+    "MAX_RETRIES": 1000,
+    "RETRY_INTERVAL": timedelta(seconds=5),
+    "SENDING_ORDER": ["-priority", "id"],
+    "LOG_LEVEL": 1,
+    "MESSAGE_ID_ENABLED": True,
+    "MESSAGE_ID_FQDN": urlsplit(SITE_URL).hostname,
+}
+
+# People ------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "members.Member"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "my_teams"
+ACCOUNT_ADAPTER = "members.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # every way in proves the address by a code first
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+CODE_MINUTES = 15
+# Requests per action: by address ("key") and by network address ("ip"), in sliding windows.
+RATE_LIMITS = {
+    "code": "5/15m/key,60/15m/ip",
+    "code_try": "15/15m/key,100/15m/ip",
+    "check": "30/5m/ip",
+}
+
+# Safety ------------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+if not DEBUG:
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 * 2
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
+    if TRUSTED_PROXY_COUNT:
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Words, times, files -----------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "America/Chicago"
+USE_TZ = True
+USE_I18N = False
+DATE_FORMAT = "F j, Y"
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"django": {"handlers": ["console"], "level": "INFO", "propagate": False}},
+}

@@ -1,0 +1,186 @@
+"""People, organizations and teams for the tests; a test names the part it needs."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from post_office.models import Email
+
+from members.models import Member, Organization
+from members.services import add_organization
+from teams.models import ActionTeam, FaqEntry, Goal, Membership
+from teams.services import join_teams, set_facilitators
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory):
+    """SQLite's test database is a file, so that threads and processes can share it."""
+    from django.conf import settings  # noqa: PLC0415  # settings exist only by now
+
+    database = settings.DATABASES["default"]
+    if "sqlite" in database["ENGINE"]:
+        database["TEST"] = {"NAME": str(tmp_path_factory.mktemp("db") / "test.sqlite3")}
+
+
+@pytest.fixture(autouse=True)
+def _no_limits_left_over(request):
+    """Each test starts with unused rate limits."""
+    if "django_db_setup" in request.fixturenames or "db" in request.fixturenames:
+        request.getfixturevalue("db")
+        cache.clear()
+
+
+@pytest.fixture
+def administrator(db) -> Member:
+    return Member.objects.create_superuser("administrator@example.org", full_name="Ada Admin")
+
+
+@pytest.fixture
+def organization(administrator) -> Organization:
+    """A recognized organization, whose mail domain is rush.example."""
+    return add_organization("Rush Example Hospital", domains=["rush.example"], by=administrator)
+
+
+@pytest.fixture
+def other_organization(administrator) -> Organization:
+    return add_organization("Loop Example Clinic", domains=["loop.example"], by=administrator)
+
+
+@pytest.fixture
+def proposed_organization(db) -> Organization:
+    return Organization.objects.create(name="Lakeview Health", suggested_domain="lakeview.example")
+
+
+def make_team(name: str, policy: str = "open", position: int = 0) -> ActionTeam:
+    slug = name.lower().replace(" ", "-")
+    return ActionTeam.objects.create(
+        name=name, slug=slug, join_policy=policy, position=position, summary=f"What {name} is for."
+    )
+
+
+@pytest.fixture
+def team(db) -> ActionTeam:
+    """An open team, which `facilitator` looks after and `member` and `colleague` belong to."""
+    return make_team("Education", position=1)
+
+
+@pytest.fixture
+def other_team(db) -> ActionTeam:
+    """An open team, which `other_facilitator` looks after."""
+    return make_team("Hiring", position=2)
+
+
+@pytest.fixture
+def approval_team(db) -> ActionTeam:
+    return make_team("Careers", "approval", position=3)
+
+
+@pytest.fixture
+def closed_team(db) -> ActionTeam:
+    return make_team("Archive", "closed", position=4)
+
+
+@pytest.fixture
+def goal(team) -> Goal:
+    return Goal.objects.create(team=team, slug="one-table", title="Bring people to one table")
+
+
+@pytest.fixture
+def faq_entry(db) -> FaqEntry:
+    return FaqEntry.objects.create(
+        slug="who-can-join", question="Who can join?", answer="People of *recognized* employers."
+    )
+
+
+def make_member(
+    email: str, organization: Organization | None = None, name: str = "", *, confirmed: bool = True
+) -> Member:
+    confirmation = {}
+    if organization and confirmed:
+        confirmation = {
+            "affiliation_confirmed_at": organization.created_at,
+            "affiliation_confirmed_how": "domain",
+        }
+    return Member.objects.create_user(
+        email, full_name=name, organization=organization, **confirmation
+    )
+
+
+@pytest.fixture
+def member(organization, team) -> Member:
+    """An active member of `team`, of a recognized organization."""
+    person = make_member("maria@rush.example", organization, "Maria Member")
+    join_teams(person, [team])
+    Email.objects.all().delete()
+    return person
+
+
+@pytest.fixture
+def colleague(organization, team) -> Member:
+    """A member of the same organization and team."""
+    person = make_member("colin@rush.example", organization, "Colin Colleague")
+    join_teams(person, [team])
+    Email.objects.all().delete()
+    return person
+
+
+@pytest.fixture
+def outsider(other_organization, other_team) -> Member:
+    """A member of another organization, in another team."""
+    person = make_member("olga@loop.example", other_organization, "Olga Outsider")
+    join_teams(person, [other_team])
+    Email.objects.all().delete()
+    return person
+
+
+@pytest.fixture
+def applicant(proposed_organization, team) -> Member:
+    """Someone whose organization nobody has recognized; the request for `team` waits."""
+    person = make_member(
+        "wanda@lakeview.example", proposed_organization, "Wanda Waiting", confirmed=False
+    )
+    join_teams(person, [team])
+    Email.objects.all().delete()
+    return person
+
+
+@pytest.fixture
+def facilitator(organization, team, administrator) -> Member:
+    """Looks after `team`, without being a member of it."""
+    person = make_member("fay@rush.example", organization, "Fay Facilitator")
+    set_facilitators(team, [person], by=administrator)
+    person.refresh_from_db()
+    return person
+
+
+@pytest.fixture
+def other_facilitator(other_organization, other_team, administrator) -> Member:
+    """Looks after `other_team`."""
+    person = make_member("otto@loop.example", other_organization, "Otto Facilitator")
+    set_facilitators(other_team, [person], by=administrator)
+    person.refresh_from_db()
+    return person
+
+
+@pytest.fixture
+def as_(db) -> Callable[[Member], Client]:
+    """`as_(member)`: a client that is signed in as that member."""
+
+    def sign_in(person: Member) -> Client:
+        client = Client()
+        client.force_login(person)
+        return client
+
+    return sign_in
+
+
+def stay_of(person: Member, team: ActionTeam) -> Membership:
+    """The newest stay of `person` in `team`."""
+    return Membership.objects.of(person).filter(team=team).latest("pk")
+
+
+@pytest.fixture
+def mails(db) -> Callable[[], list[Email]]:
+    """`mails()`: what is queued, oldest first."""
+    return lambda: list(Email.objects.order_by("pk"))

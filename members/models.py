@@ -1,0 +1,305 @@
+"""Who people are and who employs them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Count, F, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from simple_history.models import HistoricalRecords
+
+from members.naming import PUBLIC_MAIL_DOMAINS, domain_suffixes, is_public_mailbox, normalized_name
+
+
+class OrganizationQuerySet(models.QuerySet["Organization"]):
+    def recognized(self) -> OrganizationQuerySet:
+        return self.filter(status=Organization.Status.RECOGNIZED)
+
+    def proposed(self) -> OrganizationQuerySet:
+        return self.filter(status=Organization.Status.PROPOSED)
+
+    def named(self, name: str) -> OrganizationQuerySet:
+        """The organization whose name equals `name` as names are compared."""
+        return self.filter(normalized_name=normalized_name(name))
+
+    def with_waiting_count(self) -> OrganizationQuerySet:
+        """Adds `waiting_count`: the members whose tie to it nobody has confirmed."""
+        waiting = Q(members__is_active=True, members__affiliation_confirmed_at=None)
+        return self.annotate(waiting_count=Count("members", filter=waiting))
+
+
+class Organization(models.Model):
+    """An employer or partner. *Recognized* means that a facilitator has accepted it."""
+
+    class Status(models.TextChoices):
+        PROPOSED = "proposed", "Proposed"
+        RECOGNIZED = "recognized", "Recognized"
+        DECLINED = "declined", "Declined"
+
+    name = models.CharField(max_length=150)
+    normalized_name = models.CharField(
+        max_length=150,
+        unique=True,
+        editable=False,
+        error_messages={"unique": "An organization with this name is already here."},
+    )
+    status = models.CharField(
+        max_length=10, choices=Status.choices, default=Status.PROPOSED, editable=False
+    )
+    suggested_domain = models.CharField(
+        max_length=253,
+        blank=True,
+        help_text="The mail domain of the person who proposed it. It counts only once it is ticked.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    decided_at = models.DateTimeField(null=True, blank=True, editable=False)
+    decided_by = models.ForeignKey(
+        "members.Member",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+    decision_reason = models.TextField(
+        blank=True, editable=False, help_text="Why it was declined; members read this."
+    )
+
+    objects = OrganizationQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="members_organization_status_known",
+                condition=Q(status__in=["proposed", "recognized", "declined"]),
+            ),
+            models.CheckConstraint(
+                name="members_organization_decided_at_and_by",
+                condition=Q(status="proposed")
+                | Q(decided_at__isnull=False, decided_by__isnull=False),
+                violation_error_message="A decision needs the time and the person who took it.",
+            ),
+            models.CheckConstraint(
+                name="members_organization_declined_with_reason",
+                condition=~Q(status="declined") | ~Q(decision_reason=""),
+                violation_error_message="Say why the organization is declined.",
+            ),
+            models.CheckConstraint(
+                name="members_organization_name_comparable",
+                condition=~Q(normalized_name=""),
+                violation_error_message="The name needs at least one letter or digit.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse a name that is another's, or that cannot be compared."""
+        self.normalized_name = normalized_name(self.name)
+        if not self.normalized_name:
+            raise ValidationError({"name": "Enter a name with at least one letter or digit."})
+        if Organization.objects.named(self.name).exclude(pk=self.pk).exists():
+            raise ValidationError({"name": "An organization with this name is already here."})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the compared form of the name in step with the name."""
+        self.normalized_name = normalized_name(self.name)[:150]
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "normalized_name"}
+        super().save(*args, **kwargs)
+
+    @property
+    def is_recognized(self) -> bool:
+        return self.status == self.Status.RECOGNIZED
+
+
+class EmailDomainQuerySet(models.QuerySet["EmailDomain"]):
+    def owner_of(self, domain: str) -> Organization | None:
+        """The organization of the longest registered suffix of `domain`, or None."""
+        matching = self.filter(domain__in=domain_suffixes(domain)).select_related("organization")
+        longest = max(matching, key=lambda found: len(found.domain), default=None)
+        return longest.organization if longest else None
+
+
+class EmailDomain(models.Model):
+    """A mail domain that belongs to one organization, with everything below it."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="domains")
+    domain = models.CharField(
+        max_length=253,
+        unique=True,
+        help_text="Such as hospital.org. Addresses at mail.hospital.org count as well.",
+        error_messages={"unique": "This domain already belongs to an organization."},
+    )
+
+    objects = EmailDomainQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering: ClassVar = ["domain"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="members_emaildomain_lower_case",
+                condition=Q(domain=Lower("domain")),
+                violation_error_message="Write the domain in lower case.",
+            ),
+            models.CheckConstraint(
+                name="members_emaildomain_two_labels",
+                condition=Q(domain__contains=".")
+                & ~Q(domain__contains="@")
+                & ~Q(domain__contains=" ")
+                & ~Q(domain__startswith="."),
+                violation_error_message="Enter a mail domain, like hospital.org.",
+            ),
+            models.CheckConstraint(
+                name="members_emaildomain_not_public_mailbox",
+                condition=~Q(domain__in=PUBLIC_MAIL_DOMAINS),
+                violation_error_message="A public mailbox provider belongs to no organization.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.domain
+
+    def clean(self) -> None:
+        """Lower the case, drop a leading @; refuse public mailbox providers and what lies below."""
+        self.domain = self.domain.strip().lower().removeprefix("@").rstrip(".")
+        if is_public_mailbox(self.domain):
+            raise ValidationError(
+                {"domain": "This is a public mailbox provider. Enter the organization's own domain."}
+            )
+
+
+class MemberQuerySet(models.QuerySet["Member"]):
+    def unconfirmed(self) -> MemberQuerySet:
+        """People with an account whose tie to an organization nobody has confirmed."""
+        return self.filter(
+            is_active=True, organization__isnull=False, affiliation_confirmed_at=None
+        )
+
+    def at_domain(self, domain: str) -> MemberQuerySet:
+        """People whose address is at `domain` or below it."""
+        return self.filter(Q(email__endswith=f"@{domain}") | Q(email__endswith=f".{domain}"))
+
+
+class MemberManager(BaseUserManager["Member"].from_queryset(MemberQuerySet)):  # type: ignore[misc]
+    """Creates people with an account. Nobody has a password: everyone signs in by code."""
+
+    def create_user(self, email: str, **fields: Any) -> Member:
+        """A new member with the address `email` (kept in lower case)."""
+        member: Member = self.create(email=email.lower(), **fields)
+        return member
+
+    def create_superuser(self, email: str, **fields: Any) -> Member:
+        """A new administrator, who sees everything at the desk."""
+        return self.create_user(email, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> Member:
+        member: Member = self.get(email=(username or "").lower())
+        return member
+
+
+class Member(AbstractBaseUser, PermissionsMixin):
+    """A person with an account."""
+
+    class ConfirmedHow(models.TextChoices):
+        DOMAIN = "domain", "by the mail domain"
+        FACILITATOR = "facilitator", "by a facilitator"
+
+    password = None  # type: ignore[assignment]  # nobody has one: sign-in is by code
+    email = models.EmailField(
+        "work email",
+        unique=True,
+        error_messages={"unique": "A member with this address is already here."},
+    )
+    full_name = models.CharField(max_length=120, blank=True)
+    job_title = models.CharField(max_length=120, blank=True)
+    shares_email = models.BooleanField(
+        "teammates see my address",
+        default=False,
+        help_text="Off: teammates see your name, job title and organization only.",
+    )
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="members"
+    )
+    affiliation_confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    affiliation_confirmed_how = models.CharField(
+        max_length=12, choices=ConfirmedHow.choices, blank=True, editable=False
+    )
+    affiliation_confirmed_by = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+    is_active = models.BooleanField(
+        "account open", default=True, help_text="Off: this person can no longer sign in."
+    )
+    is_staff = models.BooleanField("may use the desk", default=False, editable=False)
+    date_joined = models.DateTimeField("member since", default=timezone.now, editable=False)
+    closed_at = models.DateTimeField("account closed", null=True, blank=True, editable=False)
+    digest_sent_on = models.DateField(null=True, blank=True, editable=False)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar = []
+
+    objects = MemberManager()
+    history = HistoricalRecords(excluded_fields=["last_login", "digest_sent_on"])
+
+    class Meta:
+        ordering: ClassVar = ["full_name", "email"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="members_member_email_lower_case",
+                condition=Q(email=Lower("email")),
+                violation_error_message="Write the address in lower case.",
+            ),
+            models.CheckConstraint(
+                name="members_member_affiliation_confirmed_whole",
+                condition=Q(affiliation_confirmed_at=None, affiliation_confirmed_how="")
+                | Q(
+                    affiliation_confirmed_at__isnull=False,
+                    organization__isnull=False,
+                    affiliation_confirmed_how__in=["domain", "facilitator"],
+                ),
+                violation_error_message="A confirmed affiliation needs an organization, a time and a way.",
+            ),
+            models.CheckConstraint(
+                name="members_member_closed_is_inactive",
+                condition=Q(closed_at=None) | Q(is_active=False, is_staff=False, is_superuser=False),
+                violation_error_message="A closed account cannot sign in.",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                F("organization"),
+                name="members_member_unconfirmed",
+                condition=Q(affiliation_confirmed_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return "Former member" if self.closed_at else self.full_name or self.email
+
+    def get_full_name(self) -> str:
+        return self.full_name
+
+    def get_short_name(self) -> str:
+        return self.full_name or self.email
+
+    @property
+    def is_affiliation_confirmed(self) -> bool:
+        return self.affiliation_confirmed_at is not None
+
+    @property
+    def may_join_at_once(self) -> bool:
+        """Whether open teams take this person without a facilitator's decision."""
+        return bool(
+            self.is_affiliation_confirmed and self.organization and self.organization.is_recognized
+        )

@@ -1,0 +1,121 @@
+"""Proving a mail address by a code: the one way to join and to sign in.
+
+Nothing here asks whether the address is known before the code was right, so a stranger sees
+the same page, after the same work, with the same mail, whatever address is typed.
+"""
+
+import time
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Any
+
+from allauth.account.internal.flows.code_verification import AbstractCodeVerificationProcess
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.models import EmailAddress, Login
+from allauth.core.internal.cryptokit import compare_user_code, generate_user_code
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from members import emails
+from members.limits import limit
+from members.models import Member
+
+SESSION_KEY = "address_proof"
+MAX_TRIES = 5
+JOURNEY_SECONDS = 24 * 60 * 60  # what was typed and never proven is forgotten after a day
+
+
+class Answer(Enum):
+    """What came of a typed code."""
+
+    RIGHT = auto()
+    WRONG = auto()
+    EXPIRED = auto()
+    TOO_MANY_TRIES = auto()
+
+
+class AddressProof(AbstractCodeVerificationProcess):
+    """A code on its way to an address, and what the person wanted, kept in the session.
+
+    `state["journey"]` survives wrong, expired and renewed codes: nothing typed is lost.
+    """
+
+    def __init__(self, request: HttpRequest, state: dict[str, Any]) -> None:
+        super().__init__(
+            max_attempts=MAX_TRIES, timeout=settings.CODE_MINUTES * 60, state=state
+        )
+        self.request = request
+
+    @classmethod
+    def begin(cls, request: HttpRequest, email: str, journey: dict[str, Any]) -> "AddressProof":
+        """Keep `journey` for `email` and send the first code.
+
+        Raises TooManyRequestsError when the address or the network address had too many codes;
+        the journey is kept all the same.
+        """
+        proof = cls(request, {**cls.initial_state(user=None, email=email), "journey": journey})
+        request.session.set_expiry(JOURNEY_SECONDS)
+        proof.persist()
+        proof.send()
+        return proof
+
+    @classmethod
+    def resume(cls, request: HttpRequest) -> "AddressProof | None":
+        """The proof that this browser has begun, or None."""
+        state = request.session.get(SESSION_KEY)
+        return cls(request, state) if state else None
+
+    @property
+    def email(self) -> str:
+        return str(self.state["email"])
+
+    @property
+    def journey(self) -> dict[str, Any]:
+        journey: dict[str, Any] = self.state["journey"]
+        return journey
+
+    def send(self) -> None:
+        """Send a new code, which replaces the one before. Raises TooManyRequestsError."""
+        limit(self.request, "code", key=self.email)
+        self.state.update(
+            at=time.time(), failed_attempts=0, code=generate_user_code(length=6, dashed=False)
+        )
+        self.persist()
+        expires_at = datetime.fromtimestamp(self.state["at"] + self.timeout, UTC)
+        emails.address_code(self.email, self.code, expires_at)
+
+    def persist(self) -> None:
+        self.request.session[SESSION_KEY] = self.state
+
+    def abort(self) -> None:
+        """Make the code worthless; the journey stays, for the next code."""
+        self.state["code"] = ""
+        self.persist()
+
+    def forget(self) -> None:
+        self.request.session.pop(SESSION_KEY, None)
+
+    def check(self, typed: str) -> Answer:
+        """Whether `typed` is the code: any case; spaces and hyphens do not count.
+
+        Tries are counted in the session and, over every session, for the address: raises
+        TooManyRequestsError when too many were made for it.
+        """
+        if not self.code:
+            return Answer.TOO_MANY_TRIES
+        if not self.is_valid():
+            return Answer.EXPIRED
+        limit(self.request, "code_try", key=self.email)
+        if compare_user_code(actual=typed, expected=self.code):
+            return Answer.RIGHT
+        return Answer.WRONG if self.record_invalid_attempt() else Answer.TOO_MANY_TRIES
+
+
+def sign_in(request: HttpRequest, member: Member, redirect_to: str) -> HttpResponse:
+    """Sign `member`, whose address was just proven, in through allauth, and go to `redirect_to`."""
+    EmailAddress.objects.update_or_create(
+        user=member, email=member.email, defaults={"verified": True, "primary": True}
+    )
+    record_authentication(request, member, method="code", email=member.email)
+    request.session.set_expiry(None)
+    return perform_login(request, Login(user=member, email=member.email, redirect_url=redirect_to))

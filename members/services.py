@@ -1,0 +1,325 @@
+"""Everything that can happen to members and organizations.
+
+Each function is one transaction that checks the stored state under a lock, writes history
+and tells `teams` through the one signal. A step that is not allowed raises Refused, whose
+text is written for the person who tried. Lock order, against deadlocks: organization, then
+members, then memberships.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+from post_office.models import Email
+
+from members import emails
+from members.models import EmailDomain, Member, Organization
+from members.naming import is_public_mailbox, mail_domain, normalized_name
+from members.signals import affiliations_decided
+
+
+class Refused(Exception):  # noqa: N818  # a refusal by the rules, not an error of the program
+    """A step that the rules do not allow now; the text says why, for the person who tried."""
+
+
+def record(row: models.Model, by: Member | None, why: str, **changes: Any) -> None:
+    """Save `changes` to `row` with a history line: who (None: by itself) and why."""
+    for field, value in changes.items():
+        setattr(row, field, value)
+    row._history_user = by  # type: ignore[attr-defined]  # read by django-simple-history
+    row._change_reason = why  # type: ignore[attr-defined]
+    row.save(update_fields=list(changes) if row.pk else None)
+
+
+def welcome_member(email: str, *, full_name: str, job_title: str) -> Member:
+    """The member with the proven address `email`, made if new.
+
+    Of a known member only empty fields are filled: what a stranger typed overwrites nothing.
+    """
+    with transaction.atomic():
+        member, made = Member.objects.get_or_create(
+            email=email.lower(), defaults={"full_name": full_name, "job_title": job_title}
+        )
+        typed = {"full_name": full_name, "job_title": job_title}
+        missing = {
+            field: text for field, text in typed.items() if text and not getattr(member, field)
+        }
+        if missing and not made and member.is_active:
+            record(member, member, "filled in while joining", **missing)
+    return member
+
+
+def affiliate_member(member: Member, organization_name: str) -> Member:
+    """Tie `member`, whose address is proven, to an organization; returns the locked, fresh row.
+
+    The mail domain of a recognized organization decides, whatever was typed. Else the typed
+    name finds a known organization, or proposes a new one; then a facilitator confirms. A
+    confirmed tie is left as it is. Refuses a name with nothing to compare.
+    """
+    with transaction.atomic():
+        domain = mail_domain(member.email)
+        owner = EmailDomain.objects.owner_of(domain)
+        by_domain = bool(owner and owner.is_recognized)
+        if owner is None or not by_domain:
+            owner = _known_or_proposed(organization_name, domain, member)
+        member = Member.objects.select_for_update().get(pk=member.pk)
+        if member.is_affiliation_confirmed:
+            return member
+        if by_domain:
+            _confirm(member, owner, how=Member.ConfirmedHow.DOMAIN, by=None)
+        elif member.organization_id != owner.pk:
+            record(member, member, "named the organization", organization=owner)
+        member.organization = owner
+        return member
+
+
+def _known_or_proposed(name: str, domain: str, by: Member) -> Organization:
+    """The organization called `name`, locked; proposed (again) if nobody has recognized it."""
+    compared = normalized_name(name)[:150]
+    if not compared:
+        raise Refused("Enter your organization's name with at least one letter or digit.")
+    suggested = "" if is_public_mailbox(domain) else domain
+    found = Organization.objects.select_for_update().filter(normalized_name=compared).first()
+    if found is None:
+        found, made = Organization.objects.get_or_create(
+            normalized_name=compared,
+            defaults={"name": " ".join(name.split()), "suggested_domain": suggested},
+        )
+        if made:
+            return found
+        found = Organization.objects.select_for_update().get(pk=found.pk)
+    if found.status == Organization.Status.DECLINED:
+        record(
+            found,
+            by,
+            "proposed again",
+            status=Organization.Status.PROPOSED,
+            suggested_domain=found.suggested_domain or suggested,
+        )
+    elif not found.is_recognized and suggested and not found.suggested_domain:
+        record(found, by, "domain suggested", suggested_domain=suggested)
+    return found
+
+
+def _confirm(member: Member, organization: Organization, *, how: str, by: Member | None) -> None:
+    record(
+        member,
+        by,
+        f"affiliation confirmed {Member.ConfirmedHow(how).label}",
+        organization=organization,
+        affiliation_confirmed_at=timezone.now(),
+        affiliation_confirmed_how=how,
+        affiliation_confirmed_by=by,
+    )
+
+
+def _release(organization: Organization, domains: Iterable[str], by: Member) -> list[Member]:
+    """Confirm everyone who waits for `organization`, by name or by one of `domains`."""
+    waiting = Q(organization=organization)
+    for domain in domains:
+        waiting |= Q(email__endswith=f"@{domain}") | Q(email__endswith=f".{domain}")
+    members = list(Member.objects.unconfirmed().filter(waiting).select_for_update().order_by("pk"))
+    for member in members:
+        _confirm(member, organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
+    affiliations_decided.send(
+        sender=Organization, members=members, confirmed=True, reason="", by=by
+    )
+    return members
+
+
+def _new_domain(organization: Organization, domain: str, by: Member) -> EmailDomain:
+    """Give `domain` to `organization`; refuses one that is another's or a public provider's."""
+    row = EmailDomain(organization=organization, domain=domain)
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        raise Refused(f"{domain}: {' '.join(error.messages)}") from error
+    record(row, by, "domain added")
+    return row
+
+
+def add_organization(name: str, *, domains: Iterable[str] = (), by: Member) -> Organization:
+    """Add an organization that is recognized from the start. Refuses a name already here."""
+    with transaction.atomic():
+        organization = Organization(
+            name=" ".join(name.split()),
+            status=Organization.Status.RECOGNIZED,
+            decided_at=timezone.now(),
+            decided_by=by,
+        )
+        try:
+            organization.full_clean()
+        except ValidationError as error:
+            raise Refused(" ".join(error.messages)) from error
+        record(organization, by, "added as recognized")
+        added = [_new_domain(organization, domain, by).domain for domain in domains]
+        if added:
+            _release(organization, added, by)
+    return organization
+
+
+def recognize_organization(
+    organization: Organization, *, domain: str = "", by: Member
+) -> list[Member]:
+    """Accept `organization`, with its mail `domain` if given, and release all who wait for it.
+
+    Confirms every waiting member of it, and every waiting person at `domain` whatever name
+    they typed; `teams` opens their requests and mails each person once. Returns those
+    confirmed. Refuses an organization that is recognized already, and a domain that is
+    another's or a public mailbox provider's.
+    """
+    with transaction.atomic():
+        row = Organization.objects.select_for_update().get(pk=organization.pk)
+        if row.is_recognized:
+            raise Refused(_decided(row))
+        record(
+            row,
+            by,
+            "recognized",
+            status=Organization.Status.RECOGNIZED,
+            decided_at=timezone.now(),
+            decided_by=by,
+            decision_reason="",
+        )
+        domains = [_new_domain(row, domain, by).domain] if domain else []
+        domains += row.domains.exclude(domain__in=domains).values_list("domain", flat=True)
+        return _release(row, domains, by)
+
+
+def decline_organization(organization: Organization, *, reason: str, by: Member) -> list[Member]:
+    """Decline a proposed organization; `teams` declines what its people asked for, with `reason`.
+
+    Returns the people concerned. Refuses without a reason, and unless it is proposed.
+    """
+    if not reason.strip():
+        raise Refused("Say why the organization is declined. Its people read the reason.")
+    with transaction.atomic():
+        row = Organization.objects.select_for_update().get(pk=organization.pk)
+        if row.status != Organization.Status.PROPOSED:
+            raise Refused(_decided(row))
+        record(
+            row,
+            by,
+            "declined",
+            status=Organization.Status.DECLINED,
+            decided_at=timezone.now(),
+            decided_by=by,
+            decision_reason=reason.strip(),
+        )
+        members = list(
+            Member.objects.unconfirmed().filter(organization=row).select_for_update().order_by("pk")
+        )
+        affiliations_decided.send(
+            sender=Organization, members=members, confirmed=False, reason=reason.strip(), by=by
+        )
+        return members
+
+
+def _decided(row: Organization) -> str:
+    if row.decided_at is None:
+        return f"{row.name} is {row.get_status_display().lower()}."
+    when = timezone.localtime(row.decided_at)
+    return (
+        f"{row.name} was already {row.get_status_display().lower()} "
+        f"on {when:%B} {when.day}, {when.year} by {row.decided_by}. Nothing was changed."
+    )
+
+
+def add_domain(organization: Organization, *, domain: str, by: Member) -> list[Member]:
+    """Give `organization` a mail domain; if it is recognized, release who waits at that domain."""
+    with transaction.atomic():
+        row = Organization.objects.select_for_update().get(pk=organization.pk)
+        added = _new_domain(row, domain, by)
+        return _release(row, [added.domain], by) if row.is_recognized else []
+
+
+def confirm_affiliation(member: Member, *, by: Member) -> None:
+    """Vouch that `member` works for the organization they named; opens what waited for it.
+
+    Refuses a closed account, an affiliation that is confirmed already, and an organization
+    that nobody has recognized.
+    """
+    with transaction.atomic():
+        organization = (
+            Organization.objects.select_for_update().filter(pk=member.organization_id).first()
+        )
+        row = Member.objects.select_for_update().get(pk=member.pk)
+        if not row.is_active:
+            raise Refused(f"{row}: the account is closed.")
+        if row.is_affiliation_confirmed:
+            raise Refused(f"{row} is already confirmed as a member of {row.organization}.")
+        if organization is None or row.organization_id != organization.pk:
+            raise Refused(f"{row} has changed the organization meanwhile. Look again.")
+        if not organization.is_recognized:
+            raise Refused(f"Recognize {organization} first; that confirms {row} as well.")
+        _confirm(row, organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
+        affiliations_decided.send(
+            sender=Organization, members=[row], confirmed=True, reason="", by=by
+        )
+
+
+def change_profile(
+    member: Member, *, full_name: str, job_title: str, shares_email: bool, organization: str = ""
+) -> Member:
+    """Save what a member says of themselves; `organization` only while nobody has confirmed it."""
+    with transaction.atomic():
+        newly_confirmed = False
+        if organization and not member.is_affiliation_confirmed:
+            member = affiliate_member(member, organization)
+            newly_confirmed = member.is_affiliation_confirmed
+        record(
+            member,
+            member,
+            "changed by the member",
+            full_name=full_name,
+            job_title=job_title,
+            shares_email=shares_email,
+        )
+        if newly_confirmed:
+            affiliations_decided.send(
+                sender=Organization, members=[member], confirmed=True, reason="", by=None
+            )
+    return member
+
+
+def erase_member(member: Member) -> None:
+    """Close an account for good: nothing stays that says who the person was.
+
+    The row stays, empty, so that memberships and history can still be counted; the mails kept
+    about the address go, a last one says that the account is closed. Whoever calls has ended
+    the memberships. Refuses the last administrator.
+    """
+    with transaction.atomic():
+        row = Member.objects.select_for_update().get(pk=member.pk)
+        others = Member.objects.filter(is_superuser=True, is_active=True).exclude(pk=row.pk)
+        if row.is_superuser and not others.exists():
+            raise Refused("You are the only administrator. Appoint another one first.")
+        Email.objects.filter(to=row.email).delete()
+        emails.account_closed(row)
+        EmailAddress.objects.filter(user=row).delete()
+        erased = {
+            "email": f"closed-{row.pk}@closed.invalid",
+            "full_name": "",
+            "job_title": "",
+            "shares_email": False,
+        }
+        record(
+            row,
+            None,
+            "account closed",
+            **erased,
+            is_active=False,
+            is_staff=False,
+            is_superuser=False,
+            closed_at=timezone.now(),
+        )
+        Member.history.filter(id=row.pk).update(**erased)
+        LogEntry.objects.filter(
+            content_type=ContentType.objects.get_for_model(Member), object_id=str(row.pk)
+        ).update(object_repr=str(row), change_message="")

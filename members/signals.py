@@ -1,0 +1,10 @@
+"""The one domain signal of our own: `members` tells `teams` what it decided about people."""
+
+from django.dispatch import Signal
+
+# Sent inside the deciding transaction, with sender=Organization and
+#   members: the people whose affiliation was decided, a list
+#   confirmed: True when their affiliation stands now, False when the organization was declined
+#   reason: why it was declined, else ""
+#   by: the member who decided, or None when the mail domain did
+affiliations_decided = Signal()

@@ -1,0 +1,127 @@
+"""One function per mail about teams. They know templates and addresses, no rules."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.urls import reverse
+
+from members.emails import queue
+from members.models import Member, Organization
+from teams.models import ActionTeam, Membership
+
+
+def _my_teams_url() -> str:
+    return settings.SITE_URL + reverse("my_teams")
+
+
+def teams_joined(member: Member, joined: Sequence[Membership], waiting: Sequence[Membership]) -> None:
+    """You are in these teams; those requests still wait."""
+    queue(
+        "teams_joined",
+        member.email,
+        {"member": member, "joined": joined, "waiting": waiting, "my_teams_url": _my_teams_url()},
+    )
+
+
+def requests_waiting(member: Member, waiting: Sequence[Membership]) -> None:
+    """We have your requests; this is checked, by then you hear from us."""
+    queue(
+        "requests_waiting",
+        member.email,
+        {"member": member, "waiting": waiting, "my_teams_url": _my_teams_url()},
+    )
+
+
+def organization_recognized(
+    member: Member, opened: Sequence[Membership], waiting: Sequence[Membership]
+) -> None:
+    """Your organization is confirmed: these teams are open to you, those requests still wait."""
+    queue(
+        "organization_recognized",
+        member.email,
+        {"member": member, "opened": opened, "waiting": waiting, "my_teams_url": _my_teams_url()},
+    )
+
+
+def membership_approved(membership: Membership) -> None:
+    """A facilitator said yes."""
+    queue(
+        "membership_approved",
+        membership.member.email,
+        {"member": membership.member, "membership": membership, "my_teams_url": _my_teams_url()},
+    )
+
+
+def membership_added(membership: Membership, by: Member) -> None:
+    """A facilitator made you a member without your asking; so you notice, and can leave."""
+    queue(
+        "membership_added",
+        membership.member.email,
+        {
+            "member": membership.member,
+            "membership": membership,
+            "by": by,
+            "my_teams_url": _my_teams_url(),
+        },
+    )
+
+
+def membership_declined(
+    member: Member,
+    teams: Sequence[ActionTeam],
+    reason: str,
+    organization: Organization | None = None,
+) -> None:
+    """A facilitator said no, to requests or to the `organization`: why, and what you can do."""
+    queue(
+        "membership_declined",
+        member.email,
+        {
+            "member": member,
+            "teams": teams,
+            "reason": reason,
+            "organization": organization,
+            "my_teams_url": _my_teams_url(),
+        },
+    )
+
+
+def membership_ended(membership: Membership) -> None:
+    """Your membership is over, because you left or because a facilitator ended it."""
+    queue(
+        "membership_ended",
+        membership.member.email,
+        {
+            "member": membership.member,
+            "membership": membership,
+            "left": membership.ended_by_id == membership.member_id,
+            "my_teams_url": _my_teams_url(),
+        },
+    )
+
+
+def request_withdrawn(membership: Membership) -> None:
+    """You took your request back."""
+    queue(
+        "request_withdrawn",
+        membership.member.email,
+        {"member": membership.member, "membership": membership, "my_teams_url": _my_teams_url()},
+    )
+
+
+def facilitator_digest(
+    facilitator: Member, *, organizations: int, affiliations: int, requests: int
+) -> None:
+    """What waits at the desk this morning, in numbers."""
+    queue(
+        "facilitator_digest",
+        facilitator.email,
+        {
+            "member": facilitator,
+            "organizations": organizations,
+            "affiliations": affiliations,
+            "requests": requests,
+            "total": organizations + affiliations + requests,
+            "desk_url": settings.SITE_URL + reverse("admin:index"),
+        },
+    )

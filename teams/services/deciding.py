@@ -1,0 +1,179 @@
+"""Deciding: the steps that a facilitator takes, and those that follow from them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from members.models import Member, Organization
+from members.services import Refused, record, welcome_member
+from teams import emails
+from teams.models import ActionTeam, Membership
+from teams.services.joining import locked
+
+
+def approve_membership(membership: Membership, *, by: Member) -> Membership:
+    """Say yes to a request. Refuses one that is decided already, and one whose organization
+    is not recognized or whose affiliation is not confirmed: that comes first."""
+    with transaction.atomic():
+        row = locked(membership)
+        _refuse_unless(row, Membership.Status.REQUESTED)
+        if row.waits_for == "organization":
+            raise Refused(
+                f"Recognize {row.member.organization or 'an organization'} first; "
+                f"{row.member} waits for that."
+            )
+        if row.waits_for == "affiliation":
+            raise Refused(
+                f"Confirm first that {row.member} works for {row.member.organization}."
+            )
+        _activate(row, "approved", by)
+        emails.membership_approved(row)
+    return row
+
+
+def decline_membership(membership: Membership, *, reason: str, by: Member) -> Membership:
+    """Say no to a request, with a reason that the member reads. Refuses without a reason, and
+    a request that is decided already."""
+    if not reason.strip():
+        raise Refused("Give a reason. The member reads it.")
+    with transaction.atomic():
+        row = locked(membership)
+        _refuse_unless(row, Membership.Status.REQUESTED)
+        _decline(row, reason.strip(), by)
+        emails.membership_declined(row.member, [row.team], reason.strip())
+    return row
+
+
+def end_membership(membership: Membership, *, reason: str, by: Member) -> Membership:
+    """End an active stay, with a reason that the member reads. Refuses without a reason, and
+    a stay that is not active (any more)."""
+    if not reason.strip():
+        raise Refused("Give a reason. The member reads it.")
+    with transaction.atomic():
+        row = locked(membership)
+        _refuse_unless(row, Membership.Status.ACTIVE)
+        record(
+            row,
+            by,
+            "ended",
+            status=Membership.Status.ENDED,
+            ended_at=timezone.now(),
+            ended_by=by,
+            reason=reason.strip(),
+        )
+        emails.membership_ended(row)
+    return row
+
+
+def add_member(
+    email: str, *, full_name: str, organization: Organization, team: ActionTeam, by: Member
+) -> Membership:
+    """Make a person an active member of `team` without a request, and tell them by mail.
+
+    A new person gets an account with `organization`, vouched for by the facilitator; of a
+    known one nothing is changed but an affiliation that nobody had confirmed. A waiting
+    request is approved. Refuses an organization that is not recognized, a closed account, and
+    someone who is a member already.
+    """
+    if not organization.is_recognized:
+        raise Refused(f"Recognize {organization} first.")
+    with transaction.atomic():
+        member = welcome_member(email, full_name=full_name, job_title="")
+        member = (
+            Member.objects.select_for_update(of=("self",))
+            .select_related("organization")
+            .get(pk=member.pk)
+        )
+        if not member.is_active:
+            raise Refused(f"{member}: the account is closed.")
+        if not member.is_affiliation_confirmed:
+            record(
+                member,
+                by,
+                "affiliation confirmed by a facilitator",
+                organization=organization,
+                affiliation_confirmed_at=timezone.now(),
+                affiliation_confirmed_how=Member.ConfirmedHow.FACILITATOR,
+                affiliation_confirmed_by=by,
+            )
+        stay = Membership.objects.of(member).current().filter(team=team).first()
+        if stay and stay.is_active:
+            raise Refused(f"{member} is a member of {team} already.")
+        stay = stay or Membership(member=member, team=team)
+        _activate(stay, "added by a facilitator", by)
+        emails.membership_added(stay, by)
+    return stay
+
+
+def release_requests(members: Iterable[Member], *, by: Member | None) -> None:
+    """Open what `members`, whose affiliation is confirmed now, have asked of open teams.
+
+    One mail for each person who waits for something: what is open now, what still waits.
+    """
+    for member, requests in _requests_of(members):
+        opened = [stay for stay in requests if stay.team.is_open]
+        for stay in opened:
+            _activate(stay, "opened with the affiliation", by)
+        emails.organization_recognized(
+            member, opened, [stay for stay in requests if stay not in opened]
+        )
+
+
+def decline_requests(members: Iterable[Member], *, reason: str, by: Member) -> None:
+    """Decline all that `members` of a declined organization have asked; one mail for each person."""
+    for member, requests in _requests_of(members):
+        for stay in requests:
+            _decline(stay, reason, by)
+        emails.membership_declined(
+            member, [stay.team for stay in requests], reason, member.organization
+        )
+
+
+def _requests_of(members: Iterable[Member]) -> Sequence[tuple[Member, list[Membership]]]:
+    """The waiting requests, locked, of those of `members` who have any."""
+    by_pk = {member.pk: member for member in members}
+    waiting: dict[int, list[Membership]] = defaultdict(list)
+    rows = Membership.objects.waiting().filter(member__in=by_pk).select_related("team")
+    for row in rows.select_for_update(of=("self",)).order_by("pk"):
+        row.member = by_pk[row.member_id]
+        waiting[row.member_id].append(row)
+    return [(by_pk[pk], requests) for pk, requests in waiting.items()]
+
+
+def _activate(row: Membership, why: str, by: Member | None) -> None:
+    record(
+        row,
+        by,
+        why,
+        status=Membership.Status.ACTIVE,
+        decided_at=timezone.now(),
+        decided_by=by,
+    )
+
+
+def _decline(row: Membership, reason: str, by: Member) -> None:
+    record(
+        row,
+        by,
+        "declined",
+        status=Membership.Status.DECLINED,
+        decided_at=timezone.now(),
+        decided_by=by,
+        reason=reason,
+    )
+
+
+def _refuse_unless(row: Membership, status: str) -> None:
+    """Tell whoever comes second what happened to the row meanwhile."""
+    if row.status == status:
+        return
+    who, when = (row.ended_by, row.ended_at) if row.ended_at else (row.decided_by, row.decided_at)
+    told = f"{row.member} and {row.team}: already {row.get_status_display().lower()}"
+    if when:
+        day = timezone.localtime(when)
+        told += f" on {day:%B} {day.day}, {day.year}"
+    if who:
+        told += f" by {who}"
+    raise Refused(f"{told}. Nothing was changed.")

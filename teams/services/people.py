@@ -1,0 +1,101 @@
+"""Facilitators, closing an account, and what a person may take along."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.utils import timezone
+
+from members.models import Member
+from members.services import Refused, erase_member, record
+from teams.models import ActionTeam, Membership
+
+ERASED = "Erased with the account."
+
+
+def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Member) -> None:
+    """Let exactly `facilitators` look after `team`; they may use the desk from now on.
+
+    Who looks after no team any more loses the desk, administrators excepted. Refuses closed
+    accounts.
+    """
+    with transaction.atomic():
+        chosen = list(facilitators)
+        for member in chosen:
+            if not member.is_active:
+                raise Refused(f"{member}: the account is closed.")
+        before = set(team.facilitators.all())
+        team._history_user = by  # type: ignore[attr-defined]
+        team._change_reason = "facilitators changed"  # type: ignore[attr-defined]
+        team.facilitators.set(chosen)
+        for member in before.union(chosen):
+            may_use_desk = member.is_superuser or member.facilitated_teams.exists()
+            if member.is_staff != may_use_desk:
+                why = f"facilitator of {team}" if may_use_desk else "no longer a facilitator"
+                record(member, by, why, is_staff=may_use_desk)
+
+
+def close_account(member: Member) -> None:
+    """Close the account for good: memberships end, requests are withdrawn, the person is erased.
+
+    The stays remain as rows without a person, so that history can be counted. Refuses the
+    last administrator.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        for team in list(member.facilitated_teams.all()):
+            team._change_reason = "a facilitator's account was closed"  # type: ignore[attr-defined]
+            team.facilitators.remove(member)
+        for stay in Membership.objects.of(member).current().select_for_update().order_by("pk"):
+            left = Membership.Status.ENDED if stay.is_active else Membership.Status.WITHDRAWN
+            record(stay, None, "account closed", status=left, ended_at=now, ended_by=member)
+        stays = Membership.objects.of(member)
+        # What a facilitator wrote about the person goes too, in the rows and in their history:
+        # an erasure leaves no version behind, so it writes none.
+        stays.exclude(reason="").update(reason=ERASED)
+        Membership.history.filter(member_id=member.pk).exclude(reason="").update(reason=ERASED)
+        erase_member(member)
+        LogEntry.objects.filter(
+            content_type=ContentType.objects.get_for_model(Membership),
+            object_id__in=[str(pk) for pk in stays.values_list("pk", flat=True)],
+        ).update(object_repr="Membership of a former member", change_message="")
+
+
+def personal_data(member: Member) -> dict[str, Any]:
+    """Everything the portal keeps about `member`, as plain values for a JSON file."""
+    confirmed = member.affiliation_confirmed_at
+    return {
+        "full_name": member.full_name,
+        "email": member.email,
+        "job_title": member.job_title,
+        "teammates_see_my_address": member.shares_email,
+        "member_since": member.date_joined.isoformat(),
+        "last_sign_in": member.last_login.isoformat() if member.last_login else None,
+        "organization": member.organization.name if member.organization else None,
+        "affiliation_confirmed_at": confirmed.isoformat() if confirmed else None,
+        "affiliation_confirmed": member.get_affiliation_confirmed_how_display() or None,
+        "facilitates": [team.name for team in member.facilitated_teams.all()],
+        "memberships": [
+            {
+                "team": stay.team.name,
+                "status": stay.get_status_display(),
+                "requested_at": stay.requested_at.isoformat(),
+                "decided_at": stay.decided_at.isoformat() if stay.decided_at else None,
+                "ended_at": stay.ended_at.isoformat() if stay.ended_at else None,
+                "reason": stay.reason,
+            }
+            for stay in Membership.objects.of(member).select_related("team")
+        ],
+        "history": [
+            {
+                "at": version.history_date.isoformat(),
+                "what": version.history_change_reason or version.get_history_type_display(),
+                "full_name": version.full_name,
+                "email": version.email,
+                "job_title": version.job_title,
+            }
+            for version in Member.history.filter(id=member.pk)
+        ],
+    }
