@@ -1,9 +1,12 @@
 """People, organizations and teams for the tests; a test names the part it needs."""
 
+import html
+import re
 from collections.abc import Callable
 
 import pytest
 from django.core.cache import cache
+from django.http import HttpResponse
 from django.test import Client
 from post_office.models import Email
 
@@ -20,15 +23,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory)
 
     database = settings.DATABASES["default"]
     if "sqlite" in database["ENGINE"]:
-        database["TEST"] = {"NAME": str(tmp_path_factory.mktemp("db") / "test.sqlite3")}
+        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("db") / "test.sqlite3")
 
 
 @pytest.fixture(autouse=True)
-def _no_limits_left_over(request):
+def _unused_limits():
     """Each test starts with unused rate limits."""
-    if "django_db_setup" in request.fixturenames or "db" in request.fixturenames:
-        request.getfixturevalue("db")
-        cache.clear()
+    cache.clear()
 
 
 @pytest.fixture
@@ -184,3 +185,15 @@ def stay_of(person: Member, team: ActionTeam) -> Membership:
 def mails(db) -> Callable[[], list[Email]]:
     """`mails()`: what is queued, oldest first."""
     return lambda: list(Email.objects.order_by("pk"))
+
+
+def code_in(mail: Email) -> str:
+    """The code that a mail carries."""
+    (code,) = set(re.findall(r"\b[BCDFGHJKLMNPQRSTVWXZ]{6}\b", mail.message))
+    return code
+
+
+def text_of(response: HttpResponse) -> str:
+    """What a page says, without its tags and runs of spaces."""
+    body = re.sub(r"<(script|style).*?</\1>", " ", response.content.decode(), flags=re.S)
+    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", body).split()))

@@ -12,5 +12,6 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "site_url": settings.SITE_URL,
         "contact_email": settings.CONTACT_EMAIL,
         "answer_working_days": settings.ANSWER_WORKING_DAYS,
+        "code_minutes": settings.CODE_MINUTES,
         "mailbox_url": reverse("dev_mail") if settings.DEBUG else "",
     }

@@ -3,12 +3,74 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+
+from members.models import Member
+from teams.services import waiting_for
+
+OUR_APPS = {"members", "teams"}
+# Nobody has a password; and a record links to its page itself, not by an address that takes
+# any type and id.
+DROPPED = {"password_change", "password_change_done", "view_on_site"}
 
 
 class Desk(admin.AdminSite):
-    site_header = site_title = "Facilitators' desk"
+    """Admin for facilitators and administrators. People sign in and out where everyone does."""
+
+    site_header = site_title = "Facilitators’ desk"
     index_title = "Today"
     site_url = "/"
     empty_value_display = "not given"
     enable_nav_sidebar = False
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take the lists of our own apps only: those that other apps bring along (mails with
+        their text, groups, addresses) know nothing of who may see what."""
+        if admin_class and admin_class.__module__.split(".")[0] in OUR_APPS:
+            super().register(model_or_iterable, admin_class, **options)
+
+    def get_urls(self) -> list[Any]:
+        return [url for url in super().get_urls() if getattr(url, "name", "") not in DROPPED]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Stock, but a member without a task at the desk is told so and not asked to sign in."""
+        inner = super().admin_view(view, cacheable)
+
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.user.is_authenticated and not self.has_permission(request):
+                raise PermissionDenied
+            response: HttpResponse = inner(request, *args, **kwargs)
+            return response
+
+        return guarded
+
+    @method_decorator(never_cache)
+    @method_decorator(login_not_required)
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The portal's own sign-in, by code; refuses members without a task at the desk."""
+        desk = reverse("admin:index", current_app=self.name)
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.GET.get("next") or desk)
+        if not self.has_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(desk)
+
+    @method_decorator(never_cache)
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Signing out has one address, `account_logout`; this is not it."""
+        raise Http404
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """What waits for whoever is here, then the lists."""
+        if not isinstance(request.user, Member):
+            raise PermissionDenied
+        waiting = waiting_for(request.user)
+        return super().index(request, {"waiting": waiting, **(extra_context or {})})

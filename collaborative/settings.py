@@ -97,7 +97,8 @@ SECRET_KEY = read(
 ALLOWED_HOSTS = read(
     "ALLOWED_HOSTS",
     _names,
-    "Set it to the names under which the portal is reached, separated by commas: portal.example.org",
+    "Set it to the names under which the portal is reached, separated by commas: "
+    "portal.example.org",
     development(["localhost", "127.0.0.1", "[::1]"]),
 )
 SITE_URL = read(
@@ -189,7 +190,6 @@ TEMPLATES = [
 CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "bootstrap5"
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-FORMS_URLFIELD_ASSUME_HTTPS = True
 
 # Data --------------------------------------------------------------------------------------
 
@@ -203,11 +203,21 @@ SQLITE_OPTIONS = {
         "PRAGMA cache_size=-20000; PRAGMA mmap_size=134217728; PRAGMA journal_size_limit=27103364;"
     ),
 }
-POSTGRES_OPTIONS = {"pool": {"min_size": 1, "max_size": 4, "timeout": 10}}
+# The keepalives notice within a minute that the server's host has vanished.
+POSTGRES_OPTIONS = {
+    "pool": {"min_size": 1, "max_size": 4, "timeout": 10},
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 
 
 def _database(raw: str) -> dict[str, Any]:
-    options = {"sqlite": SQLITE_OPTIONS, "postgres": POSTGRES_OPTIONS, "postgresql": POSTGRES_OPTIONS}
+    options: dict[str, dict[str, Any]] = {
+        "sqlite": SQLITE_OPTIONS,
+        "postgres": POSTGRES_OPTIONS,
+        "postgresql": POSTGRES_OPTIONS,
+    }
     found: dict[str, Any] = {**Env.db_url_config(raw)}
     if not found.get("NAME"):
         raise ValueError
@@ -236,7 +246,8 @@ CACHES = {
     "default": read(
         "CACHE_URL",
         _cache,
-        "Set it to rediscache://host:6379/0 or dbcache://django_cache, or leave it out for the database.",
+        "Set it to rediscache://host:6379/0 or dbcache://django_cache, or leave it out for the "
+        "database.",
         {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "django_cache",
@@ -254,7 +265,7 @@ def _mail(raw: str) -> dict[str, Any]:
     return found
 
 
-_mail_server = read(
+_mail_server: dict[str, Any] = read(
     "EMAIL_URL",
     _mail,
     "Set it to your mail server, with its user and password quoted as in any address: "
@@ -326,6 +337,7 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 if not DEBUG:
     SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]  # asked from inside, past the proxy
     SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 * 2
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
@@ -357,7 +369,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django": {"handlers": ["console"], "level": "INFO", "propagate": False}},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # Names addresses when a mail fails; the sender logs each mail by its key instead.
+        "post_office": {"handlers": ["nowhere"], "level": "CRITICAL", "propagate": False},
+    },
 }

@@ -1,2 +1,24 @@
-from django.urls import path
-urlpatterns: list = []
+"""The addresses of the portal."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from collaborative import devmail, health, views
+from collaborative.sitemaps import sitemap
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("", include("teams.urls")),
+    path("", include("members.urls")),
+    path("privacy/", views.privacy, name="privacy"),
+    path("accessibility/", views.accessibility, name="accessibility"),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("robots.txt", views.robots, name="robots"),
+    path("sitemap.xml", sitemap, name="sitemap"),
+    # For development; each answers 404 unless DEBUG is on.
+    path("dev/mail/", devmail.mail_list, name="dev_mail"),
+    path("dev/mail/<int:pk>/", devmail.mail_detail, name="dev_mail_detail"),
+    path("dev/mail/<int:pk>/html/", devmail.mail_html, name="dev_mail_html"),
+]

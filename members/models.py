@@ -15,13 +15,23 @@ from simple_history.models import HistoricalRecords
 
 from members.naming import PUBLIC_MAIL_DOMAINS, domain_suffixes, is_public_mailbox, normalized_name
 
+SUGGESTIONS = 200  # names in a form's suggestion list: about 5 kB of page; any name can be typed
+
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
     def recognized(self) -> OrganizationQuerySet:
         return self.filter(status=Organization.Status.RECOGNIZED)
 
+    def suggested(self) -> OrganizationQuerySet:
+        """The recognized ones that a form offers while a name is typed: few enough for a page."""
+        return self.recognized().order_by("name")[:SUGGESTIONS]
+
     def proposed(self) -> OrganizationQuerySet:
         return self.filter(status=Organization.Status.PROPOSED)
+
+    def to_decide(self) -> OrganizationQuerySet:
+        """Proposed organizations that people wait for."""
+        return self.proposed().filter(pk__in=Member.objects.unconfirmed().values("organization"))
 
     def named(self, name: str) -> OrganizationQuerySet:
         """The organization whose name equals `name` as names are compared."""
@@ -292,6 +302,9 @@ class Member(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.full_name or self.email
+
+    def has_usable_password(self) -> bool:
+        return False
 
     @property
     def is_affiliation_confirmed(self) -> bool:

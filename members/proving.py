@@ -20,9 +20,10 @@ from members import emails
 from members.limits import limit
 from members.models import Member
 
-SESSION_KEY = "address_proof"
+JOIN, SIGN_IN = "join", "sign_in"  # what an address is proven for: each keeps its own journey
 MAX_TRIES = 5
 JOURNEY_SECONDS = 24 * 60 * 60  # what was typed and never proven is forgotten after a day
+PROVEN_SECONDS = 30 * 60  # so long a proven address need not be proven again in this browser
 
 
 class Answer(Enum):
@@ -40,30 +41,34 @@ class AddressProof(AbstractCodeVerificationProcess):
     `state["journey"]` survives wrong, expired and renewed codes: nothing typed is lost.
     """
 
-    def __init__(self, request: HttpRequest, state: dict[str, Any]) -> None:
+    def __init__(self, request: HttpRequest, purpose: str, state: dict[str, Any]) -> None:
         super().__init__(
             max_attempts=MAX_TRIES, timeout=settings.CODE_MINUTES * 60, state=state
         )
         self.request = request
+        self.session_key = f"proof_to_{purpose}"
 
     @classmethod
-    def begin(cls, request: HttpRequest, email: str, journey: dict[str, Any]) -> "AddressProof":
+    def begin(
+        cls, request: HttpRequest, purpose: str, email: str, journey: dict[str, Any]
+    ) -> "AddressProof":
         """Keep `journey` for `email` and send the first code.
 
         Raises TooManyRequestsError when the address or the network address had too many codes;
         the journey is kept all the same.
         """
-        proof = cls(request, {**cls.initial_state(user=None, email=email), "journey": journey})
+        state = {**cls.initial_state(user=None, email=email), "journey": journey}
+        proof = cls(request, purpose, state)
         request.session.set_expiry(JOURNEY_SECONDS)
         proof.persist()
         proof.send()
         return proof
 
     @classmethod
-    def resume(cls, request: HttpRequest) -> "AddressProof | None":
-        """The proof that this browser has begun, or None."""
-        state = request.session.get(SESSION_KEY)
-        return cls(request, state) if state else None
+    def resume(cls, request: HttpRequest, purpose: str) -> "AddressProof | None":
+        """The proof that this browser has begun for `purpose`, or None."""
+        state = request.session.get(f"proof_to_{purpose}")
+        return cls(request, purpose, state) if state else None
 
     @property
     def email(self) -> str:
@@ -85,15 +90,17 @@ class AddressProof(AbstractCodeVerificationProcess):
         emails.address_code(self.email, self.code, expires_at)
 
     def persist(self) -> None:
-        self.request.session[SESSION_KEY] = self.state
+        self.request.session[self.session_key] = self.state
 
     def abort(self) -> None:
         """Make the code worthless; the journey stays, for the next code."""
         self.state["code"] = ""
         self.persist()
 
-    def forget(self) -> None:
-        self.request.session.pop(SESSION_KEY, None)
+    def finish(self) -> None:
+        """Forget the journey; the address counts as proven in this browser for a while."""
+        self.request.session.pop(self.session_key, None)
+        self.request.session["proven"] = {"email": self.email, "at": time.time()}
 
     def check(self, typed: str) -> Answer:
         """Whether `typed` is the code: any case; spaces and hyphens do not count.
@@ -111,11 +118,20 @@ class AddressProof(AbstractCodeVerificationProcess):
         return Answer.WRONG if self.record_invalid_attempt() else Answer.TOO_MANY_TRIES
 
 
+def is_proven(request: HttpRequest, email: str) -> bool:
+    """Whether this browser has just proven `email`, so that no second code is needed."""
+    proven = request.session.get("proven", {})
+    return bool(
+        proven.get("email") == email and time.time() - proven["at"] <= PROVEN_SECONDS
+    )
+
+
 def sign_in(request: HttpRequest, member: Member, redirect_to: str) -> HttpResponse:
     """Sign `member`, whose address was just proven, in through allauth, and go to `redirect_to`."""
     EmailAddress.objects.update_or_create(
         user=member, email=member.email, defaults={"verified": True, "primary": True}
     )
     record_authentication(request, member, method="code", email=member.email)
+    request.session.pop("proven", None)
     request.session.set_expiry(None)
     return perform_login(request, Login(user=member, email=member.email, redirect_url=redirect_to))

@@ -2,8 +2,9 @@
 
 Each function is one transaction that checks the stored state under a lock, writes history
 and tells `teams` through the one signal. A step that is not allowed raises Refused, whose
-text is written for the person who tried. Lock order, against deadlocks: organization, then
-members, then memberships.
+text is written for the person who tried. Against deadlocks: locks are taken in the order
+organization, members, memberships, and as `no_key`, so that a history row which only refers
+to a locked person or organization does not wait.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from post_office.models import Email
@@ -28,7 +29,7 @@ class Refused(Exception):  # noqa: N818  # a refusal by the rules, not an error 
     """A step that the rules do not allow now; the text says why, for the person who tried."""
 
 
-def record(row: models.Model, by: Member | None, why: str, **changes: Any) -> None:
+def record(row: models.Model, by: Member | None, why: str, /, **changes: Any) -> None:
     """Save `changes` to `row` with a history line: who (None: by itself) and why."""
     for field, value in changes.items():
         setattr(row, field, value)
@@ -37,22 +38,43 @@ def record(row: models.Model, by: Member | None, why: str, **changes: Any) -> No
     row.save(update_fields=list(changes) if row.pk else None)
 
 
-def welcome_member(email: str, *, full_name: str, job_title: str) -> Member:
-    """The member with the proven address `email`, made if new.
+def one_line(text: str) -> str:
+    """`text` with single spaces for any white space: a name cannot add lines to a mail."""
+    return " ".join(text.split())
 
-    Of a known member only empty fields are filled: what a stranger typed overwrites nothing.
+
+def welcome_member(email: str, *, full_name: str, job_title: str) -> Member:
+    """The member with the proven address `email`, made if new; a known one is left as it is."""
+    with transaction.atomic():
+        typed = {"full_name": one_line(full_name), "job_title": one_line(job_title)}
+        member: Member
+        member, made = Member.objects.get_or_create(email=email.lower(), defaults=typed)
+        if made:
+            member.history.update(history_user=member, history_change_reason="account made")
+    return member
+
+
+def fill_in_profile(member: Member, *, full_name: str, job_title: str) -> Member:
+    """Fill what `member` has left empty; returns the locked, fresh row.
+
+    What was typed in a form that a stranger may have filled in overwrites nothing. Refuses a
+    closed account.
     """
     with transaction.atomic():
-        member, made = Member.objects.get_or_create(
-            email=email.lower(), defaults={"full_name": full_name, "job_title": job_title}
-        )
-        typed = {"full_name": full_name, "job_title": job_title}
-        missing = {
-            field: text for field, text in typed.items() if text and not getattr(member, field)
-        }
-        if missing and not made and member.is_active:
-            record(member, member, "filled in while joining", **missing)
-    return member
+        row = lock_open_account(member)
+        typed = {"full_name": one_line(full_name), "job_title": one_line(job_title)}
+        missing = {field: text for field, text in typed.items() if text and not getattr(row, field)}
+        if missing:
+            record(row, row, "filled in while joining", **missing)
+    return row
+
+
+def lock_open_account(member: Member) -> Member:
+    """The stored row of `member`, locked until the transaction ends. Refuses a closed account."""
+    row: Member = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
+    if not row.is_active:
+        raise Refused("This account is closed.")
+    return row
 
 
 def affiliate_member(member: Member, organization_name: str) -> Member:
@@ -60,23 +82,32 @@ def affiliate_member(member: Member, organization_name: str) -> Member:
 
     The mail domain of a recognized organization decides, whatever was typed. Else the typed
     name finds a known organization, or proposes a new one; then a facilitator confirms. A
-    confirmed tie is left as it is. Refuses a name with nothing to compare.
+    confirmed tie is left as it is. Refuses a name with nothing to compare, and a closed account.
     """
     with transaction.atomic():
         domain = mail_domain(member.email)
-        owner = EmailDomain.objects.owner_of(domain)
-        by_domain = bool(owner and owner.is_recognized)
-        if owner is None or not by_domain:
-            owner = _known_or_proposed(organization_name, domain, member)
-        member = Member.objects.select_for_update().get(pk=member.pk)
-        if member.is_affiliation_confirmed:
-            return member
-        if by_domain:
-            _confirm(member, owner, how=Member.ConfirmedHow.DOMAIN, by=None)
-        elif member.organization_id != owner.pk:
-            record(member, member, "named the organization", organization=owner)
-        member.organization = owner
-        return member
+        owner, named = _recognized_owner(domain), None
+        if owner is None:
+            named = _known_or_proposed(organization_name, domain, member)
+            owner = _recognized_owner(domain)  # it may have come while we waited for the lock
+        row = lock_open_account(member)
+        if row.is_affiliation_confirmed:
+            return row
+        if owner:
+            _confirm(row, owner, how=Member.ConfirmedHow.DOMAIN, by=None)
+            _tell_teams([row], confirmed=True, by=None)
+        elif named and row.organization_id != named.pk:
+            record(row, row, "named the organization", organization=named)
+        return row
+
+
+def _locked(organization: Organization) -> Organization:
+    return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+
+
+def _recognized_owner(domain: str) -> Organization | None:
+    owner = EmailDomain.objects.owner_of(domain)
+    return owner if owner and owner.is_recognized else None
 
 
 def _known_or_proposed(name: str, domain: str, by: Member) -> Organization:
@@ -85,16 +116,13 @@ def _known_or_proposed(name: str, domain: str, by: Member) -> Organization:
     if not compared:
         raise Refused("Enter your organization's name with at least one letter or digit.")
     suggested = "" if is_public_mailbox(domain) else domain
-    found = Organization.objects.select_for_update().filter(normalized_name=compared).first()
-    if found is None:
-        found, made = Organization.objects.get_or_create(
-            normalized_name=compared,
-            defaults={"name": " ".join(name.split()), "suggested_domain": suggested},
-        )
-        if made:
-            return found
-        found = Organization.objects.select_for_update().get(pk=found.pk)
-    if found.status == Organization.Status.DECLINED:
+    found, made = Organization.objects.select_for_update(no_key=True).get_or_create(
+        normalized_name=compared,
+        defaults={"name": one_line(name), "suggested_domain": suggested},
+    )
+    if made:
+        found.history.update(history_user=by, history_change_reason="proposed")
+    elif found.status == Organization.Status.DECLINED:
         record(
             found,
             by,
@@ -119,17 +147,31 @@ def _confirm(member: Member, organization: Organization, *, how: str, by: Member
     )
 
 
+def _tell_teams(
+    members: list[Member], *, confirmed: bool, reason: str = "", by: Member | None
+) -> None:
+    affiliations_decided.send(
+        sender=Organization, members=members, confirmed=confirmed, reason=reason, by=by
+    )
+
+
 def _release(organization: Organization, domains: Iterable[str], by: Member) -> list[Member]:
     """Confirm everyone who waits for `organization`, by name or by one of `domains`."""
-    waiting = Q(organization=organization)
+    named = Q(organization=organization)
+    at_domains = Q()
     for domain in domains:
-        waiting |= Q(email__endswith=f"@{domain}") | Q(email__endswith=f".{domain}")
-    members = list(Member.objects.unconfirmed().filter(waiting).select_for_update().order_by("pk"))
+        at_domains |= Q(email__endswith=f"@{domain}") | Q(email__endswith=f".{domain}")
+    waiting = Member.objects.unconfirmed().filter(named | at_domains if at_domains else named)
+    members = [
+        member
+        for member in waiting.select_for_update(no_key=True).order_by("pk")
+        # Below its domain another organization may have one of its own: the longest counts.
+        if member.organization_id == organization.pk
+        or EmailDomain.objects.owner_of(mail_domain(member.email)) == organization
+    ]
     for member in members:
         _confirm(member, organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
-    affiliations_decided.send(
-        sender=Organization, members=members, confirmed=True, reason="", by=by
-    )
+    _tell_teams(members, confirmed=True, by=by)
     return members
 
 
@@ -137,27 +179,34 @@ def _new_domain(organization: Organization, domain: str, by: Member) -> EmailDom
     """Give `domain` to `organization`; refuses one that is another's or a public provider's."""
     row = EmailDomain(organization=organization, domain=domain)
     try:
-        row.full_clean()
-    except ValidationError as error:
-        raise Refused(f"{domain}: {' '.join(error.messages)}") from error
-    record(row, by, "domain added")
+        _insert(row, by, "domain added")
+    except Refused as error:
+        raise Refused(f"{domain}: {error}") from error
     return row
+
+
+def _insert(row: Organization | EmailDomain, by: Member, why: str) -> None:
+    """Check and store a new row; refuses it in words, also when someone else was faster."""
+    try:
+        row.full_clean()
+        with transaction.atomic():
+            record(row, by, why)
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages)) from error
+    except IntegrityError as error:
+        raise Refused("Someone else has just added it. Look again.") from error
 
 
 def add_organization(name: str, *, domains: Iterable[str] = (), by: Member) -> Organization:
     """Add an organization that is recognized from the start. Refuses a name already here."""
     with transaction.atomic():
         organization = Organization(
-            name=" ".join(name.split()),
+            name=one_line(name),
             status=Organization.Status.RECOGNIZED,
             decided_at=timezone.now(),
             decided_by=by,
         )
-        try:
-            organization.full_clean()
-        except ValidationError as error:
-            raise Refused(" ".join(error.messages)) from error
-        record(organization, by, "added as recognized")
+        _insert(organization, by, "added as recognized")
         added = [_new_domain(organization, domain, by).domain for domain in domains]
         if added:
             _release(organization, added, by)
@@ -175,7 +224,7 @@ def recognize_organization(
     another's or a public mailbox provider's.
     """
     with transaction.atomic():
-        row = Organization.objects.select_for_update().get(pk=organization.pk)
+        row = _locked(organization)
         if row.is_recognized:
             raise Refused(_decided(row))
         record(
@@ -187,9 +236,9 @@ def recognize_organization(
             decided_by=by,
             decision_reason="",
         )
-        domains = [_new_domain(row, domain, by).domain] if domain else []
-        domains += row.domains.exclude(domain__in=domains).values_list("domain", flat=True)
-        return _release(row, domains, by)
+        if domain and not row.domains.filter(domain=domain).exists():
+            _new_domain(row, domain, by)
+        return _release(row, row.domains.values_list("domain", flat=True), by)
 
 
 def decline_organization(organization: Organization, *, reason: str, by: Member) -> list[Member]:
@@ -200,7 +249,7 @@ def decline_organization(organization: Organization, *, reason: str, by: Member)
     if not reason.strip():
         raise Refused("Say why the organization is declined. Its people read the reason.")
     with transaction.atomic():
-        row = Organization.objects.select_for_update().get(pk=organization.pk)
+        row = _locked(organization)
         if row.status != Organization.Status.PROPOSED:
             raise Refused(_decided(row))
         record(
@@ -212,12 +261,9 @@ def decline_organization(organization: Organization, *, reason: str, by: Member)
             decided_by=by,
             decision_reason=reason.strip(),
         )
-        members = list(
-            Member.objects.unconfirmed().filter(organization=row).select_for_update().order_by("pk")
-        )
-        affiliations_decided.send(
-            sender=Organization, members=members, confirmed=False, reason=reason.strip(), by=by
-        )
+        waiting = Member.objects.unconfirmed().filter(organization=row)
+        members = list(waiting.select_for_update(no_key=True).order_by("pk"))
+        _tell_teams(members, confirmed=False, reason=reason.strip(), by=by)
         return members
 
 
@@ -234,7 +280,7 @@ def _decided(row: Organization) -> str:
 def add_domain(organization: Organization, *, domain: str, by: Member) -> list[Member]:
     """Give `organization` a mail domain; if it is recognized, release who waits at that domain."""
     with transaction.atomic():
-        row = Organization.objects.select_for_update().get(pk=organization.pk)
+        row = _locked(organization)
         added = _new_domain(row, domain, by)
         return _release(row, [added.domain], by) if row.is_recognized else []
 
@@ -246,10 +292,10 @@ def confirm_affiliation(member: Member, *, by: Member) -> None:
     that nobody has recognized.
     """
     with transaction.atomic():
-        organization = (
-            Organization.objects.select_for_update().filter(pk=member.organization_id).first()
-        )
-        row = Member.objects.select_for_update().get(pk=member.pk)
+        organization = member.organization
+        if organization:
+            organization = _locked(organization)
+        row = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
         if not row.is_active:
             raise Refused(f"{row}: the account is closed.")
         if row.is_affiliation_confirmed:
@@ -259,9 +305,7 @@ def confirm_affiliation(member: Member, *, by: Member) -> None:
         if not organization.is_recognized:
             raise Refused(f"Recognize {organization} first; that confirms {row} as well.")
         _confirm(row, organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
-        affiliations_decided.send(
-            sender=Organization, members=[row], confirmed=True, reason="", by=by
-        )
+        _tell_teams([row], confirmed=True, by=by)
 
 
 def change_profile(
@@ -269,23 +313,18 @@ def change_profile(
 ) -> Member:
     """Save what a member says of themselves; `organization` only while nobody has confirmed it."""
     with transaction.atomic():
-        newly_confirmed = False
         if organization and not member.is_affiliation_confirmed:
             member = affiliate_member(member, organization)
-            newly_confirmed = member.is_affiliation_confirmed
+        row = lock_open_account(member)
         record(
-            member,
-            member,
+            row,
+            row,
             "changed by the member",
-            full_name=full_name,
-            job_title=job_title,
+            full_name=one_line(full_name),
+            job_title=one_line(job_title),
             shares_email=shares_email,
         )
-        if newly_confirmed:
-            affiliations_decided.send(
-                sender=Organization, members=[member], confirmed=True, reason="", by=None
-            )
-    return member
+    return row
 
 
 def erase_member(member: Member) -> None:
@@ -296,7 +335,7 @@ def erase_member(member: Member) -> None:
     the memberships. Refuses the last administrator.
     """
     with transaction.atomic():
-        row = Member.objects.select_for_update().get(pk=member.pk)
+        row = lock_open_account(member)
         others = Member.objects.filter(is_superuser=True, is_active=True).exclude(pk=row.pk)
         if row.is_superuser and not others.exists():
             raise Refused("You are the only administrator. Appoint another one first.")

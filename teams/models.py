@@ -95,6 +95,15 @@ class ActionTeam(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("team_detail", args=[self.slug])
 
+    def roster_visible_to(self, member: Member) -> bool:
+        """Whether `member` may see who is in the team: an active member of it, its facilitator,
+        an administrator."""
+        return (
+            member.is_superuser
+            or self.facilitators.filter(pk=member.pk).exists()
+            or Membership.objects.of(member).active().filter(team=self).exists()
+        )
+
     @property
     def is_open(self) -> bool:
         return self.join_policy == self.JoinPolicy.OPEN
@@ -237,6 +246,8 @@ class FaqEntry(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the searched text in step with what is read."""
         self.search_text = fold(f"{self.question}\n{self.answer}")
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
@@ -262,6 +273,12 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.waiting().filter(
             member__affiliation_confirmed_at__isnull=False,
             member__organization__status="recognized",
+        )
+
+    def to_confirm(self) -> MembershipQuerySet:
+        """Requests that wait until someone confirms who the person works for."""
+        return self.waiting().filter(
+            member__affiliation_confirmed_at=None, member__organization__status="recognized"
         )
 
     def visible_to(self, member: Member | AnonymousUser) -> MembershipQuerySet:

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from members.models import Member, Organization
-from members.services import Refused, record, welcome_member
+from members.services import Refused, lock_open_account, record, welcome_member
 from teams import emails
 from teams.models import ActionTeam, Membership
 from teams.services.joining import locked
@@ -25,9 +25,7 @@ def approve_membership(membership: Membership, *, by: Member) -> Membership:
                 f"{row.member} waits for that."
             )
         if row.waits_for == "affiliation":
-            raise Refused(
-                f"Confirm first that {row.member} works for {row.member.organization}."
-            )
+            raise Refused(f"Confirm first that {row.member} works for {row.member.organization}.")
         _activate(row, "approved", by)
         emails.membership_approved(row)
     return row
@@ -80,15 +78,9 @@ def add_member(
     if not organization.is_recognized:
         raise Refused(f"Recognize {organization} first.")
     with transaction.atomic():
-        member = welcome_member(email, full_name=full_name, job_title="")
-        member = (
-            Member.objects.select_for_update(of=("self",))
-            .select_related("organization")
-            .get(pk=member.pk)
-        )
-        if not member.is_active:
-            raise Refused(f"{member}: the account is closed.")
-        if not member.is_affiliation_confirmed:
+        member = lock_open_account(welcome_member(email, full_name=full_name, job_title=""))
+        newly_confirmed = not member.is_affiliation_confirmed
+        if newly_confirmed:
             record(
                 member,
                 by,
@@ -98,12 +90,15 @@ def add_member(
                 affiliation_confirmed_how=Member.ConfirmedHow.FACILITATOR,
                 affiliation_confirmed_by=by,
             )
-        stay = Membership.objects.of(member).current().filter(team=team).first()
+        current = Membership.objects.of(member).current().select_for_update(no_key=True)
+        stay = current.filter(team=team).first()
         if stay and stay.is_active:
             raise Refused(f"{member} is a member of {team} already.")
         stay = stay or Membership(member=member, team=team)
         _activate(stay, "added by a facilitator", by)
         emails.membership_added(stay, by)
+        if newly_confirmed:
+            release_requests([member], by=by)  # what they have asked of other open teams
     return stay
 
 
@@ -122,7 +117,7 @@ def release_requests(members: Iterable[Member], *, by: Member | None) -> None:
 
 
 def decline_requests(members: Iterable[Member], *, reason: str, by: Member) -> None:
-    """Decline all that `members` of a declined organization have asked; one mail for each person."""
+    """Decline all that `members` of a declined organization have asked; one mail a person."""
     for member, requests in _requests_of(members):
         for stay in requests:
             _decline(stay, reason, by)
@@ -136,7 +131,7 @@ def _requests_of(members: Iterable[Member]) -> Sequence[tuple[Member, list[Membe
     by_pk = {member.pk: member for member in members}
     waiting: dict[int, list[Membership]] = defaultdict(list)
     rows = Membership.objects.waiting().filter(member__in=by_pk).select_related("team")
-    for row in rows.select_for_update(of=("self",)).order_by("pk"):
+    for row in rows.select_for_update(of=("self",), no_key=True).order_by("pk"):
         row.member = by_pk[row.member_id]
         waiting[row.member_id].append(row)
     return [(by_pk[pk], requests) for pk, requests in waiting.items()]

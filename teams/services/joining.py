@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from django.db import models, transaction
 from django.utils import timezone
 
-from members.models import Member
-from members.services import Refused, affiliate_member, record, welcome_member
+from members.models import Member, Organization
+from members.services import (
+    Refused,
+    affiliate_member,
+    fill_in_profile,
+    lock_open_account,
+    record,
+    welcome_member,
+)
 from teams import emails
 from teams.models import ActionTeam, Membership
 
@@ -41,22 +48,31 @@ def complete_join(
     """
     with transaction.atomic():
         member = welcome_member(email, full_name=full_name, job_title=job_title)
-        if not member.is_active:
-            raise Refused("This account is closed.")
         if not member.is_affiliation_confirmed:
             known = member.organization
-            member = affiliate_member(member, known.name if known else organization)
-        return member, join_teams(member, ActionTeam.objects.filter(pk__in=list(team_ids)))
+            # What is typed after a "no" counts: the name may have been wrong.
+            stays = known and known.status != Organization.Status.DECLINED
+            member = affiliate_member(member, known.name if known and stays else organization)
+        member = fill_in_profile(member, full_name=full_name, job_title=job_title)
+        return member, _join_all(member, ActionTeam.objects.filter(pk__in=list(team_ids)))
 
 
 def join_teams(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]:
     """Make `member` join `teams`, each at once or as a request, with one mail for all of it.
 
     At once: affiliation confirmed, organization recognized, team open. A closed team takes
-    nobody; a team already joined or requested is reported.
+    nobody; a team already joined or requested is reported. An organization that was declined
+    is proposed again: a request is never left where nobody looks. Refuses a closed account.
     """
     with transaction.atomic():
-        Member.objects.select_for_update().get(pk=member.pk)  # one join of a person at a time
+        if member.organization and not member.is_affiliation_confirmed:
+            affiliate_member(member, member.organization.name)
+        return _join_all(lock_open_account(member), teams)
+
+
+def _join_all(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]:
+    """For a locked, fresh `member`: one join of a person at a time."""
+    with transaction.atomic():
         current = {stay.team_id: stay for stay in Membership.objects.of(member).current()}
         outcomes = [_join(member, team, current.get(team.pk)) for team in teams]
         joined = [o.membership for o in outcomes if o.outcome == Outcome.JOINED and o.membership]
@@ -76,9 +92,7 @@ def _join(member: Member, team: ActionTeam, current: Membership | None) -> TeamO
         return TeamOutcome(team, Outcome.CLOSED, None)
     stay = Membership(member=member, team=team)
     if member.may_join_at_once and team.is_open:
-        record(
-            stay, member, "joined", status=Membership.Status.ACTIVE, decided_at=timezone.now()
-        )
+        record(stay, member, "joined", status=Membership.Status.ACTIVE, decided_at=timezone.now())
         return TeamOutcome(team, Outcome.JOINED, stay)
     record(stay, member, "requested")
     return TeamOutcome(team, Outcome.WAITING, stay)
@@ -125,8 +139,8 @@ def withdraw_request(membership: Membership) -> Membership:
 
 def locked(membership: Membership) -> Membership:
     """The stored row of `membership`, locked until the transaction ends."""
-    return (
-        Membership.objects.select_for_update(of=("self",))
-        .select_related("member__organization", "team", "decided_by", "ended_by")
-        .get(pk=membership.pk)
-    )
+    # Two queries: in one, PostgreSQL would join rows as they were before the wait for the lock.
+    Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
+    return Membership.objects.select_related(
+        "member__organization", "team", "decided_by", "ended_by"
+    ).get(pk=membership.pk)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from members.models import Member
-from members.services import Refused, erase_member, record
+from members.services import Refused, erase_member, lock_open_account, record
 from teams.models import ActionTeam, Membership
 
 ERASED = "Erased with the account."
@@ -22,7 +22,8 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
     accounts.
     """
     with transaction.atomic():
-        chosen = list(facilitators)
+        wanted = Member.objects.filter(pk__in=[member.pk for member in facilitators])
+        chosen = list(wanted.select_for_update(no_key=True).order_by("pk"))
         for member in chosen:
             if not member.is_active:
                 raise Refused(f"{member}: the account is closed.")
@@ -44,11 +45,13 @@ def close_account(member: Member) -> None:
     last administrator.
     """
     with transaction.atomic():
+        member = lock_open_account(member)
         now = timezone.now()
         for team in list(member.facilitated_teams.all()):
             team._change_reason = "a facilitator's account was closed"  # type: ignore[attr-defined]
             team.facilitators.remove(member)
-        for stay in Membership.objects.of(member).current().select_for_update().order_by("pk"):
+        current = Membership.objects.of(member).current()
+        for stay in current.select_for_update(no_key=True).order_by("pk"):
             left = Membership.Status.ENDED if stay.is_active else Membership.Status.WITHDRAWN
             record(stay, None, "account closed", status=left, ended_at=now, ended_by=member)
         stays = Membership.objects.of(member)

@@ -14,17 +14,8 @@ def waiting_for(facilitator: Member) -> dict[str, int]:
     their teams."""
     visible = Membership.objects.visible_to(facilitator)
     return {
-        "organizations": Organization.objects.proposed()
-        .filter(members__in=Member.objects.unconfirmed())
-        .distinct()
-        .count(),
-        "affiliations": visible.waiting()
-        .filter(
-            member__affiliation_confirmed_at=None, member__organization__status="recognized"
-        )
-        .values("member")
-        .distinct()
-        .count(),
+        "organizations": Organization.objects.to_decide().count(),
+        "affiliations": visible.to_confirm().values("member").distinct().count(),
         "requests": visible.to_decide().count(),
     }
 
@@ -41,7 +32,7 @@ def send_digests(today: date) -> int:
     due = Member.objects.filter(is_active=True, is_staff=True).exclude(digest_sent_on__gte=today)
     for pk in list(due.values_list("pk", flat=True)):
         with transaction.atomic():
-            facilitator = Member.objects.select_for_update().get(pk=pk)
+            facilitator = Member.objects.select_for_update(no_key=True).get(pk=pk)
             if facilitator.digest_sent_on and facilitator.digest_sent_on >= today:
                 continue
             # Not a fact about the person: no history line.

@@ -1,0 +1,58 @@
+# The portal's commands; `make` alone lists them. Needs Python 3.11 or newer as $(PY).
+
+PY ?= python3
+PORT ?= 8000
+DEBUG ?= 1
+export PORT DEBUG
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
+LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url
+
+.DEFAULT_GOAL := help
+.PHONY: run demo test check lock help
+
+run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); mails are shown in it
+	@$(PYTHON) manage.py prepare_development
+	@SITE_URL="$${SITE_URL:-http://127.0.0.1:$(PORT)}" $(PYTHON) -m honcho start
+
+demo: $(VENV)/.stamp ## Add fictional organizations and people to the development database
+	@$(PYTHON) manage.py prepare_development --verbosity 0
+	@$(PYTHON) manage.py demo
+
+test: $(VENV)/.stamp-dev ## Run all tests, on SQLite and on a real PostgreSQL
+	@DEBUG=1 .ci/test $(PYTHON)
+
+check: $(VENV)/.stamp-dev ## Check style, templates, types, migrations and production settings
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	find templates -name '*.html' -exec $(PYTHON) -m djade --check {} +
+	DEBUG=1 DATABASE_URL= $(PYTHON) -m mypy .
+	DEBUG=1 DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py makemigrations --check --dry-run
+	@echo 'manage.py check --deploy, with settings as in production'
+	@DEBUG=0 SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
+		ALLOWED_HOSTS=portal.example.org SITE_URL=https://portal.example.org \
+		CONTACT_EMAIL=help@example.org DEFAULT_FROM_EMAIL=portal@example.org \
+		EMAIL_URL=smtp+tls://mail.example.org:587 DATABASE_URL= CACHE_URL= \
+		$(PYTHON) manage.py check --deploy --fail-level WARNING
+
+lock: $(VENV)/.stamp-dev ## Write the lock files anew, from requirements.in and requirements-dev.in
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+$(VENV)/.stamp: requirements.txt
+	@$(PY) -c 'import sys; sys.exit("The portal needs Python 3.11 or newer; $(PY) is %d.%d. Name a newer one: make PY=python3.12 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@echo 'Installing what the portal needs into $(VENV)'
+	@$(PY) -m venv $(VENV)
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/.stamp-dev: $(VENV)/.stamp requirements-dev.txt
+	@echo 'Installing what the tests need into $(VENV)'
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@

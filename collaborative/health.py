@@ -1,0 +1,91 @@
+"""What machines ask: is the process alive, can it work? Neither answer says which software runs."""
+
+import functools
+import logging
+import uuid
+from datetime import datetime, timedelta
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Min
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from post_office.models import STATUS, Email
+
+MAIL_IS_LATE = timedelta(minutes=10)
+
+log = logging.getLogger(__name__)
+
+
+@functools.cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    """The migrations in the code. Read from disk once: it does not change while we run."""
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.nodes)
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _migrations() -> None:
+    missing = _known_migrations() - set(MigrationRecorder(connection).applied_migrations())
+    if missing:
+        raise RuntimeError(f"{len(missing)} migrations are not applied; run manage.py migrate")
+
+
+def _cache() -> None:
+    # A key of its own for each request: several processes ask at once.
+    key = f"readyz-{uuid.uuid4().hex}"
+    cache.set(key, key, 60)
+    if cache.get(key) != key:
+        raise RuntimeError("the cache did not keep a value; run manage.py createcachetable")
+    cache.delete(key)
+
+
+def oldest_waiting_mail() -> datetime | None:
+    """When the oldest mail that is still to be sent was queued; None if none waits."""
+    now = timezone.now()
+    waiting = Email.objects.filter(status__in=[STATUS.queued, STATUS.requeued])
+    found: datetime | None = waiting.exclude(expires_at__lte=now).aggregate(oldest=Min("created"))[
+        "oldest"
+    ]
+    return found
+
+
+@login_not_required
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers. Touches nothing else, so that a slow database restarts no worker."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@login_not_required
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when database, migrations and cache work, else 503 with the first that does not.
+
+    Mail that waits is reported but makes no worker unready: pages work without it. The reason
+    of a failure goes to the log only.
+    """
+    answer: dict[str, object] = {"ready": True}
+    for name, check in {"database": _database, "migrations": _migrations, "cache": _cache}.items():
+        try:
+            check()
+        except Exception:
+            # The rest would fail for the same reason, each after its own timeout.
+            log.exception("Not ready: %s", name)
+            return JsonResponse({"ready": False, name: "failed"}, status=503)
+        answer[name] = "ok"
+    oldest = oldest_waiting_mail()
+    waited = timezone.now() - oldest if oldest else timedelta()
+    answer["mail"] = "late" if waited > MAIL_IS_LATE else "ok"
+    answer["oldest_waiting_mail_seconds"] = max(0, int(waited.total_seconds()))
+    return JsonResponse(answer)

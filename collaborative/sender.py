@@ -1,0 +1,225 @@
+"""Sends the queued mails, for ever: the loop behind `manage.py send_mail`.
+
+Any number of senders may run, on any number of hosts; one leads, the others wait for it to
+end. The lead is a lock on the database connection (PostgreSQL) or on a file beside the
+database (SQLite), so it ends with the process, however that dies. A mail is marked as sent
+right after the mail server took it: a process killed in between repeats that one mail, with
+the same Message-ID. An error of the database ends the process, and with it the lead; whatever
+supervises it starts it again.
+"""
+
+import fcntl
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.core.management import call_command
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models import QuerySet
+from django.utils import timezone
+from post_office import mail
+from post_office.models import PRIORITY, STATUS, Email
+
+from teams.services import send_digests
+
+POLL_SECONDS = 0.5
+FIRST_WAIT = 2.0  # seconds, doubled with every try up to the cap
+URGENT_CAP = 10.0  # somebody sits in front of the page and waits for the code
+OTHER_CAP = 30 * 60.0
+DIGEST_HOUR = 7  # local time
+KEEP_DONE = timedelta(days=30)
+LOCK_KEY = 0x636F6C6C6162  # any number that nothing else in this database locks
+# The server notices within a minute that the leader's host has vanished, and frees the lock.
+# The other direction is in settings.POSTGRES_OPTIONS.
+KEEPALIVES = (
+    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+)
+CHUNK = 1000
+
+log = logging.getLogger(__name__)
+
+
+class NoLeadError(Exception):
+    """The connection that holds the lead was replaced; another sender may lead by now."""
+
+
+@contextmanager
+def leading() -> Iterator[bool]:
+    """Try to become the one sender of this database; yields whether that worked.
+
+    The connection must stay open for as long as the lead is needed: it is the lock.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(KEEPALIVES)
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY])
+            (leads,) = cursor.fetchone()
+        yield leads
+        # Not in a `finally`: after an error the process ends, and the lock with it.
+        if leads:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
+        return
+    with Path(f"{connection.settings_dict['NAME']}.sender-lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leads = True
+        except BlockingIOError:
+            leads = False
+        yield leads
+
+
+class Sender:
+    """The loop and what it remembers; `sleep` is given by tests that cannot wait."""
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.sleep = sleep
+        self.stopping = False
+        self._next: dict[Callable[[], None], datetime] = {}
+
+    def stop(self) -> None:
+        """End after the mail that is on its way."""
+        self.stopping = True
+
+    def run(self) -> None:
+        """Wait for the lead, then send whatever becomes due, until `stop()`."""
+        waited = False
+        while not self.stopping:
+            with leading() as leads:
+                if leads:
+                    log.info("Leading: sending mails")
+                    self._lead()
+                elif not waited:
+                    log.info("Another sender leads; waiting for it to end")
+            waited = True
+            if not self.stopping:
+                self.sleep(POLL_SECONDS)
+        log.info("Stopped")
+
+    def run_once(self) -> bool:
+        """Send what is due now, each mail once; False if another sender does that already."""
+        with leading() as leads:
+            if not leads:
+                return False
+            tried: set[int] = set()
+            while not self.stopping:
+                handled = self.send_next()
+                if not handled or tried & handled:
+                    break
+                tried |= handled
+            self.keep_house()
+        return True
+
+    def _lead(self) -> None:
+        held = connection.connection
+        while not self.stopping:
+            handled = self.send_next()
+            self.keep_house()
+            if connection.connection is not held:
+                raise NoLeadError("The database connection was replaced.")
+            if not handled:
+                self.sleep(POLL_SECONDS)
+
+    def send_next(self) -> set[int]:
+        """Send the most urgent mail that is due; returns the keys of those tried, if any.
+
+        A mail that could not be sent gets the time of its next try.
+        """
+        if not mail.get_queued().exists():
+            return set()
+        started = timezone.now()
+        mail.send_queued()
+        tried = Email.objects.filter(
+            last_updated__gte=started, status__in=[STATUS.sent, STATUS.failed, STATUS.requeued]
+        )
+        for row in tried:
+            self._after(row)
+        return {row.pk for row in tried}
+
+    def _after(self, row: Email) -> None:
+        """Log what became of one mail (its key, never its address), and put off a failed one."""
+        if row.status == STATUS.sent:
+            waited = (timezone.now() - row.created).total_seconds()
+            log.info("Mail %s sent %.1f s after it was queued", row.pk, waited)
+            return
+        last = row.logs.order_by("-pk").first()
+        reason = last.exception_type if last else "unknown"
+        if row.status == STATUS.failed:
+            log.error("Mail %s given up after %s tries: %s", row.pk, row.number_of_retries, reason)
+            return
+        wait = seconds_until_retry(row.number_of_retries, urgent=row.priority >= PRIORITY.high)
+        Email.objects.filter(pk=row.pk, status=STATUS.requeued).update(
+            scheduled_time=timezone.now() + timedelta(seconds=wait)
+        )
+        log.warning(
+            "Mail %s not sent (%s), try %s, next in %.0f s",
+            row.pk,
+            reason,
+            row.number_of_retries,
+            wait,
+        )
+
+    def keep_house(self) -> None:
+        """Do the chores whose time has come.
+
+        A chore that fails is logged and tried again when its time comes round: mails go out
+        all the same. Only a lost database ends the process.
+        """
+        for every, chore in CHORES:
+            now = timezone.now()
+            if now < self._next.get(chore, now):
+                continue
+            self._next[chore] = now + every
+            try:
+                chore()
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception:
+                log.exception("%s failed", chore.__name__)
+
+
+def seconds_until_retry(tries: int, *, urgent: bool) -> float:
+    """How long a mail rests after `tries` failures: doubled each time, capped, and scattered.
+
+    Scattered, so that what failed together does not come back all at once.
+    """
+    cap = URGENT_CAP if urgent else OTHER_CAP
+    doubled: float = min(cap, FIRST_WAIT * 2 ** min(tries - 1, 20))
+    return doubled * random.uniform(0.5, 1)  # noqa: S311  # spreads load, guards nothing
+
+
+def _delete(mails: QuerySet[Email]) -> None:
+    """Delete in pieces: the logs of each mail go with it, and nobody waits long for a lock."""
+    while keys := list(mails.values_list("pk", flat=True)[:CHUNK]):
+        Email.objects.filter(pk__in=keys).delete()
+
+
+def delete_expired() -> None:
+    """Codes that no longer work, sent or not."""
+    _delete(Email.objects.filter(expires_at__lte=timezone.now()))
+
+
+def delete_old() -> None:
+    """Mails that are done and old, and sessions that have ended."""
+    before = timezone.now() - KEEP_DONE
+    done = [STATUS.sent, STATUS.failed]
+    _delete(Email.objects.filter(status__in=done, last_updated__lt=before))
+    call_command("clearsessions")
+
+
+def queue_digests() -> None:
+    """The facilitators' daily mail, on working days from seven in the morning."""
+    now = timezone.localtime()
+    if now.hour >= DIGEST_HOUR:
+        send_digests(now.date())
+
+
+CHORES: tuple[tuple[timedelta, Callable[[], None]], ...] = (
+    (timedelta(minutes=1), delete_expired),
+    (timedelta(minutes=10), queue_digests),
+    (timedelta(days=1), delete_old),
+)

@@ -1,0 +1,38 @@
+"""The public pages, for search engines."""
+
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.sitemaps import Sitemap
+from django.contrib.sitemaps.views import sitemap as sitemap_view
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from teams.models import ActionTeam
+
+
+class PublicPages(Sitemap[str]):
+    """Every page that a visitor reads; single answers stand on the FAQ page already."""
+
+    protocol = urlsplit(settings.SITE_URL).scheme
+    names: ClassVar = [
+        "home", "team_list", "faq_list", "organization_list", "join", "privacy", "accessibility"
+    ]  # fmt: skip
+
+    def items(self) -> list[str]:
+        pages = [reverse(name) for name in self.names]
+        return pages + [team.get_absolute_url() for team in ActionTeam.objects.all()]
+
+    def location(self, item: str) -> str:
+        return item
+
+    def get_domain(self, site: object = None) -> str:
+        """The portal's own host, whatever host the request named."""
+        return urlsplit(settings.SITE_URL).netloc
+
+
+@login_not_required
+def sitemap(request: HttpRequest) -> HttpResponse:
+    return sitemap_view(request, {"pages": PublicPages})

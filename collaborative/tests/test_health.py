@@ -1,0 +1,109 @@
+"""What machines are told: ready, or the first thing that is not, and nothing about versions."""
+
+from datetime import timedelta
+
+import django
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+from post_office.models import STATUS, Email
+
+
+def queued_mail(age: timedelta, **fields) -> Email:
+    row = Email.objects.create(from_email="p@example.org", to=["m@rush.example"], **fields)
+    Email.objects.filter(pk=row.pk).update(created=timezone.now() - age)
+    return row
+
+
+def test_healthz_answers_a_stranger_without_the_database(client):
+    response = client.get("/healthz")
+    assert (response.status_code, response.content) == (200, b"ok\n")
+    assert "no-cache" in response["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_readyz_is_ready_when_everything_works(client):
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {
+        "ready": True,
+        "database": "ok",
+        "migrations": "ok",
+        "cache": "ok",
+        "mail": "ok",
+        "oldest_waiting_mail_seconds": 0,
+    }
+    assert django.__version__ not in response.content.decode() + str(response.headers)
+
+
+@pytest.mark.django_db
+def test_readyz_is_not_ready_with_an_unapplied_migration(client):
+    MigrationRecorder(connection).record_unapplied("teams", "0001_initial")
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {"ready": False, "migrations": "failed"}
+
+
+@pytest.mark.django_db
+def test_readyz_is_not_ready_without_a_cache_that_keeps_values(client, settings):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["cache"]) == (503, "failed")
+
+
+def test_readyz_is_not_ready_without_its_database_and_says_nothing_more(client):
+    # Without a database fixture, pytest-django refuses each access.
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {"ready": False, "database": "failed"}
+
+
+@pytest.mark.django_db
+def test_readyz_reports_late_mail_but_stays_ready(client):
+    queued_mail(timedelta(minutes=11), status=STATUS.requeued)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["mail"]) == (200, "late")
+    assert 660 <= response.json()["oldest_waiting_mail_seconds"] < 720
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "done",
+    [{"status": STATUS.sent}, {"status": STATUS.queued, "expires_at": "2020-01-01T00:00:00Z"}],
+)
+def test_readyz_does_not_wait_for_mail_that_is_sent_or_expired(client, done):
+    queued_mail(timedelta(hours=2), **done)
+    assert client.get("/readyz").json()["mail"] == "ok"
+
+
+@pytest.mark.django_db
+def test_readyz_leaves_nothing_in_the_cache(client):
+    client.get("/readyz")
+    assert not cache._cache
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_is_not_redirected_to_https_but_pages_are(client, settings, path):
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
+    assert client.get(path).status_code == 200
+    assert client.get(path + "x").status_code == 301
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_refuses_post(client, path):
+    assert client.post(path).status_code == 405
+
+
+@pytest.mark.django_db
+def test_readyz_costs_the_same_queries_for_one_mail_and_three(
+    client, django_assert_num_queries, mails
+):
+    client.get("/readyz")
+    for _ in range(3):
+        queued_mail(timedelta())
+        with django_assert_num_queries(4):
+            client.get("/readyz")

@@ -1,0 +1,165 @@
+"""The whole way, in a real Chromium, with JavaScript and without: join, wait, decide, leave."""
+
+import pytest
+from playwright.sync_api import Page, expect
+from post_office.models import Email
+
+from conftest import code_in, make_member, stay_of
+from members.models import Member
+from members.services import add_organization
+from teams.models import Membership
+from teams.services import set_facilitators
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+with_and_without_javascript = pytest.mark.parametrize(
+    "javascript", [True, False], ids=["javascript", "no-javascript"]
+)
+
+
+def newest_code() -> str:
+    """The code in the newest mail, as its reader would copy it."""
+    return code_in(Email.objects.filter(expires_at__isnull=False).latest("pk"))
+
+
+def fill_in(page: Page, email: str, organization: str) -> None:
+    page.get_by_label("Full name").fill("Nora Newcomer")
+    page.get_by_label("Work email").fill(email)
+    page.get_by_label("Organization", exact=True).fill(organization)
+
+
+def heading(page: Page, text: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text(text)
+
+
+@with_and_without_javascript
+def test_hr_manager_joins_two_teams_and_leaves_one(new_page, organization, team, other_team, javascript):
+    page = new_page(javascript=javascript, width=360)
+    page.goto("/")
+    page.get_by_role("link", name=team.name).click()
+    page.get_by_role("link", name="Join this team").click()  # press 1
+    expect(page.get_by_label(team.name)).to_be_checked()
+    fill_in(page, "nora@rush.example", "Rush")
+    page.get_by_label(other_team.name).check()
+    page.get_by_role("button", name="Send me a code").click()  # press 2
+    heading(page, "Check your email")
+    page.get_by_label("Code from the email").fill(newest_code().lower())
+    page.get_by_role("button", name="Join").click()  # press 3
+    heading(page, "You have joined 2 teams")
+    page.get_by_role("link", name="Go to my teams").click()
+    page.get_by_role("link", name=f"Leave {team.name}").click()
+    heading(page, f"Leave {team.name}?")
+    page.get_by_role("button", name="Leave this team").click()
+    expect(page.get_by_role("status")).to_contain_text(f"You have left {team.name}")
+    member = Member.objects.get(email="nora@rush.example")
+    assert stay_of(member, team).status == Membership.Status.ENDED
+    assert stay_of(member, other_team).is_active
+
+
+@with_and_without_javascript
+def test_wrong_input_takes_the_focus_to_what_is_wrong_and_keeps_the_rest(new_page, team, javascript):
+    page = new_page(javascript=javascript, width=360)
+    page.goto("/join/")
+    page.get_by_label("Full name").fill("Nora Newcomer")
+    page.get_by_label("Work email").fill("nora")
+    page.get_by_role("button", name="Send me a code").click()
+    summary = page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link", name="Select at least one team").click()
+    expect(page.get_by_label(team.name)).to_be_focused()
+    expect(page.get_by_label("Full name")).to_have_value("Nora Newcomer")
+
+
+@with_and_without_javascript
+def test_wrong_codes_a_new_code_and_another_address(new_page, organization, team, javascript):
+    page = new_page(javascript=javascript)
+    page.goto(f"/join/?team={team.slug}")
+    fill_in(page, "norra@rush.example", "Rush")
+    page.get_by_role("button", name="Send me a code").click()
+    for _ in range(5):
+        page.get_by_label("Code from the email").fill("ZZZZZZ")
+        page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("alert")).to_contain_text("wrong too often")
+    page.get_by_role("button", name="Send a new code").click()
+    expect(page.get_by_role("status")).to_contain_text("We sent a new code to norra@rush.example")
+    page.get_by_role("link", name="Change the address").click()
+    expect(page.get_by_label("Organization", exact=True)).to_have_value("Rush")
+    page.get_by_label("Work email").fill("nora@rush.example")
+    page.get_by_role("button", name="Send me a code").click()
+    page.get_by_label("Code from the email").fill(newest_code())
+    page.get_by_role("button", name="Join").click()
+    heading(page, f"You have joined {team.name}")
+
+
+@with_and_without_javascript
+def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
+    new_page, applicant, team, facilitator, javascript
+):
+    page = new_page(javascript=javascript)
+    page.goto(f"/join/?team={team.slug}")
+    fill_in(page, "nora@lakeview.example", "The Lakeview Health, Inc.")
+    page.get_by_role("button", name="Send me a code").click()
+    page.get_by_label("Code from the email").fill(newest_code())
+    page.get_by_role("button", name="Join").click()
+    heading(page, "We are checking your organization")
+
+    desk = new_page(facilitator, javascript=javascript)
+    desk.goto("/admin/")
+    desk.get_by_role("link", name="1 organization").click()
+    desk.get_by_role("link", name="Lakeview Health").click()
+    desk.get_by_role("link", name="Recognize").click()
+    expect(desk.get_by_role("main")).to_contain_text("lakeview.example")
+    desk.get_by_role("button", name="Recognize").click()
+    expect(desk.locator("body")).to_contain_text("2 people")
+
+    page.goto("/my/")
+    expect(page.get_by_role("main")).to_contain_text("Member")
+    for email in (applicant.email, "nora@lakeview.example"):
+        assert stay_of(Member.objects.get(email=email), team).is_active
+        told = Email.objects.filter(to=email, expires_at=None, subject__icontains="Lakeview")
+        assert told.count() == 1
+
+
+@with_and_without_javascript
+def test_member_signs_in_by_code_and_downloads_the_data(new_page, member, team, javascript):
+    page = new_page(javascript=javascript)
+    page.goto("/my/")
+    heading(page, "Sign in")
+    page.get_by_label("Work email").fill(member.email)
+    page.get_by_role("button", name="Send me a code").click()
+    page.get_by_label("Code from the email").fill(newest_code())
+    page.get_by_role("button", name="Sign in").click()
+    heading(page, "My teams")
+    page.get_by_role("link", name="Download my data").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download my data").click()
+    assert member.email in download.value.path().read_text()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("status")).to_contain_text("You have signed out")
+
+
+@with_and_without_javascript
+def test_link_to_an_answer_opens_it(new_page, faq_entry, javascript):
+    page = new_page(javascript=javascript)
+    page.goto(f"/faq/#{faq_entry.slug}")
+    expect(page.get_by_text("People of recognized employers.")).to_be_visible()
+    page.goto("/faq/")
+    expect(page.get_by_text("People of recognized employers.")).to_be_hidden()
+
+
+def test_facilitator_goes_from_sign_in_to_the_desk_and_never_sees_another_team(
+    new_page, member, outsider, facilitator
+):
+    page = new_page(facilitator)
+    page.goto("/admin/teams/membership/")
+    expect(page.get_by_role("main")).to_contain_text(member.full_name)
+    expect(page.get_by_role("main")).not_to_contain_text(outsider.full_name)
+
+
+def test_administrator_of_a_fresh_portal_can_start(new_page, administrator, team):
+    helper = make_member("helper@start.example", None, "Hella Helper")
+    add_organization("Start Hospital", domains=["start.example"], by=administrator)
+    set_facilitators(team, [helper], by=administrator)
+    page = new_page(administrator)
+    page.goto("/admin/")
+    expect(page.get_by_role("main")).to_contain_text("Nothing waits")

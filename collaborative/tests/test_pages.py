@@ -1,0 +1,235 @@
+"""Every public page: what it says, who may read it, which methods it takes, how much it costs."""
+
+import json
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from conftest import make_member, text_of
+from members.models import Organization
+from members.services import add_organization
+from teams.models import FaqEntry, Goal
+from teams.services import join_teams
+
+PUBLIC = ["home", "team_list", "faq_list", "organization_list", "privacy", "accessibility"]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_page_needs_no_account_and_sets_no_cookie(client, db, team, name):
+    response = client.get(reverse(name))
+    assert response.status_code == 200
+    assert not response.cookies
+    assert response.content.decode().count("<h1") == 1
+    assert "csrfmiddlewaretoken" not in response.content.decode()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_page_refuses_to_be_posted_to(client, db, name):
+    assert client.post(reverse(name)).status_code == 405
+
+
+def test_team_detail_answers_a_visitor_without_naming_a_person(client, team, member, facilitator):
+    Goal.objects.create(team=team, slug="g", title="Bring people to one table", body="Some *how*.")
+    response = client.get(team.get_absolute_url())
+    said = text_of(response)
+    assert "Bring people to one table" in said
+    assert "1 member from 1 organization" in said
+    assert "Rush Example Hospital" in said
+    assert f'href="{reverse("join")}?team={team.slug}"' in response.content.decode()
+    for person in (member, facilitator):
+        assert person.full_name not in response.content.decode()
+        assert person.email not in response.content.decode()
+    assert not response.cookies
+
+
+def test_team_detail_does_not_exist_for_an_unknown_team(client, db):
+    response = client.get(reverse("team_detail", args=["nowhere"]))
+    assert response.status_code == 404
+    assert "Page not found" in text_of(response)
+
+
+def test_team_detail_shows_an_organization_only_once_it_is_recognized(client, team, applicant):
+    said = text_of(client.get(team.get_absolute_url()))
+    assert "Lakeview Health" not in said
+    assert "No organization has a member in this team yet" in said
+
+
+def test_closed_team_offers_no_way_in(client, closed_team):
+    response = client.get(closed_team.get_absolute_url())
+    assert "takes no new members now" in text_of(response)
+    assert f"?team={closed_team.slug}" not in response.content.decode()
+
+
+def test_markdown_of_facilitators_cannot_carry_scripts(client, team):
+    team.why = "<script>alert(1)</script> [x](javascript:alert(1)) **bold**"
+    team.save()
+    page = client.get(team.get_absolute_url()).content.decode()
+    assert "<strong>bold</strong>" in page
+    assert "<script>alert" not in page
+    assert 'href="javascript' not in page
+
+
+def test_faq_search_finds_without_case_and_accents_and_marks_the_words(client, faq_entry):
+    FaqEntry.objects.create(
+        slug="cafe", question="Where is the Café?", answer="On the *first* floor."
+    )
+    response = client.get(reverse("faq_list"), {"q": "CAFE floor"})
+    page = response.content.decode()
+    assert "1 answer for “CAFE floor”" in text_of(response)
+    assert "<mark>Café</mark>" in page
+    assert "<details open>" in page
+    assert faq_entry.question not in page
+
+
+def test_faq_search_without_a_match_says_what_to_do(client, faq_entry):
+    response = client.get(reverse("faq_list"), {"q": "unicorn%_<b>"})
+    said = text_of(response)
+    assert "No answers for" in said
+    assert "Try fewer or other words" in said
+    assert "<b>" not in response.content.decode()
+
+
+def test_faq_search_ignores_too_long_a_query(client, faq_entry):
+    response = client.get(reverse("faq_list"), {"q": "x" * 500})
+    assert response.status_code == 200
+    assert faq_entry.question in text_of(response)
+
+
+def test_faq_hides_what_is_not_published(client, faq_entry):
+    faq_entry.is_published = False
+    faq_entry.save()
+    assert faq_entry.question not in client.get(reverse("faq_list")).content.decode()
+    assert client.get(faq_entry.get_absolute_url()).status_code == 404
+
+
+def test_faq_answers_carry_their_own_id_and_permalink(client, faq_entry):
+    page = client.get(reverse("faq_list")).content.decode()
+    assert f'<div id="{faq_entry.slug}"' in page
+    assert f'href="{faq_entry.get_absolute_url()}"' in page
+    single = client.get(faq_entry.get_absolute_url()).content.decode()
+    assert "<em>recognized</em>" in single
+    assert f'rel="canonical" href="http://127.0.0.1:8000/faq/#{faq_entry.slug}"' in single
+
+
+def test_faq_data_is_json_that_cannot_leave_its_script(client, faq_entry):
+    faq_entry.question = 'Who said "</script><script>alert(1)"?'
+    faq_entry.save()
+    page = client.get(reverse("faq_list")).content.decode()
+    (raw,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page, flags=re.S)
+    data = json.loads(raw)
+    assert data["@type"] == "FAQPage"
+    assert data["mainEntity"][0]["name"] == faq_entry.question
+    assert "<em>recognized</em>" in data["mainEntity"][0]["acceptedAnswer"]["text"]
+
+
+def test_organization_list_shows_recognized_ones_with_their_teams(client, member, applicant):
+    Organization.objects.create(name="Lonely Proposal")
+    said = text_of(client.get(reverse("organization_list")))
+    assert "Rush Example Hospital In Education" in said
+    assert "Lakeview" not in said
+    assert "Lonely" not in said
+
+
+def test_organization_list_goes_page_by_page(client, administrator, monkeypatch):
+    monkeypatch.setattr("teams.views.public.ORGANIZATIONS_A_PAGE", 2)
+    for name in ("Alpha", "Beta", "Gamma"):
+        add_organization(name, by=administrator)
+    first = text_of(client.get(reverse("organization_list")))
+    assert "Page 1 of 2" in first
+    assert "Gamma" not in first
+    assert "Gamma" in text_of(client.get(reverse("organization_list"), {"page": "2"}))
+    assert "Gamma" in text_of(client.get(reverse("organization_list"), {"page": "99"}))
+    assert "Alpha" in text_of(client.get(reverse("organization_list"), {"page": "nonsense"}))
+
+
+@pytest.mark.parametrize(
+    ("email", "say"),
+    [
+        ("maria@mail.rush.example", "Yes, you can join at once"),
+        ("MARIA@RUSH.EXAMPLE ", "Yes, you can join at once"),
+        ("wanda@lakeview.example", "Not at once, but you can ask now"),
+        ("someone@gmail.com", "This is a personal address"),
+        ("nonsense", "Enter your work email address, like name@hospital.org"),
+        ("", "Enter your work email address, like name@hospital.org"),
+    ],
+)
+def test_organization_check_answers_from_the_public_list(
+    client, organization, applicant, email, say
+):
+    response = client.post(reverse("organization_check"), {"email": email})
+    assert say in text_of(response)
+    assert not response.cookies
+
+
+def test_organization_check_says_the_same_for_members_and_strangers(client, member):
+    known = client.post(reverse("organization_check"), {"email": member.email})
+    stranger = client.post(reverse("organization_check"), {"email": "nobody@rush.example"})
+    assert known.content.replace(b"maria", b"nobody") == stranger.content
+
+
+def test_organization_check_is_limited_and_says_when_to_try_again(client, db):
+    for _ in range(30):
+        assert (
+            client.post(reverse("organization_check"), {"email": "a@b.example"}).status_code == 200
+        )
+    response = client.post(reverse("organization_check"), {"email": "a@b.example"})
+    assert response.status_code == 429
+    assert 0 < int(response["Retry-After"]) <= 300
+    assert "minute" in text_of(response)
+
+
+def test_organization_check_takes_only_posts(client, db):
+    assert client.get(reverse("organization_check")).status_code == 405
+
+
+def test_robots_and_sitemap_name_the_public_pages_only(client, team):
+    robots = client.get(reverse("robots")).content.decode()
+    assert "Disallow: /admin/" in robots
+    assert "Sitemap: http://127.0.0.1:8000/sitemap.xml" in robots
+    sitemap = client.get(reverse("sitemap")).content.decode()
+    assert f"<loc>http://127.0.0.1:8000{team.get_absolute_url()}</loc>" in sitemap
+    assert "/my/" not in sitemap
+    assert "/admin/" not in sitemap
+
+
+def test_home_says_nothing_where_there_is_nothing_to_count(client, team):
+    said = text_of(client.get(reverse("home")))
+    assert "Where we stand" not in said
+    assert team.name in said
+
+
+def test_every_page_carries_a_strict_content_security_policy(client, db):
+    header = client.get(reverse("home"))["Content-Security-Policy"]
+    rules = {rule.split()[0]: rule.split()[1:] for rule in header.split(";") if rule.strip()}
+    assert rules["default-src"] == ["'none'"]
+    assert rules["frame-ancestors"] == ["'none'"]
+    assert "unsafe" not in header
+
+
+def fill(team, administrator, count: int) -> None:
+    """Add `count` more of everything that public pages list."""
+    start = Organization.objects.count()
+    for number in range(start, start + count):
+        employer = add_organization(f"Employer {number}", by=administrator)
+        join_teams(make_member(f"p{number}@e{number}.example", employer), [team])
+        Goal.objects.create(team=team, slug=f"g{number}", title=f"Goal {number}")
+        FaqEntry.objects.create(slug=f"f{number}", question=f"Question {number}?", answer="Yes.")
+        FaqEntry.objects.create(slug=f"t{number}", question="Own?", answer="Yes.", team=team)
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, "team_detail"])
+def test_public_page_costs_the_same_queries_for_one_row_and_three(
+    client, team, administrator, name
+):
+    address = team.get_absolute_url() if name == "team_detail" else reverse(name)
+    costs = []
+    for count in (1, 2):
+        fill(team, administrator, count)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
+    assert costs[0] <= 8

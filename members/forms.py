@@ -1,0 +1,169 @@
+"""Turning what people type about themselves into clean values, or into words on how to mend it."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+
+from members.models import Member
+from members.naming import normalized_name
+from members.proving import AddressProof, Answer
+
+SPACES = " \t\r\n\u00a0\u200b\u2060\ufeff"
+
+
+class PlainForm(forms.Form):
+    """A form without the browser's own checks: the server says what is missing, in its words."""
+
+    use_required_attribute = False
+
+
+class WorkEmailField(forms.EmailField):
+    """A mail address, in lower case, with its domain in ASCII; surrounding spaces do not count."""
+
+    default_validators: ClassVar = [EmailValidator(allowlist=[])]  # no "localhost"
+
+    def __init__(self, **kwargs: Any) -> None:
+        say = "Enter your work email address, like name@hospital.org"
+        kwargs.setdefault("label", "Work email")
+        kwargs.setdefault("max_length", 254)
+        kwargs["error_messages"] = {
+            "required": say,
+            "invalid": say,
+            "max_length": "Enter an email address with at most 254 characters",
+        }
+        kwargs["widget"] = forms.EmailInput(
+            attrs={"autocomplete": "email", "spellcheck": "false", "class": "width-40"}
+        )
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> str:
+        """The address as it is stored and compared."""
+        local, at, domain = str(value or "").strip(SPACES).lower().rpartition("@")
+        try:
+            domain = domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            return f"{local}{at}{domain}"  # the validator refuses it
+        return f"{local}{at}{domain}"
+
+
+def name_field(**kwargs: Any) -> forms.CharField:
+    """The full name of a person, in one field."""
+    return forms.CharField(
+        label="Full name",
+        max_length=120,
+        error_messages={
+            "required": "Enter your full name",
+            "max_length": "Enter a name with at most 120 characters",
+        },
+        widget=forms.TextInput(
+            attrs={"autocomplete": "name", "spellcheck": "false", "class": "width-30"}
+        ),
+        **kwargs,
+    )
+
+
+def job_title_field() -> forms.CharField:
+    return forms.CharField(
+        label="Job title",
+        max_length=120,
+        required=False,
+        error_messages={"max_length": "Enter a job title with at most 120 characters"},
+        widget=forms.TextInput(attrs={"autocomplete": "organization-title", "class": "width-30"}),
+    )
+
+
+class OrganizationNameField(forms.CharField):
+    """The name of an organization as typed; it must leave something to compare."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", "Organization")
+        kwargs.setdefault("max_length", 150)
+        kwargs["error_messages"] = {
+            "required": "Enter the name of your organization",
+            "max_length": "Enter a name with at most 150 characters",
+        }
+        kwargs["widget"] = forms.TextInput(
+            attrs={"autocomplete": "organization", "list": "organizations", "class": "width-40"}
+        )
+        super().__init__(**kwargs)
+
+    def clean(self, value: Any) -> str:
+        name = " ".join(str(super().clean(value)).split())
+        if name and not normalized_name(name):
+            raise ValidationError("Enter the name of your organization, with letters or digits")
+        return name
+
+
+class SignInForm(PlainForm):
+    email = WorkEmailField(help_text="We send a code to this address")
+
+
+class CodeForm(PlainForm):
+    """The code from the mail, checked against the proof that the browser has begun."""
+
+    code = forms.CharField(
+        label="Code from the email",
+        max_length=100,
+        help_text="Six letters, like BCDFGH",
+        error_messages={"required": "Enter the code from the email"},
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+                "class": "width-10 code-input",
+            }
+        ),
+    )
+
+    def __init__(self, *args: Any, proof: AddressProof, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.proof = proof
+
+    def clean_code(self) -> str:
+        """The typed code, if it is right. Counts the try; raises TooManyRequestsError."""
+        typed: str = self.cleaned_data["code"]
+        say = {
+            Answer.WRONG: "This is not the code we sent. Check the newest email, or send a new code",
+            Answer.EXPIRED: "This code is too old. Send a new code; what you entered before is kept",
+            Answer.TOO_MANY_TRIES: "The code was wrong too often and does not work any more. "
+            "Send a new code; what you entered before is kept",
+        }
+        answer = self.proof.check(typed)
+        if answer is not Answer.RIGHT:
+            raise ValidationError(say[answer], code=answer.name.lower())
+        return typed
+
+
+class ProfileForm(PlainForm):
+    """What members say of themselves; the organization only while nobody has confirmed it."""
+
+    full_name = name_field()
+    job_title = job_title_field()
+    organization = OrganizationNameField(
+        help_text="You can change it until it is confirmed",
+    )
+    shares_email = forms.BooleanField(
+        label="Show my email address to my teammates",
+        required=False,
+        help_text="Without it, teammates see your name, job title and organization",
+    )
+
+    def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
+        kwargs["initial"] = {
+            "full_name": member.full_name,
+            "job_title": member.job_title,
+            "shares_email": member.shares_email,
+            "organization": member.organization.name if member.organization else "",
+        }
+        super().__init__(*args, **kwargs)
+        if member.is_affiliation_confirmed:
+            del self.fields["organization"]
+
+
+class DomainCheckForm(PlainForm):
+    """A work address whose domain is looked up in the public list of organizations."""
+
+    email = WorkEmailField(help_text="We look up the part after the @ and keep nothing")

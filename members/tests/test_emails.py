@@ -1,0 +1,105 @@
+"""The mails about people and accounts, and what every queued mail has in common."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from post_office.models import PRIORITY, STATUS, Email
+
+from members import emails
+from members.models import Member
+
+HOSTILE_NAME = "<script>alert('x')</script> {{ contact_email }} {% now 'Y' %} Tom & Ann"
+
+
+def close_account_mail(full_name: str) -> Email:
+    person = Member.objects.create_user("leo@rush.example", full_name=full_name)
+    emails.account_closed(person)
+    return Email.objects.get()
+
+
+@pytest.fixture
+def code_mail(db) -> Email:
+    emails.address_code("leo@rush.example", "BCDFGH", timezone.now() + timedelta(minutes=15))
+    return Email.objects.get()
+
+
+def test_code_mail_says_the_code_how_long_and_what_to_do(code_mail):
+    assert code_mail.subject == "BCDFGH is your code for the Collaborative's portal"
+    for body in (code_mail.message, code_mail.html_message):
+        assert "BCDFGH" in body
+        assert "15 minutes" in body
+        assert "ever ask you for this code" in body
+        assert "ignore this mail" in body
+
+
+def test_code_mail_overtakes_others_and_is_not_sent_when_it_is_worthless(code_mail):
+    assert code_mail.priority == PRIORITY.high
+    assert timedelta(minutes=14) < code_mail.expires_at - timezone.now() < timedelta(minutes=15)
+
+
+def test_code_mail_is_the_same_for_strangers_and_members(db):
+    expires_at = timezone.now() + timedelta(minutes=15)
+    Member.objects.create_user("known@rush.example", full_name="Maria Member")
+    for address in ("known@rush.example", "new@rush.example"):
+        emails.address_code(address, "BCDFGH", expires_at)
+    to_member, to_stranger = Email.objects.order_by("pk")
+    for part in ("subject", "message", "html_message", "priority", "expires_at", "from_email"):
+        assert getattr(to_member, part) == getattr(to_stranger, part)
+    assert "Maria" not in to_member.message
+
+
+def test_code_mail_holds_no_link_that_spends_the_code(code_mail, settings):
+    assert "http" not in code_mail.message.replace(settings.SITE_URL, "")
+    assert 'href="http' not in code_mail.html_message.replace(f'href="{settings.SITE_URL}"', "")
+
+
+def test_closing_mail_says_what_was_erased_and_what_stays(db):
+    mail = close_account_mail("Leo Leaver")
+    assert mail.to == ["leo@rush.example"]
+    assert mail.subject == "Your account is closed"
+    for body in (mail.message, mail.html_message):
+        assert "Hello Leo Leaver," in body
+        assert "erased" in body
+        assert "record without a person" in body
+
+
+def test_closing_mail_greets_nobody_whose_name_is_unknown(db):
+    mail = close_account_mail("")
+    assert "Hello" not in mail.message
+    assert "Hello" not in mail.html_message
+
+
+def test_names_are_escaped_in_html_as_they_are_in_text_and_never_rendered(db):
+    mail = close_account_mail(HOSTILE_NAME)
+    assert f"Hello {HOSTILE_NAME}," in mail.message
+    assert "<script>" not in mail.html_message
+    assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt; {{ contact_email }}" in (
+        mail.html_message
+    )
+    assert "Tom &amp; Ann" in mail.html_message
+    assert "{{ contact_email }} {% now 'Y' %}" in mail.email_message().body
+
+
+def test_a_mail_is_queued_and_not_sent(code_mail, mailoutbox, settings):
+    assert code_mail.status == STATUS.queued
+    assert mailoutbox == []
+    assert code_mail.from_email == settings.DEFAULT_FROM_EMAIL
+    assert code_mail.message_id.startswith("<")
+
+
+def test_mail_has_text_and_html_for_people(code_mail):
+    message = code_mail.email_message()
+    assert message.body == code_mail.message
+    assert [kind for _, kind in message.alternatives] == ["text/html"]
+    assert "<html lang=" in code_mail.html_message
+    assert "<img" not in code_mail.html_message
+    assert "\n\n\n" not in code_mail.message
+
+
+def test_line_breaks_in_a_subject_add_no_header(db, monkeypatch):
+    person = Member.objects.create_user("leo@rush.example")
+    emails.queue("address_code", person.email, {"code": "A\nBcc: x@y.example", "minutes": 15})
+    mail = Email.objects.get()
+    assert "\n" not in mail.subject
+    assert "Bcc" not in mail.email_message().message()

@@ -1,0 +1,17 @@
+"""The facilitators' desk: memberships, members, organizations, teams and what they publish."""
+
+from teams.admin.content import ActionTeamAdmin, FaqEntryAdmin, GoalAdmin
+from teams.admin.deciding import AT_ONCE
+from teams.admin.memberships import MembershipAdmin
+from teams.admin.organizations import OrganizationAdmin
+from teams.admin.people import MemberAdmin
+
+__all__ = [
+    "AT_ONCE",
+    "ActionTeamAdmin",
+    "FaqEntryAdmin",
+    "GoalAdmin",
+    "MemberAdmin",
+    "MembershipAdmin",
+    "OrganizationAdmin",
+]

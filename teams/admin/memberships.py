@@ -1,0 +1,249 @@
+"""The desk's list of memberships: who waits, who is in, and adding a member directly."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import AdminForm
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from members.admin import at_desk, badge
+from members.forms import WorkEmailField, name_field
+from members.models import Member, Organization
+from members.services import Refused
+from teams.admin.deciding import DecidingAdmin, Decision, ReasonedDecision
+from teams.models import ActionTeam, Membership, MembershipQuerySet
+from teams.services import add_member, approve_membership, decline_membership, end_membership
+
+
+class MembershipDecision(Decision[Membership]):
+    rows_are = ("request", "requests")
+
+    def line(self, row: Membership) -> str:
+        employer = row.member.organization or "no organization"
+        return f"{row.member}, {employer}: {row.team}, {row.get_status_display().lower()}"
+
+
+class Approve(MembershipDecision):
+    name, label, title = "approve", "Approve", "Approve {}"
+    says = "Each person becomes an active member of the team and is told by mail."
+
+    def is_offered(self, row: Membership) -> bool:
+        return row.is_waiting and row.waits_for == "approval"
+
+    def take(self, row: Membership, by: Member, answers: dict[str, Any]) -> str:
+        approve_membership(row, by=by)
+        return f"{row.member} is an active member of {row.team} now."
+
+
+class Decline(MembershipDecision, ReasonedDecision[Membership]):
+    name, label, title = "decline", "Decline", "Decline {}"
+    says = "Each person is told by mail, with the reason. They can ask again later."
+    prepared = (
+        "The team cannot take you in at this time. You are welcome to ask again later.",
+        "We could not confirm that you work for the organization you named.",
+        "The team is for people who work on its subject. Another of our teams may suit you better.",
+    )
+
+    def is_offered(self, row: Membership) -> bool:
+        return row.is_waiting
+
+    def take(self, row: Membership, by: Member, answers: dict[str, Any]) -> str:
+        decline_membership(row, reason=answers["reason"], by=by)
+        return f"The request of {row.member} for {row.team} is declined."
+
+
+class End(MembershipDecision, ReasonedDecision[Membership]):
+    name, label, title = "end", "End membership", "End {}"
+    rows_are = ("membership", "memberships")
+    says = (
+        "Each person leaves the team at once and is told by mail, with the reason. "
+        "The time in the team stays on record, and they can join again."
+    )
+    prepared = (
+        "The facilitators have ended your membership. Write to us if you have a question.",
+        "You asked us to end your membership.",
+        "We heard that you no longer work for the organization you took part for.",
+    )
+
+    def is_offered(self, row: Membership) -> bool:
+        return row.is_active
+
+    def take(self, row: Membership, by: Member, answers: dict[str, Any]) -> str:
+        end_membership(row, reason=answers["reason"], by=by)
+        return f"The membership of {row.member} in {row.team} has ended."
+
+
+class TeamFilter(admin.SimpleListFilter):
+    """The teams that the person at the desk looks after; no others are named."""
+
+    title = parameter_name = "team"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        teams = ActionTeam.objects.facilitated_by(at_desk(request))
+        return list(teams.values_list("slug", "name"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(team__slug=self.value()) if self.value() else queryset
+
+
+class WaitsForFilter(admin.SimpleListFilter):
+    title = "what it waits for"
+    parameter_name = "waits_for"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("approval", "My yes or no"),
+            ("affiliation", "A confirmed affiliation"),
+            ("organization", "A recognized organization"),
+        ]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Membership]
+    ) -> QuerySet[Membership]:
+        rows = cast("MembershipQuerySet", queryset)
+        if self.value() == "approval":
+            return rows.to_decide()
+        if self.value() == "affiliation":
+            return rows.to_confirm()
+        if self.value() == "organization":
+            return rows.waiting().exclude(member__organization__status="recognized")
+        return rows
+
+
+class AddMemberForm(forms.Form):
+    """Whom to add, from which recognized organization, to one of one's own teams."""
+
+    email = WorkEmailField()
+    full_name = name_field()
+    organization = forms.ModelChoiceField(
+        queryset=Organization.objects.recognized(),
+        help_text="Only recognized organizations are offered.",
+        error_messages={
+            "required": "Choose the organization the person works for.",
+            "invalid_choice": "Choose a recognized organization.",
+        },
+        widget=AutocompleteSelect(Member._meta.get_field("organization"), admin.site),
+    )
+    team = forms.ModelChoiceField(
+        queryset=ActionTeam.objects.none(),
+        error_messages={
+            "required": "Choose a team.",
+            "invalid_choice": "Choose one of your own teams.",
+        },
+    )
+
+    def __init__(self, data: Any, *, desk: Member) -> None:
+        super().__init__(data)
+        teams = ActionTeam.objects.facilitated_by(desk)
+        self.fields["team"].queryset = teams  # type: ignore[attr-defined]
+        if len(teams) == 1:
+            self.initial["team"] = teams[0]
+        address = "Enter the person’s work email address, like name@hospital.org"
+        self.fields["email"].error_messages.update(required=address, invalid=address)
+        self.fields["full_name"].error_messages["required"] = "Enter the person’s full name"
+
+
+@admin.register(Membership)
+class MembershipAdmin(DecidingAdmin[Membership]):
+    """Every stay and request of one's own teams. Only the decisions change them."""
+
+    decisions = [Approve(), Decline(), End()]
+    list_display = [
+        "member", "organization", "team", "state", "requested_at", "waiting_for",
+    ]  # fmt: skip
+    list_filter = [WaitsForFilter, "status", TeamFilter]
+    search_fields = [
+        "member__full_name", "member__email", "member__organization__name",
+    ]  # fmt: skip
+    search_help_text = "Search by name, address or organization."
+    fields = [
+        "person", "organization", "affiliation", "team", "state", "waiting_for", "requested_at",
+        "decided_at", "decider", "ended_at", "ender", "reason",
+    ]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        rows = Membership.objects.visible_to(at_desk(request))
+        return rows.select_related("member__organization", "team", "decided_by", "ended_by")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """What waits, oldest first; else newest first."""
+        waiting = "waits_for" in request.GET
+        return ("requested_at", "pk") if waiting else ("-requested_at", "-pk")
+
+    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return False
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Add a person to a team without a request. A refusal is told above the filled-in form."""
+        desk = at_desk(request)
+        form = AddMemberForm(request.POST if request.method == "POST" else None, desk=desk)
+        if request.method == "POST" and form.is_valid():
+            try:
+                stay = add_member(**form.cleaned_data, by=desk)
+            except Refused as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                told = f"{stay.member} is a member of {stay.team} now, and is told by mail."
+                messages.success(request, told)
+                return HttpResponseRedirect(
+                    reverse("admin:teams_membership_change", args=[stay.pk])
+                )
+        fields = AdminForm(form, [(None, {"fields": list(form.fields)})], {}, model_admin=self)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Add a member directly",
+            "subtitle": None,
+            "opts": self.opts,
+            "adminform": fields,
+            "form": form,
+            "media": self.media + form.media,
+        }
+        return TemplateResponse(request, "admin/teams/membership/add.html", context)
+
+    @admin.display(description="member")
+    def person(self, row: Membership) -> SafeString:
+        url = reverse("admin:members_member_change", args=[row.member_id])
+        return format_html('<a href="{}">{}</a>, {}', url, row.member, row.member.email)
+
+    @admin.display(ordering="member__organization__name")
+    def organization(self, row: Membership) -> Organization | None:
+        return row.member.organization
+
+    @admin.display
+    def affiliation(self, row: Membership) -> str:
+        return row.member.get_affiliation_confirmed_how_display() or "not confirmed"
+
+    @admin.display(description="status", ordering="status")
+    def state(self, row: Membership) -> SafeString:
+        return badge(row.status, row.get_status_display())
+
+    @admin.display(description="waits for", empty_value="nothing")
+    def waiting_for(self, row: Membership) -> str | None:
+        if not row.is_waiting:
+            return None
+        return {
+            "organization": "a recognized organization",
+            "affiliation": "a confirmed affiliation",
+            "approval": "your yes or no",
+        }[row.waits_for]
+
+    @admin.display(description="decided by", empty_value="nobody")
+    def decider(self, row: Membership) -> str | None:
+        if row.decided_by:
+            return str(row.decided_by)
+        return "the mail domain" if row.decided_at else None
+
+    @admin.display(description="ended by", empty_value="nobody")
+    def ender(self, row: Membership) -> str | None:
+        return str(row.ended_by) if row.ended_by else None

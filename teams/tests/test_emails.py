@@ -1,0 +1,271 @@
+"""The mails about teams: the fact, why, what next; what people typed is escaped."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+from post_office.models import Email
+
+from conftest import make_member, stay_of
+from members.models import Organization
+from teams import emails
+from teams.models import ActionTeam, Membership
+
+HOSTILE = "<script>x</script> & {{ site_url }} {% now 'Y' %} O'Hara"
+ESCAPED = "&lt;script&gt;x&lt;/script&gt; &amp; {{ site_url }} {% now 'Y' %} O'Hara".replace(
+    "'", "&#x27;"
+)
+
+MONDAY = datetime(2090, 3, 6, 10, tzinfo=ZoneInfo("America/Chicago"))
+
+
+def stay(member, team, status="active", **fields) -> Membership:
+    """A stay as the mails see one; nothing is stored."""
+    return Membership(member=member, team=team, status=status, **fields)
+
+
+@pytest.fixture
+def queued(db):
+    """`queued()`: the one mail there is, checked for what every mail has."""
+
+    def read() -> Email:
+        (mail,) = Email.objects.all()
+        assert "!" not in mail.message + mail.subject
+        assert "\n\n\n" not in mail.message
+        assert max(len(line) for line in mail.message.splitlines()) <= 78, mail.message
+        assert "You get this mail" in mail.message
+        assert "You get this mail" in mail.html_message
+        assert "help@example.org" in mail.message
+        assert "&amp;" not in mail.message
+        assert mail.subject.strip()
+        return mail
+
+    return read
+
+
+@pytest.fixture
+def ampersand_team(db) -> ActionTeam:
+    return ActionTeam.objects.create(name="Education & Training", slug="education-training")
+
+
+def test_joined_names_the_teams_and_says_how_to_leave(member, ampersand_team, queued):
+    emails.teams_joined(member, [stay(member, ampersand_team)], [])
+    mail = queued()
+    assert mail.to == [member.email]
+    assert mail.subject == "You joined Education & Training"
+    assert "Hello Maria Member," in mail.message
+    assert "http://127.0.0.1:8000/teams/education-training/" in mail.message
+    assert "leave a team" in mail.message
+    assert "Education &amp; Training" in mail.html_message
+    assert "waiting" not in mail.message
+
+
+def test_joined_tells_what_still_waits(member, team, approval_team, queued):
+    emails.teams_joined(member, [stay(member, team)], [stay(member, approval_team, "requested")])
+    mail = queued()
+    assert mail.subject == "You joined Education"
+    for body in (mail.message, mail.html_message):
+        assert "Still waiting" in body
+        assert "Careers" in body
+        assert "withdraw" in body
+
+
+def test_joined_several_names_all_in_the_subject(member, team, other_team, queued):
+    emails.teams_joined(member, [stay(member, team), stay(member, other_team)], [])
+    assert queued().subject == "You joined Education, Hiring"
+
+
+@pytest.mark.parametrize("policy", ["open", "approval"])
+def test_waiting_for_the_organization_says_who_checks_and_by_when(applicant, team, policy, queued):
+    team.join_policy = policy
+    emails.requests_waiting(applicant, [stay(applicant, team, "requested", requested_at=MONDAY)])
+    mail = queued()
+    assert mail.subject == "We have your request for Education"
+    words = " ".join(mail.message.split())
+    assert "A facilitator checks Lakeview Health first" in words
+    assert ("Then a facilitator of the team decides" in words) == (policy == "approval")
+    assert "You get an answer by March 8, 2090." in words
+    assert "withdraw" in words
+
+
+def test_waiting_for_the_affiliation_names_the_organization(organization, team, queued):
+    person = make_member("x@mailbox.example", organization, confirmed=False)
+    emails.requests_waiting(person, [stay(person, team, "requested")])
+    words = " ".join(queued().message.split())
+    assert "checks that you work for Rush Example Hospital." in words
+    assert "Hello" not in words
+
+
+def test_waiting_for_approval_says_so(member, approval_team, other_team, queued):
+    emails.requests_waiting(
+        member, [stay(member, approval_team, "requested"), stay(member, other_team, "requested")]
+    )
+    mail = queued()
+    assert mail.subject == "We have your requests for Careers, Hiring"
+    words = " ".join(mail.message.split())
+    assert "A facilitator of the team decides about your request" in words
+    assert "You get an answer by" in words
+
+
+def test_waiting_without_an_organization_is_told_all_the_same(db, team, queued):
+    person = make_member("nobody@mailbox.example")
+    emails.requests_waiting(person, [stay(person, team, "requested")])
+    assert "checks your organization first" in " ".join(queued().message.split())
+
+
+def test_a_promised_day_that_has_passed_is_not_repeated(member, approval_team, queued):
+    old = stay(member, approval_team, "requested")
+    old.requested_at = timezone.now().replace(year=2020)
+    emails.organization_recognized(member, [], [old])
+    mail = queued()
+    assert mail.subject == "Your organization is confirmed"
+    assert "You get an answer by" not in mail.message + mail.html_message
+    assert "decides about your request" in " ".join(mail.message.split())
+
+
+def test_recognized_names_the_organization_and_what_is_open(member, team, approval_team, queued):
+    emails.organization_recognized(
+        member, [stay(member, team)], [stay(member, approval_team, "requested")]
+    )
+    mail = queued()
+    assert mail.subject == "You joined Education"
+    for body in (mail.message, mail.html_message):
+        assert "Rush Example Hospital" in body
+        assert "/teams/education/" in body
+        assert "Careers" in body
+
+
+def test_approved_says_who_decided_and_how_to_leave(member, team, queued):
+    emails.membership_approved(stay_of(member, team))
+    mail = queued()
+    assert mail.subject == "You joined Education"
+    assert "A facilitator has approved your request" in mail.message
+    assert "/teams/education/" in mail.message
+    assert "http://127.0.0.1:8000/my/" in mail.message
+
+
+def test_added_says_by_whom_and_that_one_may_leave(member, team, facilitator, queued):
+    emails.membership_added(stay_of(member, team), facilitator)
+    mail = queued()
+    assert mail.subject == "You were added to Education"
+    words = " ".join(mail.message.split())
+    assert "Fay Facilitator" in words
+    assert "from Rush Example Hospital" in words
+    assert "If you do not want this, you can leave" in words
+
+
+def test_declined_gives_the_reason_and_the_next_step(member, team, queued):
+    emails.membership_declined(member, [team], "The team is full until May.")
+    mail = queued()
+    assert mail.subject == "Your request for Education was declined"
+    for body in (mail.message, mail.html_message):
+        assert "The team is full until May." in body
+        assert "ask again on My teams" in body
+        assert "help@example.org" in body
+        assert "profile" not in body
+
+
+def test_declined_with_the_organization_points_to_the_profile(applicant, team, other_team, queued):
+    emails.membership_declined(
+        applicant, [team, other_team], "Not in healthcare.", applicant.organization
+    )
+    mail = queued()
+    assert mail.subject == "Your requests for Education, Hiring were declined"
+    words = " ".join(mail.message.split())
+    assert "did not recognize Lakeview Health" in words
+    assert "change it in your profile" in words
+
+
+def test_left_confirms_and_offers_the_way_back(member, team, queued):
+    ended = stay_of(member, team)
+    ended.ended_by = member
+    emails.membership_ended(ended)
+    mail = queued()
+    assert mail.subject == "You left Education"
+    assert "join again on My teams" in mail.message
+    assert "facilitator" not in mail.message
+
+
+def test_ended_by_a_facilitator_gives_the_reason(member, team, facilitator, queued):
+    ended = stay_of(member, team)
+    ended.ended_by, ended.reason = facilitator, "You changed employers."
+    emails.membership_ended(ended)
+    mail = queued()
+    assert mail.subject == "Your membership in Education has ended"
+    for body in (mail.message, mail.html_message):
+        assert "You changed employers." in body
+        assert "think this is a mistake" in body
+
+
+def test_withdrawn_confirms(applicant, team, queued):
+    emails.request_withdrawn(stay_of(applicant, team))
+    mail = queued()
+    assert mail.subject == "You withdrew your request for Education"
+    assert "ask again on My teams" in mail.message
+
+
+@pytest.mark.parametrize(
+    ("numbers", "subject", "lines"),
+    [
+        ((1, 0, 0), "1 decision waits at the facilitators' desk", ["1 organization to recognize"]),
+        (
+            (2, 1, 3),
+            "6 decisions wait at the facilitators' desk",
+            [
+                "2 organizations to recognize",
+                "1 person whose organization is to be confirmed",
+                "3 requests to decide",
+            ],
+        ),
+    ],
+)
+def test_digest_tells_in_numbers_what_waits(facilitator, numbers, subject, lines, queued):
+    organizations, affiliations, requests = numbers
+    emails.facilitator_digest(
+        facilitator, organizations=organizations, affiliations=affiliations, requests=requests
+    )
+    mail = queued()
+    assert mail.subject == subject
+    listed = [line[2:] for line in mail.message.splitlines() if line.startswith("* ")]
+    assert listed == lines
+    assert "http://127.0.0.1:8000/admin/" in mail.message
+    assert "once a working day" in mail.message
+
+
+def hostile(member, team, organization):
+    """Everything that a person can type holds markup, template code and an apostrophe."""
+    member.full_name = HOSTILE
+    organization.name = team.name = HOSTILE
+    member.organization = organization
+    requested = stay(member, team, "requested")
+    ended = stay(member, team, "ended", reason=HOSTILE, ended_by_id=0)
+    return [
+        ("teams_joined", lambda: emails.teams_joined(member, [stay(member, team)], [requested])),
+        ("requests_waiting", lambda: emails.requests_waiting(member, [requested])),
+        (
+            "organization_recognized",
+            lambda: emails.organization_recognized(member, [stay(member, team)], [requested]),
+        ),
+        ("membership_approved", lambda: emails.membership_approved(stay(member, team))),
+        ("membership_added", lambda: emails.membership_added(stay(member, team), member)),
+        (
+            "membership_declined",
+            lambda: emails.membership_declined(member, [team], HOSTILE, organization),
+        ),
+        ("membership_ended", lambda: emails.membership_ended(ended)),
+        ("request_withdrawn", lambda: emails.request_withdrawn(requested)),
+    ]
+
+
+@pytest.mark.parametrize("index", range(8))
+def test_what_people_typed_is_shown_and_never_run(member, team, organization, index, mails):
+    _, send = hostile(member, team, Organization.objects.get(pk=organization.pk))[index]
+    send()
+    (mail,) = mails()
+    assert f"Hello {HOSTILE}," in mail.message
+    assert "<script" not in mail.html_message
+    assert ESCAPED in mail.html_message
+    assert "http://127.0.0.1:8000 " not in mail.subject
+    assert "<script>x</script>" in mail.subject  # as text: a mail program shows it as it is
+    assert "{{ site_url }}" in mail.email_message().body

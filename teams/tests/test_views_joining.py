@@ -1,0 +1,428 @@
+"""The way in: one form, one code, done; and every way in which it can go wrong."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from post_office.models import Email
+
+from conftest import code_in, make_member, stay_of, text_of
+from members.models import Member, Organization
+from members.services import add_organization
+from teams.models import ActionTeam, Membership
+from teams.services import set_facilitators
+
+JOIN, CODE, NEW_CODE, DONE = "/join/", "/join/code/", "/join/code/new/", "/join/done/"
+
+
+def form(*teams: ActionTeam, **changes: str) -> dict[str, object]:
+    """What an HR manager types."""
+    return {
+        "full_name": "Nora Newcomer",
+        "email": "nora@rush.example",
+        "job_title": "Recruiter",
+        "organization": "Rush",
+        "teams": [team.slug for team in teams],
+    } | changes
+
+
+def last_code() -> str:
+    return code_in(Email.objects.latest("pk"))
+
+
+def join(client: Client, *teams: ActionTeam, **changes: str):
+    """The whole way: send the form, type the code from the mail, read what came of it."""
+    sent = client.post(JOIN, form(*teams, **changes))
+    assert sent.status_code == 302, text_of(sent)
+    assert sent["Location"] == CODE
+    return client.post(CODE, {"code": last_code()}, follow=True)
+
+
+def age_proof(client: Client, seconds: int, purpose: str = "join") -> None:
+    """Let the code in this browser be `seconds` older."""
+    session = client.session
+    session[f"proof_to_{purpose}"]["at"] -= seconds
+    session.save()
+
+
+def test_join_takes_one_form_one_mail_and_one_code(client, organization, team, other_team, mails):
+    sent = client.post(JOIN, form(team, other_team))
+    assert [mail.to for mail in mails()] == [["nora@rush.example"]]
+    assert not Member.objects.filter(email="nora@rush.example").exists()
+    done = client.post(sent["Location"], {"code": last_code()}, follow=True)
+    assert "You have joined 2 teams" in text_of(done)
+    member = Member.objects.get(email="nora@rush.example")
+    assert (member.full_name, member.job_title) == ("Nora Newcomer", "Recruiter")
+    assert member.organization == organization
+    assert member.affiliation_confirmed_how == "domain"
+    assert {stay.status for stay in Membership.objects.of(member)} == {"active"}
+    assert "You joined" in mails()[1].subject
+    assert len(mails()) == 2
+    assert client.get("/my/").status_code == 200
+
+
+def test_join_page_ticks_the_team_the_person_came_from(client, team, other_team):
+    response = client.get(JOIN, {"team": team.slug})
+    page = response.content.decode()
+    assert f"We ticked {team.name}, because you came from its page" in text_of(response)
+    assert page.count(" checked") == 1
+    assert client.get(JOIN).content.decode().count(" checked") == 0
+
+
+def test_join_page_ignores_an_unknown_or_closed_team(client, team, closed_team):
+    for slug in ("nowhere", closed_team.slug, "<script>"):
+        response = client.get(JOIN, {"team": slug})
+        assert response.status_code == 200
+        assert " checked" not in response.content.decode()
+        assert f'value="{closed_team.slug}"' not in response.content.decode()
+    assert f"{closed_team.name} takes no new members now" in text_of(response)
+
+
+def test_join_changes_nothing_before_the_code(client, team, mails):
+    client.get(JOIN)
+    client.post(JOIN, form(team))
+    client.get(CODE)
+    assert Member.objects.count() == 0
+    assert Organization.objects.count() == 0
+    assert Membership.objects.count() == 0
+
+
+def test_join_says_everything_that_is_missing_and_keeps_what_was_typed(client, team):
+    response = client.post(JOIN, {"full_name": "Nora Newcomer", "email": "nora"})
+    said = text_of(response)
+    assert response.status_code == 200
+    assert "Error: Join a team" in said
+    assert "There is a problem" in said
+    for say in (
+        "Enter your work email address, like name@hospital.org",
+        "Enter the name of your organization",
+        "Select at least one team",
+    ):
+        assert said.count(say) == 2  # in the summary and at the field
+    assert 'value="Nora Newcomer"' in response.content.decode()
+    assert 'value="nora"' in response.content.decode()
+    assert Email.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "say"),
+    [
+        ("full_name", "   ", "Enter your full name"),
+        ("full_name", "x" * 121, "Enter a name with at most 120 characters"),
+        ("full_name", "a\x00b", "Null characters are not allowed"),
+        ("email", "nora@localhost", "Enter your work email address"),
+        ("email", "x" * 250 + "@rush.example", "Enter"),
+        ("email", "nora@rush.example, other@rush.example", "Enter your work email address"),
+        ("email", "nora@rush.example\nBcc: all@rush.example", "Enter your work email address"),
+        ("job_title", "x" * 121, "Enter a job title with at most 120 characters"),
+        ("organization", "x" * 151, "Enter a name with at most 150 characters"),
+        ("organization", "!!! --", "with letters or digits"),
+        ("teams", "no-such-team", "Select teams from the list"),
+    ],
+)
+def test_join_refuses_bad_input_in_words(client, team, field, typed, say):
+    response = client.post(JOIN, form(team) | {field: typed})
+    assert response.status_code == 200
+    assert say in text_of(response)
+    assert Email.objects.count() == 0
+
+
+def test_join_refuses_a_closed_team_by_name(client, team, closed_team):
+    response = client.post(JOIN, form(team, closed_team))
+    assert f"{closed_team.name} takes no new members now" in text_of(response)
+    assert Email.objects.count() == 0
+
+
+def test_join_accepts_an_address_as_people_type_it(client, organization, team):
+    join(client, team, email="  Nora@Mail.RUSH.example ")
+    assert Member.objects.get(email="nora@mail.rush.example").is_affiliation_confirmed
+
+
+def test_join_answers_known_unfinished_and_unknown_addresses_alike(member, team):
+    seen = []
+    unfinished = Client()
+    unfinished.post(JOIN, form(team, email="unfinished@rush.example"))
+    Email.objects.all().delete()
+    for address in ("stranger@rush.example", "unfinished@rush.example", member.email):
+        client = Client()
+        sent = client.post(JOIN, form(team, email=address))
+        page = client.get(sent["Location"])
+        (mail,) = Email.objects.filter(to=address)
+        code = code_in(mail)
+        seen.append(
+            (
+                sent.status_code,
+                sent["Location"],
+                sorted(sent.cookies),
+                text_of(page).replace(address, "ADDRESS"),
+                mail.subject.replace(code, "CODE"),
+                mail.message.replace(code, "CODE").replace(address, "ADDRESS"),
+                mail.priority,
+            )
+        )
+        wrong = client.post(CODE, {"code": "ZZZZZZ" if code != "ZZZZZZ" else "XXXXXX"})
+        seen[-1] += (text_of(wrong).replace(address, "ADDRESS"),)
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_join_asks_the_database_the_same_for_known_and_unknown_addresses(member, team):
+    costs = []
+    for address in ("stranger@rush.example", member.email):
+        fresh = Client()
+        with CaptureQueriesContext(connection) as queries:
+            fresh.post(JOIN, form(team, email=address))
+        costs.append([query["sql"].split(" ")[0] for query in queries.captured_queries])
+    assert costs[0] == costs[1]
+
+
+def test_join_never_overwrites_a_members_profile(client, member, other_team):
+    join(client, other_team, email=member.email, full_name="Somebody Else", job_title="Boss")
+    member.refresh_from_db()
+    assert member.full_name == "Maria Member"
+    assert member.job_title == "Boss"  # was empty
+    assert stay_of(member, other_team).is_active
+
+
+def test_join_reports_team_by_team_what_was_there(client, member, team, other_team, approval_team):
+    said = text_of(join(client, team, other_team, approval_team, email=member.email))
+    assert f"You have joined {other_team.name}" in said
+    assert f"{team.name} ✓ You were a member already" in said
+    assert f"{approval_team.name} ◔ Waiting" in said
+    assert Membership.objects.of(member).filter(team=team).count() == 1
+    again = text_of(join(Client(), team, approval_team, email=member.email))
+    assert "Nothing new to join" in again
+    assert "Your request waited already" in again
+
+
+def test_join_by_an_unknown_organization_waits_in_line(client, team, mails):
+    done = join(client, team, email="wanda@lakeview.example", organization="The Lakeview Health, Inc.")
+    said = text_of(done)
+    assert "We are checking your organization" in said
+    assert "Expect an answer by" in said
+    proposed = Organization.objects.get()
+    assert (proposed.name, proposed.suggested_domain) == (
+        "The Lakeview Health, Inc.",
+        "lakeview.example",
+    )
+    assert stay_of(Member.objects.get(), team).is_waiting
+    assert len(mails()) == 2
+
+
+def test_join_with_a_personal_address_names_a_known_organization(client, organization, team):
+    done = join(client, team, email="nora@gmail.com", organization="rush example HOSPITAL")
+    assert "We are checking that you work at Rush Example Hospital" in text_of(done)
+    member = Member.objects.get(email="nora@gmail.com")
+    assert member.organization == organization
+    assert not member.is_affiliation_confirmed
+
+
+def test_join_never_suggests_a_public_mailbox_as_a_domain(client, team):
+    join(client, team, email="nora@gmail.com", organization="New Clinic")
+    assert Organization.objects.get().suggested_domain == ""
+
+
+def test_join_of_a_team_by_approval_waits_for_its_facilitators(client, organization, approval_team):
+    done = join(client, approval_team)
+    assert "Your request is with the team’s facilitators" in text_of(done)
+
+
+@pytest.mark.parametrize("change", [str.lower, lambda c: f" {c[:3]} {c[3:]}\n", lambda c: f"{c[:3]}-{c[3:]}"])
+def test_code_is_taken_in_any_case_with_spaces_and_hyphens(client, organization, team, change):
+    client.post(JOIN, form(team))
+    done = client.post(CODE, {"code": change(last_code())}, follow=True)
+    assert "You have joined" in text_of(done)
+
+
+def test_code_that_is_wrong_says_so_and_the_right_one_still_works(client, organization, team):
+    client.post(JOIN, form(team))
+    code = last_code()
+    for typed in ("ZZZZZZ", "é", "", "x" * 99):
+        response = client.post(CODE, {"code": typed})
+        assert response.status_code == 200
+        assert "There is a problem" in text_of(response)
+    assert Member.objects.filter(email="nora@rush.example").count() == 0
+    assert "You have joined" in text_of(client.post(CODE, {"code": code}, follow=True))
+
+
+def test_code_wrong_too_often_is_worthless_and_a_new_one_finishes_the_same_form(
+    client, organization, team
+):
+    client.post(JOIN, form(team))
+    code = last_code()
+    for _ in range(5):
+        response = client.post(CODE, {"code": "ZZZZZZ"})
+    assert "wrong too often" in text_of(response)
+    assert "wrong too often" in text_of(client.post(CODE, {"code": code}))
+    assert Member.objects.filter(email="nora@rush.example").count() == 0
+    renewed = client.post(NEW_CODE, follow=True)
+    assert "We sent a new code to nora@rush.example" in text_of(renewed)
+    done = client.post(CODE, {"code": last_code()}, follow=True)
+    assert "You have joined" in text_of(done)
+    assert Member.objects.get(email="nora@rush.example").full_name == "Nora Newcomer"
+
+
+def test_code_is_too_old_after_fifteen_minutes_and_a_new_one_finishes_the_same_form(
+    client, organization, team
+):
+    client.post(JOIN, form(team))
+    code = last_code()
+    age_proof(client, 15 * 60 + 1)
+    assert "too old" in text_of(client.post(CODE, {"code": code}))
+    client.post(NEW_CODE)
+    assert "You have joined" in text_of(client.post(CODE, {"code": last_code()}, follow=True))
+
+
+def test_new_code_replaces_the_one_before(client, organization, team):
+    client.post(JOIN, form(team))
+    old = last_code()
+    client.post(NEW_CODE)
+    assert "not the code we sent" in text_of(client.post(CODE, {"code": old}))
+
+
+def test_changing_the_address_keeps_what_was_typed_and_kills_the_old_code(
+    client, organization, team
+):
+    client.post(JOIN, form(team, email="norra@rush.example"))
+    old = last_code()
+    page = client.get(JOIN).content.decode()
+    assert 'value="Nora Newcomer"' in page
+    assert 'value="norra@rush.example"' in page
+    assert page.count(" checked") == 1
+    client.post(JOIN, form(team))
+    assert "not the code we sent" in text_of(client.post(CODE, {"code": old}))
+    assert "You have joined" in text_of(client.post(CODE, {"code": last_code()}, follow=True))
+    assert not Member.objects.filter(email="norra@rush.example").exists()
+
+
+def test_code_of_another_browser_does_not_fit(client, organization, team):
+    client.post(JOIN, form(team))
+    code = last_code()
+    stranger = Client()
+    stranger.post(JOIN, form(team, email="other@rush.example"))
+    assert "not the code we sent" in text_of(stranger.post(CODE, {"code": code}))
+
+
+def test_join_starts_over_after_the_tab_was_closed(organization, team):
+    Client().post(JOIN, form(team))
+    again = Client()
+    assert again.get(CODE)["Location"] == JOIN
+    assert again.post(CODE, {"code": "BCDFGH"})["Location"] == JOIN
+    assert again.post(NEW_CODE)["Location"] == JOIN
+    assert "You have joined" in text_of(join(again, team))
+
+
+def test_codes_are_limited_for_an_address_and_what_was_typed_is_kept(team):
+    for _ in range(5):
+        assert Client().post(JOIN, form(team)).status_code == 302
+    last = Client()
+    response = last.post(JOIN, form(team, full_name="Sixth Sender"))
+    assert response.status_code == 429
+    assert 14 * 60 <= int(response["Retry-After"]) <= 15 * 60
+    assert "minutes" in text_of(response)
+    assert Email.objects.count() == 5
+    assert 'value="Sixth Sender"' in last.get(JOIN).content.decode()
+    assert Client().post(JOIN, form(team, email="other@rush.example")).status_code == 302
+
+
+def test_codes_are_limited_for_a_network_address(team, settings):
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "5/15m/key,3/15m/ip"}
+    for number in range(3):
+        Client().post(JOIN, form(team, email=f"n{number}@rush.example"))
+    response = Client().post(JOIN, form(team, email="n4@rush.example"))
+    assert response.status_code == 429
+    other = Client(REMOTE_ADDR="198.51.100.7")
+    assert other.post(JOIN, form(team, email="n4@rush.example")).status_code == 302
+
+
+def test_limits_believe_the_proxy_only_when_one_is_trusted(team, settings):
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "2/15m/ip"}
+    for number in range(2):
+        Client(headers={"x-forwarded-for": f"203.0.113.{number}"}).post(
+            JOIN, form(team, email=f"n{number}@rush.example")
+        )
+    forged = Client(headers={"x-forwarded-for": "203.0.113.9"})
+    assert forged.post(JOIN, form(team)).status_code == 429
+
+
+def test_guesses_are_limited_for_an_address_over_all_browsers(team):
+    tries = 0
+    for _ in range(4):
+        client = Client()
+        client.post(JOIN, form(team))
+        for _ in range(5):
+            tries += 1
+            response = client.post(CODE, {"code": "ZZZZZZ"})
+            if response.status_code == 429:
+                break
+    assert response.status_code == 429
+    assert tries == 16
+
+
+def test_join_refuses_an_account_that_was_closed_by_a_facilitator(client, member, team):
+    member.is_active = False
+    member.save()
+    response = join(client, team, email=member.email)
+    assert response.status_code == 403
+    assert "This account is closed" in text_of(response)
+    assert client.get("/my/").status_code == 302
+
+
+def test_join_sends_a_signed_in_member_to_their_teams(as_, member, team):
+    assert as_(member).get(JOIN, {"team": team.slug})["Location"] == "/my/"
+
+
+def test_join_done_can_be_read_again_and_is_empty_for_others(client, as_, organization, team, member):
+    join(client, team)
+    assert "You have joined" in text_of(client.get(DONE))
+    assert as_(member).get(DONE)["Location"] == "/my/"
+    assert Client().get(DONE)["Location"].startswith("/sign-in/")
+
+
+def test_join_by_a_person_who_proved_the_address_at_sign_in_needs_no_second_code(
+    client, organization, team, mails
+):
+    client.post("/sign-in/", {"email": "nora@rush.example"})
+    to_join = client.post("/sign-in/code/", {"code": last_code()}, follow=True)
+    assert "Nobody has joined with nora@rush.example yet" in text_of(to_join)
+    assert 'value="nora@rush.example"' in to_join.content.decode()
+    done = client.post(JOIN, form(team), follow=True)
+    assert "You have joined" in text_of(done)
+    assert len([mail for mail in mails() if "code" in mail.subject]) == 1
+
+
+def test_join_with_another_address_than_the_proven_one_needs_a_code(client, team):
+    client.post("/sign-in/", {"email": "nora@rush.example"})
+    client.post("/sign-in/code/", {"code": last_code()})
+    assert client.post(JOIN, form(team, email="maria@rush.example"))["Location"] == CODE
+    assert not Member.objects.filter(email="maria@rush.example").exists()
+
+
+def test_join_by_a_person_a_facilitator_added_uses_the_account_that_is_there(
+    client, organization, team
+):
+    person = make_member("nora@rush.example")
+    join(client, team)
+    person.refresh_from_db()
+    assert person.full_name == "Nora Newcomer"
+    assert person.organization == organization
+    assert stay_of(person, team).is_active
+
+
+def test_join_finds_the_longest_domain(client, administrator, organization, team):
+    institute = add_organization("Rush Institute", domains=["lab.rush.example"], by=administrator)
+    join(client, team, email="nora@mail.lab.rush.example")
+    assert Member.objects.get(email__startswith="nora").organization == institute
+
+
+def test_join_needs_the_token_of_its_form(team):
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post(JOIN, form(team)).status_code == 403
+
+
+def test_facilitator_who_joins_stays_facilitator(client, facilitator, team, administrator):
+    join(client, team, email=facilitator.email)
+    facilitator.refresh_from_db()
+    assert facilitator.is_staff
+    set_facilitators(team, [], by=administrator)
+    facilitator.refresh_from_db()
+    assert not facilitator.is_staff

@@ -1,0 +1,263 @@
+"""What members see and do: their teams, teammates, data; and what others must not."""
+
+import json
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from conftest import make_member, make_team, stay_of, text_of
+from members.models import Member
+from members.services import decline_organization
+from teams.models import Membership
+from teams.services import (
+    decline_membership,
+    end_membership,
+    join_teams,
+    leave_team,
+    set_facilitators,
+)
+
+MEMBER_PAGES = ["/my/", "/my/profile/", "/my/data/", "/my/data/download/", "/my/data/close/", "/join/done/"]
+
+
+@pytest.mark.parametrize("address", [*MEMBER_PAGES, "/teams/education/members/", "/teams/education/leave/"])
+def test_member_pages_ask_a_visitor_to_sign_in(client, team, address):
+    assert client.get(address)["Location"] == f"/sign-in/?next={address}"
+
+
+@pytest.mark.parametrize("step", ["join", "leave", "withdraw"])
+def test_steps_ask_a_visitor_to_sign_in_and_change_nothing(client, member, team, step):
+    response = client.post(f"/teams/{team.slug}/{step}/")
+    assert response["Location"].startswith("/sign-in/")
+    assert stay_of(member, team).is_active
+
+
+@pytest.mark.parametrize("step", ["join", "withdraw"])
+def test_steps_refuse_to_be_opened_as_links(as_, member, team, step):
+    assert as_(member).get(f"/teams/{team.slug}/{step}/").status_code == 405
+
+
+def test_my_teams_shows_teams_requests_and_what_else_there_is(
+    as_, member, team, other_team, approval_team, closed_team
+):
+    join_teams(member, [approval_team])
+    said = text_of(as_(member).get("/my/"))
+    assert f"{team.name} ✓ Member" in said
+    assert "your request; this team decides each one" in said
+    assert "Answer expected by" in said
+    assert f"Join {other_team.name}" in said
+    assert closed_team.name not in said
+
+
+def test_my_teams_says_what_an_unrecognized_organization_waits_for(as_, applicant, other_team):
+    said = text_of(as_(applicant).get("/my/"))
+    assert "whether Lakeview Health becomes a recognized organization" in said
+    assert f"Ask to join {other_team.name}" in said
+
+
+def test_my_teams_shows_why_a_request_was_declined_and_what_was_left(
+    as_, member, team, approval_team, facilitator
+):
+    join_teams(member, [approval_team])
+    decline_membership(stay_of(member, approval_team), reason="The team is full.", by=facilitator)
+    leave_team(stay_of(member, team))
+    said = text_of(as_(member).get("/my/"))
+    assert "Earlier stays and requests (2)" in said
+    assert "The team is full." in said
+    assert f"{team.name}: ended" in said
+    assert "You are in no team now" in said
+
+
+def test_my_teams_offers_a_way_on_after_an_organization_was_declined(as_, applicant, team, facilitator):
+    decline_organization(applicant.organization, reason="Not in healthcare.", by=facilitator)
+    client = as_(applicant)
+    assert "Not in healthcare." in text_of(client.get("/my/"))
+    client.post(f"/teams/{team.slug}/join/")
+    assert "whether Lakeview Health becomes a recognized" in text_of(client.get("/my/"))
+    applicant.organization.refresh_from_db()
+    assert applicant.organization.status == "proposed"
+
+
+def test_my_teams_costs_the_same_queries_for_one_row_and_three(as_, member):
+    client = as_(member)
+    costs = []
+    for count in (1, 2):
+        for number in range(count):
+            extra = make_team(f"Extra {count}{number}")
+            waiting = make_team(f"Waiting {count}{number}", "approval")
+            make_team(f"Offered {count}{number}")
+            join_teams(member, [extra, waiting])
+            past = make_team(f"Past {count}{number}")
+            join_teams(member, [past])
+            leave_team(stay_of(member, past))
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get("/my/").status_code == 200
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
+    assert costs[0] <= 6
+
+
+def test_join_another_team_takes_one_press(as_, member, other_team, mails):
+    response = as_(member).post(f"/teams/{other_team.slug}/join/", follow=True)
+    assert f"You have joined {other_team.name}." in text_of(response)
+    assert stay_of(member, other_team).is_active
+    assert len(mails()) == 1
+
+
+def test_join_pressed_twice_makes_one_stay(as_, member, team, other_team, mails):
+    client = as_(member)
+    for _ in range(2):
+        response = client.post(f"/teams/{other_team.slug}/join/", follow=True)
+    assert f"You are a member of {other_team.name} already." in text_of(response)
+    assert Membership.objects.of(member).filter(team=other_team).count() == 1
+    assert len(mails()) == 1
+
+
+def test_join_of_a_closed_or_unknown_team_is_refused(as_, member, closed_team):
+    client = as_(member)
+    response = client.post(f"/teams/{closed_team.slug}/join/", follow=True)
+    assert f"{closed_team.name} takes no new members now" in text_of(response)
+    assert client.post("/teams/nowhere/join/").status_code == 404
+    assert Membership.objects.of(member).count() == 1
+
+
+def test_join_by_someone_without_an_organization_asks_for_it_first(as_, administrator, team):
+    response = as_(administrator).post(f"/teams/{team.slug}/join/", follow=True)
+    assert "Tell us first which organization you work for" in text_of(response)
+    assert Membership.objects.of(administrator).count() == 0
+
+
+def test_leave_asks_once_and_then_ends_the_stay(as_, member, team, mails):
+    client = as_(member)
+    page = client.get(f"/teams/{team.slug}/leave/")
+    assert f"Leave {team.name}?" in text_of(page)
+    assert stay_of(member, team).is_active
+    said = text_of(client.post(f"/teams/{team.slug}/leave/", follow=True))
+    assert f"You have left {team.name}" in said
+    stay = stay_of(member, team)
+    assert (stay.status, stay.ended_by) == ("ended", member)
+    assert len(mails()) == 1
+
+
+def test_leave_pressed_twice_tells_and_changes_nothing(as_, member, team, mails):
+    client = as_(member)
+    client.post(f"/teams/{team.slug}/leave/")
+    said = text_of(client.post(f"/teams/{team.slug}/leave/", follow=True))
+    assert f"You are not a member of {team.name} any more" in said
+    assert len(mails()) == 1
+
+
+@pytest.mark.parametrize("step", ["leave", "withdraw"])
+def test_nobody_leaves_a_team_they_never_joined(as_, member, outsider, other_team, step):
+    assert as_(member).post(f"/teams/{other_team.slug}/{step}/").status_code == 404
+    assert stay_of(outsider, other_team).is_active
+
+
+def test_withdraw_takes_a_request_back_once(as_, applicant, team, mails):
+    client = as_(applicant)
+    said = text_of(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
+    assert f"Your request for {team.name} is withdrawn" in said
+    again = text_of(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
+    assert "does not wait any more" in again
+    assert stay_of(applicant, team).status == "withdrawn"
+    assert len(mails()) == 1
+
+
+def test_withdraw_leaves_an_active_stay_alone(as_, member, team):
+    said = text_of(as_(member).post(f"/teams/{team.slug}/withdraw/", follow=True))
+    assert "does not wait any more: it is active" in said
+    assert stay_of(member, team).is_active
+
+
+def test_roster_shows_teammates_and_only_shared_addresses(as_, member, colleague, team):
+    said = text_of(as_(member).get(f"/teams/{team.slug}/members/"))
+    assert "Colin Colleague" in said
+    assert colleague.email not in said
+    colleague.shares_email = True
+    colleague.save()
+    assert colleague.email in text_of(as_(member).get(f"/teams/{team.slug}/members/"))
+
+
+def test_roster_does_not_exist_for_those_who_do_not_belong(
+    client, as_, member, colleague, outsider, applicant, other_facilitator, facilitator, team
+):
+    address = f"/teams/{team.slug}/members/"
+    for person in (outsider, applicant, other_facilitator):
+        response = as_(person).get(address)
+        assert response.status_code == 404
+        assert member.full_name not in response.content.decode()
+    end_membership(stay_of(colleague, team), reason="Moved away.", by=facilitator)
+    assert as_(colleague).get(address).status_code == 404
+    assert "Colin" not in text_of(as_(member).get(address))
+
+
+def test_roster_is_open_to_facilitators_and_administrators(as_, member, facilitator, administrator, team):
+    for person in (facilitator, administrator):
+        assert member.full_name in text_of(as_(person).get(f"/teams/{team.slug}/members/"))
+
+
+def test_roster_costs_the_same_queries_for_one_row_and_three(as_, member, organization, team):
+    client = as_(member)
+    costs = []
+    for count in (0, 2):
+        for number in range(count):
+            join_teams(make_member(f"m{number}@rush.example", organization, f"M {number}"), [team])
+        with CaptureQueriesContext(connection) as queries:
+            client.get(f"/teams/{team.slug}/members/")
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
+
+
+def test_team_page_knows_where_a_member_stands(as_, member, applicant, outsider, team):
+    assert "You are a member" in text_of(as_(member).get(team.get_absolute_url()))
+    assert "Your request waits" in text_of(as_(applicant).get(team.get_absolute_url()))
+    page = as_(outsider).get(team.get_absolute_url())
+    assert f'action="/teams/{team.slug}/join/"' in page.content.decode()
+
+
+def test_download_gives_everything_about_me_and_nothing_about_others(as_, member, colleague, team):
+    response = as_(member).get("/my/data/download/")
+    assert response["Content-Disposition"] == 'attachment; filename="my-data.json"'
+    data = json.loads(response.content)
+    assert data["email"] == member.email
+    assert data["memberships"][0]["team"] == team.name
+    assert colleague.email not in response.content.decode()
+
+
+def test_closing_an_account_asks_once_and_then_erases(as_, member, team, mails):
+    client = as_(member)
+    assert f"Your membership in {team.name} ends" in text_of(client.get("/my/data/close/"))
+    assert stay_of(member, team).is_active
+    said = text_of(client.post("/my/data/close/", follow=True))
+    assert "Your account is closed and your details are erased" in said
+    assert client.get("/my/").status_code == 302
+    assert not Member.objects.filter(email="maria@rush.example").exists()
+    assert stay_of(member, team).status == "ended"
+    assert [mail.to for mail in mails()] == [["maria@rush.example"]]
+
+
+def test_closing_an_account_signs_out_every_browser(as_, member):
+    elsewhere = as_(member)
+    as_(member).post("/my/data/close/")
+    assert elsewhere.get("/my/").status_code == 302
+
+
+def test_the_last_administrator_cannot_close_the_account(as_, administrator):
+    said = text_of(as_(administrator).post("/my/data/close/", follow=True))
+    assert "You are the only administrator" in said
+    administrator.refresh_from_db()
+    assert administrator.is_active
+
+
+def test_who_closed_an_account_can_join_again_as_a_new_member(as_, member, team, administrator):
+    set_facilitators(team, [member], by=administrator)
+    as_(member).post("/my/data/close/")
+    again = Client()
+    again.post("/join/", {"full_name": "Maria", "email": "maria@rush.example", "organization": "Rush", "teams": [team.slug]})
+    again.post("/join/code/", {"code": again.session["proof_to_join"]["code"]})
+    fresh = Member.objects.get(email="maria@rush.example")
+    assert fresh.pk != member.pk
+    assert not fresh.is_staff
+    assert Membership.objects.filter(team=team).count() == 2

@@ -1,0 +1,24 @@
+from django.urls import path
+
+from teams.views import joining, my, public
+
+urlpatterns = [
+    path("teams/", public.team_list, name="team_list"),
+    path("teams/<slug:slug>/", public.team_detail, name="team_detail"),
+    path("teams/<slug:slug>/join/", my.team_join, name="team_join"),
+    path("teams/<slug:slug>/leave/", my.team_leave, name="team_leave"),
+    path("teams/<slug:slug>/withdraw/", my.team_withdraw, name="team_withdraw"),
+    path("teams/<slug:slug>/members/", my.team_roster, name="team_roster"),
+    path("faq/", public.faq_list, name="faq_list"),
+    path("faq/<slug:slug>/", public.faq_detail, name="faq_detail"),
+    path("organizations/", public.organization_list, name="organization_list"),
+    path("organizations/check/", public.organization_check, name="organization_check"),
+    path("join/", joining.join, name="join"),
+    path("join/code/", joining.join_code, name="join_code"),
+    path("join/code/new/", joining.join_code_new, name="join_code_new"),
+    path("join/done/", joining.join_done, name="join_done"),
+    path("my/", my.my_teams, name="my_teams"),
+    path("my/data/", my.my_data, name="my_data"),
+    path("my/data/download/", my.my_data_download, name="my_data_download"),
+    path("my/data/close/", my.my_account_close, name="my_account_close"),
+]

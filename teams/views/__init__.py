@@ -1,0 +1,1 @@
+"""Pages about teams: what everybody reads, the way in, and what members do."""

@@ -1,0 +1,140 @@
+"""What everybody reads: teams, questions, organizations. No token, no cookie, no name of a person."""
+
+from collections import defaultdict
+from itertools import groupby
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from members.forms import DomainCheckForm
+from members.limits import limit
+from members.models import EmailDomain, Member, Organization
+from members.naming import is_public_mailbox, mail_domain
+from teams.forms import FaqSearchForm
+from teams.models import ActionTeam, FaqEntry, Membership
+
+ORGANIZATIONS_A_PAGE = 100
+
+
+@login_not_required
+@require_safe
+def team_list(request: HttpRequest) -> HttpResponse:
+    return render(request, "teams/team_list.html", {"teams": ActionTeam.objects.with_counts()})
+
+
+@login_not_required
+@require_safe
+def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """One team: purpose, goals, organizations, questions; for a member, also where they stand."""
+    team = get_object_or_404(ActionTeam.objects.with_counts(), slug=slug)
+    member = request.user if isinstance(request.user, Member) else None
+    stay = Membership.objects.of(member).current().filter(team=team).first() if member else None
+    seats = Membership.objects.active().filter(team=team)
+    return render(
+        request,
+        "teams/team_detail.html",
+        {
+            "team": team,
+            "goals": team.goals.all(),
+            "organizations": Organization.objects.recognized()
+            .filter(members__memberships__in=seats)
+            .distinct(),
+            "team_entries": FaqEntry.objects.published().filter(team=team),
+            "general_entries": FaqEntry.objects.published().general(),
+            "membership": stay,
+            "facilitators": team.facilitators.select_related("organization") if member else [],
+            "sees_roster": bool(member and team.roster_visible_to(member)),
+        },
+    )
+
+
+@login_not_required
+@require_safe
+def faq_list(request: HttpRequest) -> HttpResponse:
+    """All questions by topic, or those that contain every word of `?q=`; `?all=1` opens all."""
+    form = FaqSearchForm(request.GET)
+    query = " ".join(form.cleaned_data["q"].split()) if form.is_valid() else ""
+    entries = FaqEntry.objects.published().select_related("team").matching(query)
+    ordered = sorted(entries, key=_section_order)
+    return render(
+        request,
+        "teams/faq_list.html",
+        {
+            "form": form,
+            "query": query,
+            "count": len(ordered),
+            "sections": [(name, list(group)) for name, group in groupby(ordered, _section_name)],
+            "entries": ordered,
+            "opened": bool(query) or "all" in request.GET,
+        },
+    )
+
+
+def _section_order(entry: FaqEntry) -> tuple[int, int, int]:
+    topics = FaqEntry.Topic.values
+    if entry.team:
+        return (len(topics), entry.team.position, entry.position)
+    return (topics.index(entry.topic), 0, entry.position)
+
+
+def _section_name(entry: FaqEntry) -> str:
+    return entry.team.name if entry.team else entry.get_topic_display()
+
+
+@login_not_required
+@require_safe
+def faq_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """One question with its answer open, for browsers that do not open it by its fragment."""
+    entry = get_object_or_404(FaqEntry.objects.published().select_related("team"), slug=slug)
+    return render(request, "teams/faq_detail.html", {"entry": entry})
+
+
+@login_not_required
+@require_safe
+def organization_list(request: HttpRequest) -> HttpResponse:
+    """The recognized organizations with the teams they sit on, and the “can I join?” check."""
+    return render(
+        request,
+        "teams/organization_list.html",
+        {"form": DomainCheckForm(), **_organizations(request)},
+    )
+
+
+@csrf_exempt  # changes and keeps nothing; a token would set a cookie on a page for everybody
+@login_not_required
+@require_POST
+def organization_check(request: HttpRequest) -> HttpResponse:
+    """Say whether the domain of an address is a recognized organization's; nothing about people."""
+    limit(request, "check")
+    form = DomainCheckForm(request.POST)
+    context: dict[str, object] = {"form": form, **_organizations(request)}
+    if form.is_valid():
+        domain = mail_domain(form.cleaned_data["email"])
+        owner = EmailDomain.objects.owner_of(domain)
+        if owner and owner.is_recognized:
+            context |= {"answer": "yes", "found": owner}
+        else:
+            context["answer"] = "personal" if is_public_mailbox(domain) else "not_yet"
+        context["domain"] = domain
+    return render(request, "teams/organization_list.html", context)
+
+
+def _organizations(request: HttpRequest) -> dict[str, object]:
+    """One page of recognized organizations, each with `sits_on`: the names of its teams."""
+    paginator = Paginator(Organization.objects.recognized().order_by("name"), ORGANIZATIONS_A_PAGE)
+    page = paginator.get_page(request.GET.get("page"))
+    sits_on: dict[int, list[str]] = defaultdict(list)
+    seats = (
+        Membership.objects.active()
+        .filter(member__organization__in=[row.pk for row in page])
+        .order_by("team__position", "team__name")
+        .values_list("member__organization", "team__name")
+        .distinct()
+    )
+    for organization_id, team_name in seats:
+        sits_on[organization_id].append(team_name)
+    return {"page": page, "rows": [(row, sits_on[row.pk]) for row in page]}
