@@ -7,7 +7,7 @@ export PORT DEBUG
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
+INSTALL := $(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --require-hashes
 LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url
 
@@ -16,7 +16,7 @@ LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --
 
 run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); mails are shown in it
 	@$(PYTHON) manage.py prepare_development
-	@SITE_URL="$${SITE_URL:-http://127.0.0.1:$(PORT)}" $(PYTHON) -m honcho start
+	@exec env SITE_URL="$${SITE_URL:-http://127.0.0.1:$(PORT)}" $(PYTHON) -m honcho start
 
 demo: $(VENV)/.stamp ## Add fictional organizations and people to the development database
 	@$(PYTHON) manage.py prepare_development --verbosity 0
@@ -28,7 +28,7 @@ test: $(VENV)/.stamp-dev ## Run all tests, on SQLite and on a real PostgreSQL
 check: $(VENV)/.stamp-dev ## Check style, templates, types, migrations and production settings
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	find templates -name '*.html' -exec $(PYTHON) -m djade --check {} +
+	find templates -name '*.html' -exec $(VENV)/bin/djade --check {} +
 	DEBUG=1 DATABASE_URL= $(PYTHON) -m mypy .
 	DEBUG=1 DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py makemigrations --check --dry-run
 	@echo 'manage.py check --deploy, with settings as in production'

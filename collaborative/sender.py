@@ -115,6 +115,7 @@ class Sender:
         return True
 
     def _lead(self) -> None:
+        connection.ensure_connection()  # the lock of SQLite needs none
         held = connection.connection
         while not self.stopping:
             handled = self.send_next()

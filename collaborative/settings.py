@@ -50,7 +50,10 @@ def _positive(raw: str) -> int:
 
 
 def _names(raw: str) -> list[str]:
-    return [name.strip() for name in raw.split(",") if name.strip()]
+    names = [name.strip() for name in raw.split(",") if name.strip()]
+    if not names:
+        raise ValueError
+    return names
 
 
 BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -213,15 +216,17 @@ POSTGRES_OPTIONS = {
 
 
 def _database(raw: str) -> dict[str, Any]:
-    options: dict[str, dict[str, Any]] = {
+    by_scheme: dict[str, dict[str, Any]] = {
         "sqlite": SQLITE_OPTIONS,
         "postgres": POSTGRES_OPTIONS,
         "postgresql": POSTGRES_OPTIONS,
     }
+    # Looked up first: of a scheme that it does not know the library warns with the whole URL.
+    options = by_scheme[urlsplit(raw).scheme]
     found: dict[str, Any] = {**Env.db_url_config(raw)}
     if not found.get("NAME"):
         raise ValueError
-    found["OPTIONS"] = {**options[urlsplit(raw).scheme], **found.get("OPTIONS", {})}
+    found["OPTIONS"] = {**options, **found.get("OPTIONS", {})}
     return found
 
 

@@ -5,6 +5,6 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: “Successfully signed in as …” tells nobody anything new."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from django.contrib import admin, messages
@@ -21,7 +22,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import HistoricalRecordContextHelper
 
 from members.models import EmailDomain, Member
-from members.services import Refused, add_domain
+from members.services import Refused, add_domain, record
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -122,7 +123,7 @@ class HistoryHelper(HistoricalRecordContextHelper):  # type: ignore[misc]  # unt
     def format_delta_change(self, change: Any) -> Any:
         formatted = super().format_delta_change(change)
         if change.field == "is_superuser":
-            formatted.field = "Administrator"
+            return replace(formatted, field="Administrator")
         return formatted
 
 
@@ -133,6 +134,7 @@ class RecordAdmin(DeskModelAdmin[Row], SimpleHistoryAdmin):  # type: ignore[misc
     past the services, does not exist.
     """
 
+    object_history_template = "admin/history.html"
     object_history_list_template = "admin/history_list.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -146,6 +148,17 @@ class RecordAdmin(DeskModelAdmin[Row], SimpleHistoryAdmin):  # type: ignore[misc
         self, request: HttpRequest, historical_record: Any
     ) -> HistoryHelper:
         return HistoryHelper(self.model, historical_record)
+
+    def save_model(self, request: HttpRequest, obj: Row, form: Any, change: bool) -> None:
+        """Save with a history line. Of a stored row only what was typed anew is written, over
+        the locked row: a decision taken meanwhile stays."""
+        if not change:
+            record(obj, at_desk(request), "added at the desk")
+            return
+        own = {field.name for field in self.opts.concrete_fields}
+        typed = {name: getattr(obj, name) for name in form.changed_data if name in own}
+        row = self.model._base_manager.select_for_update().get(pk=obj.pk)
+        record(row, at_desk(request), "changed at the desk", **typed)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

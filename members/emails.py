@@ -6,6 +6,7 @@ A mail is a row written by the transaction that it reports; `manage.py send_mail
 from datetime import datetime
 from email.utils import make_msgid
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -44,7 +45,7 @@ def queue(
         status=STATUS.queued,
         priority=PRIORITY.high if urgent else PRIORITY.medium,
         expires_at=expires_at,
-        message_id=make_msgid(domain=settings.POST_OFFICE["MESSAGE_ID_FQDN"]),
+        message_id=make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
     )
 
 

@@ -1,6 +1,6 @@
 """Turning what people type about themselves into clean values, or into words on how to mend it."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -22,7 +22,7 @@ class PlainForm(forms.Form):
 class WorkEmailField(forms.EmailField):
     """A mail address, in lower case, with its domain in ASCII; surrounding spaces do not count."""
 
-    default_validators: ClassVar = [EmailValidator(allowlist=[])]  # no "localhost"
+    default_validators = [EmailValidator(allowlist=[])]  # no "localhost"
 
     def __init__(self, **kwargs: Any) -> None:
         say = "Enter your work email address, like name@hospital.org"
@@ -126,8 +126,10 @@ class CodeForm(PlainForm):
         """The typed code, if it is right. Counts the try; raises TooManyRequestsError."""
         typed: str = self.cleaned_data["code"]
         say = {
-            Answer.WRONG: "This is not the code we sent. Check the newest email, or send a new code",
-            Answer.EXPIRED: "This code is too old. Send a new code; what you entered before is kept",
+            Answer.WRONG: "This is not the code we sent. Check the newest email, "
+            "or send a new code",
+            Answer.EXPIRED: "This code is too old. Send a new code; "
+            "what you entered before is kept",
             Answer.TOO_MANY_TRIES: "The code was wrong too often and does not work any more. "
             "Send a new code; what you entered before is kept",
         }

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_domain_name
 from django.db import models
-from django.db.models import Count, F, Q
-from django.db.models.functions import Lower
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
@@ -39,8 +40,9 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
 
     def with_waiting_count(self) -> OrganizationQuerySet:
         """Adds `waiting_count`: the members whose tie to it nobody has confirmed."""
-        waiting = Q(members__is_active=True, members__affiliation_confirmed_at=None)
-        return self.annotate(waiting_count=Count("members", filter=waiting))
+        waiting = Member.objects.unconfirmed().filter(organization=OuterRef("pk")).order_by()
+        number = waiting.values("organization").annotate(number=Count("pk")).values("number")
+        return self.annotate(waiting_count=Coalesce(Subquery(number), 0))
 
 
 class Organization(models.Model):
@@ -64,7 +66,8 @@ class Organization(models.Model):
     suggested_domain = models.CharField(
         max_length=253,
         blank=True,
-        help_text="The mail domain of the person who proposed it. It counts only once it is ticked.",
+        help_text="The mail domain of the person who proposed it. "
+        "It counts only once it is ticked.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     decided_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -111,6 +114,13 @@ class Organization(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the compared form of the name in step with the name."""
+        self.normalized_name = normalized_name(self.name)
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "normalized_name"}
+        super().save(*args, **kwargs)
+
     def clean(self) -> None:
         """Refuse a name that is another's, or that cannot be compared."""
         self.normalized_name = normalized_name(self.name)
@@ -118,13 +128,6 @@ class Organization(models.Model):
             raise ValidationError({"name": "Enter a name with at least one letter or digit."})
         if Organization.objects.named(self.name).exclude(pk=self.pk).exists():
             raise ValidationError({"name": "An organization with this name is already here."})
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep the compared form of the name in step with the name."""
-        self.normalized_name = normalized_name(self.name)[:150]
-        if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "normalized_name"}
-        super().save(*args, **kwargs)
 
     @property
     def is_recognized(self) -> bool:
@@ -180,11 +183,19 @@ class EmailDomain(models.Model):
         return self.domain
 
     def clean(self) -> None:
-        """Lower the case, drop a leading @; refuse public mailbox providers and what lies below."""
+        """Lower the case, drop a leading @; refuse what is no domain, and public mailbox
+        providers with what lies below them."""
         self.domain = self.domain.strip().lower().removeprefix("@").rstrip(".")
+        try:
+            validate_domain_name(self.domain)
+        except ValidationError:
+            raise ValidationError({"domain": "Enter a mail domain, like hospital.org."}) from None
         if is_public_mailbox(self.domain):
             raise ValidationError(
-                {"domain": "This is a public mailbox provider. Enter the organization's own domain."}
+                {
+                    "domain": "This is a public mailbox provider. "
+                    "Enter the organization's own domain."
+                }
             )
 
 
@@ -278,11 +289,13 @@ class Member(AbstractBaseUser, PermissionsMixin):
                     organization__isnull=False,
                     affiliation_confirmed_how__in=["domain", "facilitator"],
                 ),
-                violation_error_message="A confirmed affiliation needs an organization, a time and a way.",
+                violation_error_message="A confirmed affiliation needs an organization, "
+                "a time and a way.",
             ),
             models.CheckConstraint(
                 name="members_member_closed_is_inactive",
-                condition=Q(closed_at=None) | Q(is_active=False, is_staff=False, is_superuser=False),
+                condition=Q(closed_at=None)
+                | Q(is_active=False, is_staff=False, is_superuser=False),
                 violation_error_message="A closed account cannot sign in.",
             ),
         ]

@@ -35,16 +35,14 @@ class Answer(Enum):
     TOO_MANY_TRIES = auto()
 
 
-class AddressProof(AbstractCodeVerificationProcess):
+class AddressProof(AbstractCodeVerificationProcess):  # type: ignore[misc]  # allauth is untyped
     """A code on its way to an address, and what the person wanted, kept in the session.
 
     `state["journey"]` survives wrong, expired and renewed codes: nothing typed is lost.
     """
 
     def __init__(self, request: HttpRequest, purpose: str, state: dict[str, Any]) -> None:
-        super().__init__(
-            max_attempts=MAX_TRIES, timeout=settings.CODE_MINUTES * 60, state=state
-        )
+        super().__init__(max_attempts=MAX_TRIES, timeout=settings.CODE_MINUTES * 60, state=state)
         self.request = request
         self.session_key = f"proof_to_{purpose}"
 
@@ -121,9 +119,7 @@ class AddressProof(AbstractCodeVerificationProcess):
 def is_proven(request: HttpRequest, email: str) -> bool:
     """Whether this browser has just proven `email`, so that no second code is needed."""
     proven = request.session.get("proven", {})
-    return bool(
-        proven.get("email") == email and time.time() - proven["at"] <= PROVEN_SECONDS
-    )
+    return bool(proven.get("email") == email and time.time() - proven["at"] <= PROVEN_SECONDS)
 
 
 def sign_in(request: HttpRequest, member: Member, redirect_to: str) -> HttpResponse:
@@ -134,4 +130,6 @@ def sign_in(request: HttpRequest, member: Member, redirect_to: str) -> HttpRespo
     record_authentication(request, member, method="code", email=member.email)
     request.session.pop("proven", None)
     request.session.set_expiry(None)
-    return perform_login(request, Login(user=member, email=member.email, redirect_url=redirect_to))
+    login = Login(user=member, email=member.email, redirect_url=redirect_to)
+    response: HttpResponse = perform_login(request, login)
+    return response

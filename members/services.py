@@ -77,6 +77,12 @@ def lock_open_account(member: Member) -> Member:
     return row
 
 
+def lock_administrators() -> None:
+    """Let only one transaction at a time find out who is an administrator besides someone."""
+    administrators = Member.objects.filter(is_superuser=True).order_by("pk")
+    list(administrators.select_for_update(no_key=True))
+
+
 def affiliate_member(member: Member, organization_name: str) -> Member:
     """Tie `member`, whose address is proven, to an organization; returns the locked, fresh row.
 
@@ -112,7 +118,7 @@ def _recognized_owner(domain: str) -> Organization | None:
 
 def _known_or_proposed(name: str, domain: str, by: Member) -> Organization:
     """The organization called `name`, locked; proposed (again) if nobody has recognized it."""
-    compared = normalized_name(name)[:150]
+    compared = normalized_name(name)
     if not compared:
         raise Refused("Enter your organization's name with at least one letter or digit.")
     suggested = "" if is_public_mailbox(domain) else domain

@@ -43,7 +43,7 @@ class JoinForm(PlainForm):
     def __init__(self, *args: Any, offered: list[ActionTeam], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Closed teams are not offered, yet known: a forged one is refused with the reason.
-        self.fields["teams"].widget.choices = [  # type: ignore[attr-defined]
+        self.fields["teams"].widget.choices = [
             (ModelChoiceIteratorValue(team.slug, team), team.name) for team in offered
         ]
 
@@ -58,5 +58,3 @@ class JoinForm(PlainForm):
 
 class FaqSearchForm(PlainForm):
     q = forms.CharField(label="Search questions", max_length=100, required=False)
-
-

@@ -160,7 +160,7 @@ class Goal(models.Model):
             models.CheckConstraint(
                 name="teams_goal_progress_both_or_neither",
                 condition=Q(current=None, target=None)
-                | Q(current__isnull=False, target__gt=0),
+                | Q(current__isnull=False, target__isnull=False, target__gt=0),
                 violation_error_message="Give both numbers, now and target (above 0), or neither.",
             ),
             models.CheckConstraint(
@@ -248,6 +248,8 @@ class FaqEntry(models.Model):
         self.search_text = fold(f"{self.question}\n{self.answer}")
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
@@ -277,9 +279,8 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
     def to_confirm(self) -> MembershipQuerySet:
         """Requests that wait until someone confirms who the person works for."""
-        return self.waiting().filter(
-            member__affiliation_confirmed_at=None, member__organization__status="recognized"
-        )
+        unsure = Q(member__affiliation_confirmed_at=None)
+        return self.waiting().filter(unsure, member__organization__status="recognized")
 
     def visible_to(self, member: Member | AnonymousUser) -> MembershipQuerySet:
         """What a facilitator may see and decide: the memberships of the teams they look after."""
@@ -386,9 +387,7 @@ class Membership(models.Model):
     @property
     def answer_expected_on(self) -> date:
         """By when the facilitators promise an answer."""
-        return add_working_days(
-            timezone.localdate(self.requested_at), settings.ANSWER_WORKING_DAYS
-        )
+        return add_working_days(timezone.localdate(self.requested_at), settings.ANSWER_WORKING_DAYS)
 
     @property
     def waits_for(self) -> str:

@@ -194,7 +194,7 @@ QUESTIONS: list[dict[str, Any]] = [
         "slug": "leave-a-team",
         "topic": "account",
         "question": "How do I leave a team?",
-        "answer": "Open [My teams](/my/) and press *Leave* at the team. You are out at once, and "
+        "answer": "Open [My teams](/my/) and choose *Leave this team*. You are out at once, and "
         "nobody has to agree. You can join again later.\n\n"
         "A request that still waits is withdrawn on the same page.",
     },

@@ -85,7 +85,7 @@ class _Watch:
             message.location.get("url") in self.visited
         )
         if message.type == "error" and not of_page:
-            self.complaints.append(f"logged an error: {message.text}")
+            self.complaints.append(f"{message.location.get('url')}: {message.text}")
 
 
 @pytest.fixture

@@ -23,9 +23,27 @@ import pytest
 os.environ.setdefault("DEBUG", "1")  # pytest-django switches settings.DEBUG itself off
 os.environ.setdefault("CACHE_URL", "locmemcache://")  # cleared before each test
 
+# What the shell sets for `make run` is not for the tests, least of all its database.
+PORTAL = {"ALLOWED_HOSTS", "ANSWER_WORKING_DAYS", "CONTACT_EMAIL", "DATABASE_URL"}
+PORTAL |= {"DEFAULT_FROM_EMAIL", "EMAIL_URL", "PORT", "SECRET_KEY", "SITE_URL"}
+PORTAL |= {"TRUSTED_PROXY_COUNT"}
+if "PYTEST_XDIST_WORKER" not in os.environ:  # such a worker needs what its parent has set
+    for name in PORTAL & set(os.environ):
+        del os.environ[name]
+
 pytest_plugins = ["collaborative.tests.browser"]
 
 START_SECONDS = 60
+
+# Runs the server (the arguments) until its standard input ends, as it does when pytest ends in
+# whatever way, kill -9 included; then removes the folder (the name of the script).
+KEEPER = """
+exec 3<&0
+"$@" & server=$!
+{ read -r _ <&3; kill -INT "$server" 2>/dev/null; } &
+wait "$server"
+rm -rf "$0"
+"""
 
 Options = dict[str, Any]  # of subprocess: where, with which environment, as whom
 
@@ -52,17 +70,23 @@ def start_postgres() -> tuple[str, str]:
 
 def _serve(command: list, ready: list, options: Options) -> None:
     """Start the server, to be stopped at exit, and wait until it answers."""
-    log = options["cwd"] / "log"
-    with log.open("wb") as output:
-        # In a session of its own: Ctrl-C is for pytest, which then stops the server itself.
-        server = subprocess.Popen(
-            command, stdout=output, stderr=output, start_new_session=True, **options
+    folder = options["cwd"]
+    with (folder / "log").open("wb") as log:
+        # In a session of its own: Ctrl-C is for pytest, whose end stops the server.
+        keeper = subprocess.Popen(
+            ["sh", "-c", KEEPER, folder, *command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            **options,
         )
-    atexit.register(_stop, server)
+    atexit.register(_stop, keeper)
     deadline = time.monotonic() + START_SECONDS
     while subprocess.run(ready, check=False, **options).returncode:
-        if server.poll() is not None or time.monotonic() > deadline:
-            _fail(f"PostgreSQL did not start:\n{log.read_text()}")
+        if keeper.poll() is not None or time.monotonic() > deadline:
+            log_text = (folder / "log").read_text() if (folder / "log").exists() else ""
+            _fail(f"PostgreSQL did not start:\n{log_text}")
         time.sleep(0.05)
 
 
@@ -118,13 +142,13 @@ def _run(command: list, options: Options) -> str:
     return output
 
 
-def _stop(server: subprocess.Popen) -> None:
-    server.send_signal(signal.SIGINT)  # "fast": ends open sessions
+def _stop(keeper: subprocess.Popen) -> None:
+    keeper.stdin.close()
     try:
-        server.wait(10)
+        keeper.wait(10)
     except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+        os.killpg(keeper.pid, signal.SIGKILL)
+        keeper.wait()
 
 
 def _fail(why: str) -> NoReturn:
@@ -135,8 +159,6 @@ def _choose_database() -> str:
     """Set DATABASE_URL for the run; returns what the header calls the database."""
     wanted = os.environ.get("TEST_DATABASE") or "sqlite"
     if wanted == "sqlite":
-        # Whatever the shell has set for `make run`, tests never touch it.
-        os.environ.pop("DATABASE_URL", None)
         return f"SQLite {sqlite3.sqlite_version}"
     if wanted != "postgres":
         _fail("set it to sqlite or postgres.")
@@ -147,6 +169,9 @@ def _choose_database() -> str:
 
 
 DATABASE = _choose_database()
+if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+    # An ordinary end, so that the server is stopped even when a supervisor ends the run.
+    signal.signal(signal.SIGTERM, lambda *received: pytest.exit("SIGTERM", returncode=143))
 
 
 def pytest_report_header() -> str:

@@ -7,7 +7,12 @@ from post_office.models import Email
 from conftest import code_in, text_of
 from members.models import Member, Organization
 
-SIGN_IN, CODE, NEW_CODE, PROFILE = "/sign-in/", "/sign-in/code/", "/sign-in/code/new/", "/my/profile/"
+SIGN_IN, CODE, NEW_CODE, PROFILE = (
+    "/sign-in/",
+    "/sign-in/code/",
+    "/sign-in/code/new/",
+    "/my/profile/",
+)
 
 
 def sign_in(client: Client, email: str, address: str = SIGN_IN):
@@ -28,7 +33,9 @@ def test_sign_in_goes_on_to_the_page_that_asked_for_it(client, member, team):
     assert response["Location"] == f"/teams/{team.slug}/members/"
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "\\\\evil"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "\\\\evil"]
+)
 def test_sign_in_never_leads_to_another_site(client, member, target):
     client.post(f"{SIGN_IN}?next={target}", {"email": member.email})
     response = client.post(CODE, {"code": code_in(Email.objects.latest("pk"))})
@@ -125,9 +132,15 @@ def test_nobody_has_a_password(member):
 
 def test_profile_is_saved_with_history(as_, member):
     client = as_(member)
-    client.post(PROFILE, {"full_name": " Maria Moved ", "job_title": "HR lead", "shares_email": "on"})
+    client.post(
+        PROFILE, {"full_name": " Maria Moved ", "job_title": "HR lead", "shares_email": "on"}
+    )
     member.refresh_from_db()
-    assert (member.full_name, member.job_title, member.shares_email) == ("Maria Moved", "HR lead", True)
+    assert (member.full_name, member.job_title, member.shares_email) == (
+        "Maria Moved",
+        "HR lead",
+        True,
+    )
     line = member.history.latest()
     assert line.history_user == member
     assert line.history_change_reason == "changed by the member"

@@ -58,7 +58,7 @@ class ActionTeamAdmin(PublishedAdmin):
     autocomplete_fields = ["facilitators"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ActionTeam]:
-        return own_teams(request).with_counts()
+        return own_teams(request).with_counts().order_by("position", "name")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return is_administrator(request)

@@ -7,7 +7,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import AdminForm
-from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -16,12 +16,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from members.admin import at_desk, badge
-from members.forms import WorkEmailField, name_field
+from members.forms import OrganizationNameField, WorkEmailField, name_field
 from members.models import Member, Organization
 from members.services import Refused
 from teams.admin.deciding import DecidingAdmin, Decision, ReasonedDecision
 from teams.models import ActionTeam, Membership, MembershipQuerySet
 from teams.services import add_member, approve_membership, decline_membership, end_membership
+
+BADGES = {"requested": "waiting", "active": "confirmed"}
 
 
 class MembershipDecision(Decision[Membership]):
@@ -124,14 +126,8 @@ class AddMemberForm(forms.Form):
 
     email = WorkEmailField()
     full_name = name_field()
-    organization = forms.ModelChoiceField(
-        queryset=Organization.objects.recognized(),
-        help_text="Only recognized organizations are offered.",
-        error_messages={
-            "required": "Choose the organization the person works for.",
-            "invalid_choice": "Choose a recognized organization.",
-        },
-        widget=AutocompleteSelect(Member._meta.get_field("organization"), admin.site),
+    organization = OrganizationNameField(
+        help_text="A recognized organization; names are suggested while you type.",
     )
     team = forms.ModelChoiceField(
         queryset=ActionTeam.objects.none(),
@@ -150,6 +146,19 @@ class AddMemberForm(forms.Form):
         address = "Enter the person’s work email address, like name@hospital.org"
         self.fields["email"].error_messages.update(required=address, invalid=address)
         self.fields["full_name"].error_messages["required"] = "Enter the person’s full name"
+        employer = "Enter the organization the person works for"
+        self.fields["organization"].error_messages["required"] = employer
+
+    def clean_organization(self) -> Organization:
+        """The recognized organization of this name; refuses any other."""
+        named = Organization.objects.recognized().named(self.cleaned_data["organization"])
+        organization = named.first()
+        if organization is None:
+            raise ValidationError(
+                "No recognized organization has this name. Choose one from the list, or "
+                "recognize it first."
+            )
+        return organization
 
 
 @admin.register(Membership)
@@ -166,7 +175,7 @@ class MembershipAdmin(DecidingAdmin[Membership]):
     ]  # fmt: skip
     search_help_text = "Search by name, address or organization."
     fields = [
-        "person", "organization", "affiliation", "team", "state", "waiting_for", "requested_at",
+        "person", "employer", "affiliation", "team", "state", "waiting_for", "requested_at",
         "decided_at", "decider", "ended_at", "ender", "reason",
     ]  # fmt: skip
 
@@ -199,7 +208,8 @@ class MembershipAdmin(DecidingAdmin[Membership]):
                 return HttpResponseRedirect(
                     reverse("admin:teams_membership_change", args=[stay.pk])
                 )
-        fields = AdminForm(form, [(None, {"fields": list(form.fields)})], {}, model_admin=self)
+        shown: Any = form  # any form will do, whatever the type hints say
+        fields = AdminForm(shown, [(None, {"fields": list(form.fields)})], {}, model_admin=self)
         context = {
             **self.admin_site.each_context(request),
             "title": "Add a member directly",
@@ -207,7 +217,7 @@ class MembershipAdmin(DecidingAdmin[Membership]):
             "opts": self.opts,
             "adminform": fields,
             "form": form,
-            "media": self.media + form.media,
+            "organizations": Organization.objects.suggested(),
         }
         return TemplateResponse(request, "admin/teams/membership/add.html", context)
 
@@ -220,30 +230,39 @@ class MembershipAdmin(DecidingAdmin[Membership]):
     def organization(self, row: Membership) -> Organization | None:
         return row.member.organization
 
+    @admin.display(description="organization")
+    def employer(self, row: Membership) -> SafeString | str:
+        employer = row.member.organization
+        if employer is None:
+            return "not given"
+        url = reverse("admin:members_organization_change", args=[employer.pk])
+        word = employer.get_status_display().lower()
+        return format_html('<a href="{}">{}</a>, {}', url, employer, word)
+
     @admin.display
     def affiliation(self, row: Membership) -> str:
         return row.member.get_affiliation_confirmed_how_display() or "not confirmed"
 
     @admin.display(description="status", ordering="status")
     def state(self, row: Membership) -> SafeString:
-        return badge(row.status, row.get_status_display())
+        return badge(BADGES.get(row.status, "closed"), row.get_status_display())
 
-    @admin.display(description="waits for", empty_value="nothing")
-    def waiting_for(self, row: Membership) -> str | None:
+    @admin.display(description="waits for")
+    def waiting_for(self, row: Membership) -> str:
         if not row.is_waiting:
-            return None
+            return "nothing"
         return {
             "organization": "a recognized organization",
             "affiliation": "a confirmed affiliation",
             "approval": "your yes or no",
         }[row.waits_for]
 
-    @admin.display(description="decided by", empty_value="nobody")
-    def decider(self, row: Membership) -> str | None:
+    @admin.display(description="decided by")
+    def decider(self, row: Membership) -> str:
         if row.decided_by:
             return str(row.decided_by)
-        return "the mail domain" if row.decided_at else None
+        return "the mail domain" if row.decided_at else "nobody"
 
-    @admin.display(description="ended by", empty_value="nobody")
-    def ender(self, row: Membership) -> str | None:
-        return str(row.ended_by) if row.ended_by else None
+    @admin.display(description="ended by")
+    def ender(self, row: Membership) -> str:
+        return str(row.ended_by or "nobody")

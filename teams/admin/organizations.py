@@ -14,7 +14,10 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from members.admin import at_desk, badge, counted
 from members.models import EmailDomain, Member, Organization, OrganizationQuerySet
@@ -30,17 +33,24 @@ class OrganizationDecision(Decision[Organization]):
     rows_are = ("organization", "organizations")
 
 
+def owners_of(rows: Sequence[Organization]) -> dict[str, Organization]:
+    """Of the mail domains that `rows` suggest, those that belong to an organization already."""
+    suggested = [row.suggested_domain for row in rows if row.suggested_domain]
+    known = EmailDomain.objects.filter(domain__in=suggested).select_related("organization")
+    return {row.domain: row.organization for row in known}
+
+
 class RecognizeForm(forms.Form):
-    """For each organization with a suggested mail domain: whether that domain is its own."""
+    """For each organization with a suggested mail domain that is free: whether it is its own."""
 
     def __init__(self, data: Any, rows: Sequence[Organization]) -> None:
-        super().__init__(data)
+        super().__init__(data, label_suffix="")
+        self.owners = owners_of(rows)
         for row in rows:
-            if row.suggested_domain:
+            if row.suggested_domain and row.suggested_domain not in self.owners:
                 self.fields[f"domain_{row.pk}"] = forms.BooleanField(
-                    label=f"{row.suggested_domain} belongs to {row.name}",
-                    help_text="Whoever proves an address there joins open teams at once, "
-                    "now and later.",
+                    label=f"{row.suggested_domain} is the mail domain of {row.name}",
+                    help_text="Whoever proves an address there is confirmed, now and later.",
                     required=False,
                     initial=True,
                 )
@@ -49,9 +59,9 @@ class RecognizeForm(forms.Form):
 class Recognize(OrganizationDecision):
     name, label, title = "recognize", "Recognize", "Recognize {}"
     says = (
-        "Everyone who waits for the organization is confirmed, their requests to open teams "
-        "become memberships, and each of them gets one mail. Teams that decide by approval "
-        "still decide."
+        "Everyone who waits for the organization is confirmed, and their requests to open teams "
+        "become memberships. Whoever asked for a team gets one mail. Teams that decide by "
+        "approval still decide."
     )
     template = "admin/members/organization/recognize.html"
     asks = True
@@ -75,23 +85,19 @@ class Recognize(OrganizationDecision):
         self, request: HttpRequest, rows: Sequence[Organization], form: forms.Form
     ) -> dict[str, Any]:
         """For each organization: who waits, with addresses where, for how many teams."""
-        domains: dict[int, Counter[str]] = defaultdict(Counter)
         people = Member.objects.unconfirmed().filter(organization__in=rows)
+        domains: dict[int, Counter[str]] = defaultdict(Counter)
         for pk, email in people.values_list("organization", "email"):
             domains[pk][mail_domain(email)] += 1
-        requests: Counter[int] = Counter()
-        opening: Counter[int] = Counter()
-        waiting = Membership.objects.waiting().filter(member__in=people).order_by()
-        for pk, policy in waiting.values_list("member__organization", "team__join_policy"):
-            requests[pk] += 1
-            opening[pk] += policy == ActionTeam.JoinPolicy.OPEN
-        suggested = [row.suggested_domain for row in rows if row.suggested_domain]
-        taken = {
-            known.domain: known.organization
-            for known in EmailDomain.objects.filter(domain__in=suggested).select_related(
-                "organization"
+        waiting = Membership.objects.waiting().filter(member__in=people)
+        requests = Counter(waiting.values_list("member__organization", flat=True))
+        opening = Counter(
+            waiting.filter(team__join_policy=ActionTeam.JoinPolicy.OPEN).values_list(
+                "member__organization", flat=True
             )
-        }
+        )
+        owners = form.owners if isinstance(form, RecognizeForm) else {}
+        ticks = {tick.name: tick for tick in form}
         return {
             "organizations": [
                 {
@@ -99,12 +105,9 @@ class Recognize(OrganizationDecision):
                     "people": counted(domains[row.pk].total(), "person waits", "people wait"),
                     "requests": counted(requests[row.pk], "request", "requests"),
                     "opening": opening[row.pk],
-                    "domains": [
-                        (domain, counted(number, "person", "people"))
-                        for domain, number in domains[row.pk].most_common()
-                    ],
-                    "taken_by": taken.get(row.suggested_domain),
-                    "field": form[f"domain_{row.pk}"] if row.suggested_domain else None,
+                    "domains": domains[row.pk].most_common(),
+                    "taken_by": owners.get(row.suggested_domain),
+                    "field": ticks.get(f"domain_{row.pk}"),
                 }
                 for row in rows
             ]
@@ -114,8 +117,8 @@ class Recognize(OrganizationDecision):
 class DeclineOrganization(OrganizationDecision, ReasonedDecision[Organization]):
     name, label, title = "decline", "Decline", "Decline {}"
     says = (
-        "All requests of its people are declined with it, and each of them is told by mail, "
-        "with the reason. Somebody else can propose it again."
+        "All requests of its people are declined with it. Whoever asked for a team is told by "
+        "mail, with the reason. Somebody can propose the organization again."
     )
     prepared = (
         "The Collaborative is for healthcare employers of the Chicago area and their partners. "
@@ -177,25 +180,6 @@ class AddOrganizationForm(forms.ModelForm[Organization]):
         return row.domain
 
 
-class DomainInline(admin.TabularInline[EmailDomain, Organization]):
-    model = EmailDomain
-    extra = 0
-    fields = ["domain"]
-    verbose_name_plural = "mail domains"
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(at_desk(request))
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(Organization)
 class OrganizationAdmin(DecidingAdmin[Organization]):
     """Employers and partners, shared by all facilitators. Only the decisions change a status."""
@@ -206,10 +190,9 @@ class OrganizationAdmin(DecidingAdmin[Organization]):
     search_fields = ["name", "domains__domain"]
     search_help_text = "Search by name or mail domain."
     readonly_fields = [
-        "state", "waiting", "suggested_domain", "created_at", "decided_at", "decider",
-        "decision_reason",
+        "state", "waiting", "suggested_domain", "mail_domains", "created_at", "decided_at",
+        "decider", "decision_reason",
     ]  # fmt: skip
-    inlines = [DomainInline]
 
     def get_queryset(self, request: HttpRequest) -> OrganizationQuerySet:
         return Organization.objects.with_waiting_count().select_related("decided_by")
@@ -226,9 +209,6 @@ class OrganizationAdmin(DecidingAdmin[Organization]):
     ) -> list[str]:
         return list(self.readonly_fields) if obj else []
 
-    def get_inlines(self, request: HttpRequest, obj: Organization | None) -> list[Any]:
-        return list(self.inlines) if obj else []
-
     def get_form(
         self,
         request: HttpRequest,
@@ -239,15 +219,6 @@ class OrganizationAdmin(DecidingAdmin[Organization]):
         if obj is None:
             kwargs["form"] = AddOrganizationForm
         return super().get_form(request, obj, change, **kwargs)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Organization], search_term: str
-    ) -> tuple[QuerySet[Organization], bool]:
-        """Stock; where an employer is chosen for a person, recognized organizations only."""
-        chosen_for = (request.GET.get("model_name"), request.GET.get("field_name"))
-        if chosen_for == ("member", "organization"):
-            queryset = queryset.filter(status=Organization.Status.RECOGNIZED)
-        return super().get_search_results(request, queryset, search_term)
 
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
         """Save a new name; a new organization is made, as recognized, by the service."""
@@ -262,11 +233,18 @@ class OrganizationAdmin(DecidingAdmin[Organization]):
     def state(self, row: Organization) -> str:
         return badge(BADGES[row.status], row.get_status_display())
 
+    @admin.display(description="mail domains")
+    def mail_domains(self, row: Organization) -> SafeString:
+        """The domains, and the way to add one."""
+        known = ", ".join(row.domains.values_list("domain", flat=True)) or "not given"
+        url = f"{reverse('admin:members_emaildomain_add')}?organization={row.pk}"
+        return format_html('{} <a href="{}">Add a mail domain</a>', known, url)
+
     @admin.display(description="people waiting", ordering="waiting_count")
     def waiting(self, row: Organization) -> int:
         number: int = row.waiting_count  # type: ignore[attr-defined]  # from with_waiting_count
         return number
 
-    @admin.display(description="decided by", empty_value="nobody")
-    def decider(self, row: Organization) -> str | None:
-        return str(row.decided_by) if row.decided_by else None
+    @admin.display(description="decided by")
+    def decider(self, row: Organization) -> str:
+        return str(row.decided_by or "nobody")

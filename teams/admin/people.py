@@ -22,7 +22,7 @@ class Confirm(Decision[Member]):
     rows_are = ("member", "members")
     says = (
         "You vouch that each person works for the organization named here. Their requests to "
-        "open teams become memberships, and they are told by mail."
+        "open teams become memberships. Whoever asked for a team is told by mail."
     )
 
     def is_offered(self, row: Member) -> bool:
@@ -139,11 +139,11 @@ class MemberAdmin(DecidingAdmin[Member]):
             return badge("confirmed", "Confirmed")
         return badge("waiting", "Not confirmed")
 
-    @admin.display(description="confirmed by", empty_value="nobody")
-    def confirmer(self, row: Member) -> str | None:
+    @admin.display(description="confirmed by")
+    def confirmer(self, row: Member) -> str:
         if row.affiliation_confirmed_by:
             return str(row.affiliation_confirmed_by)
-        return "the mail domain" if row.is_affiliation_confirmed else None
+        return "the mail domain" if row.is_affiliation_confirmed else "nobody"
 
     @admin.display
     def account(self, row: Member) -> str:

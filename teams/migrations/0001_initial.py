@@ -230,7 +230,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='goal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('current', None), ('target', None)), models.Q(('current__isnull', False), ('target__gt', 0)), _connector='OR'), name='teams_goal_progress_both_or_neither', violation_error_message='Give both numbers, now and target (above 0), or neither.'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('current', None), ('target', None)), models.Q(('current__isnull', False), ('target__gt', 0), ('target__isnull', False)), _connector='OR'), name='teams_goal_progress_both_or_neither', violation_error_message='Give both numbers, now and target (above 0), or neither.'),
         ),
         migrations.AddConstraint(
             model_name='goal',

@@ -7,9 +7,16 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
+from post_office.models import Email
 
 from members.models import Member
-from members.services import Refused, erase_member, lock_open_account, record
+from members.services import (
+    Refused,
+    erase_member,
+    lock_administrators,
+    lock_open_account,
+    record,
+)
 from teams.models import ActionTeam, Membership
 
 ERASED = "Erased with the account."
@@ -45,6 +52,8 @@ def close_account(member: Member) -> None:
     last administrator.
     """
     with transaction.atomic():
+        if member.is_superuser:
+            lock_administrators()
         member = lock_open_account(member)
         now = timezone.now()
         for team in list(member.facilitated_teams.all()):
@@ -90,6 +99,10 @@ def personal_data(member: Member) -> dict[str, Any]:
                 "reason": stay.reason,
             }
             for stay in Membership.objects.of(member).select_related("team")
+        ],
+        "mails": [
+            {"subject": mail.subject, "queued_at": mail.created.isoformat()}
+            for mail in Email.objects.filter(to=member.email).order_by("pk")
         ],
         "history": [
             {

@@ -195,7 +195,9 @@ def test_join_reports_team_by_team_what_was_there(client, member, team, other_te
 
 
 def test_join_by_an_unknown_organization_waits_in_line(client, team, mails):
-    done = join(client, team, email="wanda@lakeview.example", organization="The Lakeview Health, Inc.")
+    done = join(
+        client, team, email="wanda@lakeview.example", organization="The Lakeview Health, Inc."
+    )
     said = text_of(done)
     assert "We are checking your organization" in said
     assert "Expect an answer by" in said
@@ -226,7 +228,9 @@ def test_join_of_a_team_by_approval_waits_for_its_facilitators(client, organizat
     assert "Your request is with the team’s facilitators" in text_of(done)
 
 
-@pytest.mark.parametrize("change", [str.lower, lambda c: f" {c[:3]} {c[3:]}\n", lambda c: f"{c[:3]}-{c[3:]}"])
+@pytest.mark.parametrize(
+    "change", [str.lower, lambda c: f" {c[:3]} {c[3:]}\n", lambda c: f"{c[:3]}-{c[3:]}"]
+)
 def test_code_is_taken_in_any_case_with_spaces_and_hyphens(client, organization, team, change):
     client.post(JOIN, form(team))
     done = client.post(CODE, {"code": change(last_code())}, follow=True)
@@ -371,7 +375,9 @@ def test_join_sends_a_signed_in_member_to_their_teams(as_, member, team):
     assert as_(member).get(JOIN, {"team": team.slug})["Location"] == "/my/"
 
 
-def test_join_done_can_be_read_again_and_is_empty_for_others(client, as_, organization, team, member):
+def test_join_done_can_be_read_again_and_is_empty_for_others(
+    client, as_, organization, team, member
+):
     join(client, team)
     assert "You have joined" in text_of(client.get(DONE))
     assert as_(member).get(DONE)["Location"] == "/my/"

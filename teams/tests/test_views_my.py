@@ -19,10 +19,19 @@ from teams.services import (
     set_facilitators,
 )
 
-MEMBER_PAGES = ["/my/", "/my/profile/", "/my/data/", "/my/data/download/", "/my/data/close/", "/join/done/"]
+MEMBER_PAGES = [
+    "/my/",
+    "/my/profile/",
+    "/my/data/",
+    "/my/data/download/",
+    "/my/data/close/",
+    "/join/done/",
+]
 
 
-@pytest.mark.parametrize("address", [*MEMBER_PAGES, "/teams/education/members/", "/teams/education/leave/"])
+@pytest.mark.parametrize(
+    "address", [*MEMBER_PAGES, "/teams/education/members/", "/teams/education/leave/"]
+)
 def test_member_pages_ask_a_visitor_to_sign_in(client, team, address):
     assert client.get(address)["Location"] == f"/sign-in/?next={address}"
 
@@ -70,7 +79,9 @@ def test_my_teams_shows_why_a_request_was_declined_and_what_was_left(
     assert "You are in no team now" in said
 
 
-def test_my_teams_offers_a_way_on_after_an_organization_was_declined(as_, applicant, team, facilitator):
+def test_my_teams_offers_a_way_on_after_an_organization_was_declined(
+    as_, applicant, team, facilitator
+):
     decline_organization(applicant.organization, reason="Not in healthcare.", by=facilitator)
     client = as_(applicant)
     assert "Not in healthcare." in text_of(client.get("/my/"))
@@ -193,7 +204,9 @@ def test_roster_does_not_exist_for_those_who_do_not_belong(
     assert "Colin" not in text_of(as_(member).get(address))
 
 
-def test_roster_is_open_to_facilitators_and_administrators(as_, member, facilitator, administrator, team):
+def test_roster_is_open_to_facilitators_and_administrators(
+    as_, member, facilitator, administrator, team
+):
     for person in (facilitator, administrator):
         assert member.full_name in text_of(as_(person).get(f"/teams/{team.slug}/members/"))
 
@@ -255,7 +268,15 @@ def test_who_closed_an_account_can_join_again_as_a_new_member(as_, member, team,
     set_facilitators(team, [member], by=administrator)
     as_(member).post("/my/data/close/")
     again = Client()
-    again.post("/join/", {"full_name": "Maria", "email": "maria@rush.example", "organization": "Rush", "teams": [team.slug]})
+    again.post(
+        "/join/",
+        {
+            "full_name": "Maria",
+            "email": "maria@rush.example",
+            "organization": "Rush",
+            "teams": [team.slug],
+        },
+    )
     again.post("/join/code/", {"code": again.session["proof_to_join"]["code"]})
     fresh = Member.objects.get(email="maria@rush.example")
     assert fresh.pk != member.pk

@@ -22,7 +22,8 @@ from teams.services import (
 
 def _me(request: HttpRequest) -> Member:
     """The signed-in member with their organization; LoginRequiredMiddleware lets no other in."""
-    return Member.objects.select_related("organization").get(pk=request.user.pk)
+    member: Member = Member.objects.select_related("organization").get(pk=request.user.pk)
+    return member
 
 
 @never_cache
@@ -106,7 +107,7 @@ def _stay(request: HttpRequest, slug: str) -> Membership:
 @never_cache
 @require_safe
 def team_roster(request: HttpRequest, slug: str) -> HttpResponse:
-    """Who is in the team, for its active members and facilitators; for others there is no such page."""
+    """Who is in the team, for its active members and its facilitators; others get a 404."""
     team = get_object_or_404(ActionTeam, slug=slug)
     if not team.roster_visible_to(_me(request)):
         raise Http404

@@ -1,4 +1,4 @@
-"""What everybody reads: teams, questions, organizations. No token, no cookie, no name of a person."""
+"""What everybody reads: teams, questions, organizations. No token, no cookie, no person's name."""
 
 from collections import defaultdict
 from itertools import groupby

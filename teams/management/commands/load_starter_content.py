@@ -14,7 +14,7 @@ class Command(BaseCommand):
         "Safe to repeat: what was edited stays as it is, what was removed stays away."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
         """All or nothing, so that an interrupted run can simply be repeated."""
         with transaction.atomic():
             teams = sum(_add(ActionTeam(position=n, **row)) for n, row in enumerate(TEAMS, 1))
@@ -24,6 +24,8 @@ class Command(BaseCommand):
                 for n, row in enumerate(GOALS[team.slug], 1)
             )
             questions = sum(_add(FaqEntry(position=n, **row)) for n, row in enumerate(QUESTIONS, 1))
+        if not verbosity:
+            return
         counts = [(teams, "team"), (goals, "goal"), (questions, "question")]
         added = ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n)
         self.stdout.write(f"Starter content: {added} added." if added else "Nothing to add.")

@@ -1,0 +1,116 @@
+"""Every kind of page in a real Chromium: axe-core finds nothing, nothing scrolls sideways."""
+
+from importlib.resources import files
+
+import pytest
+
+from members.models import Organization
+from teams.models import ActionTeam, FaqEntry, Goal, Membership
+from teams.services import join_teams
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RULES = [*WCAG, "best-practice"]
+PUBLIC = [
+    "/", "/teams/", "/teams/education/", "/faq/", "/faq/?q=join", "/faq/who-can-join/",
+    "/organizations/", "/join/?team=education", "/sign-in/", "/privacy/", "/accessibility/",
+    "/no-such-page/",
+]  # fmt: skip
+MEMBER = [
+    "/my/", "/my/profile/", "/my/data/", "/my/data/close/", "/teams/education/",
+    "/teams/education/members/", "/teams/education/leave/",
+]  # fmt: skip
+
+
+@pytest.fixture
+def content(team, other_team, approval_team, closed_team, faq_entry, goal) -> None:
+    """Something of everything that pages show."""
+    team.why = team.achievements = "Some *words*.\n\n- one\n- two"
+    team.save()
+    Goal.objects.create(
+        team=team, slug="numbers", title="Numbers", state="at_risk", state_reason="Too few places",
+        current=3, target=20, unit="employers", reported_on="2026-03-03", due_on="2027-06-30",
+    )  # fmt: skip
+    FaqEntry.objects.create(slug="own", question="Of this team?", answer="Yes.", team=team)
+
+
+def findings(page, rules: list[str] = RULES) -> list[str]:
+    """What axe-core finds, and whether the page scrolls sideways."""
+    page.evaluate(AXE)
+    # Django's select2 boxes are left out: they name their inner parts themselves.
+    run = f"axe.run({{exclude: [['.select2']]}}, {{runOnly: {rules}, preload: false}})"
+    result = page.evaluate(run)
+    found = [
+        f"{page.url}: {violation['id']}: {node['html'][:150]}"
+        for violation in result["violations"]
+        for node in violation["nodes"]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        found.append(f"{page.url}: scrolls sideways")
+    return found
+
+
+def check(page, addresses: list[str], rules: list[str] = RULES) -> None:
+    found = []
+    for address in addresses:
+        page.goto(address)
+        found += findings(page, rules)
+    assert not found, "\n".join(found)
+
+
+narrow_and_wide = pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
+
+
+@narrow_and_wide
+def test_pages_of_visitors(new_page, member, content, width, scheme):
+    check(new_page(width=width, scheme=scheme, bypass_csp=True), PUBLIC)
+
+
+@narrow_and_wide
+def test_pages_of_members(new_page, member, colleague, approval_team, content, width, scheme):
+    join_teams(member, [approval_team])
+    check(new_page(member, width=width, scheme=scheme, bypass_csp=True), MEMBER)
+
+
+@narrow_and_wide
+def test_pages_with_errors_and_the_code_page(new_page, team, content, width, scheme):
+    page = new_page(width=width, scheme=scheme, bypass_csp=True)
+    page.goto("/join/")
+    page.get_by_role("button", name="Send me a code").click()
+    assert not findings(page)
+    page.get_by_label("Full name").fill("Nora Newcomer")
+    page.get_by_label("Work email").fill("nora@lakeview.example")
+    page.get_by_label("Organization", exact=True).fill("Lakeview")
+    page.get_by_label(team.name).check()
+    page.get_by_role("button", name="Send me a code").click()
+    assert not findings(page)
+    page.get_by_role("button", name="Join", exact=True).click()
+    assert not findings(page)
+
+
+@narrow_and_wide
+def test_pages_of_facilitators(
+    new_page, facilitator, member, applicant, goal, faq_entry, content, width, scheme
+):
+    stay = Membership.objects.get(member=applicant)
+    proposal = Organization.objects.proposed().get()
+    check(
+        new_page(facilitator, width=width, scheme=scheme, bypass_csp=True),
+        [
+            "/admin/",
+            "/admin/members/organization/",
+            f"/admin/members/organization/{proposal.pk}/change/",
+            "/admin/members/organization/add/",
+            "/admin/teams/membership/",
+            f"/admin/teams/membership/{stay.pk}/change/",
+            "/admin/teams/membership/add/",
+            f"/admin/members/member/{member.pk}/change/",
+            f"/admin/teams/goal/{goal.pk}/change/",
+            f"/admin/teams/faqentry/{faq_entry.pk}/change/",
+            f"/admin/teams/actionteam/{ActionTeam.objects.get(slug='education').pk}/change/",
+            f"/admin/teams/goal/{goal.pk}/history/",
+        ],
+        WCAG,
+    )

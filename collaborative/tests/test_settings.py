@@ -1,0 +1,151 @@
+"""A wrong or missing setting stops the start with one sentence, which repeats no secret."""
+
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCTION = {
+    "SECRET_KEY": "only-of-this-test-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG",
+    "ALLOWED_HOSTS": "portal.example.org",
+    "SITE_URL": "https://portal.example.org",
+    "CONTACT_EMAIL": "help@example.org",
+    "DEFAULT_FROM_EMAIL": "portal@example.org",
+    "EMAIL_URL": "smtp+tls://portal:hunter2@mail.example.org:587",
+    "DATABASE_URL": "sqlite://:memory:",
+}
+
+
+def manage(*command: str, **changes: str | None) -> subprocess.CompletedProcess:
+    """`manage.py command` in production, with `changes` to its settings (None: not set)."""
+    env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    env |= {name: value for name, value in (PRODUCTION | changes).items() if value is not None}
+    return subprocess.run(
+        [sys.executable, ROOT / "manage.py", *command],
+        env=env,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def read_settings(monkeypatch) -> Callable[..., dict[str, Any]]:
+    """`read_settings(NAME=…)`: the settings as a production process would read them."""
+
+    def read(**changes: str | None) -> dict[str, Any]:
+        for name in {*PRODUCTION, "CACHE_URL", "DEBUG", "PORT"}:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in (PRODUCTION | changes).items():
+            if value is not None:
+                monkeypatch.setenv(name, value)
+        return runpy.run_path(str(ROOT / "collaborative/settings.py"))
+
+    return read
+
+
+def test_production_settings_pass_the_deployment_check():
+    done = manage("check", "--deploy", "--fail-level", "WARNING")
+    assert "System check identified no issues (0 silenced)." in done.stdout, done.stderr
+    assert done.returncode == 0
+
+
+def test_missing_setting_ends_the_command_with_one_sentence():
+    done = manage("check", SECRET_KEY=None)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The portal cannot start. SECRET_KEY is not set. Set it to ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_wrong_setting_ends_the_command_and_is_not_repeated():
+    done = manage("check", DATABASE_URL="postgres://portal:hunter2@db.example.org:port/portal")
+    assert done.returncode == 1
+    assert done.stderr.startswith("The portal cannot start. DATABASE_URL is set to a value that ")
+    assert len(done.stderr.splitlines()) == 1
+    assert "hunter2" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SECRET_KEY",
+        "ALLOWED_HOSTS",
+        "SITE_URL",
+        "CONTACT_EMAIL",
+        "DEFAULT_FROM_EMAIL",
+        "EMAIL_URL",
+    ],
+)
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_missing_setting_stops_the_start(read_settings, name, value):
+    with pytest.raises(ImproperlyConfigured, match=rf"^{name} is not set\. Set it to "):
+        read_settings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "hunter2"),
+        ("SECRET_KEY", "2" * 60),
+        ("ALLOWED_HOSTS", ","),
+        ("SITE_URL", "http://hunter2.example.org"),
+        ("SITE_URL", "https://portal.example.org/hunter2/"),
+        ("SITE_URL", "portal.example.org"),
+        ("CONTACT_EMAIL", "hunter2"),
+        ("DEFAULT_FROM_EMAIL", "@hunter2.example"),
+        ("EMAIL_URL", "smtp+tls://portal:hunter2@"),
+        ("EMAIL_URL", "hunter2"),
+        ("EMAIL_URL", "smtp://portal:hunter2@mail.example.org:port"),
+        ("DATABASE_URL", "mysql://portal:hunter2@db.example.org/portal"),
+        ("DATABASE_URL", "postgres://portal:hunter2@db.example.org"),
+        ("DATABASE_URL", "postgres://portal:hunter2@db.example.org:port/portal"),
+        ("DATABASE_URL", "hunter2"),
+        ("DATABASE_URL", "://portal:hunter2@db.example.org/portal"),
+        ("CACHE_URL", "hunter2://portal"),
+        ("CACHE_URL", "hunter2"),
+        ("DEBUG", "hunter2"),
+        ("ANSWER_WORKING_DAYS", "-1"),
+        ("TRUSTED_PROXY_COUNT", "hunter2"),
+    ],
+)
+def test_wrong_setting_stops_the_start_and_is_not_repeated(read_settings, name, value):
+    with pytest.raises(ImproperlyConfigured, match=rf"^{name} is set to a value that ") as caught:
+        read_settings(**{name: value})
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_development_needs_no_setting_but_debug():
+    unset = dict.fromkeys(PRODUCTION)
+    done = manage("check", **{**unset, "DEBUG": "1", "DATABASE_URL": "sqlite://:memory:"})
+    assert done.returncode == 0, done.stderr
+
+
+def test_links_in_mails_follow_the_port_in_development(read_settings):
+    found = read_settings(**dict.fromkeys(PRODUCTION), DEBUG="1", PORT="8123")
+    assert found["SITE_URL"] == "http://127.0.0.1:8123"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+@pytest.mark.parametrize("host", ["db.example.org:5433/portal", "//run/postgresql/portal"])
+def test_postgresql_is_used_with_a_pool_over_network_and_socket(read_settings, scheme, host):
+    database = read_settings(DATABASE_URL=f"{scheme}://portal@{host}")["DATABASES"]["default"]
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert database["NAME"] == "portal"
+    assert database["HOST"] in {"db.example.org", "/run/postgresql"}
+    assert database["OPTIONS"]["pool"]["max_size"] > 1
+    assert database["OPTIONS"]["keepalives_idle"] == 30
+
+
+def test_sqlite_url_keeps_the_options_that_make_writers_wait(read_settings):
+    database = read_settings(DATABASE_URL="sqlite:////srv/portal.sqlite3")["DATABASES"]["default"]
+    assert database["NAME"] == "/srv/portal.sqlite3"
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]

@@ -1,0 +1,307 @@
+"""Organizations at the desk: recognizing one releases everybody who waits for it."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from conftest import make_member, stay_of, text_of
+from members.models import EmailDomain, Organization
+from members.services import decline_organization, recognize_organization
+from teams.admin import OrganizationAdmin
+from teams.services import join_teams
+
+LIST = "/admin/members/organization/"
+
+
+def said(response) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+def page(decision: str, *rows: Organization) -> str:
+    return f"{LIST}{decision}/?" + "&".join(f"row={row.pk}" for row in rows)
+
+
+@pytest.fixture
+def lakeview(applicant, team, other_team, approval_team) -> Organization:
+    """Wanda waits for one open team, Walt for two and for one that decides by approval."""
+    walt = make_member(
+        "walt@mail.lakeview.example", applicant.organization, "Walt", confirmed=False
+    )
+    join_teams(walt, [team, other_team, approval_team])
+    return applicant.organization
+
+
+def test_list_is_shared_by_all_facilitators(as_, other_facilitator, organization, lakeview):
+    response = as_(other_facilitator).get(LIST)
+    assert {row.name for row in response.context["cl"].result_list} == {
+        "Lakeview Health", "Loop Example Clinic", "Rush Example Hospital",
+    }  # fmt: skip
+    assert "Wanda" not in text_of(response)
+
+
+def test_list_counts_who_waits_also_when_searched_by_domain(as_, facilitator, lakeview):
+    EmailDomain.objects.create(organization=lakeview, domain="lakeview.example")
+    EmailDomain.objects.create(organization=lakeview, domain="lakeview.test")
+    response = as_(facilitator).get(LIST + "?q=lakeview")
+    assert [row.waiting_count for row in response.context["cl"].result_list] == [2]
+
+
+def test_list_filters_what_waits_oldest_first(as_, facilitator, lakeview):
+    older = Organization.objects.create(name="Zion Health", created_at=facilitator.date_joined)
+    make_member("zoe@zion.example", older, "Zoe", confirmed=False)
+    Organization.objects.create(name="Nobody waits")
+    Organization.objects.filter(pk=older.pk).update(created_at="2020-01-01T00:00Z")
+    rows = as_(facilitator).get(LIST + "?waits=decision").context["cl"].result_list
+    assert [row.name for row in rows] == ["Zion Health", "Lakeview Health"]
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    ["members__email__startswith=w", "members=1", "decided_by=1", "members__memberships=1"],
+)
+def test_filters_that_the_list_does_not_offer_are_refused(as_, facilitator, lakeview, lookup):
+    assert as_(facilitator).get(f"{LIST}?{lookup}").status_code == 400
+
+
+@pytest.mark.parametrize("decision", ["recognize", "decline"])
+def test_decisions_are_not_a_members(as_, member, lakeview, decision):
+    response = as_(member).post(page(decision, lakeview), {"reason": "Mine"})
+    assert response.status_code == 403
+    lakeview.refresh_from_db()
+    assert lakeview.status == "proposed"
+
+
+def test_decisions_ask_a_visitor_to_sign_in(client, lakeview):
+    assert client.post(page("recognize", lakeview)).status_code == 302
+    lakeview.refresh_from_db()
+    assert lakeview.status == "proposed"
+
+
+@pytest.mark.parametrize("decision", ["recognize", "decline"])
+def test_looking_at_a_decision_changes_nothing(as_, facilitator, lakeview, decision, mails):
+    count = len(mails())
+    assert "Lakeview Health" in text_of(as_(facilitator).get(page(decision, lakeview)))
+    lakeview.refresh_from_db()
+    assert lakeview.status == "proposed"
+    assert len(mails()) == count
+
+
+# Recognizing -------------------------------------------------------------------------------
+
+
+def test_recognize_page_says_what_will_happen_in_words(as_, facilitator, lakeview):
+    response = as_(facilitator).get(page("recognize", lakeview))
+    told = text_of(response)
+    assert "Recognize 1 organization" in told
+    assert "2 people wait , with 4 requests, 3 of them to open teams." in told
+    assert "mail.lakeview.example (1), lakeview.example (1)" in told
+    assert response.context["form"][f"domain_{lakeview.pk}"].initial is True
+    assert "Wanda" not in told  # who the people are is for those who look after their teams
+
+
+def test_recognize_page_needs_the_same_queries_for_one_and_three(as_, facilitator, lakeview):
+    client = as_(facilitator)
+    others = [
+        Organization.objects.create(name=f"New {n}", suggested_domain=f"new{n}.example")
+        for n in range(2)
+    ]
+    client.get(LIST)
+    with CaptureQueriesContext(connection) as one:
+        client.get(page("recognize", lakeview))
+    with CaptureQueriesContext(connection) as three:
+        client.get(page("recognize", lakeview, *others))
+    assert len(three) == len(one)
+
+
+def test_recognize_releases_all_and_says_so(as_, facilitator, lakeview, applicant, team, mails):
+    count = len(mails())
+    sent = {f"domain_{lakeview.pk}": "on"}
+    response = as_(facilitator).post(page("recognize", lakeview), sent, follow=True)
+    assert said(response) == [
+        "Lakeview Health is recognized. 2 people confirmed, 3 memberships opened."
+    ]
+    lakeview.refresh_from_db()
+    assert (lakeview.status, lakeview.decided_by) == ("recognized", facilitator)
+    assert [row.domain for row in lakeview.domains.all()] == ["lakeview.example"]
+    assert stay_of(applicant, team).is_active
+    assert sorted(mail.to[0] for mail in mails()[count:]) == [
+        "walt@mail.lakeview.example",
+        "wanda@lakeview.example",
+    ]
+
+
+def test_recognize_with_the_tick_taken_out_gives_no_domain(as_, facilitator, lakeview):
+    as_(facilitator).post(page("recognize", lakeview), {})
+    lakeview.refresh_from_db()
+    assert lakeview.is_recognized
+    assert not lakeview.domains.exists()
+
+
+def test_recognize_offers_no_domain_that_is_another_organizations(
+    as_, facilitator, organization, lakeview
+):
+    Organization.objects.filter(pk=lakeview.pk).update(suggested_domain="rush.example")
+    client = as_(facilitator)
+    told = text_of(client.get(page("recognize", lakeview)))
+    assert "rush.example already belongs to Rush Example Hospital" in told
+    client.post(page("recognize", lakeview), {f"domain_{lakeview.pk}": "on"})
+    lakeview.refresh_from_db()
+    assert lakeview.is_recognized
+    assert not lakeview.domains.exists()
+
+
+def test_recognize_uses_the_suggested_domain_whatever_is_forged(as_, facilitator, lakeview):
+    forged = {f"domain_{lakeview.pk}": "evil.example", "domain": "evil.example"}
+    as_(facilitator).post(page("recognize", lakeview), forged)
+    assert not EmailDomain.objects.filter(domain="evil.example").exists()
+
+
+def test_recognizing_one_that_was_recognized_meanwhile_stops_no_other(
+    as_, facilitator, administrator, lakeview
+):
+    other = Organization.objects.create(name="New Clinic")
+    recognize_organization(lakeview, by=administrator)
+    response = as_(facilitator).post(page("recognize", lakeview, other), follow=True)
+    assert any("was already recognized" in text and "Ada Admin" in text for text in said(response))
+    assert "New Clinic is recognized. 0 people confirmed, 0 memberships opened." in said(response)
+
+
+def test_recognizing_from_the_list_goes_over_the_page_and_back(as_, facilitator, lakeview):
+    client = as_(facilitator)
+    chosen = {"action": "recognize", "_selected_action": [lakeview.pk], "index": "0"}
+    asked = client.post(f"{LIST}?waits=decision", chosen, follow=True)
+    assert "Recognize 1 organization" in text_of(asked)
+    lakeview.refresh_from_db()
+    assert lakeview.status == "proposed"
+    sent = asked.request["PATH_INFO"] + "?" + asked.request["QUERY_STRING"]
+    assert client.post(sent)["Location"] == f"{LIST}?waits=decision"
+    lakeview.refresh_from_db()
+    assert lakeview.is_recognized
+
+
+def test_one_that_was_declined_can_still_be_recognized(as_, facilitator, lakeview):
+    decline_organization(lakeview, reason="Not known.", by=facilitator)
+    client = as_(facilitator)
+    record = client.get(f"{LIST}{lakeview.pk}/change/").content.decode()
+    assert page("recognize", lakeview) in record
+    assert page("decline", lakeview) not in record
+    client.post(page("recognize", lakeview))
+    lakeview.refresh_from_db()
+    assert lakeview.is_recognized
+
+
+# Declining ---------------------------------------------------------------------------------
+
+
+def test_decline_without_a_reason_is_refused(as_, facilitator, lakeview):
+    response = as_(facilitator).post(page("decline", lakeview), {"reason": " "})
+    assert "Give a reason." in text_of(response)
+    lakeview.refresh_from_db()
+    assert lakeview.status == "proposed"
+
+
+def test_decline_declines_the_requests_with_the_reason(
+    as_, facilitator, lakeview, applicant, team, mails
+):
+    sent = {"reason": "We do not know it."}
+    response = as_(facilitator).post(page("decline", lakeview), sent, follow=True)
+    assert said(response) == ["Lakeview Health is declined. 4 requests declined with it."]
+    stay = stay_of(applicant, team)
+    assert (stay.status, stay.reason) == ("declined", "We do not know it.")
+    assert "We do not know it." in mails()[-1].message
+
+
+def test_decline_of_a_recognized_organization_is_refused(as_, facilitator, organization):
+    response = as_(facilitator).post(page("decline", organization), {"reason": "x"}, follow=True)
+    assert "was already recognized" in said(response)[0]
+    organization.refresh_from_db()
+    assert organization.is_recognized
+
+
+# Adding and renaming ---------------------------------------------------------------------------
+
+
+def test_add_makes_a_recognized_organization_and_releases_who_waits_at_its_domain(
+    as_, facilitator, applicant, team
+):
+    typed = {"name": "Lakeview Health System", "mail_domain": "Lakeview.example"}
+    as_(facilitator).post(LIST + "add/", typed)
+    added = Organization.objects.get(name="Lakeview Health System")
+    assert (added.status, added.decided_by) == ("recognized", facilitator)
+    assert [row.domain for row in added.domains.all()] == ["lakeview.example"]
+    assert added.history.get().history_change_reason == "added as recognized"
+    applicant.refresh_from_db()
+    assert applicant.organization == added
+    assert stay_of(applicant, team).is_active
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "said_there"),
+    [
+        ("The Rush Example Hospital, Inc.", "", "already here"),
+        ("---", "", "at least one letter"),
+        ("", "", "required"),
+        ("New Clinic", "gmail.com", "public mailbox provider"),
+        ("New Clinic", "rush.example", "already belongs"),
+        ("New Clinic", "not a domain", "Enter a mail domain"),
+    ],
+)
+def test_add_refuses_what_the_rules_do_not_allow_and_keeps_it(
+    as_, facilitator, organization, name, domain, said_there
+):
+    count = Organization.objects.count()
+    response = as_(facilitator).post(LIST + "add/", {"name": name, "mail_domain": domain})
+    assert said_there in text_of(response)
+    assert response.context["adminform"].form["mail_domain"].value() == domain
+    assert Organization.objects.count() == count
+
+
+def test_change_saves_the_name_and_nothing_else(as_, facilitator, lakeview):
+    sent = {
+        "name": "Lakeview Health System",
+        "status": "recognized",
+        "decided_by": facilitator.pk,
+        "suggested_domain": "evil.example",
+        "decision_reason": "Forged",
+    }
+    as_(facilitator).post(f"{LIST}{lakeview.pk}/change/", sent)
+    lakeview.refresh_from_db()
+    assert lakeview.name == "Lakeview Health System"
+    assert (lakeview.status, lakeview.decided_by, lakeview.decision_reason) == (
+        "proposed",
+        None,
+        "",
+    )
+    assert lakeview.suggested_domain == "lakeview.example"
+    assert lakeview.history.latest().history_user == facilitator
+
+
+def test_change_does_not_undo_a_decision_taken_while_it_was_saved(
+    as_, facilitator, administrator, lakeview, monkeypatch
+):
+    """The row as the form read it is old by the time the form is saved."""
+    read = OrganizationAdmin.get_object
+
+    def read_then_recognized(self, request, object_id, from_field=None):
+        row = read(self, request, object_id, from_field)
+        recognize_organization(lakeview, by=administrator)
+        return row
+
+    monkeypatch.setattr(OrganizationAdmin, "get_object", read_then_recognized)
+    as_(facilitator).post(f"{LIST}{lakeview.pk}/change/", {"name": "Lakeview Health System"})
+    lakeview.refresh_from_db()
+    assert (lakeview.name, lakeview.status) == ("Lakeview Health System", "recognized")
+    assert lakeview.history.latest().status == "recognized"
+
+
+def test_change_to_a_name_that_is_anothers_is_refused(as_, facilitator, organization, lakeview):
+    path = f"{LIST}{lakeview.pk}/change/"
+    response = as_(facilitator).post(path, {"name": "RUSH Example Hospital"})
+    assert "already here" in text_of(response)
+
+
+def test_record_shows_its_domains_and_the_way_to_add_one(as_, facilitator, organization):
+    response = as_(facilitator).get(f"{LIST}{organization.pk}/change/")
+    assert "rush.example Add a mail domain" in text_of(response)
+    path = f"/admin/members/emaildomain/add/?organization={organization.pk}"
+    assert path in response.content.decode()

@@ -1,0 +1,303 @@
+"""Many at once: one row, one decision, one mail; who comes second is told."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from post_office.models import Email
+
+from conftest import make_member, stay_of
+from members.models import EmailDomain, Member, Organization
+from members.services import Refused, add_domain, change_profile, recognize_organization
+from teams.models import Membership
+from teams.services import (
+    Outcome,
+    add_member,
+    approve_membership,
+    close_account,
+    complete_join,
+    decline_membership,
+    end_membership,
+    join_teams,
+    leave_team,
+    send_digests,
+    withdraw_request,
+)
+from teams.tests.test_services_people import MONDAY
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROUNDS = 4  # of what is a matter of luck
+
+
+@pytest.fixture(autouse=True)
+def _room_for_all(transactional_db):
+    """On PostgreSQL the pool holds few connections: here each thread gets one of its own."""
+    pool = getattr(connection, "pool", None)
+    if pool is None:
+        yield
+        return
+    few = pool.min_size, pool.max_size
+    pool.resize(few[0], 20)
+    yield
+    pool.resize(*few)
+
+
+def at_once(*steps: Callable[[], Any]) -> list[Any]:
+    """Take all steps at the same time; what each one returned, or the Refused that it raised."""
+    barrier = Barrier(len(steps))
+
+    def take(step: Callable[[], Any]) -> Any:
+        try:
+            barrier.wait(timeout=30)
+            return step()
+        except Refused as refused:
+            return refused
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(steps)) as pool:
+        return list(pool.map(take, steps))
+
+
+def refusals(results: list[Any]) -> list[str]:
+    return [str(result) for result in results if isinstance(result, Refused)]
+
+
+def join(email: str, organization: str, *teams) -> Any:
+    return complete_join(
+        email,
+        full_name="Nora New",
+        job_title="HR lead",
+        organization=organization,
+        team_ids=[team.pk for team in teams],
+    )
+
+
+# Joining --------------------------------------------------------------------------------------
+
+
+def test_16_joins_of_one_new_person_make_one_person(
+    organization, team, other_team, approval_team, mails
+):
+    teams = (team, other_team, approval_team)
+    results = at_once(*[lambda: join("nora@rush.example", "x", *teams)] * 16)
+    (member,) = Member.objects.filter(email="nora@rush.example")
+    assert [stay_of(member, each).status for each in teams] == ["active", "active", "requested"]
+    assert Membership.objects.count() == 3
+    assert Membership.history.count() == 3
+    assert [mail.to for mail in mails()] == [["nora@rush.example"]]
+    told = sorted(outcome.outcome for _, outcomes in results for outcome in outcomes)
+    assert told.count(Outcome.JOINED) == 2
+    assert told.count(Outcome.WAITING) == 1
+    assert told.count(Outcome.ALREADY_ACTIVE) == 30
+    assert told.count(Outcome.ALREADY_WAITING) == 15
+
+
+def test_16_joins_of_one_person_propose_one_organization(team, mails):
+    at_once(*[lambda: join("nora@kappa.example", "Kappa Clinic", team)] * 16)
+    organization = Organization.objects.get()
+    assert (organization.members.count(), Membership.objects.count()) == (1, 1)
+    assert len(mails()) == 1
+
+
+def test_16_people_propose_one_organization(team, mails):
+    at_once(
+        *[
+            lambda n=n: join(f"p{n}@kappa.example", f"{'The ' * (n % 2)}Kappa Clinic", team)
+            for n in range(16)
+        ]
+    )
+    assert Organization.objects.get().members.count() == 16
+    assert Organization.history.count() == 1
+    assert Membership.objects.waiting().count() == 16
+    assert len({mail.to[0] for mail in mails()}) == len(mails()) == 16
+
+
+def test_recognizing_while_people_join_leaves_nobody_waiting(team, administrator):
+    for turn in range(ROUNDS):
+        first, _ = join(f"first@k{turn}.example", f"Kappa {turn}", team)
+        organization, domain = first.organization, f"k{turn}.example"
+        results = at_once(
+            *[
+                lambda n=n, turn=turn: join(f"p{n}@k{turn}.example", f"Kappa {turn}", team)
+                for n in range(7)
+            ],
+            lambda o=organization, d=domain: recognize_organization(o, domain=d, by=administrator),
+        )
+        assert refusals(results) == []
+        assert not Membership.objects.waiting().exists()
+        assert not Member.objects.unconfirmed().exists()
+        assert organization.members.count() == 8
+
+
+def test_recognizing_while_its_people_press_join_leaves_nobody_waiting(
+    team, other_team, administrator
+):
+    for turn in range(ROUNDS):
+        people = [join(f"p{n}@k{turn}.example", f"Kappa {turn}", team)[0] for n in range(7)]
+        organization = people[0].organization
+        results = at_once(
+            *[lambda p=person: join_teams(p, [other_team]) for person in people],
+            lambda o=organization: recognize_organization(o, by=administrator),
+        )
+        assert refusals(results) == []
+        assert not Membership.objects.waiting().exists()
+        assert Membership.objects.active().filter(member__in=people).count() == 14
+
+
+def test_joining_while_closing_the_account_leaves_nothing_open(organization, team, other_team):
+    for turn in range(ROUNDS):
+        email = f"leo{turn}@rush.example"
+        leaver, _ = join(email, "x", team)
+        results = at_once(
+            lambda p=leaver: close_account(p),
+            *[lambda p=leaver: join_teams(p, [other_team]) for _ in range(3)],
+            *[lambda e=email: join(e, "x", other_team) for _ in range(3)],
+        )
+        leaver.refresh_from_db()
+        assert leaver.closed_at
+        assert not Membership.objects.of(leaver).current().exists()
+        assert set(refusals(results)) <= {"This account is closed."}
+        # Whoever came after the closing, with the same address, is a new person.
+        assert Member.objects.filter(email=email).count() <= 1
+
+
+def test_changing_the_organization_while_it_is_recognized_loses_nothing(team, administrator):
+    profile = {"full_name": "Nora", "job_title": "", "shares_email": False}
+    for turn in range(ROUNDS):
+        person, _ = join(f"nora@k{turn}.example", f"Kapa {turn}", team)
+        kappa = Organization.objects.create(name=f"Kappa {turn}")
+        at_once(
+            lambda p=person, t=turn: change_profile(p, **profile, organization=f"Kappa {t}"),
+            lambda o=kappa, t=turn: recognize_organization(
+                o, domain=f"k{t}.example", by=administrator
+            ),
+        )
+        assert stay_of(person, team).is_active
+
+
+# Deciding -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def request_(member, approval_team) -> Membership:
+    join_teams(member, [approval_team])
+    Email.objects.all().delete()
+    return stay_of(member, approval_team)
+
+
+def test_16_approvals_of_one_request_are_one_decision(request_, facilitator, mails):
+    results = at_once(*[lambda: approve_membership(request_, by=facilitator)] * 16)
+    told = refusals(results)
+    assert len(told) == 15
+    for words in told:
+        assert words.startswith("Maria Member and Careers: already active on ")
+        assert words.endswith(" by Fay Facilitator. Nothing was changed.")
+    assert [mail.subject for mail in mails()] == ["You joined Careers"]
+    assert request_.history.count() == 2
+
+
+def test_yes_and_no_at_once_are_one_decision(request_, facilitator, administrator, mails):
+    results = at_once(
+        *[lambda: approve_membership(request_, by=facilitator)] * 4,
+        *[lambda: decline_membership(request_, reason="No.", by=administrator)] * 4,
+        *[lambda: withdraw_request(request_)] * 4,
+    )
+    assert len(refusals(results)) == 11
+    assert len(mails()) == 1
+    assert request_.history.count() == 2
+
+
+def test_leaving_and_ending_at_once_is_one_end(member, team, facilitator, mails):
+    stay = stay_of(member, team)
+    results = at_once(
+        *[lambda: leave_team(stay)] * 4,
+        *[lambda: end_membership(stay, reason="Moved.", by=facilitator)] * 4,
+    )
+    assert len(refusals(results)) == 7
+    assert len(mails()) == 1
+
+
+def test_adding_and_approving_at_once_is_one_decision(request_, facilitator, mails):
+    person = request_.member
+    add = {"full_name": "", "organization": person.organization, "team": request_.team}
+    results = at_once(
+        *[lambda: add_member(person.email, **add, by=facilitator)] * 4,
+        *[lambda: approve_membership(request_, by=facilitator)] * 4,
+    )
+    assert len(refusals(results)) == 7
+    assert len(mails()) == 1
+    assert Membership.objects.of(person).filter(team=request_.team).count() == 1
+
+
+def test_recognizing_twice_at_once_is_one_decision(applicant, facilitator, administrator, mails):
+    results = at_once(
+        *[lambda: recognize_organization(applicant.organization, by=facilitator)] * 4,
+        *[lambda: recognize_organization(applicant.organization, by=administrator)] * 4,
+    )
+    told = refusals(results)
+    assert len(told) == 7
+    assert all("was already recognized on" in words for words in told)
+    assert [mail.to for mail in mails()] == [[applicant.email]]
+
+
+def test_one_domain_goes_to_one_organization(organization, other_organization, administrator):
+    results = at_once(
+        *[
+            lambda o=each: add_domain(o, domain="kappa.example", by=administrator)
+            for each in (organization, other_organization) * 4
+        ]
+    )
+    assert len(refusals(results)) == 7
+    assert EmailDomain.objects.filter(domain="kappa.example").count() == 1
+
+
+def test_two_administrators_do_not_both_go(administrator):
+    for turn in range(ROUNDS):
+        Member.objects.create_superuser(f"second{turn}@example.org")
+        results = at_once(
+            *[
+                lambda p=person: close_account(p)
+                for person in Member.objects.filter(is_superuser=True)
+            ]
+        )
+        assert len(refusals(results)) == 1
+        assert Member.objects.filter(is_superuser=True, is_active=True).count() == 1
+
+
+def test_many_senders_send_one_digest_each(applicant, facilitator, administrator, mails):
+    results = at_once(*[lambda: send_digests(MONDAY)] * 8)
+    assert sum(results) == 2
+    assert sorted(mail.to[0] for mail in mails()) == [administrator.email, facilitator.email]
+
+
+def test_adding_one_new_person_many_times_adds_once(organization, team, facilitator, mails):
+    add = {"full_name": "Nora", "organization": organization, "team": team, "by": facilitator}
+    results = at_once(*[lambda: add_member("nora@elsewhere.example", **add)] * 8)
+    assert len(refusals(results)) == 7
+    assert Member.objects.filter(email="nora@elsewhere.example").count() == 1
+    assert len(mails()) == 1
+
+
+def test_people_of_two_organizations_are_recognized_at_once(team, administrator):
+    """Locks are taken in one order, so nobody waits for each other for ever."""
+    names = [f"Kappa {n}" for n in range(4)]
+    for number, name in enumerate(names):
+        person = make_member(f"p{number}@shared.example", Organization.objects.create(name=name))
+        Member.objects.filter(pk=person.pk).update(
+            affiliation_confirmed_at=None, affiliation_confirmed_how=""
+        )
+        join_teams(person, [team])
+    results = at_once(
+        *[
+            lambda o=organization, n=n: recognize_organization(
+                o, domain=f"sub{n}.shared.example", by=administrator
+            )
+            for n, organization in enumerate(Organization.objects.filter(name__in=names))
+        ]
+    )
+    assert refusals(results) == []
+    assert not Membership.objects.waiting().exists()

@@ -1,0 +1,281 @@
+"""What the database itself refuses about teams and memberships, and small facts about them."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.utils import timezone
+
+from conftest import make_member, make_team, stay_of
+from members.services import record
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, add_working_days
+
+
+def refuses(change, *args, **kwargs) -> None:
+    """The database refuses, whatever Python checks beforehand."""
+    with pytest.raises(IntegrityError), transaction.atomic():
+        change(*args, **kwargs)
+
+
+# Teams, goals, questions -------------------------------------------------------------------
+
+
+def test_team_has_a_known_join_policy(team):
+    refuses(ActionTeam.objects.filter(pk=team.pk).update, join_policy="maybe")
+
+
+def test_team_name_and_slug_are_there_once(team, other_team):
+    others = ActionTeam.objects.filter(pk=other_team.pk)
+    refuses(others.update, name=team.name)
+    refuses(others.update, slug=team.slug)
+
+
+def test_team_with_goals_questions_or_members_is_not_deleted(team, goal):
+    with pytest.raises(ProtectedError):
+        team.delete()
+
+
+def test_only_closed_teams_are_not_offered(team, approval_team, closed_team):
+    assert list(ActionTeam.objects.offered()) == [team, approval_team]
+
+
+def test_team_counts_active_members_and_their_organizations(
+    member, colleague, outsider, applicant, team, other_team
+):
+    counts = {t.name: (t.active_count, t.organization_count) for t in _counted()}
+    assert counts == {"Education": (2, 1), "Hiring": (1, 1)}
+
+
+def _counted():
+    return ActionTeam.objects.with_counts()
+
+
+def test_facilitators_look_after_their_teams_and_administrators_after_all(
+    facilitator, administrator, member, team, other_team
+):
+    assert list(ActionTeam.objects.facilitated_by(facilitator)) == [team]
+    assert list(ActionTeam.objects.facilitated_by(administrator)) == [team, other_team]
+    assert not ActionTeam.objects.facilitated_by(member).exists()
+
+
+@pytest.fixture
+def goals(goal):
+    return Goal.objects.filter(pk=goal.pk)
+
+
+def test_goal_has_a_known_state(goals):
+    refuses(goals.update, state="great")
+
+
+def test_goal_has_both_numbers_or_neither(goals):
+    refuses(goals.update, current=5)
+    refuses(goals.update, target=5)
+    refuses(goals.update, current=0, target=0)
+    refuses(goals.update, current=5, target=-1)
+    goals.update(current=0, target=5)
+
+
+def test_goal_at_risk_says_why(goals):
+    refuses(goals.update, state="at_risk", state_reason="")
+    goals.update(state="at_risk", state_reason="Two providers left.")
+
+
+def test_goal_slug_is_there_once_in_a_team(goal, other_team):
+    refuses(Goal.objects.create, team=goal.team, slug=goal.slug, title="x")
+    Goal.objects.create(team=other_team, slug=goal.slug, title="x")
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "percent"),
+    [(58, 70, 83), (0, 5, 0), (9, 5, 100), (-1, 5, 0), (None, None, None)],
+)
+def test_goal_percent_stays_between_0_and_100(current, target, percent):
+    numbers = [None if n is None else Decimal(n) for n in (current, target)]
+    assert Goal(current=numbers[0], target=numbers[1]).percent == percent
+
+
+@pytest.mark.parametrize(("days", "stale"), [(None, False), (0, False), (90, False), (91, True)])
+def test_goal_without_news_for_90_days_is_stale(days, stale):
+    reported_on = None if days is None else timezone.localdate() - timedelta(days=days)
+    assert Goal(reported_on=reported_on).is_stale is stale
+
+
+def test_question_has_a_known_topic_and_a_slug_of_its_own(faq_entry):
+    refuses(FaqEntry.objects.filter(pk=faq_entry.pk).update, topic="other")
+    refuses(FaqEntry.objects.create, slug=faq_entry.slug, question="x", answer="x")
+
+
+@pytest.fixture
+def french_entry(db):
+    return FaqEntry.objects.create(slug="ecole", question="L'École?", answer="Straße & *100%* a_b")
+
+
+@pytest.mark.parametrize("query", ["ecole", "ÉCOLE", "strasse ecole", "100%", "a_b", "&", ""])
+def test_questions_are_found_without_case_and_accents(french_entry, faq_entry, query):
+    assert french_entry in FaqEntry.objects.matching(query)
+
+
+@pytest.mark.parametrize("query", ["ecole zzz", "1000", "a.b", "axb", "%%", "' OR 1=1"])
+def test_questions_without_every_word_are_not_found(french_entry, query):
+    assert not FaqEntry.objects.matching(query).exists()
+
+
+def test_what_is_searched_follows_what_is_read(french_entry, administrator):
+    record(french_entry, administrator, "edited", answer="Später.")
+    assert FaqEntry.objects.matching("spater").exists()
+    assert not FaqEntry.objects.matching("strasse").exists()
+
+
+# Memberships -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stays(member, team):
+    """An active stay."""
+    return Membership.objects.filter(pk=stay_of(member, team).pk)
+
+
+@pytest.fixture
+def requests(applicant, team):
+    """A waiting request."""
+    return Membership.objects.filter(pk=stay_of(applicant, team).pk)
+
+
+@pytest.mark.parametrize("status", ["requested", "active"])
+def test_one_current_stay_for_each_member_and_team(stays, status):
+    (stay,) = stays
+    decided_at = timezone.now() if status == "active" else None
+    again = Membership(member=stay.member, team=stay.team, status=status, decided_at=decided_at)
+    refuses(Membership.objects.bulk_create, [again])
+
+
+def test_many_past_stays_for_each_member_and_team(stays):
+    (stay,) = stays
+    now = timezone.now()
+    past = {"member": stay.member, "team": stay.team, "decided_at": now}
+    Membership.objects.bulk_create(
+        [
+            Membership(**past, status="ended", ended_at=now),
+            Membership(**past, status="ended", ended_at=now),
+            Membership(**past, status="declined", reason="Full."),
+        ]
+    )
+    assert Membership.objects.of(stay.member).current().count() == 1
+
+
+def test_membership_has_a_known_status(requests):
+    refuses(requests.update, status="invited")
+
+
+def test_request_is_active_only_with_a_time(requests):
+    refuses(requests.update, status="active")
+    refuses(requests.update, decided_at=timezone.now())
+
+
+def test_declined_request_carries_time_and_reason(requests):
+    refuses(requests.update, status="declined", reason="Full.")
+    refuses(requests.update, status="declined", decided_at=timezone.now())
+    requests.update(status="declined", decided_at=timezone.now(), reason="Full.")
+
+
+def test_withdrawn_request_carries_the_time(requests):
+    refuses(requests.update, status="withdrawn")
+    refuses(requests.update, status="withdrawn", ended_at=timezone.now(), decided_at=timezone.now())
+    refuses(requests.update, ended_at=timezone.now())
+
+
+def test_ended_stay_carries_the_time(stays):
+    refuses(stays.update, status="ended")
+    refuses(stays.update, ended_at=timezone.now())
+    refuses(stays.update, status="ended", ended_at=timezone.now(), decided_at=None)
+
+
+def test_member_with_stays_and_team_with_stays_are_not_deleted(member, team):
+    for row in (member, team):
+        with pytest.raises(ProtectedError):
+            row.delete()
+
+
+def test_requests_wait_for_the_organization_the_affiliation_or_a_decision(
+    applicant, organization, approval_team, member, team
+):
+    unconfirmed = make_member("x@mail.example", organization, confirmed=False)
+    homeless = make_member("y@mail.example")
+    waits = [
+        Membership(member=person, team=approval_team).waits_for
+        for person in (applicant, homeless, unconfirmed, member)
+    ]
+    assert waits == ["organization", "organization", "affiliation", "approval"]
+
+
+def test_only_requests_of_confirmed_people_are_to_decide(
+    applicant, organization, approval_team, member
+):
+    unconfirmed = make_member("x@mail.example", organization, confirmed=False)
+    to_confirm = Membership.objects.create(member=unconfirmed, team=approval_team)
+    to_decide = Membership.objects.create(member=member, team=approval_team)
+    assert list(Membership.objects.to_decide()) == [to_decide]
+    assert list(Membership.objects.to_confirm()) == [to_confirm]
+    assert Membership.objects.waiting().count() == 3
+
+
+def test_memberships_are_visible_to_the_facilitators_of_their_team_only(
+    member, outsider, team, facilitator, other_facilitator, administrator
+):
+    def seen(person):
+        return set(Membership.objects.visible_to(person))
+
+    mine, theirs = stay_of(member, team), Membership.objects.of(outsider).get()
+    assert seen(facilitator) == {mine}
+    assert seen(other_facilitator) == {theirs}
+    assert seen(administrator) == {mine, theirs}
+    assert seen(member) == seen(AnonymousUser()) == set()
+
+
+def test_facilitator_without_the_desk_sees_nothing(facilitator, member):
+    facilitator.is_staff = False
+    assert not Membership.objects.visible_to(facilitator).exists()
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "end"),
+    [
+        (date(2027, 3, 1), 2, date(2027, 3, 3)),
+        (date(2027, 3, 4), 2, date(2027, 3, 8)),
+        (date(2027, 3, 6), 1, date(2027, 3, 8)),
+        (date(2027, 3, 7), 0, date(2027, 3, 7)),
+        (date(2027, 3, 5), 10, date(2027, 3, 19)),
+    ],
+)
+def test_working_days_skip_weekends(start, days, end):
+    assert add_working_days(start, days) == end
+
+
+def test_an_answer_is_promised_in_working_days_of_chicago(settings):
+    settings.ANSWER_WORKING_DAYS = 2
+    # Friday evening in Chicago is Saturday in UTC.
+    asked = datetime(2027, 3, 5, 22, tzinfo=ZoneInfo("America/Chicago"))
+    assert Membership(requested_at=asked).answer_expected_on == date(2027, 3, 9)
+
+
+def test_roster_is_visible_to_active_members_facilitators_and_administrators(
+    member, applicant, outsider, facilitator, other_facilitator, administrator, team
+):
+    people = (member, facilitator, administrator, applicant, outsider, other_facilitator)
+    assert [team.roster_visible_to(person) for person in people] == [True] * 3 + [False] * 3
+
+
+def test_membership_says_who_where_and_how(member, team):
+    assert str(stay_of(member, team)) == "Maria Member in Education (active)"
+
+
+def test_a_team_that_is_full_of_people_costs_one_query(
+    member, colleague, django_assert_num_queries
+):
+    make_team("Empty", position=9)
+    with django_assert_num_queries(1):
+        assert [team.active_count for team in _counted()] == [2, 0]

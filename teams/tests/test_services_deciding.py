@@ -1,0 +1,315 @@
+"""Deciding: each step of a facilitator, each refusal, what follows, and each mail."""
+
+import pytest
+from django.utils import timezone
+from post_office.models import Email
+
+from conftest import make_member, stay_of
+from members.models import Member, Organization
+from members.services import (
+    confirm_affiliation,
+    decline_organization,
+    recognize_organization,
+)
+from members.tests.steps import last_line, refused
+from teams.models import ActionTeam, Membership
+from teams.services import (
+    add_member,
+    approve_membership,
+    complete_join,
+    decline_membership,
+    end_membership,
+    join_teams,
+    leave_team,
+    withdraw_request,
+)
+
+
+@pytest.fixture
+def request_(member, approval_team) -> Membership:
+    """A request of `member` that waits for nothing but a decision."""
+    join_teams(member, [approval_team])
+    Email.objects.all().delete()
+    return stay_of(member, approval_team)
+
+
+@pytest.fixture
+def today() -> str:
+    day = timezone.localdate()
+    return f"{day:%B} {day.day}, {day.year}"
+
+
+def ask(email: str, organization: str, *teams: ActionTeam) -> Member:
+    member, _ = complete_join(
+        email,
+        full_name="",
+        job_title="",
+        organization=organization,
+        team_ids=[team.pk for team in teams],
+    )
+    Email.objects.all().delete()
+    return member
+
+
+# Approving and declining ----------------------------------------------------------------------
+
+
+def test_approving_makes_a_member(request_, facilitator, mails):
+    approved = approve_membership(request_, by=facilitator)
+    assert (approved.is_active, approved.decided_by) == (True, facilitator)
+    assert last_line(approved) == (facilitator, "approved")
+    assert [(mail.to, mail.subject) for mail in mails()] == [
+        (["maria@rush.example"], "You joined Careers")
+    ]
+
+
+def test_declining_keeps_the_reason(request_, facilitator, mails):
+    declined = decline_membership(request_, reason="  Full until May.\n", by=facilitator)
+    assert (declined.status, declined.reason) == ("declined", "Full until May.")
+    assert (declined.decided_by, last_line(declined)) == (facilitator, (facilitator, "declined"))
+    (mail,) = mails()
+    assert "Full until May." in mail.message
+
+
+def test_who_decides_second_is_told_who_was_first(request_, facilitator, administrator, today):
+    approve_membership(request_, by=facilitator)
+    told = f"Maria Member and Careers: already active on {today} by Fay Facilitator. Nothing was"
+    refused(told, approve_membership, request_, by=administrator)
+    refused(told, decline_membership, request_, reason="No.", by=administrator)
+
+
+def test_a_declined_request_is_not_decided_again(request_, facilitator, administrator, today):
+    decline_membership(request_, reason="No.", by=facilitator)
+    told = f"already declined on {today} by Fay Facilitator"
+    refused(told, approve_membership, request_, by=administrator)
+    refused(told, decline_membership, request_, reason="No.", by=administrator)
+
+
+def test_a_withdrawn_request_is_not_decided(request_, facilitator, today):
+    withdraw_request(request_)
+    told = f"already withdrawn on {today} by Maria Member"
+    refused(told, approve_membership, request_, by=facilitator)
+    refused(told, decline_membership, request_, reason="No.", by=facilitator)
+
+
+def test_an_ended_stay_is_never_reopened(member, team, facilitator, today):
+    stay = stay_of(member, team)
+    leave_team(stay)
+    told = f"already ended on {today} by Maria Member"
+    refused(told, approve_membership, stay, by=facilitator)
+    refused(told, decline_membership, stay, reason="No.", by=facilitator)
+    refused(told, end_membership, stay, reason="No.", by=facilitator)
+
+
+def test_approving_is_refused_before_the_organization_is_recognized(applicant, team, facilitator):
+    refused(
+        "Recognize Lakeview Health first; Wanda Waiting waits for that",
+        approve_membership,
+        stay_of(applicant, team),
+        by=facilitator,
+    )
+
+
+def test_approving_is_refused_without_an_organization(team, facilitator):
+    person = make_member("h@mailbox.example", name="Hob")
+    join_teams(person, [team])
+    refused(
+        "Recognize an organization first", approve_membership, stay_of(person, team), by=facilitator
+    )
+
+
+def test_approving_is_refused_before_the_affiliation_is_confirmed(organization, team, facilitator):
+    person = ask("u@mailbox.example", organization.name, team)
+    refused(
+        "Confirm first that u@mailbox.example works for Rush Example Hospital",
+        approve_membership,
+        stay_of(person, team),
+        by=facilitator,
+    )
+
+
+def test_declining_needs_no_confirmation(applicant, team, facilitator):
+    assert decline_membership(stay_of(applicant, team), reason="No.", by=facilitator)
+
+
+@pytest.mark.parametrize("reason", ["", "  \n\t"])
+def test_declining_and_ending_are_refused_without_a_reason(
+    request_, member, team, facilitator, reason
+):
+    refused("Give a reason", decline_membership, request_, reason=reason, by=facilitator)
+    refused("Give a reason", end_membership, stay_of(member, team), reason=reason, by=facilitator)
+
+
+def test_ending_keeps_the_reason_and_tells_the_person(member, team, facilitator, mails):
+    ended = end_membership(stay_of(member, team), reason=" Moved. ", by=facilitator)
+    assert (ended.status, ended.reason, ended.ended_by) == ("ended", "Moved.", facilitator)
+    assert last_line(ended) == (facilitator, "ended")
+    assert [mail.subject for mail in mails()] == ["Your membership in Education has ended"]
+
+
+def test_ending_is_refused_for_a_request(request_, facilitator):
+    refused("already waiting", end_membership, request_, reason="No.", by=facilitator)
+
+
+# Rule 6: recognize once, release all ----------------------------------------------------------
+
+
+def test_recognizing_releases_everyone_by_name_and_by_domain_with_one_mail_each(
+    team, other_team, approval_team, facilitator, mails
+):
+    people = [
+        ask("a@kappa.example", "Kappa Clinic", team, other_team),
+        ask("b@mailbox.example", "The KAPPA clinic", team, approval_team),
+        ask("c@mail.kappa.example", "Kapa Clinic", team),  # a typo; the domain decides
+        ask("d@kappa.example", "Kappa Clinic"),  # asked for no team
+    ]
+    outside = ask("e@notkappa.example", "Kapa Clinic", team)
+    kappa = Organization.objects.named("Kappa Clinic").get()
+
+    assert len(recognize_organization(kappa, domain="kappa.example", by=facilitator)) == 4
+
+    for person in people[:3]:
+        stay = stay_of(person, team)
+        assert (stay.is_active, stay.decided_by) == (True, facilitator)
+        assert last_line(stay) == (facilitator, "opened with the affiliation")
+    assert stay_of(people[0], other_team).is_active
+    request = stay_of(people[1], approval_team)
+    assert (request.is_waiting, request.waits_for) == (True, "approval")
+    assert stay_of(outside, team).is_waiting
+    assert [(mail.to, mail.subject) for mail in mails()] == [
+        (["a@kappa.example"], "You joined Education, Hiring"),
+        (["b@mailbox.example"], "You joined Education"),
+        (["c@mail.kappa.example"], "You joined Education"),
+    ]
+
+
+def test_recognizing_opens_no_team_that_is_by_approval_or_closed(
+    team, approval_team, facilitator, mails
+):
+    person = ask("a@kappa.example", "Kappa Clinic", team, approval_team)
+    ActionTeam.objects.filter(pk=team.pk).update(join_policy="closed")
+    recognize_organization(person.organization, by=facilitator)
+    assert stay_of(person, team).is_waiting
+    assert stay_of(person, approval_team).is_waiting
+    (mail,) = mails()
+    assert mail.subject == "Your organization is confirmed"
+
+
+def test_recognizing_does_not_touch_what_is_decided(
+    applicant, team, other_team, facilitator, mails
+):
+    join_teams(applicant, [other_team])
+    withdraw_request(stay_of(applicant, team))
+    decline_membership(stay_of(applicant, other_team), reason="No.", by=facilitator)
+    Email.objects.all().delete()
+    recognize_organization(applicant.organization, by=facilitator)
+    assert stay_of(applicant, team).status == "withdrawn"
+    assert stay_of(applicant, other_team).status == "declined"
+    assert mails() == []
+
+
+def test_vouching_for_one_person_opens_what_they_asked(
+    organization, team, approval_team, facilitator, mails
+):
+    person = ask("u@mailbox.example", organization.name, team, approval_team)
+    waiting = ask("v@mailbox.example", organization.name, team)
+    confirm_affiliation(person, by=facilitator)
+    assert stay_of(person, team).is_active
+    assert stay_of(person, approval_team).is_waiting
+    assert stay_of(waiting, team).is_waiting
+    assert len(mails()) == 1
+
+
+def test_releasing_many_takes_no_queries_to_find_them(
+    team, other_team, administrator, django_assert_max_num_queries
+):
+    for number in range(5):
+        person = ask(f"p{number}@kappa.example", "Kappa Clinic", team, other_team)
+    # Per person: one row and history line for the person and each of two stays, one mail.
+    with django_assert_max_num_queries(20 + 5 * 8):
+        recognize_organization(person.organization, domain="kappa.example", by=administrator)
+
+
+def test_declining_an_organization_declines_its_requests_with_the_reason(
+    applicant, team, other_team, facilitator, mails
+):
+    second = ask("w@lakeview.example", "Lakeview Health", team, other_team)
+    decline_organization(applicant.organization, reason="Not in healthcare.", by=facilitator)
+    for stay in Membership.objects.all():
+        assert (stay.status, stay.reason) == ("declined", "Not in healthcare.")
+        assert (stay.decided_by, last_line(stay)) == (facilitator, (facilitator, "declined"))
+    assert [(mail.to, mail.subject) for mail in mails()] == [
+        ([applicant.email], "Your request for Education was declined"),
+        ([second.email], "Your requests for Education, Hiring were declined"),
+    ]
+
+
+def test_declined_and_proposed_again_and_recognized(applicant, team, facilitator, mails):
+    organization = applicant.organization
+    decline_organization(organization, reason="No.", by=facilitator)
+    ask(applicant.email, "Lakeview Health", team)
+    organization.refresh_from_db()
+    assert organization.status == "proposed"
+    recognize_organization(organization, by=facilitator)
+    assert stay_of(applicant, team).is_active
+    assert [mail.to for mail in mails()] == [[applicant.email]]
+
+
+# Adding directly --------------------------------------------------------------------------------
+
+
+def add(email, organization, team, by, name="Nora New") -> Membership:
+    return add_member(email, full_name=name, organization=organization, team=team, by=by)
+
+
+def test_a_new_person_is_added_and_told(organization, team, facilitator, mails):
+    stay = add("Nora@elsewhere.example", organization, team, facilitator)
+    person = stay.member
+    assert (stay.is_active, stay.decided_by) == (True, facilitator)
+    assert (person.email, person.full_name) == ("nora@elsewhere.example", "Nora New")
+    assert (person.organization, person.affiliation_confirmed_by) == (organization, facilitator)
+    assert last_line(stay) == (facilitator, "added by a facilitator")
+    assert [mail.subject for mail in mails()] == ["You were added to Education"]
+
+
+def test_a_known_person_is_added_with_nothing_else_changed(
+    outsider, organization, team, facilitator
+):
+    add(outsider.email, organization, team, facilitator, name="Mallory")
+    outsider.refresh_from_db()
+    assert outsider.full_name == "Olga Outsider"
+    assert outsider.organization.name == "Loop Example Clinic"
+
+
+def test_a_waiting_request_is_approved_by_adding(request_, approval_team, facilitator, mails):
+    added = add(request_.member.email, request_.member.organization, approval_team, facilitator)
+    assert added.pk == request_.pk
+    assert added.is_active
+    assert len(mails()) == 1
+
+
+def test_adding_vouches_for_the_person_and_opens_their_other_requests(
+    organization, team, other_team, approval_team, facilitator, mails
+):
+    person = ask("u@mailbox.example", organization.name, other_team, approval_team)
+    add(person.email, organization, team, facilitator)
+    assert stay_of(person, other_team).is_active
+    assert stay_of(person, approval_team).waits_for == "approval"
+    assert [mail.subject for mail in mails()] == [
+        "You were added to Education",
+        "You joined Hiring",
+    ]
+
+
+def test_adding_is_refused(member, organization, proposed_organization, team, facilitator):
+    refused("member of Education already", add, member.email, organization, team, facilitator)
+    refused(
+        "Recognize Lakeview Health first",
+        add,
+        "x@kappa.example",
+        proposed_organization,
+        team,
+        facilitator,
+    )
+    Member.objects.filter(pk=member.pk).update(is_active=False)
+    refused("account is closed", add, member.email, organization, team, facilitator)

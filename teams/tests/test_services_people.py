@@ -1,0 +1,257 @@
+"""Facilitators, closing an account, what a person takes along, and the daily digest."""
+
+import json
+from datetime import date, timedelta
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from post_office.models import Email
+
+from conftest import make_member, stay_of
+from members.models import Member
+from members.tests.steps import last_line, refused
+from teams.models import Membership
+from teams.services import (
+    close_account,
+    decline_membership,
+    end_membership,
+    join_teams,
+    personal_data,
+    send_digests,
+    set_facilitators,
+    waiting_for,
+)
+
+MONDAY = date(2027, 3, 1)
+
+
+# Facilitators ---------------------------------------------------------------------------------
+
+
+def may_use_desk(member: Member) -> bool:
+    member.refresh_from_db()
+    return member.is_staff
+
+
+def test_a_facilitator_may_use_the_desk_until_the_last_team_goes(
+    member, team, other_team, administrator
+):
+    set_facilitators(team, [member], by=administrator)
+    assert may_use_desk(member)
+    assert last_line(member) == (administrator, "facilitator of Education")
+    set_facilitators(other_team, [member], by=administrator)
+    set_facilitators(team, [], by=administrator)
+    assert may_use_desk(member)
+    set_facilitators(other_team, [], by=administrator)
+    assert not may_use_desk(member)
+    assert last_line(member) == (administrator, "no longer a facilitator")
+
+
+def test_facilitators_are_replaced_with_history(member, colleague, team, administrator):
+    set_facilitators(team, [member], by=administrator)
+    set_facilitators(team, [colleague], by=administrator)
+    assert list(team.facilitators.all()) == [colleague]
+    assert (may_use_desk(member), may_use_desk(colleague)) == (False, True)
+    assert last_line(team) == (administrator, "facilitators changed")
+
+
+def test_naming_the_same_facilitators_changes_no_member(facilitator, team, administrator):
+    history = facilitator.history.count()
+    set_facilitators(team, [facilitator], by=administrator)
+    assert facilitator.history.count() == history
+
+
+def test_an_administrator_keeps_the_desk(administrator, team):
+    set_facilitators(team, [administrator], by=administrator)
+    set_facilitators(team, [], by=administrator)
+    assert may_use_desk(administrator)
+
+
+def test_a_closed_account_does_not_facilitate(member, colleague, team, administrator):
+    close_account(member)
+    refused("account is closed", set_facilitators, team, [colleague, member], by=administrator)
+
+
+# Closing an account -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def leaver(member, team, other_team, approval_team, facilitator, administrator) -> Member:
+    """`member`, with traces everywhere: stays of each kind, mails, a log, a facilitated team."""
+    member.job_title = "Head of Maria things"
+    member.save()
+    for reason in ("Maria was rude.", "Maria was late."):
+        join_teams(member, [approval_team])
+        decline_membership(stay_of(member, approval_team), reason=reason, by=facilitator)
+    join_teams(member, [other_team, approval_team])
+    end_membership(stay_of(member, other_team), reason="Maria left Rush.", by=facilitator)
+    set_facilitators(other_team, [member], by=administrator)
+    EmailAddress.objects.create(user=member, email=member.email, verified=True, primary=True)
+    for row in (member, stay_of(member, team)):
+        LogEntry.objects.create(
+            user=administrator,
+            content_type=ContentType.objects.get_for_model(row),
+            object_id=str(row.pk),
+            object_repr=str(row),
+            action_flag=CHANGE,
+            change_message="Maria Member of rush.example",
+        )
+    member.refresh_from_db()
+    return member
+
+
+def everything_stored() -> str:
+    """The text of every row of every table of the database."""
+    with connection.cursor() as cursor:
+        stored = []
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608  # own tables
+            stored.append(repr(cursor.fetchall()))
+    return "\n".join(stored)
+
+
+def test_closing_erases_the_person_everywhere(leaver, mails):
+    assert Email.objects.filter(to=leaver.email).count() == 6
+    assert everything_stored().lower().count("maria") > 30
+    close_account(leaver)
+    (mail,) = mails()
+    assert (mail.to, mail.subject) == (["maria@rush.example"], "Your account is closed")
+    mail.delete()  # the last one, once it is sent
+    stored = everything_stored()
+    assert "maria" not in stored.lower()
+    assert "Head of" not in stored
+
+
+def test_closing_ends_what_was_open_and_keeps_the_rows_countable(leaver, team, approval_team):
+    before = Membership.objects.count(), Membership.history.count(), Member.history.count()
+    close_account(leaver)
+    leaver.refresh_from_db()
+    assert str(leaver) == "Former member"
+    assert leaver.organization.name == "Rush Example Hospital"
+    assert (leaver.is_active, leaver.is_staff) == (False, False)
+    assert not Membership.objects.of(leaver).current().exists()
+    assert stay_of(leaver, team).status == "ended"
+    assert stay_of(leaver, approval_team).status == "withdrawn"
+    assert last_line(stay_of(leaver, team))[1] == "account closed"
+    after = Membership.objects.count(), Membership.history.count(), Member.history.count()
+    assert after == (before[0], before[1] + 2, before[2] + 1)
+    assert not leaver.facilitated_teams.exists()
+
+
+def test_closing_keeps_what_belongs_to_others(leaver, colleague, team):
+    Email.objects.create(to=[colleague.email], from_email="x@example.org", subject="theirs")
+    close_account(leaver)
+    colleague.refresh_from_db()
+    assert colleague.full_name == "Colin Colleague"
+    assert stay_of(colleague, team).is_active
+    assert Email.objects.filter(subject="theirs").exists()
+
+
+def test_closing_keeps_what_the_person_decided_for_others(
+    applicant, facilitator, administrator, team
+):
+    decline_membership(stay_of(applicant, team), reason="No.", by=facilitator)
+    close_account(facilitator)
+    stay = stay_of(applicant, team)
+    assert (str(stay.decided_by), stay.reason) == ("Former member", "No.")
+
+
+def test_the_last_administrator_stays(administrator):
+    refused("only administrator", close_account, administrator)
+
+
+def test_closing_twice_is_refused(member):
+    close_account(member)
+    refused("account is closed", close_account, member)
+
+
+# My data ----------------------------------------------------------------------------------------
+
+
+def test_a_person_takes_everything_along_as_plain_values(leaver):
+    data = json.loads(json.dumps(personal_data(leaver)))
+    assert (data["full_name"], data["email"]) == ("Maria Member", "maria@rush.example")
+    assert data["organization"] == "Rush Example Hospital"
+    assert data["affiliation_confirmed"] == "by the mail domain"
+    assert data["facilitates"] == ["Hiring"]
+    assert sorted(stay["status"] for stay in data["memberships"]) == [
+        "Active",
+        "Declined",
+        "Declined",
+        "Ended",
+        "Waiting",
+    ]
+    assert "Maria was rude." in [stay["reason"] for stay in data["memberships"]]
+    assert "facilitator of Hiring" in [line["what"] for line in data["history"]]
+    assert "Your request for Careers was declined" in [mail["subject"] for mail in data["mails"]]
+
+
+def test_nothing_of_other_people_is_in_my_data(leaver, colleague, facilitator, applicant):
+    taken = json.dumps(personal_data(leaver))
+    for other in (colleague, facilitator, applicant):
+        assert other.full_name not in taken
+        assert other.email not in taken
+
+
+def test_someone_without_anything_gets_an_almost_empty_file(db):
+    data = personal_data(make_member("new@mailbox.example"))
+    assert (data["organization"], data["memberships"], data["mails"]) == (None, [], [])
+    assert (data["last_sign_in"], data["affiliation_confirmed"]) == (None, None)
+
+
+# The digest ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting(applicant, organization, member, team, other_team, approval_team):
+    """One organization, one affiliation in `team`, one request in `approval_team`."""
+    unconfirmed = make_member("u@mailbox.example", organization, confirmed=False)
+    join_teams(unconfirmed, [team])
+    join_teams(member, [approval_team])
+    Email.objects.all().delete()
+
+
+def test_each_sees_what_waits_for_them(waiting, facilitator, other_facilitator, administrator):
+    assert waiting_for(facilitator) == {"organizations": 1, "affiliations": 1, "requests": 0}
+    assert waiting_for(other_facilitator) == {"organizations": 1, "affiliations": 0, "requests": 0}
+    assert waiting_for(administrator) == {"organizations": 1, "affiliations": 1, "requests": 1}
+
+
+def test_a_person_who_waits_for_two_teams_is_one_affiliation(
+    waiting, team, other_team, facilitator, administrator
+):
+    unconfirmed = Member.objects.get(email="u@mailbox.example")
+    join_teams(unconfirmed, [other_team])
+    assert waiting_for(administrator)["affiliations"] == 1
+
+
+def test_the_digest_comes_once_a_day(waiting, facilitator, administrator, member, mails):
+    history = facilitator.history.count()
+    assert send_digests(MONDAY) == 2
+    assert {mail.to[0] for mail in mails()} == {facilitator.email, administrator.email}
+    assert send_digests(MONDAY) == 0
+    assert send_digests(MONDAY - timedelta(days=7)) == 0
+    assert send_digests(MONDAY + timedelta(days=1)) == 2
+    assert facilitator.history.count() == history
+
+
+@pytest.mark.parametrize("day", [date(2027, 3, 6), date(2027, 3, 7)])
+def test_weekends_bring_no_digest(waiting, facilitator, day, mails):
+    assert send_digests(day) == 0
+    assert mails() == []
+
+
+def test_nothing_waits_and_nothing_is_sent(facilitator, member, mails):
+    assert send_digests(MONDAY) == 0
+    assert mails() == []
+
+
+def test_who_has_no_desk_gets_no_digest(waiting, facilitator, team, administrator, mails):
+    set_facilitators(team, [], by=administrator)
+    close_account(facilitator)
+    Email.objects.all().delete()
+    assert send_digests(MONDAY) == 1
+    assert [mail.to for mail in mails()] == [[administrator.email]]
