@@ -98,8 +98,11 @@ def my_profile(request: HttpRequest) -> HttpResponse:
     member = Member.objects.select_related("organization").get(pk=request.user.pk)
     form = ProfileForm(request.POST or None, member=member)
     if request.method == "POST" and form.is_valid():
-        services.change_profile(member, **form.cleaned_data)
-        messages.success(request, "Your details are saved.")
+        try:
+            services.change_profile(member, **form.cleaned_data)
+            messages.success(request, "Your details are saved.")
+        except services.Refused as refused:
+            messages.warning(request, str(refused))
         return redirect("my_teams")
     return render(
         request,

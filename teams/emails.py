@@ -14,7 +14,9 @@ def _my_teams_url() -> str:
     return settings.SITE_URL + reverse("my_teams")
 
 
-def teams_joined(member: Member, joined: Sequence[Membership], waiting: Sequence[Membership]) -> None:
+def teams_joined(
+    member: Member, joined: Sequence[Membership], waiting: Sequence[Membership]
+) -> None:
     """You are in these teams; those requests still wait."""
     queue(
         "teams_joined",

@@ -13,7 +13,7 @@ from teams.services import decline_requests, release_requests
 def follow_affiliations(
     *, members: list[Member], confirmed: bool, reason: str, by: Member | None, **kwargs: Any
 ) -> None:
-    """Open the requests of those who are confirmed now; decline those of a declined organization."""
+    """Open the requests of those who are confirmed; decline those of a declined organization."""
     if confirmed:
         release_requests(members, by=by)
     elif by is not None:

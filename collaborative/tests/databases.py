@@ -40,9 +40,13 @@ START_SECONDS = 60
 KEEPER = """
 exec 3<&0
 "$@" & server=$!
-{ read -r _ <&3; kill -INT "$server" 2>/dev/null; } &
+{
+    read -r _ <&3
+    kill -INT "$server"
+    while kill -0 "$server" 2>/dev/null; do sleep 0.05; done
+    rm -rf "$0"
+} &
 wait "$server"
-rm -rf "$0"
 """
 
 Options = dict[str, Any]  # of subprocess: where, with which environment, as whom
@@ -85,8 +89,7 @@ def _serve(command: list, ready: list, options: Options) -> None:
     deadline = time.monotonic() + START_SECONDS
     while subprocess.run(ready, check=False, **options).returncode:
         if keeper.poll() is not None or time.monotonic() > deadline:
-            log_text = (folder / "log").read_text() if (folder / "log").exists() else ""
-            _fail(f"PostgreSQL did not start:\n{log_text}")
+            _fail(f"PostgreSQL did not start:\n{(folder / 'log').read_text()}")
         time.sleep(0.05)
 
 
@@ -170,7 +173,7 @@ def _choose_database() -> str:
 
 DATABASE = _choose_database()
 if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-    # An ordinary end, so that the server is stopped even when a supervisor ends the run.
+    # An ordinary end: fixtures stop what they have started.
     signal.signal(signal.SIGTERM, lambda *received: pytest.exit("SIGTERM", returncode=143))
 
 

@@ -57,7 +57,11 @@ def team_join(request: HttpRequest, slug: str) -> HttpResponse:
     if member.organization is None:
         messages.info(request, "Tell us first which organization you work for.")
         return redirect("my_profile")
-    (told,) = join_teams(member, [team])
+    try:
+        (told,) = join_teams(member, [team])
+    except Refused as refused:
+        messages.warning(request, str(refused))
+        return redirect("my_teams")
     say = {
         Outcome.JOINED: f"You have joined {team}.",
         Outcome.WAITING: f"We have your request for {team}. Below you see what happens next.",
