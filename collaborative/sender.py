@@ -64,7 +64,7 @@ def leading() -> Iterator[bool]:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
         return
-    with Path(f"{connection.settings_dict['NAME']}.sender-lock").open("w") as file:
+    with Path(f"{connection.settings_dict['NAME']}-sender-lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             leads = True

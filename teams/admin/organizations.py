@@ -124,9 +124,9 @@ class DeclineOrganization(OrganizationDecision, ReasonedDecision[Organization]):
         "The Collaborative is for healthcare employers of the Chicago area and their partners. "
         "This organization did not seem to be one of them.",
         "This organization is known here under another name. "
-        "Please join again and choose it from the list.",
+        "Join again and choose it from the list.",
         "We could not find out which organization this is. "
-        "Please join again with its full name and your work email.",
+        "Join again with its full name and your work email.",
     )
 
     def is_offered(self, row: Organization) -> bool:

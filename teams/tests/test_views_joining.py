@@ -1,4 +1,4 @@
-"""The way in: one form, one code, done; and every way in which it can go wrong."""
+"""The way in: one form, one code, done; and the ways in which the form can go wrong."""
 
 import pytest
 from django.db import connection
@@ -9,40 +9,9 @@ from post_office.models import Email
 from conftest import code_in, make_member, stay_of, text_of
 from members.models import Member, Organization
 from members.services import add_organization
-from teams.models import ActionTeam, Membership
+from teams.models import Membership
 from teams.services import set_facilitators
-
-JOIN, CODE, NEW_CODE, DONE = "/join/", "/join/code/", "/join/code/new/", "/join/done/"
-
-
-def form(*teams: ActionTeam, **changes: str) -> dict[str, object]:
-    """What an HR manager types."""
-    return {
-        "full_name": "Nora Newcomer",
-        "email": "nora@rush.example",
-        "job_title": "Recruiter",
-        "organization": "Rush",
-        "teams": [team.slug for team in teams],
-    } | changes
-
-
-def last_code() -> str:
-    return code_in(Email.objects.latest("pk"))
-
-
-def join(client: Client, *teams: ActionTeam, **changes: str):
-    """The whole way: send the form, type the code from the mail, read what came of it."""
-    sent = client.post(JOIN, form(*teams, **changes))
-    assert sent.status_code == 302, text_of(sent)
-    assert sent["Location"] == CODE
-    return client.post(CODE, {"code": last_code()}, follow=True)
-
-
-def age_proof(client: Client, seconds: int, purpose: str = "join") -> None:
-    """Let the code in this browser be `seconds` older."""
-    session = client.session
-    session[f"proof_to_{purpose}"]["at"] -= seconds
-    session.save()
+from teams.tests.joining import CODE, DONE, JOIN, form, join, last_code
 
 
 def test_join_takes_one_form_one_mail_and_one_code(client, organization, team, other_team, mails):
@@ -226,140 +195,6 @@ def test_join_never_suggests_a_public_mailbox_as_a_domain(client, team):
 def test_join_of_a_team_by_approval_waits_for_its_facilitators(client, organization, approval_team):
     done = join(client, approval_team)
     assert "Your request is with the team’s facilitators" in text_of(done)
-
-
-@pytest.mark.parametrize(
-    "change", [str.lower, lambda c: f" {c[:3]} {c[3:]}\n", lambda c: f"{c[:3]}-{c[3:]}"]
-)
-def test_code_is_taken_in_any_case_with_spaces_and_hyphens(client, organization, team, change):
-    client.post(JOIN, form(team))
-    done = client.post(CODE, {"code": change(last_code())}, follow=True)
-    assert "You have joined" in text_of(done)
-
-
-def test_code_that_is_wrong_says_so_and_the_right_one_still_works(client, organization, team):
-    client.post(JOIN, form(team))
-    code = last_code()
-    for typed in ("ZZZZZZ", "é", "", "x" * 99):
-        response = client.post(CODE, {"code": typed})
-        assert response.status_code == 200
-        assert "There is a problem" in text_of(response)
-    assert Member.objects.filter(email="nora@rush.example").count() == 0
-    assert "You have joined" in text_of(client.post(CODE, {"code": code}, follow=True))
-
-
-def test_code_wrong_too_often_is_worthless_and_a_new_one_finishes_the_same_form(
-    client, organization, team
-):
-    client.post(JOIN, form(team))
-    code = last_code()
-    for _ in range(5):
-        response = client.post(CODE, {"code": "ZZZZZZ"})
-    assert "wrong too often" in text_of(response)
-    assert "wrong too often" in text_of(client.post(CODE, {"code": code}))
-    assert Member.objects.filter(email="nora@rush.example").count() == 0
-    renewed = client.post(NEW_CODE, follow=True)
-    assert "We sent a new code to nora@rush.example" in text_of(renewed)
-    done = client.post(CODE, {"code": last_code()}, follow=True)
-    assert "You have joined" in text_of(done)
-    assert Member.objects.get(email="nora@rush.example").full_name == "Nora Newcomer"
-
-
-def test_code_is_too_old_after_fifteen_minutes_and_a_new_one_finishes_the_same_form(
-    client, organization, team
-):
-    client.post(JOIN, form(team))
-    code = last_code()
-    age_proof(client, 15 * 60 + 1)
-    assert "too old" in text_of(client.post(CODE, {"code": code}))
-    client.post(NEW_CODE)
-    assert "You have joined" in text_of(client.post(CODE, {"code": last_code()}, follow=True))
-
-
-def test_new_code_replaces_the_one_before(client, organization, team):
-    client.post(JOIN, form(team))
-    old = last_code()
-    client.post(NEW_CODE)
-    assert "not the code we sent" in text_of(client.post(CODE, {"code": old}))
-
-
-def test_changing_the_address_keeps_what_was_typed_and_kills_the_old_code(
-    client, organization, team
-):
-    client.post(JOIN, form(team, email="norra@rush.example"))
-    old = last_code()
-    page = client.get(JOIN).content.decode()
-    assert 'value="Nora Newcomer"' in page
-    assert 'value="norra@rush.example"' in page
-    assert page.count(" checked") == 1
-    client.post(JOIN, form(team))
-    assert "not the code we sent" in text_of(client.post(CODE, {"code": old}))
-    assert "You have joined" in text_of(client.post(CODE, {"code": last_code()}, follow=True))
-    assert not Member.objects.filter(email="norra@rush.example").exists()
-
-
-def test_code_of_another_browser_does_not_fit(client, organization, team):
-    client.post(JOIN, form(team))
-    code = last_code()
-    stranger = Client()
-    stranger.post(JOIN, form(team, email="other@rush.example"))
-    assert "not the code we sent" in text_of(stranger.post(CODE, {"code": code}))
-
-
-def test_join_starts_over_after_the_tab_was_closed(organization, team):
-    Client().post(JOIN, form(team))
-    again = Client()
-    assert again.get(CODE)["Location"] == JOIN
-    assert again.post(CODE, {"code": "BCDFGH"})["Location"] == JOIN
-    assert again.post(NEW_CODE)["Location"] == JOIN
-    assert "You have joined" in text_of(join(again, team))
-
-
-def test_codes_are_limited_for_an_address_and_what_was_typed_is_kept(team):
-    for _ in range(5):
-        assert Client().post(JOIN, form(team)).status_code == 302
-    last = Client()
-    response = last.post(JOIN, form(team, full_name="Sixth Sender"))
-    assert response.status_code == 429
-    assert 14 * 60 <= int(response["Retry-After"]) <= 15 * 60
-    assert "minutes" in text_of(response)
-    assert Email.objects.count() == 5
-    assert 'value="Sixth Sender"' in last.get(JOIN).content.decode()
-    assert Client().post(JOIN, form(team, email="other@rush.example")).status_code == 302
-
-
-def test_codes_are_limited_for_a_network_address(team, settings):
-    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "5/15m/key,3/15m/ip"}
-    for number in range(3):
-        Client().post(JOIN, form(team, email=f"n{number}@rush.example"))
-    response = Client().post(JOIN, form(team, email="n4@rush.example"))
-    assert response.status_code == 429
-    other = Client(REMOTE_ADDR="198.51.100.7")
-    assert other.post(JOIN, form(team, email="n4@rush.example")).status_code == 302
-
-
-def test_limits_believe_the_proxy_only_when_one_is_trusted(team, settings):
-    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "2/15m/ip"}
-    for number in range(2):
-        Client(headers={"x-forwarded-for": f"203.0.113.{number}"}).post(
-            JOIN, form(team, email=f"n{number}@rush.example")
-        )
-    forged = Client(headers={"x-forwarded-for": "203.0.113.9"})
-    assert forged.post(JOIN, form(team)).status_code == 429
-
-
-def test_guesses_are_limited_for_an_address_over_all_browsers(team):
-    tries = 0
-    for _ in range(4):
-        client = Client()
-        client.post(JOIN, form(team))
-        for _ in range(5):
-            tries += 1
-            response = client.post(CODE, {"code": "ZZZZZZ"})
-            if response.status_code == 429:
-                break
-    assert response.status_code == 429
-    assert tries == 16
 
 
 def test_join_refuses_an_account_that_was_closed_by_a_facilitator(client, member, team):

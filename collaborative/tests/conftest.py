@@ -1,0 +1,124 @@
+"""A real mail server, and a clock that only moves when somebody sleeps on it."""
+
+import asyncio
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.message import Message
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.utils import timezone
+from post_office.models import PRIORITY, STATUS, Email
+
+PATIENCE = 90  # seconds until a test fails; generous, since the machine may be busy
+
+
+class MailServer:
+    """An SMTP server on this machine that keeps what it takes; it can go down and come back."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.taken: list[Message] = []
+        self.refusals = 0  # how many of the next mails are put off
+        self.wanted = 0
+        self.complete = threading.Event()
+        self.on_mail: Callable[[int], None] = lambda count: None
+        self._controller: Controller | None = None
+
+    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802  # aiosmtpd's name
+        if self.refusals:
+            self.refusals -= 1
+            return "451 Come back later"
+        self.taken.append(message_from_bytes(envelope.content))
+        # Before the answer: whoever dies now has a mail taken and does not know it.
+        self.on_mail(len(self.taken))
+        await asyncio.sleep(0)
+        if len(set(self.message_ids())) >= self.wanted:
+            self.complete.set()
+        return "250 Taken"
+
+    def up(self) -> None:
+        if self._controller is None:
+            self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+            self._controller.start()
+
+    def down(self) -> None:
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
+
+    def message_ids(self) -> list[str]:
+        return [message["Message-ID"] for message in self.taken]
+
+    def subjects(self) -> list[str]:
+        return [str(make_header(decode_header(message["Subject"]))) for message in self.taken]
+
+    def expect(self, mails: int) -> None:
+        self.wanted = mails
+        self.complete.clear()
+
+    def wait(self) -> None:
+        assert self.complete.wait(PATIENCE), f"only {self.subjects()} arrived"
+
+
+@pytest.fixture
+def smtp(settings, caplog) -> Iterator[MailServer]:
+    caplog.set_level("ERROR", "mail.log")  # aiosmtpd's own, a line for each command
+    server = MailServer()
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    backend = "django.core.mail.backends.smtp.EmailBackend"
+    settings.POST_OFFICE = {**settings.POST_OFFICE, "BACKENDS": {"default": backend}}
+    server.up()
+    yield server
+    server.down()
+
+
+class Clock:
+    """A clock that only moves when somebody sleeps on it."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 9, 9, 5, 0, tzinfo=UTC)  # a Wednesday; midnight in Chicago
+        self.start = self.time
+
+    def __call__(self) -> datetime:
+        self.time += timedelta(microseconds=100)
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+    @property
+    def seconds(self) -> float:
+        return (self.time - self.start).total_seconds()
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(timezone, "now", made)
+    return made
+
+
+def put(subject: str, *, to: str = "maria@rush.example", **fields) -> Email:
+    """A mail in the queue, as members.emails.queue() writes it."""
+    return Email.objects.create(
+        from_email="portal@example.org",
+        to=[to],
+        subject=subject,
+        message="Hello",
+        status=fields.pop("status", STATUS.queued),
+        priority=fields.pop("priority", PRIORITY.medium),
+        message_id=f"<{subject.replace(' ', '-')}@portal.example.org>",
+        **fields,
+    )
+
+
+def statuses() -> Counter:
+    return Counter(Email.objects.values_list("status", flat=True))

@@ -1,0 +1,39 @@
+"""The steps of the way in, for the tests that walk it."""
+
+from django.test import Client
+from post_office.models import Email
+
+from conftest import code_in, text_of
+from teams.models import ActionTeam
+
+JOIN, CODE, NEW_CODE, DONE = "/join/", "/join/code/", "/join/code/new/", "/join/done/"
+
+
+def form(*teams: ActionTeam, **changes: str) -> dict[str, object]:
+    """What an HR manager types."""
+    return {
+        "full_name": "Nora Newcomer",
+        "email": "nora@rush.example",
+        "job_title": "Recruiter",
+        "organization": "Rush",
+        "teams": [team.slug for team in teams],
+    } | changes
+
+
+def last_code() -> str:
+    return code_in(Email.objects.latest("pk"))
+
+
+def join(client: Client, *teams: ActionTeam, **changes: str):
+    """The whole way: send the form, type the code from the mail, read what came of it."""
+    sent = client.post(JOIN, form(*teams, **changes))
+    assert sent.status_code == 302, text_of(sent)
+    assert sent["Location"] == CODE
+    return client.post(CODE, {"code": last_code()}, follow=True)
+
+
+def age_proof(client: Client, seconds: int, purpose: str = "join") -> None:
+    """Let the code in this browser be `seconds` older."""
+    session = client.session
+    session[f"proof_to_{purpose}"]["at"] -= seconds
+    session.save()
