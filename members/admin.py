@@ -1,4 +1,4 @@
-"""The desk's lists about members: what all of them have in common, mail domains and mails."""
+"""What all lists of the desk have in common; and the list of mails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
-from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern
@@ -21,8 +20,8 @@ from post_office.models import Email
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import HistoricalRecordContextHelper
 
-from members.models import EmailDomain, Member
-from members.services import Refused, add_domain, record
+from members.models import Member
+from members.services import Refused, record
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -171,30 +170,6 @@ class RecordAdmin(DeskModelAdmin[Row], SimpleHistoryAdmin):  # type: ignore[misc
         context = {"title": "History", "subtitle": str(record), **(extra_context or {})}
         response: HttpResponse = super().history_view(request, object_id, context)
         return response
-
-
-@admin.register(EmailDomain)
-class EmailDomainAdmin(RecordAdmin[EmailDomain]):
-    """The mail domains of organizations: added through the service, which releases people."""
-
-    list_display = ["domain", "organization"]
-    list_select_related = ["organization"]
-    search_fields = ["domain", "organization__name"]
-    fields = ["organization", "domain"]
-    autocomplete_fields = ["organization"]
-
-    def has_change_permission(self, request: HttpRequest, obj: EmailDomain | None = None) -> bool:
-        return False
-
-    def save_model(
-        self, request: HttpRequest, obj: EmailDomain, form: ModelForm[EmailDomain], change: bool
-    ) -> None:
-        """Add the domain, and say how many people it confirmed."""
-        released = add_domain(obj.organization, domain=obj.domain, by=at_desk(request))
-        obj.pk = EmailDomain.objects.get(domain=obj.domain).pk
-        if released:
-            confirmed = counted(len(released), "person", "people")
-            messages.success(request, f"{confirmed} at {obj.domain} confirmed.")
 
 
 @admin.register(Email)

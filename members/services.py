@@ -291,6 +291,20 @@ def add_domain(organization: Organization, *, domain: str, by: Member) -> list[M
         return _release(row, [added.domain], by) if row.is_recognized else []
 
 
+def remove_domain(domain: EmailDomain, *, by: Member) -> None:
+    """Take a mail domain back that was given by mistake; its history stays.
+
+    Who was confirmed by it stays confirmed: whoever calls says so. Refuses one that is gone.
+    """
+    with transaction.atomic():
+        row = EmailDomain.objects.select_for_update(no_key=True).filter(pk=domain.pk).first()
+        if row is None:
+            raise Refused(f"{domain} was taken back already. Nothing was changed.")
+        row._history_user = by  # type: ignore[attr-defined]
+        row._change_reason = "taken back"  # type: ignore[attr-defined]
+        row.delete()
+
+
 def confirm_affiliation(member: Member, *, by: Member) -> None:
     """Vouch that `member` works for the organization they named; opens what waited for it.
 

@@ -2,6 +2,7 @@
 
 from teams.admin.content import ActionTeamAdmin, FaqEntryAdmin, GoalAdmin
 from teams.admin.deciding import AT_ONCE
+from teams.admin.domains import EmailDomainAdmin
 from teams.admin.memberships import MembershipAdmin
 from teams.admin.organizations import OrganizationAdmin
 from teams.admin.people import MemberAdmin
@@ -9,6 +10,7 @@ from teams.admin.people import MemberAdmin
 __all__ = [
     "AT_ONCE",
     "ActionTeamAdmin",
+    "EmailDomainAdmin",
     "FaqEntryAdmin",
     "GoalAdmin",
     "MemberAdmin",

@@ -133,7 +133,7 @@ class DecidingAdmin(RecordAdmin[Row]):
         form = decision.form(request, rows)
         if request.method == "POST" and form.is_valid():
             self._decide(request, decision, rows, form.cleaned_data)
-            return HttpResponseRedirect(self._back(request, rows))
+            return HttpResponseRedirect(self.back_url(request, rows))
         title = decision.title.format(counted(len(rows), *decision.rows_are))
         context = {
             **self.admin_site.each_context(request),
@@ -142,7 +142,7 @@ class DecidingAdmin(RecordAdmin[Row]):
             "opts": self.opts,
             "decision": decision,
             "form": form,
-            "back_url": self._back(request, rows),
+            "back_url": self.back_url(request, rows),
             **decision.facts(request, rows, form),
         }
         return TemplateResponse(request, decision.template, context)
@@ -197,7 +197,7 @@ class DecidingAdmin(RecordAdmin[Row]):
             except Refused as refusal:
                 messages.warning(request, str(refusal))
 
-    def _back(self, request: HttpRequest, rows: Sequence[Row]) -> str:
+    def back_url(self, request: HttpRequest, rows: Sequence[Row]) -> str:
         """Where one came from: the list with its filters, or the record itself."""
         filters = request.GET.get(FILTERS)
         stem = f"admin:{self.opts.app_label}_{self.opts.model_name}"

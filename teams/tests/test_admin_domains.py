@@ -1,0 +1,55 @@
+"""Mail domains at the desk: one that was given by mistake is taken back."""
+
+import pytest
+
+from conftest import text_of
+from members.models import EmailDomain
+from members.services import Refused, remove_domain
+from teams.services import complete_join
+
+TAKE_BACK = "/admin/members/emaildomain/take-back/?row={}"
+
+
+def test_domain_given_by_mistake_is_taken_back_with_history(as_, facilitator, member, organization):
+    domain = organization.domains.get()
+    client = as_(facilitator)
+    page = client.get(TAKE_BACK.format(domain.pk))
+    assert "Who is confirmed already stays" in text_of(page)
+    assert organization.domains.count() == 1
+    response = client.post(TAKE_BACK.format(domain.pk), follow=True)
+    assert "The mail domain rush.example of Rush Example Hospital is taken back." in text_of(
+        response
+    )
+    gone = EmailDomain.history.filter(domain="rush.example").latest()
+    assert (gone.history_type, gone.history_user) == ("-", facilitator)
+    assert gone.history_change_reason == "taken back"
+    member.refresh_from_db()
+    assert member.is_affiliation_confirmed
+
+
+def test_domain_that_was_taken_back_confirms_nobody(as_, facilitator, organization, team):
+    as_(facilitator).post(TAKE_BACK.format(organization.domains.get().pk))
+    newcomer, (told,) = complete_join(
+        "nora@rush.example",
+        full_name="Nora",
+        job_title="",
+        organization="Rush Example Hospital",
+        team_ids=[team.pk],
+    )
+    assert told.outcome == "waiting"
+    assert not newcomer.is_affiliation_confirmed
+
+
+def test_domain_is_taken_back_by_the_desk_only(client, as_, member, organization):
+    domain = organization.domains.get()
+    assert client.post(TAKE_BACK.format(domain.pk)).status_code == 302
+    assert as_(member).post(TAKE_BACK.format(domain.pk)).status_code == 403
+    assert EmailDomain.objects.filter(pk=domain.pk).exists()
+
+
+def test_domain_is_taken_back_once(facilitator, organization):
+    domain = organization.domains.get()
+    same = EmailDomain.objects.get(pk=domain.pk)
+    remove_domain(domain, by=facilitator)
+    with pytest.raises(Refused, match="taken back already"):
+        remove_domain(same, by=facilitator)
