@@ -186,7 +186,7 @@ QUESTIONS: list[dict[str, Any]] = [
         "question": "Who can see my details?",
         "answer": "Visitors see nobody's name. Members of your teams see your name, your job title "
         "and your organization. They see your address only if you allow it in "
-        "[your profile](/my/profile/).\n\n"
+        "[My details](/my/profile/).\n\n"
         "Your details are also seen by those who look after your teams and your organization, the "
         "facilitators, and by the portal's administrators.",
     },
