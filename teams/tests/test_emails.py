@@ -163,10 +163,10 @@ def test_declined_gives_the_reason_and_the_next_step(member, team, queued):
         assert "The team is full until May." in body
         assert "ask again on My teams" in body
         assert "help@example.org" in body
-        assert "profile" not in body
+        assert "My details" not in body
 
 
-def test_declined_with_the_organization_points_to_the_profile(applicant, team, other_team, queued):
+def test_declined_with_the_organization_points_to_my_details(applicant, team, other_team, queued):
     emails.membership_declined(
         applicant, [team, other_team], "Not in healthcare.", applicant.organization
     )
@@ -174,7 +174,7 @@ def test_declined_with_the_organization_points_to_the_profile(applicant, team, o
     assert mail.subject == "Your requests for Education, Hiring were declined"
     words = " ".join(mail.message.split())
     assert "did not recognize Lakeview Health" in words
-    assert "change it in your profile" in words
+    assert "change it under My details" in words
 
 
 def test_left_confirms_and_offers_the_way_back(member, team, queued):
