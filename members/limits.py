@@ -64,7 +64,11 @@ class RateLimitMiddleware:
         response = render(
             request,
             "429.html",
-            {"retry_at": exception.retry_at, "retry_minutes": math.ceil(seconds / 60)},
+            {
+                "retry_at": exception.retry_at,
+                "retry_minutes": math.ceil(seconds / 60),
+                "back_url": request.path,  # opened as a link, it shows the form again
+            },
             status=429,
         )
         response["Retry-After"] = str(seconds)

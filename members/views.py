@@ -8,11 +8,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from members import services
 from members.forms import CodeForm, ProfileForm, SignInForm
 from members.models import Member, Organization
+from members.posting import only_posted
 from members.proving import SIGN_IN, AddressProof, sign_in
 
 
@@ -67,7 +68,7 @@ def account_login_code(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_POST
+@only_posted(otherwise="account_login_code")
 def account_login_code_new(request: HttpRequest) -> HttpResponse:
     """Send another code to the same address."""
     proof = AddressProof.resume(request, SIGN_IN)
@@ -84,7 +85,7 @@ def account_inactive(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_POST
+@only_posted(otherwise="home")
 def account_logout(request: HttpRequest) -> HttpResponse:
     """Sign out, also whoever is signed out already."""
     logout(request)

@@ -17,6 +17,17 @@ from members.forms import (
 from teams.models import ActionTeam
 
 
+class TeamBoxes(forms.CheckboxSelectMultiple):
+    """Tick boxes of teams; each says what the team is for, and whether somebody decides."""
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(*args, **kwargs)
+        team: ActionTeam = option["value"].instance
+        decides = "" if team.is_open else " A facilitator decides each request."
+        option["description"] = f"{team.summary}{decides}"
+        return option
+
+
 class JoinForm(PlainForm):
     """One form for everything: who you are, where you work, which teams."""
 
@@ -31,7 +42,7 @@ class JoinForm(PlainForm):
         queryset=ActionTeam.objects.all(),
         to_field_name="slug",
         help_text="Select all that apply",
-        widget=forms.CheckboxSelectMultiple,
+        widget=TeamBoxes,
         error_messages={
             "required": "Select at least one team",
             "invalid_choice": "Select teams from the list; one of those sent does not exist",

@@ -178,7 +178,7 @@ QUESTIONS: list[dict[str, Any]] = [
         "topic": "account",
         "question": "Do I need a password?",
         "answer": "No, there are none. To sign in, you enter your work address, and we send you a "
-        "code that works for a few minutes.",
+        "code that works for 15 minutes.",
     },
     {
         "slug": "who-sees-my-details",

@@ -182,7 +182,15 @@ def test_organization_check_is_limited_and_says_when_to_try_again(client, db):
 
 
 def test_organization_check_takes_only_posts(client, db):
-    assert client.get(reverse("organization_check")).status_code == 405
+    assert client.get(reverse("organization_check"))["Location"] == reverse("organization_list")
+    assert client.put(reverse("organization_check")).status_code == 405
+
+
+def test_approval_is_said_before_anyone_asks(client, approval_team):
+    said = text_of(client.get(approval_team.get_absolute_url()))
+    assert "Ask to join" in said
+    assert "The team’s facilitators decide each request." in said
+    assert "A facilitator decides each request." in text_of(client.get(reverse("join")))
 
 
 def test_robots_and_sitemap_name_the_public_pages_only(client, team):

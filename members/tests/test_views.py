@@ -42,6 +42,13 @@ def test_sign_in_never_leads_to_another_site(client, member, target):
     assert response["Location"] == "/my/"
 
 
+def test_sign_in_after_a_press_leads_to_a_page_and_not_to_an_error(client, member, other_team):
+    pressed = client.post(f"/teams/{other_team.slug}/join/")
+    back = sign_in(client, member.email, pressed["Location"])
+    shown = client.get(back["Location"], follow=True)
+    assert "Join this team" in text_of(shown)
+
+
 def test_sign_in_answers_known_and_unknown_addresses_alike(member):
     seen = []
     for address in (member.email, "stranger@rush.example"):
@@ -85,7 +92,8 @@ def test_sign_in_says_what_is_wrong_with_an_address(client, db):
 def test_sign_in_starts_over_without_a_journey(client, db):
     assert client.get(CODE)["Location"] == SIGN_IN
     assert client.post(NEW_CODE)["Location"] == SIGN_IN
-    assert client.get(NEW_CODE).status_code == 405
+    assert client.get(NEW_CODE)["Location"] == CODE
+    assert client.put(NEW_CODE).status_code == 405
 
 
 def test_sign_in_sends_a_new_code_on_request(client, member):
@@ -118,7 +126,8 @@ def test_signing_in_changes_the_session(client, member):
 
 def test_sign_out_takes_a_post(as_, member):
     client = as_(member)
-    assert client.get("/sign-out/").status_code == 405
+    assert client.get("/sign-out/")["Location"] == "/"
+    assert client.put("/sign-out/").status_code == 405
     assert client.get("/my/").status_code == 200
     assert "You have signed out" in text_of(client.post("/sign-out/", follow=True))
     assert client.get("/my/").status_code == 302

@@ -104,6 +104,7 @@ def test_codes_are_limited_for_an_address_and_what_was_typed_is_kept(team):
     assert response.status_code == 429
     assert 14 * 60 <= int(response["Retry-After"]) <= 15 * 60
     assert "minutes" in text_of(response)
+    assert f'<a href="{JOIN}">Go back to where you were' in response.content.decode()
     assert Email.objects.count() == 5
     assert 'value="Sixth Sender"' in last.get(JOIN).content.decode()
     assert Client().post(JOIN, form(team, email="other@rush.example")).status_code == 302

@@ -152,6 +152,31 @@ def test_join_never_overwrites_a_members_profile(client, member, other_team):
     assert stay_of(member, other_team).is_active
 
 
+def test_join_says_what_of_the_typed_did_not_count(client, member, other_team):
+    said = text_of(
+        join(
+            client,
+            other_team,
+            email=member.email,
+            full_name="Somebody Else",
+            organization="Other Clinic",
+        )
+    )
+    assert "You entered “Other Clinic”. Your mail domain belongs to Rush" in said
+    assert "so your name stays Maria Member" in said
+
+
+def test_join_says_that_an_organization_stays_as_before(client, applicant, other_team):
+    said = text_of(join(client, other_team, email=applicant.email, organization="Other Clinic"))
+    assert "Your organization here is Lakeview Health, as before" in said
+
+
+def test_join_says_that_the_mail_domain_decided(client, organization, team):
+    said = text_of(join(client, team, organization="Other Clinic"))
+    assert "Your mail domain belongs to Rush Example Hospital" in said
+    assert "your name stays" not in said
+
+
 def test_join_reports_team_by_team_what_was_there(client, member, team, other_team, approval_team):
     said = text_of(join(client, team, other_team, approval_team, email=member.email))
     assert f"You have joined {other_team.name}" in said
@@ -226,6 +251,7 @@ def test_join_by_a_person_who_proved_the_address_at_sign_in_needs_no_second_code
     to_join = client.post("/sign-in/code/", {"code": last_code()}, follow=True)
     assert "Nobody has joined with nora@rush.example yet" in text_of(to_join)
     assert 'value="nora@rush.example"' in to_join.content.decode()
+    assert "Send me a code" not in text_of(to_join)
     done = client.post(JOIN, form(team), follow=True)
     assert "You have joined" in text_of(done)
     assert len([mail for mail in mails() if "code" in mail.subject]) == 1

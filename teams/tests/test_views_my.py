@@ -44,8 +44,17 @@ def test_steps_ask_a_visitor_to_sign_in_and_change_nothing(client, member, team,
 
 
 @pytest.mark.parametrize("step", ["join", "withdraw"])
-def test_steps_refuse_to_be_opened_as_links(as_, member, team, step):
-    assert as_(member).get(f"/teams/{team.slug}/{step}/").status_code == 405
+def test_steps_opened_as_links_change_nothing_and_show_the_team(as_, outsider, team, step):
+    client = as_(outsider)
+    assert client.get(f"/teams/{team.slug}/{step}/")["Location"] == team.get_absolute_url()
+    assert client.put(f"/teams/{team.slug}/{step}/").status_code == 405
+    assert not Membership.objects.of(outsider).filter(team=team).exists()
+
+
+def test_my_teams_names_the_teams_one_looks_after(as_, facilitator, team):
+    said = text_of(as_(facilitator).get("/my/"))
+    assert f"Teams you look after {team.name}" in said
+    assert "You are in no team now" not in said
 
 
 def test_my_teams_shows_teams_requests_and_what_else_there_is(
@@ -73,9 +82,10 @@ def test_my_teams_shows_why_a_request_was_declined_and_what_was_left(
     decline_membership(stay_of(member, approval_team), reason="The team is full.", by=facilitator)
     leave_team(stay_of(member, team))
     said = text_of(as_(member).get("/my/"))
-    assert "Earlier stays and requests (2)" in said
+    assert f"Declined requests {approval_team.name}" in said
     assert "The team is full." in said
-    assert f"{team.name}: ended" in said
+    assert "Earlier memberships and requests (1)" in said
+    assert f"{team.name}: left" in said
     assert "You are in no team now" in said
 
 

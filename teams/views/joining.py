@@ -7,10 +7,12 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from members.forms import CodeForm
 from members.models import Member, Organization
+from members.naming import normalized_name
+from members.posting import only_posted
 from members.proving import JOIN, AddressProof, is_proven, sign_in
 from members.services import Refused
 from members.views import account_inactive
@@ -51,6 +53,7 @@ def join(request: HttpRequest) -> HttpResponse:
         {
             "form": form,
             "came_from": came_from,
+            "proven": is_proven(request, form["email"].value() or ""),
             "closed_teams": [team for team in teams if team.is_closed],
             "organizations": Organization.objects.suggested(),
         },
@@ -85,7 +88,7 @@ def join_code(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_POST
+@only_posted(otherwise="join_code")
 def join_code_new(request: HttpRequest) -> HttpResponse:
     """Send another code to the same address."""
     proof = AddressProof.resume(request, JOIN)
@@ -111,7 +114,19 @@ def _complete(request: HttpRequest, email: str, journey: dict[str, Any]) -> Http
         return account_inactive(request)
     response = sign_in(request, member, "/join/done/")
     request.session["joined"] = [(told.team.pk, told.outcome.value) for told in outcomes]
+    request.session["typed"] = {field: journey[field] for field in ("full_name", "organization")}
     return response
+
+
+def _kept_instead(member: Member, typed: dict[str, str]) -> dict[str, str]:
+    """What was typed and did not count, since the portal knew better: by field."""
+    known = member.organization.name if member.organization else ""
+    kept = {}
+    if normalized_name(typed["organization"]) != normalized_name(known):
+        kept["organization"] = typed["organization"]
+    if typed["full_name"].split() != member.full_name.split():
+        kept["full_name"] = typed["full_name"]
+    return kept
 
 
 @never_cache
@@ -137,6 +152,7 @@ def join_done(request: HttpRequest) -> HttpResponse:
         "teams/join_done.html",
         {
             "member": member,
+            "kept": _kept_instead(member, request.session["typed"]),
             "results": results,
             "joined": [row for row in results if row["outcome"] == Outcome.JOINED],
             "waiting": [row for row in results if row["outcome"] == Outcome.WAITING],

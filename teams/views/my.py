@@ -5,9 +5,10 @@ from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from members.models import Member
+from members.posting import only_posted
 from members.services import Refused
 from teams.models import ActionTeam, Membership
 from teams.services import (
@@ -35,6 +36,8 @@ def my_teams(request: HttpRequest) -> HttpResponse:
     for stay in stays:
         stay.member = member  # known already: no query for each row
     current = [stay for stay in stays if stay.status in Membership.CURRENT]
+    newest = {stay.team_id: stay for stay in reversed(stays)}.values()
+    declined = [stay for stay in newest if stay.status == Membership.Status.DECLINED]
     taken = [stay.team_id for stay in current]
     return render(
         request,
@@ -43,13 +46,15 @@ def my_teams(request: HttpRequest) -> HttpResponse:
             "member": member,
             "active": [stay for stay in current if stay.is_active],
             "waiting": [stay for stay in current if stay.is_waiting],
-            "past": [stay for stay in stays if stay not in current],
+            "declined": declined,
+            "past": [stay for stay in stays if stay not in current and stay not in declined],
+            "facilitated": ActionTeam.objects.filter(facilitators=member),
             "others": ActionTeam.objects.offered().exclude(pk__in=taken),
         },
     )
 
 
-@require_POST
+@only_posted(otherwise="team_detail")
 def team_join(request: HttpRequest, slug: str) -> HttpResponse:
     """One press: join another team, nothing is asked again."""
     team = get_object_or_404(ActionTeam, slug=slug)
@@ -87,7 +92,7 @@ def team_leave(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("my_teams")
 
 
-@require_POST
+@only_posted(otherwise="team_detail")
 def team_withdraw(request: HttpRequest, slug: str) -> HttpResponse:
     """Take a request back."""
     stay = _stay(request, slug)

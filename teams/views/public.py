@@ -8,12 +8,13 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from members.forms import DomainCheckForm
 from members.limits import limit
 from members.models import EmailDomain, Member, Organization
 from members.naming import is_public_mailbox, mail_domain
+from members.posting import only_posted
 from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
 
@@ -106,7 +107,7 @@ def organization_list(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt  # changes and keeps nothing; a token would set a cookie on a page for everybody
 @login_not_required
-@require_POST
+@only_posted(otherwise="organization_list")
 def organization_check(request: HttpRequest) -> HttpResponse:
     """Say whether the domain of an address is a recognized organization's; nothing about people."""
     limit(request, "check")
