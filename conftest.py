@@ -154,6 +154,7 @@ def facilitator(organization, team, administrator) -> Member:
     """Looks after `team`, without being a member of it."""
     person = make_member("fay@rush.example", organization, "Fay Facilitator")
     set_facilitators(team, [person], by=administrator)
+    Email.objects.filter(to=person.email).delete()
     person.refresh_from_db()
     return person
 
@@ -163,6 +164,7 @@ def other_facilitator(other_organization, other_team, administrator) -> Member:
     """Looks after `other_team`."""
     person = make_member("otto@loop.example", other_organization, "Otto Facilitator")
     set_facilitators(other_team, [person], by=administrator)
+    Email.objects.filter(to=person.email).delete()
     person.refresh_from_db()
     return person
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any, TypeVar
 
 from django.contrib import admin, messages
@@ -14,10 +16,12 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from post_office.models import Email
 from simple_history.admin import SimpleHistoryAdmin
+from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
 
 from members.models import Member
@@ -116,14 +120,54 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         raise Http404
 
 
+REASONS = ("reason", "decision_reason")  # fields that say why, in words for the person concerned
+
+
 class HistoryHelper(HistoricalRecordContextHelper):  # type: ignore[misc]  # untyped
-    """Names the changed fields on history pages in the portal's words."""
+    """Tells the changed fields on history pages in the portal's words."""
+
+    def context_for_delta_changes(self, delta: Any) -> list[dict[str, Any]]:
+        """The changes that one can see."""
+        changes: list[dict[str, Any]] = super().context_for_delta_changes(delta)
+        return [change for change in changes if change["old"] != change["new"]]
 
     def format_delta_change(self, change: Any) -> Any:
         formatted = super().format_delta_change(change)
         if change.field == "is_superuser":
             return replace(formatted, field="Administrator")
         return formatted
+
+    def prepare_delta_change_value(self, change: Any, value: Any) -> str:
+        """The value in words, as the desk shows it elsewhere."""
+        prepared = super().prepare_delta_change_value(change, value)
+        choices = dict(getattr(self.model._meta.get_field(change.field), "flatchoices", ()))
+        if isinstance(prepared, DeletedObject) and prepared.pk is None:
+            prepared = None  # so simple-history calls a reference that was empty
+        if isinstance(prepared, list):
+            return ", ".join(map(str, prepared)) or "nobody"
+        if isinstance(prepared, bool):
+            return "yes" if prepared else "no"
+        if isinstance(prepared, date):
+            return date_format(prepared, "F j, Y")
+        return "not given" if prepared in (None, "") else str(choices.get(prepared, prepared))
+
+
+def tell_reasons(versions: Sequence[Any]) -> None:
+    """For history pages: to each version (newest first) `told_reason`, the reason that was
+    given with it, and `is_silent`, whether nothing in it can be seen."""
+    for number, version in enumerate(versions):
+        older = versions[number + 1] if number + 1 < len(versions) else None
+        version.told_reason = ""
+        for name in REASONS:
+            given = getattr(version, name, "")
+            if given and given != getattr(older, name, ""):
+                version.told_reason = given
+        version.is_silent = (
+            older is not None
+            and not version.history_delta_changes
+            and not version.history_change_reason
+            and not version.told_reason
+        )
 
 
 class RecordAdmin(DeskModelAdmin[Row], SimpleHistoryAdmin):  # type: ignore[misc]  # untyped
@@ -147,6 +191,13 @@ class RecordAdmin(DeskModelAdmin[Row], SimpleHistoryAdmin):  # type: ignore[misc
         self, request: HttpRequest, historical_record: Any
     ) -> HistoryHelper:
         return HistoryHelper(self.model, historical_record)
+
+    def set_history_delta_changes(
+        self, request: HttpRequest, historical_records: Any, foreign_keys_are_objs: bool = True
+    ) -> None:
+        """What each version changed, and why."""
+        super().set_history_delta_changes(request, historical_records, foreign_keys_are_objs)
+        tell_reasons(list(historical_records))
 
     def save_model(self, request: HttpRequest, obj: Row, form: Any, change: bool) -> None:
         """Save with a history line. Of a stored row only what was typed anew is written, over

@@ -24,9 +24,11 @@ def only_posted(otherwise: str) -> Callable[[View], View]:
 
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            answer: HttpResponse
             if request.method in {"GET", "HEAD"}:
-                return redirect(otherwise, *args, **kwargs)
-            answer: HttpResponse = posted(request, *args, **kwargs)
+                answer = redirect(otherwise, *args, **kwargs)
+            else:
+                answer = posted(request, *args, **kwargs)
             return answer
 
         return guarded

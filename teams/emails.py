@@ -14,6 +14,10 @@ def _my_teams_url() -> str:
     return settings.SITE_URL + reverse("my_teams")
 
 
+def _desk_url() -> str:
+    return settings.SITE_URL + reverse("admin:index")
+
+
 def teams_joined(
     member: Member, joined: Sequence[Membership], waiting: Sequence[Membership]
 ) -> None:
@@ -111,6 +115,15 @@ def request_withdrawn(membership: Membership) -> None:
     )
 
 
+def facilitator_appointed(facilitator: Member, team: ActionTeam, by: Member) -> None:
+    """You look after this team now: what that is, and where."""
+    queue(
+        "facilitator_appointed",
+        facilitator.email,
+        {"member": facilitator, "team": team, "by": by, "desk_url": _desk_url()},
+    )
+
+
 def facilitator_digest(
     facilitator: Member, *, organizations: int, affiliations: int, requests: int
 ) -> None:
@@ -124,6 +137,6 @@ def facilitator_digest(
             "affiliations": affiliations,
             "requests": requests,
             "total": organizations + affiliations + requests,
-            "desk_url": settings.SITE_URL + reverse("admin:index"),
+            "desk_url": _desk_url(),
         },
     )

@@ -191,7 +191,7 @@ RECORDS = ["{}add/", "{}{}/change/", "{}{}/history/"]
 DECISIONS = {
     "memberships": ["approve", "decline", "end"],
     "organizations": ["recognize", "decline"],
-    "members": ["confirm"],
+    "members": ["confirm", "decline", "unconfirm", "close"],
 }
 
 

@@ -1,6 +1,6 @@
 """The desk's lists about members: mail domains, mails, and what holds for every list."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.contrib import admin
@@ -9,6 +9,8 @@ from post_office.models import STATUS, Email
 
 from conftest import make_member, stay_of, text_of
 from members.models import EmailDomain, Member, Organization
+from members.services import decline_organization, record
+from teams.models import Goal
 from teams.services import join_teams
 
 DOMAINS = "/admin/members/emaildomain/"
@@ -87,8 +89,79 @@ def test_history_calls_an_administrator_by_the_portals_word(as_, administrator, 
     facilitator.is_superuser = True
     facilitator.save()
     told = text_of(as_(administrator).get(f"/admin/members/member/{facilitator.pk}/history/"))
-    assert "Administrator: False → True" in told
+    assert "Administrator: no → yes" in told
     assert "uperuser" not in told
+
+
+def history_of(client, row) -> str:
+    meta = row._meta
+    return text_of(client.get(f"/admin/{meta.app_label}/{meta.model_name}/{row.pk}/history/"))
+
+
+def test_history_tells_the_reason_of_what_was_declined(as_, facilitator, applicant, team):
+    reason = "We could not find out which organization this is. " * 5
+    decline_organization(applicant.organization, reason=reason, by=facilitator)
+    client = as_(facilitator)
+    for row in (applicant.organization, stay_of(applicant, team)):
+        told = history_of(client, row)
+        assert f"declined Reason: {reason.strip()}" in told
+        assert told.count("Reason:") == 1
+
+
+def test_history_tells_choices_dates_and_nothing_in_words(as_, facilitator, goal):
+    changes = {"state": "at_risk", "state_reason": "Too few.", "due_on": date(2026, 3, 5)}
+    record(goal, facilitator, "changed", **changes)
+    told = history_of(as_(facilitator), goal)
+    assert "State: No update yet → At risk" in told
+    assert "State reason: not given → Too few." in told
+    assert "By: not given → March 5, 2026" in told
+    assert "None" not in told
+
+
+def test_history_tells_times_in_one_format(as_, facilitator, goal):
+    Goal.history.update(history_date=datetime(2026, 11, 23, 15, 48, tzinfo=UTC))
+    assert "November 23, 2026, 9:48 a.m." in history_of(as_(facilitator), goal)
+
+
+def test_history_calls_an_empty_reference_not_given(as_, administrator, organization):
+    nora = make_member("nora@rush.example", name="Nora")
+    record(nora, nora, "named the organization", organization=organization)
+    told = history_of(as_(administrator), nora)
+    assert "Organization: not given → Rush Example Hospital" in told
+    assert "Deleted" not in told
+
+
+def test_history_names_who_facilitates(as_, administrator, facilitator, team):
+    told = history_of(as_(administrator), team)
+    assert "Facilitators: nobody → Fay Facilitator" in told
+
+
+def test_history_hides_lines_that_show_nothing(as_, administrator, organization):
+    organization = Organization.objects.get(pk=organization.pk)
+    organization.save()
+    organization.decision_reason = "Wrong."
+    organization.save()
+    assert organization.history.count() == 3
+    response = as_(administrator).get(f"{ORGANIZATIONS}{organization.pk}/history/")
+    silent = [version.is_silent for version in response.context["page_obj"]]
+    assert silent == [False, True, False]
+    told = text_of(response)
+    assert "Changed Reason: Wrong." in told
+    assert told.count("Changed") == 1
+
+
+def test_history_keeps_lines_with_a_reason_and_the_first(as_, administrator, organization):
+    record(organization, administrator, "looked at")
+    told = history_of(as_(administrator), organization)
+    assert "Ada Admin looked at" in told
+    assert "Ada Admin added as recognized" in told
+
+
+def test_history_of_a_renamed_organization_tells_its_name_once(as_, administrator, organization):
+    record(organization, administrator, "renamed", name="Rush & Sons <b>")
+    response = as_(administrator).get(f"{ORGANIZATIONS}{organization.pk}/history/")
+    assert "ormalized" not in text_of(response)
+    assert "Rush &amp; Sons &lt;b&gt;" in response.content.decode()
 
 
 # Mail domains ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from members.services import (
     fill_in_profile,
     lock_open_account,
     record,
+    unconfirm_affiliation,
     welcome_member,
 )
 from members.tests.steps import last_line, refused
@@ -213,6 +214,65 @@ def test_vouching_is_refused_without_an_organization_and_for_closed_accounts(clo
     refused("the account is closed", confirm_affiliation, closed, by=facilitator)
 
 
+# Taking a confirmation back ------------------------------------------------------------------
+
+
+def test_a_confirmation_is_taken_back_and_memberships_stay(member, facilitator, team, mails):
+    unconfirm_affiliation(member, reason=" Moved\n away. ", by=facilitator)
+    member.refresh_from_db()
+    assert not member.is_affiliation_confirmed
+    assert (member.affiliation_confirmed_how, member.affiliation_confirmed_by) == ("", None)
+    assert member.organization.name == "Rush Example Hospital"
+    assert last_line(member) == (facilitator, "affiliation confirmation taken back: Moved away.")
+    assert stay_of(member, team).is_active
+    assert mails() == []
+
+
+def test_who_is_unconfirmed_names_another_employer_and_waits(
+    organization, other_organization, facilitator, other_team
+):
+    person = make_member("x@mailbox.example", organization, "Xenia")
+    unconfirm_affiliation(person, reason="Changed jobs.", by=facilitator)
+    person.refresh_from_db()
+    profile = {"full_name": "Xenia", "job_title": "", "shares_email": False}
+    changed = change_profile(person, **profile, organization="Loop Example Clinic")
+    assert changed.organization == other_organization
+    join_teams(changed, [other_team])
+    assert stay_of(person, other_team).is_waiting
+
+
+def test_the_mail_domain_confirms_again_on_the_next_join(member, facilitator, other_team):
+    unconfirm_affiliation(member, reason="By mistake.", by=facilitator)
+    member.refresh_from_db()
+    join_teams(member, [other_team])
+    member.refresh_from_db()
+    assert member.affiliation_confirmed_how == "domain"
+    assert stay_of(member, other_team).is_active
+
+
+@pytest.mark.parametrize("reason", ["", " \n "])
+def test_taking_back_is_refused_without_a_reason(member, facilitator, reason):
+    refused("Give a reason", unconfirm_affiliation, member, reason=reason, by=facilitator)
+
+
+def test_taking_back_is_refused_unless_confirmed_and_for_closed_accounts(
+    unconfirmed, closed, member, facilitator
+):
+    step = {"reason": "Moved.", "by": facilitator}
+    refused("is not confirmed", unconfirm_affiliation, unconfirmed, **step)
+    refused("account is closed", unconfirm_affiliation, closed, **step)
+    unconfirm_affiliation(member, **step)
+    refused("is not confirmed", unconfirm_affiliation, member, **step)
+
+
+def test_erasing_keeps_no_reason_that_tells_of_the_person(member, facilitator):
+    unconfirm_affiliation(member, reason="Maria fell ill.", by=facilitator)
+    erase_member(member)
+    told = set(member.history.values_list("history_change_reason", flat=True))
+    assert "affiliation confirmation taken back" in told
+    assert not any("ill" in (line or "") for line in told)
+
+
 # Profile and closing -----------------------------------------------------------------------
 
 
@@ -259,3 +319,7 @@ def test_the_last_administrator_cannot_close_the_account(administrator):
     assert not administrator.is_superuser
     last = Member.objects.get(email="second@example.org")
     refused("only administrator", erase_member, last)
+
+
+def test_the_only_administrator_is_named_to_whoever_tries_for_them(administrator, facilitator):
+    refused("Ada Admin is the only administrator", erase_member, administrator, by=facilitator)

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import ForeignKey, ManyToManyField, Model, Q, QuerySet
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
 from django.http import HttpRequest
+from django.utils import timezone
 
 from members.admin import RecordAdmin, at_desk, is_administrator
 from members.models import Member
@@ -116,6 +117,30 @@ class GoalAdmin(PublishedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return ["team", "slug"] if obj else []
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The form, which says what an empty date of the last update becomes."""
+        kwargs["help_texts"] = {
+            "reported_on": "If you change the state or the numbers and enter no new date here, "
+            "today is saved as the last update."
+        }
+        return super().get_form(request, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Goal, form: Any, change: bool) -> None:
+        """Save; a new state or new numbers are an update of today, unless a date was typed."""
+        typed = form.cleaned_data["reported_on"] and "reported_on" in form.changed_data
+        if _is_news(obj, form.changed_data) and not typed:
+            obj.reported_on = timezone.localdate()
+            if "reported_on" not in form.changed_data:
+                form.changed_data.append("reported_on")
+        super().save_model(request, obj, form, change)
+
+
+def _is_news(goal: Goal, changed: Sequence[str]) -> bool:
+    """Whether a change of these fields reports on the goal; "No update yet" reports nothing."""
+    if {"current", "target"}.intersection(changed):
+        return goal.current is not None
+    return "state" in changed and goal.state != Goal.State.UNREPORTED
 
 
 class TeamOrGeneralFilter(TeamFilter):

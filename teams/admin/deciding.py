@@ -40,6 +40,10 @@ class Decision(Generic[Row]):
     template = "admin/decide.html"
     asks = False  # whether its page asks for more than the press itself
 
+    def is_open_to(self, desk: Member, row: Row | None = None) -> bool:
+        """Whether `desk` may take it: at all (otherwise it does not exist), or about `row`."""
+        return True
+
     def is_offered(self, row: Row) -> bool:
         """Whether the page of `row` offers this; the service has the last word."""
         raise NotImplementedError
@@ -67,7 +71,6 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label="Reason",
         max_length=1000,
-        help_text="The member reads it in the mail. Change it as you like.",
         error_messages={"required": "Give a reason. The member reads it."},
         widget=forms.Textarea(attrs={"rows": 5, "cols": 60}),
     )
@@ -79,13 +82,17 @@ class ReasonedDecision(Decision[Row]):
 
     asks = True
     prepared: tuple[str, ...]
+    reason_help = "The member reads it in the mail. Change it as you like."
 
     def form(self, request: HttpRequest, rows: Sequence[Row]) -> forms.Form:
-        if request.method == "POST":
-            return ReasonForm(request.POST)
         wanted = request.GET.get("prepared", "")
         number = int(wanted) if wanted in map(str, range(len(self.prepared))) else 0
-        return ReasonForm(initial={"reason": self.prepared[number]})
+        form = ReasonForm(
+            request.POST if request.method == "POST" else None,
+            initial={"reason": self.prepared[number]},
+        )
+        form.fields["reason"].help_text = self.reason_help
+        return form
 
     def facts(self, request: HttpRequest, rows: Sequence[Row], form: forms.Form) -> dict[str, Any]:
         links = []
@@ -119,13 +126,17 @@ class DecidingAdmin(RecordAdmin[Row]):
         return {
             decision.name: (partial(_open_page, decision), decision.name, decision.label)
             for decision in self.decisions
+            if decision.is_open_to(at_desk(request))
         }
 
     def decision_view(self, request: HttpRequest, *, decision: Decision[Row]) -> HttpResponse:
         """Say what will happen to the rows in `?row=` (GET), or decide about them (POST).
 
-        Rows that the list does not show are left out; 404 if none is left.
+        Rows that the list does not show are left out; 404 if none is left, and for a decision
+        that is not open to whoever is here.
         """
+        if not decision.is_open_to(at_desk(request)):
+            raise Http404
         wanted = [pk for pk in request.GET.getlist("row") if pk.isdecimal() and len(pk) < 19]
         rows = list(self.get_queryset(request).filter(pk__in=wanted[:AT_ONCE]))
         if not rows:
@@ -165,7 +176,7 @@ class DecidingAdmin(RecordAdmin[Row]):
                     "asks": decision.asks,
                 }
                 for decision in self.decisions
-                if decision.is_offered(obj)
+                if decision.is_offered(obj) and decision.is_open_to(at_desk(request), obj)
             ]
         response: HttpResponse = super().render_change_form(
             request, context, add, change, form_url, obj

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
@@ -12,6 +13,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -26,20 +29,62 @@ from teams.services import add_member, approve_membership, decline_membership, e
 BADGES = {"requested": "waiting", "active": "confirmed"}
 
 
+def what_waits(row: Membership) -> SafeString | str:
+    """What a request waits for, with the way to where that is decided."""
+    if not row.is_waiting:
+        return "nothing"
+    if row.waits_for == "approval":
+        return "your yes or no"
+    employer = row.member.organization
+    if row.waits_for == "affiliation":
+        url = reverse("admin:members_member_change", args=[row.member_id])
+        return format_html('<a href="{}">a confirmed affiliation</a>', url)
+    if employer is None:
+        return "a recognized organization"
+    url = reverse("admin:members_organization_change", args=[employer.pk])
+    return format_html('<a href="{}">a recognized organization</a>', url)
+
+
+def is_late(row: Membership) -> bool:
+    """Whether the day is over by which an answer was promised."""
+    return row.is_waiting and row.answer_expected_on < timezone.localdate()
+
+
+def promise(row: Membership) -> SafeString:
+    """By when an answer was promised, and whether that day is over."""
+    day = date_format(row.answer_expected_on, "F j, Y")
+    if is_late(row):
+        return format_html("{} promised by {}", badge("attention", "Late"), day)
+    return format_html("promised by {}", day)
+
+
 class MembershipDecision(Decision[Membership]):
     rows_are = ("request", "requests")
 
     def line(self, row: Membership) -> str:
         employer = row.member.organization or "no organization"
-        return f"{row.member}, {employer}: {row.team}, {row.get_status_display().lower()}"
+        told = f"{row.member}, {employer}: {row.team}, {row.get_status_display().lower()}"
+        if row.is_waiting and row.waits_for != "approval":
+            return format_html("{} for {}", told, what_waits(row))
+        return told
 
 
 class Approve(MembershipDecision):
     name, label, title = "approve", "Approve", "Approve {}"
     says = "Each person becomes an active member of the team and is told by mail."
+    template = "admin/teams/membership/approve.html"
 
     def is_offered(self, row: Membership) -> bool:
         return row.is_waiting and row.waits_for == "approval"
+
+    def facts(
+        self, request: HttpRequest, rows: Sequence[Membership], form: forms.Form
+    ) -> dict[str, Any]:
+        """Beforehand: which rows will be approved, and which are left as they are, and why."""
+        return {
+            "lines": [self.line(row) for row in rows if self.is_offered(row)],
+            "left": [self.line(row) for row in rows if not self.is_offered(row)],
+        }
 
     def take(self, row: Membership, by: Member, answers: dict[str, Any]) -> str:
         approve_membership(row, by=by)
@@ -161,13 +206,28 @@ class AddMemberForm(forms.Form):
         return organization
 
 
+def told_after_adding(stay: Membership, known: Member | None) -> str:
+    """What came of it; of a `known` account also what was there and stays, whatever was typed."""
+    told = f"{stay.member} is a member of {stay.team} now, and is told by mail."
+    if known is None:
+        return told
+    name, employer = known.full_name or "no name", stay.member.organization
+    there = "An account with this address was there already"
+    if known.is_affiliation_confirmed:
+        return f"{told} {there}; its name and organization stay as they were: {name}, {employer}."
+    return (
+        f"{told} {there}; its name stays as it was: {name}. "
+        f"It is confirmed for {employer} from now on."
+    )
+
+
 @admin.register(Membership)
 class MembershipAdmin(DecidingAdmin[Membership]):
     """Every stay and request of one's own teams. Only the decisions change them."""
 
     decisions = [Approve(), Decline(), End()]
     list_display = [
-        "member", "organization", "team", "state", "requested_at", "waiting_for",
+        "member", "organization", "team", "state", "requested", "waiting_for",
     ]  # fmt: skip
     list_filter = [WaitsForFilter, "status", TeamFilter]
     search_fields = [
@@ -176,7 +236,7 @@ class MembershipAdmin(DecidingAdmin[Membership]):
     search_help_text = "Search by name, address or organization."
     fields = [
         "person", "employer", "affiliation", "team", "state", "waiting_for", "requested_at",
-        "decided_at", "decider", "ended_at", "ender", "reason",
+        "answer", "decided_at", "decider", "ended_at", "ender", "reason",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
@@ -198,13 +258,13 @@ class MembershipAdmin(DecidingAdmin[Membership]):
         desk = at_desk(request)
         form = AddMemberForm(request.POST if request.method == "POST" else None, desk=desk)
         if request.method == "POST" and form.is_valid():
+            known = Member.objects.filter(email=form.cleaned_data["email"].lower()).first()
             try:
                 stay = add_member(**form.cleaned_data, by=desk)
             except Refused as refusal:
                 form.add_error(None, str(refusal))
             else:
-                told = f"{stay.member} is a member of {stay.team} now, and is told by mail."
-                messages.success(request, told)
+                messages.success(request, told_after_adding(stay, known))
                 return HttpResponseRedirect(
                     reverse("admin:teams_membership_change", args=[stay.pk])
                 )
@@ -247,15 +307,19 @@ class MembershipAdmin(DecidingAdmin[Membership]):
     def state(self, row: Membership) -> SafeString:
         return badge(BADGES.get(row.status, "closed"), row.get_status_display())
 
+    @admin.display(ordering="requested_at")
+    def requested(self, row: Membership) -> SafeString | str:
+        """When it was asked; of a request whose promised day is over, also that."""
+        asked = date_format(timezone.localtime(row.requested_at), "M j, Y, H:i")
+        return format_html("{}<br>{}", asked, promise(row)) if is_late(row) else asked
+
+    @admin.display(description="answer")
+    def answer(self, row: Membership) -> SafeString | str:
+        return promise(row) if row.is_waiting else "not waited for"
+
     @admin.display(description="waits for")
-    def waiting_for(self, row: Membership) -> str:
-        if not row.is_waiting:
-            return "nothing"
-        return {
-            "organization": "a recognized organization",
-            "affiliation": "a confirmed affiliation",
-            "approval": "your yes or no",
-        }[row.waits_for]
+    def waiting_for(self, row: Membership) -> SafeString | str:
+        return what_waits(row)
 
     @admin.display(description="decided by")
     def decider(self, row: Membership) -> str:

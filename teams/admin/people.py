@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
@@ -12,14 +15,21 @@ from django.utils.safestring import SafeString
 
 from members.admin import at_desk, badge, counted, is_administrator
 from members.models import Member
-from members.services import confirm_affiliation
-from teams.admin.deciding import DecidingAdmin, Decision
+from members.services import confirm_affiliation, unconfirm_affiliation
+from teams.admin.deciding import DecidingAdmin, Decision, ReasonedDecision
 from teams.models import Membership
+from teams.services import close_account, decline_all_requests
 
 
-class Confirm(Decision[Member]):
-    name, label, title = "confirm", "Confirm affiliation", "Confirm the affiliation of {}"
+class MemberDecision(Decision[Member]):
     rows_are = ("member", "members")
+
+    def line(self, row: Member) -> str:
+        return f"{row}, {row.email}: {row.organization or 'no organization'}"
+
+
+class Confirm(MemberDecision):
+    name, label, title = "confirm", "Confirm affiliation", "Confirm the affiliation of {}"
     says = (
         "You vouch that each person works for the organization named here. Their requests to "
         "open teams become memberships. Whoever asked for a team is told by mail."
@@ -33,15 +43,115 @@ class Confirm(Decision[Member]):
             and row.organization.is_recognized
         )
 
-    def line(self, row: Member) -> str:
-        return f"{row}, {row.email}: {row.organization or 'no organization'}"
-
     def take(self, row: Member, by: Member, answers: dict[str, Any]) -> str:
         started = timezone.now()
         confirm_affiliation(row, by=by)
-        opened = Membership.objects.of(row).active().filter(decided_at__gte=started).count()
-        memberships = counted(opened, "membership", "memberships")
-        return f"{row} is confirmed for {row.organization}. {memberships} opened."
+        stays = Membership.objects.of(row)
+        opened = stays.active().filter(decided_at__gte=started)
+        mine = stays.visible_to(by)  # other teams are counted, not named
+        now_in = list(names_of(mine.filter(pk__in=opened)))
+        others = opened.count() - len(now_in)
+        told = f"{row} is confirmed for {row.organization}."
+        if now_in:
+            told += f" Active member now: {', '.join(now_in)}."
+        if others:
+            told += f" {counted(others, 'membership', 'memberships')} opened in other teams."
+        if still := list(names_of(mine.waiting())):
+            told += f" Still waiting for a yes or no: {', '.join(still)}."
+        return told
+
+
+def names_of(stays: QuerySet[Membership]) -> QuerySet[Membership, str]:
+    """The names of the teams, as the lists order them."""
+    return stays.order_by("team__position", "team__name").values_list("team__name", flat=True)
+
+
+class Unconfirm(MemberDecision, ReasonedDecision[Member]):
+    name, label = "unconfirm", "Take confirmation back"
+    title = "Take the confirmation of {} back"
+    says = (
+        "For somebody who no longer works for the organization named here. It stays named, but "
+        "nobody vouches for it any more. Memberships stay: end them one by one if they should "
+        "not. Further requests wait for a facilitator, and the member can name another "
+        "organization under My details. One thing overrides this: an address at the mail domain "
+        "of a recognized organization confirms the member again when they next ask for a team. "
+        "That is right while the address is theirs."
+    )
+    reason_help = "It stays in the history, and the member finds it under My data. No mail is sent."
+    prepared = (
+        "We heard that you no longer work for this organization.",
+        "You told us that you changed employers.",
+        "The affiliation was confirmed by mistake.",
+    )
+
+    def is_offered(self, row: Member) -> bool:
+        return row.is_active and row.is_affiliation_confirmed
+
+    def take(self, row: Member, by: Member, answers: dict[str, Any]) -> str:
+        unconfirm_affiliation(row, reason=answers["reason"], by=by)
+        return f"{row} is no longer confirmed for {row.organization}. Memberships stay."
+
+
+class DeclineRequests(MemberDecision, ReasonedDecision[Member]):
+    name, label, title = "decline", "Decline requests", "Decline all requests of {}"
+    says = (
+        "Everything that each person waits for in your teams is declined. They are told in one "
+        "mail, with the reason, and can ask again later. Requests for other teams stay."
+    )
+    prepared = (
+        "We could not confirm that you work for the organization you named.",
+        "The organization tells us that you do not work there.",
+        "Join again with your work address, so that we can see where you work.",
+    )
+
+    def is_open_to(self, desk: Member, row: Member | None = None) -> bool:
+        return row is None or Membership.objects.visible_to(desk).of(row).waiting().exists()
+
+    def is_offered(self, row: Member) -> bool:
+        return row.is_active and not row.is_affiliation_confirmed
+
+    def facts(
+        self, request: HttpRequest, rows: Sequence[Member], form: forms.Form
+    ) -> dict[str, Any]:
+        """The people, each with the teams that they wait for."""
+        waiting = Membership.objects.visible_to(at_desk(request)).waiting().filter(member__in=rows)
+        teams: dict[int, list[str]] = defaultdict(list)
+        for pk, name in waiting.order_by("pk").values_list("member", "team__name"):
+            teams[pk].append(name)
+        lines = [
+            f"{self.line(row)}; waits for {', '.join(teams[row.pk]) or 'nothing of yours'}"
+            for row in rows
+        ]
+        return {**super().facts(request, rows, form), "lines": lines}
+
+    def take(self, row: Member, by: Member, answers: dict[str, Any]) -> str:
+        declined = decline_all_requests(row, reason=answers["reason"], by=by)
+        teams = ", ".join(stay.team.name for stay in declined)
+        return f"Declined what {row} asked for: {teams}. One mail tells why."
+
+
+class CloseAccount(MemberDecision):
+    name, label, title = "close", "Close account", "Close the account of {}"
+    says = (
+        "For somebody who asks you to, or whose mailbox is gone. This cannot be taken back. "
+        "Memberships end and requests are withdrawn; teams lose the person as a facilitator. "
+        "Name, address and job title are erased, in the history too, with the reasons that "
+        "facilitators gave and the mails to the address. That someone from the organization was "
+        "in a team stays, without a name, so that we can count. One last mail says that the "
+        "account is closed."
+    )
+    asks = True  # one does not erase a person with a single press
+
+    def is_open_to(self, desk: Member, row: Member | None = None) -> bool:
+        return desk.is_superuser and row != desk
+
+    def is_offered(self, row: Member) -> bool:
+        return row.is_active
+
+    def take(self, row: Member, by: Member, answers: dict[str, Any]) -> str:
+        name = str(row)
+        close_account(row, by=by)
+        return f"The account of {name} is closed and their details are erased."
 
 
 class AffiliationFilter(admin.SimpleListFilter):
@@ -94,7 +204,7 @@ class MemberAdmin(DecidingAdmin[Member]):
     """People: for facilitators those with a stay or request in their teams, to read; for
     administrators everybody. An address is never changed here: it is what a person proved."""
 
-    decisions = [Confirm()]
+    decisions = [Confirm(), DeclineRequests(), Unconfirm(), CloseAccount()]
     list_display = ["name", "email", "organization", "affiliation", "date_joined"]
     list_filter = [AffiliationFilter]
     list_select_related = ["organization"]

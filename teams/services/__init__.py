@@ -16,7 +16,12 @@ from teams.services.joining import (
     leave_team,
     withdraw_request,
 )
-from teams.services.people import close_account, personal_data, set_facilitators
+from teams.services.people import (
+    close_account,
+    decline_all_requests,
+    personal_data,
+    set_facilitators,
+)
 from teams.services.reminding import send_digests, waiting_for
 
 __all__ = [
@@ -26,6 +31,7 @@ __all__ = [
     "approve_membership",
     "close_account",
     "complete_join",
+    "decline_all_requests",
     "decline_membership",
     "decline_requests",
     "end_membership",

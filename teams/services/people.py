@@ -1,4 +1,4 @@
-"""Facilitators, closing an account, and what a person may take along."""
+"""Facilitators, a no to all that a person asked, closing an account, and what one takes along."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,6 +17,7 @@ from members.services import (
     lock_open_account,
     record,
 )
+from teams import emails
 from teams.models import ActionTeam, Membership
 
 ERASED = "Erased with the account."
@@ -25,8 +26,8 @@ ERASED = "Erased with the account."
 def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Member) -> None:
     """Let exactly `facilitators` look after `team`; they may use the desk from now on.
 
-    Who looks after no team any more loses the desk, administrators excepted. Refuses closed
-    accounts.
+    Whoever is new is told by mail. Who looks after no team any more loses the desk,
+    administrators excepted. Refuses closed accounts.
     """
     with transaction.atomic():
         wanted = Member.objects.filter(pk__in=[member.pk for member in facilitators])
@@ -43,32 +44,67 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
             if member.is_staff != may_use_desk:
                 why = f"facilitator of {team}" if may_use_desk else "no longer a facilitator"
                 record(member, by, why, is_staff=may_use_desk)
+        for member in chosen:
+            if member not in before:
+                emails.facilitator_appointed(member, team, by)
 
 
-def close_account(member: Member) -> None:
+def decline_all_requests(member: Member, *, reason: str, by: Member) -> list[Membership]:
+    """Say no to all that `member` waits for in the teams that `by` looks after; one mail.
+
+    Returns the declined requests; those for other teams stay. Refuses without a reason, and
+    when nothing waits (any more).
+    """
+    if not reason.strip():
+        raise Refused("Give a reason. The member reads it.")
+    with transaction.atomic():
+        waiting = Membership.objects.visible_to(by).of(member).waiting().select_related("team")
+        rows = list(waiting.select_for_update(of=("self",), no_key=True).order_by("pk"))
+        if not rows:
+            raise Refused(f"No request of {member} waits for you. Nothing was changed.")
+        for row in rows:
+            record(
+                row,
+                by,
+                "declined",
+                status=Membership.Status.DECLINED,
+                decided_at=timezone.now(),
+                decided_by=by,
+                reason=reason.strip(),
+            )
+        emails.membership_declined(member, [row.team for row in rows], reason.strip())
+    return rows
+
+
+def close_account(member: Member, *, by: Member | None = None) -> None:
     """Close the account for good: memberships end, requests are withdrawn, the person is erased.
 
-    The stays remain as rows without a person, so that history can be counted. Refuses the
-    last administrator.
+    The stays remain as rows without a person, so that history can be counted. Empty `by`: the
+    member does it; else an administrator does it for somebody. Refuses the last administrator,
+    and as an administrator one's own account.
     """
+    if by == member:
+        raise Refused("Close your own account under My data. Nothing was changed.")
     with transaction.atomic():
         if member.is_superuser:
             lock_administrators()
         member = lock_open_account(member)
         now = timezone.now()
         for team in list(member.facilitated_teams.all()):
+            team._history_user = by or member  # type: ignore[attr-defined]
             team._change_reason = "a facilitator's account was closed"  # type: ignore[attr-defined]
             team.facilitators.remove(member)
         current = Membership.objects.of(member).current()
         for stay in current.select_for_update(no_key=True).order_by("pk"):
             left = Membership.Status.ENDED if stay.is_active else Membership.Status.WITHDRAWN
-            record(stay, None, "account closed", status=left, ended_at=now, ended_by=member)
+            ender = by or member
+            record(stay, by, "account closed", status=left, ended_at=now, ended_by=ender)
         stays = Membership.objects.of(member)
         # What a facilitator wrote about the person goes too, in the rows and in their history:
         # an erasure leaves no version behind, so it writes none.
         stays.exclude(reason="").update(reason=ERASED)
         Membership.history.filter(member_id=member.pk).exclude(reason="").update(reason=ERASED)
-        erase_member(member)
+        erase_member(member, by=by)
         LogEntry.objects.filter(
             content_type=ContentType.objects.get_for_model(Membership),
             object_id__in=[str(pk) for pk in stays.values_list("pk", flat=True)],

@@ -8,7 +8,7 @@ from conftest import make_member, stay_of, text_of
 from members.models import EmailDomain, Organization
 from members.services import decline_organization, recognize_organization
 from teams.admin import OrganizationAdmin
-from teams.services import join_teams
+from teams.services import join_teams, set_facilitators
 
 LIST = "/admin/members/organization/"
 
@@ -96,7 +96,46 @@ def test_recognize_page_says_what_will_happen_in_words(as_, facilitator, lakevie
     assert "2 people wait , with 4 requests, 3 of them to open teams." in told
     assert "mail.lakeview.example (1), lakeview.example (1)" in told
     assert response.context["form"][f"domain_{lakeview.pk}"].initial is True
-    assert "Wanda" not in told  # who the people are is for those who look after their teams
+
+
+@pytest.mark.parametrize("decision", ["recognize", "decline"])
+def test_pages_name_who_waits_for_ones_own_teams_and_count_the_others(
+    as_, other_facilitator, facilitator, lakeview, applicant, decision
+):
+    applicant.job_title = "Nurse"
+    applicant.save()
+    for path in (page(decision, lakeview), f"{LIST}{lakeview.pk}/change/"):
+        told = text_of(as_(facilitator).get(path))
+        assert "2 people wait , with 4 requests" in told
+        assert "Wanda Waiting, Nurse, wanda@lakeview.example Walt, walt@mail.lake" in told
+        assert "asked for other teams" not in told
+        told = text_of(as_(other_facilitator).get(path))
+        assert "2 people wait , with 4 requests" in told
+        assert "Walt, walt@mail.lakeview.example And 1 more who asked for other teams." in told
+        assert "Wanda" not in told
+        assert "wanda@" not in told
+
+
+def test_pages_name_nobody_to_whom_they_are_strangers(
+    as_, closed_team, organization, administrator, lakeview
+):
+    stranger = make_member("stan@rush.example", organization, "Stan")
+    set_facilitators(closed_team, [stranger], by=administrator)
+    told = text_of(as_(stranger).get(page("recognize", lakeview)))
+    assert "2 more who asked for other teams." in told
+    assert "wanda@" not in told
+    assert "walt@" not in told
+
+
+def test_pages_count_people_without_a_request_and_those_beyond_the_first(
+    as_, facilitator, lakeview, team, monkeypatch
+):
+    monkeypatch.setattr("teams.admin.organizations.waiting.NAMED", 1)
+    make_member("willa@lakeview.example", lakeview, "Willa", confirmed=False)
+    told = text_of(as_(facilitator).get(page("recognize", lakeview)))
+    assert "3 people wait" in told
+    assert "wanda@lakeview.example And 1 more of your teams, 1 more without a request." in told
+    assert "walt@" not in told
 
 
 def test_recognize_page_needs_the_same_queries_for_one_and_three(as_, facilitator, lakeview):
@@ -106,11 +145,27 @@ def test_recognize_page_needs_the_same_queries_for_one_and_three(as_, facilitato
         for n in range(2)
     ]
     client.get(LIST)
-    with CaptureQueriesContext(connection) as one:
-        client.get(page("recognize", lakeview))
-    with CaptureQueriesContext(connection) as three:
-        client.get(page("recognize", lakeview, *others))
-    assert len(three) == len(one)
+    make_member("nora@new1.example", others[1], "Nora", confirmed=False)
+    for decision in ("recognize", "decline"):
+        with CaptureQueriesContext(connection) as one:
+            client.get(page(decision, lakeview))
+        with CaptureQueriesContext(connection) as three:
+            client.get(page(decision, lakeview, *others))
+        assert len(three) == len(one)
+
+
+def test_record_needs_the_same_queries_for_one_and_three_who_wait(as_, facilitator, lakeview, team):
+    client = as_(facilitator)
+    path = f"{LIST}{lakeview.pk}/change/"
+    client.get(path)
+    with CaptureQueriesContext(connection) as two:
+        client.get(path)
+    for n in range(2):
+        person = make_member(f"new{n}@lakeview.example", lakeview, f"New {n}", confirmed=False)
+        join_teams(person, [team])
+    with CaptureQueriesContext(connection) as four:
+        assert "New 1" in text_of(client.get(path))
+    assert len(four) == len(two)
 
 
 def test_recognize_releases_all_and_says_so(as_, facilitator, lakeview, applicant, team, mails):
@@ -218,6 +273,12 @@ def test_decline_of_a_recognized_organization_is_refused(as_, facilitator, organ
     assert organization.is_recognized
 
 
+def test_today_promises_no_more_than_recognizing_does(as_, facilitator, lakeview):
+    told = text_of(as_(facilitator).get("/admin/"))
+    assert "open teams take them at once, the others still decide" in told
+    assert "let in" not in told
+
+
 # Adding and renaming ---------------------------------------------------------------------------
 
 
@@ -254,6 +315,30 @@ def test_add_refuses_what_the_rules_do_not_allow_and_keeps_it(
     assert said_there in text_of(response)
     assert response.context["adminform"].form["mail_domain"].value() == domain
     assert Organization.objects.count() == count
+
+
+@pytest.mark.parametrize("status", ["proposed", "declined"])
+def test_add_of_one_that_is_here_leads_to_it(as_, facilitator, lakeview, status):
+    if status == "declined":
+        decline_organization(lakeview, reason="Not known.", by=facilitator)
+    response = as_(facilitator).post(LIST + "add/", {"name": "The LAKEVIEW Health, Inc."})
+    (error,) = response.context["adminform"].form.errors["name"]
+    assert f'<a href="{LIST}{lakeview.pk}/change/">Lakeview Health</a> is already here.' in error
+    assert f'<a href="{LIST}{lakeview.pk}/change/">Lakeview' in response.content.decode()
+    assert "open it and recognize it." in error
+    assert (status == "declined") is ("It was declined." in error)
+    assert Organization.objects.filter(normalized_name="lakeview health").count() == 1
+
+
+def test_name_in_the_error_is_told_as_text(as_, facilitator, lakeview):
+    Organization.objects.filter(pk=lakeview.pk).update(name="Lakeview <b>Health</b>")
+    response = as_(facilitator).post(LIST + "add/", {"name": "Lakeview Health"})
+    assert "Lakeview &lt;b&gt;Health&lt;/b&gt;</a> is already here" in response.content.decode()
+
+
+def test_add_says_beforehand_that_its_domain_confirms_people(as_, facilitator):
+    told = text_of(as_(facilitator).get(LIST + "add/"))
+    assert "Whoever waits at an address there is confirmed when you save" in told
 
 
 def test_change_saves_the_name_and_nothing_else(as_, facilitator, lakeview):
@@ -303,5 +388,6 @@ def test_change_to_a_name_that_is_anothers_is_refused(as_, facilitator, organiza
 def test_record_shows_its_domains_and_the_way_to_add_one(as_, facilitator, organization):
     response = as_(facilitator).get(f"{LIST}{organization.pk}/change/")
     assert "rush.example Add a mail domain" in text_of(response)
+    assert "adding one confirms everyone who waits" in text_of(response)
     path = f"/admin/members/emaildomain/add/?organization={organization.pk}"
     assert path in response.content.decode()

@@ -4,7 +4,8 @@ import pytest
 
 from conftest import make_member, stay_of, text_of
 from members.models import Member
-from teams.services import join_teams, leave_team
+from members.tests.steps import last_line
+from teams.services import join_teams, leave_team, set_facilitators
 
 LIST = "/admin/members/member/"
 
@@ -13,8 +14,12 @@ def said(response) -> list[str]:
     return [str(message) for message in response.context["messages"]]
 
 
-def page(*people: Member) -> str:
-    return f"{LIST}confirm/?" + "&".join(f"row={person.pk}" for person in people)
+def page(*people: Member, decision: str = "confirm") -> str:
+    return f"{LIST}{decision}/?" + "&".join(f"row={person.pk}" for person in people)
+
+
+def record(person: Member) -> str:
+    return f"{LIST}{person.pk}/change/"
 
 
 @pytest.fixture
@@ -83,6 +88,29 @@ def test_suggestions_name_nobody_of_other_teams(as_, facilitator, member, outsid
     assert [found["text"] for found in response.json()["results"]] == []
 
 
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [
+        ("administrator", "Olga Outsider, olga@loop.example, Loop Example Clinic"),
+        ("other_facilitator", "Olga Outsider"),
+    ],
+)
+def test_suggestions_tell_administrators_people_of_one_name_apart(
+    as_, request, outsider, who, said
+):
+    query = {"app_label": "teams", "model_name": "actionteam", "field_name": "facilitators"}
+    client = as_(request.getfixturevalue(who))
+    response = client.get("/admin/autocomplete/", query | {"term": "olga"})
+    assert [found["text"] for found in response.json()["results"]] == [said]
+
+
+def test_suggestions_name_somebody_without_a_name_by_the_address_once(as_, administrator):
+    make_member("nemo@mail.example")
+    query = {"app_label": "teams", "model_name": "actionteam", "field_name": "facilitators"}
+    response = as_(administrator).get("/admin/autocomplete/", query | {"term": "nemo"})
+    assert response.json()["results"][0]["text"] == "nemo@mail.example, no organization"
+
+
 # Changing ----------------------------------------------------------------------------------
 
 
@@ -146,7 +174,7 @@ def test_confirm_is_one_press_on_the_record_and_opens_what_waited(
     assert f'action="{page(una)}"' in client.get(f"{LIST}{una.pk}/change/").content.decode()
     response = client.post(page(una), follow=True)
     assert said(response) == [
-        "Una Unconfirmed is confirmed for Rush Example Hospital. 1 membership opened."
+        "Una Unconfirmed is confirmed for Rush Example Hospital. Active member now: Education."
     ]
     una.refresh_from_db()
     assert una.affiliation_confirmed_by == facilitator
@@ -201,3 +229,171 @@ def test_list_is_filtered_by_affiliation(as_, facilitator, una, member, applican
         "confirmed": {member},
         "unconfirmed": {una, applicant},
     }
+
+
+def test_confirm_names_what_happened_in_ones_own_teams_and_counts_the_rest(
+    as_, facilitator, administrator, una, approval_team, other_team
+):
+    join_teams(una, [other_team])
+    set_facilitators(approval_team, [facilitator], by=administrator)
+    response = as_(facilitator).post(page(una), follow=True)
+    assert said(response) == [
+        "Una Unconfirmed is confirmed for Rush Example Hospital. Active member now: Education. "
+        "1 membership opened in other teams. Still waiting for a yes or no: Careers."
+    ]
+
+
+# Saying no ---------------------------------------------------------------------------------
+
+
+def test_no_declines_what_waits_in_ones_own_teams_with_one_mail(
+    as_, facilitator, administrator, una, team, approval_team, other_team, mails
+):
+    join_teams(una, [other_team])
+    set_facilitators(approval_team, [facilitator], by=administrator)
+    client = as_(facilitator)
+    assert f'href="{page(una, decision="decline")}"' in client.get(record(una)).content.decode()
+    shown = text_of(client.get(page(una, decision="decline")))
+    assert "waits for Education, Careers" in shown
+    assert "Hiring" not in shown
+    count = len(mails())
+    sent = {"reason": "You do not work there."}
+    response = client.post(page(una, decision="decline"), sent, follow=True)
+    assert said(response) == [
+        "Declined what Una Unconfirmed asked for: Education, Careers. One mail tells why."
+    ]
+    status = [stay_of(una, asked).status for asked in (team, approval_team, other_team)]
+    assert status == ["declined", "declined", "requested"]
+    assert len(mails()) == count + 1
+    assert "You do not work there." in mails()[-1].message
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_no_without_a_reason_is_refused(as_, facilitator, una, team, reason):
+    response = as_(facilitator).post(page(una, decision="decline"), {"reason": reason})
+    assert response.context["form"].errors["reason"]
+    assert stay_of(una, team).is_waiting
+
+
+def test_no_twice_is_told(as_, facilitator, una, mails):
+    client = as_(facilitator)
+    for _ in range(2):
+        path = page(una, decision="decline")
+        response = client.post(path, {"reason": "No."}, follow=True)
+    assert said(response)[-1].startswith("No request of Una Unconfirmed waits for you.")
+    assert page(una, decision="decline") not in client.get(record(una)).content.decode()
+
+
+@pytest.mark.parametrize("decision", ["decline", "unconfirm"])
+@pytest.mark.parametrize(
+    ("who", "status"), [("other_facilitator", 404), ("member", 403), ("colleague", 403)]
+)
+def test_no_and_taking_back_are_not_for_others(as_, request, una, team, decision, who, status):
+    client = as_(request.getfixturevalue(who))
+    for answer in (client.get(page(una, decision=decision)),
+                   client.post(page(una, decision=decision), {"reason": "x"})):  # fmt: skip
+        assert answer.status_code == status
+    assert stay_of(una, team).is_waiting
+
+
+# Taking a confirmation back ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["facilitator", "administrator"])
+def test_confirmation_is_taken_back_with_a_reason_and_memberships_stay(
+    as_, request, member, team, who
+):
+    desk = request.getfixturevalue(who)
+    client = as_(desk)
+    path = page(member, decision="unconfirm")
+    assert f'href="{path}"' in client.get(record(member)).content.decode()
+    shown = text_of(client.get(path))
+    assert "Memberships stay" in shown
+    assert "confirms the member again" in shown
+    response = client.post(path, {"reason": "She moved to Loop."}, follow=True)
+    assert said(response) == [
+        "Maria Member is no longer confirmed for Rush Example Hospital. Memberships stay."
+    ]
+    member.refresh_from_db()
+    assert (member.is_affiliation_confirmed, str(member.organization)) == (
+        False,
+        "Rush Example Hospital",
+    )
+    assert last_line(member)[0] == desk
+    assert stay_of(member, team).is_active
+    assert "She moved to Loop." in text_of(client.get(f"{LIST}{member.pk}/history/"))
+
+
+def test_taking_back_without_a_reason_is_refused(as_, facilitator, member):
+    response = as_(facilitator).post(page(member, decision="unconfirm"), {"reason": " "})
+    assert response.context["form"].errors["reason"]
+    member.refresh_from_db()
+    assert member.is_affiliation_confirmed
+
+
+def test_taking_back_what_nobody_confirmed_is_told_and_not_offered(as_, facilitator, una):
+    client = as_(facilitator)
+    path = page(una, decision="unconfirm")
+    assert path not in client.get(record(una)).content.decode()
+    response = client.post(path, {"reason": "x"}, follow=True)
+    assert "is not confirmed. Nothing was changed." in said(response)[0]
+
+
+# Closing an account --------------------------------------------------------------------------
+
+
+def test_administrator_closes_an_account_after_a_page_that_says_what_is_erased(
+    as_, administrator, member, team
+):
+    client = as_(administrator)
+    path = page(member, decision="close")
+    assert f'href="{path}"' in client.get(record(member)).content.decode()
+    shown = text_of(client.get(path))
+    assert "Name, address and job title are erased" in shown
+    assert "Maria Member, maria@rush.example" in shown
+    assert stay_of(member, team).is_active
+    response = client.post(path, follow=True)
+    assert said(response) == ["The account of Maria Member is closed and their details are erased."]
+    member.refresh_from_db()
+    assert (str(member), member.is_active) == ("Former member", False)
+    assert last_line(member) == (administrator, "account closed")
+    assert path not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("facilitator", 404), ("other_facilitator", 404), ("colleague", 403)]
+)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_closing_is_for_administrators(as_, request, member, who, status, method):
+    client = as_(request.getfixturevalue(who))
+    assert getattr(client, method)(page(member, decision="close")).status_code == status
+    member.refresh_from_db()
+    assert member.is_active
+
+
+def test_facilitators_are_not_offered_to_close(as_, facilitator, member):
+    client = as_(facilitator)
+    assert "Close account" not in text_of(client.get(record(member)))
+    assert "Close account" not in text_of(client.get(LIST))
+    chosen = {"action": "close", "_selected_action": [member.pk], "index": "0"}
+    client.post(LIST, chosen, follow=True)
+    member.refresh_from_db()
+    assert member.is_active
+
+
+def test_ones_own_account_is_closed_under_my_data_only(as_, administrator):
+    Member.objects.create_superuser("second@example.org")
+    client = as_(administrator)
+    path = page(administrator, decision="close")
+    assert path not in client.get(record(administrator)).content.decode()
+    response = client.post(path, follow=True)
+    assert said(response) == ["Close your own account under My data. Nothing was changed."]
+    administrator.refresh_from_db()
+    assert administrator.is_active
+
+
+def test_closing_twice_is_told(as_, administrator, member):
+    client = as_(administrator)
+    for _ in range(2):
+        response = client.post(page(member, decision="close"), follow=True)
+    assert said(response)[-1] == "This account is closed."

@@ -205,6 +205,21 @@ def test_withdrawn_confirms(applicant, team, queued):
     assert "ask again on My teams" in mail.message
 
 
+def test_appointed_says_what_one_looks_after_and_where(
+    member, ampersand_team, administrator, queued
+):
+    emails.facilitator_appointed(member, ampersand_team, administrator)
+    mail = queued()
+    assert mail.to == [member.email]
+    assert mail.subject == "You now look after Education & Training"
+    assert "http://127.0.0.1:8000/admin/" in mail.message
+    assert "http://127.0.0.1:8000/admin/" in mail.html_message
+    words = " ".join(mail.message.split())
+    assert "you look after Education & Training. An administrator, Ada Admin," in words
+    assert "at most once a working day" in words
+    assert "Education &amp; Training" in mail.html_message
+
+
 @pytest.mark.parametrize(
     ("numbers", "subject", "lines"),
     [
@@ -255,10 +270,11 @@ def hostile(member, team, organization):
         ),
         ("membership_ended", lambda: emails.membership_ended(ended)),
         ("request_withdrawn", lambda: emails.request_withdrawn(requested)),
+        ("facilitator_appointed", lambda: emails.facilitator_appointed(member, team, member)),
     ]
 
 
-@pytest.mark.parametrize("index", range(8))
+@pytest.mark.parametrize("index", range(9))
 def test_what_people_typed_is_shown_and_never_run(member, team, organization, index, mails):
     _, send = hostile(member, team, Organization.objects.get(pk=organization.pk))[index]
     send()

@@ -16,6 +16,7 @@ from members.tests.steps import last_line, refused
 from teams.models import Membership
 from teams.services import (
     close_account,
+    decline_all_requests,
     decline_membership,
     end_membership,
     join_teams,
@@ -70,9 +71,69 @@ def test_an_administrator_keeps_the_desk(administrator, team):
     assert may_use_desk(administrator)
 
 
+def test_whoever_is_new_is_told_and_nobody_else(
+    member, colleague, facilitator, team, administrator, mails
+):
+    count = len(mails())
+    set_facilitators(team, [facilitator, member], by=administrator)
+    assert [mail.to for mail in mails()[count:]] == [[member.email]]
+    assert mails()[-1].subject == "You now look after Education"
+    set_facilitators(team, [member, facilitator], by=administrator)
+    set_facilitators(team, [member], by=administrator)
+    assert len(mails()) == count + 1
+    set_facilitators(team, [member, colleague, facilitator], by=administrator)
+    assert {mail.to[0] for mail in mails()[count + 1 :]} == {colleague.email, facilitator.email}
+
+
+def test_a_second_team_is_told_as_well(facilitator, other_team, administrator, mails):
+    count = len(mails())
+    set_facilitators(other_team, [facilitator], by=administrator)
+    assert [mail.subject for mail in mails()[count:]] == ["You now look after Hiring"]
+
+
 def test_a_closed_account_does_not_facilitate(member, colleague, team, administrator):
     close_account(member)
     refused("account is closed", set_facilitators, team, [colleague, member], by=administrator)
+
+
+# No to all that a person asked ------------------------------------------------------------------
+
+
+def test_all_requests_in_ones_own_teams_are_declined_with_one_mail(
+    applicant, facilitator, administrator, team, other_team, approval_team, mails
+):
+    join_teams(applicant, [other_team, approval_team])
+    set_facilitators(approval_team, [facilitator], by=administrator)
+    count = len(mails())
+    declined = decline_all_requests(applicant, reason=" Unknown there. ", by=facilitator)
+    assert {stay.team for stay in declined} == {team, approval_team}
+    for stay in declined:
+        stay.refresh_from_db()
+        assert (stay.status, stay.decided_by) == ("declined", facilitator)
+        assert stay.reason == "Unknown there."
+        assert last_line(stay) == (facilitator, "declined")
+    assert stay_of(applicant, other_team).is_waiting
+    (mail,) = mails()[count:]
+    assert mail.subject == "Your requests for Education, Careers were declined"
+    assert "Unknown there." in mail.message
+
+
+def test_an_administrator_declines_for_all_teams(applicant, administrator, other_team):
+    join_teams(applicant, [other_team])
+    assert len(decline_all_requests(applicant, reason="No.", by=administrator)) == 2
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_declining_all_is_refused_without_a_reason(applicant, facilitator, reason):
+    refused("Give a reason", decline_all_requests, applicant, reason=reason, by=facilitator)
+
+
+def test_declining_all_is_refused_where_nothing_waits_and_to_others(
+    applicant, member, facilitator, other_facilitator, colleague
+):
+    refused("No request", decline_all_requests, member, reason="No.", by=facilitator)
+    refused("No request", decline_all_requests, applicant, reason="No.", by=other_facilitator)
+    refused("No request", decline_all_requests, applicant, reason="No.", by=colleague)
 
 
 # Closing an account -----------------------------------------------------------------------------
@@ -114,7 +175,7 @@ def everything_stored() -> str:
 
 
 def test_closing_erases_the_person_everywhere(leaver, mails):
-    assert Email.objects.filter(to=leaver.email).count() == 6
+    assert Email.objects.filter(to=leaver.email).count() == 7
     assert everything_stored().lower().count("maria") > 30
     close_account(leaver)
     (mail,) = mails()
@@ -161,6 +222,28 @@ def test_closing_keeps_what_the_person_decided_for_others(
 
 def test_the_last_administrator_stays(administrator):
     refused("only administrator", close_account, administrator)
+
+
+def test_closing_for_somebody_names_who_did_it(leaver, administrator, team, other_team):
+    close_account(leaver, by=administrator)
+    leaver.refresh_from_db()
+    assert not leaver.is_active
+    assert last_line(leaver) == (administrator, "account closed")
+    assert last_line(stay_of(leaver, team)) == (administrator, "account closed")
+    assert stay_of(leaver, team).ended_by == administrator
+    assert last_line(other_team)[0] == administrator
+    assert "maria" not in everything_stored().lower().replace("maria@rush.example", "").replace(
+        "hello maria member", ""
+    )  # the last mail, which goes once it is sent
+
+
+def test_closing_ones_own_account_for_somebody_is_refused(administrator, member):
+    Member.objects.create_superuser("second@example.org")
+    refused("under My data", close_account, administrator, by=administrator)
+
+
+def test_closing_the_last_administrator_for_them_is_refused(administrator, facilitator):
+    refused("only administrator", close_account, administrator, by=facilitator)
 
 
 def test_closing_twice_is_refused(member):

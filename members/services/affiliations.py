@@ -1,0 +1,137 @@
+"""Who works where: naming an organization, confirming that, and taking it back."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from members.models import EmailDomain, Member, Organization
+from members.naming import is_public_mailbox, mail_domain, normalized_name
+from members.services.recording import Refused, lock_open_account, one_line, record
+from members.signals import affiliations_decided
+
+UNCONFIRMED = "affiliation confirmation taken back"  # in the history; the reason follows
+
+
+def affiliate_member(member: Member, organization_name: str) -> Member:
+    """Tie `member`, whose address is proven, to an organization; returns the locked, fresh row.
+
+    The mail domain of a recognized organization decides, whatever was typed. Else the typed
+    name finds a known organization, or proposes a new one; then a facilitator confirms. A
+    confirmed tie is left as it is. Refuses a name with nothing to compare, and a closed account.
+    """
+    with transaction.atomic():
+        domain = mail_domain(member.email)
+        owner, named = _recognized_owner(domain), None
+        if owner is None:
+            named = _known_or_proposed(organization_name, domain, member)
+            owner = _recognized_owner(domain)  # it may have come while we waited for the lock
+        row = lock_open_account(member)
+        if row.is_affiliation_confirmed:
+            return row
+        if owner:
+            confirm(row, owner, how=Member.ConfirmedHow.DOMAIN, by=None)
+            tell_teams([row], confirmed=True, by=None)
+        elif named and row.organization_id != named.pk:
+            record(row, row, "named the organization", organization=named)
+        return row
+
+
+def confirm_affiliation(member: Member, *, by: Member) -> None:
+    """Vouch that `member` works for the organization they named; opens what waited for it.
+
+    Refuses a closed account, an affiliation that is confirmed already, and an organization
+    that nobody has recognized.
+    """
+    with transaction.atomic():
+        organization = member.organization
+        if organization:
+            organization = locked_organization(organization)
+        row = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
+        if not row.is_active:
+            raise Refused(f"{row}: the account is closed.")
+        if row.is_affiliation_confirmed:
+            raise Refused(f"{row} is already confirmed as a member of {row.organization}.")
+        if organization is None or row.organization_id != organization.pk:
+            raise Refused(f"{row} has changed the organization meanwhile. Look again.")
+        if not organization.is_recognized:
+            raise Refused(f"Recognize {organization} first; that confirms {row} as well.")
+        confirm(row, organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
+        tell_teams([row], confirmed=True, by=by)
+
+
+def unconfirm_affiliation(member: Member, *, by: Member, reason: str) -> None:
+    """Take the confirmation of who employs `member` back; the organization stays named.
+
+    Memberships stay: whoever calls says so. The mail domain of a recognized organization
+    confirms again on the next join. Refuses without a reason, a closed account, and an
+    affiliation that is not confirmed (any more).
+    """
+    if not reason.strip():
+        raise Refused("Give a reason. It stays in the history.")
+    with transaction.atomic():
+        row: Member = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
+        if not row.is_active:
+            raise Refused(f"{row}: the account is closed.")
+        if not row.is_affiliation_confirmed:
+            raise Refused(f"The affiliation of {row} is not confirmed. Nothing was changed.")
+        record(
+            row,
+            by,
+            f"{UNCONFIRMED}: {one_line(reason)}",
+            affiliation_confirmed_at=None,
+            affiliation_confirmed_how="",
+            affiliation_confirmed_by=None,
+        )
+
+
+def locked_organization(organization: Organization) -> Organization:
+    return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+
+
+def _recognized_owner(domain: str) -> Organization | None:
+    owner = EmailDomain.objects.owner_of(domain)
+    return owner if owner and owner.is_recognized else None
+
+
+def _known_or_proposed(name: str, domain: str, by: Member) -> Organization:
+    """The organization called `name`, locked; proposed (again) if nobody has recognized it."""
+    compared = normalized_name(name)
+    if not compared:
+        raise Refused("Enter your organization's name with at least one letter or digit.")
+    suggested = "" if is_public_mailbox(domain) else domain
+    found, made = Organization.objects.select_for_update(no_key=True).get_or_create(
+        normalized_name=compared,
+        defaults={"name": one_line(name), "suggested_domain": suggested},
+    )
+    if made:
+        found.history.update(history_user=by, history_change_reason="proposed")
+    elif found.status == Organization.Status.DECLINED:
+        record(
+            found,
+            by,
+            "proposed again",
+            status=Organization.Status.PROPOSED,
+            suggested_domain=found.suggested_domain or suggested,
+        )
+    elif not found.is_recognized and suggested and not found.suggested_domain:
+        record(found, by, "domain suggested", suggested_domain=suggested)
+    return found
+
+
+def confirm(member: Member, organization: Organization, *, how: str, by: Member | None) -> None:
+    record(
+        member,
+        by,
+        f"affiliation confirmed {Member.ConfirmedHow(how).label}",
+        organization=organization,
+        affiliation_confirmed_at=timezone.now(),
+        affiliation_confirmed_how=how,
+        affiliation_confirmed_by=by,
+    )
+
+
+def tell_teams(
+    members: list[Member], *, confirmed: bool, reason: str = "", by: Member | None
+) -> None:
+    affiliations_decided.send(
+        sender=Organization, members=members, confirmed=confirmed, reason=reason, by=by
+    )

@@ -1,0 +1,157 @@
+"""Organizations and their mail domains: recognizing one releases everybody who waits for it."""
+
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from members.models import EmailDomain, Member, Organization
+from members.naming import mail_domain
+from members.services.affiliations import confirm, locked_organization, tell_teams
+from members.services.recording import Refused, one_line, record
+
+
+def add_organization(name: str, *, domains: Iterable[str] = (), by: Member) -> Organization:
+    """Add an organization that is recognized from the start. Refuses a name already here."""
+    with transaction.atomic():
+        organization = Organization(
+            name=one_line(name),
+            status=Organization.Status.RECOGNIZED,
+            decided_at=timezone.now(),
+            decided_by=by,
+        )
+        _insert(organization, by, "added as recognized")
+        added = [_new_domain(organization, domain, by).domain for domain in domains]
+        if added:
+            _release(organization, added, by)
+    return organization
+
+
+def recognize_organization(
+    organization: Organization, *, domain: str = "", by: Member
+) -> list[Member]:
+    """Accept `organization`, with its mail `domain` if given, and release all who wait for it.
+
+    Confirms every waiting member of it, and every waiting person at `domain` whatever name
+    they typed; `teams` opens their requests and mails each person once. Returns those
+    confirmed. Refuses an organization that is recognized already, and a domain that is
+    another's or a public mailbox provider's.
+    """
+    with transaction.atomic():
+        row = locked_organization(organization)
+        if row.is_recognized:
+            raise Refused(_decided(row))
+        record(
+            row,
+            by,
+            "recognized",
+            status=Organization.Status.RECOGNIZED,
+            decided_at=timezone.now(),
+            decided_by=by,
+            decision_reason="",
+        )
+        if domain and not row.domains.filter(domain=domain).exists():
+            _new_domain(row, domain, by)
+        return _release(row, row.domains.values_list("domain", flat=True), by)
+
+
+def decline_organization(organization: Organization, *, reason: str, by: Member) -> list[Member]:
+    """Decline a proposed organization; `teams` declines what its people asked for, with `reason`.
+
+    Returns the people concerned. Refuses without a reason, and unless it is proposed.
+    """
+    if not reason.strip():
+        raise Refused("Say why the organization is declined. Its people read the reason.")
+    with transaction.atomic():
+        row = locked_organization(organization)
+        if row.status != Organization.Status.PROPOSED:
+            raise Refused(_decided(row))
+        record(
+            row,
+            by,
+            "declined",
+            status=Organization.Status.DECLINED,
+            decided_at=timezone.now(),
+            decided_by=by,
+            decision_reason=reason.strip(),
+        )
+        waiting = Member.objects.unconfirmed().filter(organization=row)
+        members = list(waiting.select_for_update(no_key=True).order_by("pk"))
+        tell_teams(members, confirmed=False, reason=reason.strip(), by=by)
+        return members
+
+
+def add_domain(organization: Organization, *, domain: str, by: Member) -> list[Member]:
+    """Give `organization` a mail domain; if it is recognized, release who waits at that domain."""
+    with transaction.atomic():
+        row = locked_organization(organization)
+        added = _new_domain(row, domain, by)
+        return _release(row, [added.domain], by) if row.is_recognized else []
+
+
+def remove_domain(domain: EmailDomain, *, by: Member) -> None:
+    """Take a mail domain back that was given by mistake; its history stays.
+
+    Who was confirmed by it stays confirmed: whoever calls says so. Refuses one that is gone.
+    """
+    with transaction.atomic():
+        row = EmailDomain.objects.select_for_update(no_key=True).filter(pk=domain.pk).first()
+        if row is None:
+            raise Refused(f"{domain} was taken back already. Nothing was changed.")
+        row._history_user = by  # type: ignore[attr-defined]
+        row._change_reason = "taken back"  # type: ignore[attr-defined]
+        row.delete()
+
+
+def _release(organization: Organization, domains: Iterable[str], by: Member) -> list[Member]:
+    """Confirm everyone who waits for `organization`, by name or by one of `domains`."""
+    named = Q(organization=organization)
+    at_domains = Q()
+    for domain in domains:
+        at_domains |= Q(email__endswith=f"@{domain}") | Q(email__endswith=f".{domain}")
+    waiting = Member.objects.unconfirmed().filter(named | at_domains if at_domains else named)
+    members = [
+        member
+        for member in waiting.select_for_update(no_key=True).order_by("pk")
+        # Below its domain another organization may have one of its own: the longest counts.
+        if member.organization_id == organization.pk
+        or EmailDomain.objects.owner_of(mail_domain(member.email)) == organization
+    ]
+    for member in members:
+        confirm(member, organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
+    tell_teams(members, confirmed=True, by=by)
+    return members
+
+
+def _new_domain(organization: Organization, domain: str, by: Member) -> EmailDomain:
+    """Give `domain` to `organization`; refuses one that is another's or a public provider's."""
+    row = EmailDomain(organization=organization, domain=domain)
+    try:
+        _insert(row, by, "domain added")
+    except Refused as error:
+        raise Refused(f"{domain}: {error}") from error
+    return row
+
+
+def _insert(row: Organization | EmailDomain, by: Member, why: str) -> None:
+    """Check and store a new row; refuses it in words, also when someone else was faster."""
+    try:
+        row.full_clean()
+        with transaction.atomic():
+            record(row, by, why)
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages)) from error
+    except IntegrityError as error:
+        raise Refused("Someone else has just added it. Look again.") from error
+
+
+def _decided(row: Organization) -> str:
+    if row.decided_at is None:
+        return f"{row.name} is {row.get_status_display().lower()}."
+    when = timezone.localtime(row.decided_at)
+    return (
+        f"{row.name} was already {row.get_status_display().lower()} "
+        f"on {when:%B} {when.day}, {when.year} by {row.decided_by}. Nothing was changed."
+    )

@@ -1,0 +1,107 @@
+"""Accounts: made with the first proven address, described by the member, erased for good."""
+
+from allauth.account.models import EmailAddress
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.utils import timezone
+from post_office.models import Email
+
+from members import emails
+from members.models import Member
+from members.services.affiliations import UNCONFIRMED, affiliate_member
+from members.services.recording import Refused, lock_open_account, one_line, record
+
+
+def welcome_member(email: str, *, full_name: str, job_title: str) -> Member:
+    """The member with the proven address `email`, made if new; a known one is left as it is."""
+    with transaction.atomic():
+        typed = {"full_name": one_line(full_name), "job_title": one_line(job_title)}
+        member: Member
+        member, made = Member.objects.get_or_create(email=email.lower(), defaults=typed)
+        if made:
+            member.history.update(history_user=member, history_change_reason="account made")
+    return member
+
+
+def fill_in_profile(member: Member, *, full_name: str, job_title: str) -> Member:
+    """Fill what `member` has left empty; returns the locked, fresh row.
+
+    What was typed in a form that a stranger may have filled in overwrites nothing. Refuses a
+    closed account.
+    """
+    with transaction.atomic():
+        row = lock_open_account(member)
+        typed = {"full_name": one_line(full_name), "job_title": one_line(job_title)}
+        missing = {field: text for field, text in typed.items() if text and not getattr(row, field)}
+        if missing:
+            record(row, row, "filled in while joining", **missing)
+    return row
+
+
+def lock_administrators() -> None:
+    """Let only one transaction at a time find out who is an administrator besides someone."""
+    administrators = Member.objects.filter(is_superuser=True).order_by("pk")
+    list(administrators.select_for_update(no_key=True))
+
+
+def change_profile(
+    member: Member, *, full_name: str, job_title: str, shares_email: bool, organization: str = ""
+) -> Member:
+    """Save what a member says of themselves; `organization` only while nobody has confirmed it."""
+    with transaction.atomic():
+        if organization and not member.is_affiliation_confirmed:
+            member = affiliate_member(member, organization)
+        row = lock_open_account(member)
+        record(
+            row,
+            row,
+            "changed by the member",
+            full_name=one_line(full_name),
+            job_title=one_line(job_title),
+            shares_email=shares_email,
+        )
+    return row
+
+
+def erase_member(member: Member, *, by: Member | None = None) -> None:
+    """Close an account for good: nothing stays that says who the person was.
+
+    The row stays, empty, so that memberships and history can still be counted; the mails kept
+    about the address go, a last one says that the account is closed. Whoever calls has ended
+    the memberships. `by` is who does it for somebody else. Refuses the last administrator.
+    """
+    with transaction.atomic():
+        row = lock_open_account(member)
+        others = Member.objects.filter(is_superuser=True, is_active=True).exclude(pk=row.pk)
+        if row.is_superuser and not others.exists():
+            who = f"{row} is" if by else "You are"
+            raise Refused(f"{who} the only administrator. Appoint another one first.")
+        Email.objects.filter(to=row.email).delete()
+        emails.account_closed(row)
+        EmailAddress.objects.filter(user=row).delete()
+        erased = {
+            "email": f"closed-{row.pk}@closed.invalid",
+            "full_name": "",
+            "job_title": "",
+            "shares_email": False,
+        }
+        record(
+            row,
+            by,
+            "account closed",
+            **erased,
+            is_active=False,
+            is_staff=False,
+            is_superuser=False,
+            closed_at=timezone.now(),
+        )
+        versions = Member.history.filter(id=row.pk)
+        versions.update(**erased)
+        # Why somebody was unconfirmed is free text about the person.
+        versions.filter(history_change_reason__startswith=UNCONFIRMED).update(
+            history_change_reason=UNCONFIRMED
+        )
+        LogEntry.objects.filter(
+            content_type=ContentType.objects.get_for_model(Member), object_id=str(row.pk)
+        ).update(object_repr=str(row), change_message="")
