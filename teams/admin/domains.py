@@ -49,6 +49,14 @@ class EmailDomainAdmin(DecidingAdmin[EmailDomain]):
     def has_change_permission(self, request: HttpRequest, obj: EmailDomain | None = None) -> bool:
         return False
 
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        kwargs["help_texts"] = {
+            "domain": "Such as hospital.org; addresses at mail.hospital.org count as well. Saving "
+            "confirms everyone who waits at such an address, if the organization is recognized, "
+            "and opens their requests to open teams."
+        }
+        return super().get_form(request, *args, **kwargs)
+
     def save_model(
         self, request: HttpRequest, obj: EmailDomain, form: ModelForm[EmailDomain], change: bool
     ) -> None:

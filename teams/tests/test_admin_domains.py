@@ -40,6 +40,11 @@ def test_domain_that_was_taken_back_confirms_nobody(as_, facilitator, organizati
     assert not newcomer.is_affiliation_confirmed
 
 
+def test_form_says_beforehand_whom_a_domain_confirms(as_, facilitator):
+    said = text_of(as_(facilitator).get("/admin/members/emaildomain/add/"))
+    assert "Saving confirms everyone who waits at such an address" in said
+
+
 def test_domain_is_taken_back_by_the_desk_only(client, as_, member, organization):
     domain = organization.domains.get()
     assert client.post(TAKE_BACK.format(domain.pk)).status_code == 302
