@@ -54,5 +54,5 @@ $(VENV)/.stamp: requirements.txt
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp requirements-dev.txt
 	@echo 'Installing what the tests need into $(VENV)'
-	@$(INSTALL) -r requirements-dev.txt
+	@$(INSTALL) --no-compile -r requirements-dev.txt
 	@touch $@
