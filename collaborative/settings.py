@@ -356,7 +356,6 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "America/Chicago"
 USE_TZ = True
 USE_I18N = False
-DATE_FORMAT, DATETIME_FORMAT = "F j, Y", "F j, Y, g:i a"
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
