@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from members.models import EmailDomain, Member, Organization
@@ -107,11 +106,10 @@ def remove_domain(domain: EmailDomain, *, by: Member) -> None:
 
 def _release(organization: Organization, domains: Iterable[str], by: Member) -> list[Member]:
     """Confirm everyone who waits for `organization`, by name or by one of `domains`."""
-    named = Q(organization=organization)
-    at_domains = Q()
+    unconfirmed = Member.objects.unconfirmed()
+    waiting = unconfirmed.filter(organization=organization)
     for domain in domains:
-        at_domains |= Q(email__endswith=f"@{domain}") | Q(email__endswith=f".{domain}")
-    waiting = Member.objects.unconfirmed().filter(named | at_domains if at_domains else named)
+        waiting |= unconfirmed.at_domain(domain)
     members = [
         member
         for member in waiting.select_for_update(no_key=True).order_by("pk")
