@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from post_office.models import PRIORITY, STATUS, Email
 
 from members.models import Member
+from members.trail import current_trail
 
 
 def queue(
@@ -25,7 +26,8 @@ def queue(
 ) -> None:
     """Put the mail of the templates `emails/<name>…` to the address `to` into the queue.
 
-    Urgent mails overtake the others; one that `expires_at` has passed is never sent. The row
+    Urgent mails overtake the others; one that `expires_at` has passed is never sent. The mails
+    of a decision at the desk wait until it can no longer be undone (members.trail). The row
     is created directly: post_office's own `send()` would render the text a second time, as a
     template, with whatever a stranger typed into it.
     """
@@ -36,7 +38,8 @@ def queue(
         **context,
     }
     subject = render_to_string(f"emails/{name}_subject.txt", context)
-    Email.objects.create(
+    trail = current_trail()
+    mail = Email.objects.create(
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[to],
         subject=" ".join(subject.split())[:200],
@@ -45,8 +48,11 @@ def queue(
         status=STATUS.queued,
         priority=PRIORITY.high if urgent else PRIORITY.medium,
         expires_at=expires_at,
+        scheduled_time=trail.hold_until if trail else None,
         message_id=make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
     )
+    if trail:
+        trail.mails.append(mail.pk)
 
 
 def address_code(email: str, code: str, expires_at: datetime) -> None:

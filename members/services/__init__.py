@@ -12,6 +12,13 @@ from members.services.affiliations import (
     confirm_affiliation,
     unconfirm_affiliation,
 )
+from members.services.deciding import (
+    Foreseen,
+    foresee,
+    take_decision,
+    undo_decision,
+    work_off,
+)
 from members.services.organizations import (
     add_domain,
     add_organization,
@@ -31,9 +38,11 @@ from members.services.recording import (
     lock_open_account,
     one_line,
     record,
+    remove,
 )
 
 __all__ = [
+    "Foreseen",
     "Refused",
     "add_domain",
     "add_organization",
@@ -43,12 +52,17 @@ __all__ = [
     "decline_organization",
     "erase_member",
     "fill_in_profile",
+    "foresee",
     "lock_administrators",
     "lock_open_account",
     "one_line",
     "recognize_organization",
     "record",
+    "remove",
     "remove_domain",
+    "take_decision",
     "unconfirm_affiliation",
+    "undo_decision",
     "welcome_member",
+    "work_off",
 ]

@@ -9,7 +9,7 @@ from django.utils import timezone
 from members.models import EmailDomain, Member, Organization
 from members.naming import mail_domain
 from members.services.affiliations import confirm, locked_organization, tell_teams
-from members.services.recording import Refused, one_line, record
+from members.services.recording import Refused, one_line, record, remove
 
 
 def add_organization(name: str, *, domains: Iterable[str] = (), by: Member) -> Organization:
@@ -99,9 +99,7 @@ def remove_domain(domain: EmailDomain, *, by: Member) -> None:
         row = EmailDomain.objects.select_for_update(no_key=True).filter(pk=domain.pk).first()
         if row is None:
             raise Refused(f"{domain} was taken back already. Nothing was changed.")
-        row._history_user = by  # type: ignore[attr-defined]
-        row._change_reason = "taken back"  # type: ignore[attr-defined]
-        row.delete()
+        remove(row, by, "taken back")
 
 
 def _release(organization: Organization, domains: Iterable[str], by: Member) -> list[Member]:

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.db import models
 
-from members.models import Member
+from members.models import How, Member, changing
+from members.models.history import current_how
+from members.trail import current_trail, plain
 
 
 class Refused(Exception):  # noqa: N818  # a refusal by the rules, not an error of the program
@@ -12,12 +14,33 @@ class Refused(Exception):  # noqa: N818  # a refusal by the rules, not an error 
 
 
 def record(row: models.Model, by: Member | None, why: str, /, **changes: Any) -> None:
-    """Save `changes` to `row` with a history line: who (None: by itself) and why."""
+    """Save `changes` to `row` with a history line: who (None: by itself), why, and how."""
+    trail, is_new = current_trail(), row.pk is None
+    old = plain(row, list(changes)) if trail else {}
     for field, value in changes.items():
         setattr(row, field, value)
+    _explain(row, by, why)
+    automatic = by is None and current_how() == How.HAND
+    with changing(How.AUTOMATIC if automatic else current_how()):
+        row.save(update_fields=None if is_new else list(changes))
+    if trail and is_new:
+        trail.changed(row, new={})
+    elif trail and changes:
+        trail.changed(row, old=old, new=plain(row, list(changes)))
+
+
+def remove(row: models.Model, by: Member, why: str) -> None:
+    """Delete `row` with a history line that says who and why."""
+    if trail := current_trail():
+        fields = [field.name for field in row._meta.concrete_fields if not field.primary_key]
+        trail.changed(row, old=plain(row, fields))
+    _explain(row, by, why)
+    row.delete()
+
+
+def _explain(row: models.Model, by: Member | None, why: str) -> None:
     row._history_user = by  # type: ignore[attr-defined]  # read by django-simple-history
     row._change_reason = why  # type: ignore[attr-defined]
-    row.save(update_fields=list(changes) if row.pk else None)
 
 
 def one_line(text: str) -> str:

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from conftest import make_member, make_team, stay_of
 from members.services import record
-from teams.models import ActionTeam, FaqEntry, Goal, Membership, add_working_days
+from teams.models import ActionTeam, FaqEntry, Goal, Membership
+from teams.workdays import add_working_days
 
 
 def refuses(change, *args, **kwargs) -> None:

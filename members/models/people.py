@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
+from members.models.history import Told
 from members.naming import PUBLIC_MAIL_DOMAINS, domain_suffixes, is_public_mailbox, normalized_name
 
 SUGGESTIONS = 200  # names in a form's suggestion list: about 5 kB of page; any name can be typed
@@ -35,8 +36,12 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
         return self.proposed().filter(pk__in=Member.objects.unconfirmed().values("organization"))
 
     def named(self, name: str) -> OrganizationQuerySet:
-        """The organization whose name equals `name` as names are compared."""
+        """The organization whose name equals `name` as names are compared; it may be merged."""
         return self.filter(normalized_name=normalized_name(name))
+
+    def unmerged(self) -> OrganizationQuerySet:
+        """Those that stand for themselves, without former names."""
+        return self.exclude(status=Organization.Status.MERGED)
 
     def with_waiting_count(self) -> OrganizationQuerySet:
         """Adds `waiting_count`: the members whose tie to it nobody has confirmed."""
@@ -52,6 +57,7 @@ class Organization(models.Model):
         PROPOSED = "proposed", "Proposed"
         RECOGNIZED = "recognized", "Recognized"
         DECLINED = "declined", "Declined"
+        MERGED = "merged", "Merged"
 
     name = models.CharField(max_length=150)
     normalized_name = models.CharField(
@@ -82,16 +88,26 @@ class Organization(models.Model):
     decision_reason = models.TextField(
         blank=True, editable=False, help_text="Why it was declined; members read this."
     )
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="former_names",
+        help_text="The organization that this one turned out to be, or is called now. "
+        "Whoever joins with the name of this one means that one.",
+    )
 
     objects = OrganizationQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(bases=[Told])
 
     class Meta:
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
             models.CheckConstraint(
                 name="members_organization_status_known",
-                condition=Q(status__in=["proposed", "recognized", "declined"]),
+                condition=Q(status__in=["proposed", "recognized", "declined", "merged"]),
             ),
             models.CheckConstraint(
                 name="members_organization_decided_at_and_by",
@@ -108,6 +124,12 @@ class Organization(models.Model):
                 name="members_organization_name_comparable",
                 condition=~Q(normalized_name=""),
                 violation_error_message="The name needs at least one letter or digit.",
+            ),
+            models.CheckConstraint(
+                name="members_organization_merged_into_another",
+                condition=Q(status="merged", merged_into__isnull=False)
+                | (~Q(status="merged") & Q(merged_into=None)),
+                violation_error_message="A merged organization names the one it is part of.",
             ),
         ]
 
@@ -133,6 +155,15 @@ class Organization(models.Model):
     def is_recognized(self) -> bool:
         return self.status == self.Status.RECOGNIZED
 
+    @property
+    def is_merged(self) -> bool:
+        return self.status == self.Status.MERGED
+
+    @property
+    def meant(self) -> Organization:
+        """The organization that this name stands for: itself, or the one it was merged into."""
+        return self.merged_into or self
+
 
 class EmailDomainQuerySet(models.QuerySet["EmailDomain"]):
     def owner_of(self, domain: str) -> Organization | None:
@@ -154,7 +185,7 @@ class EmailDomain(models.Model):
     )
 
     objects = EmailDomainQuerySet.as_manager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(bases=[Told])
 
     class Meta:
         ordering: ClassVar = ["domain"]
@@ -223,6 +254,14 @@ class MemberManager(BaseUserManager["Member"].from_queryset(MemberQuerySet)):  #
         """A new administrator, who sees everything at the desk."""
         return self.create_user(email, is_staff=True, is_superuser=True, **fields)
 
+    def account_of(self, email: str) -> Member | None:
+        """The account that the address `email` opens, closed or not: that of a merged account is
+        the one it was merged into."""
+        found: Member | None = (
+            self.select_related("merged_into").filter(email=email.lower()).first()
+        )
+        return found.merged_into or found if found else None
+
     def get_by_natural_key(self, username: str | None) -> Member:
         member: Member = self.get(email=(username or "").lower())
         return member
@@ -264,6 +303,16 @@ class Member(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("may use the desk", default=False, editable=False)
     date_joined = models.DateTimeField("member since", default=timezone.now, editable=False)
     closed_at = models.DateTimeField("account closed", null=True, blank=True, editable=False)
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="merged_accounts",
+        help_text="The account of the same person that goes on. "
+        "The address of this one signs in to that one.",
+    )
     digest_sent_on = models.DateField(null=True, blank=True, editable=False)
 
     USERNAME_FIELD = "email"
@@ -271,7 +320,7 @@ class Member(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar = []
 
     objects = MemberManager()
-    history = HistoricalRecords(excluded_fields=["last_login", "digest_sent_on"])
+    history = HistoricalRecords(bases=[Told], excluded_fields=["last_login", "digest_sent_on"])
 
     class Meta:
         ordering: ClassVar = ["full_name", "email"]
@@ -297,6 +346,12 @@ class Member(AbstractBaseUser, PermissionsMixin):
                 condition=Q(closed_at=None)
                 | Q(is_active=False, is_staff=False, is_superuser=False),
                 violation_error_message="A closed account cannot sign in.",
+            ),
+            models.CheckConstraint(
+                name="members_member_merged_is_inactive",
+                condition=Q(merged_into=None)
+                | Q(is_active=False, is_staff=False, is_superuser=False),
+                violation_error_message="A merged account has no rights of its own.",
             ),
         ]
         indexes: ClassVar = [

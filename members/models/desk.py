@@ -1,0 +1,131 @@
+"""What the desk keeps of its own work: decisions that can still be undone, and exports."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from members.models.people import Member
+
+UNDO = timedelta(minutes=2)  # so long the mails of a decision wait, and it can be undone
+SAFE = timedelta(seconds=15)  # mails leave so much later: clocks of two hosts may differ
+
+
+class DeskDecisionQuerySet(models.QuerySet["DeskDecision"]):
+    def of(self, person: Member) -> DeskDecisionQuerySet:
+        """Those that `person` took."""
+        return self.filter(by=person)
+
+    def unfinished(self) -> DeskDecisionQuerySet:
+        """Those with rows that wait to be worked off, to be decided or to be undone."""
+        return self.filter(finished_at=None)
+
+    def undoable(self) -> DeskDecisionQuerySet:
+        """Those whose mails still wait."""
+        recent = Q(finished_at=None) | Q(finished_at__gt=timezone.now() - UNDO)
+        return self.filter(recent, can_be_undone=True, undo_asked_at=None)
+
+
+class DeskDecision(models.Model):
+    """One press at the desk about one row or many: worked off row by row, and for two minutes
+    it can be undone. Removed after some days; what happened stays in the history of the rows."""
+
+    by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    about = models.CharField(max_length=50)  # label of the model: "teams.membership"
+    name = models.CharField(max_length=30)  # of the decision: "approve"
+    title = models.CharField(max_length=400)  # in words: "Approve 7 requests"
+    answers = models.JSONField(default=dict, encoder=DjangoJSONEncoder)  # what its page asked for
+    can_be_undone = models.BooleanField(default=True)
+    taken_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)  # when the last row was worked off
+    undo_asked_at = models.DateTimeField(null=True)
+
+    objects = DeskDecisionQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["taken_at"],
+                name="members_deskdecision_open",
+                condition=Q(finished_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def undo_until(self) -> datetime | None:
+        """Until when it can be undone; None while it is being worked off."""
+        return self.finished_at + UNDO if self.finished_at else None
+
+    @property
+    def is_undoable(self) -> bool:
+        until = self.undo_until
+        in_time = until is None or timezone.now() < until
+        return self.can_be_undone and self.undo_asked_at is None and in_time
+
+
+class DecidedRow(models.Model):
+    """What a decision did to one row, so that it can be told and undone."""
+
+    class Outcome(models.TextChoices):
+        WAITING = "waiting", "Not yet"
+        DONE = "done", "Done"
+        REFUSED = "refused", "Not done"
+        UNDONE = "undone", "Undone"
+        KEPT = "kept", "Not undone"
+
+    decision = models.ForeignKey(DeskDecision, on_delete=models.CASCADE, related_name="rows")
+    object_id = models.BigIntegerField()
+    outcome = models.CharField(max_length=8, choices=Outcome.choices, default=Outcome.WAITING)
+    told = models.TextField(blank=True)  # what came of it, in words
+    changes = models.JSONField(default=list, encoder=DjangoJSONEncoder)  # see services.recording
+    mails = models.JSONField(default=list)  # keys of the mails that wait in the queue
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["decision", "object_id"], name="members_decidedrow_once_per_decision"
+            ),
+            models.CheckConstraint(
+                name="members_decidedrow_outcome_known",
+                condition=Q(outcome__in=["waiting", "done", "refused", "undone", "kept"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.decision}, row {self.object_id}: {self.get_outcome_display().lower()}"
+
+
+class Export(models.Model):
+    """A list that somebody took out of the portal: who, what, how many rows, when."""
+
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        XLSX = "xlsx", "XLSX"
+
+    by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    what = models.CharField(max_length=100)  # the list: "Memberships"
+    filters = models.CharField(max_length=500, blank=True)  # what it was narrowed to, in words
+    file_format = models.CharField("format", max_length=4, choices=Format.choices)
+    rows = models.PositiveIntegerField(default=0)  # those that left so far
+    made_at = models.DateTimeField("when", default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="members_export_format_known", condition=Q(file_format__in=["csv", "xlsx"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what}, {self.rows} rows"

@@ -1,0 +1,252 @@
+"""Decisions at the desk: worked off row by row, told beforehand, undone within two minutes.
+
+What a decision does to a row is a *step*: a function that takes the key of the row, calls the
+services and says in words what came of it. Each row has its own transaction: a process that is
+killed leaves every row either decided, told and mailed, or as it was, and whoever works next
+goes on with the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
+from django.db.models import F
+from django.utils import timezone
+from post_office.models import STATUS, Email
+
+from members.models import UNDO, DecidedRow, DeskDecision, How, Member, changing
+from members.models.desk import SAFE
+from members.services.recording import Refused, record, remove
+from members.trail import plain, trailing
+
+Step = Callable[[int], str]
+WHILE_WORKING = timedelta(hours=1)  # the mails of an unfinished decision wait longer than it takes
+CHUNK = 500
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a decision would do."""
+
+    changes: list[dict[str, Any]]  # as in Trail
+    mails: list[Email]
+    refusals: list[str]
+
+    def count(self, label: str, field: str, *values: Any) -> int:
+        """How many rows of the model `label` get one of `values` as their new `field`."""
+        return len(
+            {
+                change["pk"]
+                for change in self.changes
+                if change["model"] == label and change.get("new", {}).get(field) in values
+            }
+        )
+
+
+def foresee(step: Step, keys: Iterable[int]) -> Foreseen:
+    """Take `step` for the rows with these `keys`, tell what it did, and take all of it back.
+
+    The rules themselves say what would happen, so nothing can be told that would not. Nothing
+    is stored and no mail goes out: the transaction is rolled back.
+    """
+    refusals: list[str] = []
+    with trailing() as trail, transaction.atomic():
+        for key in keys:
+            seen = len(trail.changes), len(trail.mails)
+            try:
+                with transaction.atomic():
+                    step(key)
+            except Refused as refusal:
+                refusals.append(str(refusal))
+                del trail.changes[seen[0] :], trail.mails[seen[1] :]
+        mails = list(Email.objects.filter(pk__in=trail.mails).order_by("pk"))
+        transaction.set_rollback(True)
+    return Foreseen(trail.changes, mails, refusals)
+
+
+def take_decision(
+    about: type[models.Model],
+    name: str,
+    *,
+    title: str,
+    keys: Sequence[int],
+    answers: dict[str, Any],
+    can_be_undone: bool,
+    by: Member,
+) -> DeskDecision:
+    """Store that `by` has decided `name` about the rows with these `keys`; `work_off` does it."""
+    with transaction.atomic():
+        decision = DeskDecision.objects.create(
+            by=by,
+            about=about._meta.label_lower,
+            name=name,
+            title=title[:400],
+            answers=answers,
+            can_be_undone=can_be_undone,
+        )
+        DecidedRow.objects.bulk_create(
+            [DecidedRow(decision=decision, object_id=key) for key in dict.fromkeys(keys)],
+            batch_size=CHUNK,
+        )
+    return decision
+
+
+def work_off(decision: DeskDecision, step: Step, *, seconds: float) -> bool:
+    """Go on with `decision` for about `seconds`; returns whether it is finished.
+
+    Any number of processes may call this at the same time: a row is taken by one of them.
+    """
+    until = time.monotonic() + seconds
+    many = decision.rows.count() > 1
+    how = How.BULK if many else How.HAND
+    while _work_one(decision, step, how):
+        if time.monotonic() > until:
+            return False
+    return _finish(decision)
+
+
+def _work_one(decision: DeskDecision, step: Step, how: str) -> bool:
+    """Decide about one row that nobody has taken yet, or undo it; False if there is none."""
+    with transaction.atomic():
+        fresh = DeskDecision.objects.get(pk=decision.pk)
+        undoing = fresh.undo_asked_at is not None
+        wanted = DecidedRow.Outcome.DONE if undoing else DecidedRow.Outcome.WAITING
+        order = F("pk").desc() if undoing else F("pk").asc()
+        open_rows = decision.rows.filter(outcome=wanted).order_by(order)
+        row = open_rows.select_for_update(skip_locked=True, no_key=True).first()
+        if row is None:
+            return False
+        with changing(how):
+            if undoing:
+                _undo_one(row, fresh)
+            else:
+                _take_one(row, fresh, step)
+        row.save()
+    return True
+
+
+def _take_one(row: DecidedRow, decision: DeskDecision, step: Step) -> None:
+    now = timezone.now()
+    hold_until = now + WHILE_WORKING if decision.can_be_undone else None
+    try:
+        with trailing(hold_until) as trail, transaction.atomic():
+            row.told = step(row.object_id)
+    except Refused as refusal:
+        row.outcome, row.told = DecidedRow.Outcome.REFUSED, str(refusal)
+    except Exception:
+        # One row that breaks must not stop the others, nor be tried for ever.
+        log.exception("Decision %s, row %s", decision.pk, row.object_id)
+        row.outcome = DecidedRow.Outcome.REFUSED
+        row.told = "This did not work and nothing was changed. The error is in the log."
+    else:
+        row.outcome = DecidedRow.Outcome.DONE
+        row.changes, row.mails = trail.changes, trail.mails
+
+
+def _finish(decision: DeskDecision) -> bool:
+    """Let the mails go in two minutes, once no row is left; returns whether none is."""
+    with transaction.atomic():
+        fresh = DeskDecision.objects.select_for_update(no_key=True).get(pk=decision.pk)
+        undoing = fresh.undo_asked_at is not None
+        open_rows = fresh.rows.filter(
+            outcome=DecidedRow.Outcome.DONE if undoing else DecidedRow.Outcome.WAITING
+        )
+        if open_rows.exists():
+            return False  # another process still works on them
+        if fresh.finished_at is None:
+            fresh.finished_at = timezone.now()
+            fresh.save(update_fields=["finished_at"])
+            if fresh.can_be_undone and not undoing:
+                _hold_mails(fresh, fresh.finished_at + UNDO + SAFE)
+    decision.refresh_from_db()
+    return True
+
+
+def _hold_mails(decision: DeskDecision, until: Any) -> None:
+    """Let the mails of `decision` that have not left go out at `until`, not before."""
+    keys = [key for mails in decision.rows.values_list("mails", flat=True) for key in mails]
+    for start in range(0, len(keys), CHUNK):
+        Email.objects.filter(pk__in=keys[start : start + CHUNK], status=STATUS.queued).update(
+            scheduled_time=until
+        )
+
+
+def undo_decision(decision: DeskDecision, *, by: Member) -> None:
+    """Begin to undo `decision`: its mails stay where they are, and rows that were not decided
+    yet are not any more; `work_off` does the rest. Refuses when the two minutes are over, and
+    the decision of somebody else unless `by` is an administrator."""
+    with transaction.atomic():
+        row = DeskDecision.objects.select_for_update(no_key=True).get(pk=decision.pk)
+        if row.by_id != by.pk and not by.is_superuser:
+            raise Refused(f"Only {row.by} can undo this.")
+        if row.undo_asked_at:
+            raise Refused("This is undone already.")
+        if not row.is_undoable:
+            raise Refused("It is too late to undo this: its mails have gone out.")
+        row.undo_asked_at, row.finished_at = timezone.now(), None
+        row.save(update_fields=["undo_asked_at", "finished_at"])
+        row.rows.filter(outcome=DecidedRow.Outcome.WAITING).update(
+            outcome=DecidedRow.Outcome.UNDONE, told="Not decided: you took it back before."
+        )
+        _hold_mails(row, timezone.now() + WHILE_WORKING)
+    decision.refresh_from_db()
+
+
+def _undo_one(row: DecidedRow, decision: DeskDecision) -> None:
+    """Put back what one row changed, and drop its mails; unless something changed since."""
+    try:
+        with transaction.atomic():
+            for change in reversed(row.changes):
+                _take_back(change, decision)
+            dropped, _ = Email.objects.filter(pk__in=row.mails, status=STATUS.queued).delete()
+    except (Refused, IntegrityError, models.ProtectedError) as refusal:
+        row.outcome = DecidedRow.Outcome.KEPT
+        why = str(refusal) if isinstance(refusal, Refused) else "Something was built on it since."
+        row.told = f"{row.told} Not undone: {why}"
+        Email.objects.filter(pk__in=row.mails).update(scheduled_time=None)
+        return
+    row.outcome, row.changes, row.mails = DecidedRow.Outcome.UNDONE, [], []
+    row.told = f"Undone: {row.told}" + (" No mail was sent." if dropped else "")
+
+
+def _take_back(change: dict[str, Any], decision: DeskDecision) -> None:
+    model = apps.get_model(change["model"])
+    why = f"undone: {decision.title}"
+    if "new" not in change:
+        returned = model(pk=change["pk"], **_values(model, change["old"]))
+        _bring_back(returned, decision.by, why)
+        return
+    found = model._base_manager.filter(pk=change["pk"])
+    row = found.select_for_update(no_key=True).first()
+    if row is None:
+        raise Refused("it is not there any more.")
+    if "old" not in change:
+        remove(row, decision.by, why)
+        return
+    if plain(row, list(change["new"])) != change["new"]:
+        raise Refused(f"{row} has changed meanwhile.")
+    record(row, decision.by, why, **_values(model, change["old"]))
+
+
+def _bring_back(row: models.Model, by: Member, why: str) -> None:
+    """Store a removed row again, under its old key."""
+    row._history_user, row._change_reason = by, why  # type: ignore[attr-defined]
+    row.save(force_insert=True)
+
+
+def _values(model: type[models.Model], plain_values: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `model` with the values that `plain` made plain."""
+    values = {}
+    for name, value in plain_values.items():
+        column: Any = model._meta.get_field(name)
+        values[column.attname] = column.to_python(value)
+    return values

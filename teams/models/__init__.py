@@ -1,0 +1,18 @@
+"""What members do together: action teams, their goals, questions and memberships."""
+
+from teams.models.faq import FaqEntry, Question
+from teams.models.goals import STALE_AFTER, Goal, GoalUpdate
+from teams.models.memberships import Membership, MembershipQuerySet
+from teams.models.teams import ActionTeam, ActionTeamQuerySet
+
+__all__ = [
+    "STALE_AFTER",
+    "ActionTeam",
+    "ActionTeamQuerySet",
+    "FaqEntry",
+    "Goal",
+    "GoalUpdate",
+    "Membership",
+    "MembershipQuerySet",
+    "Question",
+]

@@ -1,0 +1,161 @@
+"""Questions and answers, and the questions that visitors ask."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from simple_history.models import HistoricalRecords
+
+from members.models.history import Told
+from members.naming import fold
+from teams.models.teams import ActionTeam
+
+
+class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
+    def published(self) -> FaqEntryQuerySet:
+        return self.filter(is_published=True)
+
+    def general(self) -> FaqEntryQuerySet:
+        return self.filter(team=None)
+
+    def matching(self, query: str) -> FaqEntryQuerySet:
+        """Entries that contain every word of `query`, without case and accents."""
+        found = self
+        for word in fold(query).split():
+            found = found.filter(search_text__contains=word)
+        return found
+
+
+class FaqEntry(models.Model):
+    """A question and its answer; without a team it is general."""
+
+    class Topic(models.TextChoices):
+        ABOUT = "about", "About the Collaborative"
+        JOINING = "joining", "Joining"
+        ACCOUNT = "account", "Your account and your details"
+
+    team = models.ForeignKey(
+        ActionTeam,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="faq_entries",
+        help_text="Empty: general, shown on the FAQ page and under every team.",
+    )
+    topic = models.CharField(max_length=10, choices=Topic.choices, default=Topic.ABOUT)
+    position = models.PositiveSmallIntegerField(default=0, help_text="Lower numbers come first.")
+    slug = models.SlugField(
+        max_length=80, unique=True, help_text="Names the answer in links; it stays."
+    )
+    question = models.CharField(max_length=200)
+    answer = models.TextField(help_text="Markdown.")
+    is_published = models.BooleanField("published", default=True)
+    search_text = models.TextField(editable=False)
+    checked_on = models.DateField("last checked", null=True, blank=True, editable=False)
+
+    objects = FaqEntryQuerySet.as_manager()
+    history = HistoricalRecords(bases=[Told], excluded_fields=["search_text"])
+
+    class Meta:
+        ordering: ClassVar = ["position", "question"]
+        verbose_name = "FAQ entry"
+        verbose_name_plural = "FAQ entries"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="teams_faqentry_topic_known",
+                condition=Q(topic__in=["about", "joining", "account"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.question
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the searched text in step with what is read."""
+        self.search_text = fold(f"{self.question}\n{self.answer}")
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        return reverse("faq_detail", args=[self.slug])
+
+
+class QuestionQuerySet(models.QuerySet["Question"]):
+    def waiting(self) -> QuestionQuerySet:
+        return self.filter(status=Question.Status.WAITING)
+
+
+class Question(models.Model):
+    """What a visitor asked, and what became of it."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        ANSWERED = "answered", "Answered"
+        PUBLISHED = "published", "Published"
+        DISMISSED = "dismissed", "Dismissed"
+
+    text = models.TextField("question", max_length=1000)
+    email = models.EmailField("asker’s address", blank=True)  # unproven; erased some time after
+    status = models.CharField(
+        max_length=9, choices=Status.choices, default=Status.WAITING, editable=False
+    )
+    asked_at = models.DateTimeField("asked", default=timezone.now, editable=False)
+    decided_at = models.DateTimeField("decided", null=True, blank=True, editable=False)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+    answer = models.TextField(blank=True, editable=False)  # what the asker was told
+    published_in = models.ForeignKey(
+        FaqEntry,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="questions",
+    )
+
+    objects = QuestionQuerySet.as_manager()
+    history = HistoricalRecords(bases=[Told], excluded_fields=["email"])
+
+    class Meta:
+        ordering: ClassVar = ["-asked_at", "-pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="teams_question_decided_carry_time",
+                condition=Q(status="waiting", decided_at=None, decided_by=None)
+                | Q(
+                    status__in=["answered", "published", "dismissed"],
+                    decided_at__isnull=False,
+                    decided_by__isnull=False,
+                ),
+                violation_error_message="A decision needs the time and the person who took it.",
+            ),
+            models.CheckConstraint(
+                name="teams_question_answered_with_answer",
+                condition=~Q(status="answered") | ~Q(answer=""),
+                violation_error_message="Write the answer.",
+            ),
+            models.CheckConstraint(
+                name="teams_question_published_in_entry",
+                condition=Q(status="published", published_in__isnull=False)
+                | (~Q(status="published") & Q(published_in=None)),
+                violation_error_message="A published question names its FAQ entry.",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["status", "asked_at"], name="teams_question_status")
+        ]
+
+    def __str__(self) -> str:
+        return self.text if len(self.text) <= 80 else f"{self.text[:79]}…"

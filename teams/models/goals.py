@@ -1,0 +1,137 @@
+"""What teams want to reach, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from simple_history.models import HistoricalRecords
+
+from members.models.history import Told
+from teams.models.teams import ActionTeam
+
+STALE_AFTER = timedelta(days=90)  # a goal without news for longer says so (look.md, section 10)
+
+
+class GoalQuerySet(models.QuerySet["Goal"]):
+    def open(self) -> GoalQuerySet:
+        """Goals that are still worked on."""
+        return self.exclude(state__in=[Goal.State.REACHED, Goal.State.ENDED])
+
+    def stale(self) -> GoalQuerySet:
+        """Open goals about which nothing was reported for 90 days, or never."""
+        before = timezone.localdate() - STALE_AFTER
+        return self.open().filter(Q(reported_on=None) | Q(reported_on__lt=before))
+
+
+class Goal(models.Model):
+    """What a team wants to reach, and how far it is."""
+
+    class State(models.TextChoices):
+        UNREPORTED = "unreported", "No update yet"
+        NOT_STARTED = "not_started", "Not started"
+        ON_TRACK = "on_track", "On track"
+        AT_RISK = "at_risk", "At risk"
+        REACHED = "reached", "Reached"
+        ENDED = "ended", "Ended"
+
+    team = models.ForeignKey(ActionTeam, on_delete=models.PROTECT, related_name="goals")
+    slug = models.SlugField(max_length=80, help_text="Names the goal in links; it stays.")
+    position = models.PositiveSmallIntegerField(default=0, help_text="Lower numbers come first.")
+    title = models.CharField(max_length=200)
+    body = models.TextField(blank=True, help_text="Markdown.")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.UNREPORTED)
+    state_reason = models.CharField(
+        max_length=200, blank=True, help_text="One sentence; an “At risk” needs it."
+    )
+    current = models.DecimalField(
+        "now", max_digits=12, decimal_places=2, null=True, blank=True, help_text="Such as 58."
+    )
+    target = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, blank=True, help_text="Such as 70."
+    )
+    unit = models.CharField(max_length=40, blank=True, help_text="Such as % or employers.")
+    due_on = models.DateField("by", null=True, blank=True)
+    reported_on = models.DateField("last update", null=True, blank=True)
+
+    objects = GoalQuerySet.as_manager()
+    history = HistoricalRecords(bases=[Told])
+
+    class Meta:
+        ordering: ClassVar = ["team", "position", "title"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["team", "slug"], name="teams_goal_slug_once_per_team"),
+            models.CheckConstraint(
+                name="teams_goal_state_known",
+                condition=Q(
+                    state__in=[
+                        "unreported", "not_started", "on_track", "at_risk", "reached", "ended"
+                    ]
+                ),
+            ),
+            models.CheckConstraint(
+                name="teams_goal_progress_both_or_neither",
+                condition=Q(current=None, target=None)
+                | Q(current__isnull=False, target__isnull=False, target__gt=0),
+                violation_error_message="Give both numbers, now and target (above 0), or neither.",
+            ),
+            models.CheckConstraint(
+                name="teams_goal_at_risk_with_reason",
+                condition=~Q(state="at_risk") | ~Q(state_reason=""),
+                violation_error_message="Say in one sentence why the goal is at risk.",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def percent(self) -> int | None:
+        """How much of the target is reached, 0 to 100; None without numbers."""
+        if self.current is None or not self.target:
+            return None
+        return max(0, min(100, round(self.current * 100 / self.target)))
+
+    @property
+    def is_stale(self) -> bool:
+        return bool(self.reported_on and self.reported_on < timezone.localdate() - STALE_AFTER)
+
+
+class GoalUpdate(models.Model):
+    """What a facilitator reported about a goal. Never changed and never deleted: a mistake is
+    mended by the next update."""
+
+    goal = models.ForeignKey(Goal, on_delete=models.PROTECT, related_name="updates")
+    state = models.CharField(max_length=12, choices=Goal.State.choices)
+    value = models.DecimalField(
+        "now", max_digits=12, decimal_places=2, null=True, blank=True, help_text="Such as 58."
+    )
+    sentence = models.CharField("what was done", max_length=300)
+    reported_at = models.DateTimeField("when", default=timezone.now, editable=False)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering: ClassVar = ["-reported_at", "-pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="teams_goalupdate_state_known",
+                condition=Q(
+                    state__in=["not_started", "on_track", "at_risk", "reached", "ended"]
+                ),
+                violation_error_message="Say how the goal stands.",
+            ),
+            models.CheckConstraint(
+                name="teams_goalupdate_with_sentence",
+                condition=~Q(sentence=""),
+                violation_error_message="Say in one sentence what was done.",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.goal}: {self.get_state_display()}, {timezone.localdate(self.reported_at)}"

@@ -1,0 +1,160 @@
+"""Who is in which team, and who asked to be."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from simple_history.models import HistoricalRecords
+
+from members.models import Member
+from members.models.history import Told
+from teams.models.teams import ActionTeam
+from teams.workdays import add_working_days
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def of(self, member: Member) -> MembershipQuerySet:
+        return self.filter(member=member)
+
+    def active(self) -> MembershipQuerySet:
+        return self.filter(status=Membership.Status.ACTIVE)
+
+    def waiting(self) -> MembershipQuerySet:
+        return self.filter(status=Membership.Status.REQUESTED)
+
+    def current(self) -> MembershipQuerySet:
+        """Requested or active: at most one for each member and team."""
+        return self.filter(status__in=Membership.CURRENT)
+
+    def to_decide(self) -> MembershipQuerySet:
+        """Requests that wait for nothing but a facilitator's yes or no."""
+        return self.waiting().filter(
+            member__affiliation_confirmed_at__isnull=False,
+            member__organization__status="recognized",
+        )
+
+    def to_confirm(self) -> MembershipQuerySet:
+        """Requests that wait until someone confirms who the person works for."""
+        unsure = Q(member__affiliation_confirmed_at=None)
+        return self.waiting().filter(unsure, member__organization__status="recognized")
+
+    def visible_to(self, member: Member | AnonymousUser) -> MembershipQuerySet:
+        """What a facilitator may see and decide: the memberships of the teams they look after."""
+        if not isinstance(member, Member) or not member.is_staff:
+            return self.none()
+        return self if member.is_superuser else self.filter(team__facilitators=member)
+
+
+class Membership(models.Model):
+    """One stay of one member in one team.
+
+    A state machine that only `teams.services` moves. An ended stay is never reopened and
+    never deleted: joining again makes a new row.
+    """
+
+    class Status(models.TextChoices):
+        REQUESTED = "requested", "Waiting"
+        ACTIVE = "active", "Active"
+        DECLINED = "declined", "Declined"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        ENDED = "ended", "Ended"
+
+    CURRENT = (Status.REQUESTED, Status.ACTIVE)
+
+    member = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships"
+    )
+    team = models.ForeignKey(ActionTeam, on_delete=models.PROTECT, related_name="memberships")
+    status = models.CharField(
+        max_length=10, choices=Status.choices, default=Status.REQUESTED, editable=False
+    )
+    requested_at = models.DateTimeField("requested", default=timezone.now, editable=False)
+    decided_at = models.DateTimeField("decided", null=True, blank=True, editable=False)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Empty: the mail domain decided.",
+    )
+    ended_at = models.DateTimeField("ended", null=True, blank=True, editable=False)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+    reason = models.TextField(blank=True, editable=False)
+
+    objects = MembershipQuerySet.as_manager()
+    history = HistoricalRecords(bases=[Told])
+
+    class Meta:
+        ordering: ClassVar = ["-requested_at", "-pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["member", "team"],
+                condition=Q(status__in=["requested", "active"]),
+                name="teams_membership_one_open_per_member_and_team",
+                violation_error_message="This person already belongs to the team or waits for it.",
+            ),
+            models.CheckConstraint(
+                name="teams_membership_status_known",
+                condition=Q(status__in=["requested", "active", "declined", "withdrawn", "ended"]),
+            ),
+            models.CheckConstraint(
+                name="teams_membership_decided_carry_time",
+                condition=Q(status__in=["requested", "withdrawn"], decided_at=None)
+                | Q(status__in=["active", "declined", "ended"], decided_at__isnull=False),
+                violation_error_message="A decided request carries the time of the decision.",
+            ),
+            models.CheckConstraint(
+                name="teams_membership_ended_carry_time",
+                condition=Q(status__in=["requested", "active", "declined"], ended_at=None)
+                | Q(status__in=["withdrawn", "ended"], ended_at__isnull=False),
+                violation_error_message="An ended stay carries the time of its end.",
+            ),
+            models.CheckConstraint(
+                name="teams_membership_declined_with_reason",
+                condition=~Q(status="declined") | ~Q(reason=""),
+                violation_error_message="Say why the request is declined.",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(F("status"), F("id").desc(), name="teams_membership_status"),
+            models.Index(F("requested_at").desc(), F("id").desc(), name="teams_membership_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} in {self.team} ({self.get_status_display().lower()})"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == self.Status.ACTIVE
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == self.Status.REQUESTED
+
+    @property
+    def answer_expected_on(self) -> date:
+        """By when the facilitators promise an answer."""
+        return add_working_days(timezone.localdate(self.requested_at), settings.ANSWER_WORKING_DAYS)
+
+    @property
+    def waits_for(self) -> str:
+        """What a request waits for: "organization", "affiliation" or "approval"."""
+        organization = self.member.organization
+        if organization is None or not organization.is_recognized:
+            return "organization"
+        return "approval" if self.member.is_affiliation_confirmed else "affiliation"

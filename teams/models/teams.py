@@ -1,0 +1,99 @@
+"""The action teams."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, Q
+from django.urls import reverse
+from simple_history.models import HistoricalRecords
+
+from members.models import Member
+from members.models.history import Told
+
+
+class ActionTeamQuerySet(models.QuerySet["ActionTeam"]):
+    def offered(self) -> ActionTeamQuerySet:
+        """Teams that people can ask to join: open ones and those that decide by approval."""
+        return self.exclude(join_policy=ActionTeam.JoinPolicy.CLOSED)
+
+    def facilitated_by(self, member: Member) -> ActionTeamQuerySet:
+        """The teams whose people and requests `member` looks after: all, for an administrator."""
+        return self if member.is_superuser else self.filter(facilitators=member)
+
+    def with_counts(self) -> ActionTeamQuerySet:
+        """Adds `active_count` (members) and `organization_count` (their organizations)."""
+        active = Q(memberships__status="active")
+        return self.annotate(
+            active_count=Count("memberships", filter=active),
+            organization_count=Count(
+                "memberships__member__organization", filter=active, distinct=True
+            ),
+        )
+
+
+class ActionTeam(models.Model):
+    """One of the Collaborative's action teams."""
+
+    class JoinPolicy(models.TextChoices):
+        OPEN = "open", "Open"
+        APPROVAL = "approval", "By approval"
+        CLOSED = "closed", "Closed"
+
+    name = models.CharField(max_length=80, unique=True)
+    slug = models.SlugField(
+        max_length=80, unique=True, help_text="Part of the address; it stays once it is published."
+    )
+    position = models.PositiveSmallIntegerField(default=0, help_text="Lower numbers come first.")
+    summary = models.CharField(
+        max_length=200, help_text="One sentence on what the team is for, shown on its card."
+    )
+    why = models.TextField("why this team", blank=True, help_text="Markdown.")
+    achievements = models.TextField("already done", blank=True, help_text="Markdown.")
+    join_policy = models.CharField(
+        max_length=10,
+        choices=JoinPolicy.choices,
+        default=JoinPolicy.OPEN,
+        help_text="Open: members of recognized organizations join at once. "
+        "By approval: a facilitator decides each request. Closed: takes nobody.",
+    )
+    facilitators = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="facilitated_teams"
+    )
+
+    objects = ActionTeamQuerySet.as_manager()
+    history = HistoricalRecords(bases=[Told], m2m_fields=[facilitators])
+
+    class Meta:
+        ordering: ClassVar = ["position", "name"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="teams_actionteam_join_policy_known",
+                condition=Q(join_policy__in=["open", "approval", "closed"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("team_detail", args=[self.slug])
+
+    def roster_visible_to(self, member: Member) -> bool:
+        """Whether `member` may see who is in the team: an active member of it, its facilitator,
+        an administrator."""
+        return (
+            member.is_superuser
+            or self.facilitators.filter(pk=member.pk).exists()
+            or self.memberships.filter(member=member, status="active").exists()
+        )
+
+    @property
+    def is_open(self) -> bool:
+        return self.join_policy == self.JoinPolicy.OPEN
+
+    @property
+    def is_closed(self) -> bool:
+        return self.join_policy == self.JoinPolicy.CLOSED
