@@ -1,4 +1,4 @@
-"""The desk's lists of what is published: teams, their goals, questions and answers."""
+"""The desk's list of teams, and what all lists of what is published have in common."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import ForeignKey, ManyToManyField, Model, Q, QuerySet
+from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
 from django.http import HttpRequest
-from django.utils import timezone
 
 from members.admin import RecordAdmin, at_desk, is_administrator
 from members.models import Member
-from teams.admin.memberships import TeamFilter
-from teams.models import ActionTeam, ActionTeamQuerySet, FaqEntry, Goal
+from teams.models import ActionTeam, ActionTeamQuerySet
 from teams.services import set_facilitators
 
 
@@ -95,88 +93,3 @@ class ActionTeamAdmin(PublishedAdmin):
     def organizations(self, row: ActionTeam) -> int:
         number: int = row.organization_count  # type: ignore[attr-defined]  # from with_counts
         return number
-
-
-@admin.register(Goal)
-class GoalAdmin(PublishedAdmin):
-    """The goals of one's own teams; a goal stays with its team."""
-
-    slug_from = "title"
-    list_display = ["title", "team", "state", "due_on", "reported_on"]
-    list_filter = [TeamFilter, "state"]
-    list_select_related = ["team"]
-    search_fields = ["title", "body"]
-    fields = [
-        "team", "title", "slug", "position", "body", "state", "state_reason",
-        ("current", "target", "unit"), "due_on", "reported_on",
-    ]  # fmt: skip
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Goal]:
-        goals: QuerySet[Goal] = super().get_queryset(request)
-        return goals.filter(team__in=own_teams(request))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        return ["team", "slug"] if obj else []
-
-    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """The form, which says what an empty date of the last update becomes."""
-        kwargs["help_texts"] = {
-            "reported_on": "If you change the state or the numbers and enter no new date here, "
-            "today is saved as the last update."
-        }
-        return super().get_form(request, *args, **kwargs)
-
-    def save_model(self, request: HttpRequest, obj: Goal, form: Any, change: bool) -> None:
-        """Save; a new state or new numbers are an update of today, unless a date was typed."""
-        typed = form.cleaned_data["reported_on"] and "reported_on" in form.changed_data
-        if _is_news(obj, form.changed_data) and not typed:
-            obj.reported_on = timezone.localdate()
-            if "reported_on" not in form.changed_data:
-                form.changed_data.append("reported_on")
-        super().save_model(request, obj, form, change)
-
-
-def _is_news(goal: Goal, changed: Sequence[str]) -> bool:
-    """Whether a change of these fields reports on the goal; "No update yet" reports nothing."""
-    if {"current", "target"}.intersection(changed):
-        return goal.current is not None
-    return "state" in changed and goal.state != Goal.State.UNREPORTED
-
-
-class TeamOrGeneralFilter(TeamFilter):
-    """One's own teams, and the questions of no team."""
-
-    GENERAL = "*"  # no slug looks like this
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(self.GENERAL, "General"), *super().lookups(request, model_admin)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == self.GENERAL:
-            return queryset.filter(team=None)
-        return super().queryset(request, queryset)
-
-
-@admin.register(FaqEntry)
-class FaqEntryAdmin(PublishedAdmin):
-    """The questions of one's own teams, and the general ones, which all facilitators share."""
-
-    slug_from = "question"
-    list_display = ["question", "about", "topic", "position", "is_published"]
-    list_filter = [TeamOrGeneralFilter, "topic", "is_published"]
-    list_select_related = ["team"]
-    search_fields = ["question", "answer"]
-    fields = ["team", "topic", "question", "slug", "answer", "position", "is_published"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[FaqEntry]:
-        entries: QuerySet[FaqEntry] = super().get_queryset(request)
-        return entries.filter(Q(team=None) | Q(team__in=own_teams(request)))
-
-    def get_view_on_site_url(self, obj: Model | None = None) -> str | None:
-        if isinstance(obj, FaqEntry) and obj.is_published:
-            return obj.get_absolute_url()
-        return None
-
-    @admin.display(description="team", ordering="team", empty_value="general")
-    def about(self, row: FaqEntry) -> ActionTeam | None:
-        return row.team
