@@ -5,15 +5,24 @@ value itself is never repeated there, since it may hold a password. README.md li
 """
 
 import os
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-from django.core.exceptions import ImproperlyConfigured
 from environ import Env
+
+from collaborative.environment import (
+    BOOLEANS,
+    address,
+    mail_server,
+    name_list,
+    one_of,
+    positive,
+    read,
+    secret,
+)
 
 django_stubs_ext.monkeypatch()
 
@@ -21,43 +30,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
 
 
-def read(name: str, parse: Callable[[str], T], say: str, default: T | None = None) -> T:
-    """The environment variable `name`, parsed; `default` where it is unset or empty.
-
-    Raises ImproperlyConfigured with `say` (how to set it) when it is wrong, or when it is
-    missing and has no default.
-    """
-    raw = os.environ.get(name, "").strip()
-    if not raw:
-        if default is None:
-            raise ImproperlyConfigured(f"{name} is not set. {say}")
-        return default
-    try:
-        return parse(raw)
-    except (ValueError, KeyError, TypeError, ImproperlyConfigured):
-        raise ImproperlyConfigured(f"{name} is set to a value that cannot be used. {say}") from None
-
-
-def _one_of(choices: dict[str, T]) -> Callable[[str], T]:
-    return lambda raw: choices[raw.lower()]
-
-
-def _positive(raw: str) -> int:
-    number = int(raw)
-    if number < 0:
-        raise ValueError
-    return number
-
-
-def _names(raw: str) -> list[str]:
-    names = [name.strip() for name in raw.split(",") if name.strip()]
-    if not names:
-        raise ValueError
-    return names
-
-
-BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-DEBUG = read("DEBUG", _one_of(BOOLEANS), "Set it to 1 for development, or leave it out.", False)
+DEBUG = read("DEBUG", one_of(BOOLEANS), "Set it to 1 for development, or leave it out.", False)
 
 
 def development(value: T) -> T | None:
@@ -66,12 +39,6 @@ def development(value: T) -> T | None:
 
 
 # Who and where -----------------------------------------------------------------------------
-
-
-def _secret(raw: str) -> str:
-    if len(raw) < 50 or len(set(raw)) < 5:
-        raise ValueError
-    return raw
 
 
 def _site_url(raw: str) -> str:
@@ -83,23 +50,16 @@ def _site_url(raw: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _address(raw: str) -> str:
-    local, at, domain = raw.rpartition("@")
-    if not (local and at and domain):
-        raise ValueError
-    return raw
-
-
 SECRET_KEY = read(
     "SECRET_KEY",
-    _secret,
+    secret,
     "Set it to at least 50 random characters, and keep them secret: "
     'python -c "import secrets; print(secrets.token_urlsafe(64))"',
     development("development-only-" + "x1y2z" * 10),
 )
 ALLOWED_HOSTS = read(
     "ALLOWED_HOSTS",
-    _names,
+    name_list,
     "Set it to the names under which the portal is reached, separated by commas: "
     "portal.example.org",
     development(["localhost", "127.0.0.1", "[::1]"]),
@@ -114,25 +74,25 @@ SITE_URL = read(
 SITE_NAME = "Chicagoland Healthcare Workforce Collaborative"
 CONTACT_EMAIL = read(
     "CONTACT_EMAIL",
-    _address,
+    address,
     "Set it to the address that people can write to for help: help@example.org",
     development("help@example.org"),
 )
 DEFAULT_FROM_EMAIL = read(
     "DEFAULT_FROM_EMAIL",
-    _address,
+    address,
     "Set it to the sender of the portal's mails: portal@example.org",
     development("portal@example.org"),
 )
 ANSWER_WORKING_DAYS = read(
     "ANSWER_WORKING_DAYS",
-    _positive,
+    positive,
     "Set it to the number of working days within which facilitators answer: 2",
     2,
 )
 TRUSTED_PROXY_COUNT = read(
     "TRUSTED_PROXY_COUNT",
-    _positive,
+    positive,
     "Set it to the number of your own reverse proxies in front of the portal: 1",
     0,
 )
@@ -152,6 +112,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "crispy_forms",
     "crispy_bootstrap5",
     "csp",
@@ -263,16 +224,9 @@ CACHES = {
 # Mail: queued in the database by the change that it reports, sent by `manage.py send_mail` ----
 
 
-def _mail(raw: str) -> dict[str, Any]:
-    found: dict[str, Any] = {**Env.email_url_config(raw)}
-    if urlsplit(raw).scheme.startswith("smtp") and not found.get("EMAIL_HOST"):
-        raise ValueError
-    return found
-
-
 _mail_server: dict[str, Any] = read(
     "EMAIL_URL",
-    _mail,
+    mail_server,
     "Set it to your mail server, with its user and password quoted as in any address: "
     "smtp+tls://user:password@mail.example.org:587",
     development({"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}),
@@ -313,11 +267,34 @@ ACCOUNT_SIGNUP_FIELDS = ["email*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # every way in proves the address by a code first
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 CODE_MINUTES = 15
+STAFF_SECOND_FACTOR = read(
+    "STAFF_SECOND_FACTOR",
+    one_of(BOOLEANS),
+    "Set it to 1 to let only those into the desk who sign in with a second step, or to 0.",
+    not DEBUG,
+)
+MFA_ADAPTER = "members.adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = False  # a passkey is the second step, after the code
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody is signed in whose address is not proven
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_TOTP_TOLERANCE = 1  # half minutes: for clocks that differ and slow fingers
+MFA_FORMS = {
+    "authenticate": "members.second_factor.SignInCodeForm",
+    "reauthenticate": "members.second_factor.ConfirmCodeForm",
+    "activate_totp": "members.second_factor.AppCodeForm",
+    "authenticate_webauthn": "members.second_factor.SignInPasskeyForm",
+    "reauthenticate_webauthn": "members.second_factor.ConfirmPasskeyForm",
+    "add_webauthn": "members.second_factor.PasskeyForm",
+    "edit_webauthn": "members.second_factor.PasskeyNameForm",
+}
 # Requests per action: by address ("key") and by network address ("ip"), in sliding windows.
 RATE_LIMITS = {
     "code": "5/15m/key,60/15m/ip",
     "code_try": "15/15m/key,100/15m/ip",
     "check": "30/5m/ip",
+    "question": "5/h/ip",
 }
 
 # Safety ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 
 from allauth.account.internal.flows.code_verification import AbstractCodeVerificationProcess
 from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.internal.stagekit import unstash_login
 from allauth.account.models import EmailAddress, Login
 from allauth.core.internal.cryptokit import compare_user_code, generate_user_code
 from django.conf import settings
@@ -123,13 +124,18 @@ def is_proven(request: HttpRequest, email: str) -> bool:
 
 
 def sign_in(request: HttpRequest, member: Member, redirect_to: str) -> HttpResponse:
-    """Sign `member`, whose address was just proven, in through allauth, and go to `redirect_to`."""
+    """Sign `member`, whose address was just proven, in through allauth, and go to `redirect_to`.
+
+    Who has a second step is asked for it first, and is not signed in before it is taken.
+    """
+    half_way = unstash_login(request, peek=True)
+    if half_way and half_way.user != member:
+        request.session.flush()  # what somebody else left who never took the second step
     EmailAddress.objects.update_or_create(
         user=member, email=member.email, defaults={"verified": True, "primary": True}
     )
     record_authentication(request, member, method="code", email=member.email)
     request.session.pop("proven", None)
-    request.session.set_expiry(None)
     login = Login(user=member, email=member.email, redirect_url=redirect_to)
     response: HttpResponse = perform_login(request, login)
     return response

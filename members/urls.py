@@ -1,6 +1,7 @@
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
 
-from members import views
+from members import second_factor, views
 
 urlpatterns = [
     path("sign-in/", views.account_login, name="account_login"),
@@ -8,4 +9,23 @@ urlpatterns = [
     path("sign-in/code/new/", views.account_login_code_new, name="account_login_code_new"),
     path("sign-out/", views.account_logout, name="account_logout"),
     path("my/profile/", views.my_profile, name="my_profile"),
+    # The second step. The first of two with the same name answers: ours before allauth's.
+    path(
+        "two-factor/authenticate/",
+        second_factor.SignInSecondStep.as_view(),
+        name="mfa_authenticate",
+    ),
+    path("two-factor/totp/activate/", second_factor.SetUpApp.as_view(), name="mfa_activate_totp"),
+    path(
+        "two-factor/webauthn/",
+        RedirectView.as_view(pattern_name="mfa_index"),  # which lists the passkeys
+        name="mfa_list_webauthn",
+    ),
+    path("two-factor/webauthn/add/", second_factor.SetUpPasskey.as_view(), name="mfa_add_webauthn"),
+    path(
+        "two-factor/webauthn/reauthenticate/",
+        second_factor.ConfirmByPasskey.as_view(),
+        name="mfa_reauthenticate_webauthn",
+    ),
+    path("two-factor/", include("allauth.mfa.urls")),
 ]

@@ -1,0 +1,88 @@
+"""A passkey in a real Chromium, and the look of the pages of the second step."""
+
+import pytest
+from playwright.sync_api import Page, expect
+from post_office.models import Email
+
+from collaborative.tests.test_accessibility import check, findings
+from collaborative.tests.test_accessibility import pytestmark as checked_once
+from collaborative.tests.test_journeys import heading, newest_code
+from members.tests.second_step import code_for
+
+pytestmark = checked_once
+DEVICE = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@pytest.fixture(autouse=True)
+def _demanded(settings):
+    settings.STAFF_SECOND_FACTOR = True
+
+
+def give_device(page: Page) -> None:
+    """A device that says yes to every passkey."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+
+
+def begin_sign_in(page: Page, email: str) -> None:
+    page.goto("/sign-in/?next=/admin/")
+    page.get_by_label("Work email").fill(email)
+    page.get_by_role("button", name="Send me a code").click()
+    page.get_by_label("Code from the email").fill(newest_code())
+    page.get_by_role("button", name="Sign in").click()
+    heading(page, "Take the second step")
+
+
+def test_facilitator_makes_a_passkey_and_signs_in_with_it(new_page, facilitator):
+    page = new_page(facilitator, width=360)
+    give_device(page)
+    page.goto("/admin/")
+    heading(page, "Sign-in and security")
+    page.get_by_role("link", name="Add a passkey").click()
+    page.get_by_label("Name of the passkey").fill("My laptop")
+    page.get_by_role("button", name="Make the passkey").click()
+    heading(page, "Keep your recovery codes")
+    codes = page.get_by_role("list", name="Recovery codes").get_by_role("listitem")
+    expect(codes).to_have_count(10)
+    assert Email.objects.latest("pk").subject == "Your sign-in: A passkey was added"
+
+    page.goto("/two-factor/webauthn/add/")  # the device has one already, and refuses
+    page.get_by_role("button", name="Make the passkey").click()
+    expect(page.get_by_role("alert")).to_contain_text("The passkey did not work")
+    expect(page.get_by_role("alert")).to_be_focused()
+
+    page.goto("/two-factor/webauthn/reauthenticate/?next=/my/profile/")
+    forge = "form => { form.credential.value = '{}'; form.submit() }"
+    page.eval_on_selector("#passkey-form", forge)
+    expect(page.get_by_role("alert")).to_contain_text("The passkey did not work")
+    page.get_by_role("button", name="Use my passkey").click()
+    page.wait_for_url("**/my/profile/")
+
+    page.get_by_role("button", name="Sign out").click()
+    begin_sign_in(page, facilitator.email)
+    page.get_by_role("button", name="Use my passkey").click()
+    page.wait_for_url("**/admin/")
+    heading(page, "Today")
+
+
+def test_pages_of_the_second_step(new_page, facilitator):
+    page = new_page(facilitator, bypass_csp=True)
+    page.goto("/admin/")
+    assert not findings(page)
+    check(page, ["/two-factor/webauthn/add/", "/two-factor/totp/activate/"])
+    key = page.locator("code").inner_text().replace(" ", "")
+    page.get_by_label("Code from the app").fill(code_for(key))
+    page.get_by_role("button", name="Set up the app").click()
+    heading(page, "Keep your recovery codes")
+    assert not findings(page)
+    other = new_page(bypass_csp=True)
+    begin_sign_in(other, facilitator.email)
+    other.get_by_role("button", name="Sign in", exact=True).click()
+    assert not findings(other)

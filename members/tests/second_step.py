@@ -1,0 +1,33 @@
+"""A second step for the tests: an authenticator app, and the codes that it shows."""
+
+import time
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+)
+
+from members.models import Member
+
+
+def code_for(secret: str, half_minutes: int = 0) -> str:
+    """What the app shows now, or some half minutes later."""
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + half_minutes))
+
+
+def with_app(person: Member) -> str:
+    """Give `person` an authenticator app and recovery codes; returns the app's key."""
+    secret = generate_totp_secret()
+    TOTP.activate(person, secret)
+    RecoveryCodes.activate(person)
+    return secret
+
+
+def recovery_codes(person: Member) -> list[str]:
+    """The codes of `person` that are not used."""
+    kept = Authenticator.objects.get(user=person, type=Authenticator.Type.RECOVERY_CODES)
+    return kept.wrap().get_unused_codes()

@@ -1,0 +1,370 @@
+"""The pages and steps around the second step of signing in: set up, confirm, recover, help."""
+
+import re
+from urllib.parse import unquote
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from post_office.models import Email
+
+from conftest import code_in, text_of
+from members.models import Member
+from members.services import erase_member, reset_second_factor, second_factors
+from members.tests.second_step import code_for, recovery_codes, with_app
+from members.tests.steps import last_line, refused
+from teams.services import personal_data
+
+SECURITY = "/two-factor/"
+SET_UP = "/two-factor/totp/activate/"
+REMOVE = "/two-factor/totp/deactivate/"
+CODES = "/two-factor/recovery-codes/"
+CONFIRM = "/two-factor/reauthenticate/"
+ADD_PASSKEY = "/two-factor/webauthn/add/"
+PAGES = [SECURITY, SET_UP, REMOVE, CODES, f"{CODES}generate/", f"{CODES}download/", CONFIRM]
+PAGES += [ADD_PASSKEY, "/two-factor/webauthn/", "/two-factor/webauthn/reauthenticate/"]
+FORBIDDEN_WORDS = ("user", "group", "company", "reject", "quit", "delete", "password")
+NO_CREDENTIALS = ["", "{}", "[]", "1", "no json", '{"id": "x"}', '{"rawId": "x", "response": 1}']
+
+
+def with_passkey(person, name="Work laptop") -> Authenticator:
+    """A passkey in name only: it can be listed, renamed and removed."""
+    return Authenticator.objects.create(
+        user=person, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {}}
+    )
+
+
+@pytest.fixture
+def committed(django_capture_on_commit_callbacks):
+    """`committed(step)`: what `step` returns, once what waits for its commit is done too."""
+
+    def run(step):
+        with django_capture_on_commit_callbacks(execute=True):
+            return step()
+
+    return run
+
+
+@pytest.fixture
+def set_up(as_, member, committed) -> Client:
+    """A client of `member`, who has just set up an app."""
+    client = as_(member)
+    client.get(SET_UP)
+    code = code_for(client.session[SECRET_SESSION_KEY])
+    committed(lambda: client.post(SET_UP, {"code": code}))
+    return client
+
+
+def kinds_of(person) -> list[str]:
+    return sorted(Authenticator.objects.filter(user=person).values_list("type", flat=True))
+
+
+# Setting up --------------------------------------------------------------------------------
+
+
+def test_details_lead_to_the_page_where_a_second_step_is_set_up(as_, member):
+    client = as_(member)
+    assert f'href="{SECURITY}"' in client.get("/my/profile/").content.decode()
+    page = client.get(SECURITY).content.decode()
+    assert f'href="{SET_UP}"' in page
+    assert f'href="{ADD_PASSKEY}"' in page
+    assert CODES not in page
+    assert "desk" not in page
+
+
+def test_page_shows_the_key_as_a_picture_and_in_letters(as_, member, settings):
+    client = as_(member)
+    page = client.get(SET_UP).content.decode()
+    secret = client.session[SECRET_SESSION_KEY]
+    assert 'src="data:image/svg+xml;base64,' in page
+    assert " ".join(re.findall("....", secret)) in page
+    assert "issuer=Chicagoland%20Healthcare" in page
+
+
+def test_setting_up_an_app_is_told_by_mail_and_noted_in_the_history(set_up, member, mails):
+    assert kinds_of(member) == ["recovery_codes", "totp"]
+    (mail,) = mails()
+    assert mail.to == [member.email]
+    assert mail.subject == "Your sign-in: An authenticator app was added"
+    for body in (mail.message, mail.html_message):
+        assert f"Hello {member.full_name}" in body
+        assert "If it was not you" in body
+        assert "/two-factor/" in body
+    by, why = last_line(member)
+    assert by == member
+    assert why == "second step of signing in: An authenticator app was added"
+
+
+def test_wrong_code_sets_up_nothing_and_keeps_the_key(as_, member, mails):
+    client = as_(member)
+    client.get(SET_UP)
+    secret = client.session[SECRET_SESSION_KEY]
+    response = client.post(SET_UP, {"code": "000000"})
+    assert "Enter the newest code" in text_of(response)
+    assert " ".join(re.findall("....", secret)) in text_of(response)
+    assert kinds_of(member) == []
+    assert mails() == []
+
+
+def test_passkey_that_the_browser_did_not_make_is_refused_in_words(as_, member):
+    for credential in NO_CREDENTIALS:
+        response = as_(member).post(ADD_PASSKEY, {"name": "Mine", "credential": credential})
+        assert response.status_code == 200
+        assert "There is a problem" in text_of(response)
+    assert kinds_of(member) == []
+
+
+def test_every_page_asks_a_visitor_to_sign_in(client, db):
+    for path in PAGES:
+        assert client.get(path).url == f"/sign-in/?next={path}", path
+        assert client.post(path).url == f"/sign-in/?next={path}", path
+
+
+def test_pages_have_one_h1_and_none_of_the_words_we_avoid(as_, member, colleague, set_up):
+    key = with_passkey(member)
+    keys = f"/two-factor/webauthn/keys/{key.pk}/"
+    newcomer = as_(colleague)
+    pages = [(newcomer, path) for path in (SECURITY, SET_UP, ADD_PASSKEY)]
+    pages += [(set_up, path) for path in (SECURITY, REMOVE, CODES, f"{CODES}generate/", CONFIRM)]
+    pages += [(set_up, f"{keys}edit/"), (set_up, f"{keys}remove/")]
+    for client, path in pages:
+        response = client.get(path)
+        assert response.status_code == 200, path
+        page = response.content.decode()
+        assert page.count("<h1") == 1, path
+        assert "style=" not in page
+        assert "<script>" not in page
+        words = text_of(response).lower()
+        assert [word for word in FORBIDDEN_WORDS if word in words] == [], path
+
+
+# What is set up already is protected by itself ---------------------------------------------
+
+
+@pytest.mark.parametrize("path", [REMOVE, CODES, f"{CODES}generate/", f"{CODES}download/"])
+def test_who_only_came_in_somewhere_is_asked_for_a_code_first(as_, member, path):
+    secret = with_app(member)
+    client = as_(member)
+    assert unquote(client.get(path).url) == f"{CONFIRM}?next={path}"
+    response = client.post(CONFIRM, {"code": code_for(secret), "next": path})
+    assert response.url == path
+    assert client.get(path).status_code == 200
+
+
+def test_a_passkey_is_not_added_beside_an_app_without_its_code(as_, member):
+    with_app(member)
+    client = as_(member)
+    assert client.get(ADD_PASSKEY).url.startswith(CONFIRM)
+    assert client.post(ADD_PASSKEY, {"credential": "{}"}).url.startswith(CONFIRM)
+
+
+def test_who_has_no_passkey_confirms_by_a_code(as_, member):
+    with_app(member)
+    assert as_(member).get("/two-factor/webauthn/reauthenticate/").url == CONFIRM
+
+
+@pytest.mark.parametrize("credential", NO_CREDENTIALS)
+def test_what_no_device_has_made_is_not_taken_for_a_passkey(client, member, mails, as_, credential):
+    with_app(member)
+    client.post("/sign-in/", {"email": member.email})
+    client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    response = client.post("/two-factor/authenticate/", {"credential": credential})
+    assert response.status_code == 200
+    assert "There is a problem" in text_of(response)
+    assert "_auth_user_id" not in client.session
+
+
+def test_confirming_leads_to_no_other_site(as_, member):
+    secret = with_app(member)
+    response = as_(member).post(
+        CONFIRM, {"code": code_for(secret), "next": "https://elsewhere.example/"}
+    )
+    assert response.url == "/my/"
+
+
+def test_removing_the_app_removes_the_codes_too_and_is_told(set_up, member, mails, committed):
+    committed(lambda: set_up.post(REMOVE))
+    assert kinds_of(member) == []
+    assert mails()[-1].subject == "Your sign-in: The authenticator app was removed"
+    assert last_line(member)[1].endswith("The authenticator app was removed")
+    assert "The authenticator app was removed." in text_of(set_up.get(SECURITY))
+    assert set_up.get(REMOVE).status_code == 404
+
+
+def test_new_recovery_codes_replace_the_old_ones(set_up, member, mails, committed):
+    old = recovery_codes(member)
+    response = committed(lambda: set_up.post(f"{CODES}generate/"))
+    assert response.url == CODES
+    new = recovery_codes(member)
+    assert not set(old) & set(new)
+    assert mails()[-1].subject == "Your sign-in: New recovery codes were made"
+
+
+def test_recovery_codes_can_be_kept_as_a_file(set_up, member):
+    response = set_up.get(f"{CODES}download/")
+    codes = recovery_codes(member)
+    assert response["Content-Disposition"] == 'attachment; filename="recovery-codes.txt"'
+    for code in codes:
+        assert f"{code[:4]} {code[4:]}\n" in response.content.decode()
+
+
+def test_there_are_no_recovery_codes_without_a_second_step(as_, member):
+    client = as_(member)
+    assert client.get(CODES).status_code == 404
+    assert client.get(f"{CODES}download/").status_code == 404
+    response = client.post(f"{CODES}generate/")
+    assert "Set up an authenticator app or a passkey first" in text_of(response)
+    assert kinds_of(member) == []
+
+
+def test_passkey_is_renamed_and_removed(set_up, member, mails):
+    key = with_passkey(member)
+    set_up.post(f"/two-factor/webauthn/keys/{key.pk}/edit/", {"name": "Red key"})
+    assert "Red key" in text_of(set_up.get(SECURITY))
+    response = set_up.post(f"/two-factor/webauthn/keys/{key.pk}/remove/", follow=True)
+    assert response.redirect_chain[-1][0] == SECURITY
+    assert "Red key" not in text_of(response)
+    assert mails()[-1].subject == "Your sign-in: A passkey was removed"
+    assert kinds_of(member) == ["recovery_codes", "totp"]
+
+
+@pytest.mark.parametrize("step", ["edit", "remove"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_passkey_of_somebody_else_does_not_exist(set_up, colleague, step, method):
+    key = with_passkey(colleague)
+    path = f"/two-factor/webauthn/keys/{key.pk}/{step}/"
+    assert getattr(set_up, method)(path, {"name": "Mine now"}).status_code == 404
+    key.refresh_from_db()
+    assert key.data["name"] == "Work laptop"
+
+
+def test_too_many_tries_show_the_portals_own_page(as_, member):
+    with_app(member)
+    client = as_(member)
+    answers = [client.post(CONFIRM, {"code": "000000"}) for _ in range(11)]
+    assert answers[-1].status_code == 429
+    assert "Wait a little, then try again" in text_of(answers[-1])
+
+
+def test_page_asks_the_database_no_more_for_three_passkeys_than_for_one(as_, member):
+    client = as_(member)
+    counts = []
+    for number in (1, 2):
+        for _ in range(number):
+            with_passkey(member)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            client.get(SECURITY)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+# Two people at one computer ----------------------------------------------------------------
+
+
+def test_who_stopped_half_way_leaves_nothing_to_the_next(client, member, colleague, mails):
+    with_app(member)
+    form = {"full_name": "Maria Member", "email": member.email, "organization": "Rush"}
+    client.post("/join/", {**form, "teams": ["education"]})
+    client.post("/join/code/", {"code": code_in(mails()[-1])})
+    assert "joined" in client.session
+    client.post("/sign-in/", {"email": colleague.email})
+    client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    assert client.session["_auth_user_id"] == str(colleague.pk)
+    assert "joined" not in client.session
+    assert "typed" not in client.session
+
+
+# Help for who lost it ----------------------------------------------------------------------
+
+
+def test_command_removes_the_second_step_tells_the_person_and_says_so(facilitator, mails, capsys):
+    with_app(facilitator)
+    call_command("reset_second_factor", "FAY@rush.example")
+    said = capsys.readouterr().out
+    assert "Fay Facilitator (fay@rush.example): authenticator app, recovery codes." in said
+    assert kinds_of(facilitator) == []
+    (mail,) = mails()
+    assert mail.to == ["fay@rush.example"]
+    assert mail.subject == "Your sign-in: the second step was removed"
+    for body in (mail.message, mail.html_message):
+        assert "the facilitators" in body
+        assert "If you did not ask for this" in body
+    assert last_line(facilitator) == (
+        None,
+        "second step of signing in removed (authenticator app, recovery codes), to help",
+    )
+
+
+def test_command_leaves_others_alone(facilitator, member):
+    with_app(facilitator)
+    with_app(member)
+    call_command("reset_second_factor", facilitator.email)
+    assert kinds_of(member) == ["recovery_codes", "totp"]
+
+
+def test_command_finds_the_account_that_an_address_signs_in_to(facilitator, colleague):
+    with_app(facilitator)
+    Member.objects.filter(pk=colleague.pk).update(merged_into=facilitator, is_active=False)
+    call_command("reset_second_factor", colleague.email)
+    assert kinds_of(facilitator) == []
+
+
+@pytest.mark.parametrize("email", ["nobody@rush.example", "", "maria@rush.example"])
+def test_command_refuses_whom_it_cannot_help(member, email):
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        call_command("reset_second_factor", email)
+    assert not Email.objects.exists()
+
+
+def test_closed_account_has_nothing_to_reset(member):
+    erase_member(member)
+    refused("This account is closed", reset_second_factor, member)
+
+
+def test_member_without_a_second_step_has_nothing_to_reset(member):
+    refused("Maria Member has no second step to remove", reset_second_factor, member)
+
+
+def test_closing_the_account_removes_the_second_step(member):
+    with_app(member)
+    with_passkey(member)
+    erase_member(member)
+    assert kinds_of(member) == []
+
+
+def test_my_data_tells_of_the_second_step_and_no_secret(member):
+    secret = with_app(member)
+    told = personal_data(member)["second_step_of_signing_in"]
+    assert told == second_factors(member)
+    assert [row["kind"] for row in told] == ["authenticator app", "recovery codes"]
+    assert secret not in str(told)
+
+
+# What is stored ----------------------------------------------------------------------------
+
+
+def test_database_holds_no_key_of_a_phone_in_the_clear(member):
+    secret = with_app(member)
+    stored = str(list(Authenticator.objects.values_list("data", flat=True)))
+    assert secret not in stored
+    assert Authenticator.objects.get(type="totp").wrap().validate_code(code_for(secret))
+
+
+def test_key_opens_with_the_former_secret_of_the_portal(member, settings):
+    secret = with_app(member)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
+    assert Authenticator.objects.get(type="totp").wrap().validate_code(code_for(secret))
+
+
+def test_key_that_cannot_be_opened_any_more_takes_no_code_and_breaks_nothing(member, settings):
+    secret = with_app(member)
+    settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
+    for kept in Authenticator.objects.filter(user=member):
+        assert not kept.wrap().validate_code(code_for(secret))
