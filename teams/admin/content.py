@@ -50,6 +50,11 @@ class ActionTeamAdmin(PublishedAdmin):
     slug_from = "name"
     list_display = ["name", "join_policy", "members", "organizations", "position"]
     search_fields = ["name"]
+    export_columns = [
+        ("Team", "name"), ("Who may join", "get_join_policy_display"),
+        ("Members", "active_count"), ("Organizations", "organization_count"),
+        ("Summary", "summary"),
+    ]  # fmt: skip
     fields = [
         "name", "slug", "position", "join_policy", "facilitators", "summary", "why",
         "achievements",

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.template.defaultfilters import floatformat
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from members.models.history import Told
-from teams.models.teams import ActionTeam
+from teams.models.teams import HOW_TO_WRITE, ActionTeam
 
 STALE_AFTER = timedelta(days=90)  # a goal without news for longer says so (look.md, section 10)
+
+
+def amount(value: Decimal | None, unit: str) -> str:
+    """A number with its unit, in words: "58%", "12 organizations"; empty without a number."""
+    if value is None:
+        return ""
+    number = floatformat(value, "-2g")
+    return f"{number}%" if unit == "%" else f"{number} {unit}".strip()
 
 
 class GoalQuerySet(models.QuerySet["Goal"]):
     def open(self) -> GoalQuerySet:
         """Goals that are still worked on."""
-        return self.exclude(state__in=[Goal.State.REACHED, Goal.State.ENDED])
+        return self.exclude(state__in=Goal.OVER)
 
     def stale(self) -> GoalQuerySet:
         """Open goals about which nothing was reported for 90 days, or never."""
@@ -39,18 +49,22 @@ class Goal(models.Model):
         REACHED = "reached", "Reached"
         ENDED = "ended", "Ended"
 
+    OVER = (State.REACHED, State.ENDED)
+
     team = models.ForeignKey(ActionTeam, on_delete=models.PROTECT, related_name="goals")
-    slug = models.SlugField(max_length=80, help_text="Names the goal in links; it stays.")
-    position = models.PositiveSmallIntegerField(default=0, help_text="Lower numbers come first.")
+    slug = models.SlugField(
+        "address",
+        max_length=80,
+        help_text="The words that name the goal in links, such as fair-hiring. It stays for good.",
+    )
+    position = models.PositiveSmallIntegerField(
+        "place", default=0, help_text="Lower numbers come first."
+    )
     title = models.CharField(max_length=200)
-    body = models.TextField(blank=True, help_text="Markdown.")
+    body = models.TextField("description", blank=True, help_text=HOW_TO_WRITE)
     state = models.CharField(max_length=12, choices=State.choices, default=State.UNREPORTED)
-    state_reason = models.CharField(
-        max_length=200, blank=True, help_text="One sentence; an “At risk” needs it."
-    )
-    current = models.DecimalField(
-        "now", max_digits=12, decimal_places=2, null=True, blank=True, help_text="Such as 58."
-    )
+    state_reason = models.CharField("why it is at risk", max_length=300, blank=True)
+    current = models.DecimalField("now", max_digits=12, decimal_places=2, null=True, blank=True)
     target = models.DecimalField(
         max_digits=12, decimal_places=2, null=True, blank=True, help_text="Such as 70."
     )
@@ -74,10 +88,14 @@ class Goal(models.Model):
                 ),
             ),
             models.CheckConstraint(
-                name="teams_goal_progress_both_or_neither",
-                condition=Q(current=None, target=None)
-                | Q(current__isnull=False, target__isnull=False, target__gt=0),
-                violation_error_message="Give both numbers, now and target (above 0), or neither.",
+                name="teams_goal_target_above_zero",
+                condition=Q(target=None) | Q(target__gt=0),
+                violation_error_message="Give a target above 0, or none.",
+            ),
+            models.CheckConstraint(
+                name="teams_goal_now_needs_target",
+                condition=Q(current=None) | Q(target__isnull=False),
+                violation_error_message="A number needs a target. Set the target first.",
             ),
             models.CheckConstraint(
                 name="teams_goal_at_risk_with_reason",
@@ -95,6 +113,34 @@ class Goal(models.Model):
         if self.current is None or not self.target:
             return None
         return max(0, min(100, round(self.current * 100 / self.target)))
+
+    @property
+    def first_number(self) -> GoalUpdate | None:
+        """The first report that gave a number; prefetch `updates` where there are many goals."""
+        numbered = [update for update in self.updates.all() if update.value is not None]
+        return numbered[-1] if numbered else None
+
+    @property
+    def started_at(self) -> Decimal | None:
+        """The number that the goal started from, once a later report gave another one."""
+        first = self.first_number
+        return first.value if first and first.value != self.current else None
+
+    @property
+    def expected_percent(self) -> int | None:
+        """Where an even pace from the first number to the target would be today, 0 to 100.
+
+        None for a goal without numbers or a day, and for one that is over or past its day.
+        """
+        first, today = self.first_number, timezone.localdate()
+        if not (first and self.target and self.due_on) or self.state in self.OVER:
+            return None
+        began = timezone.localdate(first.reported_at)
+        if not began < today <= self.due_on:
+            return None
+        start = first.value or Decimal()
+        passed = Decimal((today - began).days) / (self.due_on - began).days
+        return max(0, min(100, round((start + (self.target - start) * passed) * 100 / self.target)))
 
     @property
     def is_stale(self) -> bool:

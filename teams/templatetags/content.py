@@ -6,8 +6,10 @@ from django.utils.safestring import SafeString
 
 from members.naming import fold
 from teams.markdown import TOP_HEADING, mark_words, render_markdown
+from teams.models import amount
 
 register = template.Library()
+register.filter(amount)  # {{ goal.current|amount:goal.unit }}
 
 
 @register.filter

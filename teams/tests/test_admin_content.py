@@ -1,9 +1,6 @@
 """Teams, goals and questions at the desk: one's own, and what all share."""
 
-from datetime import date
-
 import pytest
-from django.utils import timezone
 
 from conftest import make_member, text_of
 from members.models import Member
@@ -71,113 +68,6 @@ def test_questions_are_filtered_by_team_and_general(as_, facilitator, team, faq_
     client = as_(facilitator)
     assert names(client.get(QUESTIONS + "?team=*")) == {"Who can join?"}
     assert names(client.get(QUESTIONS + "?team=education")) == {"Education?"}
-
-
-# Goals -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def typed_goal(team) -> dict[str, object]:
-    return {
-        "team": team.pk,
-        "title": "Train 40 people",
-        "slug": "train-40",
-        "position": "1",
-        "state": "on_track",
-    }
-
-
-def test_goal_is_added_to_ones_own_team_with_history(as_, facilitator, team, typed_goal):
-    as_(facilitator).post(GOALS + "add/", typed_goal)
-    added = Goal.objects.get(slug="train-40")
-    assert added.team == team
-    assert added.history.get().history_user == facilitator
-
-
-def test_goal_with_a_forged_team_is_refused(as_, facilitator, other_team, typed_goal):
-    response = as_(facilitator).post(GOALS + "add/", typed_goal | {"team": other_team.pk})
-    assert response.context["adminform"].form.errors["team"]
-    assert not Goal.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"state": "at_risk"}, "Say in one sentence why the goal is at risk."),
-        ({"current": "5"}, "Give both numbers"),
-        ({"current": "5", "target": "0"}, "Give both numbers"),
-    ],
-)
-def test_goal_against_the_rules_is_refused_in_words(as_, facilitator, typed_goal, changes, said):
-    response = as_(facilitator).post(GOALS + "add/", typed_goal | changes)
-    assert said in text_of(response)
-    assert not Goal.objects.exists()
-
-
-def test_goal_stays_with_its_team_and_address(as_, facilitator, goal, other_team, typed_goal):
-    forged = typed_goal | {"team": other_team.pk, "slug": "moved"}
-    as_(facilitator).post(f"{GOALS}{goal.pk}/change/", forged)
-    goal.refresh_from_db()
-    assert (goal.title, goal.slug) == ("Train 40 people", "one-table")
-    assert goal.team_id != other_team.pk
-
-
-def typed_again(goal: Goal, **changes: object) -> dict[str, object]:
-    """What the form of `goal` sends, with `changes`."""
-    names = ("title", "position", "body", "state", "state_reason", "current", "target", "unit")
-    sent = {name: getattr(goal, name) for name in (*names, "due_on", "reported_on")}
-    return {name: "" if value is None else value for name, value in (sent | changes).items()}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"state": "on_track"},
-        {"state": "at_risk", "state_reason": "Two teachers left."},
-        {"current": "5", "target": "40"},
-    ],
-)
-@pytest.mark.parametrize("before", [None, date(2020, 1, 1)])
-def test_new_state_or_numbers_are_an_update_of_today(as_, facilitator, goal, changes, before):
-    Goal.objects.update(reported_on=before)
-    goal.refresh_from_db()
-    as_(facilitator).post(f"{GOALS}{goal.pk}/change/", typed_again(goal, **changes))
-    goal.refresh_from_db()
-    assert goal.reported_on == timezone.localdate()
-    assert goal.history.latest().reported_on == timezone.localdate()
-
-
-def test_update_of_an_added_goal_is_of_today(as_, facilitator, typed_goal):
-    as_(facilitator).post(GOALS + "add/", typed_goal)
-    assert Goal.objects.get(slug="train-40").reported_on == timezone.localdate()
-
-
-def test_date_of_the_update_that_was_typed_stays(as_, facilitator, goal):
-    sent = typed_again(goal, state="on_track", reported_on="2026-03-05")
-    as_(facilitator).post(f"{GOALS}{goal.pk}/change/", sent)
-    goal.refresh_from_db()
-    assert goal.reported_on == date(2026, 3, 5)
-
-
-@pytest.mark.parametrize("changes", [{}, {"title": "Other words"}, {"due_on": "2030-01-01"}])
-def test_what_reports_nothing_is_no_update(as_, facilitator, goal, changes):
-    as_(facilitator).post(f"{GOALS}{goal.pk}/change/", typed_again(goal, **changes))
-    goal.refresh_from_db()
-    assert goal.reported_on is None
-
-
-def test_goal_set_back_to_no_update_yet_is_no_update(as_, facilitator, goal):
-    Goal.objects.update(state="on_track", reported_on=date(2020, 1, 1))
-    goal.refresh_from_db()
-    sent = typed_again(goal, state="unreported", reported_on="")
-    as_(facilitator).post(f"{GOALS}{goal.pk}/change/", sent)
-    goal.refresh_from_db()
-    assert (goal.state, goal.reported_on) == ("unreported", None)
-
-
-def test_goal_form_says_what_an_empty_date_becomes(as_, facilitator, goal):
-    told = text_of(as_(facilitator).get(f"{GOALS}{goal.pk}/change/"))
-    assert "today is saved as the last update" in told
 
 
 # Questions ---------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """`manage.py demo`: made-up people and organizations to try the portal with."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -12,121 +13,44 @@ from django.urls import reverse
 from django.utils import timezone
 from post_office.models import Email
 
+from collaborative.demo_data import (
+    ANSWERED,
+    APPROVED,
+    CAREERS,
+    DECLINE_REASON,
+    DECLINED,
+    DECLINED_REQUEST,
+    DISMISSED,
+    ENDED,
+    FACILITATORS,
+    HIRING,
+    LAKEFRONT,
+    LEFT,
+    NEWS,
+    PEOPLE,
+    QUESTIONS,
+    RECOGNIZED,
+    TEAMS,
+    WITHDRAWN_REQUEST,
+)
+from collaborative.demo_time import date_question, date_report, let_time_pass
 from collaborative.management.commands.prepare_development import ADMINISTRATOR
 from members.models import Member, Organization
 from members.services import add_organization, decline_organization, record
 from teams.models import ActionTeam, Goal, Membership
 from teams.services import (
+    answer_question,
     approve_membership,
+    ask_question,
     complete_join,
     decline_membership,
+    dismiss_question,
     end_membership,
     leave_team,
+    report_goal,
     set_facilitators,
     withdraw_request,
 )
-
-TRAINING, HIRING, CAREERS = TEAMS = (
-    "education-training",
-    "local-targeted-hiring",
-    "retention-career-pathways",
-)
-
-RECOGNIZED = {
-    "Lakefront Example Hospital": ["lakefront.example", "lakefront-clinics.example"],
-    "Prairie Example Medical Center": ["prairie.example"],
-    "North Branch Example Health": ["northbranch.example"],
-    "Dune Grass Example Hospital": ["dunegrass.example"],
-    "Oak Savanna Example Clinics": ["oaksavanna.example"],
-    "Harbor Light Example Children's Hospital": ["harborlight.example"],
-    "Limestone Example Rehabilitation": ["limestone.example"],
-    "Kite Field Example Care": ["kitefield.example"],
-}
-LAKEFRONT, PRAIRIE = list(RECOGNIZED)[:2]
-RIVERBEND = "Riverbend Example Hospital"  # proposed; four people wait for it
-LOOK_ALIKE = "Prairie Example Med. Center"  # proposed; the same as PRAIRIE to a human reader
-FIREFLY = "Firefly Example Hospice"  # proposed; two people wait for it
-DECLINED = "Staplers Example Office Supply"
-DECLINE_REASON = "This organization sells office supplies and does not work in healthcare."
-
-FACILITATORS = {
-    TRAINING: ("faye@lakefront.example", "Faye Fictional", "Learning manager"),
-    HIRING: ("finn@northbranch.example", "Finn Fictional", "Head of recruiting"),
-    CAREERS: ("flora@harborlight.example", "Flora Fictional", "HR director"),
-}
-
-# Address, name, job title, the organization as typed (the mail domain wins), teams.
-PEOPLE: list[tuple[str, str, str, str, list[str]]] = [
-    ("ana@lakefront.example", "Ana Sample", "HR business partner", LAKEFRONT, [TRAINING, HIRING]),
-    ("ben@lakefront.example", "Ben Sample", "Recruiter", LAKEFRONT, [HIRING]),
-    ("cleo@lakefront-clinics.example", "Cleo Sample", "", LAKEFRONT, [TRAINING, CAREERS]),
-    ("dina@prairie.example", "Dina Sample", "HR manager", PRAIRIE, [TRAINING]),
-    ("emil@prairie.example", "Emil Sample", "Talent lead", PRAIRIE, [HIRING, CAREERS]),
-    ("gus@northbranch.example", "Gus Sample", "HR analyst", "North Branch", [HIRING]),
-    ("hana@northbranch.example", "Hana Sample", "Recruiter", "North Branch", [TRAINING, HIRING]),
-    ("ivo@dunegrass.example", "Ivo Sample", "HR generalist", "Dune Grass", [TRAINING]),
-    ("juna@dunegrass.example", "Juna Sample", "", "Dune Grass", [CAREERS]),
-    ("karl@oaksavanna.example", "Karl Sample", "HR director", "Oak Savanna", list(TEAMS)),
-    ("lena@oaksavanna.example", "Lena Sample", "Recruiter", "Oak Savanna", [HIRING]),
-    ("milo@harborlight.example", "Milo Sample", "Educator", "Harbor Light", [TRAINING]),
-    ("nora@harborlight.example", "Nora Sample", "HR partner", "Harbor Light", [CAREERS]),
-    ("omar@limestone.example", "Omar Sample", "HR manager", "Limestone", [TRAINING, CAREERS]),
-    ("pia@limestone.example", "Pia Sample", "Recruiter", "Limestone", [HIRING]),
-    ("quin@kitefield.example", "Quin Sample", "HR director", "Kite Field", [TRAINING]),
-    ("rosa@kitefield.example", "Rosa Sample", "", "Kite Field", [HIRING, CAREERS]),
-    # Nobody has recognized these organizations.
-    ("sam@riverbend.example", "Sam Sample", "HR director", RIVERBEND, [TRAINING, HIRING]),
-    ("tess@riverbend.example", "Tess Sample", "Recruiter", RIVERBEND, [HIRING]),
-    ("udo@riverbend.example", "Udo Sample", "", f"The {RIVERBEND}, Inc.", [TRAINING]),
-    ("vera@mail.riverbend.example", "Vera Sample", "HR partner", RIVERBEND, [CAREERS]),
-    ("wim@prairie-med.example", "Wim Sample", "HR assistant", LOOK_ALIKE, [HIRING]),
-    ("xenia@prairie-med.example", "Xenia Sample", "", LOOK_ALIKE, [TRAINING]),
-    ("yuri@firefly.example", "Yuri Sample", "HR manager", FIREFLY, [CAREERS]),
-    ("zoe@firefly.example", "Zoe Sample", "Nurse educator", FIREFLY, [TRAINING]),
-    ("stan@staplers.example", "Stan Sample", "Sales", DECLINED, [HIRING]),
-    # A recognized organization, and an address that does not show it.
-    ("ada@personal.example", "Ada Private", "HR consultant", LAKEFRONT, [TRAINING]),
-    ("bo@personal.example", "Bo Private", "Recruiter", PRAIRIE, [HIRING, CAREERS]),
-    ("cy@personal.example", "Cy Private", "", LAKEFRONT, [HIRING]),
-    ("dee@personal.example", "Dee Private", "", PRAIRIE, [TRAINING]),
-]
-
-APPROVED = ["cleo@lakefront-clinics.example", "karl@oaksavanna.example", "nora@harborlight.example"]
-DECLINED_REQUEST = ("cy@personal.example", HIRING, "Use your work address, so that we know you.")
-WITHDRAWN_REQUEST = ("dee@personal.example", TRAINING)
-LEFT = ("quin@kitefield.example", TRAINING)
-ENDED = ("pia@limestone.example", HIRING, "You told us that you work in another field now.")
-
-# Goal: what its facilitators say of it; days until it is due, days since they said so.
-NEWS: dict[str, tuple[dict[str, Any], int, int]] = {
-    "one-table": (
-        {"state": Goal.State.ON_TRACK, "current": 9, "target": 12, "unit": "organizations"},
-        200,
-        6,
-    ),
-    "training-that-fits": (
-        {
-            "state": Goal.State.AT_RISK,
-            "state_reason": "Two of four training providers wait for a new schedule.",
-            "current": 2,
-            "target": 4,
-            "unit": "training providers",
-        },
-        90,
-        12,
-    ),
-    "recruit-where-unemployment-is-high": (
-        {"state": Goal.State.ON_TRACK, "current": 58, "target": 70, "unit": "%"},
-        150,
-        100,
-    ),
-    "fair-hiring": ({"state": Goal.State.NOT_STARTED}, 300, 20),
-    "new-career-pathways": (
-        {"state": Goal.State.REACHED, "current": 3, "target": 3, "unit": "pathways"},
-        10,
-        3,
-    ),
-}
 
 
 class Command(BaseCommand):
@@ -184,9 +108,10 @@ def _fill() -> None:
         )
     _decide(facilitators, administrator)
     _report_on_goals(facilitators)
-    _let_time_pass()
+    _ask_questions(facilitators[HIRING])
+    let_time_pass(_addresses())
     # These people do not exist, so nobody may write to them, whatever EMAIL_URL is set to.
-    for address in _addresses():
+    for address in [*_addresses(), ANSWERED[0][1]]:
         Email.objects.filter(to=address).delete()
 
 
@@ -213,7 +138,8 @@ def _decide(facilitators: dict[str, Member], administrator: Member) -> None:
     email, slug, reason = DECLINED_REQUEST
     decline_membership(_stay(email, slug), reason=reason, by=facilitators[slug])
     withdraw_request(_stay(*WITHDRAWN_REQUEST))
-    leave_team(_stay(*LEFT))
+    for left in LEFT:
+        leave_team(_stay(*left))
     email, slug, reason = ENDED
     end_membership(_stay(email, slug), reason=reason, by=facilitators[slug])
     declined = Organization.objects.get(name=DECLINED)
@@ -225,27 +151,26 @@ def _stay(email: str, slug: str) -> Membership:
 
 
 def _report_on_goals(facilitators: dict[str, Member]) -> None:
-    today = timezone.localdate()
     for goal in Goal.objects.filter(slug__in=NEWS, team__slug__in=TEAMS).select_related("team"):
         if goal.history.count() > 1:
             continue  # someone has edited it
-        news, due_in, reported_ago = NEWS[goal.slug]
-        dates = {
-            "due_on": today + timedelta(days=due_in),
-            "reported_on": today - timedelta(days=reported_ago),
-        }
-        record(goal, facilitators[goal.team.slug], "demo", **news, **dates)
+        wanted, due_in, reports = NEWS[goal.slug]
+        due_on = timezone.localdate() + timedelta(days=due_in)
+        by = facilitators[goal.team.slug]
+        record(goal, by, "demo", due_on=due_on, **wanted)
+        for days_ago, state, value, sentence in reports:
+            number = None if value is None else Decimal(value)
+            update = report_goal(goal, state=state, value=number, sentence=sentence, by=by)
+            date_report(update, days_ago)
 
 
-def _let_time_pass() -> None:
-    """Requests and proposals that came on different days, for a desk that sorts by age."""
-    now = timezone.now()
-    waiting = Membership.objects.waiting().filter(member__email__in=_addresses())
-    for days, request in enumerate(waiting.order_by("-pk")):
-        record(request, None, "demo", requested_at=now - timedelta(days=days, hours=1))
-    proposed = Organization.objects.filter(name__in=[RIVERBEND, LOOK_ALIKE, FIREFLY])
-    for days, organization in enumerate(proposed.order_by("-pk"), start=2):
-        record(organization, None, "demo", created_at=now - timedelta(days=2 * days))
+def _ask_questions(by: Member) -> None:
+    for text, email, days_ago in QUESTIONS:
+        date_question(ask_question(text, email), days_ago)
+    (text, email, days_ago), answer = ANSWERED
+    date_question(answer_question(ask_question(text, email), answer=answer, by=by), days_ago)
+    text, email, days_ago = DISMISSED
+    date_question(dismiss_question(ask_question(text, email), reason="", by=by), days_ago)
 
 
 def _what_was_added() -> str:

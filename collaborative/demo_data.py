@@ -1,0 +1,139 @@
+"""Who and what the demo makes up. Nobody here exists; every address ends in .example."""
+
+from typing import Any
+
+from teams.models import Goal
+
+STATE = Goal.State
+
+TRAINING, HIRING, CAREERS = TEAMS = (
+    "education-training",
+    "local-targeted-hiring",
+    "retention-career-pathways",
+)
+
+RECOGNIZED = {
+    "Lakefront Example Hospital": ["lakefront.example", "lakefront-clinics.example"],
+    "Prairie Example Medical Center": ["prairie.example"],
+    "North Branch Example Health": ["northbranch.example"],
+    "Dune Grass Example Hospital": ["dunegrass.example"],
+    "Oak Savanna Example Clinics": ["oaksavanna.example"],
+    "Harbor Light Example Children's Hospital": ["harborlight.example"],
+    "Limestone Example Rehabilitation": ["limestone.example"],
+    "Kite Field Example Care": ["kitefield.example"],
+}
+LAKEFRONT, PRAIRIE = list(RECOGNIZED)[:2]
+RIVERBEND = "Riverbend Example Hospital"  # proposed; four people wait for it
+LOOK_ALIKE = "Prairie Example Med. Center"  # proposed; the same as PRAIRIE to a human reader
+FIREFLY = "Firefly Example Hospice"  # proposed; two people wait for it
+DECLINED = "Staplers Example Office Supply"
+DECLINE_REASON = "This organization sells office supplies and does not work in healthcare."
+
+FACILITATORS = {
+    TRAINING: ("faye@lakefront.example", "Faye Fictional", "Learning manager"),
+    HIRING: ("finn@northbranch.example", "Finn Fictional", "Head of recruiting"),
+    CAREERS: ("flora@harborlight.example", "Flora Fictional", "HR director"),
+}
+
+# Address, name, job title, the organization as typed (the mail domain wins), teams.
+PEOPLE: list[tuple[str, str, str, str, list[str]]] = [
+    ("ana@lakefront.example", "Ana Sample", "HR business partner", LAKEFRONT, [TRAINING, HIRING]),
+    ("ben@lakefront.example", "Ben Sample", "Recruiter", LAKEFRONT, [HIRING]),
+    ("cleo@lakefront-clinics.example", "Cleo Sample", "", LAKEFRONT, [TRAINING, CAREERS]),
+    ("dina@prairie.example", "Dina Sample", "HR manager", PRAIRIE, [TRAINING]),
+    ("emil@prairie.example", "Emil Sample", "Talent lead", PRAIRIE, [HIRING, CAREERS]),
+    ("gus@northbranch.example", "Gus Sample", "HR analyst", "North Branch", [HIRING]),
+    ("hana@northbranch.example", "Hana Sample", "Recruiter", "North Branch", [TRAINING, HIRING]),
+    ("ivo@dunegrass.example", "Ivo Sample", "HR generalist", "Dune Grass", [TRAINING]),
+    ("juna@dunegrass.example", "Juna Sample", "", "Dune Grass", [CAREERS]),
+    ("karl@oaksavanna.example", "Karl Sample", "HR director", "Oak Savanna", list(TEAMS)),
+    ("lena@oaksavanna.example", "Lena Sample", "Recruiter", "Oak Savanna", [HIRING]),
+    ("milo@harborlight.example", "Milo Sample", "Educator", "Harbor Light", [TRAINING]),
+    ("nora@harborlight.example", "Nora Sample", "HR partner", "Harbor Light", [CAREERS]),
+    ("omar@limestone.example", "Omar Sample", "HR manager", "Limestone", [TRAINING, CAREERS]),
+    ("pia@limestone.example", "Pia Sample", "Recruiter", "Limestone", [HIRING]),
+    ("quin@kitefield.example", "Quin Sample", "HR director", "Kite Field", [TRAINING]),
+    ("rosa@kitefield.example", "Rosa Sample", "", "Kite Field", [HIRING, CAREERS]),
+    # Nobody has recognized these organizations.
+    ("sam@riverbend.example", "Sam Sample", "HR director", RIVERBEND, [TRAINING, HIRING]),
+    ("tess@riverbend.example", "Tess Sample", "Recruiter", RIVERBEND, [HIRING]),
+    ("udo@riverbend.example", "Udo Sample", "", f"The {RIVERBEND}, Inc.", [TRAINING]),
+    ("vera@mail.riverbend.example", "Vera Sample", "HR partner", RIVERBEND, [CAREERS]),
+    ("wim@prairie-med.example", "Wim Sample", "HR assistant", LOOK_ALIKE, [HIRING]),
+    ("xenia@prairie-med.example", "Xenia Sample", "", LOOK_ALIKE, [TRAINING]),
+    ("yuri@firefly.example", "Yuri Sample", "HR manager", FIREFLY, [CAREERS]),
+    ("zoe@firefly.example", "Zoe Sample", "Nurse educator", FIREFLY, [TRAINING]),
+    ("stan@staplers.example", "Stan Sample", "Sales", DECLINED, [HIRING]),
+    # A recognized organization, and an address that does not show it.
+    ("ada@personal.example", "Ada Private", "HR consultant", LAKEFRONT, [TRAINING]),
+    ("bo@personal.example", "Bo Private", "Recruiter", PRAIRIE, [HIRING, CAREERS]),
+    ("cy@personal.example", "Cy Private", "", LAKEFRONT, [HIRING]),
+    ("dee@personal.example", "Dee Private", "", PRAIRIE, [TRAINING]),
+]
+
+APPROVED = ["cleo@lakefront-clinics.example", "karl@oaksavanna.example", "nora@harborlight.example"]
+DECLINED_REQUEST = ("cy@personal.example", HIRING, "Use your work address, so that we know you.")
+WITHDRAWN_REQUEST = ("dee@personal.example", TRAINING)
+LEFT = [
+    ("quin@kitefield.example", TRAINING),
+    ("hana@northbranch.example", HIRING),
+    ("rosa@kitefield.example", HIRING),
+]
+ENDED = ("pia@limestone.example", HIRING, "You told us that you work in another field now.")
+
+# Goal: what it wants; in how many days; its reports, oldest first: days ago, state, number, words.
+NEWS: dict[str, tuple[dict[str, Any], int, list[tuple[int, str, int | None, str]]]] = {
+    "one-table": (
+        {"target": 12, "unit": "organizations"},
+        200,
+        [
+            (390, STATE.NOT_STARTED, 2, "Two organizations said they would come."),
+            (310, STATE.ON_TRACK, 4, "The first table met at a training center."),
+            (200, STATE.ON_TRACK, 7, "Three clinics joined after the spring meeting."),
+            (90, STATE.AT_RISK, 7, "Nobody new has come since spring."),
+            (6, STATE.ON_TRACK, 9, "Two rehabilitation centers sat down with us."),
+        ],
+    ),
+    "training-that-fits": (
+        {"target": 6, "unit": "training providers"},
+        90,
+        [
+            (260, STATE.ON_TRACK, 2, "Two providers teach by the list of skills."),
+            (120, STATE.ON_TRACK, 3, "A third provider has changed its courses."),
+            (12, STATE.AT_RISK, None, "Three of six training providers wait for a new schedule."),
+        ],
+    ),
+    "recruit-where-unemployment-is-high": (
+        {"target": 70, "unit": "%"},
+        150,
+        [
+            (330, STATE.ON_TRACK, 41, "Counted for the first time, at three employers."),
+            (220, STATE.ON_TRACK, 49, "Job fairs in four neighborhoods."),
+            (100, STATE.ON_TRACK, 58, "Two more employers recruit at the libraries."),
+        ],
+    ),
+    "fair-hiring": ({}, 300, [(20, STATE.NOT_STARTED, None, "Begins with the new year.")]),
+    "new-career-pathways": (
+        {"target": 5, "unit": "pathways"},
+        10,
+        [
+            (400, STATE.ON_TRACK, 2, "The first two pathways are open to all employers."),
+            (250, STATE.ON_TRACK, 4, "Pathways into pharmacy and sterile processing have begun."),
+            (3, STATE.REACHED, 5, "The fifth pathway, into imaging, is open."),
+        ],
+    ),
+}
+
+# What visitors ask, with their address if they left one, and how many days ago.
+QUESTIONS = [
+    ("Can a small clinic with ten employees join?", "clinic@asker.example", 0),
+    ("Do you meet in person or online?", "", 1),
+    ("How much time does a team take in a month?", "sue@asker.example", 3),
+    ("May we bring a training provider along?", "tom@asker.example", 9),
+    ("Is there a fee for employers?", "ulla@asker.example", 16),
+]
+ANSWERED = (
+    ("Who do I write to about a job fair?", "vic@asker.example", 60),
+    "Write to the facilitators of Local & Targeted Hiring; their address is on the team’s page.",
+)
+DISMISSED = ("Buy our office chairs!", "", 45)

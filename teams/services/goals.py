@@ -1,0 +1,62 @@
+"""Goals that move: what is reported about them, once and for good."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from members.models import Member
+from members.services import Refused, one_line, record
+from teams.models import Goal, GoalUpdate
+
+AGAIN = timedelta(minutes=1)  # the same report by the same person within this is a second press
+LONGEST = 300  # characters of a sentence
+
+
+def report_goal(
+    goal: Goal, *, state: str, value: Decimal | None, sentence: str, by: Member
+) -> GoalUpdate:
+    """Write down how `goal` stands now: its state, its number and one sentence on what was done.
+
+    Without a value the goal keeps the number it has. A goal that had ended or was reached goes
+    on, if the report says so. The same report once more within a minute is the first one.
+    Refuses a report without a state or a sentence, a sentence that is too long, and a number
+    for a goal without a target.
+    """
+    sentence = one_line(sentence)
+    if not sentence:
+        raise Refused("Say in one sentence what was done.")
+    if len(sentence) > LONGEST:
+        raise Refused(f"Say it in at most {LONGEST} characters.")
+    if state not in Goal.State.values or state == Goal.State.UNREPORTED:
+        raise Refused("Say how the goal stands.")
+    with transaction.atomic():
+        row = Goal.objects.select_for_update(no_key=True).get(pk=goal.pk)
+        if value is not None and row.target is None:
+            raise Refused(
+                f"{row} has no target to measure a number against. Set a target on the goal’s "
+                "page first, or report without a number."
+            )
+        update = GoalUpdate(goal=row, state=state, value=value, sentence=sentence, by=by)
+        last = row.updates.first()
+        if last and _is_same(last, update):
+            return last
+        record(update, by, "progress reported")
+        record(
+            row,
+            by,
+            f"reported: {sentence}",
+            state=state,
+            state_reason=sentence if state == Goal.State.AT_RISK else "",
+            current=row.current if value is None else value,
+            reported_on=timezone.localdate(update.reported_at),
+        )
+    return update
+
+
+def _is_same(earlier: GoalUpdate, update: GoalUpdate) -> bool:
+    """Whether `update` says what was said a moment ago by the same person."""
+    names = ("state", "value", "sentence", "by_id")
+    said = all(getattr(earlier, name) == getattr(update, name) for name in names)
+    return said and update.reported_at - earlier.reported_at < AGAIN

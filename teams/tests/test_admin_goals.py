@@ -1,0 +1,286 @@
+"""Goals at the desk: what they want is changed on the form, how they stand by reports."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from conftest import make_team, text_of
+from teams.models import Goal, GoalUpdate
+from teams.services import report_goal
+
+GOALS = "/admin/teams/goal/"
+REPORT = GOALS + "report/"
+
+
+def names(response) -> set[str]:
+    return {str(row) for row in response.context["cl"].result_list}
+
+
+@pytest.fixture
+def other_goal(other_team) -> Goal:
+    return Goal.objects.create(team=other_team, slug="hire", title="Hire more people")
+
+
+@pytest.fixture
+def typed_goal(team) -> dict[str, object]:
+    return {"team": team.pk, "title": "Train 40 people", "slug": "train-40", "position": "1"}
+
+
+@pytest.fixture
+def said() -> dict[str, str]:
+    """What the page of a report sends."""
+    return {"state": "on_track", "sentence": "Met twice."}
+
+
+# The form ------------------------------------------------------------------------------------
+
+
+def test_goal_is_added_to_ones_own_team_with_history(as_, facilitator, team, typed_goal):
+    as_(facilitator).post(GOALS + "add/", typed_goal)
+    added = Goal.objects.get(slug="train-40")
+    assert (added.team, added.state) == (team, "unreported")
+    assert added.history.get().history_user == facilitator
+
+
+def test_added_goal_comes_last_in_its_team(as_, facilitator, goal, other_goal, typed_goal):
+    client = as_(facilitator)
+    Goal.objects.filter(pk=goal.pk).update(position=7)
+    Goal.objects.filter(pk=other_goal.pk).update(position=20)
+    client.post(GOALS + "add/", typed_goal)
+    assert Goal.objects.get(slug="train-40").position == 8
+
+
+def test_goal_with_a_forged_team_is_refused(as_, facilitator, other_team, typed_goal):
+    response = as_(facilitator).post(GOALS + "add/", typed_goal | {"team": other_team.pk})
+    assert response.context["adminform"].form.errors["team"]
+    assert not Goal.objects.exists()
+
+
+@pytest.mark.parametrize("target", ["0", "-5"])
+def test_target_that_is_none_is_refused_in_words(as_, facilitator, goal, typed_goal, target):
+    client = as_(facilitator)
+    for path in ("add/", f"{goal.pk}/change/"):
+        response = client.post(GOALS + path, typed_goal | {"target": target})
+        assert "Give a target above 0, or none." in text_of(response)
+    assert Goal.objects.get().target is None
+
+
+def test_goal_stays_with_its_team_and_address(as_, facilitator, goal, other_team, typed_goal):
+    forged = typed_goal | {"team": other_team.pk, "slug": "moved"}
+    as_(facilitator).post(f"{GOALS}{goal.pk}/change/", forged)
+    goal.refresh_from_db()
+    assert (goal.title, goal.slug) == ("Train 40 people", "one-table")
+    assert goal.team_id != other_team.pk
+
+
+def test_form_does_not_change_how_a_goal_stands(as_, facilitator, goal, typed_goal):
+    forged = {"state": "reached", "current": "5", "state_reason": "x", "reported_on": "2026-01-01"}
+    as_(facilitator).post(f"{GOALS}{goal.pk}/change/", typed_goal | forged | {"target": "5"})
+    goal.refresh_from_db()
+    assert (goal.title, goal.target) == ("Train 40 people", 5)
+    assert (goal.state, goal.current, goal.state_reason) == ("unreported", None, "")
+    assert goal.reported_on is None
+
+
+def test_target_is_set_changed_and_taken_away(as_, facilitator, goal, typed_goal):
+    client, path = as_(facilitator), f"{GOALS}{goal.pk}/change/"
+    client.post(path, typed_goal | {"target": "70", "unit": "%", "due_on": "2030-01-01"})
+    goal.refresh_from_db()
+    assert (goal.target, goal.current, goal.percent) == (70, None, None)
+    report_goal(goal, state="on_track", value=Decimal(35), sentence="Half.", by=facilitator)
+    client.post(path, typed_goal | {"target": "50"})
+    goal.refresh_from_db()
+    assert (goal.target, goal.current, goal.percent) == (50, 35, 70)
+    client.post(path, typed_goal)
+    goal.refresh_from_db()
+    assert (goal.target, goal.current) == (None, None)
+    assert goal.history.first().current is None
+    assert goal.updates.get().value == 35
+
+
+def test_form_speaks_plainly(as_, facilitator, goal, team):
+    client = as_(facilitator)
+    for path in (f"{GOALS}{goal.pk}/change/", f"/admin/teams/actionteam/{team.pk}/change/"):
+        told = text_of(client.get(path))
+        assert "Place:" in told
+        assert "Address:" in told
+        assert "Blank line: new paragraph." in told
+        for word in ("Slug", "Position", "Markdown"):
+            assert word not in told
+
+
+def test_record_lists_all_updates_newest_first(as_, facilitator, administrator, goal):
+    Goal.objects.update(target=10, unit="jobs")
+    for value, by in ((1, administrator), (2, facilitator)):
+        report_goal(goal, state="on_track", value=Decimal(value), sentence=f"Got {value}.", by=by)
+    GoalUpdate.objects.create(
+        goal=goal, state="ended", sentence="Old.", reported_at=timezone.now() - timedelta(days=9)
+    )
+    told = text_of(as_(facilitator).get(f"{GOALS}{goal.pk}/change/"))
+    told = told[told.index("Updates") :]
+    assert "Got 2. ● On track 2 jobs Fay Facilitator" in told
+    assert "Got 1. ● On track 1 jobs Ada Admin" in told
+    assert "Old. ○ Ended no new one before this history began" in told
+    assert told.index("Got 2.") < told.index("Got 1.") < told.index("Old.")
+
+
+# Reporting -----------------------------------------------------------------------------------
+
+
+def test_report_is_asked_for_on_the_record_and_in_the_list(as_, facilitator, goal):
+    client, link = as_(facilitator), f'href="{REPORT}?row={goal.pk}"'
+    assert link in client.get(f"{GOALS}{goal.pk}/change/").content.decode()
+    response = client.get(GOALS)
+    assert link in response.content.decode()
+    assert "report" in dict(response.context["action_form"].fields["action"].choices)
+
+
+def test_report_page_tells_the_goal_its_number_and_latest_updates(as_, facilitator, goal):
+    Goal.objects.update(target=70, unit="%")
+    for number in range(7):
+        value = Decimal(number)
+        report_goal(goal, state="on_track", value=value, sentence=f"No {number}.", by=facilitator)
+    response = as_(facilitator).get(f"{REPORT}?row={goal.pk}")
+    told = text_of(response)
+    assert "Report progress on 1 goal" in told
+    assert "Bring people to one table" in told
+    assert "Now, in %" in told
+    assert "The target is 70%. The last number is 6%; leave this empty to keep it." in told
+    assert "No 6." in told
+    assert "No 2." in told
+    assert "No 1." not in told
+    assert "All updates" in told
+    assert goal.updates.count() == 7
+
+
+def test_report_is_written_and_told(as_, facilitator, goal, said):
+    Goal.objects.update(target=70, unit="%")
+    response = as_(facilitator).post(
+        f"{REPORT}?row={goal.pk}", said | {"value": "58.5"}, follow=True
+    )
+    goal.refresh_from_db()
+    assert (goal.state, goal.current) == ("on_track", Decimal("58.5"))
+    assert goal.updates.get().by == facilitator
+    assert response.redirect_chain[-1][0] == f"{GOALS}{goal.pk}/change/"
+    assert "Your report on “Bring people to one table” is on the team’s page" in text_of(response)
+
+
+def test_report_without_a_number_is_written(as_, facilitator, goal, said):
+    as_(facilitator).post(f"{REPORT}?row={goal.pk}", said)
+    assert goal.updates.get().value is None
+
+
+def test_second_press_writes_nothing(as_, facilitator, goal, said):
+    client = as_(facilitator)
+    for _ in range(2):
+        client.post(f"{REPORT}?row={goal.pk}", said)
+    assert goal.updates.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"state": ""}, "Say how the goal stands."),
+        ({"state": "unreported"}, "Say how the goal stands."),
+        ({"sentence": " "}, "Say in one sentence what was done."),
+        ({"sentence": "x" * 301}, "at most 300 characters"),
+        ({"value": "many"}, "Enter a number, such as 58."),
+        ({"value": "12345678901"}, "no more than 10 digits before the decimal point"),
+    ],
+)
+def test_report_against_the_rules_is_shown_again(as_, facilitator, goal, said, changes, told):
+    Goal.objects.update(target=70)
+    sent = said | changes
+    response = as_(facilitator).post(f"{REPORT}?row={goal.pk}", sent)
+    assert told in text_of(response)
+    assert sent["sentence"] in response.content.decode()
+    assert not GoalUpdate.objects.exists()
+
+
+def test_number_for_a_goal_without_a_target_is_not_asked_for(as_, facilitator, goal, said):
+    client = as_(facilitator)
+    response = client.get(f"{REPORT}?row={goal.pk}")
+    assert 'name="value"' not in response.content.decode()
+    assert "set a target on its page" in text_of(response)
+    client.post(f"{REPORT}?row={goal.pk}", said | {"value": "5"})  # forged
+    goal.refresh_from_db()
+    assert goal.current is None
+
+
+def test_several_goals_are_reported_on_one_at_a_time(as_, facilitator, goal, team, said):
+    second = Goal.objects.create(team=team, slug="second", title="Second")
+    path = f"{REPORT}?row={goal.pk}&row={second.pk}"
+    client = as_(facilitator)
+    response = client.get(path)
+    assert "Report on one goal at a time." in text_of(response)
+    for row in (goal, second):
+        assert f'href="{REPORT}?row={row.pk}"' in response.content.decode()
+    assert 'type="submit" class="default"' not in response.content.decode()
+    assert "one goal at a time" in text_of(client.post(path, said))
+    assert not GoalUpdate.objects.exists()
+
+
+def test_report_on_a_goal_of_another_team_is_not_found(as_, facilitator, goal, other_goal, said):
+    client = as_(facilitator)
+    for row in (other_goal.pk, 10**9, "x"):
+        assert client.get(f"{REPORT}?row={row}").status_code == 404
+        assert client.post(f"{REPORT}?row={row}", said).status_code == 404
+    client.post(f"{REPORT}?row={goal.pk}&row={other_goal.pk}", said)
+    assert not other_goal.updates.exists()
+
+
+def test_report_is_for_the_desk_only(as_, client, member, goal, said):
+    assert as_(member).post(f"{REPORT}?row={goal.pk}", said).status_code == 403
+    assert client.post(f"{REPORT}?row={goal.pk}", said).status_code == 302
+    assert not GoalUpdate.objects.exists()
+
+
+# The list ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ({}, "no target"),
+        ({"target": 12, "unit": "jobs"}, "target 12 jobs"),
+        ({"current": 9, "target": 12, "unit": "jobs"}, "9 of 12 jobs"),
+        ({"current": 58, "target": 70, "unit": "%"}, "58% of 70%"),
+    ],
+)
+def test_list_tells_the_progress(as_, facilitator, goal, numbers, said):
+    Goal.objects.update(**numbers)
+    assert f"No update yet {said} " in text_of(as_(facilitator).get(GOALS))
+
+
+def test_list_is_filtered_by_goals_without_an_update(as_, facilitator, team, goal, other_goal):
+    today = timezone.localdate()
+    Goal.objects.create(team=team, slug="fresh", title="Fresh", reported_on=today)
+    Goal.objects.create(team=team, slug="old", title="Old", reported_on=date(2020, 1, 1))
+    client = as_(facilitator)
+    assert names(client.get(GOALS + "?stale=1")) == {"Bring people to one table", "Old"}
+    assert names(client.get(GOALS)) == {"Bring people to one table", "Old", "Fresh"}
+    assert names(client.get(GOALS + "?stale=nonsense")) == names(client.get(GOALS))
+
+
+@pytest.mark.parametrize("path", [GOALS, "record"])
+def test_pages_cost_the_same_queries_for_one_row_and_three(as_, administrator, goal, path):
+    client = as_(administrator)
+    path = f"{GOALS}{goal.pk}/change/" if path == "record" else path
+    costs = []
+    for number in (1, 2, 3):
+        more = Goal.objects.create(
+            team=make_team(f"Team {number}"), slug=f"g{number}", title=f"Goal {number}"
+        )
+        for row in (goal, more):
+            report_goal(
+                row, state="on_track", value=None, sentence=f"Step {number}.", by=administrator
+            )
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(path).status_code == 200
+        costs.append(len(queries))
+    assert len(set(costs[1:])) == 1
+    assert costs[0] == costs[2]

@@ -1,0 +1,269 @@
+"""Goals that move: what a report writes and refuses, and what the public page tells of it."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from importlib import import_module
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
+from django.db.models import ProtectedError
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from conftest import text_of
+from members.services import Refused
+from teams.models import Goal, GoalUpdate, amount
+from teams.services import report_goal
+
+SAID = {"state": "on_track", "value": None, "sentence": "Met twice."}
+
+
+@pytest.fixture
+def measured(goal) -> Goal:
+    """A goal with a target, and nothing reported."""
+    Goal.objects.update(target=70, unit="%")
+    goal.refresh_from_db()
+    return goal
+
+
+def reported(goal: Goal, by=None, *, days_ago: int = 0, **said) -> GoalUpdate:
+    """A report that was written so many days ago."""
+    update = report_goal(goal, **(SAID | said), by=by)
+    update.reported_at = timezone.now() - timedelta(days=days_ago)
+    GoalUpdate.objects.filter(pk=update.pk).update(reported_at=update.reported_at)
+    return update
+
+
+# Reporting -----------------------------------------------------------------------------------
+
+
+def test_report_moves_the_goal_and_stays_as_an_update(measured, facilitator):
+    said = {"state": "on_track", "value": Decimal("58"), "sentence": "  Met\n twice. "}
+    update = report_goal(measured, **said, by=facilitator)
+    measured.refresh_from_db()
+    assert (measured.state, measured.current, measured.state_reason) == ("on_track", 58, "")
+    assert measured.reported_on == timezone.localdate()
+    assert list(measured.updates.all()) == [update]
+    assert (update.sentence, update.value, update.by) == ("Met twice.", 58, facilitator)
+    line = measured.history.first()
+    assert line.history_user == facilitator
+    assert line.history_change_reason == "reported: Met twice."
+
+
+def test_sentence_of_a_goal_at_risk_is_the_reason_until_the_next_report(goal, facilitator):
+    long = "Two teachers left. " * 15
+    report_goal(goal, state="at_risk", value=None, sentence=long, by=facilitator)
+    goal.refresh_from_db()
+    assert goal.state_reason == long.strip()
+    report_goal(goal, state="on_track", value=None, sentence="New teachers.", by=facilitator)
+    goal.refresh_from_db()
+    assert goal.state_reason == ""
+    assert goal.updates.count() == 2
+
+
+def test_report_without_a_number_keeps_the_last_one(measured, facilitator):
+    report_goal(measured, **(SAID | {"value": Decimal(58)}), by=facilitator)
+    report_goal(measured, state="at_risk", value=None, sentence="No news.", by=facilitator)
+    measured.refresh_from_db()
+    assert measured.current == 58
+    assert list(measured.updates.values_list("value", flat=True)) == [None, 58]
+
+
+@pytest.mark.parametrize("state", ["reached", "ended"])
+def test_report_opens_a_goal_that_was_over(goal, facilitator, state):
+    report_goal(goal, **(SAID | {"state": state}), by=facilitator)
+    report_goal(goal, **SAID, by=facilitator)
+    goal.refresh_from_db()
+    assert goal.state == "on_track"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sentence": " \n "}, "Say in one sentence what was done."),
+        ({"sentence": "x" * 301}, "at most 300 characters"),
+        ({"state": "unreported"}, "Say how the goal stands."),
+        ({"state": "great"}, "Say how the goal stands."),
+        ({"state": ""}, "Say how the goal stands."),
+        ({"value": Decimal(5)}, "Set a target on the goal’s page first"),
+    ],
+)
+def test_report_against_the_rules_is_refused_and_changes_nothing(goal, facilitator, changes, said):
+    with pytest.raises(Refused, match=said):
+        report_goal(goal, **(SAID | changes), by=facilitator)
+    goal.refresh_from_db()
+    assert (goal.state, goal.reported_on) == ("unreported", None)
+    assert not GoalUpdate.objects.exists()
+    assert goal.history.count() == 1
+
+
+def test_second_press_is_the_first_report(measured, facilitator):
+    said = SAID | {"value": Decimal("58")}
+    first = report_goal(measured, **said, by=facilitator)
+    assert report_goal(measured, **said, by=facilitator) == first
+    assert measured.history.count() == 2
+
+
+def test_what_differs_or_comes_later_is_a_report_of_its_own(measured, facilitator, administrator):
+    reported(measured, facilitator)
+    report_goal(measured, **SAID, by=administrator)
+    report_goal(measured, **(SAID | {"state": "reached"}), by=administrator)
+    report_goal(measured, **SAID, by=administrator)  # and back again
+    assert measured.updates.count() == 4
+    GoalUpdate.objects.update(reported_at=timezone.now() - timedelta(minutes=1, seconds=1))
+    report_goal(measured, **SAID, by=administrator)
+    assert measured.updates.count() == 5
+
+
+# What the database holds -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changes", [{"state": "unreported"}, {"state": "x"}, {"sentence": ""}])
+def test_update_says_a_state_and_a_sentence(goal, changes):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        GoalUpdate.objects.create(goal=goal, **(SAID | changes))
+
+
+def test_goal_with_updates_is_not_removed(goal, facilitator):
+    report_goal(goal, **SAID, by=facilitator)
+    with pytest.raises(ProtectedError):
+        goal.delete()
+
+
+def test_goals_without_news_for_90_days_are_stale_unless_they_are_over(goal, team):
+    def other(name, state, days):
+        on = timezone.localdate() - timedelta(days=days)
+        return Goal.objects.create(team=team, slug=name, title=name, state=state, reported_on=on)
+
+    old = other("old", "on_track", 91)
+    other("fresh", "on_track", 90)
+    other("over", "reached", 500)
+    assert list(Goal.objects.stale()) == [goal, old]
+
+
+def begin_histories() -> None:
+    migration = import_module("teams.migrations.0002_desk")
+    migration.begin_goal_histories(apps, None)
+
+
+def test_histories_begin_with_what_goals_said_before(team, goal):
+    on = date(2026, 3, 5)
+    Goal.objects.create(team=team, slug="forgotten", title="Never said when", state="on_track")
+    Goal.objects.create(
+        team=team, slug="b", title="B", state="at_risk", state_reason="Late.", reported_on=on
+    )
+    Goal.objects.create(
+        team=team, slug="a", title="A", state="reached", current=3, target=3, reported_on=on
+    )
+    begin_histories()
+    risky, reached = GoalUpdate.objects.order_by("pk")
+    noon = datetime(2026, 3, 5, 12, tzinfo=ZoneInfo("America/Chicago"))
+    assert (risky.goal.slug, risky.state, risky.value) == ("b", "at_risk", None)
+    assert (risky.sentence, risky.reported_at, risky.by) == ("Late.", noon, None)
+    assert (reached.state, reached.value) == ("reached", 3)
+    assert reached.sentence == "Progress before this history began."
+
+
+# What a goal tells of itself ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        ("58", "%", "58%"),
+        ("1200.50", "jobs", "1,200.50 jobs"),
+        ("-2.00", "", "-2"),
+        (None, "%", ""),
+    ],
+)
+def test_amount_is_a_number_with_its_unit(value, unit, said):
+    assert amount(None if value is None else Decimal(value), unit) == said
+
+
+def test_goal_knows_its_start_and_an_even_pace(measured, facilitator):
+    Goal.objects.update(due_on=timezone.localdate() + timedelta(days=100))
+    reported(measured, facilitator, days_ago=100, value=Decimal(35))
+    measured.refresh_from_db()
+    assert (measured.started_at, measured.expected_percent) == (None, 75)
+    reported(measured, facilitator, value=Decimal(42))
+    measured.refresh_from_db()
+    assert (measured.started_at, measured.percent, measured.expected_percent) == (35, 60, 75)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"due_on": None},
+        {"state": "reached"},
+        {"due_on": date(2020, 1, 1)},
+        {"target": None, "current": None},
+    ],
+)
+def test_no_pace_without_a_way_to_go(measured, facilitator, changes):
+    later = timezone.localdate() + timedelta(days=100)
+    reported(measured, facilitator, days_ago=100, value=Decimal(35))
+    Goal.objects.update(**({"due_on": later} | changes))
+    assert Goal.objects.get().expected_percent is None
+    GoalUpdate.objects.update(reported_at=timezone.now())  # begun today: no way behind it
+    Goal.objects.update(due_on=later, state="on_track", target=70)
+    assert Goal.objects.get().expected_percent is None
+
+
+# The public page ---------------------------------------------------------------------------------
+
+
+def test_team_page_tells_now_target_start_and_what_was_done(client, measured, facilitator):
+    Goal.objects.update(due_on=date(2030, 6, 30))
+    reported(measured, facilitator, days_ago=40, value=Decimal(51), sentence="Began.")
+    reported(measured, facilitator, state="at_risk", value=Decimal(58), sentence="Two left.")
+    response = client.get(measured.team.get_absolute_url())
+    said = text_of(response)
+    for words in ("Now 58%", "Target 70%", "By June 30, 2030", "Started at 51%", "! At risk"):
+        assert words in said
+    assert f"Updated {timezone.localdate():%B} {timezone.localdate().day}," in said
+    assert said.index("At risk, 58% Two left.") < said.index("On track, 51% Began.")
+    assert facilitator.full_name not in response.content.decode()
+    assert "<details" in response.content.decode()
+
+
+def test_team_page_shows_ten_updates_and_counts_the_rest(client, goal, facilitator):
+    for number in range(12):
+        reported(goal, facilitator, days_ago=20 - number, sentence=f"Step {number}.")
+    said = text_of(client.get(goal.team.get_absolute_url()))
+    assert "Step 11." in said
+    assert "Step 2." in said
+    assert "Step 1." not in said
+    assert "and 2 earlier" in said
+
+
+def test_team_page_says_nothing_of_what_nobody_reported(client, measured):
+    said = text_of(client.get(measured.team.get_absolute_url()))
+    assert "Target 70%" in said
+    assert "No update yet" in said
+    assert "Now" not in said
+    assert "What was done" not in said
+
+
+def test_words_of_a_report_cannot_carry_markup(client, goal, facilitator):
+    reported(goal, facilitator, sentence="<script>alert(1)</script>")
+    assert "<script>alert" not in client.get(goal.team.get_absolute_url()).content.decode()
+
+
+def test_team_page_costs_the_same_queries_however_much_was_reported(client, measured, facilitator):
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            client.get(measured.team.get_absolute_url())
+        return len(queries)
+
+    reported(measured, facilitator, value=Decimal(1))
+    cost()  # the first page of all reads the content types too
+    one = cost()
+    for number in (2, 3):
+        more = Goal.objects.create(
+            team=measured.team, slug=f"g{number}", title="More", target=number
+        )
+        for value in range(number):
+            reported(more, facilitator, days_ago=9 - value, value=Decimal(value))
+    assert cost() == one
