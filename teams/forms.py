@@ -1,8 +1,10 @@
-"""Turning a wish to join into clean values, or into words on how to mend it."""
+"""Turning what people type into clean values, or into words on how to mend it."""
 
+import time
 from typing import Any
 
 from django import forms
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms.models import ModelChoiceIteratorValue
@@ -15,6 +17,9 @@ from members.forms import (
     name_field,
 )
 from teams.models import ActionTeam
+
+SHORTEST, LONGEST = 3, 24 * 60 * 60  # seconds between seeing the form of a question and sending it
+SALT = "teams.forms.QuestionForm"
 
 
 class TeamBoxes(forms.CheckboxSelectMultiple):
@@ -69,3 +74,73 @@ class JoinForm(PlainForm):
 
 class FaqSearchForm(PlainForm):
     q = forms.CharField(label="Search questions", max_length=100, required=False)
+
+
+class FewLines(forms.CharField):
+    """A text of some lines; a line break counts as one character, as in the browser."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(str(value or "").replace("\r\n", "\n")) or ""
+
+
+class QuestionForm(PlainForm):
+    """What a visitor asks, without an account and without a puzzle.
+
+    Two things tell people from programs: `website`, which no person sees, stays empty, and
+    `shown`, a signed time, says that somebody had the time to type.
+    """
+
+    text = FewLines(
+        label="Your question",
+        max_length=1000,
+        help_text="Up to 1,000 characters",
+        error_messages={
+            "required": "Enter your question",
+            "max_length": "Shorten your question to at most 1,000 characters",
+        },
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+    email = WorkEmailField(
+        label="Your email address",
+        required=False,
+        help_text="Only to answer you; erased 90 days after the answer",
+    )
+    website = forms.CharField(required=False)
+    shown = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        say = "Enter your email address, like name@hospital.org, or leave it out"
+        self.fields["email"].error_messages["invalid"] = say
+
+    @property
+    def is_trapped(self) -> bool:
+        """Whether a program filled in what no person sees."""
+        return bool(self.data.get("website"))
+
+    @property
+    def stamp(self) -> str:
+        """What `shown` holds on the page: the time at which the form was first shown."""
+        age = self._age()
+        if age is None or age > LONGEST:
+            return signing.dumps(time.time(), salt=SALT)
+        return str(self.data["shown"])
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what came too fast or too late to be from a person who just filled it in."""
+        age = self._age()
+        if age is None or not SHORTEST <= age <= LONGEST:
+            raise ValidationError(
+                "We could not tell this from an automatic message. Nothing is lost: read it "
+                "over and press Send again"
+            )
+        return self.cleaned_data
+
+    def _age(self) -> float | None:
+        """Seconds since the form was shown; None if it does not say so with our signature."""
+        try:
+            return time.time() - float(signing.loads(self.data.get("shown", ""), salt=SALT))
+        except signing.BadSignature:
+            return None

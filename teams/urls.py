@@ -1,6 +1,6 @@
 from django.urls import path
 
-from teams.views import joining, my, public
+from teams.views import joining, my, public, questions
 
 urlpatterns = [
     path("teams/", public.team_list, name="team_list"),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("teams/<slug:slug>/withdraw/", my.team_withdraw, name="team_withdraw"),
     path("teams/<slug:slug>/members/", my.team_roster, name="team_roster"),
     path("faq/", public.faq_list, name="faq_list"),
+    path("faq/ask/", questions.question_ask, name="question_ask"),
+    path("faq/ask/done/", questions.question_done, name="question_done"),
     path("faq/<slug:slug>/", public.faq_detail, name="faq_detail"),
     path("organizations/", public.organization_list, name="organization_list"),
     path("organizations/check/", public.organization_check, name="organization_check"),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.urls import reverse
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
+from members.models import Member
 from members.models.history import Told
 from members.naming import fold
 from teams.models.teams import ActionTeam
+from teams.workdays import add_working_days
 
 
 class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
@@ -22,6 +25,16 @@ class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
 
     def general(self) -> FaqEntryQuerySet:
         return self.filter(team=None)
+
+    def kept_by(self, desk: Member) -> FaqEntryQuerySet:
+        """The general ones, which all facilitators share, and those of the teams of `desk`."""
+        return self.filter(Q(team=None) | Q(team__in=ActionTeam.objects.facilitated_by(desk)))
+
+    def next_place(self, team: ActionTeam | None, topic: str) -> int:
+        """The first position behind all entries of a team or, without one, of a topic."""
+        section = self.filter(team=team) if team else self.filter(team=None, topic=topic)
+        last: int | None = section.aggregate(last=Max("position"))["last"]
+        return (last or 0) + 1
 
     def matching(self, query: str) -> FaqEntryQuerySet:
         """Entries that contain every word of `query`, without case and accents."""
@@ -69,7 +82,13 @@ class FaqEntry(models.Model):
             models.CheckConstraint(
                 name="teams_faqentry_topic_known",
                 condition=Q(topic__in=["about", "joining", "account"]),
-            )
+            ),
+            models.CheckConstraint(
+                name="teams_faqentry_slug_not_ask",
+                condition=~Q(slug="ask"),
+                violation_error_message="At the address “ask” visitors ask their questions. "
+                "Choose another address.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -159,3 +178,12 @@ class Question(models.Model):
 
     def __str__(self) -> str:
         return self.text if len(self.text) <= 80 else f"{self.text[:79]}…"
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == self.Status.WAITING
+
+    @property
+    def answer_expected_on(self) -> date:
+        """By when the asker was promised an answer."""
+        return add_working_days(timezone.localdate(self.asked_at), settings.ANSWER_WORKING_DAYS)

@@ -1,0 +1,153 @@
+"""The FAQ at the desk: its place, its address, and whether it is still true."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from conftest import text_of
+from teams.models import FaqEntry
+
+LIST = "/admin/teams/faqentry/"
+
+
+@pytest.fixture
+def desk(as_, facilitator):
+    return as_(facilitator)
+
+
+@pytest.fixture
+def foreign(other_team) -> FaqEntry:
+    return FaqEntry.objects.create(team=other_team, slug="hired", question="Hired?", answer="Yes.")
+
+
+def typed(**changes: object) -> dict[str, object]:
+    return {
+        "topic": "joining",
+        "question": "May I join?",
+        "slug": "may-i-join",
+        "answer": "Yes.",
+        "is_published": "on",
+    } | changes
+
+
+def of(entry: FaqEntry, **changes: object) -> dict[str, object]:
+    """What the form of `entry` sends, with `changes`."""
+    kept = {name: getattr(entry, name) for name in ("topic", "question", "answer", "position")}
+    return {**kept, "is_published": "on"} | changes
+
+
+def names(response) -> set[str]:
+    return {str(row) for row in response.context["cl"].result_list}
+
+
+def test_new_entry_is_last_in_its_section_and_checked_today(desk, team):
+    FaqEntry.objects.create(slug="a", question="A?", answer="x", topic="joining", position=7)
+    FaqEntry.objects.create(slug="b", question="B?", answer="x", topic="about", position=20)
+    FaqEntry.objects.create(slug="c", question="C?", answer="x", team=team, position=3)
+    desk.post(LIST + "add/", typed(position="0"))
+    desk.post(LIST + "add/", typed(slug="of-team", team=team.pk))
+    added = FaqEntry.objects.get(slug="may-i-join")
+    assert (added.position, added.checked_on) == (8, timezone.localdate())
+    assert FaqEntry.objects.get(slug="of-team").position == 4
+
+
+def test_address_of_the_question_form_is_refused_in_words(desk):
+    said = text_of(desk.post(LIST + "add/", typed(slug="ask")))
+    assert "At the address “ask” visitors ask their questions" in said
+    assert not FaqEntry.objects.exists()
+
+
+def test_new_answer_is_checked_today(desk, faq_entry):
+    desk.post(f"{LIST}{faq_entry.pk}/change/", of(faq_entry, answer="Only you."))
+    faq_entry.refresh_from_db()
+    assert (faq_entry.answer, faq_entry.checked_on) == ("Only you.", timezone.localdate())
+    assert faq_entry.history.first().checked_on == timezone.localdate()
+
+
+@pytest.mark.parametrize("changes", [{}, {"position": "9"}, {"question": "Who?"}])
+def test_other_changes_check_nothing(desk, faq_entry, changes):
+    desk.post(f"{LIST}{faq_entry.pk}/change/", of(faq_entry, **changes))
+    faq_entry.refresh_from_db()
+    assert faq_entry.checked_on is None
+
+
+def test_place_is_changed_afterwards(desk, faq_entry):
+    desk.post(f"{LIST}{faq_entry.pk}/change/", of(faq_entry, position="9"))
+    faq_entry.refresh_from_db()
+    assert faq_entry.position == 9
+
+
+def test_form_speaks_plainly(desk, faq_entry):
+    for path in ("add/", f"{faq_entry.pk}/change/"):
+        said = text_of(desk.get(LIST + path))
+        assert "Blank line: new paragraph. *word*: emphasis. - item: list." in said
+        assert "Ignored for an entry with a team" in said
+        assert "The last part of the link to this answer" in said
+        assert "Markdown" not in said
+        assert "Slug" not in said
+        assert "Position" not in said
+
+
+def test_still_true_is_one_press_on_the_record(desk, faq_entry):
+    page = desk.get(f"{LIST}{faq_entry.pk}/change/").content.decode()
+    assert f'action="{LIST}confirm/?row={faq_entry.pk}"' in page
+    desk.post(f"{LIST}confirm/?row={faq_entry.pk}")
+    faq_entry.refresh_from_db()
+    assert faq_entry.checked_on == timezone.localdate()
+    assert faq_entry.history.first().history_user.full_name == "Fay Facilitator"
+    page = desk.get(f"{LIST}{faq_entry.pk}/change/").content.decode()
+    assert f'action="{LIST}confirm/' not in page
+
+
+def test_still_true_for_several_shows_their_answers(desk, faq_entry):
+    other = FaqEntry.objects.create(slug="o", question="Other?", answer="Long answer.")
+    sent = {"action": "confirm", "_selected_action": [faq_entry.pk, other.pk]}
+    opened = desk.post(LIST, sent)
+    assert "Long answer. (last checked: not known)" in text_of(desk.get(opened["Location"]))
+    assert FaqEntry.objects.filter(checked_on=None).count() == 2
+    desk.post(opened["Location"])
+    assert FaqEntry.objects.filter(checked_on=timezone.localdate()).count() == 2
+
+
+def test_still_true_twice_is_told(desk, faq_entry):
+    for _ in range(2):
+        response = desk.post(f"{LIST}confirm/?row={faq_entry.pk}", follow=True)
+    assert "was checked today already" in text_of(response)
+    assert faq_entry.history.count() == 2
+
+
+def test_entries_of_other_teams_are_not_found(desk, foreign):
+    assert desk.post(f"{LIST}confirm/?row={foreign.pk}").status_code == 404
+    assert desk.get(f"{LIST}{foreign.pk}/change/").status_code == 404
+    foreign.refresh_from_db()
+    assert foreign.checked_on is None
+
+
+def test_still_true_opened_as_a_link_changes_nothing(desk, faq_entry):
+    desk.get(f"{LIST}confirm/?row={faq_entry.pk}")
+    faq_entry.refresh_from_db()
+    assert faq_entry.checked_on is None
+
+
+def test_filter_finds_what_nobody_checked_for_180_days(desk, faq_entry, foreign):
+    today = timezone.localdate()
+    for days in (180, 181):
+        FaqEntry.objects.create(
+            slug=f"d{days}",
+            question=f"{days}?",
+            answer="x",
+            checked_on=today - timedelta(days=days),
+        )
+    response = desk.get(LIST + "?checked=old")
+    assert names(response) == {"Who can join?", "181?"}
+    assert len(names(desk.get(LIST))) == 3
+    assert desk.get(LIST + "?checked_on__lt=2030-01-01").status_code == 400
+
+
+def test_member_does_not_reach_the_list(as_, member, faq_entry):
+    client = as_(member)
+    assert client.get(LIST).status_code == 403
+    assert client.post(f"{LIST}confirm/?row={faq_entry.pk}").status_code == 403
+    faq_entry.refresh_from_db()
+    assert faq_entry.checked_on is None

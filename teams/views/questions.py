@@ -1,0 +1,51 @@
+"""Asking a question without an account."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from members.limits import TooManyRequestsError, limit
+from members.models import Member
+from teams.forms import QuestionForm
+from teams.services import ask_question
+
+TYPED = "question"  # in the session: what was typed when it was one question too many
+
+
+@never_cache
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def question_ask(request: HttpRequest) -> HttpResponse:
+    """The form of a question. What a program seems to have sent is answered like the rest, and
+    kept nowhere."""
+    if request.method != "POST":
+        known = {"email": request.user.email} if isinstance(request.user, Member) else {}
+        form = QuestionForm(initial=request.session.pop(TYPED, known))
+        return render(request, "teams/question_ask.html", {"form": form})
+    form = QuestionForm(request.POST)
+    if form.is_trapped:
+        return redirect(_done_url(request.POST.get("email", "")))
+    if not form.is_valid():
+        return render(request, "teams/question_ask.html", {"form": form})
+    text, email = form.cleaned_data["text"], form.cleaned_data["email"]
+    try:
+        limit(request, "question")
+    except TooManyRequestsError:
+        request.session[TYPED] = {"text": text, "email": email}
+        raise
+    ask_question(text, email)
+    return redirect(_done_url(email))
+
+
+def _done_url(email: str) -> str:
+    return reverse("question_done") + ("?mail=1" if email else "")
+
+
+@login_not_required
+@require_safe
+def question_done(request: HttpRequest) -> HttpResponse:
+    """We have it, and what comes next; `?mail=1`: the answer comes by mail."""
+    return render(request, "teams/question_done.html", {"by_mail": "mail" in request.GET})
