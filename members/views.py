@@ -54,7 +54,7 @@ def account_login_code(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST or None, proof=proof)
     if request.method == "POST" and form.is_valid():
         proof.finish()
-        member = Member.objects.filter(email=proof.email).first()
+        member = Member.objects.account_of(proof.email)
         if member is None:
             messages.info(
                 request,

@@ -359,7 +359,10 @@ class Member(AbstractBaseUser, PermissionsMixin):
                 F("organization"),
                 name="members_member_unconfirmed",
                 condition=Q(affiliation_confirmed_at=None),
-            )
+            ),
+            models.Index(fields=["organization", "id"], name="members_member_employed"),
+            models.Index(fields=["full_name", "email"], name="members_member_by_name"),
+            models.Index(fields=["date_joined", "id"], name="members_member_by_age"),
         ]
 
     def __str__(self) -> str:

@@ -1,11 +1,13 @@
 """Who works where: naming an organization, confirming that, and taking it back."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.utils import timezone
 
 from members.models import EmailDomain, Member, Organization
-from members.naming import is_public_mailbox, mail_domain, normalized_name
-from members.services.recording import Refused, lock_open_account, one_line, record
+from members.naming import domain_suffixes, is_public_mailbox, mail_domain, normalized_name
+from members.services.recording import Refused, lock_open_account, one_line, record, record_all
 from members.signals import affiliations_decided
 
 UNCONFIRMED = "affiliation confirmation taken back"  # in the history; the reason follows
@@ -28,7 +30,7 @@ def affiliate_member(member: Member, organization_name: str) -> Member:
         if row.is_affiliation_confirmed:
             return row
         if owner:
-            confirm(row, owner, how=Member.ConfirmedHow.DOMAIN, by=None)
+            confirm([row], owner, how=Member.ConfirmedHow.DOMAIN, by=None)
             tell_teams([row], confirmed=True, by=None)
         elif named and row.organization_id != named.pk:
             record(row, row, "named the organization", organization=named)
@@ -54,7 +56,7 @@ def confirm_affiliation(member: Member, *, by: Member) -> None:
             raise Refused(f"{row} has changed the organization meanwhile. Look again.")
         if not organization.is_recognized:
             raise Refused(f"Recognize {organization} first; that confirms {row} as well.")
-        confirm(row, organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
+        confirm([row], organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
         tell_teams([row], confirmed=True, by=by)
 
 
@@ -88,20 +90,32 @@ def locked_organization(organization: Organization) -> Organization:
 
 
 def _recognized_owner(domain: str) -> Organization | None:
+    """The recognized organization that `domain` belongs to. Its mail domains are locked, so that
+    no merge moves them to another organization until the transaction ends."""
+    rows = EmailDomain.objects.filter(domain__in=domain_suffixes(domain)).order_by("pk")
+    # Two queries: in one, PostgreSQL would join rows as they were before the wait for the lock.
+    if not list(rows.select_for_update(no_key=True)):
+        return None
     owner = EmailDomain.objects.owner_of(domain)
     return owner if owner and owner.is_recognized else None
 
 
 def _known_or_proposed(name: str, domain: str, by: Member) -> Organization:
-    """The organization called `name`, locked; proposed (again) if nobody has recognized it."""
+    """The organization that `name` means, locked; proposed (again) if nobody has recognized it."""
     compared = normalized_name(name)
     if not compared:
         raise Refused("Enter your organization's name with at least one letter or digit.")
     suggested = "" if is_public_mailbox(domain) else domain
-    found, made = Organization.objects.select_for_update(no_key=True).get_or_create(
-        normalized_name=compared,
-        defaults={"name": one_line(name), "suggested_domain": suggested},
-    )
+    alias = Organization.objects.named(name).filter(status=Organization.Status.MERGED).first()
+    if alias:  # not locked: locks of several organizations are taken in the order of their keys
+        found, made = locked_organization(alias.meant), False
+    else:
+        found, made = Organization.objects.select_for_update(no_key=True).get_or_create(
+            normalized_name=compared,
+            defaults={"name": one_line(name), "suggested_domain": suggested},
+        )
+    while found.is_merged:  # while we waited for the lock
+        found = locked_organization(found.meant)
     if made:
         found.history.update(history_user=by, history_change_reason="proposed")
     elif found.status == Organization.Status.DECLINED:
@@ -117,9 +131,11 @@ def _known_or_proposed(name: str, domain: str, by: Member) -> Organization:
     return found
 
 
-def confirm(member: Member, organization: Organization, *, how: str, by: Member | None) -> None:
-    record(
-        member,
+def confirm(
+    members: Sequence[Member], organization: Organization, *, how: str, by: Member | None
+) -> None:
+    record_all(
+        members,
         by,
         f"affiliation confirmed {Member.ConfirmedHow(how).label}",
         organization=organization,

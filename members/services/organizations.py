@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from members.models import EmailDomain, Member, Organization
-from members.naming import mail_domain
+from members.naming import domain_suffixes, mail_domain
 from members.services.affiliations import confirm, locked_organization, tell_teams
 from members.services.recording import Refused, one_line, record, remove
 
@@ -22,9 +22,9 @@ def add_organization(name: str, *, domains: Iterable[str] = (), by: Member) -> O
             decided_by=by,
         )
         _insert(organization, by, "added as recognized")
-        added = [_new_domain(organization, domain, by).domain for domain in domains]
+        added = [new_domain(organization, domain, by).domain for domain in domains]
         if added:
-            _release(organization, added, by)
+            release(organization, added, by)
     return organization
 
 
@@ -40,7 +40,7 @@ def recognize_organization(
     """
     with transaction.atomic():
         row = locked_organization(organization)
-        if row.is_recognized:
+        if row.is_recognized or row.is_merged:
             raise Refused(_decided(row))
         record(
             row,
@@ -52,8 +52,8 @@ def recognize_organization(
             decision_reason="",
         )
         if domain and not row.domains.filter(domain=domain).exists():
-            _new_domain(row, domain, by)
-        return _release(row, row.domains.values_list("domain", flat=True), by)
+            new_domain(row, domain, by)
+        return release(row, row.domains.values_list("domain", flat=True), by)
 
 
 def decline_organization(organization: Organization, *, reason: str, by: Member) -> list[Member]:
@@ -86,8 +86,10 @@ def add_domain(organization: Organization, *, domain: str, by: Member) -> list[M
     """Give `organization` a mail domain; if it is recognized, release who waits at that domain."""
     with transaction.atomic():
         row = locked_organization(organization)
-        added = _new_domain(row, domain, by)
-        return _release(row, [added.domain], by) if row.is_recognized else []
+        if row.is_merged:
+            raise Refused(f"{row} is a former name of {row.meant}. Give the domain to that one.")
+        added = new_domain(row, domain, by)
+        return release(row, [added.domain], by, named=False) if row.is_recognized else []
 
 
 def remove_domain(domain: EmailDomain, *, by: Member) -> None:
@@ -102,26 +104,45 @@ def remove_domain(domain: EmailDomain, *, by: Member) -> None:
         remove(row, by, "taken back")
 
 
-def _release(organization: Organization, domains: Iterable[str], by: Member) -> list[Member]:
-    """Confirm everyone who waits for `organization`, by name or by one of `domains`."""
+def release(
+    organization: Organization, domains: Iterable[str], by: Member, *, named: bool = True
+) -> list[Member]:
+    """Confirm everyone who waits for `organization`, at one of `domains` or, if `named`, because
+    they named it."""
     unconfirmed = Member.objects.unconfirmed()
-    waiting = unconfirmed.filter(organization=organization)
+    waiting = unconfirmed.filter(organization=organization) if named else unconfirmed.none()
     for domain in domains:
         waiting |= unconfirmed.at_domain(domain)
+    found = list(waiting.select_for_update(no_key=True).order_by("pk"))
+    # Below its domain another organization may have one of its own: the longest counts.
+    owners = _owners({mail_domain(member.email) for member in found})
     members = [
         member
-        for member in waiting.select_for_update(no_key=True).order_by("pk")
-        # Below its domain another organization may have one of its own: the longest counts.
-        if member.organization_id == organization.pk
-        or EmailDomain.objects.owner_of(mail_domain(member.email)) == organization
+        for member in found
+        if (named and member.organization_id == organization.pk)
+        or owners.get(mail_domain(member.email)) == organization.pk
     ]
-    for member in members:
-        confirm(member, organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
+    confirm(members, organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
     tell_teams(members, confirmed=True, by=by)
     return members
 
 
-def _new_domain(organization: Organization, domain: str, by: Member) -> EmailDomain:
+def _owners(domains: Iterable[str]) -> dict[str, int]:
+    """Of each of `domains` that belongs to an organization: the key of that one."""
+    suffixes = {domain: domain_suffixes(domain) for domain in domains}
+    known = dict(
+        EmailDomain.objects.filter(domain__in=set().union(*suffixes.values())).values_list(
+            "domain", "organization"
+        )
+    )
+    owned = {
+        domain: next((known[suffix] for suffix in longest_first if suffix in known), None)
+        for domain, longest_first in suffixes.items()
+    }
+    return {domain: owner for domain, owner in owned.items() if owner is not None}
+
+
+def new_domain(organization: Organization, domain: str, by: Member) -> EmailDomain:
     """Give `domain` to `organization`; refuses one that is another's or a public provider's."""
     row = EmailDomain(organization=organization, domain=domain)
     try:

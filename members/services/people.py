@@ -1,6 +1,7 @@
 """Accounts: made with the first proven address, described by the member, erased for good."""
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
@@ -8,20 +9,21 @@ from django.utils import timezone
 from post_office.models import Email
 
 from members import emails
-from members.models import Member
+from members.models import DecidedRow, Member
 from members.services.affiliations import UNCONFIRMED, affiliate_member
 from members.services.recording import Refused, lock_open_account, one_line, record
 
 
 def welcome_member(email: str, *, full_name: str, job_title: str) -> Member:
-    """The member with the proven address `email`, made if new; a known one is left as it is."""
+    """The member whose account the proven address `email` opens, made if new; a known one is
+    left as it is."""
     with transaction.atomic():
         typed = {"full_name": one_line(full_name), "job_title": one_line(job_title)}
         member: Member
         member, made = Member.objects.get_or_create(email=email.lower(), defaults=typed)
         if made:
             member.history.update(history_user=member, history_change_reason="account made")
-    return member
+    return member.merged_into or member
 
 
 def fill_in_profile(member: Member, *, full_name: str, job_title: str) -> Member:
@@ -68,8 +70,9 @@ def erase_member(member: Member, *, by: Member | None = None) -> None:
     """Close an account for good: nothing stays that says who the person was.
 
     The row stays, empty, so that memberships and history can still be counted; the mails kept
-    about the address go, a last one says that the account is closed. Whoever calls has ended
-    the memberships. `by` is who does it for somebody else. Refuses the last administrator.
+    about the address go, a last one says that the account is closed. Accounts merged into this
+    one are erased with it. Whoever calls has ended the memberships. `by` is who does it for
+    somebody else. Refuses the last administrator.
     """
     with transaction.atomic():
         row = lock_open_account(member)
@@ -77,31 +80,45 @@ def erase_member(member: Member, *, by: Member | None = None) -> None:
         if row.is_superuser and not others.exists():
             who = f"{row} is" if by else "You are"
             raise Refused(f"{who} the only administrator. Appoint another one first.")
-        Email.objects.filter(to=row.email).delete()
+        rows = [row, *row.merged_accounts.select_for_update(no_key=True).order_by("pk")]
+        for each in rows:
+            Email.objects.filter(to=each.email).delete()
         emails.account_closed(row)
-        EmailAddress.objects.filter(user=row).delete()
-        erased = {
-            "email": f"closed-{row.pk}@closed.invalid",
-            "full_name": "",
-            "job_title": "",
-            "shares_email": False,
-        }
-        record(
-            row,
-            by,
-            "account closed",
-            **erased,
-            is_active=False,
-            is_staff=False,
-            is_superuser=False,
-            closed_at=timezone.now(),
-        )
-        versions = Member.history.filter(id=row.pk)
-        versions.update(**erased)
+        for each in rows:
+            _erase(each, by)
+        keys = [each.pk for each in rows]
+        versions = Member.history.filter(id__in=keys)
         # Why somebody was unconfirmed is free text about the person.
         versions.filter(history_change_reason__startswith=UNCONFIRMED).update(
             history_change_reason=UNCONFIRMED
         )
+        # The desk keeps for some days what its decisions changed.
+        decided = DecidedRow.objects.filter(decision__about=Member._meta.label_lower)
+        decided.filter(object_id__in=keys).update(changes=[], told="")
         LogEntry.objects.filter(
-            content_type=ContentType.objects.get_for_model(Member), object_id=str(row.pk)
+            content_type=ContentType.objects.get_for_model(Member),
+            object_id__in=[str(key) for key in keys],
         ).update(object_repr=str(row), change_message="")
+
+
+def _erase(row: Member, by: Member | None) -> None:
+    """Empty one row and its history."""
+    EmailAddress.objects.filter(user=row).delete()
+    Authenticator.objects.filter(user=row).delete()
+    erased = {
+        "email": f"closed-{row.pk}@closed.invalid",
+        "full_name": "",
+        "job_title": "",
+        "shares_email": False,
+    }
+    record(
+        row,
+        by,
+        "account closed",
+        **erased,
+        is_active=False,
+        is_staff=False,
+        is_superuser=False,
+        closed_at=timezone.now(),
+    )
+    Member.history.filter(id=row.pk).update(**erased)

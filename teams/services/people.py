@@ -9,13 +9,14 @@ from django.db import transaction
 from django.utils import timezone
 from post_office.models import Email
 
-from members.models import Member
+from members.models import DecidedRow, Member
 from members.services import (
     Refused,
     erase_member,
     lock_administrators,
     lock_open_account,
     record,
+    second_factors,
 )
 from teams import emails
 from teams.models import ActionTeam, Membership
@@ -39,11 +40,10 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
         team._history_user = by  # type: ignore[attr-defined]
         team._change_reason = "facilitators changed"  # type: ignore[attr-defined]
         team.facilitators.set(chosen)
-        for member in before.union(chosen):
+        for member in before.symmetric_difference(chosen):
             may_use_desk = member.is_superuser or member.facilitated_teams.exists()
-            if member.is_staff != may_use_desk:
-                why = f"facilitator of {team}" if may_use_desk else "no longer a facilitator"
-                record(member, by, why, is_staff=may_use_desk)
+            why = "no longer a facilitator" if member in before else "facilitator"
+            record(member, by, f"{why} of {team}", is_staff=may_use_desk)
         for member in chosen:
             if member not in before:
                 emails.facilitator_appointed(member, team, by)
@@ -103,7 +103,10 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         # What a facilitator wrote about the person goes too, in the rows and in their history:
         # an erasure leaves no version behind, so it writes none.
         stays.exclude(reason="").update(reason=ERASED)
-        Membership.history.filter(member_id=member.pk).exclude(reason="").update(reason=ERASED)
+        keys = [member.pk, *member.merged_accounts.values_list("pk", flat=True)]
+        Membership.history.filter(member_id__in=keys).exclude(reason="").update(reason=ERASED)
+        decided = DecidedRow.objects.filter(decision__about="teams.membership")
+        decided.filter(object_id__in=stays.values("pk")).update(told="", changes=[])
         erase_member(member, by=by)
         LogEntry.objects.filter(
             content_type=ContentType.objects.get_for_model(Membership),
@@ -114,13 +117,16 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
 def personal_data(member: Member) -> dict[str, Any]:
     """Everything the portal keeps about `member`, as plain values for a JSON file."""
     confirmed = member.affiliation_confirmed_at
+    merged = {row.pk: row.email for row in member.merged_accounts.order_by("pk")}
     return {
         "full_name": member.full_name,
         "email": member.email,
+        "further_addresses": list(merged.values()),
         "job_title": member.job_title,
         "teammates_see_my_address": member.shares_email,
         "member_since": member.date_joined.isoformat(),
         "last_sign_in": member.last_login.isoformat() if member.last_login else None,
+        "second_step_of_signing_in": second_factors(member),
         "organization": member.organization.name if member.organization else None,
         "affiliation_confirmed_at": confirmed.isoformat() if confirmed else None,
         "affiliation_confirmed": member.get_affiliation_confirmed_how_display() or None,
@@ -136,18 +142,29 @@ def personal_data(member: Member) -> dict[str, Any]:
             }
             for stay in Membership.objects.of(member).select_related("team")
         ],
-        "mails": [
-            {"subject": mail.subject, "queued_at": mail.created.isoformat()}
-            for mail in Email.objects.filter(to=member.email).order_by("pk")
-        ],
-        "history": [
-            {
-                "at": version.history_date.isoformat(),
-                "what": version.history_change_reason or version.get_history_type_display(),
-                "full_name": version.full_name,
-                "email": version.email,
-                "job_title": version.job_title,
-            }
-            for version in Member.history.filter(id=member.pk)
-        ],
+        "mails": _mails_to([member.email, *merged.values()]),
+        "history": _history_of([member.pk, *merged]),
     }
+
+
+def _mails_to(addresses: Iterable[str]) -> list[dict[str, str]]:
+    mails = Email.objects.none()
+    for address in addresses:
+        mails |= Email.objects.filter(to=address)
+    return [
+        {"subject": mail.subject, "queued_at": mail.created.isoformat()}
+        for mail in mails.order_by("pk")
+    ]
+
+
+def _history_of(keys: Iterable[int]) -> list[dict[str, str]]:
+    return [
+        {
+            "at": version.history_date.isoformat(),
+            "what": version.history_change_reason or version.get_history_type_display(),
+            "full_name": version.full_name,
+            "email": version.email,
+            "job_title": version.job_title,
+        }
+        for version in Member.history.filter(id__in=keys)
+    ]

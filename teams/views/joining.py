@@ -122,7 +122,9 @@ def _kept_instead(member: Member, typed: dict[str, str]) -> dict[str, str]:
     """What was typed and did not count, since the portal knew better: by field."""
     known = member.organization.name if member.organization else ""
     kept = {}
-    if normalized_name(typed["organization"]) != normalized_name(known):
+    named = Organization.objects.named(typed["organization"]).select_related("merged_into").first()
+    meant = named.meant.name if named else typed["organization"]
+    if normalized_name(meant) != normalized_name(known):
         kept["organization"] = typed["organization"]
     if typed["full_name"].split() != member.full_name.split():
         kept["full_name"] = typed["full_name"]

@@ -45,6 +45,10 @@ def told_of(
 class OrganizationDecision(Decision[Organization]):
     rows_are = ("organization", "organizations")
 
+    def heading(self, rows: Sequence[Organization]) -> str:
+        """A single one by its name."""
+        return self.title.format(rows[0]) if len(rows) == 1 else super().heading(rows)
+
     def facts(
         self, request: HttpRequest, rows: Sequence[Organization], form: forms.Form
     ) -> dict[str, Any]:
@@ -87,7 +91,16 @@ class Recognize(OrganizationDecision):
     asks = True
 
     def is_offered(self, row: Organization) -> bool:
-        return not row.is_recognized
+        return row.status in {Organization.Status.PROPOSED, Organization.Status.DECLINED}
+
+    def press(self, row: Organization) -> dict[str, str] | None:
+        """Recognized with the domain that the button names; of a declined one the page asks."""
+        if row.status != Organization.Status.PROPOSED:
+            return None
+        return {f"domain_{row.pk}": "on"} if row.suggested_domain else {}
+
+    def press_label(self, row: Organization) -> str:
+        return f"{self.label} with {row.suggested_domain}" if row.suggested_domain else self.label
 
     def form(self, request: HttpRequest, rows: Sequence[Organization]) -> RecognizeForm:
         return RecognizeForm(request.POST if request.method == "POST" else None, rows)

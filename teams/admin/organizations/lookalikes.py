@@ -22,10 +22,12 @@ SHOWN = 5  # look-alikes of one organization, the closest first
 
 @dataclass(frozen=True)
 class Lookalike:
-    """A recognized organization, with the page that gives it the mail domain of the other."""
+    """A recognized organization, with the pages that merge the other one into it and that give
+    it the mail domain of the other."""
 
     pk: int
     name: str
+    merge_url: str
     add_domain_url: str  # empty without a mail domain to give
 
 
@@ -40,7 +42,12 @@ def lookalikes(rows: Sequence[Organization], free_domains: set[str]) -> dict[int
     known = _recognized_names({_first_word(row.normalized_name) for row in asked})
     return {
         row.pk: [
-            Lookalike(pk, name, _add_domain_url(pk, row.suggested_domain, free_domains))
+            Lookalike(
+                pk,
+                name,
+                _merge_url(row.pk, pk),
+                _add_domain_url(pk, row.suggested_domain, free_domains),
+            )
             for pk, name in _alike(row.normalized_name, known)
         ]
         for row in asked
@@ -83,6 +90,11 @@ def _alike(normalized: str, known: Sequence[tuple[int, str, str]]) -> list[tuple
         if same_word or ratio >= ALIKE:
             found.append((-ratio, name, pk))
     return [(pk, name) for _, name, pk in sorted(found)[:SHOWN]]
+
+
+def _merge_url(pk: int, into: int) -> str:
+    query = urlencode({"row": str(pk), "into": str(into)})
+    return f"{reverse('admin:members_organization_merge')}?{query}"
 
 
 def _add_domain_url(pk: int, domain: str, free_domains: set[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -10,26 +11,48 @@ from django.core.exceptions import ValidationError
 from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from members.admin import at_desk, badge
 from members.models import EmailDomain, Organization, OrganizationQuerySet
-from members.services import add_organization
+from members.services import add_organization, rename_organization
 from teams.admin.deciding import DecidingAdmin
+from teams.admin.filters import OnTeamFilter
+from teams.admin.importing.organizations import OrganizationResource
+from teams.admin.importing.pages import ImportingAdmin
 from teams.admin.organizations.deciding import (
     DeclineOrganization,
     Recognize,
     owners_of,
     told_of,
 )
+from teams.admin.organizations.merging import MergeOrganization
+from teams.admin.story import story_of_organization
 
-BADGES = {"proposed": "waiting", "recognized": "confirmed", "declined": "closed"}
+BADGES = {
+    "proposed": "waiting", "recognized": "confirmed", "declined": "closed", "merged": "closed",
+}  # fmt: skip
 ALREADY_HERE = {
     "proposed": "It waits to be recognized: open it and recognize it.",
     "recognized": "",
     "declined": "It was declined. If that was wrong, open it and recognize it.",
 }
+
+
+def linked(row: Organization) -> SafeString:
+    """The name, with the way to the record."""
+    url = reverse("admin:members_organization_change", args=[row.pk])
+    return format_html('<a href="{}">{}</a>', url, row)
+
+
+def already_here(row: Organization) -> SafeString:
+    """That a name is taken by `row`, and what to do instead."""
+    if row.is_merged:
+        return format_html("{} is already here: a former name of {}.", row, linked(row.meant))
+    return format_html("{} is already here. {}", linked(row), ALREADY_HERE[row.status])
 
 
 class WaitingFilter(admin.SimpleListFilter):
@@ -46,8 +69,16 @@ class WaitingFilter(admin.SimpleListFilter):
         return rows.to_decide() if self.value() == "decision" else rows
 
 
+class StatusFilter(admin.ChoicesFieldListFilter):
+    """By status. Former names are shown by their own choice only (get_search_results)."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"].replace("Merged", "Former names")}
+
+
 class OrganizationForm(forms.ModelForm[Organization]):
-    """The name, which is no other organization's."""
+    """The name, which is no other organization's; a former one of its own it can take again."""
 
     class Meta:
         model = Organization
@@ -62,13 +93,12 @@ class OrganizationForm(forms.ModelForm[Organization]):
     def _post_clean(self) -> None:
         """Name the organization that has the name already, with the way to it."""
         super()._post_clean()  # type: ignore[misc]  # Django's, without a type
-        other = Organization.objects.named(self.instance.name).exclude(pk=self.instance.pk).first()
-        if other:
-            url = reverse("admin:members_organization_change", args=[other.pk])
-            told = format_html(
-                '<a href="{}">{}</a> is already here. {}', url, other, ALREADY_HERE[other.status]
-            )
-            self.errors["name"] = self.error_class([told])
+        named = Organization.objects.named(self.instance.name).select_related("merged_into")
+        other = named.exclude(pk=self.instance.pk).first()
+        if other and other.is_merged and other.merged_into_id == self.instance.pk:
+            self.errors.pop("name", None)
+        elif other:
+            self.errors["name"] = self.error_class([already_here(other)])
 
 
 class AddOrganizationForm(OrganizationForm):
@@ -92,22 +122,50 @@ class AddOrganizationForm(OrganizationForm):
         return row.domain
 
 
+def domains_of(row: Organization) -> str:
+    return " ".join(domain.domain for domain in row.domains.all())
+
+
 @admin.register(Organization)
-class OrganizationAdmin(DecidingAdmin[Organization]):
+class OrganizationAdmin(ImportingAdmin[Organization], DecidingAdmin[Organization]):
     """Employers and partners, shared by all facilitators. Only the decisions change a status."""
 
-    decisions = [Recognize(), DeclineOrganization()]
+    decisions = [Recognize(), DeclineOrganization(), MergeOrganization()]
     list_display = ["name", "state", "waiting", "suggested_domain", "created_at"]
-    list_filter = [WaitingFilter, "status"]
-    search_fields = ["name", "domains__domain"]
-    search_help_text = "Search by name or mail domain."
+    list_filter = [WaitingFilter, ("status", StatusFilter), OnTeamFilter]
+    search_fields = ["name", "domains__domain", "former_names__name"]
+    search_help_text = "Search by name, former name or mail domain."
+    importing = OrganizationResource
+    export_columns = [  # the first two can be imported again
+        ("Name", "name"), ("Domains", domains_of), ("Status", "get_status_display"),
+        ("People waiting", "waiting_count"), ("Suggested domain", "suggested_domain"),
+        ("Added", "created_at"), ("Decided", "decided_at"), ("Decided by", "decided_by"),
+        ("Reason", "decision_reason"), ("Former name of", "merged_into"),
+    ]  # fmt: skip
     readonly_fields = [
         "state", "waiting", "suggested_domain", "mail_domains", "created_at", "decided_at",
         "decider", "decision_reason",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> OrganizationQuerySet:
-        return Organization.objects.with_waiting_count().select_related("decided_by")
+        rows = Organization.objects.with_waiting_count()
+        return rows.select_related("decided_by", "merged_into")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == "status__exact" or super().lookup_allowed(lookup, value, request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Organization], search_term: str
+    ) -> tuple[QuerySet[Organization], bool]:
+        """For the list and for suggestions: no former names, unless the list asks for them."""
+        rows, doubled = super().get_search_results(request, queryset, search_term)
+        asked = request.GET.get("status__exact") == Organization.Status.MERGED
+        return rows if asked else rows.exclude(status=Organization.Status.MERGED), doubled
+
+    def export_rows(
+        self, request: HttpRequest, rows: QuerySet[Organization]
+    ) -> QuerySet[Organization]:
+        return rows.prefetch_related("domains")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """What waits, oldest first; else by name."""
@@ -117,6 +175,8 @@ class OrganizationAdmin(DecidingAdmin[Organization]):
         """The form; of a record what is known by now."""
         if obj is None:
             return ("name", "mail_domain")
+        if obj.is_merged:
+            return ("name", "state", "merged", "created_at")
         unknown = set()
         if obj.status == Organization.Status.PROPOSED:
             unknown = {"decided_at", "decider"}
@@ -127,7 +187,13 @@ class OrganizationAdmin(DecidingAdmin[Organization]):
     def get_readonly_fields(
         self, request: HttpRequest, obj: Organization | None = None
     ) -> list[str]:
-        return list(self.readonly_fields) if obj else []
+        if obj is None:
+            return []
+        return [*self.readonly_fields, *(["name", "merged"] if obj.is_merged else [])]
+
+    def has_change_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
+        """Former names are for reading."""
+        return super().has_change_permission(request, obj) and not (obj and obj.is_merged)
 
     def get_form(
         self,
@@ -148,15 +214,17 @@ class OrganizationAdmin(DecidingAdmin[Organization]):
         form_url: str = "",
         obj: Organization | None = None,
     ) -> HttpResponse:
-        """The record, with who waits for it and what looks like it."""
+        """The record, with who waits for it, what looks like it, and its story."""
         if obj is not None:
+            context["story"] = story_of_organization(obj)
+        if obj is not None and not obj.is_merged:
             (context["told"],) = told_of([obj], at_desk(request), owners_of([obj]))
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
         """Save a new name; a new organization is made, as recognized, by the service."""
         if change:
-            super().save_model(request, obj, form, change)
+            rename_organization(obj, obj.name, by=at_desk(request))
             return
         domain = form.cleaned_data["mail_domain"]
         by = at_desk(request)
@@ -165,6 +233,12 @@ class OrganizationAdmin(DecidingAdmin[Organization]):
     @admin.display(description="status", ordering="status")
     def state(self, row: Organization) -> str:
         return badge(BADGES[row.status], row.get_status_display())
+
+    @admin.display(description="merged into")
+    def merged(self, row: Organization) -> SafeString:
+        """The organization that this name means, since when, and who said so."""
+        day = date_format(timezone.localtime(row.decided_at), "F j, Y") if row.decided_at else ""
+        return format_html("{} on {} by {}", linked(row.meant), day, row.decided_by)
 
     @admin.display(description="mail domains")
     def mail_domains(self, row: Organization) -> SafeString:

@@ -1,0 +1,360 @@
+"""One person with two accounts: memberships of both, and the old address opens the one account."""
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, transaction
+from post_office.models import Email
+
+from conftest import code_in, make_member, stay_of, text_of
+from members.models import Member, Organization
+from members.services import merge_organizations, recognize_organization
+from members.tests.steps import last_line, refused
+from teams.models import Membership
+from teams.services import (
+    approve_membership,
+    close_account,
+    complete_join,
+    decline_membership,
+    end_membership,
+    join_teams,
+    merge_members,
+    personal_data,
+    set_facilitators,
+)
+from teams.services.merging import MOVED, TWICE
+from teams.tests.test_concurrency import ROUNDS, _room_for_all, at_once, refusals  # noqa: F401
+from teams.tests.test_services_people import everything_stored
+
+
+@pytest.fixture
+def second(organization) -> Member:
+    """Maria's other account."""
+    return make_member("maria.old@rush.example", organization, "Maria M.")
+
+
+def fresh(person: Member) -> Member:
+    return Member.objects.select_related("organization").get(pk=person.pk)
+
+
+def test_memberships_move_with_history_and_one_mail_goes_to_both_addresses(
+    second, member, team, other_team, approval_team, administrator, mails
+):
+    join_teams(second, [other_team, approval_team])
+    Email.objects.all().delete()
+    merge_members(second, member, by=administrator)
+    stays = Membership.objects.of(member)
+    assert {(stay.team.name, stay.status) for stay in stays} == {
+        ("Education", "active"), ("Hiring", "active"), ("Careers", "requested"),
+    }  # fmt: skip
+    assert not Membership.objects.of(second).exists()
+    assert last_line(stay_of(member, other_team)) == (administrator, MOVED)
+    assert [mail.to for mail in mails()] == [[member.email], [second.email]]
+    for mail in mails():
+        assert mail.subject == "Your two accounts are one now"
+        for body in (mail.message, mail.html_message):
+            for told in (member.email, second.email, "Education", "Hiring", "Careers", "help@"):
+                assert told in body
+        assert "\n\n\n" not in mail.message
+        assert max(len(line) for line in mail.message.splitlines()) <= 78
+
+
+def test_the_duplicate_stays_as_a_closed_row_that_opens_the_other_account(
+    second, member, administrator
+):
+    merge_members(second, member, by=administrator)
+    row = fresh(second)
+    assert (row.email, row.full_name, row.is_active) == ("maria.old@rush.example", "", False)
+    assert (row.merged_into, row.organization) == (member, None)
+    assert Member.objects.account_of("Maria.Old@rush.example") == member
+    assert last_line(second) == last_line(member) == (administrator, MOVED)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "kept"),
+    [
+        ("active", "requested", "mine"),
+        ("requested", "active", "theirs"),
+        ("active", "active", "mine"),
+        ("requested", "requested", "mine"),
+    ],
+)
+def test_of_two_stays_in_one_team_the_better_one_goes_on(
+    second, member, approval_team, facilitator, administrator, mine, theirs, kept
+):
+    stays = {}
+    for person, status, whose in ((member, mine, "mine"), (second, theirs, "theirs")):
+        join_teams(person, [approval_team])
+        stays[whose] = stay_of(person, approval_team)
+        if status == "active":
+            approve_membership(stays[whose], by=facilitator)
+    Email.objects.all().delete()
+    merge_members(second, member, by=administrator)
+    better = stays.pop(kept)
+    (worse,) = stays.values()
+    better.refresh_from_db()
+    worse.refresh_from_db()
+    assert better.member == worse.member == member
+    assert better.status == (mine if kept == "mine" else theirs)
+    was = theirs if kept == "mine" else mine
+    assert worse.status == ("ended" if was == "active" else "withdrawn")
+    assert (worse.reason, worse.ended_by) == (TWICE, administrator)
+    assert Email.objects.count() == 2  # none about memberships
+
+
+def test_the_older_of_two_active_stays_goes_on(second, member, team, administrator):
+    join_teams(second, [team])
+    older = Membership.objects.filter(member=second)
+    older.update(decided_at="2020-01-01T00:00Z")
+    pk = older.get().pk
+    merge_members(second, member, by=administrator)
+    assert Membership.objects.of(member).active().get().pk == pk
+
+
+def test_stays_that_are_over_move_as_they_are(second, member, approval_team, team, administrator):
+    join_teams(second, [approval_team, team])
+    decline_membership(stay_of(second, approval_team), reason="Full.", by=administrator)
+    end_membership(stay_of(second, team), reason="Moved.", by=administrator)
+    merge_members(second, member, by=administrator)
+    assert {(stay.status, stay.reason) for stay in Membership.objects.of(member)} == {
+        ("active", ""), ("declined", "Full."), ("ended", "Moved."),
+    }  # fmt: skip
+
+
+def test_a_confirmed_affiliation_moves_and_opens_what_waited_for_it(
+    second, organization, team, approval_team, administrator, mails
+):
+    kept = make_member("maria@mail.example", organization, confirmed=False)
+    join_teams(kept, [team, approval_team])
+    Email.objects.all().delete()
+    merge_members(second, kept, by=administrator)
+    kept = fresh(kept)
+    assert (kept.organization, kept.affiliation_confirmed_how) == (organization, "domain")
+    assert (kept.full_name, kept.job_title) == ("Maria M.", "")
+    assert stay_of(kept, team).is_active
+    assert stay_of(kept, approval_team).is_waiting
+    assert len(mails()) == 2
+
+
+def test_what_the_profile_lacks_is_filled_and_what_it_has_is_kept(
+    member, proposed_organization, administrator
+):
+    second = make_member("m@lakeview.example", proposed_organization, "Mary", confirmed=False)
+    Member.objects.filter(pk=second.pk).update(job_title="Head of HR")
+    merge_members(fresh(second), member, by=administrator)
+    kept = fresh(member)
+    assert (kept.full_name, kept.job_title) == ("Maria Member", "Head of HR")
+    assert kept.organization.name == "Rush Example Hospital"
+
+
+def test_an_organization_that_was_only_named_moves_to_an_account_without_one(
+    applicant, administrator
+):
+    kept = make_member("wanda@mail.example")
+    merge_members(applicant, kept, by=administrator)
+    assert fresh(kept).organization.name == "Lakeview Health"
+    assert not fresh(kept).is_affiliation_confirmed
+
+
+def test_accounts_merged_before_go_along(second, member, colleague, administrator):
+    merge_members(second, colleague, by=administrator)
+    merge_members(colleague, member, by=administrator)
+    assert Member.objects.account_of(second.email) == member
+
+
+def test_merging_accounts_that_cannot_be_is_refused(
+    member, second, outsider, facilitator, administrator
+):
+    def merging(words, one, two):
+        refused(words, merge_members, one, two, by=administrator)
+
+    merging("one and the same", member, member)
+    merging("may use the desk", facilitator, member)
+    merging("may use the desk", administrator, member)
+    merging("confirmed for Loop Example Clinic, maria@rush.example for Rush", outsider, member)
+    merge_members(second, member, by=administrator)
+    merging("part of another account already", second, fresh(outsider))
+    merging("account is closed", outsider, fresh(second))
+    close_account(outsider)
+    merging("account is closed", fresh(outsider), fresh(member))
+
+
+def test_merging_after_the_organization_changed_is_refused(
+    member, applicant, other_organization, administrator
+):
+    stale = fresh(applicant)
+    Member.objects.filter(pk=applicant.pk).update(organization=other_organization)
+    refused("meanwhile", merge_members, stale, member, by=administrator)
+
+
+def test_the_database_refuses_a_merged_account_that_is_open(member, second):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Member.objects.filter(pk=second.pk).update(merged_into=member)
+
+
+def test_a_facilitator_keeps_the_desk_as_the_one_that_goes_on(
+    second, facilitator, team, administrator
+):
+    merge_members(second, facilitator, by=administrator)
+    assert fresh(facilitator).is_staff
+
+
+# The old address --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def merged(second, member, administrator) -> Member:
+    EmailAddress.objects.create(user=second, email=second.email, verified=True, primary=True)
+    merge_members(second, member, by=administrator)
+    Email.objects.all().delete()
+    return fresh(second)
+
+
+def test_the_old_address_signs_in_to_the_one_account(client, merged, member, mails):
+    client.post("/sign-in/", {"email": merged.email})
+    response = client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    assert response.status_code == 302
+    assert client.session["_auth_user_id"] == str(member.pk)
+    assert EmailAddress.objects.get(user=member).email == member.email
+    assert "Education" in text_of(client.get("/my/"))
+
+
+def test_joining_with_the_old_address_joins_as_the_one_member(merged, member, other_team):
+    joined, _ = complete_join(
+        merged.email,
+        full_name="Forged",
+        job_title="",
+        organization="Elsewhere",
+        team_ids=[other_team.pk],
+    )
+    assert joined == member
+    assert stay_of(member, other_team).is_active
+    assert fresh(member).full_name == "Maria Member"
+    assert not fresh(merged).full_name
+
+
+def test_a_signed_in_duplicate_is_signed_out(as_, second, member, administrator):
+    client = as_(second)
+    merge_members(second, member, by=administrator)
+    assert client.get("/my/").status_code == 302
+
+
+def test_my_data_lists_the_further_addresses_with_their_mails_and_history(merged, member):
+    Email.objects.create(to=[merged.email], from_email="x@example.org", subject="To the old one")
+    data = personal_data(member)
+    assert data["further_addresses"] == [merged.email]
+    assert [mail["subject"] for mail in data["mails"]] == ["To the old one"]
+    assert {merged.email, member.email} <= {line["email"] for line in data["history"]}
+
+
+def test_closing_the_account_erases_what_was_merged_into_it(merged, member, mails):
+    Email.objects.create(to=[merged.email], from_email="x@example.org", subject="To the old one")
+    close_account(member)
+    (mail,) = mails()
+    assert mail.to == [member.email]
+    mail.delete()
+    assert "maria" not in everything_stored().lower()
+    assert fresh(merged).closed_at
+    assert Member.objects.account_of(merged.email) is None
+
+
+def test_a_merged_account_is_no_facilitator(merged, team, administrator):
+    refused("closed", set_facilitators, team, [merged], by=administrator)
+
+
+# At the same time ---------------------------------------------------------------------------------
+
+at_the_same_time = pytest.mark.django_db(transaction=True)
+
+
+@at_the_same_time
+def test_two_merges_of_one_pair_are_one(second, member, team, administrator, mails):
+    join_teams(second, [team])
+    Email.objects.all().delete()
+    results = at_once(
+        *[lambda: merge_members(second, member, by=administrator)] * 3,
+        *[lambda: merge_members(member, second, by=administrator)] * 3,
+    )
+    assert len(refusals(results)) == 5
+    assert Membership.objects.active().count() == 1
+    assert Member.objects.filter(is_active=True, email__startswith="maria").count() == 1
+    assert len(mails()) == 2
+
+
+@at_the_same_time
+def test_merging_one_pair_of_organizations_both_ways_at_once_is_one_merge(
+    organization, other_organization, member, outsider, administrator
+):
+    results = at_once(
+        *[lambda: merge_organizations(organization, other_organization, by=administrator)] * 3,
+        *[lambda: merge_organizations(other_organization, organization, by=administrator)] * 3,
+    )
+    assert len(refusals(results)) == 5
+    (kept,) = Organization.objects.recognized()
+    assert kept.members.count() == 2
+    assert kept.domains.count() == 2
+
+
+@at_the_same_time
+def test_merging_while_it_is_recognized_leaves_nobody_behind(
+    organization, team, administrator, mails
+):
+    for turn in range(ROUNDS):
+        kappa = Organization.objects.create(name=f"Kappa {turn}")
+        person = make_member(f"p@k{turn}.example", kappa, confirmed=False)
+        join_teams(person, [team])
+        at_once(
+            lambda k=kappa: merge_organizations(k, organization, by=administrator),
+            lambda k=kappa, t=turn: recognize_organization(
+                k, domain=f"k{t}.example", by=administrator
+            ),
+        )
+        kappa.refresh_from_db()
+        assert kappa.is_merged
+        assert not kappa.members.exists()
+        assert not kappa.domains.exists()
+        assert fresh(person).organization == organization
+
+
+@at_the_same_time
+def test_joining_while_the_organization_is_merged_never_names_the_old_one(
+    organization, team, administrator
+):
+    for turn in range(ROUNDS):
+        kappa = Organization.objects.create(name=f"Kappa {turn}")
+        typed = {"full_name": "", "job_title": "", "organization": kappa.name}
+        results = at_once(
+            *[
+                lambda n=n, t=turn, typed=typed: complete_join(
+                    f"p{n}@k{t}.example", **typed, team_ids=[team.pk]
+                )
+                for n in range(4)
+            ],
+            lambda k=kappa: merge_organizations(k, organization, by=administrator),
+        )
+        assert refusals(results) == []
+        assert not kappa.members.exists()
+        assert organization.members.filter(email__endswith=f"@k{turn}.example").count() == 4
+
+
+@at_the_same_time
+def test_joining_by_domain_while_its_owner_is_merged_never_names_the_old_one(
+    organization, team, administrator
+):
+    for turn in range(ROUNDS):
+        kappa = Organization.objects.create(name=f"Kappa {turn}")
+        recognize_organization(kappa, domain=f"k{turn}.example", by=administrator)
+        typed = {"full_name": "", "job_title": "", "organization": "x"}
+        results = at_once(
+            *[
+                lambda n=n, t=turn, typed=typed: complete_join(
+                    f"p{n}@k{t}.example", **typed, team_ids=[team.pk]
+                )
+                for n in range(4)
+            ],
+            lambda k=kappa: merge_organizations(k, organization, by=administrator),
+        )
+        assert refusals(results) == []
+        assert not kappa.members.exists()
+        assert Membership.objects.active().filter(member__organization=organization).count() == (
+            4 * (turn + 1)
+        )
