@@ -113,7 +113,7 @@ def test_history_tells_choices_dates_and_nothing_in_words(as_, facilitator, goal
     record(goal, facilitator, "changed", **changes)
     told = history_of(as_(facilitator), goal)
     assert "State: No update yet → At risk" in told
-    assert "State reason: not given → Too few." in told
+    assert "Why it is at risk: not given → Too few." in told
     assert "By: not given → March 5, 2026" in told
     assert "None" not in told
 
