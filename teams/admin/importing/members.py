@@ -1,0 +1,172 @@
+"""The import of members with their organization and teams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.forms import Field
+from import_export.results import Result
+from tablib import Dataset
+
+from members.admin import counted
+from members.forms import OrganizationNameField, WorkEmailField, job_title_field, name_field
+from members.models import Member, Organization
+from members.naming import fold, normalized_name
+from members.services import RefusedCell, organizations_named
+from members.trail import Trail
+from teams.admin.importing.resources import FileResource, Row, asking
+from teams.admin.organizations.lookalikes import lookalikes
+from teams.models import ActionTeam, Membership
+from teams.services import (
+    Imported,
+    MemberRow,
+    accounts_of,
+    import_members,
+)
+
+CELLS: dict[str, Field] = {
+    "Email": asking(WorkEmailField(), "Enter a work email address, like name@hospital.org."),
+    "Full name": asking(name_field(), "Enter the person’s full name."),
+    "Job title": job_title_field(),
+    "Organization": asking(OrganizationNameField(), "Enter who employs the person."),
+}
+
+
+class MemberResource(FileResource):
+    """Members with their organization and teams."""
+
+    columns = ("Email", "Full name", "Job title", "Organization", "Teams")
+    example = (
+        "The person’s work address",
+        "First and last name",
+        "May be empty",
+        "The name of a recognized organization",
+        "Names of your teams, separated by semicolons",
+    )
+    title = "Import members"
+    says = (
+        "Each person becomes an active member of the teams named, and you vouch for who employs "
+        "them. Somebody who has an account already keeps their name, job title and organization. "
+        "A request that waits is approved. Nobody gets a mail, unless you ask for it."
+    )
+    asks_for_mail = True
+
+    def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
+        """Look up at once what the rows name."""
+        self.rows: list[MemberRow] = []
+        self.done = Imported()
+        self.teams = {
+            fold(team.name): team for team in ActionTeam.objects.facilitated_by(self.desk)
+        }
+        names = {normalized_name(name): name for name in dataset["Organization"]}
+        self.organizations = organizations_named(names)
+        self.unknown = {
+            compared: name
+            for compared, name in names.items()
+            if compared and compared not in self.organizations
+        }
+        self.nearest = _nearest(self.unknown)
+        email = CELLS["Email"]
+        self.accounts = accounts_of(str(email.to_python(cell)) for cell in dataset["Email"])
+
+    def take(self, row: Row) -> Iterable[RefusedCell]:
+        found: Row = {}
+        refused = False
+        for column in self.columns:
+            try:
+                found[column] = self._cell(column, row[column], found)
+            except ValidationError as error:
+                refused = True
+                yield RefusedCell(column, " ".join(error.messages))
+        if not refused:
+            self.rows.append(MemberRow(*(found[column] for column in self.columns)))
+
+    def _cell(self, column: str, text: str, found: Row) -> Any:
+        """What the cell means; `found` are those before it. Raises ValidationError."""
+        if column == "Teams":
+            return self._teams(text, self.accounts.get(found.get("Email", "")))
+        value = CELLS[column].clean(text)
+        if column == "Organization":
+            return self._organization(value)
+        account = self.accounts.get(value) if column == "Email" else None
+        if account and not account.is_active:
+            raise ValidationError("This account is closed. Take the row out.")
+        return value
+
+    def _organization(self, name: str) -> Organization:
+        compared = normalized_name(name)
+        organization = self.organizations.get(compared)
+        if organization is None:
+            nearest = self.nearest.get(compared)
+            meant = f" Did you mean “{nearest}”?" if nearest else ""
+            raise ValidationError(
+                f"No organization has this name.{meant} Correct the name, or add the "
+                "organization first."
+            )
+        if organization.status == Organization.Status.DECLINED:
+            raise ValidationError(f"{organization} was declined. Take the row out.")
+        if not organization.is_recognized:
+            raise ValidationError(f"{organization} waits to be recognized. Do that first.")
+        return organization
+
+    def _teams(self, text: str, account: Member | None) -> list[ActionTeam]:
+        teams: dict[str, ActionTeam] = {}
+        for name in filter(None, (part.strip() for part in text.split(";"))):
+            compared = fold(name)
+            if compared not in self.teams:
+                yours = "; ".join(team.name for team in self.teams.values())
+                raise ValidationError(f"“{name}” is none of your teams. They are: {yours}.")
+            teams[compared] = self.teams[compared]
+        if not teams and not self._is_seen(account):
+            raise ValidationError("Enter at least one of your teams.")
+        return list(teams.values())
+
+    def _is_seen(self, account: Member | None) -> bool:
+        """Whether a person without a team in the file is one that the list shows anyway."""
+        if self.desk.is_superuser or account is None:
+            return self.desk.is_superuser
+        return Membership.objects.visible_to(self.desk).of(account).exists()
+
+    def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:
+        """Import what has no errors; with an error anywhere all of it is taken back."""
+        ours = {row.email for row in self.rows}
+        accounts = {email: row for email, row in self.accounts.items() if email in ours}
+        self.done = import_members(
+            self.rows, accounts, by=self.desk, with_mail=self.with_mail and not result.has_errors()
+        )
+
+    def told(self, trail: Trail) -> list[str]:
+        done = self.done
+        told = [
+            f"{counted(len(done.new), 'new member', 'new members')}, {len(done.known)} known.",
+            f"{counted(len(done.begun), 'new membership', 'new memberships')}, "
+            f"{counted(len(done.opened), 'waiting request', 'waiting requests')} approved.",
+        ]
+        if self.unknown:
+            number = counted(len(self.unknown), "unknown organization", "unknown organizations")
+            told.append(f"{number}.")
+        if done.confirmed:
+            told.append(
+                f"{counted(len(done.confirmed), 'known person', 'known people')} confirmed for the "
+                "organization in the file; nobody had done so."
+            )
+        if done.elsewhere:
+            kept = counted(len(done.elsewhere), "known person keeps", "known people keep")
+            told.append(f"{kept} another organization than the file says.")
+        return told
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.done.changes_nothing
+
+
+def _nearest(unknown: dict[str, str]) -> dict[str, str]:
+    """For unknown names, by compared name, the recognized one that looks most alike."""
+    asked = [
+        Organization(pk=-number, name=name, normalized_name=compared)  # never stored
+        for number, (compared, name) in enumerate(unknown.items(), 1)
+    ]
+    alike = lookalikes(asked, set())
+    return {row.normalized_name: alike[row.pk][0].name for row in asked if alike.get(row.pk)}
