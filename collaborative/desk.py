@@ -8,14 +8,21 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 
-from members.models import Member
-from teams.services import waiting_for
+from collaborative.second_factor import second_factor_page
+from members.models import DeskDecision, Member
 
 OUR_APPS = {"members", "teams"}
+UNDOABLE = 3  # decisions in the bar that undoes them
+# What the desk shows besides the lists. By name: while these modules are imported, their lists
+# are registered here.
+TODAY = "teams.admin.today.today"
+FIGURES = "teams.admin.figures"
+PAGES = {"report/": "report", "coverage/": "coverage", "coverage/export/": "coverage_export"}
 # Nobody has a password; and a record links to its page itself, not by an address that takes
 # any type and id.
 DROPPED = {"password_change", "password_change_done", "view_on_site"}
@@ -48,8 +55,21 @@ class Desk(admin.AdminSite):
         if admin_class and admin_class.__module__.split(".")[0] in OUR_APPS:
             super().register(model_or_iterable, admin_class, **options)
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Besides stock: what can still be undone."""
+        context: dict[str, Any] = super().each_context(request)
+        if isinstance(request.user, Member) and context["has_permission"]:
+            mine = DeskDecision.objects.of(request.user).undoable()
+            context["undoable"] = mine.with_told()[:UNDOABLE]
+        return context
+
     def get_urls(self) -> list[Any]:
-        return [url for url in super().get_urls() if getattr(url, "name", "") not in DROPPED]
+        stock = [url for url in super().get_urls() if getattr(url, "name", "") not in DROPPED]
+        own = [
+            path(address, self.admin_view(import_string(f"{FIGURES}.{view}")), name=view)
+            for address, view in PAGES.items()
+        ]
+        return own + stock
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Stock, but a member without a task at the desk is told so and not asked to sign in."""
@@ -58,7 +78,7 @@ class Desk(admin.AdminSite):
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.user.is_authenticated and not self.has_permission(request):
                 raise PermissionDenied
-            response: HttpResponse = inner(request, *args, **kwargs)
+            response: HttpResponse = second_factor_page(request) or inner(request, *args, **kwargs)
             return response
 
         return guarded
@@ -85,8 +105,9 @@ class Desk(admin.AdminSite):
         raise Http404
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """What waits for whoever is here, then the lists."""
-        if not isinstance(request.user, Member):
-            raise PermissionDenied
-        waiting = waiting_for(request.user)
-        return super().index(request, {"waiting": waiting, **(extra_context or {})})
+        """What waits for whoever is here, then the figures, then the lists."""
+        context = {
+            "today": import_string(TODAY)(request),
+            "figures": import_string(f"{FIGURES}.figures")(request),
+        }
+        return super().index(request, {**context, **(extra_context or {})})

@@ -1,13 +1,15 @@
 """One function per mail about teams. They know templates and addresses, no rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 
 from members.emails import queue
 from members.models import Member, Organization
-from teams.models import ActionTeam, Membership
+from teams.models import ActionTeam, Membership, Question
 
 
 def _my_teams_url() -> str:
@@ -124,19 +126,81 @@ def facilitator_appointed(facilitator: Member, team: ActionTeam, by: Member) -> 
     )
 
 
-def facilitator_digest(
-    facilitator: Member, *, organizations: int, affiliations: int, requests: int
-) -> None:
-    """What waits at the desk this morning, in numbers."""
+def facilitator_digest(facilitator: Member, waiting: Mapping[str, Any]) -> None:
+    """What waits at the desk this morning, in numbers: as from `waiting_for`."""
     queue(
         "facilitator_digest",
         facilitator.email,
         {
             "member": facilitator,
-            "organizations": organizations,
-            "affiliations": affiliations,
-            "requests": requests,
-            "total": organizations + affiliations + requests,
+            "waiting": waiting,
+            "total": sum(count.number for count in waiting.values()),
+            "late": sum(count.late for count in waiting.values()),
             "desk_url": _desk_url(),
+        },
+    )
+
+
+def question_answered(question: Question) -> None:
+    """What you asked, and the answer."""
+    queue("question_answered", question.email, _about(question))
+
+
+def question_published(question: Question) -> None:
+    """What you asked is answered for everybody, here."""
+    entry = question.published_in
+    if entry:
+        url = settings.SITE_URL + entry.get_absolute_url()
+        queue("question_published", question.email, {**_about(question), "entry_url": url})
+
+
+def question_dismissed(question: Question) -> None:
+    """What you asked is not answered, and why."""
+    queue("question_dismissed", question.email, _about(question))
+
+
+def _about(question: Question) -> dict[str, Any]:
+    """For mails to an asker: the question, also as lines that can be quoted in plain text."""
+    lines = [wrap(line, 72) or [""] for line in question.text.splitlines()]
+    return {
+        "question": question,
+        "quoted": [part for parts in lines for part in parts],
+        "faq_url": settings.SITE_URL + reverse("faq_list"),
+    }
+
+
+def account_claim(member: Member, joined: Sequence[Membership], by: Member) -> None:
+    """A facilitator made an account for you: where you are in, how to sign in, leave or close."""
+    queue(
+        "account_claim",
+        member.email,
+        {
+            "member": member,
+            "joined": joined,
+            "by": by,
+            "my_teams_url": _my_teams_url(),
+            "my_data_url": settings.SITE_URL + reverse("my_data"),
+        },
+    )
+
+
+def accounts_merged(
+    member: Member,
+    to: str,
+    address: str,
+    active: Sequence[Membership],
+    waiting: Sequence[Membership],
+) -> None:
+    """Two accounts became one, that of `member`; `address` opens it too. Sent to both addresses,
+    so that whoever is not the same person can object."""
+    queue(
+        "accounts_merged",
+        to,
+        {
+            "member": member,
+            "address": address,
+            "active": active,
+            "waiting": waiting,
+            "my_teams_url": _my_teams_url(),
         },
     )

@@ -14,7 +14,7 @@ from post_office.models import Attachment, EmailTemplate, Log
 from conftest import make_member, text_of
 from members.models import Member, Organization
 from members.services import add_organization
-from teams.models import FaqEntry, Goal
+from teams.models import FaqEntry, Goal, Question
 from teams.services import join_teams
 
 DESK = "/admin/"
@@ -85,27 +85,33 @@ def test_today_says_honestly_that_nothing_waits(as_, facilitator):
 
 
 def test_today_counts_what_waits_and_leads_to_lists_of_that_length(
-    as_, facilitator, applicant, organization, approval_team, team, administrator
+    as_, facilitator, applicant, organization, approval_team, team, goal
 ):
     approval_team.facilitators.add(facilitator)
     join_teams(make_member("ann@rush.example", organization, "Ann"), [approval_team])
     unsure = make_member("una@mail.example", organization, "Una", confirmed=False)
     join_teams(unsure, [team, approval_team])
     Organization.objects.create(name="Nobody waits for it")
+    Question.objects.create(text="When do you meet?")
     client = as_(facilitator)
     page = client.get(DESK)
-    assert page.context["waiting"] == {"organizations": 1, "affiliations": 1, "requests": 1}
+    waiting = {kind: count.number for kind, count in page.context["today"]["waiting"].items()}
+    assert waiting == {
+        "organizations": 1, "affiliations": 1, "requests": 1, "questions": 1, "goals": 1,
+    }  # fmt: skip
     for path, what in [
         ("/admin/members/organization/?waits=decision", "1 organization to recognize"),
         ("/admin/members/member/?affiliation=to_confirm", "1 person to confirm"),
         ("/admin/teams/membership/?waits_for=approval", "1 request to decide"),
+        ("/admin/teams/question/?waits=answer", "1 question to answer"),
+        ("/admin/teams/goal/?stale=1", "1 goal without an update for 90 days"),
     ]:
         assert f'href="{path}"' in page.content.decode()
         assert what in text_of(page)
         assert client.get(path).context["cl"].result_count == 1
 
 
-def test_today_tells_nothing_of_other_teams(as_, other_facilitator, member, approval_team):
+def test_today_tells_nothing_of_other_teams(as_, other_facilitator, member, approval_team, goal):
     join_teams(member, [approval_team])
     assert "Nothing waits for you." in text_of(as_(other_facilitator).get(DESK))
 
@@ -199,7 +205,7 @@ DECISIONS = {
 def pages(desk_rows) -> list[str]:
     """Every kind of page that the desk has, with something on it."""
     desk_rows(1)
-    found = [DESK, *LISTS.values()]
+    found = [DESK, "/admin/report/", "/admin/coverage/", *LISTS.values()]
     for path in LISTS.values():
         model = next(m for m in admin.site._registry if m._meta.model_name == path.split("/")[3])
         newest = model.objects.order_by("pk").last()

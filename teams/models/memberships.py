@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -16,6 +16,8 @@ from members.models import Member
 from members.models.history import Told
 from teams.models.teams import ActionTeam
 from teams.workdays import add_working_days
+
+AT_ONCE = timedelta(seconds=1)  # nobody decides faster: the stay began without a request
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -49,6 +51,42 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         if not isinstance(member, Member) or not member.is_staff:
             return self.none()
         return self if member.is_superuser else self.filter(team__facilitators=member)
+
+    def listed_for(self, member: Member) -> MembershipQuerySet:
+        """As `visible_to`, for long lists: the keys of the teams are looked up at once, so that
+        the database knows how few they are."""
+        if member.is_superuser or not member.is_staff:
+            return self.visible_to(member)
+        teams = ActionTeam.objects.facilitated_by(member).order_by()
+        return self.filter(team__in=list(teams.values_list("pk", flat=True)))
+
+    def joined(self, start: datetime, end: datetime) -> MembershipQuerySet:
+        """Stays that began from `start` on and before `end`."""
+        return self.filter(
+            status__in=[Membership.Status.ACTIVE, Membership.Status.ENDED],
+            decided_at__gte=start,
+            decided_at__lt=end,
+        )
+
+    def ended(self, start: datetime, end: datetime) -> MembershipQuerySet:
+        """Stays that ended from `start` on and before `end`."""
+        over = self.filter(status=Membership.Status.ENDED)
+        return over.filter(ended_at__gte=start, ended_at__lt=end)
+
+    def answered(self, start: datetime, end: datetime) -> MembershipQuerySet:
+        """Requests that waited and that a person decided, from `start` on and before `end`; not
+        members whom a facilitator added."""
+        return self.filter(
+            status__in=[
+                Membership.Status.ACTIVE,
+                Membership.Status.DECLINED,
+                Membership.Status.ENDED,
+            ],
+            decided_by__isnull=False,
+            decided_at__gt=F("requested_at") + AT_ONCE,
+            decided_at__gte=start,
+            decided_at__lt=end,
+        )
 
 
 class Membership(models.Model):
@@ -131,8 +169,48 @@ class Membership(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(F("status"), F("id").desc(), name="teams_membership_status"),
-            models.Index(F("requested_at").desc(), F("id").desc(), name="teams_membership_newest"),
+            # The lists read their pages from these; with the fields at the end, also which rows.
+            models.Index(
+                F("requested_at").desc(),
+                F("id").desc(),
+                F("team"),
+                F("status"),
+                name="teams_membership_newest",
+            ),
+            models.Index(
+                F("status"),
+                F("requested_at").desc(),
+                F("id").desc(),
+                F("team"),
+                name="teams_membership_status",
+            ),
+            models.Index(fields=["team", "member", "status"], name="teams_membership_people"),
+            # The figures read nothing but these.
+            models.Index(
+                fields=["team", "status"],
+                name="teams_membership_now",
+                condition=Q(status__in=["requested", "active"]),
+            ),
+            models.Index(
+                fields=["member", "team"],
+                name="teams_membership_active",
+                condition=Q(status="active"),
+            ),
+            models.Index(
+                fields=["team", "decided_at"],
+                name="teams_membership_joined",
+                condition=Q(status__in=["active", "ended"]),
+            ),
+            models.Index(
+                fields=["team", "ended_at"],
+                name="teams_membership_ended",
+                condition=Q(status="ended"),
+            ),
+            models.Index(
+                fields=["team", "decided_at", "requested_at"],
+                name="teams_membership_answered",
+                condition=Q(status__in=["active", "declined", "ended"], decided_by__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

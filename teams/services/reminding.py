@@ -1,30 +1,20 @@
 """The facilitators' daily mail: what waits, once a day, not once per request."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from django.db import transaction
 
-from members.models import Member, Organization
+from members.models import Member
 from teams import emails
-from teams.models import Membership
-
-
-def waiting_for(facilitator: Member) -> dict[str, int]:
-    """How much waits for `facilitator`: organizations (shared), affiliations and requests of
-    their teams."""
-    visible = Membership.objects.visible_to(facilitator)
-    return {
-        "organizations": Organization.objects.to_decide().count(),
-        "affiliations": visible.to_confirm().values("member").distinct().count(),
-        "requests": visible.to_decide().count(),
-    }
+from teams.services.waiting import Waiting, waiting_for
 
 
 def send_digests(today: date) -> int:
     """Queue the day's digest for each facilitator for whom something waits; returns how many.
 
     Once a day and facilitator, however often and by however many processes it is called.
-    Weekends bring none.
+    Weekends bring none, and goals without an update alone bring one on Mondays only.
     """
     if today.weekday() >= 5:
         return 0
@@ -38,7 +28,12 @@ def send_digests(today: date) -> int:
             # Not a fact about the person: no history line.
             Member.objects.filter(pk=pk).update(digest_sent_on=today)
             waiting = waiting_for(facilitator)
-            if any(waiting.values()):
-                emails.facilitator_digest(facilitator, **waiting)
+            if _is_worth_a_mail(waiting, today):
+                emails.facilitator_digest(facilitator, waiting)
                 sent += 1
     return sent
+
+
+def _is_worth_a_mail(waiting: Mapping[str, Waiting], today: date) -> bool:
+    nags = set() if today.weekday() == 0 else {"goals"}
+    return any(count.number for kind, count in waiting.items() if kind not in nags)

@@ -1,0 +1,222 @@
+"""Figures as pictures and tables: each number in a table leads to the list of what it counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.urls import reverse
+from django.utils.dateformat import format as formatted
+from django.utils.http import urlencode
+
+from members.admin import counted
+from teams.figures import (
+    HALF,
+    NINE_OF_TEN,
+    Bar,
+    Drawing,
+    Moves,
+    Period,
+    TeamNow,
+    bars,
+    columns,
+    within,
+)
+from teams.models import ActionTeam, Goal
+
+STATES = dict(Goal.State.choices)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a table, with the list behind it."""
+
+    words: str
+    url: str = ""
+
+
+@dataclass
+class Picture:
+    """A chart and its table."""
+
+    name: str  # in the ids of the page
+    finding: str  # what it shows, as a sentence
+    title: str
+    headings: Sequence[str]
+    rows: list[list[Cell]]  # the first cell heads the row
+    drawing: Drawing | None  # None: there is nothing to draw
+    series: Sequence[str] = field(default_factory=list)  # of columns: above, below
+
+    @property
+    def told(self) -> str:
+        """The numbers, for who does not see the picture."""
+        parts = [
+            f"{row[0].words}: "
+            + ", ".join(
+                f"{heading.lower()} {cell.words}"
+                for heading, cell in zip(self.headings[1:], row[1:], strict=True)
+            )
+            for row in self.rows
+        ]
+        return f"{'; '.join(parts)}. Table below."
+
+
+def stays_url(**query: str) -> str:
+    return f"{reverse('admin:teams_membership_changelist')}?{urlencode(query)}"
+
+
+def number_cell(number: int, url: str) -> Cell:
+    """A number that leads to its list; a zero leads nowhere."""
+    return Cell(f"{number:,}", url if number else "")
+
+
+def teams_picture(found: Sequence[TeamNow]) -> Picture:
+    """Who is in which team now."""
+    members = sum(now.members for now in found)
+    most = max(found, key=lambda now: now.members, default=None)
+    finding = "Nobody is in a team yet"
+    if most and members:
+        finding = f"{counted(members, 'membership', 'memberships')} now"
+        finding += f", most in {most.team}" if len(found) > 1 else f" in {most.team}"
+    groups = [
+        (
+            now.team.name,
+            [
+                Bar("Members", now.members, f"{now.members:,}", 1),
+                Bar("Organizations", now.organizations, f"{now.organizations:,}", 2),
+                Bar("Requests waiting", now.requests, f"{now.requests:,}", 3),
+            ],
+        )
+        for now in found
+    ]
+    return Picture(
+        name="teams",
+        finding=finding,
+        title="Members, organizations and requests of each team now",
+        headings=["Team", "Members", "Organizations", "Requests waiting"],
+        rows=[_team_row(now) for now in found],
+        drawing=bars(groups) if found else None,
+    )
+
+
+def _team_row(now: TeamNow) -> list[Cell]:
+    slug = now.team.slug
+    organizations = reverse("admin:members_organization_changelist")
+    return [
+        Cell(now.team.name, reverse("admin:teams_actionteam_change", args=[now.team.pk])),
+        number_cell(now.members, stays_url(team=slug, status__exact="active")),
+        number_cell(now.organizations, f"{organizations}?{urlencode({'team': slug})}"),
+        number_cell(now.requests, stays_url(team=slug, status__exact="requested")),
+    ]
+
+
+def moves_picture(moves: Sequence[Moves], period: Period) -> Picture:
+    """Joins and ends in each month, of all teams together."""
+    joined: Counter[date] = sum((of.joined for of in moves), Counter())
+    ended: Counter[date] = sum((of.ended for of in moves), Counter())
+    months = period.months
+    names = [
+        formatted(month, "M y" if month in (months[0], months[-1]) or month.month == 1 else "M")
+        for month in months
+    ]
+    up, down = [joined[month] for month in months], [ended[month] for month in months]
+    finding = f"{period}: {joined.total():,} joined and {ended.total():,} ended"
+    if joined:
+        busiest = max(months, key=lambda month: joined[month])
+        finding += f", most joined in {formatted(busiest, 'F Y')}"
+    return Picture(
+        name="moves",
+        finding=finding,
+        title=f"Memberships that began and ended each month, {period}",
+        headings=["Month", "Joined", "Ended"],
+        rows=[_month_row(month, joined[month], ended[month]) for month in months]
+        + [_period_row("All months", joined.total(), ended.total(), period)],
+        drawing=columns(names, up, down),
+        series=("Joined", "Ended"),
+    )
+
+
+def _month_row(month: date, joined: int, ended: int) -> list[Cell]:
+    return _period_row(formatted(month, "F Y"), joined, ended, Period(month, month))
+
+
+def _period_row(head: str, joined: int, ended: int, period: Period) -> list[Cell]:
+    return [
+        Cell(head),
+        number_cell(joined, stays_url(joined=period.code)),
+        number_cell(ended, stays_url(ended=period.code)),
+    ]
+
+
+def answers_picture(
+    teams: Sequence[ActionTeam], hours: dict[int, Counter[int]], period: Period
+) -> Picture:
+    """How long requests waited that a person decided."""
+    together: Counter[int] = sum(hours.values(), Counter())
+    finding = f"{period}: no request was decided"
+    if together:
+        finding = (
+            f"{period}: of {counted(together.total(), 'request', 'requests')} that a person "
+            f"decided, half took {lasting(within(together, HALF))} or less, "
+            f"9 of 10 {lasting(within(together, NINE_OF_TEN))} or less"
+        )
+    asked = [team for team in teams if hours[team.pk]]
+    return Picture(
+        name="answers",
+        finding=finding,
+        title=f"Time until requests were decided, {period}",
+        headings=["Team", "Requests decided", "Half within", "9 of 10 within"],
+        rows=[_answers_row(team.name, hours[team.pk], period, team=team.slug) for team in asked]
+        + ([_answers_row("All teams", together, period)] if len(asked) > 1 else []),
+        drawing=bars([(team.name, _answers_bars(hours[team.pk])) for team in asked])
+        if asked
+        else None,
+    )
+
+
+def _answers_bars(hours: Counter[int]) -> list[Bar]:
+    half, most = within(hours, HALF), within(hours, NINE_OF_TEN)
+    return [
+        Bar("Half within", half, lasting(half), 1), Bar("9 of 10 within", most, lasting(most), 2)
+    ]  # fmt: skip
+
+
+def _answers_row(head: str, hours: Counter[int], period: Period, **query: str) -> list[Cell]:
+    return [
+        Cell(head),
+        number_cell(hours.total(), stays_url(answered=period.code, **query)),
+        Cell(lasting(within(hours, HALF))),
+        Cell(lasting(within(hours, NINE_OF_TEN))),
+    ]
+
+
+def lasting(hours: int) -> str:
+    """So many hours, in words; from two days on in days, rounded up."""
+    if hours <= 48:
+        return counted(hours, "hour", "hours")
+    return counted(-(-hours // 24), "day", "days")
+
+
+def goals_picture(states: dict[str, int]) -> Picture:
+    """How the goals stand."""
+    total = sum(states.values())
+    finding = "No goal is set yet"
+    if total:
+        reached, risky = states[Goal.State.REACHED], states[Goal.State.AT_RISK]
+        finding = f"{reached} of {counted(total, 'goal', 'goals')} reached, {risky} at risk"
+    goals = reverse("admin:teams_goal_changelist")
+    return Picture(
+        name="goals",
+        finding=finding,
+        title="Goals by how they stand now",
+        headings=["State", "Goals"],
+        rows=[
+            [Cell(STATES[state]), number_cell(number, f"{goals}?state__exact={state}")]
+            for state, number in states.items()
+        ],
+        drawing=bars([("", [Bar(STATES[state], n, f"{n:,}") for state, n in states.items()])])
+        if total
+        else None,
+    )

@@ -1,0 +1,40 @@
+"""Figures about teams: only read, never stored; each is the number of rows of a list."""
+
+from teams.figures.charts import Bar, Drawing, bars, columns
+from teams.figures.counts import (
+    HALF,
+    NINE_OF_TEN,
+    Moves,
+    TeamNow,
+    goals_by_state,
+    hours_to_answer,
+    members_of_organization,
+    moves_by_team,
+    teams_now,
+    within,
+)
+from teams.figures.coverage import Row, Seat, recognized_on, recognized_without, seats_of
+from teams.figures.periods import Period
+
+__all__ = [
+    "HALF",
+    "NINE_OF_TEN",
+    "Bar",
+    "Drawing",
+    "Moves",
+    "Period",
+    "Row",
+    "Seat",
+    "TeamNow",
+    "bars",
+    "columns",
+    "goals_by_state",
+    "hours_to_answer",
+    "members_of_organization",
+    "moves_by_team",
+    "recognized_on",
+    "recognized_without",
+    "seats_of",
+    "teams_now",
+    "within",
+]
