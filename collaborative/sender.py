@@ -24,7 +24,9 @@ from django.utils import timezone
 from post_office import mail
 from post_office.models import PRIORITY, STATUS, Email
 
-from teams.services import send_digests
+from members.models import DeskDecision
+from teams.admin import go_on_with_decisions
+from teams.services import forget_addresses, send_digests
 
 POLL_SECONDS = 0.5
 FIRST_WAIT = 2.0  # seconds, doubled with every try up to the cap
@@ -32,6 +34,7 @@ URGENT_CAP = 10.0  # somebody sits in front of the page and waits for the code
 OTHER_CAP = 30 * 60.0
 DIGEST_HOUR = 7  # local time
 KEEP_DONE = timedelta(days=30)
+KEEP_DECISIONS = timedelta(days=7)  # row by row; what happened stays in the history
 LOCK_KEY = 0x636F6C6C6162  # any number that nothing else in this database locks
 # The server notices within a minute that the leader's host has vanished, and frees the lock.
 # The other direction is in settings.POSTGRES_OPTIONS.
@@ -79,7 +82,7 @@ class Sender:
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self.sleep = sleep
         self.stopping = False
-        self._next: dict[Callable[[], None], datetime] = {}
+        self._next: dict[Callable[[], object], datetime] = {}
 
     def stop(self) -> None:
         """End after the mail that is on its way."""
@@ -205,11 +208,12 @@ def delete_expired() -> None:
 
 
 def delete_old() -> None:
-    """Mails that are done and old, and sessions that have ended."""
+    """Mails that are done and old, sessions that have ended, the rows of old decisions."""
     before = timezone.now() - KEEP_DONE
     done = [STATUS.sent, STATUS.failed]
     _delete(Email.objects.filter(status__in=done, last_updated__lt=before))
     call_command("clearsessions")
+    DeskDecision.objects.filter(finished_at__lt=timezone.now() - KEEP_DECISIONS).delete()
 
 
 def queue_digests() -> None:
@@ -219,8 +223,10 @@ def queue_digests() -> None:
         send_digests(now.date())
 
 
-CHORES: tuple[tuple[timedelta, Callable[[], None]], ...] = (
+CHORES: tuple[tuple[timedelta, Callable[[], object]], ...] = (
+    (timedelta(seconds=1), go_on_with_decisions),
     (timedelta(minutes=1), delete_expired),
     (timedelta(minutes=10), queue_digests),
     (timedelta(days=1), delete_old),
+    (timedelta(days=1), forget_addresses),
 )

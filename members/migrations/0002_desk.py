@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
                 ('undo_asked_at', models.DateTimeField(null=True)),
             ],
             options={
+                'verbose_name': 'decision',
                 'ordering': ['-pk'],
             },
         ),
@@ -138,8 +139,20 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddIndex(
+            model_name='member',
+            index=models.Index(fields=['full_name', 'email'], name='members_member_by_name'),
+        ),
+        migrations.AddIndex(
+            model_name='member',
+            index=models.Index(fields=['date_joined', 'id'], name='members_member_by_age'),
+        ),
+        migrations.AddIndex(
             model_name='deskdecision',
             index=models.Index(condition=models.Q(('finished_at', None)), fields=['taken_at'], name='members_deskdecision_open'),
+        ),
+        migrations.AddIndex(
+            model_name='decidedrow',
+            index=models.Index(fields=['decision', 'outcome', 'id'], name='members_decidedrow_next'),
         ),
         migrations.AddConstraint(
             model_name='decidedrow',
@@ -152,5 +165,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='export',
             constraint=models.CheckConstraint(condition=models.Q(('file_format__in', ['csv', 'xlsx'])), name='members_export_format_known'),
+        ),
+        migrations.AddIndex(
+            model_name='member',
+            index=models.Index(fields=['organization', 'id'], name='members_member_employed'),
         ),
     ]

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from members.models.people import Member
@@ -30,6 +30,11 @@ class DeskDecisionQuerySet(models.QuerySet["DeskDecision"]):
         recent = Q(finished_at=None) | Q(finished_at__gt=timezone.now() - UNDO)
         return self.filter(recent, can_be_undone=True, undo_asked_at=None)
 
+    def with_told(self) -> DeskDecisionQuerySet:
+        """Adds `row_count`, and `told`: what came of the first row, in words."""
+        rows = DecidedRow.objects.filter(decision=OuterRef("pk")).order_by("pk")
+        return self.annotate(row_count=Count("rows"), told=Subquery(rows.values("told")[:1]))
+
 
 class DeskDecision(models.Model):
     """One press at the desk about one row or many: worked off row by row, and for two minutes
@@ -48,6 +53,7 @@ class DeskDecision(models.Model):
     objects = DeskDecisionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "decision"
         ordering: ClassVar = ["-pk"]
         indexes: ClassVar = [
             models.Index(
@@ -91,6 +97,9 @@ class DecidedRow(models.Model):
 
     class Meta:
         ordering: ClassVar = ["pk"]
+        indexes: ClassVar = [
+            models.Index(fields=["decision", "outcome", "id"], name="members_decidedrow_next")
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["decision", "object_id"], name="members_decidedrow_once_per_decision"

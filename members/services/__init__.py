@@ -10,6 +10,7 @@ to a locked person or organization does not wait.
 from members.services.affiliations import (
     affiliate_member,
     confirm_affiliation,
+    locked_organization,
     unconfirm_affiliation,
 )
 from members.services.deciding import (
@@ -19,6 +20,14 @@ from members.services.deciding import (
     undo_decision,
     work_off,
 )
+from members.services.importing import (
+    OrganizationImport,
+    RefusedCell,
+    organizations_named,
+    parts,
+    store_all,
+)
+from members.services.merging import merge_organizations, rename_organization
 from members.services.organizations import (
     add_domain,
     add_organization,
@@ -38,12 +47,20 @@ from members.services.recording import (
     lock_open_account,
     one_line,
     record,
+    record_all,
     remove,
+)
+from members.services.second_factor import (
+    note_second_factor,
+    reset_second_factor,
+    second_factors,
 )
 
 __all__ = [
     "Foreseen",
+    "OrganizationImport",
     "Refused",
+    "RefusedCell",
     "add_domain",
     "add_organization",
     "affiliate_member",
@@ -55,11 +72,21 @@ __all__ = [
     "foresee",
     "lock_administrators",
     "lock_open_account",
+    "locked_organization",
+    "note_second_factor",
+    "merge_organizations",
     "one_line",
+    "organizations_named",
+    "parts",
     "recognize_organization",
     "record",
+    "record_all",
     "remove",
     "remove_domain",
+    "rename_organization",
+    "reset_second_factor",
+    "second_factors",
+    "store_all",
     "take_decision",
     "unconfirm_affiliation",
     "undo_decision",

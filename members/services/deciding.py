@@ -41,13 +41,27 @@ class Foreseen:
     mails: list[Email]
     refusals: list[str]
 
-    def count(self, label: str, field: str, *values: Any) -> int:
-        """How many rows of the model `label` get one of `values` as their new `field`."""
+    def keys(self, label: str, field: str, value: Any) -> set[int]:
+        """The rows of the model `label` whose `field` becomes `value`."""
+        return {
+            change["pk"]
+            for change in self.changes
+            if change["model"] == label and change.get("new", {}).get(field) == value
+        }
+
+    def count(self, label: str, field: str, value: Any) -> int:
+        """How many rows of the model `label` get `value` as their `field`."""
+        return len(self.keys(label, field, value))
+
+    @property
+    def confirmed(self) -> int:
+        """How many people's affiliation is confirmed."""
         return len(
             {
                 change["pk"]
                 for change in self.changes
-                if change["model"] == label and change.get("new", {}).get(field) in values
+                if change["model"] == "members.member"
+                and change.get("new", {}).get("affiliation_confirmed_at")
             }
         )
 

@@ -1,8 +1,8 @@
 """Decisions at the desk: one page and one address for each, from a list or from a record.
 
-The page (GET) says what will happen; pressing its button (POST) takes the decision for each row
-through the services. A row that somebody else has decided meanwhile is told and does not stop
-the others.
+The page says what will happen, down to the first mail; pressing its button (POST) takes the
+decision for each row through the services. A row that somebody else has decided meanwhile is
+told and does not stop the others. For two minutes the mails wait and all of it can be undone.
 """
 
 from __future__ import annotations
@@ -12,19 +12,27 @@ from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 
 from members.admin import RecordAdmin, at_desk, counted
-from members.models import Member
-from members.services import Refused
+from members.models import DecidedRow, DeskDecision, Member
+from members.services import Foreseen, Refused, foresee, take_decision, work_off
+from members.services.deciding import Step
+from teams.admin.foretelling import effects, first_visible_mail
 
-AT_ONCE = 200  # rows that one press decides
+AT_ONCE = 2000  # rows that one press decides
+IN_ADDRESS = 200  # rows that an address can carry; more are carried by the form
+TOLD = 20  # rows whose results are told right where one came from
+NAMED = 50  # rows that the page names
+SECONDS = 3.0  # so long a press works itself; what is left then goes on in the background
 FILTERS = "_changelist_filters"  # where stock admin keeps the filters of the list one came from
 Row = TypeVar("Row", bound=models.Model)
 
@@ -39,6 +47,7 @@ class Decision(Generic[Row]):
     says: str  # what will happen, in words
     template = "admin/decide.html"
     asks = False  # whether its page asks for more than the press itself
+    can_be_undone = True
 
     def is_open_to(self, desk: Member, row: Row | None = None) -> bool:
         """Whether `desk` may take it: at all (otherwise it does not exist), or about `row`."""
@@ -52,9 +61,45 @@ class Decision(Generic[Row]):
         """Decide about `row`; returns what happened, in words. Raises Refused."""
         raise NotImplementedError
 
+    def heading(self, rows: Sequence[Row]) -> str:
+        """What is decided about how many: "Decline 7 requests"."""
+        return self.title.format(counted(len(rows), *self.rows_are))
+
+    def press(self, row: Row) -> dict[str, str] | None:
+        """What one press sends, past the page; None: the page asks first."""
+        return None if self.asks else {}
+
+    def press_label(self, row: Row) -> str:
+        """What stands on the button of that press."""
+        return self.label
+
+    def visible_mail(self, foreseen: Foreseen, desk: Member) -> Any:
+        """The first mail that `desk` may read, as a sample."""
+        return first_visible_mail(foreseen, desk)
+
+    def step(self, model: type[Row], by: Member, answers: dict[str, Any]) -> Step:
+        """The decision as a function of the key of a row."""
+
+        def take(key: int) -> str:
+            row = model._default_manager.filter(pk=key).first()
+            if row is None:
+                raise Refused("It is not there any more. Nothing was changed.")
+            return self.take(row, by, answers)
+
+        return take
+
     def form(self, request: HttpRequest, rows: Sequence[Row]) -> forms.Form:
-        """What the page asks for."""
+        """What the page asks for; its clean answers are plain enough for JSON."""
         return forms.Form(request.POST if request.method == "POST" else None)
+
+    def rehearsed_answers(self, form: forms.Form) -> dict[str, Any] | None:
+        """The answers with which the page foretells what will happen: those that were typed,
+        else those it starts from. None: it cannot tell."""
+        if form.is_bound:
+            return form.cleaned_data if form.is_valid() else None
+        return {
+            name: form.get_initial_for_field(field, name) for name, field in form.fields.items()
+        }
 
     def line(self, row: Row) -> str:
         """How the page names `row`."""
@@ -62,7 +107,8 @@ class Decision(Generic[Row]):
 
     def facts(self, request: HttpRequest, rows: Sequence[Row], form: forms.Form) -> dict[str, Any]:
         """What the page shows besides."""
-        return {"lines": [self.line(row) for row in rows]}
+        lines = [self.line(row) for row in rows[:NAMED]]
+        return {"lines": lines, "more": len(rows) - len(lines)}
 
 
 class ReasonForm(forms.Form):
@@ -77,7 +123,7 @@ class ReasonForm(forms.Form):
 
 
 class ReasonedDecision(Decision[Row]):
-    """A decision that needs a reason: prepared ones to start from, each of them a link that
+    """A decision that needs a reason: prepared ones to start from, each of them a button that
     fills the box, so that it works without JavaScript."""
 
     asks = True
@@ -85,22 +131,17 @@ class ReasonedDecision(Decision[Row]):
     reason_help = "The member reads it in the mail. Change it as you like."
 
     def form(self, request: HttpRequest, rows: Sequence[Row]) -> forms.Form:
-        wanted = request.GET.get("prepared", "")
-        number = int(wanted) if wanted in map(str, range(len(self.prepared))) else 0
+        shown = request.POST.get("show", "")
+        number = int(shown) if shown in map(str, range(len(self.prepared))) else 0
+        typed = request.method == "POST" and ("show" not in request.POST or shown == "mail")
         form = ReasonForm(
-            request.POST if request.method == "POST" else None,
-            initial={"reason": self.prepared[number]},
+            request.POST if typed else None, initial={"reason": self.prepared[number]}
         )
         form.fields["reason"].help_text = self.reason_help
         return form
 
     def facts(self, request: HttpRequest, rows: Sequence[Row], form: forms.Form) -> dict[str, Any]:
-        links = []
-        for number, text in enumerate(self.prepared):
-            query = request.GET.copy()
-            query["prepared"] = str(number)
-            links.append((text, f"?{query.urlencode()}"))
-        return {**super().facts(request, rows, form), "prepared": links}
+        return {**super().facts(request, rows, form), "prepared": list(enumerate(self.prepared))}
 
 
 class DecidingAdmin(RecordAdmin[Row]):
@@ -129,23 +170,47 @@ class DecidingAdmin(RecordAdmin[Row]):
             if decision.is_open_to(at_desk(request))
         }
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """The columns, and the decision that one press takes about a row."""
+        shown = super().get_list_display(request)
+        if IS_POPUP_VAR in request.GET:
+            return shown
+        pressed = [kind for kind in self.decisions if kind.is_open_to(at_desk(request))]
+        filters = request.GET.urlencode()
+
+        @admin.display(description="decide", empty_value="")
+        def decide(row: Row) -> SafeString | None:
+            for kind in pressed:
+                sent = kind.press(row) if kind.is_offered(row) else None
+                if sent is not None:
+                    context = {
+                        "url": self.page_url(kind, [row.pk], filters),
+                        "label": kind.press_label(row),
+                        "sent": sent,
+                        "row": row,
+                    }
+                    return render_to_string("admin/_press.html", context)
+            return None
+
+        return [*shown, decide]
+
     def decision_view(self, request: HttpRequest, *, decision: Decision[Row]) -> HttpResponse:
-        """Say what will happen to the rows in `?row=` (GET), or decide about them (POST).
+        """Say what will happen to the rows in `?row=` (GET), or decide about them (POST). A form
+        that is posted with `show` is shown again, with the mail as it would go.
 
         Rows that the list does not show are left out; 404 if none is left, and for a decision
         that is not open to whoever is here.
         """
         if not decision.is_open_to(at_desk(request)):
             raise Http404
-        wanted = [pk for pk in request.GET.getlist("row") if pk.isdecimal() and len(pk) < 19]
-        rows = list(self.get_queryset(request).filter(pk__in=wanted[:AT_ONCE]))
+        rows = self._asked_rows(request)
         if not rows:
             raise Http404
         form = decision.form(request, rows)
-        if request.method == "POST" and form.is_valid():
-            self._decide(request, decision, rows, form.cleaned_data)
-            return HttpResponseRedirect(self.back_url(request, rows))
-        title = decision.title.format(counted(len(rows), *decision.rows_are))
+        pressed = request.method == "POST" and "show" not in request.POST
+        if pressed and form.is_valid():
+            return self._decide(request, decision, rows, form.cleaned_data)
+        title = decision.heading(rows)
         context = {
             **self.admin_site.each_context(request),
             "title": title,
@@ -153,10 +218,37 @@ class DecidingAdmin(RecordAdmin[Row]):
             "opts": self.opts,
             "decision": decision,
             "form": form,
+            "prepared": None,
+            "more": 0,
+            "more_left": 0,
+            "settled": False,
+            "carried": [row.pk for row in rows] if "rows" in request.POST else None,
             "back_url": self.back_url(request, rows),
+            **self._foretold(request, decision, rows, form),
             **decision.facts(request, rows, form),
         }
         return TemplateResponse(request, decision.template, context)
+
+    def _asked_rows(self, request: HttpRequest) -> list[Row]:
+        """The rows that the address names, or the form where an address is too short for them."""
+        carried = request.POST.get("rows", "")
+        wanted = carried.split(",") if carried else request.GET.getlist("row")
+        keys = [key for key in wanted if key.isdecimal() and len(key) < 19]
+        return list(self.get_queryset(request).filter(pk__in=keys[:AT_ONCE]))
+
+    def _foretold(
+        self, request: HttpRequest, decision: Decision[Row], rows: Sequence[Row], form: forms.Form
+    ) -> dict[str, Any]:
+        """What the decision would do to one row, in words, and the mail of the first one."""
+        answers = decision.rehearsed_answers(form)
+        if answers is None:
+            return {"effects": "", "mail": None}
+        desk = at_desk(request)
+        foreseen = foresee(decision.step(self.model, desk, answers), [rows[0].pk])
+        return {
+            "effects": effects(foreseen) if len(rows) == 1 else "",
+            "mail": decision.visible_mail(foreseen, desk),
+        }
 
     def render_change_form(
         self,
@@ -172,8 +264,9 @@ class DecidingAdmin(RecordAdmin[Row]):
             context["decisions"] = [
                 {
                     "label": decision.label,
+                    "press_label": decision.press_label(obj),
                     "url": self.page_url(decision, [obj.pk], request.GET.get(FILTERS)),
-                    "asks": decision.asks,
+                    "press": decision.press(obj),
                 }
                 for decision in self.decisions
                 if decision.is_offered(obj) and decision.is_open_to(at_desk(request), obj)
@@ -200,16 +293,31 @@ class DecidingAdmin(RecordAdmin[Row]):
         decision: Decision[Row],
         rows: Sequence[Row],
         answers: dict[str, Any],
-    ) -> None:
-        """Take the decision about each row on its own, and say what came of each."""
-        for row in rows:
-            try:
-                messages.success(request, decision.take(row, at_desk(request), answers))
-            except Refused as refusal:
-                messages.warning(request, str(refusal))
+    ) -> HttpResponse:
+        """Take the decision, and say what came of it: of a few rows right here, of many on the
+        page of the decision."""
+        desk = at_desk(request)
+        taken = take_decision(
+            self.model,
+            decision.name,
+            title=decision.heading(rows),
+            keys=[row.pk for row in rows],
+            answers=answers,
+            can_be_undone=decision.can_be_undone,
+            by=desk,
+        )
+        work_off(taken, decision.step(self.model, desk, answers), seconds=SECONDS)
+        if len(rows) > TOLD or taken.finished_at is None:
+            return HttpResponseRedirect(
+                reverse("admin:members_deskdecision_change", args=[taken.pk])
+            )
+        tell_results(request, taken)
+        return HttpResponseRedirect(self.back_url(request, rows))
 
     def back_url(self, request: HttpRequest, rows: Sequence[Row]) -> str:
         """Where one came from: the list with its filters, or the record itself."""
+        if "desk" in request.GET:
+            return reverse("admin:index")
         filters = request.GET.get(FILTERS)
         stem = f"admin:{self.opts.app_label}_{self.opts.model_name}"
         if filters is None and len(rows) == 1:
@@ -224,9 +332,23 @@ def _open_page(
     selected: QuerySet[Any],
 ) -> HttpResponse | None:
     """The action of a list: go to the page of the decision; nothing is decided yet."""
-    pks = list(selected.values_list("pk", flat=True)[: AT_ONCE + 1])
-    if len(pks) > AT_ONCE:
-        messages.warning(request, f"Select at most {AT_ONCE} at a time. Nothing was changed.")
+    keys = list(selected.order_by("pk").values_list("pk", flat=True)[: AT_ONCE + 1])
+    if len(keys) > AT_ONCE:
+        messages.warning(request, f"Select at most {AT_ONCE:,} at a time. Nothing was changed.")
         return None
-    url = desk_list.page_url(decision, pks, request.GET.urlencode())
-    return HttpResponseRedirect(url)
+    carried = len(keys) > IN_ADDRESS
+    url = desk_list.page_url(decision, [] if carried else keys, request.GET.urlencode())
+    if not carried:
+        return HttpResponseRedirect(url)
+    # The form takes so many along; it is shown by a post of the same page.
+    request.POST = QueryDict(mutable=True)  # type: ignore[assignment]
+    request.POST.update({"rows": ",".join(map(str, keys)), "show": "page"})
+    request.GET = QueryDict(url.partition("?")[2])
+    return desk_list.decision_view(request, decision=decision)
+
+
+def tell_results(request: HttpRequest, taken: DeskDecision) -> None:
+    """What came of each row, as messages."""
+    for row in taken.rows.all():
+        done = row.outcome in {DecidedRow.Outcome.DONE, DecidedRow.Outcome.UNDONE}
+        (messages.success if done else messages.warning)(request, row.told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
@@ -41,10 +42,13 @@ class EmailDomainAdmin(DecidingAdmin[EmailDomain]):
 
     decisions = [TakeBack()]
     list_display = ["domain", "organization"]
-    list_select_related = ["organization"]
     search_fields = ["domain", "organization__name"]
+    export_columns = [("Domain", "domain"), ("Organization", "organization")]
     fields = ["organization", "domain"]
     autocomplete_fields = ["organization"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EmailDomain]:
+        return super().get_queryset(request).select_related("organization")
 
     def has_change_permission(self, request: HttpRequest, obj: EmailDomain | None = None) -> bool:
         return False

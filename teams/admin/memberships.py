@@ -19,10 +19,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from members.admin import at_desk, badge
+from members.admin.searching import narrowed
 from members.forms import OrganizationNameField, WorkEmailField, name_field
 from members.models import Member, Organization
 from members.services import Refused
-from teams.admin.deciding import DecidingAdmin, Decision, ReasonedDecision
+from teams.admin.deciding import NAMED, DecidingAdmin, Decision, ReasonedDecision
+from teams.admin.filters import AnsweredFilter, EmployerFilter, EndedFilter, JoinedFilter
 from teams.models import ActionTeam, Membership, MembershipQuerySet
 from teams.services import add_member, approve_membership, decline_membership, end_membership
 
@@ -81,13 +83,16 @@ class Approve(MembershipDecision):
         self, request: HttpRequest, rows: Sequence[Membership], form: forms.Form
     ) -> dict[str, Any]:
         """Beforehand: which rows will be approved, and which are left as they are, and why."""
+        ready = [row for row in rows if self.is_offered(row)]
+        left = [row for row in rows if not self.is_offered(row)]
         return {
-            "lines": [self.line(row) for row in rows if self.is_offered(row)],
-            "left": [self.line(row) for row in rows if not self.is_offered(row)],
+            **super().facts(request, ready, form),
+            "left": [self.line(row) for row in left[:NAMED]],
+            "more_left": len(left[NAMED:]),
         }
 
     def take(self, row: Membership, by: Member, answers: dict[str, Any]) -> str:
-        approve_membership(row, by=by)
+        row = approve_membership(row, by=by)
         return f"{row.member} is an active member of {row.team} now."
 
 
@@ -104,7 +109,7 @@ class Decline(MembershipDecision, ReasonedDecision[Membership]):
         return row.is_waiting
 
     def take(self, row: Membership, by: Member, answers: dict[str, Any]) -> str:
-        decline_membership(row, reason=answers["reason"], by=by)
+        row = decline_membership(row, reason=answers["reason"], by=by)
         return f"The request of {row.member} for {row.team} is declined."
 
 
@@ -125,7 +130,7 @@ class End(MembershipDecision, ReasonedDecision[Membership]):
         return row.is_active
 
     def take(self, row: Membership, by: Member, answers: dict[str, Any]) -> str:
-        end_membership(row, reason=answers["reason"], by=by)
+        row = end_membership(row, reason=answers["reason"], by=by)
         return f"The membership of {row.member} in {row.team} has ended."
 
 
@@ -195,10 +200,11 @@ class AddMemberForm(forms.Form):
         self.fields["organization"].error_messages["required"] = employer
 
     def clean_organization(self) -> Organization:
-        """The recognized organization of this name; refuses any other."""
-        named = Organization.objects.recognized().named(self.cleaned_data["organization"])
-        organization = named.first()
-        if organization is None:
+        """The recognized organization that this name means; refuses any other."""
+        named = Organization.objects.named(self.cleaned_data["organization"])
+        found = named.select_related("merged_into").first()
+        organization = found.meant if found else None
+        if organization is None or not organization.is_recognized:
             raise ValidationError(
                 "No recognized organization has this name. Choose one from the list, or "
                 "recognize it first."
@@ -229,19 +235,37 @@ class MembershipAdmin(DecidingAdmin[Membership]):
     list_display = [
         "member", "organization", "team", "state", "requested", "waiting_for",
     ]  # fmt: skip
-    list_filter = [WaitsForFilter, "status", TeamFilter]
+    list_filter = [
+        WaitsForFilter, "status", TeamFilter, JoinedFilter, EndedFilter, AnsweredFilter,
+        EmployerFilter,
+    ]  # fmt: skip
     search_fields = [
         "member__full_name", "member__email", "member__organization__name",
     ]  # fmt: skip
     search_help_text = "Search by name, address or organization."
+    sortable_by = ["member", "requested"]  # what an index orders; filters do the rest
+    export_columns = [
+        ("Member", "member"), ("Email", "member.email"), ("Job title", "member.job_title"),
+        ("Organization", "member.organization"), ("Team", "team"),
+        ("Status", "get_status_display"), ("Requested", "requested_at"),
+        ("Decided", "decided_at"), ("Decided by", "decided_by"), ("Ended", "ended_at"),
+        ("Ended by", "ended_by"), ("Reason", "reason"),
+    ]  # fmt: skip
     fields = [
         "person", "employer", "affiliation", "team", "state", "waiting_for", "requested_at",
         "answer", "decided_at", "decider", "ended_at", "ender", "reason",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        rows = Membership.objects.visible_to(at_desk(request))
+        rows = Membership.objects.listed_for(at_desk(request))
         return rows.select_related("member__organization", "team", "decided_by", "ended_by")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Membership], search_term: str
+    ) -> tuple[QuerySet[Membership], bool]:
+        """The stays of the people whom the words find: those are few beside the stays."""
+        fields = [field.removeprefix("member__") for field in self.search_fields]
+        return narrowed(queryset, search_term, Member, fields, "member"), False
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """What waits, oldest first; else newest first."""
@@ -258,7 +282,7 @@ class MembershipAdmin(DecidingAdmin[Membership]):
         desk = at_desk(request)
         form = AddMemberForm(request.POST if request.method == "POST" else None, desk=desk)
         if request.method == "POST" and form.is_valid():
-            known = Member.objects.filter(email=form.cleaned_data["email"].lower()).first()
+            known = Member.objects.account_of(form.cleaned_data["email"])
             try:
                 stay = add_member(**form.cleaned_data, by=desk)
             except Refused as refusal:

@@ -8,15 +8,21 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from members.admin import at_desk, badge, counted, is_administrator
-from members.models import Member
+from members.models import Member, Organization
 from members.services import confirm_affiliation, unconfirm_affiliation
-from teams.admin.deciding import DecidingAdmin, Decision, ReasonedDecision
+from teams.admin.accounts import MergeMember, namesakes
+from teams.admin.deciding import NAMED, DecidingAdmin, Decision, ReasonedDecision
+from teams.admin.importing.members import MemberResource
+from teams.admin.importing.pages import ImportingAdmin
+from teams.admin.story import story_of_member
 from teams.models import Membership
 from teams.services import close_account, decline_all_requests
 
@@ -120,7 +126,7 @@ class DeclineRequests(MemberDecision, ReasonedDecision[Member]):
             teams[pk].append(name)
         lines = [
             f"{self.line(row)}; waits for {', '.join(teams[row.pk]) or 'nothing of yours'}"
-            for row in rows
+            for row in rows[:NAMED]
         ]
         return {**super().facts(request, rows, form), "lines": lines}
 
@@ -141,6 +147,7 @@ class CloseAccount(MemberDecision):
         "account is closed."
     )
     asks = True  # one does not erase a person with a single press
+    can_be_undone = False
 
     def is_open_to(self, desk: Member, row: Member | None = None) -> bool:
         return desk.is_superuser and row != desk
@@ -149,9 +156,8 @@ class CloseAccount(MemberDecision):
         return row.is_active
 
     def take(self, row: Member, by: Member, answers: dict[str, Any]) -> str:
-        name = str(row)
         close_account(row, by=by)
-        return f"The account of {name} is closed and their details are erased."
+        return "The account is closed and the person’s details are erased."
 
 
 class AffiliationFilter(admin.SimpleListFilter):
@@ -166,8 +172,8 @@ class AffiliationFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> QuerySet[Member]:
         if self.value() == "to_confirm":
-            waiting = Membership.objects.visible_to(at_desk(request)).to_confirm()
-            return queryset.filter(Exists(waiting.filter(member=OuterRef("pk"))))
+            waiting = Membership.objects.listed_for(at_desk(request)).to_confirm()
+            return queryset.filter(pk__in=waiting.order_by().values("member"))
         if self.value() in {"confirmed", "unconfirmed"}:
             return queryset.filter(affiliation_confirmed_at__isnull=self.value() == "unconfirmed")
         return queryset
@@ -199,17 +205,30 @@ class StayInline(admin.TabularInline[Membership, Member]):
         return False
 
 
+def active_teams(row: Member) -> str:
+    """The teams that `export_rows` has fetched, as the import reads them."""
+    stays: list[Membership] = row.active_stays  # type: ignore[attr-defined]
+    return "; ".join(stay.team.name for stay in stays)
+
+
 @admin.register(Member)
-class MemberAdmin(DecidingAdmin[Member]):
+class MemberAdmin(ImportingAdmin[Member], DecidingAdmin[Member]):
     """People: for facilitators those with a stay or request in their teams, to read; for
     administrators everybody. An address is never changed here: it is what a person proved."""
 
-    decisions = [Confirm(), DeclineRequests(), Unconfirm(), CloseAccount()]
+    decisions = [Confirm(), DeclineRequests(), Unconfirm(), MergeMember(), CloseAccount()]
     list_display = ["name", "email", "organization", "affiliation", "date_joined"]
     list_filter = [AffiliationFilter]
     list_select_related = ["organization"]
     search_fields = ["full_name", "email", "organization__name"]
     search_help_text = "Search by name, address or organization."
+    sortable_by = ["name", "email", "date_joined"]  # what an index orders; filters do the rest
+    importing = MemberResource
+    export_columns = [  # the first five can be imported again
+        ("Email", "email"), ("Full name", "full_name"), ("Job title", "job_title"),
+        ("Organization", "organization"), ("Teams", active_teams),
+        ("Affiliation confirmed", "is_affiliation_confirmed"), ("Member since", "date_joined"),
+    ]  # fmt: skip
     fields = [
         "full_name", "job_title", "email", "organization", "affiliation",
         "affiliation_confirmed_at", "confirmer", "date_joined", "account",
@@ -224,9 +243,25 @@ class MemberAdmin(DecidingAdmin[Member]):
         desk = at_desk(request)
         people = super().get_queryset(request)
         if not desk.is_superuser:
-            stays = Membership.objects.visible_to(desk).filter(member=OuterRef("pk"))
+            stays = Membership.objects.listed_for(desk).filter(member=OuterRef("pk"))
             people = people.filter(Exists(stays))
-        return people.select_related("organization", "affiliation_confirmed_by")
+        return people.select_related("organization", "affiliation_confirmed_by", "merged_into")
+
+    def export_rows(self, request: HttpRequest, rows: QuerySet[Member]) -> QuerySet[Member]:
+        """Each person with the teams they are in, of those that one looks after."""
+        stays = Membership.objects.visible_to(at_desk(request)).active().order_by("team__position")
+        needed = rows.select_related(None).only(
+            "email", "full_name", "job_title", "organization", "affiliation_confirmed_at",
+            "date_joined",
+        )  # fmt: skip
+        return needed.prefetch_related(  # not joined: many rows share few of these
+            Prefetch("organization", Organization.objects.only("name")),
+            Prefetch(
+                "memberships",
+                stays.only("member", "team").prefetch_related("team"),
+                to_attr="active_stays",
+            ),
+        )
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Those who wait, the longest first; else by name."""
@@ -238,6 +273,16 @@ class MemberAdmin(DecidingAdmin[Member]):
 
     def has_change_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
         return is_administrator(request)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The record, with the whole story of the person; for administrators also with other
+        accounts that may be the same person's."""
+        member = context["original"]
+        context["story"] = story_of_member(member, at_desk(request))
+        context["namesakes"] = namesakes(member) if is_administrator(request) else []
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="name", ordering="full_name")
     def name(self, row: Member) -> str:
@@ -256,7 +301,11 @@ class MemberAdmin(DecidingAdmin[Member]):
         return "the mail domain" if row.is_affiliation_confirmed else "nobody"
 
     @admin.display
-    def account(self, row: Member) -> str:
+    def account(self, row: Member) -> SafeString | str:
+        if row.merged_into and not row.closed_at:
+            url = reverse("admin:members_member_change", args=[row.merged_into_id])
+            told = 'part of the account of <a href="{}">{}, {}</a>, which its address opens'
+            return format_html(told, url, row.merged_into, row.merged_into.email)
         if row.closed_at:
             return "closed"
         return "administrator" if row.is_superuser else "facilitator" if row.is_staff else "open"

@@ -1,7 +1,7 @@
 """What members do together: action teams, their goals, questions and memberships."""
 
 from teams.models.faq import FaqEntry, Question
-from teams.models.goals import STALE_AFTER, Goal, GoalUpdate
+from teams.models.goals import STALE_AFTER, Goal, GoalQuerySet, GoalUpdate, amount
 from teams.models.memberships import Membership, MembershipQuerySet
 from teams.models.teams import ActionTeam, ActionTeamQuerySet
 
@@ -11,8 +11,10 @@ __all__ = [
     "ActionTeamQuerySet",
     "FaqEntry",
     "Goal",
+    "GoalQuerySet",
     "GoalUpdate",
     "Membership",
     "MembershipQuerySet",
     "Question",
+    "amount",
 ]

@@ -6,12 +6,15 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
 from members.models import Member
 from members.models.history import Told
+
+HOW_TO_WRITE = "Blank line: new paragraph. *word*: emphasis. - item: list."
 
 
 class ActionTeamQuerySet(models.QuerySet["ActionTeam"]):
@@ -25,12 +28,13 @@ class ActionTeamQuerySet(models.QuerySet["ActionTeam"]):
 
     def with_counts(self) -> ActionTeamQuerySet:
         """Adds `active_count` (members) and `organization_count` (their organizations)."""
-        active = Q(memberships__status="active")
+        active = ActionTeam.objects.filter(pk=OuterRef("pk"), memberships__status="active")
+        rows = active.order_by().values("pk")
+        members = rows.annotate(number=Count("memberships"))
+        employers = rows.annotate(number=Count("memberships__member__organization", distinct=True))
         return self.annotate(
-            active_count=Count("memberships", filter=active),
-            organization_count=Count(
-                "memberships__member__organization", filter=active, distinct=True
-            ),
+            active_count=Coalesce(Subquery(members.values("number")), 0),
+            organization_count=Coalesce(Subquery(employers.values("number")), 0),
         )
 
 
@@ -44,14 +48,19 @@ class ActionTeam(models.Model):
 
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(
-        max_length=80, unique=True, help_text="Part of the address; it stays once it is published."
+        "address",
+        max_length=80,
+        unique=True,
+        help_text="The last part of the page’s address, such as local-hiring. It stays for good.",
     )
-    position = models.PositiveSmallIntegerField(default=0, help_text="Lower numbers come first.")
+    position = models.PositiveSmallIntegerField(
+        "place", default=0, help_text="Lower numbers come first."
+    )
     summary = models.CharField(
         max_length=200, help_text="One sentence on what the team is for, shown on its card."
     )
-    why = models.TextField("why this team", blank=True, help_text="Markdown.")
-    achievements = models.TextField("already done", blank=True, help_text="Markdown.")
+    why = models.TextField("why this team", blank=True, help_text=HOW_TO_WRITE)
+    achievements = models.TextField("already done", blank=True, help_text=HOW_TO_WRITE)
     join_policy = models.CharField(
         max_length=10,
         choices=JoinPolicy.choices,

@@ -8,6 +8,13 @@ from teams.services.deciding import (
     end_membership,
     release_requests,
 )
+from teams.services.goals import report_goal
+from teams.services.importing import (
+    Imported,
+    MemberRow,
+    accounts_of,
+    import_members,
+)
 from teams.services.joining import (
     Outcome,
     TeamOutcome,
@@ -16,29 +23,52 @@ from teams.services.joining import (
     leave_team,
     withdraw_request,
 )
+from teams.services.merging import merge_members
 from teams.services.people import (
     close_account,
     decline_all_requests,
     personal_data,
     set_facilitators,
 )
-from teams.services.reminding import send_digests, waiting_for
+from teams.services.questions import (
+    answer_question,
+    ask_question,
+    confirm_entry,
+    dismiss_question,
+    forget_addresses,
+    publish_question,
+)
+from teams.services.reminding import send_digests
+from teams.services.waiting import Waiting, waiting_for
 
 __all__ = [
+    "Imported",
+    "MemberRow",
     "Outcome",
     "TeamOutcome",
+    "Waiting",
+    "accounts_of",
     "add_member",
+    "answer_question",
     "approve_membership",
+    "ask_question",
     "close_account",
     "complete_join",
+    "confirm_entry",
     "decline_all_requests",
     "decline_membership",
     "decline_requests",
+    "dismiss_question",
     "end_membership",
+    "forget_addresses",
+    "import_members",
     "join_teams",
     "leave_team",
+    "merge_members",
     "personal_data",
+    "publish_question",
     "release_requests",
+    "report_goal",
     "send_digests",
     "set_facilitators",
     "waiting_for",

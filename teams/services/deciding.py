@@ -2,12 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from members.emails import bundled
 from members.models import Member, Organization
-from members.services import Refused, lock_open_account, record, welcome_member
+from members.services import (
+    Refused,
+    lock_open_account,
+    locked_organization,
+    record,
+    record_all,
+    welcome_member,
+)
 from teams import emails
 from teams.models import ActionTeam, Membership
 from teams.services.joining import locked
@@ -39,7 +48,7 @@ def decline_membership(membership: Membership, *, reason: str, by: Member) -> Me
     with transaction.atomic():
         row = locked(membership)
         _refuse_unless(row, Membership.Status.REQUESTED)
-        _decline(row, reason.strip(), by)
+        record(row, by, "declined", **_declined(reason.strip(), by))
         emails.membership_declined(row.member, [row.team], reason.strip())
     return row
 
@@ -75,9 +84,10 @@ def add_member(
     request is approved. Refuses an organization that is not recognized, a closed account, and
     someone who is a member already.
     """
-    if not organization.is_recognized:
-        raise Refused(f"Recognize {organization} first.")
     with transaction.atomic():
+        organization = locked_organization(organization)
+        if not organization.is_recognized:
+            raise Refused(f"Recognize {organization.meant} first, or choose it by its own name.")
         member = lock_open_account(welcome_member(email, full_name=full_name, job_title=""))
         newly_confirmed = not member.is_affiliation_confirmed
         if newly_confirmed:
@@ -107,23 +117,35 @@ def release_requests(members: Iterable[Member], *, by: Member | None) -> None:
 
     One mail for each person who waits for something: what is open now, what still waits.
     """
-    for member, requests in _requests_of(members):
-        opened = [stay for stay in requests if stay.team.is_open]
-        for stay in opened:
-            _activate(stay, "opened with the affiliation", by)
-        emails.organization_recognized(
-            member, opened, [stay for stay in requests if stay not in opened]
-        )
+    waiting = _requests_of(members)
+    opened = [stay for _, stays in waiting for stay in stays if stay.team.is_open]
+    record_all(
+        opened,
+        by,
+        "opened with the affiliation",
+        status=Membership.Status.ACTIVE,
+        decided_at=timezone.now(),
+        decided_by=by,
+    )
+    with bundled():
+        for member, stays in waiting:
+            emails.organization_recognized(
+                member,
+                [stay for stay in stays if stay.is_active],
+                [stay for stay in stays if stay.is_waiting],
+            )
 
 
 def decline_requests(members: Iterable[Member], *, reason: str, by: Member) -> None:
     """Decline all that `members` of a declined organization have asked; one mail a person."""
-    for member, requests in _requests_of(members):
-        for stay in requests:
-            _decline(stay, reason, by)
-        emails.membership_declined(
-            member, [stay.team for stay in requests], reason, member.organization
-        )
+    waiting = _requests_of(members)
+    declined = [stay for _, stays in waiting for stay in stays]
+    record_all(declined, by, "declined", **_declined(reason, by))
+    with bundled():
+        for member, stays in waiting:
+            emails.membership_declined(
+                member, [stay.team for stay in stays], reason, member.organization
+            )
 
 
 def _requests_of(members: Iterable[Member]) -> Sequence[tuple[Member, list[Membership]]]:
@@ -148,16 +170,13 @@ def _activate(row: Membership, why: str, by: Member | None) -> None:
     )
 
 
-def _decline(row: Membership, reason: str, by: Member) -> None:
-    record(
-        row,
-        by,
-        "declined",
-        status=Membership.Status.DECLINED,
-        decided_at=timezone.now(),
-        decided_by=by,
-        reason=reason,
-    )
+def _declined(reason: str, by: Member) -> dict[str, Any]:
+    return {
+        "status": Membership.Status.DECLINED,
+        "decided_at": timezone.now(),
+        "decided_by": by,
+        "reason": reason,
+    }
 
 
 def _refuse_unless(row: Membership, status: str) -> None:

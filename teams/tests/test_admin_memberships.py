@@ -268,9 +268,10 @@ def test_decline_starts_from_a_prepared_reason_that_can_be_another_or_ones_own(
     client = as_(approver)
     shown = client.get(page("decline", requests[0]))
     prepared = shown.context["prepared"]
-    assert shown.context["form"].initial["reason"] == prepared[0][0]
-    other = client.get(f"{LIST}decline/{prepared[1][1]}")
-    assert other.context["form"].initial["reason"] == prepared[1][0]
+    assert shown.context["form"].initial["reason"] == prepared[0][1]
+    other = client.post(page("decline", requests[0]), {"show": "1", "reason": "Half-typed"})
+    assert other.context["form"].initial["reason"] == prepared[1][1]
+    assert prepared[1][1] in other.context["mail"].message
     own = {"reason": "Come back in spring, Maria."}
     response = client.post(page("decline", requests[0]), own, follow=True)
     assert said(response) == ["The request of Maria Member for Careers is declined."]
@@ -281,8 +282,10 @@ def test_decline_starts_from_a_prepared_reason_that_can_be_another_or_ones_own(
 
 @pytest.mark.parametrize("forged", ["99", "-1", "x", ""])
 def test_decline_page_survives_a_forged_prepared_reason(as_, approver, requests, forged):
-    shown = as_(approver).get(page("decline", requests[0]) + f"&prepared={forged}")
-    assert shown.context["form"].initial["reason"] == shown.context["prepared"][0][0]
+    shown = as_(approver).post(page("decline", requests[0]), {"show": forged})
+    assert shown.context["form"].initial["reason"] == shown.context["prepared"][0][1]
+    requests[0].refresh_from_db()
+    assert requests[0].is_waiting
 
 
 def test_declining_twice_tells_the_second_and_sends_one_mail(as_, approver, requests, mails):

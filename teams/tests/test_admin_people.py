@@ -353,7 +353,7 @@ def test_administrator_closes_an_account_after_a_page_that_says_what_is_erased(
     assert "Maria Member, maria@rush.example" in shown
     assert stay_of(member, team).is_active
     response = client.post(path, follow=True)
-    assert said(response) == ["The account of Maria Member is closed and their details are erased."]
+    assert said(response) == ["The account is closed and the person’s details are erased."]
     member.refresh_from_db()
     assert (str(member), member.is_active) == ("Former member", False)
     assert last_line(member) == (administrator, "account closed")

@@ -11,6 +11,7 @@ from conftest import make_member, stay_of
 from members.models import Organization
 from teams import emails
 from teams.models import ActionTeam, Membership
+from teams.services import Waiting
 
 HOSTILE = "<script>x</script> & {{ site_url }} {% now 'Y' %} O'Hara"
 ESCAPED = "&lt;script&gt;x&lt;/script&gt; &amp; {{ site_url }} {% now 'Y' %} O'Hara".replace(
@@ -223,23 +224,33 @@ def test_appointed_says_what_one_looks_after_and_where(
 @pytest.mark.parametrize(
     ("numbers", "subject", "lines"),
     [
-        ((1, 0, 0), "1 decision waits at the facilitators' desk", ["1 organization to recognize"]),
         (
-            (2, 1, 3),
-            "6 decisions wait at the facilitators' desk",
+            {"organizations": Waiting(1)},
+            "1 thing waits at the facilitators' desk",
+            ["1 organization to recognize"],
+        ),
+        (
+            {
+                "organizations": Waiting(2, 1),
+                "affiliations": Waiting(1, 1),
+                "requests": Waiting(3),
+                "questions": Waiting(2, 2),
+                "goals": Waiting(1),
+            },
+            "9 things wait at the facilitators' desk, 4 late",
             [
-                "2 organizations to recognize",
-                "1 person whose organization is to be confirmed",
+                "2 organizations to recognize (1 late)",
+                "1 person whose organization is to be confirmed (1 late)",
                 "3 requests to decide",
+                "2 questions to answer (2 late)",
+                "1 goal without an update for 90 days",
             ],
         ),
     ],
 )
 def test_digest_tells_in_numbers_what_waits(facilitator, numbers, subject, lines, queued):
-    organizations, affiliations, requests = numbers
-    emails.facilitator_digest(
-        facilitator, organizations=organizations, affiliations=affiliations, requests=requests
-    )
+    kinds = ("organizations", "affiliations", "requests", "questions", "goals")
+    emails.facilitator_digest(facilitator, dict.fromkeys(kinds, Waiting(0)) | numbers)
     mail = queued()
     assert mail.subject == subject
     listed = [line[2:] for line in mail.message.splitlines() if line.startswith("* ")]

@@ -72,11 +72,12 @@ def test_goal_has_a_known_state(goals):
     refuses(goals.update, state="great")
 
 
-def test_goal_has_both_numbers_or_neither(goals):
+def test_goal_has_a_number_only_with_a_target_above_zero(goals):
     refuses(goals.update, current=5)
-    refuses(goals.update, target=5)
+    refuses(goals.update, target=0)
     refuses(goals.update, current=0, target=0)
     refuses(goals.update, current=5, target=-1)
+    goals.update(target=5)
     goals.update(current=0, target=5)
 
 

@@ -8,12 +8,13 @@ from allauth.account.models import EmailAddress
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.utils import timezone
 from post_office.models import Email
 
 from conftest import make_member, stay_of
 from members.models import Member
 from members.tests.steps import last_line, refused
-from teams.models import Membership
+from teams.models import Membership, Question
 from teams.services import (
     close_account,
     decline_all_requests,
@@ -48,7 +49,7 @@ def test_a_facilitator_may_use_the_desk_until_the_last_team_goes(
     assert may_use_desk(member)
     set_facilitators(other_team, [], by=administrator)
     assert not may_use_desk(member)
-    assert last_line(member) == (administrator, "no longer a facilitator")
+    assert last_line(member) == (administrator, "no longer a facilitator of Hiring")
 
 
 def test_facilitators_are_replaced_with_history(member, colleague, team, administrator):
@@ -297,10 +298,36 @@ def waiting(applicant, organization, member, team, other_team, approval_team):
     Email.objects.all().delete()
 
 
+def numbers_for(person) -> dict[str, int]:
+    return {kind: count.number for kind, count in waiting_for(person).items() if count.number}
+
+
 def test_each_sees_what_waits_for_them(waiting, facilitator, other_facilitator, administrator):
-    assert waiting_for(facilitator) == {"organizations": 1, "affiliations": 1, "requests": 0}
-    assert waiting_for(other_facilitator) == {"organizations": 1, "affiliations": 0, "requests": 0}
-    assert waiting_for(administrator) == {"organizations": 1, "affiliations": 1, "requests": 1}
+    assert numbers_for(facilitator) == {"organizations": 1, "affiliations": 1}
+    assert numbers_for(other_facilitator) == {"organizations": 1}
+    assert numbers_for(administrator) == {"organizations": 1, "affiliations": 1, "requests": 1}
+
+
+def test_questions_wait_for_all_and_goals_for_their_facilitators(
+    goal, facilitator, other_facilitator
+):
+    Question.objects.create(text="When do you meet?")
+    assert numbers_for(facilitator) == {"questions": 1, "goals": 1}
+    assert numbers_for(other_facilitator) == {"questions": 1}
+
+
+def test_what_waits_longer_than_promised_is_late(waiting, administrator):
+    assert {count.late for count in waiting_for(administrator).values()} == {0}
+    long_ago = timezone.now() - timedelta(days=30)
+    Membership.objects.waiting().update(requested_at=long_ago)
+    late = {kind: count.late for kind, count in waiting_for(administrator).items()}
+    assert late == {
+        "organizations": 1,
+        "affiliations": 1,
+        "requests": 1,
+        "questions": 0,
+        "goals": 0,
+    }
 
 
 def test_a_person_who_waits_for_two_teams_is_one_affiliation(
@@ -308,7 +335,13 @@ def test_a_person_who_waits_for_two_teams_is_one_affiliation(
 ):
     unconfirmed = Member.objects.get(email="u@mailbox.example")
     join_teams(unconfirmed, [other_team])
-    assert waiting_for(administrator)["affiliations"] == 1
+    assert numbers_for(administrator)["affiliations"] == 1
+
+
+def test_goals_alone_bring_a_digest_on_mondays_only(goal, facilitator, administrator, mails):
+    assert send_digests(MONDAY + timedelta(days=1)) == 0
+    assert send_digests(MONDAY + timedelta(days=7)) == 2
+    assert "1 goal without an update for 90 days" in mails()[0].message
 
 
 def test_the_digest_comes_once_a_day(waiting, facilitator, administrator, member, mails):

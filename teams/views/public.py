@@ -40,7 +40,7 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "teams/team_detail.html",
         {
             "team": team,
-            "goals": team.goals.all(),
+            "goals": team.goals.prefetch_related("updates"),
             "organizations": Organization.objects.recognized()
             .filter(members__memberships__in=seats)
             .distinct(),

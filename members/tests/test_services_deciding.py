@@ -1,0 +1,375 @@
+"""Decisions worked off row by row: foretold, taken once, undone in time, gone on with."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+from post_office.models import STATUS, Email
+
+from conftest import make_member, stay_of
+from members.models import DecidedRow, DeskDecision, EmailDomain, How, Member, Organization
+from members.services import (
+    Refused,
+    add_domain,
+    confirm_affiliation,
+    foresee,
+    recognize_organization,
+    remove_domain,
+    take_decision,
+    undo_decision,
+    work_off,
+)
+from teams.models import Membership
+from teams.services import (
+    approve_membership,
+    decline_membership,
+    end_membership,
+    join_teams,
+    leave_team,
+    withdraw_request,
+)
+
+
+def decide(by, model, keys, **fields):
+    return take_decision(
+        model,
+        "decide",
+        title="Decide",
+        keys=keys,
+        answers={},
+        can_be_undone=fields.get("can_be_undone", True),
+        by=by,
+    )
+
+
+def approving(by):
+    return lambda key: f"yes {approve_membership(Membership.objects.get(pk=key), by=by).pk}"
+
+
+def outcomes(decision) -> list[str]:
+    return [row.outcome for row in decision.rows.all()]
+
+
+@pytest.fixture
+def requests(member, colleague, approval_team) -> list[Membership]:
+    for person in (member, colleague):
+        join_teams(person, [approval_team])
+    Email.objects.all().delete()
+    return [stay_of(member, approval_team), stay_of(colleague, approval_team)]
+
+
+@pytest.fixture
+def approved(requests, administrator) -> DeskDecision:
+    decision = decide(administrator, Membership, [row.pk for row in requests])
+    assert work_off(decision, approving(administrator), seconds=60)
+    return decision
+
+
+# Foreseeing --------------------------------------------------------------------------------
+
+
+def test_foreseen_is_what_happens_and_nothing_is_stored(
+    applicant, proposed_organization, administrator, team, mails
+):
+    def step(key):
+        recognize_organization(proposed_organization, domain="lakeview.example", by=administrator)
+        return "done"
+
+    versions = Membership.history.count()
+    foreseen = foresee(step, [proposed_organization.pk])
+    assert foreseen.confirmed == 1
+    assert foreseen.count("teams.membership", "status", "active") == 1
+    assert [mail.to for mail in foreseen.mails] == [[applicant.email]]
+    proposed_organization.refresh_from_db()
+    assert not proposed_organization.is_recognized
+    assert stay_of(applicant, team).is_waiting
+    assert mails() == []
+    assert not EmailDomain.objects.exists()
+    assert Membership.history.count() == versions
+
+
+def test_foreseen_refusal_counts_for_nothing(requests, administrator, member):
+    withdraw_request(requests[0])
+    Email.objects.all().delete()
+    foreseen = foresee(approving(administrator), [row.pk for row in requests])
+    assert len(foreseen.refusals) == 1
+    assert foreseen.count("teams.membership", "status", "active") == 1
+    assert len(foreseen.mails) == 1
+
+
+# Taking ------------------------------------------------------------------------------------
+
+
+def test_each_row_is_taken_once_and_told(approved, requests):
+    assert outcomes(approved) == ["done", "done"]
+    assert [row.told for row in approved.rows.all()] == [f"yes {row.pk}" for row in requests]
+    assert work_off(approved, lambda key: pytest.fail("taken twice"), seconds=60)
+
+
+def test_mails_wait_until_it_can_no_longer_be_undone(approved, mails):
+    assert len(mails()) == 2
+    for mail in mails():
+        assert mail.scheduled_time > approved.undo_until
+        assert mail.scheduled_time < approved.undo_until + timedelta(minutes=1)
+
+
+def test_what_cannot_be_undone_lets_its_mails_go_at_once(requests, administrator, mails):
+    decision = decide(administrator, Membership, [requests[0].pk], can_be_undone=False)
+    work_off(decision, approving(administrator), seconds=60)
+    assert [mail.scheduled_time for mail in mails()] == [None]
+    with pytest.raises(Refused, match="too late"):
+        undo_decision(decision, by=administrator)
+
+
+def test_row_that_changed_meanwhile_is_told_and_stops_no_other(requests, administrator, mails):
+    decision = decide(administrator, Membership, [row.pk for row in requests])
+    withdraw_request(requests[0])
+    Email.objects.all().delete()
+    assert work_off(decision, approving(administrator), seconds=60)
+    refused, done = decision.rows.all()
+    assert (refused.outcome, done.outcome) == ("refused", "done")
+    assert "withdrawn" in refused.told
+    assert refused.changes == []
+    assert len(mails()) == 1
+
+
+def test_row_that_breaks_is_told_changes_nothing_and_stops_no_other(
+    requests, administrator, caplog, mails
+):
+    broken = requests[0].pk
+
+    def step(key):
+        told = approving(administrator)(key)
+        if key == broken:
+            raise ZeroDivisionError
+        return told
+
+    decision = decide(administrator, Membership, [row.pk for row in requests])
+    assert work_off(decision, step, seconds=60)
+    assert outcomes(decision) == ["refused", "done"]
+    assert "error is in the log" in decision.rows.first().told
+    assert "ZeroDivisionError" in caplog.text
+    requests[0].refresh_from_db()
+    assert requests[0].is_waiting
+    assert len(mails()) == 1
+
+
+def test_what_is_left_when_the_time_is_over_goes_on_later(requests, administrator):
+    decision = decide(administrator, Membership, [row.pk for row in requests])
+    assert not work_off(decision, approving(administrator), seconds=0)
+    assert outcomes(decision) == ["done", "waiting"]
+    assert decision.finished_at is None
+    # Not even an hour's delay lets a mail of an unfinished decision out before the others.
+    assert Email.objects.get().scheduled_time > timezone.now() + timedelta(minutes=50)
+    while not work_off(decision, approving(administrator), seconds=0):
+        pass
+    assert outcomes(decision) == ["done", "done"]
+    assert {mail.scheduled_time < timezone.now() + timedelta(minutes=3) for mail in
+            Email.objects.all()} == {True}  # fmt: skip
+
+
+def test_history_says_in_bulk_of_many_and_by_hand_of_one(requests, approved, administrator):
+    assert {version.how for version in Membership.history.filter(status="active", team=requests[
+        0].team)} == {How.BULK}  # fmt: skip
+    decision = decide(administrator, Membership, [requests[0].pk])
+    work_off(decision, ending(administrator), seconds=60)
+    assert Membership.history.first().how == How.HAND
+
+
+def ending(by):
+    def end(key):
+        end_membership(Membership.objects.get(pk=key), reason="Over.", by=by)
+        return "ended"
+
+    return end
+
+
+# Undoing -----------------------------------------------------------------------------------
+
+
+def test_undone_in_time_all_is_as_before_and_no_mail_is_ever_sent(
+    approved, requests, administrator, mails
+):
+    undo_decision(approved, by=administrator)
+    assert work_off(approved, approving(administrator), seconds=60)
+    assert outcomes(approved) == ["undone", "undone"]
+    assert mails() == []
+    for row in requests:
+        before = {field.name: getattr(row, field.attname) for field in row._meta.concrete_fields}
+        row.refresh_from_db()
+        after = {field.name: getattr(row, field.attname) for field in row._meta.concrete_fields}
+        assert after == before
+        assert row.history.first().history_change_reason == "undone: Decide"
+        assert row.history.first().history_user == administrator
+
+
+def test_recognizing_is_undone_with_domain_people_and_requests(
+    applicant, proposed_organization, administrator, team, mails
+):
+    def step(key):
+        recognize_organization(proposed_organization, domain="lakeview.example", by=administrator)
+        return "done"
+
+    decision = decide(administrator, Organization, [proposed_organization.pk])
+    work_off(decision, step, seconds=60)
+    assert stay_of(applicant, team).is_active
+    undo_decision(decision, by=administrator)
+    work_off(decision, step, seconds=60)
+    applicant.refresh_from_db()
+    proposed_organization.refresh_from_db()
+    assert not applicant.is_affiliation_confirmed
+    assert proposed_organization.status == "proposed"
+    assert proposed_organization.decided_by is None
+    assert stay_of(applicant, team).is_waiting
+    assert not EmailDomain.objects.exists()
+    assert mails() == []
+
+
+def test_removed_row_comes_back_under_its_key(organization, administrator):
+    domain = organization.domains.get()
+
+    def step(key):
+        remove_domain(EmailDomain.objects.get(pk=key), by=administrator)
+        return "gone"
+
+    decision = decide(administrator, EmailDomain, [domain.pk])
+    work_off(decision, step, seconds=60)
+    assert not EmailDomain.objects.exists()
+    undo_decision(decision, by=administrator)
+    work_off(decision, step, seconds=60)
+    returned = EmailDomain.objects.get(pk=domain.pk)
+    assert (returned.domain, returned.organization) == (domain.domain, organization)
+
+
+def test_row_that_changed_since_stays_and_the_others_are_undone(
+    approved, requests, administrator, mails
+):
+    requests[0].refresh_from_db()
+    leave_team(requests[0])
+    undo_decision(approved, by=administrator)
+    assert work_off(approved, approving(administrator), seconds=60)
+    kept, undone = approved.rows.all()
+    assert (kept.outcome, undone.outcome) == ("kept", "undone")
+    assert "has changed meanwhile" in kept.told
+    requests[0].refresh_from_db()
+    assert requests[0].status == "ended"
+    # Its mail goes out, since what it says stands; beside it the one about leaving.
+    assert len(mails()) == 2
+    assert {mail.scheduled_time for mail in mails()} == {None}
+
+
+def test_end_is_not_undone_when_the_person_has_joined_again(member, team, administrator):
+    stay = stay_of(member, team)
+    decision = decide(administrator, Membership, [stay.pk])
+    work_off(decision, ending(administrator), seconds=60)
+    join_teams(member, [team])
+    undo_decision(decision, by=administrator)
+    assert work_off(decision, ending(administrator), seconds=60)
+    assert outcomes(decision) == ["kept"]
+    assert Membership.objects.of(member).active().count() == 1
+
+
+def test_too_late_to_undo(approved, administrator, requests):
+    DeskDecision.objects.update(finished_at=F("finished_at") - timedelta(minutes=2))
+    approved.refresh_from_db()
+    with pytest.raises(Refused, match="too late"):
+        undo_decision(approved, by=administrator)
+    requests[0].refresh_from_db()
+    assert requests[0].is_active
+
+
+def test_undone_once_only(approved, administrator):
+    undo_decision(approved, by=administrator)
+    with pytest.raises(Refused, match="undone already"):
+        undo_decision(approved, by=administrator)
+
+
+def test_only_who_decided_or_an_administrator_undoes(approved, facilitator, administrator):
+    with pytest.raises(Refused, match="Only Ada Admin"):
+        undo_decision(approved, by=facilitator)
+    assert outcomes(approved) == ["done", "done"]
+
+
+def test_undo_while_rows_are_left_takes_those_out(requests, administrator, mails):
+    decision = decide(administrator, Membership, [row.pk for row in requests])
+    work_off(decision, approving(administrator), seconds=0)
+    undo_decision(decision, by=administrator)
+    assert work_off(decision, approving(administrator), seconds=60)
+    assert outcomes(decision) == ["undone", "undone"]
+    assert Membership.objects.waiting().count() == 2
+    assert mails() == []
+
+
+def test_undo_that_was_asked_holds_the_mails_until_it_is_done(approved, administrator, mails):
+    undo_decision(approved, by=administrator)
+    assert all(mail.scheduled_time > timezone.now() + timedelta(minutes=50) for mail in mails())
+
+
+def test_mail_that_went_out_is_not_taken_back(approved, administrator, mails):
+    """It cannot be: clocks may differ, and the queue is what counts."""
+    Email.objects.update(status=STATUS.sent)
+    undo_decision(approved, by=administrator)
+    work_off(approved, approving(administrator), seconds=60)
+    assert len(mails()) == 2
+    assert "No mail was sent" not in approved.rows.first().told
+
+
+def test_undoable_are_those_of_the_last_two_minutes(approved, administrator, facilitator):
+    assert list(DeskDecision.objects.of(administrator).undoable()) == [approved]
+    assert not DeskDecision.objects.of(facilitator).undoable()
+    DeskDecision.objects.update(finished_at=timezone.now() - timedelta(minutes=2, seconds=1))
+    assert not DeskDecision.objects.of(administrator).undoable()
+
+
+# What the database refuses -----------------------------------------------------------------
+
+
+def test_row_stands_once_in_a_decision(administrator, member):
+    decision = decide(administrator, Member, [member.pk, member.pk])
+    assert decision.rows.count() == 1
+    with pytest.raises(Exception, match="UNIQUE|unique"):
+        DecidedRow.objects.create(decision=decision, object_id=member.pk)
+
+
+def test_domain_added_in_a_trail_is_taken_back_with_it(organization, administrator):
+    def step(key):
+        add_domain(Organization.objects.get(pk=key), domain="more.example", by=administrator)
+        return "added"
+
+    decision = decide(administrator, Organization, [organization.pk])
+    work_off(decision, step, seconds=60)
+    undo_decision(decision, by=administrator)
+    work_off(decision, step, seconds=60)
+    assert [row.domain for row in organization.domains.all()] == ["rush.example"]
+
+
+def test_confirmation_is_undone(organization, administrator):
+    person = make_member("pat@personal.example", organization, "Pat", confirmed=False)
+
+    def step(key):
+        confirm_affiliation(Member.objects.get(pk=key), by=administrator)
+        return "confirmed"
+
+    decision = decide(administrator, Member, [person.pk])
+    work_off(decision, step, seconds=60)
+    undo_decision(decision, by=administrator)
+    work_off(decision, step, seconds=60)
+    person.refresh_from_db()
+    assert not person.is_affiliation_confirmed
+    assert person.organization == organization
+
+
+def test_decline_is_undone_with_its_reason(requests, administrator, mails):
+    def step(key):
+        decline_membership(Membership.objects.get(pk=key), reason="No room.", by=administrator)
+        return "declined"
+
+    decision = decide(administrator, Membership, [requests[0].pk])
+    work_off(decision, step, seconds=60)
+    undo_decision(decision, by=administrator)
+    work_off(decision, step, seconds=60)
+    requests[0].refresh_from_db()
+    assert requests[0].is_waiting
+    assert requests[0].reason == ""
+    assert mails() == []

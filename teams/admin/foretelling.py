@@ -1,0 +1,50 @@
+"""What a decision would do, told from its rehearsal: a sentence, and the mail as it would go."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+
+from members.admin import counted
+from members.models import Member
+from members.services import Foreseen
+from teams.models import Membership
+
+
+def effects(foreseen: Foreseen) -> str:
+    """What a decision would do, counted, in one sentence; empty when it would do nothing."""
+    state = partial(foreseen.count, "teams.membership", "status")
+    opened = foreseen.keys("teams.membership", "status", "active")
+    teams = Membership.objects.filter(pk__in=opened).values("team").distinct().count()
+    memberships = counted(len(opened), "membership", "memberships")
+    parts = [
+        (foreseen.confirmed, "confirm {}", ("person", "people")),
+        (len(opened), f"open {memberships} in {counted(teams, 'team', 'teams')}", None),
+        (state("declined"), "decline {}", ("request", "requests")),
+        (state("withdrawn"), "withdraw {}", ("request", "requests")),
+        (state("ended"), "end {}", ("membership", "memberships")),
+        (len(foreseen.mails), "send {}", ("mail", "mails")),
+    ]
+    told = [
+        words.format(counted(number, *noun)) if noun else words
+        for number, words, noun in parts
+        if number
+    ]
+    if not told:
+        return ""
+    return f"This will {' and '.join([', '.join(told[:-1]), told[-1]] if told[1:] else told)}."
+
+
+def first_visible_mail(foreseen: Foreseen, desk: Member) -> Any:
+    """The first mail whose reader waits for nothing but teams that `desk` looks after: it may
+    name all that they asked for."""
+    if desk.is_superuser or not foreseen.mails:
+        return next(iter(foreseen.mails), None)
+    addresses = [address for mail in foreseen.mails for address in mail.to]
+    stays = Membership.objects.filter(member=OuterRef("pk"))
+    foreign = stays.waiting().exclude(pk__in=Membership.objects.visible_to(desk))
+    seen = Member.objects.filter(Exists(stays.visible_to(desk)), email__in=addresses)
+    open_to_read = set(seen.exclude(Exists(foreign)).values_list("email", flat=True))
+    return next((mail for mail in foreseen.mails if open_to_read.issuperset(mail.to)), None)

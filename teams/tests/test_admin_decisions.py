@@ -1,0 +1,375 @@
+"""Decisions at the desk beyond the press itself: the page before it, the undo after it, many at
+once, and the background that goes on with them."""
+
+import html
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from conftest import make_member, stay_of, text_of
+from members.models import DecidedRow, DeskDecision, Member
+from members.services import take_decision, work_off
+from teams.admin import deciding, go_on_with_decisions
+from teams.admin.decisions import step_of
+from teams.models import Membership
+from teams.services import join_teams, set_facilitators
+from teams.tests.test_admin_memberships import LIST, choose, page, said
+
+DECISIONS = "/admin/members/deskdecision/"
+
+
+@pytest.fixture
+def approver(approval_team, organization, administrator) -> Member:
+    person = make_member("abe@rush.example", organization, "Abe Approver")
+    set_facilitators(approval_team, [person], by=administrator)
+    person.refresh_from_db()
+    return person
+
+
+@pytest.fixture
+def requests(member, colleague, approval_team) -> list[Membership]:
+    for person in (member, colleague):
+        join_teams(person, [approval_team])
+    return [stay_of(member, approval_team), stay_of(colleague, approval_team)]
+
+
+@pytest.fixture
+def approved(as_, approver, requests) -> DeskDecision:
+    """One request that the approver has just approved."""
+    as_(approver).post(page("approve", requests[0]))
+    return DeskDecision.objects.get()
+
+
+def undo(client, decision, **data):
+    return client.post(f"{DECISIONS}{decision.pk}/undo/", data, follow=True)
+
+
+# Beforehand --------------------------------------------------------------------------------
+
+
+def test_page_says_what_will_happen_and_shows_the_mail(as_, approver, requests, mails):
+    count = len(mails())
+    shown = text_of(as_(approver).get(page("approve", requests[0])))
+    assert "This will open 1 membership in 1 team and send 1 mail." in shown
+    assert "You can undo it for two minutes; no mail leaves before." in shown
+    assert "To maria@rush.example. Subject:" in shown
+    requests[0].refresh_from_db()
+    assert requests[0].is_waiting
+    assert len(mails()) == count
+    assert not DeskDecision.objects.exists()
+
+
+def test_decline_shows_the_mail_with_what_was_typed_before_it_goes(as_, approver, requests, mails):
+    count = len(mails())
+    typed = {"show": "mail", "reason": "Come back in spring."}
+    shown = as_(approver).post(page("decline", requests[0]), typed)
+    assert "Come back in spring." in shown.context["mail"].message
+    assert shown.context["form"]["reason"].value() == "Come back in spring."
+    requests[0].refresh_from_db()
+    assert requests[0].is_waiting
+    assert len(mails()) == count
+
+
+def test_showing_a_mail_without_a_reason_says_what_is_missing(as_, approver, requests):
+    shown = as_(approver).post(page("decline", requests[0]), {"show": "mail", "reason": " "})
+    assert shown.context["mail"] is None
+    assert "Give a reason" in text_of(shown)
+
+
+def test_mail_of_somebody_who_asked_for_other_teams_too_is_not_shown(
+    as_, facilitator, administrator, applicant, other_team, proposed_organization
+):
+    """It names those teams, which are not the facilitator's to know."""
+    join_teams(applicant, [other_team])
+    path = f"/admin/members/organization/recognize/?row={proposed_organization.pk}"
+    assert as_(facilitator).get(path).context["mail"] is None
+    assert as_(administrator).get(path).context["mail"].to == [applicant.email]
+
+
+def test_what_will_happen_cannot_be_told_of_a_row_that_is_refused(as_, approver, requests):
+    client = as_(approver)
+    client.post(page("approve", requests[0]))
+    shown = client.get(page("decline", requests[0]))
+    assert shown.context["effects"] == ""
+    assert shown.context["mail"] is None
+
+
+# Undo --------------------------------------------------------------------------------------
+
+
+def test_every_page_of_the_desk_offers_to_undo_what_was_just_decided(as_, approver, approved):
+    for path in ("/admin/", LIST, f"{LIST}{stay_pk(approved)}/change/"):
+        shown = as_(approver).get(path)
+        assert f"{DECISIONS}{approved.pk}/undo/" in shown.content.decode()
+        assert "Maria Member is an active member of Careers now. Mails wait until" in text_of(shown)
+
+
+def stay_pk(decision: DeskDecision) -> int:
+    return decision.rows.get().object_id
+
+
+def test_one_press_undoes_and_comes_back(as_, approver, approved, requests, mails):
+    count = len(mails())
+    response = undo(as_(approver), approved, next=LIST)
+    assert response.request["PATH_INFO"] == LIST
+    assert said(response) == [
+        "Undone: Maria Member is an active member of Careers now. No mail was sent."
+    ]
+    requests[0].refresh_from_db()
+    assert requests[0].is_waiting
+    assert len(mails()) == count - 1
+    assert "/undo/" not in response.content.decode()
+
+
+def test_undo_goes_to_no_other_site(as_, approver, approved):
+    response = undo(as_(approver), approved, next="https://elsewhere.example/")
+    assert response.request["PATH_INFO"] == f"{DECISIONS}{approved.pk}/change/"
+
+
+def test_opening_the_undo_address_undoes_nothing(as_, approver, approved, requests):
+    response = as_(approver).get(f"{DECISIONS}{approved.pk}/undo/", follow=True)
+    assert response.request["PATH_INFO"] == f"{DECISIONS}{approved.pk}/change/"
+    requests[0].refresh_from_db()
+    assert requests[0].is_active
+
+
+def test_decisions_of_others_are_not_found(as_, facilitator, administrator, approved, requests):
+    client = as_(facilitator)
+    for path in (f"{approved.pk}/change/", f"{approved.pk}/undo/", f"{approved.pk}/continue/"):
+        assert client.get(DECISIONS + path).status_code == 404
+        assert client.post(DECISIONS + path).status_code == 404
+    assert "Approve" not in text_of(client.get(DECISIONS))
+    assert "Approve 1 request" in text_of(as_(administrator).get(DECISIONS))
+    requests[0].refresh_from_db()
+    assert requests[0].is_active
+
+
+def test_members_and_strangers_undo_nothing(as_, client, member, approved, requests):
+    assert undo(as_(member), approved).status_code == 403
+    client.post(f"{DECISIONS}{approved.pk}/undo/")
+    requests[0].refresh_from_db()
+    assert requests[0].is_active
+
+
+def test_too_late_is_told(as_, approver, approved, requests):
+    DeskDecision.objects.update(finished_at=F("finished_at") - timedelta(minutes=3))
+    client = as_(approver)
+    assert "/undo/" not in client.get("/admin/").content.decode()
+    assert "too late to undo" in said(undo(client, approved, next=LIST))[0]
+    requests[0].refresh_from_db()
+    assert requests[0].is_active
+
+
+def test_closing_an_account_cannot_be_undone_and_says_so(as_, administrator, colleague):
+    client = as_(administrator)
+    path = f"/admin/members/member/close/?row={colleague.pk}"
+    assert "You can undo it" not in text_of(client.get(path))
+    response = client.post(path, follow=True)
+    assert "/undo/" not in response.content.decode()
+    assert "too late" in said(undo(client, DeskDecision.objects.get()))[0]
+
+
+def test_nothing_that_names_a_person_stays_with_a_decision_after_the_account_is_closed(
+    as_, administrator, approved, member
+):
+    as_(administrator).post(f"/admin/members/member/close/?row={member.pk}")
+    told = " ".join(DecidedRow.objects.values_list("told", flat=True))
+    assert "Maria" not in told
+
+
+# Many at once ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crowd(organization, approval_team) -> list[Membership]:
+    people = [
+        make_member(f"p{number:03}@rush.example", organization, f"Person {number:03}")
+        for number in range(deciding.TOLD + 2)
+    ]
+    for person in people:
+        join_teams(person, [approval_team])
+    return list(Membership.objects.filter(team=approval_team).order_by("pk"))
+
+
+def test_many_are_told_on_the_page_of_the_decision_trouble_first(as_, approver, crowd):
+    client = as_(approver)
+    Membership.objects.filter(pk=crowd[5].pk).update(
+        status="withdrawn", ended_at=timezone.now(), ended_by=crowd[5].member
+    )
+    shown = client.get(page("approve", *crowd[:5], *crowd[6:]))
+    assert "21 requests" in text_of(shown)
+    response = client.post(page("approve", *crowd), follow=True)
+    decision = DeskDecision.objects.get()
+    assert response.request["PATH_INFO"] == f"{DECISIONS}{decision.pk}/change/"
+    told = text_of(response)
+    assert "Done 21" in told
+    assert "Not done 1" in told
+    first = response.context["page"].object_list[0]
+    assert (first.object_id, first.outcome) == (crowd[5].pk, "refused")
+    assert "Person 000 is an active member of Careers now." in told
+    assert "Refresh" not in response
+
+
+def test_page_of_a_decision_looks_again_until_it_is_finished(as_, approver, crowd):
+    decision = begun(approver, crowd)
+    client = as_(approver)
+    shown = client.get(f"{DECISIONS}{decision.pk}/change/")
+    assert shown["Refresh"] == "3"
+    assert "Not yet 22" in text_of(shown)
+    response = client.post(f"{DECISIONS}{decision.pk}/continue/", follow=True)
+    assert "Done 22" in text_of(response)
+    assert "Refresh" not in response
+
+
+def begun(by: Member, rows: list[Membership]) -> DeskDecision:
+    """A decision that was pressed, in a process that was killed before its first row."""
+    return take_decision(
+        Membership,
+        "approve",
+        title="Approve",
+        keys=[row.pk for row in rows],
+        answers={},
+        can_be_undone=True,
+        by=by,
+    )
+
+
+def test_background_goes_on_where_a_process_was_killed(approver, crowd, mails):
+    count = len(mails())
+    decision = begun(approver, crowd)
+    work_off(decision, step_of(decision), seconds=0)  # killed after the first row
+    assert Membership.objects.active().filter(pk__in=[row.pk for row in crowd]).count() == 1
+    go_on_with_decisions()
+    decision.refresh_from_db()
+    assert decision.finished_at is None  # still the press's own
+    DeskDecision.objects.update(taken_at=timezone.now() - timedelta(seconds=11))
+    for _ in range(30):
+        go_on_with_decisions()
+    decision.refresh_from_db()
+    assert decision.finished_at is not None
+    assert Membership.objects.active().filter(pk__in=[row.pk for row in crowd]).count() == len(
+        crowd
+    )
+    assert len(mails()) == count + len(crowd)
+
+
+def test_background_refuses_what_its_author_may_not_decide_any_more(
+    approver, crowd, approval_team, administrator
+):
+    decision = begun(approver, crowd[:2])
+    set_facilitators(approval_team, [], by=administrator)
+    decision = DeskDecision.objects.get(pk=decision.pk)
+    work_off(decision, step_of(decision), seconds=60)
+    assert {row.outcome for row in decision.rows.all()} == {"refused"}
+    assert crowd[0].team.memberships.active().count() == 0
+
+
+def test_more_than_an_address_carries_go_over_the_form(as_, approver, crowd, monkeypatch):
+    monkeypatch.setattr(deciding, "IN_ADDRESS", 10)
+    client = as_(approver)
+    shown = client.post(LIST, choose("decline", *crowd))
+    assert shown.status_code == 200
+    assert "Decline 22 requests" in text_of(shown)
+    assert set(shown.context["carried"]) == {row.pk for row in crowd}
+    assert Membership.objects.waiting().count() == 22
+    sent = {"rows": ",".join(map(str, shown.context["carried"])), "reason": "No room this year."}
+    again = client.post(f"{LIST}decline/", {**sent, "show": "mail"})
+    assert "No room this year." in again.context["mail"].message
+    response = client.post(f"{LIST}decline/", sent, follow=True)
+    assert "Done 22" in text_of(response)
+    assert Membership.objects.waiting().count() == 0
+
+
+def test_forged_rows_in_the_form_are_left_out(as_, approver, requests, member, team):
+    client = as_(approver)
+    own, foreign = requests[0].pk, stay_of(member, team).pk
+    client.post(f"{LIST}decline/", {"rows": f"{own},{foreign},x", "reason": "No."})
+    assert stay_of(member, team).is_active
+    requests[0].refresh_from_db()
+    assert requests[0].status == "declined"
+    only = client.post(f"{LIST}decline/", {"rows": str(foreign), "reason": "No."})
+    assert only.status_code == 404
+
+
+def test_too_many_are_refused_in_words(as_, approver, crowd, monkeypatch):
+    monkeypatch.setattr(deciding, "AT_ONCE", 10)
+    response = as_(approver).post(LIST, choose("approve", *crowd), follow=True)
+    assert said(response) == ["Select at most 10 at a time. Nothing was changed."]
+    assert Membership.objects.waiting().count() == 22
+
+
+# The list ----------------------------------------------------------------------------------
+
+
+def test_list_of_decisions_tells_results_with_constant_queries(as_, approver, requests):
+    client = as_(approver)
+    client.post(page("approve", requests[0]))
+    client.get(DECISIONS)
+    before = count_of(client)
+    client.post(page("approve", requests[1]))
+    client.post(page("end", requests[0]), {"reason": "Over."})
+    assert count_of(client) == before
+    assert "1 of 1 done" in text_of(client.get(DECISIONS))
+
+
+def count_of(client) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        client.get(DECISIONS)
+    return len(queries)
+
+
+def test_nobody_adds_changes_or_deletes_a_decision(as_, administrator, approved):
+    client = as_(administrator)
+    assert client.get(f"{DECISIONS}add/").status_code == 403
+    assert client.post(f"{DECISIONS}{approved.pk}/change/", {"title": "Forged"}).status_code in {
+        200,
+        403,
+    }
+    approved.refresh_from_db()
+    assert approved.title == "Approve 1 request"
+    assert client.post(f"{DECISIONS}{approved.pk}/delete/").status_code == 403
+
+
+def test_every_decision_at_the_desk_has_a_name_of_its_own():
+    for desk_list in admin.site._registry.values():
+        names = [kind.name for kind in getattr(desk_list, "decisions", ())]
+        assert len(names) == len(set(names))
+
+
+def test_one_press_in_the_list_decides_and_comes_back_to_it(as_, approver, requests):
+    client = as_(approver)
+    filtered = f"{LIST}?waits_for=approval"
+    shown = client.get(filtered).content.decode()
+    (address,) = {
+        html.unescape(found)
+        for found in re.findall(r'formaction="([^"]+)"', shown)
+        if f"row={requests[0].pk}&" in html.unescape(found)
+    }
+    response = client.post(address, {"action": "", "index": "0"}, follow=True)
+    assert said(response) == ["Maria Member is an active member of Careers now."]
+    assert response.request["QUERY_STRING"] == "waits_for=approval"
+    assert f"row={requests[0].pk}&amp;" not in response.content.decode()
+
+
+def test_one_press_recognizes_with_the_domain_that_the_button_names(
+    as_, facilitator, applicant, proposed_organization
+):
+    client = as_(facilitator)
+    path = f"/admin/members/organization/{proposed_organization.pk}/change/"
+    shown = client.get(path)
+    (press,) = [found["press"] for found in shown.context["decisions"] if found["press"]]
+    assert "Recognize with lakeview.example" in text_of(shown)
+    client.post(f"/admin/members/organization/recognize/?row={proposed_organization.pk}", press)
+    assert [row.domain for row in proposed_organization.domains.all()] == ["lakeview.example"]
+    applicant.refresh_from_db()
+    assert applicant.is_affiliation_confirmed
+
+
+def test_list_offers_no_press_for_what_is_decided_or_needs_a_reason(as_, facilitator, member, team):
+    assert "formaction" not in as_(facilitator).get(LIST).content.decode()
