@@ -2,6 +2,7 @@
 
 PY ?= python3
 PORT ?= 8000
+BENCH ?= /tmp/portal-bench
 DEBUG ?= 1
 export PORT DEBUG
 
@@ -12,7 +13,7 @@ LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check lock help
+.PHONY: run demo test check lock help bench-desk
 
 run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); mails are shown in it
 	@$(PYTHON) manage.py prepare_development
@@ -38,12 +39,15 @@ check: $(VENV)/.stamp-dev ## Check style, templates, types, migrations and produ
 		EMAIL_URL=smtp+tls://mail.example.org:587 DATABASE_URL= CACHE_URL= \
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
 
+bench-desk: $(VENV)/.stamp-dev ## Measure the desk with a million memberships, kept in BENCH
+	@$(PYTHON) bench/postgres.py $(BENCH) bench/desk.py
+
 lock: $(VENV)/.stamp-dev ## Write the lock files anew, from requirements.in and requirements-dev.in
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 $(VENV)/.stamp: requirements.txt
 	@$(PY) -c 'import sys; sys.exit("The portal needs Python 3.11 or newer; $(PY) is %d.%d. Name a newer one: make PY=python3.12 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

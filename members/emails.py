@@ -3,6 +3,9 @@
 A mail is a row written by the transaction that it reports; `manage.py send_mail` sends it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from email.utils import make_msgid
 from typing import Any
@@ -10,10 +13,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import reverse
 from post_office.models import PRIORITY, STATUS, Email
 
 from members.models import Member
 from members.trail import current_trail
+
+_bundle: ContextVar[list[Email] | None] = ContextVar("bundle", default=None)
 
 
 def queue(
@@ -39,7 +45,7 @@ def queue(
     }
     subject = render_to_string(f"emails/{name}_subject.txt", context)
     trail = current_trail()
-    mail = Email.objects.create(
+    mail = Email(
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[to],
         subject=" ".join(subject.split())[:200],
@@ -51,8 +57,29 @@ def queue(
         scheduled_time=trail.hold_until if trail else None,
         message_id=make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
     )
+    bundle = _bundle.get()
+    if bundle is not None:
+        bundle.append(mail)
+        return
+    mail.save()
     if trail:
         trail.mails.append(mail.pk)
+
+
+@contextmanager
+def bundled() -> Iterator[None]:
+    """Store the mails that are queued inside all at once at the end: one query for any number."""
+    mails: list[Email] = []
+    token = _bundle.set(mails)
+    try:
+        yield
+    finally:
+        _bundle.reset(token)
+    for mail in mails:
+        mail.full_clean()
+    Email.objects.bulk_create(mails, batch_size=200)
+    if trail := current_trail():
+        trail.mails.extend(mail.pk for mail in mails)
 
 
 def address_code(email: str, code: str, expires_at: datetime) -> None:
@@ -64,6 +91,21 @@ def address_code(email: str, code: str, expires_at: datetime) -> None:
         urgent=True,
         expires_at=expires_at,
     )
+
+
+def second_factor_changed(member: Member, what: str) -> None:
+    """Tell the person what changed in the second step: it may have been somebody else."""
+    context = {"member": member, "what": what, "security_url": _security_url()}
+    queue("second_factor_changed", member.email, context)
+
+
+def second_factor_reset(member: Member) -> None:
+    """Tell the person that an administrator removed the second step."""
+    queue("second_factor_reset", member.email, {"member": member, "security_url": _security_url()})
+
+
+def _security_url() -> str:
+    return f"{settings.SITE_URL}{reverse('mfa_index')}"
 
 
 def account_closed(member: Member) -> None:

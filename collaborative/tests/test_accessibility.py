@@ -7,7 +7,7 @@ import pytest
 
 from members.models import Organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership
-from teams.services import join_teams
+from teams.services import ask_question, join_teams
 
 pytestmark = [
     pytest.mark.browser,
@@ -25,8 +25,8 @@ RULES = [*WCAG, "best-practice"]
 SIDEWAYS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 PUBLIC = [
     "/", "/teams/", "/teams/education/", "/faq/", "/faq/?q=join", "/faq/who-can-join/",
-    "/organizations/", "/join/?team=education", "/sign-in/", "/privacy/", "/accessibility/",
-    "/no-such-page/",
+    "/faq/ask/", "/faq/ask/done/", "/organizations/", "/join/?team=education",
+    "/sign-in/", "/privacy/", "/accessibility/", "/no-such-page/",
 ]  # fmt: skip
 MEMBER = [
     "/my/", "/my/profile/", "/my/data/", "/my/data/close/", "/teams/education/",
@@ -102,11 +102,15 @@ def test_pages_with_errors_and_the_code_page(new_page, team, content):
 
 def test_pages_of_facilitators(new_page, facilitator, member, applicant, goal, faq_entry, content):
     stay = Membership.objects.get(member=applicant)
+    question = ask_question("Who can join?", "visitor@example.org")
+    seat = Membership.objects.get(member=member)
     proposal = Organization.objects.proposed().get()
     check(
         new_page(facilitator, bypass_csp=True),
         [
             "/admin/",
+            "/admin/report/",
+            "/admin/coverage/",
             "/admin/members/organization/",
             f"/admin/members/organization/{proposal.pk}/change/",
             "/admin/members/organization/add/",
@@ -118,6 +122,14 @@ def test_pages_of_facilitators(new_page, facilitator, member, applicant, goal, f
             f"/admin/teams/faqentry/{faq_entry.pk}/change/",
             f"/admin/teams/actionteam/{ActionTeam.objects.get(slug='education').pk}/change/",
             f"/admin/teams/goal/{goal.pk}/history/",
+            f"/admin/teams/goal/report/?row={goal.pk}",
+            f"/admin/teams/membership/end/?row={seat.pk}",
+            f"/admin/members/organization/recognize/?row={proposal.pk}",
+            f"/admin/members/organization/merge/?row={proposal.pk}",
+            "/admin/teams/question/",
+            f"/admin/teams/question/publish/?row={question.pk}",
+            "/admin/members/member/import/",
+            "/admin/members/deskdecision/",
         ],
         WCAG,
     )

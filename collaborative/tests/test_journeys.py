@@ -117,7 +117,7 @@ def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
     desk.goto("/admin/")
     desk.get_by_role("link", name="1 organization").click()
     desk.get_by_role("link", name="Lakeview Health").click()
-    desk.get_by_role("link", name="Recognize").click()
+    desk.get_by_role("link", name="What will happen?").click()
     expect(desk.get_by_role("main")).to_contain_text("lakeview.example")
     desk.get_by_role("button", name="Recognize").click()
     expect(desk.locator("body")).to_contain_text("2 people")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
+from members.admin.paging import DeskPaginator
+from members.admin.searching import narrowed
 from members.models import Member
 from members.services import Refused
 
@@ -37,6 +42,7 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
+@lru_cache(maxsize=100)  # there are few, and some on every line of a list
 def badge(kind: str, word: str) -> SafeString:
     """A status with its glyph and word; `kind` as in _badge.html."""
     return render_to_string("_badge.html", {"kind": kind, "word": word})
@@ -49,7 +55,10 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
     narrows `get_queryset`, and the permissions where less is allowed.
     """
 
+    list_per_page = 50
+    paginator = DeskPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count for every choice, over a million rows
     view_on_site = False
     title = ""  # of the list; empty: the plural name of the model
 
@@ -78,6 +87,27 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
             elif lookup == getattr(offered, "parameter_name", None):
                 return True
         return False
+
+    def action_checkbox(self, obj: Row) -> SafeString:
+        """The box that selects a row, in our words; stock renders a template for each."""
+        box = '<input type="checkbox" name="{}" value="{}" class="{}" aria-label="Select {}">'
+        return format_html(box, ACTION_CHECKBOX_NAME, obj.pk, "action-select", obj)
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **options: Any
+    ) -> DeskPaginator:
+        """Pages that know which of them is asked for."""
+        pages = DeskPaginator(queryset, per_page, *args, **options)
+        wanted = request.GET.get(PAGE_VAR, "")
+        pages.wanted = int(wanted) if wanted.isdecimal() and len(wanted) < 10 else 1
+        return pages
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Row], search_term: str
+    ) -> tuple[models.QuerySet[Row], bool]:
+        """Rows that hold each word in one of `search_fields`; none of them twice."""
+        fields = self.get_search_fields(request)
+        return narrowed(queryset, search_term, self.model, fields), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

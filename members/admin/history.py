@@ -51,7 +51,8 @@ def tell(versions: Sequence[Any], older: Any = None) -> None:
     `told_reason`, the reason that was given with it; and `is_silent`, whether nothing in it can
     be seen. `older` is the version before them, if there is one."""
     _look_up_lists([*versions, older] if older else versions)
-    for version, before in zip(versions, [*versions[1:], older], strict=True):
+    for place, version in enumerate(versions):
+        before = versions[place + 1] if place + 1 < len(versions) else older
         version.told_changes = _changes(before, version) if before else []
         version.told_reason = ""
         for name in REASONS:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -66,7 +66,7 @@ class Foreseen:
         )
 
 
-def foresee(step: Step, keys: Iterable[int]) -> Foreseen:
+def foresee(step: Step, keys: Sequence[int]) -> Foreseen:
     """Take `step` for the rows with these `keys`, tell what it did, and take all of it back.
 
     The rules themselves say what would happen, so nothing can be told that would not. Nothing

@@ -78,6 +78,8 @@ def decline_organization(organization: Organization, *, reason: str, by: Member)
         )
         waiting = Member.objects.unconfirmed().filter(organization=row)
         members = list(waiting.select_for_update(no_key=True).order_by("pk"))
+        for member in members:
+            member.organization = row  # known here: nothing asks for it once more for each
         tell_teams(members, confirmed=False, reason=reason.strip(), by=by)
         return members
 
@@ -155,7 +157,7 @@ def new_domain(organization: Organization, domain: str, by: Member) -> EmailDoma
 def _insert(row: Organization | EmailDomain, by: Member, why: str) -> None:
     """Check and store a new row; refuses it in words, also when someone else was faster."""
     try:
-        row.full_clean()
+        row.full_clean(validate_constraints=False)  # its clean() says the same, without asking
         with transaction.atomic():
             record(row, by, why)
     except ValidationError as error:

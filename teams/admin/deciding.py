@@ -48,6 +48,7 @@ class Decision(Generic[Row]):
     template = "admin/decide.html"
     asks = False  # whether its page asks for more than the press itself
     can_be_undone = True
+    shows_mail = False  # whether the page shows the mail of the first of many rows too
 
     def is_open_to(self, desk: Member, row: Row | None = None) -> bool:
         """Whether `desk` may take it: at all (otherwise it does not exist), or about `row`."""
@@ -126,7 +127,7 @@ class ReasonedDecision(Decision[Row]):
     """A decision that needs a reason: prepared ones to start from, each of them a button that
     fills the box, so that it works without JavaScript."""
 
-    asks = True
+    asks = shows_mail = True
     prepared: tuple[str, ...]
     reason_help = "The member reads it in the mail. Change it as you like."
 
@@ -239,8 +240,9 @@ class DecidingAdmin(RecordAdmin[Row]):
     def _foretold(
         self, request: HttpRequest, decision: Decision[Row], rows: Sequence[Row], form: forms.Form
     ) -> dict[str, Any]:
-        """What the decision would do to one row, in words, and the mail of the first one."""
-        answers = decision.rehearsed_answers(form)
+        """What the decision would do to one row, in words, and the mail that it would send."""
+        is_told = decision.can_be_undone and (decision.shows_mail or len(rows) == 1)
+        answers = decision.rehearsed_answers(form) if is_told else None
         if answers is None:
             return {"effects": "", "mail": None}
         desk = at_desk(request)

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from members.admin import counted
 from members.models import Member
 from members.services import Foreseen
-from teams.models import Membership
+from teams.models import ActionTeam, Membership
 
 
 def effects(foreseen: Foreseen) -> str:
@@ -43,8 +43,9 @@ def first_visible_mail(foreseen: Foreseen, desk: Member) -> Any:
     if desk.is_superuser or not foreseen.mails:
         return next(iter(foreseen.mails), None)
     addresses = [address for mail in foreseen.mails for address in mail.to]
+    own = list(ActionTeam.objects.facilitated_by(desk).order_by().values_list("pk", flat=True))
     stays = Membership.objects.filter(member=OuterRef("pk"))
-    foreign = stays.waiting().exclude(pk__in=Membership.objects.visible_to(desk))
-    seen = Member.objects.filter(Exists(stays.visible_to(desk)), email__in=addresses)
-    open_to_read = set(seen.exclude(Exists(foreign)).values_list("email", flat=True))
+    seen = Member.objects.filter(Exists(stays.filter(team__in=own)), email__in=addresses)
+    readable = seen.exclude(Exists(stays.waiting().exclude(team__in=own)))
+    open_to_read = set(readable.values_list("email", flat=True))
     return next((mail for mail in foreseen.mails if open_to_read.issuperset(mail.to)), None)

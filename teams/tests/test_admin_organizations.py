@@ -92,7 +92,8 @@ def test_looking_at_a_decision_changes_nothing(as_, facilitator, lakeview, decis
 def test_recognize_page_says_what_will_happen_in_words(as_, facilitator, lakeview):
     response = as_(facilitator).get(page("recognize", lakeview))
     told = text_of(response)
-    assert "Recognize 1 organization" in told
+    assert "Recognize Lakeview Health" in told
+    assert "This will confirm 2 people, open 3 memberships in" in told
     assert "2 people wait , with 4 requests, 3 of them to open teams." in told
     assert "mail.lakeview.example (1), lakeview.example (1)" in told
     assert response.context["form"][f"domain_{lakeview.pk}"].initial is True
@@ -225,7 +226,7 @@ def test_recognizing_from_the_list_goes_over_the_page_and_back(as_, facilitator,
     client = as_(facilitator)
     chosen = {"action": "recognize", "_selected_action": [lakeview.pk], "index": "0"}
     asked = client.post(f"{LIST}?waits=decision", chosen, follow=True)
-    assert "Recognize 1 organization" in text_of(asked)
+    assert "Recognize Lakeview Health" in text_of(asked)
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
     sent = asked.request["PATH_INFO"] + "?" + asked.request["QUERY_STRING"]

@@ -16,6 +16,7 @@ from members.services import (
     unconfirm_affiliation,
 )
 from teams.admin import story as story_module
+from teams.models import Membership
 from teams.services import (
     approve_membership,
     close_account,
@@ -264,3 +265,10 @@ def test_the_story_of_an_organization_tells_domains_and_names_merged_in(
 
 def test_a_new_organization_has_no_story_yet(as_, facilitator):
     assert "Story" not in text_of(as_(facilitator).get(f"{ORGANIZATIONS}add/"))
+
+
+def test_history_of_a_record_without_any_says_so_and_breaks_nothing(as_, administrator, member):
+    stay = Membership.objects.of(member).get()
+    stay.history.all().delete()
+    response = as_(administrator).get(f"/admin/teams/membership/{stay.pk}/history/")
+    assert response.status_code == 200

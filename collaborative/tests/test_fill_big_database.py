@@ -1,0 +1,118 @@
+"""The database that the portal is measured with."""
+
+from itertools import pairwise
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.db.models import Count, F, Min, Q
+from post_office.models import Email
+
+from members.models import EmailDomain, Member, Organization
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
+
+SMALL = {
+    "organizations": 100,
+    "members": 300,
+    "memberships": 3000,
+    "questions": 40,
+    "mails": 10,
+    "verbosity": 0,
+}
+
+
+@pytest.fixture(autouse=True)
+def development(settings):
+    settings.DEBUG = True
+
+
+@pytest.fixture
+def filled(db):
+    call_command("fill_big_database", **SMALL)
+
+
+def shares() -> dict[str, int]:
+    return dict(Membership.objects.order_by().values_list("status").annotate(Count("pk")))
+
+
+def test_fill_makes_as_many_rows_as_asked_for_and_something_of_every_kind(filled):
+    assert Organization.objects.count() == 100
+    assert Member.objects.count() == 301  # and the administrator
+    assert Membership.objects.count() == 3000
+    assert Question.objects.count() == 40
+    assert Email.objects.count() == 10
+    assert ActionTeam.objects.count() == 6
+    assert Goal.objects.filter(updates=None).count() == 0
+    assert FaqEntry.objects.filter(team=None).exists()
+    assert set(shares()) == set(Membership.Status)
+    made = dict(Organization.objects.order_by().values_list("status").annotate(Count("pk")))
+    assert made["recognized"] > 80
+    assert made["proposed"] == 3
+    assert Organization.objects.to_decide().exists()
+    assert 0 < Question.objects.waiting().count() < 10
+
+
+def test_times_are_in_order_and_stays_of_one_person_in_one_team_do_not_overlap(filled):
+    stays: dict[tuple[int, int], list[Membership]] = {}
+    for row in Membership.objects.order_by("requested_at"):
+        stays.setdefault((row.member_id, row.team_id), []).append(row)
+    for earlier, later in [pair for rows in stays.values() for pair in pairwise(rows)]:
+        assert earlier.status not in Membership.CURRENT
+        assert (earlier.ended_at or earlier.decided_at) <= later.requested_at
+    wrong = Q(decided_at__lt=F("requested_at")) | Q(ended_at__lt=F("decided_at"))
+    assert not Membership.objects.filter(wrong).exists()
+    for team in ActionTeam.objects.all():
+        assert all(person.is_staff for person in team.facilitators.all())
+    faye = ActionTeam.objects.first().facilitators.first()
+    assert ActionTeam.objects.facilitated_by(faye).count() == 2
+
+
+def test_everything_is_visibly_made_up_and_its_history_starts_when_it_does(filled):
+    assert not Member.objects.exclude(email__endswith=".example").exclude(
+        email="administrator@example.org"
+    )
+    assert not EmailDomain.objects.exclude(domain__endswith=".example")
+    assert not Organization.objects.exclude(name__contains="Example")
+    stay = Membership.objects.active().first()
+    line = stay.history.get()
+    assert (line.history_date, line.how) == (stay.requested_at, "import")
+    assert Organization.history.count() == Organization.objects.count()
+    assert Organization.history.aggregate(first=Min("history_date"))["first"] < stay.requested_at
+
+
+def people_of(seed: int) -> list[tuple[str, str]]:
+    """Who a run with this seed makes; nothing of it stays."""
+    with transaction.atomic():
+        call_command("fill_big_database", seed=seed, **SMALL)
+        made = list(Member.objects.order_by("pk").values_list("full_name", "job_title"))
+        transaction.set_rollback(True)
+    return made
+
+
+def test_same_seed_makes_the_same_people(db):
+    assert people_of(1) == people_of(1)
+
+
+def test_fill_refuses_a_database_with_people(member):
+    with pytest.raises(CommandError, match="holds people"):
+        call_command("fill_big_database", **SMALL)
+    assert Member.objects.count() == 2
+
+
+def test_fill_refuses_production(db, settings):
+    settings.DEBUG = False
+    with pytest.raises(CommandError, match="DEBUG is off"):
+        call_command("fill_big_database", **SMALL)
+    assert not Member.objects.exists()
+
+
+def test_fill_takes_production_when_told_so(db, settings):
+    settings.DEBUG = False
+    call_command("fill_big_database", yes=True, **SMALL)
+    assert Member.objects.count() == 301
+
+
+def test_fill_refuses_too_few(db):
+    with pytest.raises(CommandError, match="at least 10"):
+        call_command("fill_big_database", **(SMALL | {"members": 3}))
+    assert not Member.objects.exists()
