@@ -17,7 +17,7 @@ from collaborative.second_factor import second_factor_page
 from members.models import DeskDecision, Member
 
 OUR_APPS = {"members", "teams"}
-UNDOABLE = 3  # decisions in the bar that undoes them
+UNDOABLE = 2  # decisions in the bar that undoes them; the others are on a page of their own
 # What the desk shows besides the lists. By name: while these modules are imported, their lists
 # are registered here.
 TODAY = "teams.admin.today.today"
@@ -60,7 +60,7 @@ class Desk(admin.AdminSite):
         context: dict[str, Any] = super().each_context(request)
         if isinstance(request.user, Member) and context["has_permission"]:
             mine = DeskDecision.objects.of(request.user).undoable()
-            context["undoable"] = mine.with_told()[:UNDOABLE]
+            context["undoable"] = mine.with_told()[: UNDOABLE + 1]
         return context
 
     def get_urls(self) -> list[Any]:

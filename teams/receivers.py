@@ -1,20 +1,30 @@
 """What teams do when `members` has decided about affiliations, in the same transaction."""
 
+from datetime import datetime
 from typing import Any
 
 from django.dispatch import receiver
 
 from members.models import Member
 from members.signals import affiliations_decided
-from teams.services import decline_requests, release_requests
+from teams.services import decline_requests, refuse_if_joined_since, release_requests
 
 
 @receiver(affiliations_decided)
 def follow_affiliations(
-    *, members: list[Member], confirmed: bool, reason: str, by: Member | None, **kwargs: Any
+    *,
+    members: list[Member],
+    confirmed: bool,
+    reason: str,
+    by: Member | None,
+    undone_since: datetime | None,
+    **kwargs: Any,
 ) -> None:
-    """Open the requests of those who are confirmed; decline those of a declined organization."""
-    if confirmed:
+    """Open the requests of those who are confirmed; decline those of a declined organization.
+    Refuse to undo a confirmation that a membership rests on."""
+    if undone_since:
+        refuse_if_joined_since(members, undone_since)
+    elif confirmed:
         release_requests(members, by=by)
     elif by is not None:
         decline_requests(members, reason=reason, by=by)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -115,6 +115,8 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         """The list, under its own name. Ids that are no numbers are refused as a bad request."""
         if not all(pk.isdecimal() for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
             raise BadRequest
+        if ERROR_FLAG in request.GET:
+            messages.warning(request, "This filter does not exist. The whole list is shown.")
         title = self.title or capfirst(str(self.opts.verbose_name_plural))
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 

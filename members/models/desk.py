@@ -31,9 +31,10 @@ class DeskDecisionQuerySet(models.QuerySet["DeskDecision"]):
         return self.filter(recent, can_be_undone=True, undo_asked_at=None)
 
     def with_told(self) -> DeskDecisionQuerySet:
-        """Adds `row_count`, and `told`: what came of the first row, in words."""
+        """Adds `row_count`, and `told`: what came of the first row, in words. Newest first."""
         rows = DecidedRow.objects.filter(decision=OuterRef("pk")).order_by("pk")
-        return self.annotate(row_count=Count("rows"), told=Subquery(rows.values("told")[:1]))
+        told = Subquery(rows.values("told")[:1])
+        return self.annotate(row_count=Count("rows"), told=told).order_by("-pk")
 
 
 class DeskDecision(models.Model):

@@ -1,6 +1,7 @@
 """Who works where: naming an organization, confirming that, and taking it back."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -149,5 +150,25 @@ def tell_teams(
     members: list[Member], *, confirmed: bool, reason: str = "", by: Member | None
 ) -> None:
     affiliations_decided.send(
-        sender=Organization, members=members, confirmed=confirmed, reason=reason, by=by
+        sender=Organization,
+        members=members,
+        confirmed=confirmed,
+        reason=reason,
+        by=by,
+        undone_since=None,
     )
+
+
+def refuse_what_was_built_on(
+    members: list[Member], organizations: list[Organization], since: datetime
+) -> None:
+    """For the undoing of a decision taken at `since`, after `members` and `organizations` are as
+    before: refuses where somebody counts on what is not true any more."""
+    for organization in organizations:
+        confirmed = organization.members.filter(affiliation_confirmed_at__isnull=False).first()
+        if confirmed and not organization.is_recognized:
+            raise Refused(f"{confirmed} was confirmed for {organization} since.")
+    affiliations_decided.send(
+        sender=Organization, members=members, confirmed=False, reason="", by=None,
+        undone_since=since,
+    )  # fmt: skip

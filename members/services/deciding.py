@@ -21,8 +21,9 @@ from django.db.models import F
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
-from members.models import UNDO, DecidedRow, DeskDecision, How, Member, changing
+from members.models import UNDO, DecidedRow, DeskDecision, How, Member, Organization, changing
 from members.models.desk import SAFE
+from members.services.affiliations import refuse_what_was_built_on
 from members.services.recording import Refused, record, remove
 from members.trail import plain, trailing
 
@@ -178,8 +179,10 @@ def _finish(decision: DeskDecision) -> bool:
             return False  # another process still works on them
         if fresh.finished_at is None:
             fresh.finished_at = timezone.now()
-            fresh.save(update_fields=["finished_at"])
-            if fresh.can_be_undone and not undoing:
+            done = fresh.rows.filter(outcome=DecidedRow.Outcome.DONE)
+            fresh.can_be_undone = fresh.can_be_undone and (undoing or done.exists())
+            fresh.save(update_fields=["finished_at", "can_be_undone"])
+            if fresh.can_be_undone:  # the mails of what was not undone wait once more
                 _hold_mails(fresh, fresh.finished_at + UNDO + SAFE)
     decision.refresh_from_db()
     return True
@@ -219,17 +222,31 @@ def _undo_one(row: DecidedRow, decision: DeskDecision) -> None:
     """Put back what one row changed, and drop its mails; unless something changed since."""
     try:
         with transaction.atomic():
+            if not row.changes:
+                raise Refused("an account that it was about is closed.")
             for change in reversed(row.changes):
                 _take_back(change, decision)
+            _refuse_if_built_on(row.changes, decision)
             dropped, _ = Email.objects.filter(pk__in=row.mails, status=STATUS.queued).delete()
     except (Refused, IntegrityError, models.ProtectedError) as refusal:
         row.outcome = DecidedRow.Outcome.KEPT
-        why = str(refusal) if isinstance(refusal, Refused) else "Something was built on it since."
+        why = str(refusal) if isinstance(refusal, Refused) else "something was built on it since."
         row.told = f"{row.told} Not undone: {why}"
-        Email.objects.filter(pk__in=row.mails).update(scheduled_time=None)
         return
     row.outcome, row.changes, row.mails = DecidedRow.Outcome.UNDONE, [], []
-    row.told = f"Undone: {row.told}" + (" No mail was sent." if dropped else "")
+    mails = ", and no mail was sent" if dropped else ""
+    row.told = f"Undone{mails}. What is not so any more: {row.told}"
+
+
+def _refuse_if_built_on(changes: list[dict[str, Any]], decision: DeskDecision) -> None:
+    """Refuse to undo what somebody's membership or affiliation rests on by now."""
+    keys: dict[str, set[int]] = {"members.member": set(), "members.organization": set()}
+    for change in changes:
+        if change["model"] in keys:
+            keys[change["model"]].add(change["pk"])
+    people = Member.objects.filter(affiliation_confirmed_at=None, pk__in=keys["members.member"])
+    organizations = Organization.objects.filter(pk__in=keys["members.organization"])
+    refuse_what_was_built_on(list(people), list(organizations), decision.taken_at)
 
 
 def _take_back(change: dict[str, Any], decision: DeskDecision) -> None:

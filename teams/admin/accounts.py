@@ -53,7 +53,7 @@ class MergeMember(Merge[Member]):
 
     def merge(self, row: Member, into: Member, by: Member, answers: dict[str, Any]) -> str:
         merge_members(row, into, by=by)
-        return f"{row.email} is part of the account of {into}, {into.email}, from now on."
+        return f"The account {row.email} is part of that of {into}, {into.email}, from now on."
 
     def told(self, rows: Sequence[Member], into: Member, foreseen: Foreseen) -> str:
         stays = foreseen.keys("teams.membership", "member", into.pk)

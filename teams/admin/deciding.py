@@ -74,6 +74,10 @@ class Decision(Generic[Row]):
         """What stands on the button of that press."""
         return self.label
 
+    def landing(self, answers: dict[str, Any]) -> str:
+        """The page to go to afterwards; empty: back where one came from."""
+        return ""
+
     def visible_mail(self, foreseen: Foreseen, desk: Member) -> Any:
         """The first mail that `desk` may read, as a sample."""
         return first_visible_mail(foreseen, desk)
@@ -211,10 +215,10 @@ class DecidingAdmin(RecordAdmin[Row]):
         pressed = request.method == "POST" and "show" not in request.POST
         if pressed and form.is_valid():
             return self._decide(request, decision, rows, form.cleaned_data)
-        title = decision.heading(rows)
+        ready = [row for row in rows if decision.is_offered(row)]
         context = {
             **self.admin_site.each_context(request),
-            "title": title,
+            "title": decision.heading(rows),
             "subtitle": None,
             "opts": self.opts,
             "decision": decision,
@@ -222,10 +226,12 @@ class DecidingAdmin(RecordAdmin[Row]):
             "prepared": None,
             "more": 0,
             "more_left": 0,
-            "settled": False,
+            "settled": not ready,
+            "unready": len(rows) - len(ready),
+            "several": len(rows) > 1,
             "carried": [row.pk for row in rows] if "rows" in request.POST else None,
             "back_url": self.back_url(request, rows),
-            **self._foretold(request, decision, rows, form),
+            **self._foretold(request, decision, ready, form),
             **decision.facts(request, rows, form),
         }
         return TemplateResponse(request, decision.template, context)
@@ -241,7 +247,8 @@ class DecidingAdmin(RecordAdmin[Row]):
         self, request: HttpRequest, decision: Decision[Row], rows: Sequence[Row], form: forms.Form
     ) -> dict[str, Any]:
         """What the decision would do to one row, in words, and the mail that it would send."""
-        is_told = decision.can_be_undone and (decision.shows_mail or len(rows) == 1)
+        is_told = len(rows) == 1 or (rows and decision.shows_mail)
+        is_told = is_told and decision.can_be_undone
         answers = decision.rehearsed_answers(form) if is_told else None
         if answers is None:
             return {"effects": "", "mail": None}
@@ -314,7 +321,8 @@ class DecidingAdmin(RecordAdmin[Row]):
                 reverse("admin:members_deskdecision_change", args=[taken.pk])
             )
         tell_results(request, taken)
-        return HttpResponseRedirect(self.back_url(request, rows))
+        landing = "" if FILTERS in request.GET else decision.landing(answers)
+        return HttpResponseRedirect(landing or self.back_url(request, rows))
 
     def back_url(self, request: HttpRequest, rows: Sequence[Row]) -> str:
         """Where one came from: the list with its filters, or the record itself."""

@@ -58,7 +58,7 @@ def go_on_with_decisions() -> None:
 class DeskDecisionAdmin(DeskModelAdmin[DeskDecision]):
     """One's own decisions of the last days; administrators see everybody's."""
 
-    list_display = ["title", "by", "taken_at", "results"]
+    list_display = ["what", "by", "taken_at", "results", "undo"]
     list_select_related = ["by"]
     ordering = ["-pk"]
 
@@ -82,7 +82,8 @@ class DeskDecisionAdmin(DeskModelAdmin[DeskDecision]):
             all_rows=Count("rows"),
             open_rows=Count("rows", filter=Q(rows__outcome=outcomes.WAITING)),
             refused_rows=Count("rows", filter=Q(rows__outcome=outcomes.REFUSED)),
-        )
+            kept_rows=Count("rows", filter=Q(rows__outcome=outcomes.KEPT)),
+        ).with_told()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -160,11 +161,25 @@ class DeskDecisionAdmin(DeskModelAdmin[DeskDecision]):
             raise Http404
         return decision
 
+    @admin.display(description="decision")
+    def what(self, row: Any) -> str:
+        """Of a single row what came of it, which names it."""
+        return str((row.row_count == 1 and row.told) or row.title)
+
+    @admin.display(empty_value="")
+    def undo(self, row: DeskDecision) -> str | None:
+        """Until when its page undoes it."""
+        if not row.is_undoable:
+            return None
+        until = row.undo_until
+        return f"until {timezone.localtime(until):%H:%M:%S}" if until else "while it is worked off"
+
     @admin.display
     def results(self, row: Any) -> str:
         """In words: how many rows, and what became of them."""
         if row.undo_asked_at:
-            return "undone"
+            kept = f"{row.kept_rows:,} of {row.all_rows:,} not undone"
+            return kept if row.kept_rows else "undone"
         done = row.all_rows - row.open_rows - row.refused_rows
         told = f"{done:,} of {row.all_rows:,} done"
         if row.open_rows:

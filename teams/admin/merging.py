@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django import forms
 from django.db import models
 from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 
 from members.admin import at_desk, counted
 from members.models import Member
@@ -65,6 +66,11 @@ class Merge(Decision[Row]):
 
     def form_of(self, data: QueryDict | None, rows: Sequence[Row], into: Row | None) -> MergeForm:
         return MergeForm(data, into)
+
+    def landing(self, answers: dict[str, Any]) -> str:
+        """The record that goes on."""
+        opts = self.model._meta
+        return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[answers["into"]])
 
     def take(self, row: Row, by: Member, answers: dict[str, Any]) -> str:
         into = self.model._default_manager.filter(pk=answers["into"]).first()

@@ -155,6 +155,24 @@ class CloseAccount(MemberDecision):
     def is_offered(self, row: Member) -> bool:
         return row.is_active
 
+    def facts(
+        self, request: HttpRequest, rows: Sequence[Member], form: forms.Form
+    ) -> dict[str, Any]:
+        """The people, each with the accounts that were merged into theirs and go with it."""
+        merged: dict[int | None, list[str]] = defaultdict(list)
+        for into, email in Member.objects.filter(merged_into__in=rows).values_list(
+            "merged_into", "email"
+        ):
+            merged[into].append(email)
+        facts = super().facts(request, rows, form)
+        facts["lines"] = [
+            f"{line}; with the merged account {', '.join(merged[row.pk])}"
+            if merged[row.pk]
+            else line
+            for line, row in zip(facts["lines"], rows, strict=False)
+        ]
+        return facts
+
     def take(self, row: Member, by: Member, answers: dict[str, Any]) -> str:
         close_account(row, by=by)
         return "The account is closed and the person’s details are erased."

@@ -123,8 +123,8 @@ def moves_picture(moves: Sequence[Moves], period: Period) -> Picture:
     ]
     up, down = [joined[month] for month in months], [ended[month] for month in months]
     finding = f"{period}: {joined.total():,} joined and {ended.total():,} ended"
-    if joined:
-        busiest = max(months, key=lambda month: joined[month])
+    busiest, *others = sorted(months, key=lambda month: -joined[month])
+    if joined and (not others or joined[busiest] > joined[others[0]]):
         finding += f", most joined in {formatted(busiest, 'F Y')}"
     return Picture(
         name="moves",
@@ -159,8 +159,8 @@ def answers_picture(
     if together:
         finding = (
             f"{period}: of {counted(together.total(), 'request', 'requests')} that a person "
-            f"decided, half took {lasting(within(together, HALF))} or less, "
-            f"9 of 10 {lasting(within(together, NINE_OF_TEN))} or less"
+            f"decided, half were within {lasting(within(together, HALF))}, nine in ten within "
+            f"{lasting(within(together, NINE_OF_TEN))}"
         )
     asked = [team for team in teams if hours[team.pk]]
     return Picture(
@@ -196,7 +196,7 @@ def lasting(hours: int) -> str:
     """So many hours, in words; from two days on in days, rounded up."""
     if hours <= 48:
         return counted(hours, "hour", "hours")
-    return counted(-(-hours // 24), "day", "days")
+    return counted(-(-hours // 24), "calendar day", "calendar days")
 
 
 def goals_picture(states: dict[str, int]) -> Picture:

@@ -6,6 +6,7 @@ from teams.services.deciding import (
     decline_membership,
     decline_requests,
     end_membership,
+    refuse_if_joined_since,
     release_requests,
 )
 from teams.services.goals import report_goal
@@ -67,6 +68,7 @@ __all__ = [
     "merge_members",
     "personal_data",
     "publish_question",
+    "refuse_if_joined_since",
     "release_requests",
     "report_goal",
     "send_digests",

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -146,6 +147,16 @@ def decline_requests(members: Iterable[Member], *, reason: str, by: Member) -> N
             emails.membership_declined(
                 member, [stay.team for stay in stays], reason, member.organization
             )
+
+
+def refuse_if_joined_since(members: Iterable[Member], since: datetime) -> None:
+    """Refuse when one of `members`, whose confirmation is being taken back, became a member of a
+    team after `since` and still is."""
+    joined = Membership.objects.active().filter(member__in=list(members), decided_at__gte=since)
+    if stay := joined.select_related("member", "team").first():
+        raise Refused(
+            f"{stay.member} became a member of {stay.team} since. Undo or end that first."
+        )
 
 
 def _requests_of(members: Iterable[Member]) -> Sequence[tuple[Member, list[Membership]]]:

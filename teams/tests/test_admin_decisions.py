@@ -107,7 +107,9 @@ def test_every_page_of_the_desk_offers_to_undo_what_was_just_decided(as_, approv
     for path in ("/admin/", LIST, f"{LIST}{stay_pk(approved)}/change/"):
         shown = as_(approver).get(path)
         assert f"{DECISIONS}{approved.pk}/undo/" in shown.content.decode()
-        assert "Maria Member is an active member of Careers now. Mails wait until" in text_of(shown)
+        assert "Maria Member is an active member of Careers now. You can undo it until" in text_of(
+            shown
+        )
 
 
 def stay_pk(decision: DeskDecision) -> int:
@@ -119,7 +121,8 @@ def test_one_press_undoes_and_comes_back(as_, approver, approved, requests, mail
     response = undo(as_(approver), approved, next=LIST)
     assert response.request["PATH_INFO"] == LIST
     assert said(response) == [
-        "Undone: Maria Member is an active member of Careers now. No mail was sent."
+        "Undone, and no mail was sent. What is not so any more: "
+        "Maria Member is an active member of Careers now."
     ]
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
@@ -144,8 +147,8 @@ def test_decisions_of_others_are_not_found(as_, facilitator, administrator, appr
     for path in (f"{approved.pk}/change/", f"{approved.pk}/undo/", f"{approved.pk}/continue/"):
         assert client.get(DECISIONS + path).status_code == 404
         assert client.post(DECISIONS + path).status_code == 404
-    assert "Approve" not in text_of(client.get(DECISIONS))
-    assert "Approve 1 request" in text_of(as_(administrator).get(DECISIONS))
+    assert "Maria Member is an active member" not in text_of(client.get(DECISIONS))
+    assert "Maria Member is an active member" in text_of(as_(administrator).get(DECISIONS))
     requests[0].refresh_from_db()
     assert requests[0].is_active
 
@@ -155,6 +158,51 @@ def test_members_and_strangers_undo_nothing(as_, client, member, approved, reque
     client.post(f"{DECISIONS}{approved.pk}/undo/")
     requests[0].refresh_from_db()
     assert requests[0].is_active
+
+
+def test_newest_decision_is_offered_to_be_undone_and_the_way_to_the_others(as_, approver, crowd):
+    client = as_(approver)
+    for row in crowd[:4]:
+        client.post(page("approve", row))
+    shown = client.get("/admin/").content.decode()
+    newest, *others = DeskDecision.objects.order_by("-pk")
+    assert f"{DECISIONS}{newest.pk}/undo/" in shown
+    assert f"{DECISIONS}{others[-1].pk}/undo/" not in shown
+    assert "More that can be undone" in shown
+    assert text_of(client.get(DECISIONS)).count("1 of 1 done until ") == 4
+    own = client.get(f"{DECISIONS}{others[-1].pk}/change/").content.decode()
+    assert f"{DECISIONS}{others[-1].pk}/undo/" in own
+
+
+def test_press_that_changed_nothing_offers_nothing_to_undo(as_, approver, approved, requests):
+    client = as_(approver)
+    client.post(page("approve", requests[0]))
+    again = DeskDecision.objects.first()
+    assert [row.outcome for row in again.rows.all()] == ["refused"]
+    assert f"{DECISIONS}{again.pk}/undo/" not in client.get("/admin/").content.decode()
+
+
+def test_refused_undo_is_not_called_undone_and_its_mail_waits_on(
+    as_, approver, approved, requests, mails
+):
+    client = as_(approver)
+    client.post(page("end", requests[0]), {"reason": "A mistake."})
+    told = said(undo(client, approved, next=LIST))
+    assert "Not undone" in " ".join(told)
+    assert "1 of 1 not undone" in text_of(client.get(DECISIONS))
+    assert all(mail.scheduled_time > timezone.now() for mail in mails()[-2:])
+
+
+def test_page_of_many_says_how_many_cannot_be_decided(as_, approver, requests, member):
+    client = as_(approver)
+    client.post(page("approve", requests[0]))
+    shown = text_of(client.get(page("decline", *requests)))
+    assert "1 of these cannot be decided this way now." in shown
+    assert "The mail to the first of them" in shown
+    assert "To colin@rush.example." in shown
+    gone = client.get(page("decline", requests[0]))
+    assert "Nothing here can be decided this way now." in text_of(gone)
+    assert 'name="reason"' not in gone.content.decode()
 
 
 def test_too_late_is_told(as_, approver, approved, requests):

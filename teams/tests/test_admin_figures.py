@@ -66,7 +66,7 @@ def test_the_report_of_a_facilitator_counts_their_own_teams_only(
     mine, all_of_them = as_(facilitator).get(path), as_(administrator).get(path)
     assert "March to April 2026: 5 joined and 1 ended" in text_of(mine)
     assert "March to April 2026: 7 joined and 2 ended" in text_of(all_of_them)
-    assert "of 6 requests that a person decided, half took 4 hours" in text_of(all_of_them)
+    assert "of 6 requests that a person decided, half were within 4 hours" in text_of(all_of_them)
     assert other_team.name not in text_of(mine)
     assert outsider.organization.name not in text_of(mine)
 

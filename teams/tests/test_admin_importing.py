@@ -13,6 +13,7 @@ from members.models import Member, Organization
 from members.services import add_organization
 from teams.admin.importing import reading
 from teams.models import Membership
+from teams.services import decline_membership, join_teams
 
 MEMBERS = "/admin/members/member/"
 ORGANIZATIONS = "/admin/members/organization/"
@@ -316,3 +317,24 @@ def test_what_the_check_foretells_is_what_happens(as_, facilitator, applicant, o
     told = " ".join(checked.context["told"])
     assert "1 waiting request approved" in told
     assert f"Imported. {told}" in text_of(store(client, checked))
+
+
+def test_export_of_members_can_be_imported_again_with_people_who_still_wait(
+    as_, facilitator, member, applicant
+):
+    """Whoever joins nothing by the file needs no recognized organization."""
+    taken = as_(facilitator).post(f"{MEMBERS}export/", {"format": "csv"})
+    exported = b"".join(taken.streaming_content)
+    assert b"wanda@lakeview.example" in exported
+    response = check(as_(facilitator), exported)
+    assert "Everything in the file is here already." in text_of(response)
+
+
+def test_check_says_who_was_declined_before(as_, facilitator, member, team, organization):
+    person = make_member("juna@personal.example", organization, "Juna Once", confirmed=False)
+    join_teams(person, [team])
+    decline_membership(stay_of(person, team), reason="Not now.", by=facilitator)
+    rows = lines(f"juna@personal.example,Juna,,{organization},{team}")
+    told = text_of(check(as_(facilitator), rows))
+    assert "1 person joins a team that declined them before: juna@personal.example." in told
+    assert "an import cannot be undone" in told

@@ -271,10 +271,12 @@ def test_the_press_merges_members_and_can_be_undone(
     client = as_(administrator)
     response = client.post(page(MEMBERS, second), {"into": member.pk}, follow=True)
     assert said(response) == [
-        "maria.old@rush.example is part of the account of Maria Member, maria@rush.example, "
+        "The account maria.old@rush.example is part of that of Maria Member, maria@rush.example, "
         "from now on."
     ]
-    assert "maria@rush.example</a>" in response.content.decode()
+    assert response.request["PATH_INFO"] == f"{MEMBERS}{member.pk}/change/"
+    merged = client.get(f"{MEMBERS}{second.pk}/change/")
+    assert "maria@rush.example</a>" in merged.content.decode()
     assert stay_of(member, other_team).is_active
     assert len(mails()) == 2
     client.post(reverse("admin:members_deskdecision_undo", args=[DeskDecision.objects.get().pk]))

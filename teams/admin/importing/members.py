@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -26,6 +26,7 @@ from teams.services import (
     import_members,
 )
 
+NAMED = 5  # addresses in a sentence
 CELLS: dict[str, Field] = {
     "Email": asking(WorkEmailField(), "Enter a work email address, like name@hospital.org."),
     "Full name": asking(name_field(), "Enter the person’s full name."),
@@ -49,7 +50,8 @@ class MemberResource(FileResource):
     says = (
         "Each person becomes an active member of the teams named, and you vouch for who employs "
         "them. Somebody who has an account already keeps their name, job title and organization. "
-        "A request that waits is approved. Nobody gets a mail, unless you ask for it."
+        "A request that waits is approved. Nobody gets a mail, unless you ask for it. An import "
+        "is stored at once and cannot be undone."
     )
     asks_for_mail = True
 
@@ -76,26 +78,30 @@ class MemberResource(FileResource):
         refused = False
         for column in self.columns:
             try:
-                found[column] = self._cell(column, row[column], found)
+                found[column] = self._cell(column, row, found)
             except ValidationError as error:
                 refused = True
                 yield RefusedCell(column, " ".join(error.messages))
         if not refused:
             self.rows.append(MemberRow(*(found[column] for column in self.columns)))
 
-    def _cell(self, column: str, text: str, found: Row) -> Any:
+    def _cell(self, column: str, row: Row, found: Row) -> Any:
         """What the cell means; `found` are those before it. Raises ValidationError."""
+        known = self.accounts.get(found.get("Email", ""))
         if column == "Teams":
-            return self._teams(text, self.accounts.get(found.get("Email", "")))
-        value = CELLS[column].clean(text)
+            return self._teams(row[column], known)
+        value = CELLS[column].clean(row[column])
         if column == "Organization":
-            return self._organization(value)
+            # Somebody who is here and joins nothing: a list that was exported tells no more.
+            waits = known.organization_id if known and not row["Teams"].strip() else None
+            return self._organization(value, waits)
         account = self.accounts.get(value) if column == "Email" else None
         if account and not account.is_active:
             raise ValidationError("This account is closed. Take the row out.")
         return value
 
-    def _organization(self, name: str) -> Organization:
+    def _organization(self, name: str, allowed: int | None) -> Organization:
+        """The recognized organization of this name, or the one with the key `allowed`."""
         compared = normalized_name(name)
         organization = self.organizations.get(compared)
         if organization is None:
@@ -105,6 +111,8 @@ class MemberResource(FileResource):
                 f"No organization has this name.{meant} Correct the name, or add the "
                 "organization first."
             )
+        if organization.pk == allowed:
+            return organization
         if organization.status == Organization.Status.DECLINED:
             raise ValidationError(f"{organization} was declined. Take the row out.")
         if not organization.is_recognized:
@@ -150,16 +158,38 @@ class MemberResource(FileResource):
         if done.confirmed:
             told.append(
                 f"{counted(len(done.confirmed), 'known person', 'known people')} confirmed for the "
-                "organization in the file; nobody had done so."
+                f"organization in the file; nobody had done so: {self._named(done.confirmed)}."
             )
         if done.elsewhere:
             kept = counted(len(done.elsewhere), "known person keeps", "known people keep")
-            told.append(f"{kept} another organization than the file says.")
+            told.append(
+                f"{kept} another organization than the file says: {self._named(done.elsewhere)}."
+            )
+        if again := declined_before(done.begun):
+            people = counted(len(again), "person", "people")
+            told.append(f"{people} joins a team that declined them before: {self._named(again)}.")
         return told
+
+    def _named(self, keys: Collection[int]) -> str:
+        """The addresses of these known people, the first few."""
+        known = [email for email, account in self.accounts.items() if account.pk in keys]
+        more = len(known) - NAMED
+        return ", ".join(known[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
     @property
     def changes_nothing(self) -> bool:
         return self.done.changes_nothing
+
+
+def declined_before(begun: Iterable[Membership]) -> set[int]:
+    """Whose request one of these teams has declined before; by key."""
+    pairs = {(stay.member_id, stay.team_id) for stay in begun}
+    refused = Membership.objects.filter(
+        status=Membership.Status.DECLINED, member__in={member for member, _ in pairs}
+    )
+    return {
+        member for member, team in refused.values_list("member", "team") if (member, team) in pairs
+    }
 
 
 def _nearest(unknown: dict[str, str]) -> dict[str, str]:

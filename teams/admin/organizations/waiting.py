@@ -49,7 +49,8 @@ class Crowd:
             (self.elsewhere, "who asked for other teams"),
             (self.total - self.visible - self.elsewhere, "without a request"),
         )
-        return [f"{number} more {what}" for number, what in kinds if number > 0]
+        more = "more " if self.named else ""
+        return [f"{number} {more}{what}" for number, what in kinds if number > 0]
 
 
 def crowds(rows: Sequence[Organization], desk: Member) -> dict[int, Crowd]:
