@@ -146,7 +146,7 @@ def test_history_hides_lines_that_show_nothing(as_, administrator, organization)
     silent = [version.is_silent for version in response.context["page_obj"]]
     assert silent == [False, True, False]
     told = text_of(response)
-    assert "Changed Reason: Wrong." in told
+    assert "changed Reason: Wrong." in told
     assert told.count("Changed") == 1
 
 

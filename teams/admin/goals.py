@@ -201,9 +201,9 @@ class GoalAdmin(PublishedAdmin, DecidingAdmin[Any]):
     def standing(self, row: Goal) -> SafeString:
         return badge(BADGES.get(row.state, "closed"), row.get_state_display())
 
-    @admin.display(empty_value="no number")
-    def now(self, row: Goal) -> str | None:
-        return amount(row.current, row.unit) or None
+    @admin.display
+    def now(self, row: Goal) -> str:
+        return amount(row.current, row.unit) or "no number"
 
     @admin.display(empty_value="no target")
     def progress(self, row: Goal) -> str | None:
