@@ -54,6 +54,11 @@ class Decision(Generic[Row]):
         """Whether `desk` may take it: at all (otherwise it does not exist), or about `row`."""
         return True
 
+    @property
+    def in_lists(self) -> bool:
+        """Whether one press in a list may take it."""
+        return not self.asks
+
     def is_offered(self, row: Row) -> bool:
         """Whether the page of `row` offers this; the service has the last word."""
         raise NotImplementedError
@@ -95,7 +100,7 @@ class Decision(Generic[Row]):
 
     def form(self, request: HttpRequest, rows: Sequence[Row]) -> forms.Form:
         """What the page asks for; its clean answers are plain enough for JSON."""
-        return forms.Form(request.POST if request.method == "POST" else None)
+        return forms.Form(answers_in(request))
 
     def rehearsed_answers(self, form: forms.Form) -> dict[str, Any] | None:
         """The answers with which the page foretells what will happen: those that were typed,
@@ -114,6 +119,12 @@ class Decision(Generic[Row]):
         """What the page shows besides."""
         lines = [self.line(row) for row in rows[:NAMED]]
         return {"lines": lines, "more": len(rows) - len(lines)}
+
+
+def answers_in(request: HttpRequest) -> QueryDict | None:
+    """What was sent from the page of a decision; None when it is shown for the first time."""
+    sent = request.method == "POST" and request.POST.get("show") != "page"
+    return request.POST if sent else None
 
 
 class ReasonForm(forms.Form):
@@ -178,9 +189,10 @@ class DecidingAdmin(RecordAdmin[Row]):
     def get_list_display(self, request: HttpRequest) -> Any:
         """The columns, and the decision that one press takes about a row."""
         shown = super().get_list_display(request)
-        if IS_POPUP_VAR in request.GET:
+        desk = at_desk(request)
+        pressed = [kind for kind in self.decisions if kind.in_lists and kind.is_open_to(desk)]
+        if not pressed or IS_POPUP_VAR in request.GET:
             return shown
-        pressed = [kind for kind in self.decisions if kind.is_open_to(at_desk(request))]
         filters = request.GET.urlencode()
 
         @admin.display(description="decide", empty_value="")
@@ -215,6 +227,12 @@ class DecidingAdmin(RecordAdmin[Row]):
         pressed = request.method == "POST" and "show" not in request.POST
         if pressed and form.is_valid():
             return self._decide(request, decision, rows, form.cleaned_data)
+        return self._decision_page(request, decision, rows, form)
+
+    def _decision_page(
+        self, request: HttpRequest, decision: Decision[Row], rows: Sequence[Row], form: forms.Form
+    ) -> HttpResponse:
+        """What will happen, and what is asked for it."""
         ready = [row for row in rows if decision.is_offered(row)]
         context = {
             **self.admin_site.each_context(request),

@@ -158,10 +158,6 @@ class GoalAdmin(PublishedAdmin, DecidingAdmin[Any]):
         goals: QuerySet[Goal] = super().get_queryset(request)
         return goals.filter(team__in=own_teams(request)).select_related("team")
 
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """The columns; no decision that one press takes, since a report asks for words."""
-        return self.list_display
-
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """What the goal wants; once it is there also how it stands, to read."""
         if obj is None:

@@ -421,3 +421,21 @@ def test_one_press_recognizes_with_the_domain_that_the_button_names(
 
 def test_list_offers_no_press_for_what_is_decided_or_needs_a_reason(as_, facilitator, member, team):
     assert "formaction" not in as_(facilitator).get(LIST).content.decode()
+
+
+def test_ticks_of_many_stand_as_on_the_page_of_few(
+    as_, facilitator, proposed_organization, monkeypatch
+):
+    monkeypatch.setattr(deciding, "IN_ADDRESS", 0)
+    organizations = "/admin/members/organization/"
+    chosen = {"action": "recognize", "_selected_action": [proposed_organization.pk], "index": "0"}
+    shown = as_(facilitator).post(organizations, chosen)
+    tick = shown.context["form"][f"domain_{proposed_organization.pk}"]
+    assert not shown.context["form"].is_bound
+    assert tick.value() is True
+
+
+def test_list_without_a_decision_by_one_press_has_no_column_for_it(as_, facilitator, goal):
+    shown = as_(facilitator).get("/admin/teams/goal/")
+    assert "decide" not in [str(column) for column in shown.context["cl"].list_display]
+    assert "Decide" not in text_of(shown)

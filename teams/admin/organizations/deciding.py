@@ -12,7 +12,7 @@ from django.utils import timezone
 from members.admin import at_desk, counted
 from members.models import EmailDomain, Member, Organization
 from members.services import decline_organization, recognize_organization
-from teams.admin.deciding import Decision, ReasonedDecision
+from teams.admin.deciding import Decision, ReasonedDecision, answers_in
 from teams.admin.organizations.lookalikes import lookalikes
 from teams.admin.organizations.waiting import Crowd, crowds
 from teams.models import Membership
@@ -89,6 +89,7 @@ class Recognize(OrganizationDecision):
     )
     template = "admin/members/organization/recognize.html"
     asks = True
+    in_lists = True  # the button names the domain that its page would ask about
 
     def is_offered(self, row: Organization) -> bool:
         return row.status in {Organization.Status.PROPOSED, Organization.Status.DECLINED}
@@ -103,7 +104,7 @@ class Recognize(OrganizationDecision):
         return f"{self.label} with {row.suggested_domain}" if row.suggested_domain else self.label
 
     def form(self, request: HttpRequest, rows: Sequence[Organization]) -> RecognizeForm:
-        return RecognizeForm(request.POST if request.method == "POST" else None, rows)
+        return RecognizeForm(answers_in(request), rows)
 
     def take(self, row: Organization, by: Member, answers: dict[str, Any]) -> str:
         started = timezone.now()
