@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from members.admin import DeskModelAdmin, at_desk
@@ -172,7 +173,9 @@ class DeskDecisionAdmin(DeskModelAdmin[DeskDecision]):
         if not row.is_undoable:
             return None
         until = row.undo_until
-        return f"until {timezone.localtime(until):%H:%M:%S}" if until else "while it is worked off"
+        if until is None:
+            return "while it is worked off"
+        return f"until {date_format(timezone.localtime(until), 'g:i:s A')}"
 
     @admin.display
     def results(self, row: Any) -> str:
