@@ -5,45 +5,19 @@ import html
 import re
 from datetime import timedelta
 
-import pytest
 from django.contrib import admin
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from conftest import make_member, stay_of, text_of
-from members.models import DecidedRow, DeskDecision, Member
-from members.services import take_decision, work_off
-from teams.admin import deciding, go_on_with_decisions
-from teams.admin.decisions import step_of
-from teams.models import Membership
-from teams.services import join_teams, set_facilitators
-from teams.tests.test_admin_memberships import LIST, choose, page, said
+from conftest import text_of
+from members.models import DecidedRow, DeskDecision
+from teams.admin import deciding
+from teams.services import join_teams
+from teams.tests.test_admin_memberships import LIST, page, said
 
 DECISIONS = "/admin/members/deskdecision/"
-
-
-@pytest.fixture
-def approver(approval_team, organization, administrator) -> Member:
-    person = make_member("abe@rush.example", organization, "Abe Approver")
-    set_facilitators(approval_team, [person], by=administrator)
-    person.refresh_from_db()
-    return person
-
-
-@pytest.fixture
-def requests(member, colleague, approval_team) -> list[Membership]:
-    for person in (member, colleague):
-        join_teams(person, [approval_team])
-    return [stay_of(member, approval_team), stay_of(colleague, approval_team)]
-
-
-@pytest.fixture
-def approved(as_, approver, requests) -> DeskDecision:
-    """One request that the approver has just approved."""
-    as_(approver).post(page("approve", requests[0]))
-    return DeskDecision.objects.get()
 
 
 def undo(client, decision, **data):
@@ -229,127 +203,6 @@ def test_nothing_that_names_a_person_stays_with_a_decision_after_the_account_is_
     as_(administrator).post(f"/admin/members/member/close/?row={member.pk}")
     told = " ".join(DecidedRow.objects.values_list("told", flat=True))
     assert "Maria" not in told
-
-
-# Many at once ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def crowd(organization, approval_team) -> list[Membership]:
-    people = [
-        make_member(f"p{number:03}@rush.example", organization, f"Person {number:03}")
-        for number in range(deciding.TOLD + 2)
-    ]
-    for person in people:
-        join_teams(person, [approval_team])
-    return list(Membership.objects.filter(team=approval_team).order_by("pk"))
-
-
-def test_many_are_told_on_the_page_of_the_decision_trouble_first(as_, approver, crowd):
-    client = as_(approver)
-    Membership.objects.filter(pk=crowd[5].pk).update(
-        status="withdrawn", ended_at=timezone.now(), ended_by=crowd[5].member
-    )
-    shown = client.get(page("approve", *crowd[:5], *crowd[6:]))
-    assert "21 requests" in text_of(shown)
-    response = client.post(page("approve", *crowd), follow=True)
-    decision = DeskDecision.objects.get()
-    assert response.request["PATH_INFO"] == f"{DECISIONS}{decision.pk}/change/"
-    told = text_of(response)
-    assert "Done 21" in told
-    assert "Not done 1" in told
-    first = response.context["page"].object_list[0]
-    assert (first.object_id, first.outcome) == (crowd[5].pk, "refused")
-    assert "Person 000 is an active member of Careers now." in told
-    assert "Refresh" not in response
-
-
-def test_page_of_a_decision_looks_again_until_it_is_finished(as_, approver, crowd):
-    decision = begun(approver, crowd)
-    client = as_(approver)
-    shown = client.get(f"{DECISIONS}{decision.pk}/change/")
-    assert shown["Refresh"] == "3"
-    assert "Not yet 22" in text_of(shown)
-    response = client.post(f"{DECISIONS}{decision.pk}/continue/", follow=True)
-    assert "Done 22" in text_of(response)
-    assert "Refresh" not in response
-
-
-def begun(by: Member, rows: list[Membership]) -> DeskDecision:
-    """A decision that was pressed, in a process that was killed before its first row."""
-    return take_decision(
-        Membership,
-        "approve",
-        title="Approve",
-        keys=[row.pk for row in rows],
-        answers={},
-        can_be_undone=True,
-        by=by,
-    )
-
-
-def test_background_goes_on_where_a_process_was_killed(approver, crowd, mails):
-    count = len(mails())
-    decision = begun(approver, crowd)
-    work_off(decision, step_of(decision), seconds=0)  # killed after the first row
-    assert Membership.objects.active().filter(pk__in=[row.pk for row in crowd]).count() == 1
-    go_on_with_decisions()
-    decision.refresh_from_db()
-    assert decision.finished_at is None  # still the press's own
-    DeskDecision.objects.update(taken_at=timezone.now() - timedelta(seconds=11))
-    for _ in range(30):
-        go_on_with_decisions()
-    decision.refresh_from_db()
-    assert decision.finished_at is not None
-    assert Membership.objects.active().filter(pk__in=[row.pk for row in crowd]).count() == len(
-        crowd
-    )
-    assert len(mails()) == count + len(crowd)
-
-
-def test_background_refuses_what_its_author_may_not_decide_any_more(
-    approver, crowd, approval_team, administrator
-):
-    decision = begun(approver, crowd[:2])
-    set_facilitators(approval_team, [], by=administrator)
-    decision = DeskDecision.objects.get(pk=decision.pk)
-    work_off(decision, step_of(decision), seconds=60)
-    assert {row.outcome for row in decision.rows.all()} == {"refused"}
-    assert crowd[0].team.memberships.active().count() == 0
-
-
-def test_more_than_an_address_carries_go_over_the_form(as_, approver, crowd, monkeypatch):
-    monkeypatch.setattr(deciding, "IN_ADDRESS", 10)
-    client = as_(approver)
-    shown = client.post(LIST, choose("decline", *crowd))
-    assert shown.status_code == 200
-    assert "Decline 22 requests" in text_of(shown)
-    assert set(shown.context["carried"]) == {row.pk for row in crowd}
-    assert Membership.objects.waiting().count() == 22
-    sent = {"rows": ",".join(map(str, shown.context["carried"])), "reason": "No room this year."}
-    again = client.post(f"{LIST}decline/", {**sent, "show": "mail"})
-    assert "No room this year." in again.context["mail"].message
-    response = client.post(f"{LIST}decline/", sent, follow=True)
-    assert "Done 22" in text_of(response)
-    assert Membership.objects.waiting().count() == 0
-
-
-def test_forged_rows_in_the_form_are_left_out(as_, approver, requests, member, team):
-    client = as_(approver)
-    own, foreign = requests[0].pk, stay_of(member, team).pk
-    client.post(f"{LIST}decline/", {"rows": f"{own},{foreign},x", "reason": "No."})
-    assert stay_of(member, team).is_active
-    requests[0].refresh_from_db()
-    assert requests[0].status == "declined"
-    only = client.post(f"{LIST}decline/", {"rows": str(foreign), "reason": "No."})
-    assert only.status_code == 404
-
-
-def test_too_many_are_refused_in_words(as_, approver, crowd, monkeypatch):
-    monkeypatch.setattr(deciding, "AT_ONCE", 10)
-    response = as_(approver).post(LIST, choose("approve", *crowd), follow=True)
-    assert said(response) == ["Select at most 10 at a time. Nothing was changed."]
-    assert Membership.objects.waiting().count() == 22
 
 
 # The list ----------------------------------------------------------------------------------

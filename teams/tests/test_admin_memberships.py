@@ -3,9 +3,8 @@
 import pytest
 
 from conftest import make_member, stay_of, text_of
-from members.models import Member
 from teams.models import Membership
-from teams.services import approve_membership, decline_membership, join_teams, set_facilitators
+from teams.services import approve_membership, decline_membership, join_teams
 
 LIST = "/admin/teams/membership/"
 
@@ -25,23 +24,6 @@ def page(decision: str, *stays: Membership) -> str:
 def choose(action: str, *stays: Membership) -> dict[str, object]:
     """What ticking rows of the list, choosing an action and pressing “Go” sends."""
     return {"action": action, "_selected_action": [stay.pk for stay in stays], "index": "0"}
-
-
-@pytest.fixture
-def approver(approval_team, organization, administrator) -> Member:
-    """Looks after the team that decides by approval."""
-    person = make_member("abe@rush.example", organization, "Abe Approver")
-    set_facilitators(approval_team, [person], by=administrator)
-    person.refresh_from_db()
-    return person
-
-
-@pytest.fixture
-def requests(member, colleague, approval_team) -> list[Membership]:
-    """Two requests that wait for a yes or no."""
-    for person in (member, colleague):
-        join_teams(person, [approval_team])
-    return [stay_of(member, approval_team), stay_of(colleague, approval_team)]
 
 
 # Who sees which ----------------------------------------------------------------------------

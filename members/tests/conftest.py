@@ -1,0 +1,26 @@
+"""Requests that wait for a yes or no, and a decision about them."""
+
+import pytest
+from post_office.models import Email
+
+from conftest import stay_of
+from members.models import DeskDecision
+from members.services import work_off
+from members.tests.deciding import approving, decide
+from teams.models import Membership
+from teams.services import join_teams
+
+
+@pytest.fixture
+def requests(member, colleague, approval_team) -> list[Membership]:
+    for person in (member, colleague):
+        join_teams(person, [approval_team])
+    Email.objects.all().delete()
+    return [stay_of(member, approval_team), stay_of(colleague, approval_team)]
+
+
+@pytest.fixture
+def approved(requests, administrator) -> DeskDecision:
+    decision = decide(administrator, Membership, [row.pk for row in requests])
+    assert work_off(decision, approving(administrator), seconds=60)
+    return decision
