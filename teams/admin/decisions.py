@@ -31,20 +31,17 @@ GONE_ON_WITH = 5  # unfinished decisions that are gone on with at a time
 
 def step_of(decision: DeskDecision) -> Step:
     """What `decision` does to one row; refuses every row when nobody can tell any more."""
-    desk_list = admin.site._registry.get(apps.get_model(decision.about))
+    model = apps.get_model(decision.about)
+    desk_list = admin.site._registry.get(model)
     kinds = desk_list.decisions if isinstance(desk_list, DecidingAdmin) else ()
     for kind in kinds:
         if kind.name == decision.name and decision.by.is_active and decision.by.is_staff:
-            return kind.step(kind_model(decision), decision.by, decision.answers)
+            return kind.step(model, decision.by, decision.answers)
 
     def refuse(key: int) -> str:
         raise Refused("Whoever decided this may not decide it any more. Nothing was changed.")
 
     return refuse
-
-
-def kind_model(decision: DeskDecision) -> Any:
-    return apps.get_model(decision.about)
 
 
 def go_on_with_decisions() -> None:
