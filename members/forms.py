@@ -152,12 +152,20 @@ class ProfileForm(PlainForm):
         required=False,
         help_text="Without it, teammates see your name, job title and organization",
     )
+    theme = forms.ChoiceField(
+        label="Colors of the portal",
+        required=False,
+        choices=[("", "As my device is set"), *Member.Theme.choices],
+        error_messages={"invalid_choice": "Choose one of the colors listed"},
+        widget=forms.RadioSelect,
+    )
 
     def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
         kwargs["initial"] = {
             "full_name": member.full_name,
             "job_title": member.job_title,
             "shares_email": member.shares_email,
+            "theme": member.theme,
             "organization": member.organization.name if member.organization else "",
         }
         super().__init__(*args, **kwargs)

@@ -274,6 +274,10 @@ class Member(AbstractBaseUser, PermissionsMixin):
         DOMAIN = "domain", "by the mail domain"
         FACILITATOR = "facilitator", "by a facilitator"
 
+    class Theme(models.TextChoices):  # none chosen: as the device is set
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
     password = None  # type: ignore[assignment]  # nobody has one: sign-in is by code
     email = models.EmailField(
         "work email",
@@ -314,17 +318,25 @@ class Member(AbstractBaseUser, PermissionsMixin):
         "The address of this one signs in to that one.",
     )
     digest_sent_on = models.DateField(null=True, blank=True, editable=False)
+    theme = models.CharField(
+        max_length=5, choices=Theme.choices, default="", db_default="", blank=True, editable=False
+    )
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar = []
 
     objects = MemberManager()
-    history = HistoricalRecords(bases=[Told], excluded_fields=["last_login", "digest_sent_on"])
+    history = HistoricalRecords(
+        bases=[Told], excluded_fields=["last_login", "digest_sent_on", "theme"]
+    )
 
     class Meta:
         ordering: ClassVar = ["full_name", "email"]
         constraints: ClassVar = [
+            models.CheckConstraint(
+                name="members_member_theme_known", condition=Q(theme__in=["", "light", "dark"])
+            ),
             models.CheckConstraint(
                 name="members_member_email_lower_case",
                 condition=Q(email=Lower("email")),
@@ -384,6 +396,5 @@ class Member(AbstractBaseUser, PermissionsMixin):
     @property
     def may_join_at_once(self) -> bool:
         """Whether open teams take this person without a facilitator's decision."""
-        return bool(
-            self.is_affiliation_confirmed and self.organization and self.organization.is_recognized
-        )
+        employer = self.organization
+        return self.is_affiliation_confirmed and employer is not None and employer.is_recognized

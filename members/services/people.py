@@ -48,9 +48,18 @@ def lock_administrators() -> None:
 
 
 def change_profile(
-    member: Member, *, full_name: str, job_title: str, shares_email: bool, organization: str = ""
+    member: Member,
+    *,
+    full_name: str,
+    job_title: str,
+    shares_email: bool,
+    theme: str = "",
+    organization: str = "",
 ) -> Member:
-    """Save what a member says of themselves; `organization` only while nobody has confirmed it."""
+    """Save what a member says of themselves; `organization` only while nobody has confirmed it.
+
+    `theme`, one of `Member.Theme`, is a matter of taste and leaves no history.
+    """
     with transaction.atomic():
         if organization and not member.is_affiliation_confirmed:
             member = affiliate_member(member, organization)
@@ -63,6 +72,8 @@ def change_profile(
             job_title=one_line(job_title),
             shares_email=shares_email,
         )
+        Member.objects.filter(pk=row.pk).update(theme=theme)
+        row.theme = theme
     return row
 
 

@@ -124,6 +124,7 @@ def personal_data(member: Member) -> dict[str, Any]:
         "further_addresses": list(merged.values()),
         "job_title": member.job_title,
         "teammates_see_my_address": member.shares_email,
+        "colors_of_the_portal": member.theme or "as the device is set",
         "member_since": member.date_joined.isoformat(),
         "last_sign_in": member.last_login.isoformat() if member.last_login else None,
         "second_step_of_signing_in": second_factors(member),

@@ -122,9 +122,9 @@ def test_record_lists_all_updates_newest_first(as_, facilitator, administrator, 
     )
     told = text_of(as_(facilitator).get(f"{GOALS}{goal.pk}/change/"))
     told = told[told.index("Updates") :]
-    assert "Got 2. ● On track 2 jobs Fay Facilitator" in told
-    assert "Got 1. ● On track 1 jobs Ada Admin" in told
-    assert "Old. ○ Ended no new one before this history began" in told
+    assert "Got 2. On track 2 jobs Fay Facilitator" in told
+    assert "Got 1. On track 1 jobs Ada Admin" in told
+    assert "Old. Ended no new one before this history began" in told
     assert told.index("Got 2.") < told.index("Got 1.") < told.index("Old.")
 
 
