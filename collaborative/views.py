@@ -44,8 +44,9 @@ def accessibility(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    """Search engines read the public pages, and no form, no account, no desk."""
-    closed = [reverse(name) for name in ("admin:index", "my_teams", "join", "account_login")]
+    """Search engines read what a visitor may, and no step of a journey, no account, no desk."""
+    names = ("admin:index", "my_teams", "join_code", "join_done", "account_login")
+    closed = [reverse(name) for name in names]
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
     lines.append(f"Sitemap: {settings.SITE_URL}{reverse('sitemap')}")
     return HttpResponse("\n".join([*lines, ""]), content_type="text/plain")

@@ -196,6 +196,8 @@ def test_approval_is_said_before_anyone_asks(client, approval_team):
 def test_robots_and_sitemap_name_the_public_pages_only(client, team):
     robots = client.get(reverse("robots")).content.decode()
     assert "Disallow: /admin/" in robots
+    assert "Disallow: /join/done/" in robots
+    assert "Disallow: /join/\n" not in robots
     assert "Sitemap: http://127.0.0.1:8000/sitemap.xml" in robots
     sitemap = client.get(reverse("sitemap")).content.decode()
     assert f"<loc>http://127.0.0.1:8000{team.get_absolute_url()}</loc>" in sitemap
