@@ -4,19 +4,23 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from csp.decorators import csp_replace
+from csp.decorators import csp_replace, csp_update
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 from post_office.models import Email
 
+from collaborative.sample_mails import samples, written
+
 SHOWN = 100
 
-# Mails carry their styles in the page. Nothing else is allowed there, least of all a script.
+# Mails carry their styles in the page. Nothing else is allowed there, least of all a script; only
+# the pages here show one in a frame.
 MAIL_POLICY = {
     "default-src": ["'none'"],
     "script-src": ["'none'"],
@@ -24,8 +28,9 @@ MAIL_POLICY = {
     "img-src": ["'self'", "data:"],
     "base-uri": ["'none'"],
     "form-action": ["'none'"],
-    "frame-ancestors": ["'none'"],
+    "frame-ancestors": ["'self'"],
 }
+WITH_MAILS = {"frame-src": ["'self'"]}
 
 
 def _in_development(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -51,14 +56,34 @@ def mail_list(request: HttpRequest) -> HttpResponse:
 
 
 @_in_development
+@csp_update(WITH_MAILS)  # type: ignore[arg-type]  # its types know no views with arguments
 def mail_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One mail as text, with a link to its HTML."""
+    """One mail, as text and as HTML."""
     return render(request, "dev/mail_detail.html", {"mail": get_object_or_404(Email, pk=pk)})
 
 
 @_in_development
-@csp_replace(MAIL_POLICY)  # type: ignore[arg-type]  # its types know no views with arguments
+@xframe_options_sameorigin
+@csp_replace(MAIL_POLICY)  # type: ignore[arg-type]  # as above
 def mail_html(request: HttpRequest, pk: int) -> HttpResponse:
     """The HTML part of one mail, as a page of its own. 404 for a mail that is text only."""
     mail = get_object_or_404(Email.objects.exclude(html_message=""), pk=pk)
     return HttpResponse(mail.html_message)
+
+
+@_in_development
+@csp_update(WITH_MAILS)
+def mail_samples(request: HttpRequest) -> HttpResponse:
+    """Every mail that the portal can write, on one page, about people who do not exist."""
+    mails = [(sample.func.__name__, written(sample)) for sample in samples()]
+    return render(request, "dev/mail_samples.html", {"mails": mails})
+
+
+@_in_development
+@xframe_options_sameorigin
+@csp_replace(MAIL_POLICY)  # type: ignore[arg-type]  # as above
+def mail_sample_html(request: HttpRequest, number: int) -> HttpResponse:
+    """The HTML part of one of them. 404 for a number that is too large."""
+    if number >= len(all_samples := samples()):
+        raise Http404
+    return HttpResponse(written(all_samples[number]).html_message)

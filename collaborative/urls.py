@@ -19,6 +19,8 @@ urlpatterns = [
     path("sitemap.xml", sitemap, name="sitemap"),
     # For development; each answers 404 unless DEBUG is on.
     path("dev/mail/", devmail.mail_list, name="dev_mail"),
+    path("dev/mail/all/", devmail.mail_samples, name="dev_mail_samples"),
+    path("dev/mail/all/<int:number>/", devmail.mail_sample_html, name="dev_mail_sample_html"),
     path("dev/mail/<int:pk>/", devmail.mail_detail, name="dev_mail_detail"),
     path("dev/mail/<int:pk>/html/", devmail.mail_html, name="dev_mail_html"),
 ]

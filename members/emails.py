@@ -43,14 +43,14 @@ def queue(
         "contact_email": settings.CONTACT_EMAIL,
         **context,
     }
-    subject = render_to_string(f"emails/{name}_subject.txt", context)
+    subject = " ".join(render_to_string(f"emails/{name}_subject.txt", context).split())[:200]
     trail = current_trail()
     mail = Email(
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[to],
-        subject=" ".join(subject.split())[:200],
+        subject=subject,
         message=render_to_string(f"emails/{name}.txt", context),
-        html_message=render_to_string(f"emails/{name}.html", context),
+        html_message=render_to_string(f"emails/{name}.html", {**context, "subject": subject}),
         status=STATUS.queued,
         priority=PRIORITY.high if urgent else PRIORITY.medium,
         expires_at=expires_at,
@@ -67,14 +67,21 @@ def queue(
 
 
 @contextmanager
-def bundled() -> Iterator[None]:
-    """Store the mails that are queued inside all at once at the end: one query for any number."""
+def collected() -> Iterator[list[Email]]:
+    """The mails that are queued inside, for whoever asks: they are not stored."""
     mails: list[Email] = []
     token = _bundle.set(mails)
     try:
-        yield
+        yield mails
     finally:
         _bundle.reset(token)
+
+
+@contextmanager
+def bundled() -> Iterator[None]:
+    """Store the mails that are queued inside all at once at the end: one query for any number."""
+    with collected() as mails:
+        yield
     for mail in mails:
         mail.full_clean()
     Email.objects.bulk_create(mails, batch_size=200)
@@ -110,4 +117,4 @@ def _security_url() -> str:
 
 def account_closed(member: Member) -> None:
     """Tell the person that the account is closed; called before the address is erased."""
-    queue("account_closed", member.email, {"full_name": member.full_name})
+    queue("account_closed", member.email, {"member": member})

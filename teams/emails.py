@@ -1,7 +1,6 @@
 """One function per mail about teams. They know templates and addresses, no rules."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import Any
 
 from django.conf import settings
@@ -160,13 +159,7 @@ def question_dismissed(question: Question) -> None:
 
 
 def _about(question: Question) -> dict[str, Any]:
-    """For mails to an asker: the question, also as lines that can be quoted in plain text."""
-    lines = [wrap(line, 72) or [""] for line in question.text.splitlines()]
-    return {
-        "question": question,
-        "quoted": [part for parts in lines for part in parts],
-        "faq_url": settings.SITE_URL + reverse("faq_list"),
-    }
+    return {"question": question, "faq_url": settings.SITE_URL + reverse("faq_list")}
 
 
 def account_claim(member: Member, joined: Sequence[Membership], by: Member) -> None:

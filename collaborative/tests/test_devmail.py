@@ -1,11 +1,16 @@
 """The mails in the browser: in development only, and safe to look at whatever they hold."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as portal
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from post_office.models import PRIORITY, STATUS, Email
+
+from collaborative.sample_mails import samples, written
 
 
 @pytest.fixture
@@ -31,6 +36,8 @@ def addresses(mail: Email) -> list[str]:
         reverse("dev_mail"),
         reverse("dev_mail_detail", args=[mail.pk]),
         reverse("dev_mail_html", args=[mail.pk]),
+        reverse("dev_mail_samples"),
+        reverse("dev_mail_sample_html", args=[0]),
     ]
 
 
@@ -76,12 +83,12 @@ def test_mail_list_costs_the_same_queries_for_one_row_and_three(
 
 
 @pytest.mark.usefixtures("_development")
-def test_mail_detail_shows_the_text_escaped_with_links(client, mail):
+def test_mail_detail_shows_the_text_escaped_with_links_and_the_html_in_a_frame(client, mail):
     page = client.get(reverse("dev_mail_detail", args=[mail.pk])).content.decode()
-    assert "Line one<br>&lt;script&gt;" in page
+    assert "Line one\n&lt;script&gt;" in page
     assert "<script>alert" not in page
     assert 'href="https://portal.example.org/join/"' in page
-    assert reverse("dev_mail_html", args=[mail.pk]) in page
+    assert f'<iframe class="mail-frame" src="{reverse("dev_mail_html", args=[mail.pk])}"' in page
 
 
 @pytest.mark.usefixtures("_development")
@@ -93,6 +100,8 @@ def test_mail_html_is_a_page_of_its_own_that_allows_styles_and_no_script(client,
     )
     assert policy["style-src"] == "'unsafe-inline'"
     assert policy["script-src"] == policy["default-src"] == policy["form-action"] == "'none'"
+    assert policy["frame-ancestors"] == "'self'"
+    assert response["X-Frame-Options"] == "SAMEORIGIN"
 
 
 @pytest.mark.usefixtures("_development")
@@ -103,6 +112,83 @@ def test_mail_that_is_missing_or_text_only_has_no_page(client, mail):
     assert client.get(missing).status_code == 404
     detail = client.get(reverse("dev_mail_detail", args=[mail.pk])).content.decode()
     assert "as HTML" not in detail
+    assert "<iframe" not in detail
+    beyond = reverse("dev_mail_sample_html", args=[len(samples())])
+    assert client.get(beyond).status_code == 404
+
+
+# Every mail that the portal can write ---------------------------------------------------------
+
+MAILS = portal.BASE_DIR / "templates" / "emails"
+
+
+@pytest.fixture(params=samples(), ids=lambda sample: sample.func.__name__)
+def sample(request) -> Email:
+    return written(request.param)
+
+
+@pytest.mark.usefixtures("_development")
+def test_page_of_every_mail_leaves_no_template_out(client, db):
+    page = client.get(reverse("dev_mail_samples"))
+    shown = {template.name for template in page.templates if template.name}
+    assert {f"emails/{file.name}" for file in MAILS.iterdir()} <= shown
+    for number, each in enumerate(samples()):
+        assert reverse("dev_mail_sample_html", args=[number]) in page.content.decode()
+        assert f"{each.func.__name__}, to " in page.content.decode()
+    assert not Email.objects.exists()
+
+
+@pytest.mark.usefixtures("_development")
+def test_html_of_a_sample_is_that_of_the_mail(client, db):
+    html = client.get(reverse("dev_mail_sample_html", args=[1])).content.decode()
+    assert html == written(samples()[1]).html_message
+
+
+def test_subject_of_every_mail_is_one_short_line(sample):
+    assert 0 < len(sample.subject) <= 78
+    assert "\n" not in sample.subject
+
+
+def test_text_of_every_mail_has_short_lines_and_no_gaps(sample):
+    assert max(len(line) for line in sample.message.splitlines()) <= 76
+    assert "\n\n\n" not in sample.message
+
+
+def test_every_mail_says_why_it_comes_and_where_to_ask(sample):
+    for part in (sample.message, sample.html_message):
+        assert "You get this mail because" in part
+        assert portal.CONTACT_EMAIL in part
+
+
+def test_every_mail_is_filled_in(sample):
+    for part in (sample.subject, sample.message, sample.html_message):
+        assert not re.search(
+            r"\{[{%#]|[#%}]\}|\bNone\b", re.sub(r"<style>.*?</style>", "", part, flags=re.S)
+        )
+
+
+def test_every_mail_has_one_button_at_most_and_its_address_in_words(sample):
+    buttons = re.findall(r'class="button".*?href="([^"]+)"', sample.html_message, re.S)
+    assert len(buttons) <= 1
+    for address in buttons:
+        assert f">{address}</a>" in sample.html_message
+        assert address in sample.message.splitlines()
+
+
+def test_every_mail_is_a_page_in_a_language_with_its_title_and_a_preheader(sample):
+    html = sample.html_message
+    assert '<html lang="en">' in html
+    assert f"<title>{escape(sample.subject)}</title>" in html
+    assert re.search(r'<div style="display: none;[^>]*>[^<]{10,90}</div>', html)
+    assert html.count("<table") == html.count('<table role="presentation"')
+    assert "<img" not in html
+
+
+def test_mails_use_the_colours_of_the_portal():
+    sheets = [portal.BASE_DIR / "static" / name for name in ("palette.css", "dark.css")]
+    palette = set(re.findall(r"#[0-9a-f]{6}", "".join(sheet.read_text() for sheet in sheets)))
+    for file in MAILS.glob("*.html"):
+        assert set(re.findall(r"#[0-9a-f]{6}", file.read_text())) <= palette, file.name
 
 
 @pytest.mark.browser
@@ -112,6 +198,7 @@ def test_mail_pages_work_in_a_browser(new_page, live_server, mail, settings):
     page = new_page(javascript=False, width=320)
     page.goto(reverse("dev_mail"))
     page.get_by_role("link", name="Your code").click()
-    page.get_by_role("link", name="Show it as HTML").click()
-    hello = page.get_by_text("Hello")
+    hello = page.frame_locator("iframe").get_by_text("Hello")
     assert hello.evaluate("element => getComputedStyle(element).color") == "rgb(0, 128, 128)"
+    page.goto(reverse("dev_mail_samples"))
+    assert page.frame_locator("iframe").first.get_by_text("BCDFGH").is_visible()

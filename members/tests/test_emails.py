@@ -33,6 +33,11 @@ def test_code_mail_says_the_code_how_long_and_what_to_do(code_mail):
         assert "ignore this mail" in body
 
 
+def test_code_stands_alone_in_its_line_and_its_element(code_mail):
+    assert "BCDFGH" in code_mail.message.splitlines()
+    assert ">BCDFGH</p>" in code_mail.html_message
+
+
 def test_code_mail_overtakes_others_and_is_not_sent_when_it_is_worthless(code_mail):
     assert code_mail.priority == PRIORITY.high
     assert timedelta(minutes=14) < code_mail.expires_at - timezone.now() < timedelta(minutes=15)

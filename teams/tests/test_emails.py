@@ -72,9 +72,9 @@ def test_joined_tells_what_still_waits(member, team, approval_team, queued):
         assert "withdraw" in body
 
 
-def test_joined_several_names_all_in_the_subject(member, team, other_team, queued):
+def test_joined_several_counts_them_in_the_subject(member, team, other_team, queued):
     emails.teams_joined(member, [stay(member, team), stay(member, other_team)], [])
-    assert queued().subject == "You joined Education, Hiring"
+    assert queued().subject == "You joined 2 action teams"
 
 
 @pytest.mark.parametrize("policy", ["open", "approval"])
@@ -103,7 +103,7 @@ def test_waiting_for_approval_says_so(member, approval_team, other_team, queued)
         member, [stay(member, approval_team, "requested"), stay(member, other_team, "requested")]
     )
     mail = queued()
-    assert mail.subject == "We have your requests for Careers, Hiring"
+    assert mail.subject == "We have your requests for 2 action teams"
     words = " ".join(mail.message.split())
     assert "A facilitator of the team decides about your request" in words
     assert "You get an answer by" in words
@@ -156,6 +156,13 @@ def test_added_says_by_whom_and_that_one_may_leave(member, team, facilitator, qu
     assert "If you do not want this, you can leave" in words
 
 
+def test_added_by_an_administrator_says_so(member, team, administrator, queued):
+    emails.membership_added(stay_of(member, team), administrator)
+    mail = queued()
+    assert "Ada Admin, an administrator, has made you" in " ".join(mail.message.split())
+    assert "Ada Admin, an administrator, has made you" in mail.html_message
+
+
 def test_declined_gives_the_reason_and_the_next_step(member, team, queued):
     emails.membership_declined(member, [team], "The team is full until May.")
     mail = queued()
@@ -172,7 +179,7 @@ def test_declined_with_the_organization_points_to_my_details(applicant, team, ot
         applicant, [team, other_team], "Not in healthcare.", applicant.organization
     )
     mail = queued()
-    assert mail.subject == "Your requests for Education, Hiring were declined"
+    assert mail.subject == "Your requests for 2 action teams were declined"
     words = " ".join(mail.message.split())
     assert "did not recognize Lakeview Health" in words
     assert "change it under My details" in words
@@ -186,6 +193,21 @@ def test_left_confirms_and_offers_the_way_back(member, team, queued):
     assert mail.subject == "You left Education"
     assert "join again on My teams" in mail.message
     assert "facilitator" not in mail.message
+
+
+def test_nobody_is_sent_back_to_a_team_that_takes_nobody(member, closed_team, queued):
+    left = stay(member, closed_team, "ended", ended_by=member)
+    emails.membership_ended(left)
+    mail = queued()
+    for body in (mail.message, mail.html_message):
+        assert "takes no new members now" in " ".join(body.split())
+        assert "join again" not in body
+
+
+def test_withdrawn_from_a_closed_team_offers_no_second_request(member, closed_team, queued):
+    emails.request_withdrawn(stay(member, closed_team, "withdrawn"))
+    mail = queued()
+    assert "ask again" not in mail.message + mail.html_message
 
 
 def test_ended_by_a_facilitator_gives_the_reason(member, team, facilitator, queued):
@@ -257,6 +279,14 @@ def test_digest_tells_in_numbers_what_waits(facilitator, numbers, subject, lines
     assert listed == lines
     assert "http://127.0.0.1:8000/admin/" in mail.message
     assert "once a working day" in mail.message
+
+
+def test_digest_about_goals_alone_speaks_of_nobody_who_asked(facilitator, queued):
+    kinds = ("organizations", "affiliations", "requests", "questions")
+    emails.facilitator_digest(facilitator, dict.fromkeys(kinds, Waiting(0)) | {"goals": Waiting(2)})
+    mail = queued()
+    assert mail.subject == "2 things wait at the facilitators' desk"
+    assert "Whoever asked" not in mail.message + mail.html_message
 
 
 def hostile(member, team, organization):
