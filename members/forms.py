@@ -113,7 +113,7 @@ class CodeForm(PlainForm):
                 "autocomplete": "one-time-code",
                 "autocapitalize": "characters",
                 "spellcheck": "false",
-                "class": "width-10 code-input",
+                "class": "code-input",
             }
         ),
     )

@@ -86,7 +86,7 @@ class _CodeForm(PlainForm):
                 "autocomplete": "one-time-code",
                 "inputmode": "numeric",
                 "spellcheck": "false",
-                "class": "width-10 code-input",
+                "class": "code-input",
             }
         ),
     )

@@ -84,6 +84,16 @@ def test_faq_search_finds_without_case_and_accents_and_marks_the_words(client, f
     assert faq_entry.question not in page
 
 
+def test_faq_opens_and_closes_all_answers_on_request(client, faq_entry):
+    closed = client.get(reverse("faq_list")).content.decode()
+    assert 'href="/faq/?all=1">Show all answers' in closed
+    assert "<details>" in closed
+    opened = client.get(reverse("faq_list"), {"all": "1"}).content.decode()
+    assert 'href="/faq/">Close all answers' in opened
+    assert "<details>" not in opened
+    assert f'href="{reverse("question_ask")}"' in opened
+
+
 def test_faq_search_without_a_match_says_what_to_do(client, faq_entry):
     response = client.get(reverse("faq_list"), {"q": "unicorn%_<b>"})
     said = text_of(response)

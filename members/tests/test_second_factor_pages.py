@@ -8,8 +8,10 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.template.loader import get_template
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import get_resolver
 from post_office.models import Email
 
 from conftest import code_in, text_of
@@ -344,6 +346,29 @@ def test_my_data_tells_of_the_second_step_and_no_secret(member):
     assert told == second_factors(member)
     assert [row["kind"] for row in told] == ["authenticator app", "recovery codes"]
     assert secret not in str(told)
+
+
+# The look ----------------------------------------------------------------------------------
+
+
+def templates_below(patterns) -> set[str]:
+    """What the views at these addresses, and below them, draw their pages with."""
+    named = set()
+    for pattern in patterns:
+        if hasattr(pattern, "url_patterns"):
+            named |= templates_below(pattern.url_patterns)
+        elif name := getattr(getattr(pattern.callback, "view_class", None), "template_name", ""):
+            named.add(name)
+    return named
+
+
+def test_every_page_of_the_second_step_is_drawn_by_the_portal(settings):
+    named = templates_below(get_resolver("members.urls").url_patterns)
+    named.remove("mfa/webauthn/authenticator_list.html")  # its address leads to the index
+    ours = str(settings.BASE_DIR / "templates")
+    strange = [name for name in named if not get_template(name).origin.name.startswith(ours)]
+    assert "mfa/index.html" in named
+    assert strange == []
 
 
 # What is stored ----------------------------------------------------------------------------

@@ -144,7 +144,10 @@ class Goal(models.Model):
 
     @property
     def is_stale(self) -> bool:
-        return bool(self.reported_on and self.reported_on < timezone.localdate() - STALE_AFTER)
+        """Whether the last news is long ago; a goal that is over needs none."""
+        if self.reported_on is None or self.state in self.OVER:
+            return False
+        return self.reported_on < timezone.localdate() - STALE_AFTER
 
 
 class GoalUpdate(models.Model):

@@ -230,6 +230,11 @@ class Membership(models.Model):
         return add_working_days(timezone.localdate(self.requested_at), settings.ANSWER_WORKING_DAYS)
 
     @property
+    def is_late(self) -> bool:
+        """Whether a request waits for longer than was promised."""
+        return self.is_waiting and self.answer_expected_on < timezone.localdate()
+
+    @property
     def waits_for(self) -> str:
         """What a request waits for: "organization", "affiliation" or "approval"."""
         organization = self.member.organization

@@ -194,7 +194,7 @@ def test_join_by_an_unknown_organization_waits_in_line(client, team, mails):
     )
     said = text_of(done)
     assert "We are checking your organization" in said
-    assert "Expect an answer by" in said
+    assert "Answer expected by" in said
     proposed = Organization.objects.get()
     assert (proposed.name, proposed.suggested_domain) == (
         "The Lakeview Health, Inc.",

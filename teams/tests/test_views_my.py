@@ -1,6 +1,7 @@
 """What members see and do: their teams, teammates, data; and what others must not."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -63,10 +64,20 @@ def test_my_teams_shows_teams_requests_and_what_else_there_is(
     join_teams(member, [approval_team])
     said = text_of(as_(member).get("/my/"))
     assert f"{team.name} Member" in said
-    assert "your request; this team decides each one" in said
+    assert "The team’s facilitators decide each request." in said
     assert "Answer expected by" in said
     assert f"Join {other_team.name}" in said
     assert closed_team.name not in said
+
+
+def test_my_teams_says_so_when_an_answer_is_late(as_, member, approval_team, settings):
+    join_teams(member, [approval_team])
+    stay = stay_of(member, approval_team)
+    Membership.objects.filter(pk=stay.pk).update(requested_at=stay.requested_at - timedelta(30))
+    said = text_of(as_(member).get("/my/"))
+    assert "This takes longer than we said" in said
+    assert f"Write to {settings.CONTACT_EMAIL}" in said
+    assert "Answer expected by" not in said
 
 
 def test_my_teams_says_what_an_unrecognized_organization_waits_for(as_, applicant, other_team):
@@ -194,6 +205,8 @@ def test_withdraw_leaves_an_active_stay_alone(as_, member, team):
 
 def test_roster_shows_teammates_and_only_shared_addresses(as_, member, colleague, team):
     said = text_of(as_(member).get(f"/teams/{team.slug}/members/"))
+    assert f"/teams/{team.slug}/members/" in said  # where the printed page is from
+    assert "2 members" in said
     assert "Colin Colleague" in said
     assert colleague.email not in said
     colleague.shares_email = True
