@@ -198,6 +198,13 @@ def code_in(mail: Email) -> str:
     return code
 
 
+def said(response: HttpResponse) -> list[str]:
+    """What a page of the desk says came of a press: messages, or the newest line of the bar that
+    undoes it."""
+    told = [str(message) for message in response.context["messages"]]
+    return told or [decision.told for decision in response.context["undoable"][:1]]
+
+
 def text_of(response: HttpResponse) -> str:
     """What a page says, without its tags and runs of spaces."""
     body = re.sub(r"<(script|style).*?</\1>", " ", response.content.decode(), flags=re.S)

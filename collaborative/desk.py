@@ -1,9 +1,8 @@
 """The facilitators' desk: Django admin, with what waits on its first page."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -23,21 +22,9 @@ UNDOABLE = 2  # decisions in the bar that undoes them; the others are on a page 
 TODAY = "teams.admin.today.today"
 FIGURES = "teams.admin.figures"
 PAGES = {"report/": "report", "coverage/": "coverage", "coverage/export/": "coverage_export"}
-# Nobody has a password; and a record links to its page itself, not by an address that takes
-# any type and id.
-DROPPED = {"password_change", "password_change_done", "view_on_site"}
-
-
-class Suggestions(AutocompleteJsonView):
-    """Suggested rows while someone types; administrators tell people of one name apart."""
-
-    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
-        found: dict[str, str] = super().serialize_result(obj, to_field_name)
-        desk = self.request.user
-        if isinstance(obj, Member) and isinstance(desk, Member) and desk.is_superuser:
-            known = [found["text"], obj.email, str(obj.organization or "no organization")]
-            found["text"] = ", ".join(dict.fromkeys(known))  # who has no name is the address
-        return found
+# Nobody has a password; no form suggests rows by script; and a record links to its page itself,
+# not by an address that takes any type and id.
+DROPPED = {"password_change", "password_change_done", "view_on_site", "autocomplete"}
 
 
 class Desk(admin.AdminSite):
@@ -83,9 +70,6 @@ class Desk(admin.AdminSite):
 
         return guarded
 
-    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        return cast("HttpResponse", Suggestions.as_view(admin_site=self)(request))
-
     @method_decorator(never_cache)
     @method_decorator(login_not_required)
     def login(
@@ -111,3 +95,9 @@ class Desk(admin.AdminSite):
             "figures": import_string(f"{FIGURES}.figures")(request),
         }
         return super().index(request, {**context, **(extra_context or {})})
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """The first page lists everything: there is no second one for a part of it."""
+        return HttpResponseRedirect(reverse("admin:index", current_app=self.name))

@@ -333,6 +333,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "America/Chicago"
 USE_TZ = True
 USE_I18N = False
+FORMAT_MODULE_PATH = "collaborative.formats"
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -27,5 +27,6 @@ def test_one_press_recognizes_and_releases_everyone_who_waits(
     assert stay_of(applicant, team).is_active
     assert stay_of(walt, team).is_active
     assert EmailDomain.objects.filter(domain="lakeview.example").exists()
+    page.get_by_text("Show as table").first.click()
     page.get_by_role("cell", name="2", exact=True).get_by_role("link").first.click()
     expect(page.get_by_role("main")).to_contain_text("Walt")

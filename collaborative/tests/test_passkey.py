@@ -1,13 +1,11 @@
-"""A passkey in a real Chromium, and the look of the pages of the second step."""
+"""A passkey in a real Chromium."""
 
 import pytest
 from playwright.sync_api import Page, expect
 from post_office.models import Email
 
-from collaborative.tests.test_accessibility import check, findings
 from collaborative.tests.test_accessibility import pytestmark as checked_once
 from collaborative.tests.test_journeys import heading, newest_code
-from members.tests.second_step import code_for
 
 pytestmark = checked_once
 DEVICE = {
@@ -70,19 +68,3 @@ def test_facilitator_makes_a_passkey_and_signs_in_with_it(new_page, facilitator)
     page.get_by_role("button", name="Use my passkey").click()
     page.wait_for_url("**/admin/")
     heading(page, "Today")
-
-
-def test_pages_of_the_second_step(new_page, facilitator):
-    page = new_page(facilitator, bypass_csp=True)
-    page.goto("/admin/")
-    assert not findings(page)
-    check(page, ["/two-factor/webauthn/add/", "/two-factor/totp/activate/"])
-    key = page.locator("code").inner_text().replace(" ", "")
-    page.get_by_label("Code from the app").fill(code_for(key))
-    page.get_by_role("button", name="Set up the app").click()
-    heading(page, "Keep your recovery codes")
-    assert not findings(page)
-    other = new_page(bypass_csp=True)
-    begin_sign_in(other, facilitator.email)
-    other.get_by_role("button", name="Sign in", exact=True).click()
-    assert not findings(other)

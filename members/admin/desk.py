@@ -5,13 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, ChangeList
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -48,6 +51,24 @@ def badge(kind: str, word: str) -> SafeString:
     return render_to_string("_badge.html", {"kind": kind, "word": word})
 
 
+def in_words(shown: ChangeList) -> str:
+    """What a list is narrowed to: 'search "rush"; team: Hiring'."""
+    parts = [f'search "{shown.query}"'] if shown.query else []
+    for spec in shown.filter_specs:
+        choices = list(spec.choices(shown))[1:]  # the first one is "All"
+        chosen = [str(choice["display"]) for choice in choices if choice.get("selected")]
+        if chosen:
+            parts.append(f"{spec.title}: {', '.join(chosen)}")
+    return "; ".join(parts)
+
+
+class DayInput(forms.DateInput):
+    """A date, by the browser's own calendar."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"type": "date", **(attrs or {})}, format="%Y-%m-%d")
+
+
 class DeskModelAdmin(admin.ModelAdmin[Row]):
     """A list at the desk. Everyone at the desk may view and change what `get_queryset` shows.
 
@@ -61,6 +82,28 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
     show_facets = admin.ShowFacets.NEVER  # a count for every choice, over a million rows
     view_on_site = False
     title = ""  # of the list; empty: the plural name of the model
+    formfield_overrides = {models.DateField: {"widget": DayInput}}
+
+    def get_action_choices(
+        self, request: HttpRequest, default_choices: Any = (("", "Choose what to do"),)
+    ) -> list[tuple[str, str]]:
+        return super().get_action_choices(request, list(default_choices))
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        """As stock, without the pop-ups beside a list of choices, which need JavaScript; what
+        is missing is asked for by its name."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is None:
+            return None
+        if isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        verb = "Choose" if isinstance(field.widget, forms.Select) else "Enter"
+        asked = f"{verb} the {str(field.label or db_field.verbose_name).lower()}"
+        if "error_messages" not in kwargs:
+            field.error_messages["required"] = asked
+        return field
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -118,7 +161,14 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         if ERROR_FLAG in request.GET:
             messages.warning(request, "This filter does not exist. The whole list is shown.")
         title = self.title or capfirst(str(self.opts.verbose_name_plural))
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        shown = super().changelist_view(request, {"title": title, **(extra_context or {})})
+        if (
+            isinstance(shown, TemplateResponse)
+            and shown.context_data
+            and "cl" in shown.context_data
+        ):
+            shown.context_data["narrowed_to"] = in_words(shown.context_data["cl"])
+        return shown
 
     def changeform_view(
         self,

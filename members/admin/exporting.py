@@ -32,7 +32,7 @@ from django.utils.text import slugify
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from members.admin.desk import DeskModelAdmin, Row, at_desk, counted, is_administrator
+from members.admin.desk import DeskModelAdmin, Row, at_desk, counted, in_words, is_administrator
 from members.models import Export
 
 # A heading and where the value is: a dotted path from the row, or a function of the row.
@@ -126,17 +126,6 @@ def value_of(row: object, source: str | Callable[[Any], object]) -> Cell:
     if isinstance(value, datetime) and timezone.is_aware(value):
         return timezone.make_naive(value)
     return value if isinstance(value, (int, float, Decimal, date, type(None))) else str(value)
-
-
-def in_words(shown: ChangeList) -> str:
-    """What a list is narrowed to: 'search "rush"; team: Hiring'."""
-    parts = [f'search "{shown.query}"'] if shown.query else []
-    for spec in shown.filter_specs:
-        choices = list(spec.choices(shown))[1:]  # the first one is "All"
-        chosen = [str(choice["display"]) for choice in choices if choice.get("selected")]
-        if chosen:
-            parts.append(f"{spec.title}: {', '.join(chosen)}")
-    return "; ".join(parts)
 
 
 def as_file(name: str, headings: Sequence[str], table: Iterator[list[Cell]]) -> HttpResponseBase:

@@ -6,9 +6,12 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern
+from django.utils.safestring import SafeString
 from post_office.models import Email
 
-from members.admin.desk import DeskModelAdmin, is_administrator
+from members.admin.desk import DeskModelAdmin, badge, is_administrator
+
+BADGES = {"sent": "confirmed", "failed": "attention"}  # the others wait
 
 
 @admin.register(Email)
@@ -17,10 +20,11 @@ class MailAdmin(DeskModelAdmin[Email]):
     with a sign-in code not even the subject."""
 
     title = "Mail"
-    list_display = ["recipient", "about", "status", "created", "last_updated"]
+    list_display = ["recipient", "about", "state", "created", "last_updated"]
     list_display_links = None
     list_filter = ["status"]
     search_fields = ["to"]
+    search_help_text = "Search by address"
     ordering = ["-id"]
 
     def get_urls(self) -> list[URLPattern]:
@@ -46,3 +50,8 @@ class MailAdmin(DeskModelAdmin[Email]):
     @admin.display(description="subject")
     def about(self, mail: Email) -> str:
         return "Sign-in code" if mail.expires_at else mail.subject
+
+    @admin.display(description="status", ordering="status")
+    def state(self, mail: Email) -> SafeString:
+        word = mail.get_status_display() or "queued"
+        return badge(BADGES.get(word, "waiting"), word.capitalize())

@@ -170,7 +170,7 @@ def test_history_of_a_renamed_organization_tells_its_name_once(as_, administrato
 def test_domain_is_added_and_releases_who_waits_at_it(as_, facilitator, organization, team, mails):
     una = make_member("una@rush-clinics.example", organization, "Una", confirmed=False)
     join_teams(una, [team])
-    typed = {"organization": organization.pk, "domain": "@Rush-Clinics.example"}
+    typed = {"organization": organization.name, "domain": "@Rush-Clinics.example"}
     response = as_(facilitator).post(f"{DOMAINS}add/", typed, follow=True)
     assert "1 person at rush-clinics.example confirmed." in messages_of(response)
     added = EmailDomain.objects.get(domain="rush-clinics.example")
@@ -185,17 +185,25 @@ def test_domain_is_added_and_releases_who_waits_at_it(as_, facilitator, organiza
         ("gmail.com", "public mailbox provider"),
         ("loop.example", "already belongs to an organization"),
         ("nodots", "Enter a mail domain"),
-        ("", "required"),
+        ("", "Enter the domain"),
     ],
 )
 def test_domain_that_cannot_be_an_organizations_is_refused_with_the_form(
     as_, facilitator, organization, other_organization, domain, said
 ):
-    typed = {"organization": organization.pk, "domain": domain}
+    typed = {"organization": organization.name, "domain": domain}
     response = as_(facilitator).post(f"{DOMAINS}add/", typed)
     assert said in text_of(response)
     assert response.context["adminform"].form["domain"].value() == domain
     assert EmailDomain.objects.count() == 2
+
+
+def test_domain_of_no_known_organization_is_refused_and_what_was_typed_stays(as_, facilitator):
+    typed = {"organization": "Nowhere <Clinic>", "domain": "nowhere.example"}
+    response = as_(facilitator).post(f"{DOMAINS}add/", typed)
+    assert "No organization has this name." in text_of(response)
+    assert response.context["adminform"].form["organization"].value() == "Nowhere <Clinic>"
+    assert not EmailDomain.objects.filter(domain="nowhere.example").exists()
 
 
 def test_domain_is_not_changed_afterwards(as_, administrator, organization):
@@ -233,7 +241,7 @@ def test_mail_list_is_for_administrators(as_, facilitator, mail):
 
 def test_mail_list_shows_what_went_where_and_never_the_text(as_, administrator, mail):
     said = text_of(as_(administrator).get(MAILS))
-    assert "maria@rush.example You are in queued" in said
+    assert "maria@rush.example You are in Queued" in said
     assert "Secret" not in said
 
 

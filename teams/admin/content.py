@@ -2,22 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
-from django.forms import ModelChoiceField, ModelMultipleChoiceField
+from django.forms import ModelChoiceField
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
-from members.admin import RecordAdmin, at_desk, is_administrator
+from members.admin import RecordAdmin, at_desk, badge, is_administrator
 from members.models import Member
 from teams.models import ActionTeam, ActionTeamQuerySet
 from teams.services import set_facilitators
 
+POLICIES = {"open": "open", "approval": "approval"}  # kinds of badges
+
 
 def own_teams(request: HttpRequest) -> ActionTeamQuerySet:
     return ActionTeam.objects.facilitated_by(at_desk(request))
+
+
+class PeopleField(forms.CharField):
+    """People by their addresses, one on each line; whatever else is on the line is for whoever
+    reads it. Refuses a line without the address of an open account."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "cols": 60, "autocomplete": "off"})
+
+    def prepare_value(self, value: Any) -> Any:
+        """Those who are stored, each with name and address; else what was typed."""
+        if value is None or isinstance(value, str):
+            return value
+        return "\n".join(
+            f"{member.full_name} <{member.email}>".strip() for member in _by_name(value)
+        )
+
+    def clean(self, value: Any) -> list[Member]:
+        people: dict[int, Member] = {}
+        wrong = []
+        for line in filter(None, map(str.strip, str(super().clean(value)).splitlines())):
+            typed = re.search(r"[^\s<>,;]+@[^\s<>,;]+", line)
+            member = Member.objects.account_of(typed[0]) if typed else None
+            if member is None or not member.is_active:
+                wrong.append(typed[0] if typed else line)
+            else:
+                people[member.pk] = member
+        if wrong:
+            raise ValidationError(
+                f"No open account has the address {', '.join(wrong)}. "
+                "Somebody new signs in to the portal first."
+            )
+        return list(people.values())
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(super().has_changed(self.prepare_value(initial or []), data))
+
+
+def _by_name(people: Iterable[Member]) -> list[Member]:
+    return sorted(people, key=lambda member: (member.full_name, member.email))
 
 
 class PublishedAdmin(RecordAdmin[Any]):
@@ -48,7 +93,7 @@ class ActionTeamAdmin(PublishedAdmin):
     is for administrators to say."""
 
     slug_from = "name"
-    list_display = ["name", "join_policy", "members", "organizations", "position"]
+    list_display = ["name", "policy", "members", "organizations", "position"]
     search_fields = ["name"]
     export_columns = [
         ("Team", "name"), ("Who may join", "get_join_policy_display"),
@@ -59,7 +104,6 @@ class ActionTeamAdmin(PublishedAdmin):
         "name", "slug", "position", "join_policy", "facilitators", "summary", "why",
         "achievements",
     ]  # fmt: skip
-    autocomplete_fields = ["facilitators"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ActionTeam]:
         return own_teams(request).with_counts().order_by("position", "name")
@@ -75,10 +119,14 @@ class ActionTeamAdmin(PublishedAdmin):
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> ModelMultipleChoiceField[Any]:
-        """Only people with an open account can facilitate."""
-        kwargs["queryset"] = Member.objects.filter(is_active=True)
-        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[return-value]
+    ) -> Any:
+        """Facilitators are named by their addresses: everybody with an open account may be one."""
+        return PeopleField(
+            label="Facilitators",
+            required=False,
+            help_text="One address on each line. Each of them needs an account in the portal; "
+            "whoever is new is told by mail.",
+        )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Facilitators change through the service, which opens and closes the desk to them."""
@@ -88,6 +136,10 @@ class ActionTeamAdmin(PublishedAdmin):
 
     def get_view_on_site_url(self, obj: Model | None = None) -> str | None:
         return obj.get_absolute_url() if isinstance(obj, ActionTeam) else None
+
+    @admin.display(description="who may join", ordering="join_policy")
+    def policy(self, row: ActionTeam) -> SafeString:
+        return badge(POLICIES.get(row.join_policy, "closed"), row.get_join_policy_display())
 
     @admin.display(ordering="active_count")
     def members(self, row: ActionTeam) -> int:

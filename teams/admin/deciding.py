@@ -376,7 +376,11 @@ def _open_page(
 
 
 def tell_results(request: HttpRequest, taken: DeskDecision) -> None:
-    """What came of each row, as messages."""
-    for row in taken.rows.all():
+    """What came of each row, as messages; of a single one that can be undone, the bar that undoes
+    it tells."""
+    rows = list(taken.rows.all())
+    if taken.is_undoable and [row.outcome for row in rows] == [DecidedRow.Outcome.DONE]:
+        return
+    for row in rows:
         done = row.outcome in {DecidedRow.Outcome.DONE, DecidedRow.Outcome.UNDONE}
         (messages.success if done else messages.warning)(request, row.told)

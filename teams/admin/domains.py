@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from members.admin import at_desk, counted
-from members.models import EmailDomain, Member
+from members.forms import OrganizationNameField
+from members.models import EmailDomain, Member, Organization
 from members.services import add_domain, remove_domain
 from teams.admin.deciding import DecidingAdmin, Decision
 
@@ -36,6 +38,24 @@ class TakeBack(Decision[EmailDomain]):
         return f"The mail domain {row.domain} of {row.organization} is taken back."
 
 
+class OrganizationField(OrganizationNameField):
+    """An organization by its name, or a former one; some are suggested. Refuses any other name."""
+
+    def __init__(self) -> None:
+        super().__init__(help_text="Names are suggested while you type.")
+        self.error_messages["required"] = "Enter the organization the domain belongs to"
+        self.widget.attrs["autocomplete"] = "off"
+
+    def clean(self, value: Any) -> Organization:  # type: ignore[override]  # not text any more
+        named = Organization.objects.named(super().clean(value)).select_related("merged_into")
+        found = named.first()
+        if found is None:
+            raise ValidationError(
+                "No organization has this name. Choose one from the list, or add it first"
+            )
+        return found.meant
+
+
 @admin.register(EmailDomain)
 class EmailDomainAdmin(DecidingAdmin[EmailDomain]):
     """The mail domains of organizations, shared by all facilitators as organizations are."""
@@ -45,13 +65,33 @@ class EmailDomainAdmin(DecidingAdmin[EmailDomain]):
     search_fields = ["domain", "organization__name"]
     export_columns = [("Domain", "domain"), ("Organization", "organization")]
     fields = ["organization", "domain"]
-    autocomplete_fields = ["organization"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EmailDomain]:
         return super().get_queryset(request).select_related("organization")
 
     def has_change_permission(self, request: HttpRequest, obj: EmailDomain | None = None) -> bool:
         return False
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        return OrganizationField()
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Of a link that names an organization by its key: its name."""
+        initial: dict[str, Any] = dict(super().get_changeform_initial_data(request))
+        key = initial.pop("organization", "")
+        if key.isascii() and key.isdecimal() and len(key) < 19:
+            linked = Organization.objects.filter(pk=key).first()
+            initial["organization"] = linked.name if linked else ""
+        return initial
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The form, with the organizations that it suggests."""
+        context["organizations"] = Organization.objects.suggested()
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         kwargs["help_texts"] = {

@@ -10,9 +10,10 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from members.admin import at_desk
+from members.admin import at_desk, badge
 from members.models import Member
 from teams.admin.content import PublishedAdmin
 from teams.admin.deciding import DecidingAdmin, Decision
@@ -81,7 +82,7 @@ class FaqEntryAdmin(PublishedAdmin, DecidingAdmin[FaqEntry]):
 
     slug_from = "question"
     decisions = [StillTrue()]
-    list_display = ["question", "about", "topic", "place", "is_published", "checked"]
+    list_display = ["question", "about", "topic", "published", "checked"]
     list_filter = [TeamOrGeneralFilter, "topic", "is_published", CheckedFilter]
     list_select_related = ["team"]
     search_fields = ["question", "answer"]
@@ -130,9 +131,11 @@ class FaqEntryAdmin(PublishedAdmin, DecidingAdmin[FaqEntry]):
     def about(self, row: FaqEntry) -> ActionTeam | None:
         return row.team
 
-    @admin.display(ordering="position")
-    def place(self, row: FaqEntry) -> int:
-        return row.position
+    @admin.display(ordering="is_published")
+    def published(self, row: FaqEntry) -> SafeString:
+        if row.is_published:
+            return badge("confirmed", "Published")
+        return badge("closed", "Not published")
 
     @admin.display(description="last checked", ordering="checked_on")
     def checked(self, row: FaqEntry) -> str:

@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -135,15 +136,7 @@ class GoalAdmin(PublishedAdmin, DecidingAdmin[Any]):
 
     decisions = [Report()]
     slug_from = "title"
-    list_display = [
-        "title",
-        "team",
-        "standing",
-        "progress",
-        "due_on",
-        "reported_on",
-        "report",
-    ]
+    list_display = ["title", "team", "stands", "progress", "due_on", "report"]
     list_filter = [TeamFilter, StaleFilter, "state"]
     search_fields = ["title", "body"]
     export_columns = [
@@ -196,6 +189,14 @@ class GoalAdmin(PublishedAdmin, DecidingAdmin[Any]):
     @admin.display(description="state", ordering="state")
     def standing(self, row: Goal) -> SafeString:
         return badge(BADGES.get(row.state, "closed"), row.get_state_display())
+
+    @admin.display(description="state", ordering="reported_on")
+    def stands(self, row: Goal) -> SafeString:
+        """Its state, and since when nobody has said otherwise."""
+        if row.reported_on is None:
+            return self.standing(row)
+        told = date_format(row.reported_on, "DATE_FORMAT")
+        return format_html("<span>{}<br>reported {}</span>", self.standing(row), told)
 
     @admin.display
     def now(self, row: Goal) -> str:

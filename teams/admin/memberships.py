@@ -232,9 +232,7 @@ class MembershipAdmin(DecidingAdmin[Membership]):
     """Every stay and request of one's own teams. Only the decisions change them."""
 
     decisions = [Approve(), Decline(), End()]
-    list_display = [
-        "member", "organization", "team", "state", "requested", "waiting_for",
-    ]  # fmt: skip
+    list_display = ["member", "organization", "team", "stands", "requested"]
     list_filter = [
         WaitsForFilter, "status", TeamFilter, JoinedFilter, EndedFilter, AnsweredFilter,
         EmployerFilter,
@@ -331,11 +329,18 @@ class MembershipAdmin(DecidingAdmin[Membership]):
     def state(self, row: Membership) -> SafeString:
         return badge(BADGES.get(row.status, "closed"), row.get_status_display())
 
+    @admin.display(description="status", ordering="status")
+    def stands(self, row: Membership) -> SafeString:
+        """Its state, and what it waits for."""
+        if not row.is_waiting:
+            return self.state(row)
+        return format_html("<span>{} for {}</span>", self.state(row), what_waits(row))
+
     @admin.display(ordering="requested_at")
     def requested(self, row: Membership) -> SafeString | str:
         """When it was asked; of a request whose promised day is over, also that."""
-        asked = date_format(timezone.localtime(row.requested_at), "M j, Y, H:i")
-        return format_html("{}<br>{}", asked, promise(row)) if is_late(row) else asked
+        asked = date_format(timezone.localtime(row.requested_at), "DATE_FORMAT")
+        return format_html("<span>{}<br>{}</span>", asked, promise(row)) if is_late(row) else asked
 
     @admin.display(description="answer")
     def answer(self, row: Membership) -> SafeString | str:

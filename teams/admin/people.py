@@ -22,6 +22,7 @@ from teams.admin.accounts import MergeMember, namesakes
 from teams.admin.deciding import NAMED, DecidingAdmin, Decision, ReasonedDecision
 from teams.admin.importing.members import MemberResource
 from teams.admin.importing.pages import ImportingAdmin
+from teams.admin.memberships import BADGES
 from teams.admin.story import story_of_member
 from teams.models import Membership
 from teams.services import close_account, decline_all_requests
@@ -203,12 +204,16 @@ class StayInline(admin.TabularInline[Membership, Member]):
     model = Membership
     fk_name = "member"
     extra = 0
-    fields = readonly_fields = ("team", "status", "requested_at", "decided_at", "ended_at")
-    show_change_link = True
+    fields = readonly_fields = ("state", "requested_at", "decided_at", "ended_at")
+    template = "admin/members/member/stays.html"
     verbose_name_plural = "memberships"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         return Membership.objects.visible_to(at_desk(request)).select_related("member", "team")
+
+    @admin.display(description="status")
+    def state(self, row: Membership) -> SafeString:
+        return badge(BADGES.get(row.status, "closed"), row.get_status_display())
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(at_desk(request))

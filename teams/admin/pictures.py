@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from django.urls import reverse
@@ -21,12 +21,13 @@ from teams.figures import (
     Period,
     TeamNow,
     bars,
-    columns,
+    pairs,
     within,
 )
 from teams.models import ActionTeam, Goal
 
 STATES = dict(Goal.State.choices)
+MONTHS_DRAWN = 24  # one by one
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ class Picture:
     headings: Sequence[str]
     rows: list[list[Cell]]  # the first cell heads the row
     drawing: Drawing | None  # None: there is nothing to draw
-    series: Sequence[str] = field(default_factory=list)  # of columns: above, below
 
     @property
     def told(self) -> str:
@@ -84,9 +84,13 @@ def teams_picture(found: Sequence[TeamNow]) -> Picture:
         (
             now.team.name,
             [
-                Bar("Members", now.members, f"{now.members:,}", 1),
-                Bar("Organizations", now.organizations, f"{now.organizations:,}", 2),
-                Bar("Requests waiting", now.requests, f"{now.requests:,}", 3),
+                Bar(now.members, counted(now.members, "member", "members"), 1),
+                Bar(
+                    now.organizations,
+                    counted(now.organizations, "organization", "organizations"),
+                    2,
+                ),
+                Bar(now.requests, counted(now.requests, "request", "requests"), 3),
             ],
         )
         for now in found
@@ -117,11 +121,6 @@ def moves_picture(moves: Sequence[Moves], period: Period) -> Picture:
     joined: Counter[date] = sum((of.joined for of in moves), Counter())
     ended: Counter[date] = sum((of.ended for of in moves), Counter())
     months = period.months
-    names = [
-        formatted(month, "M y" if month in (months[0], months[-1]) or month.month == 1 else "M")
-        for month in months
-    ]
-    up, down = [joined[month] for month in months], [ended[month] for month in months]
     finding = f"{period}: {joined.total():,} joined and {ended.total():,} ended"
     busiest, *others = sorted(months, key=lambda month: -joined[month])
     if joined and (not others or joined[busiest] > joined[others[0]]):
@@ -133,9 +132,26 @@ def moves_picture(moves: Sequence[Moves], period: Period) -> Picture:
         headings=["Month", "Joined", "Ended"],
         rows=[_month_row(month, joined[month], ended[month]) for month in months]
         + [_period_row("All months", joined.total(), ended.total(), period)],
-        drawing=columns(names, up, down),
-        series=("Joined", "Ended"),
+        drawing=_moves_drawing(months, joined, ended) if joined or ended else None,
     )
+
+
+def _moves_drawing(months: Sequence[date], joined: Counter[date], ended: Counter[date]) -> Drawing:
+    """Month by month; where they are many, by three of them."""
+    step = 1 if len(months) <= MONTHS_DRAWN else 3
+    parts = [months[place : place + step] for place in range(0, len(months), step)]
+    return pairs(
+        ("Joined", "Ended"),
+        [_part_name(part, is_first=part is parts[0]) for part in parts],
+        [sum(joined[month] for month in part) for part in parts],
+        [sum(ended[month] for month in part) for part in parts],
+    )
+
+
+def _part_name(part: Sequence[date], *, is_first: bool) -> str:
+    if len(part) > 1:
+        return f"{formatted(part[0], 'M')}–{formatted(part[-1], 'M y')}"
+    return formatted(part[0], "M Y" if is_first or part[0].month == 1 else "M")
 
 
 def _month_row(month: date, joined: int, ended: int) -> list[Cell]:
@@ -178,9 +194,7 @@ def answers_picture(
 
 def _answers_bars(hours: Counter[int]) -> list[Bar]:
     half, most = within(hours, HALF), within(hours, NINE_OF_TEN)
-    return [
-        Bar("Half within", half, lasting(half), 1), Bar("9 of 10 within", most, lasting(most), 2)
-    ]  # fmt: skip
+    return [Bar(half, f"half in {brief(half)}", 1), Bar(most, f"9 of 10 in {brief(most)}", 2)]
 
 
 def _answers_row(head: str, hours: Counter[int], period: Period, **query: str) -> list[Cell]:
@@ -197,6 +211,11 @@ def lasting(hours: int) -> str:
     if hours <= 48:
         return counted(hours, "hour", "hours")
     return counted(-(-hours // 24), "calendar day", "calendar days")
+
+
+def brief(hours: int) -> str:
+    """The same for a chart, which has little room."""
+    return lasting(hours).replace("calendar ", "")
 
 
 def goals_picture(states: dict[str, int]) -> Picture:
@@ -216,7 +235,9 @@ def goals_picture(states: dict[str, int]) -> Picture:
             [Cell(STATES[state]), number_cell(number, f"{goals}?state__exact={state}")]
             for state, number in states.items()
         ],
-        drawing=bars([("", [Bar(STATES[state], n, f"{n:,}") for state, n in states.items()])])
+        drawing=bars(
+            [("", [Bar(n, f"{n:,} {STATES[state].lower()}") for state, n in states.items()])]
+        )
         if total
         else None,
     )

@@ -314,7 +314,7 @@ class QuestionAdmin(DecidingAdmin[Question]):
 
     @admin.display(ordering="asked_at")
     def asked(self, row: Question) -> str:
-        return date_format(timezone.localtime(row.asked_at), "M j, Y, H:i")
+        return date_format(timezone.localtime(row.asked_at), "DATE_FORMAT")
 
     @admin.display
     def age(self, row: Question) -> SafeString | str:
@@ -327,9 +327,9 @@ class QuestionAdmin(DecidingAdmin[Question]):
         late = row.answer_expected_on < today
         return format_html("{} {}", told, badge("attention", "Late")) if late else told
 
-    @admin.display(boolean=True, description="address given")
-    def address_given(self, row: Question) -> bool:
-        return bool(row.email)
+    @admin.display(description="address given")
+    def address_given(self, row: Question) -> str:
+        return "yes" if row.email else "no"
 
     @admin.display(description="asker’s address")
     def address(self, row: Question) -> str:
@@ -345,7 +345,7 @@ class QuestionAdmin(DecidingAdmin[Question]):
     def decided(self, row: Question) -> str:
         if row.decided_at is None:
             return "not yet"
-        when = date_format(timezone.localtime(row.decided_at), "M j, Y, H:i")
+        when = date_format(timezone.localtime(row.decided_at), "DATE_FORMAT")
         return f"{when}, by {row.decided_by}"
 
     @admin.display(description="answer or reason")

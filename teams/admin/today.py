@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from members.admin import at_desk, counted
-from members.models import Member, Organization
+from members.models import Member
 from teams.admin.organizations.deciding import owners_of, told_of
 from teams.admin.organizations.waiting import Crowd
 from teams.models import Membership
@@ -66,18 +66,18 @@ def _organizations(desk: Member, waiting: Waiting) -> list[Line]:
         owner = owners.get(row.suggested_domain)
         told["free_domain"] = "" if owner else row.suggested_domain
         told["taken_by"] = owner
-        told["foreseen"] = foreseen(row, told["crowd"])
+        told["foreseen"] = foreseen(told["crowd"])
         lines.append(_line(row, row.asked_at, told))
     return lines
 
 
-def foreseen(row: Organization, crowd: Crowd) -> str:
-    """What recognizing `row` does, in words."""
+def foreseen(crowd: Crowd) -> str:
+    """What recognizing does for those who wait, in words."""
     people = counted(crowd.total, "person", "people")
     opened = counted(crowd.opening, "membership", "memberships")
     asking = crowd.visible + crowd.elsewhere
     return (
-        f"Recognize {row}: confirms {people}, opens up to {opened}, "
+        f"Recognizing confirms {people}, opens up to {opened}, "
         f"sends {counted(asking, 'mail', 'mails')}."
     )
 

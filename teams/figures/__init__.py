@@ -1,6 +1,6 @@
 """Figures about teams: only read, never stored; each is the number of rows of a list."""
 
-from teams.figures.charts import Bar, Drawing, bars, columns
+from teams.figures.charts import Bar, Drawing, bars, pairs
 from teams.figures.counts import (
     HALF,
     NINE_OF_TEN,
@@ -27,11 +27,11 @@ __all__ = [
     "Seat",
     "TeamNow",
     "bars",
-    "columns",
     "goals_by_state",
     "hours_to_answer",
     "members_of_organization",
     "moves_by_team",
+    "pairs",
     "recognized_on",
     "recognized_without",
     "seats_of",

@@ -6,16 +6,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conftest import make_member, stay_of, text_of
+from conftest import make_member, said, stay_of, text_of
 from members.models import Member
 from teams.models import Membership
 from teams.services import approve_membership, join_teams, set_facilitators
 
 LIST = "/admin/teams/membership/"
-
-
-def said(response) -> list[str]:
-    return [str(message) for message in response.context["messages"]]
 
 
 @pytest.fixture

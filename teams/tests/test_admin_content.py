@@ -130,7 +130,7 @@ def typed_team() -> dict[str, object]:
 def test_facilitator_changes_what_the_team_says_of_itself_and_no_more(
     as_, facilitator, other_facilitator, team, typed_team
 ):
-    forged = typed_team | {"facilitators": [other_facilitator.pk]}
+    forged = typed_team | {"facilitators": other_facilitator.email}
     as_(facilitator).post(f"{TEAMS}{team.pk}/change/", forged)
     team.refresh_from_db()
     assert (team.name, team.summary) == ("Learning", "What it is for.")
@@ -146,7 +146,7 @@ def test_facilitator_adds_no_team(as_, facilitator, typed_team):
 def test_administrator_appoints_facilitators_who_then_have_the_desk(
     as_, administrator, facilitator, member, team, typed_team
 ):
-    sent = typed_team | {"facilitators": [member.pk], "join_policy": "approval"}
+    sent = typed_team | {"facilitators": f"Maria <{member.email}>", "join_policy": "approval"}
     as_(administrator).post(f"{TEAMS}{team.pk}/change/", sent)
     team.refresh_from_db()
     member.refresh_from_db()
@@ -159,7 +159,7 @@ def test_administrator_appoints_facilitators_who_then_have_the_desk(
 
 
 def test_administrator_adds_a_team_with_its_facilitators(as_, administrator, member, typed_team):
-    as_(administrator).post(TEAMS + "add/", typed_team | {"facilitators": [member.pk]})
+    as_(administrator).post(TEAMS + "add/", typed_team | {"facilitators": member.email.upper()})
     added = ActionTeam.objects.get(slug="learning")
     assert list(added.facilitators.all()) == [member]
     member.refresh_from_db()
@@ -169,9 +169,12 @@ def test_administrator_adds_a_team_with_its_facilitators(as_, administrator, mem
 def test_closed_account_cannot_facilitate(as_, administrator, team, organization, typed_team):
     gone = make_member("gone@rush.example", organization, "Gone")
     Member.objects.filter(pk=gone.pk).update(is_active=False)
-    sent = typed_team | {"facilitators": [gone.pk]}
+    typed = "fay@rush.example, or so\ngone@rush.example\nsomebody"
+    sent = typed_team | {"facilitators": typed}
     response = as_(administrator).post(f"{TEAMS}{team.pk}/change/", sent)
-    assert response.context["adminform"].form.errors["facilitators"]
+    (said,) = response.context["adminform"].form.errors["facilitators"]
+    assert "gone@rush.example, somebody." in said
+    assert response.context["adminform"].form["facilitators"].value() == typed
     assert not team.facilitators.exists()
 
 

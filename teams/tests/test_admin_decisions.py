@@ -11,11 +11,11 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from conftest import text_of
+from conftest import said, text_of
 from members.models import DecidedRow, DeskDecision
 from teams.admin import deciding
 from teams.services import join_teams
-from teams.tests.test_admin_memberships import LIST, page, said
+from teams.tests.test_admin_memberships import LIST, page
 
 DECISIONS = "/admin/members/deskdecision/"
 
@@ -32,7 +32,7 @@ def test_page_says_what_will_happen_and_shows_the_mail(as_, approver, requests, 
     shown = text_of(as_(approver).get(page("approve", requests[0])))
     assert "This will open 1 membership in 1 team and send 1 mail." in shown
     assert "You can undo it for two minutes; no mail leaves before." in shown
-    assert "To maria@rush.example. Subject:" in shown
+    assert "To maria@rush.example" in shown
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
     assert len(mails()) == count
@@ -173,7 +173,7 @@ def test_page_of_many_says_how_many_cannot_be_decided(as_, approver, requests, m
     shown = text_of(client.get(page("decline", *requests)))
     assert "1 of these cannot be decided this way now." in shown
     assert "The mail to the first of them" in shown
-    assert "To colin@rush.example." in shown
+    assert "To colin@rush.example" in shown
     gone = client.get(page("decline", requests[0]))
     assert "Nothing here can be decided this way now." in text_of(gone)
     assert 'name="reason"' not in gone.content.decode()
@@ -254,6 +254,7 @@ def test_one_press_in_the_list_decides_and_comes_back_to_it(as_, approver, reque
     }
     response = client.post(address, {"action": "", "index": "0"}, follow=True)
     assert said(response) == ["Maria Member is an active member of Careers now."]
+    assert text_of(response).count("Maria Member is an active member of Careers now.") == 1
     assert response.request["QUERY_STRING"] == "waits_for=approval"
     assert f"row={requests[0].pk}&amp;" not in response.content.decode()
 

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from conftest import stay_of, text_of
+from conftest import said, stay_of, text_of
 from members.models import DeskDecision, Member
 from members.services import take_decision, work_off
 from teams.admin import deciding, go_on_with_decisions
 from teams.admin.decisions import step_of
 from teams.models import Membership
 from teams.services import set_facilitators
-from teams.tests.test_admin_memberships import LIST, choose, page, said
+from teams.tests.test_admin_memberships import LIST, choose, page
 
 DECISIONS = "/admin/members/deskdecision/"
 

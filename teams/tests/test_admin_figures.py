@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone
 
 from conftest import make_member, stay_of, text_of
@@ -204,8 +204,21 @@ def test_pictures_are_named_and_described_and_print_their_values(as_, facilitato
     assert page.count('<svg role="img"') == page.count("<title id=") == page.count("<desc id=") == 4
     for name in re.findall(r'aria-labelledby="([^"]+-title [^"]+-desc)"', page):
         assert all(f'id="{part}"' in page for part in name.split())
-    assert '<text class="middle" x="86"' in page  # dots and commas of no language
-    assert not re.search(r'<rect[^>]+"\d+[.,]\d', page)
+    assert re.search(r'<rect class="s1" x="0\.0%"[^>]+ width="45\.0%"', page)
+    assert ">6 members</text>" in page
+
+
+@override_settings(LANGUAGE_CODE="de")
+def test_no_language_writes_the_lengths_of_bars_otherwise(as_, facilitator, past):
+    page = as_(facilitator).get(REPORT).content.decode()
+    assert re.search(r'width="45\.0%"', page)
+    assert not re.search(r'<(rect|text)[^>]+"\d+,\d', page)
+
+
+def test_many_months_are_drawn_by_three(as_, facilitator, past):
+    page = as_(facilitator).get(f"{REPORT}?from=2024-03&to=2026-04").content.decode()
+    assert ">Mar–May 24</text>" in page
+    assert page.count('class="s2" x="64.0%"') == 9
 
 
 # Who may, and how -------------------------------------------------------------------------------

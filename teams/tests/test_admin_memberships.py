@@ -2,15 +2,11 @@
 
 import pytest
 
-from conftest import make_member, stay_of, text_of
+from conftest import make_member, said, stay_of, text_of
 from teams.models import Membership
 from teams.services import approve_membership, decline_membership, join_teams
 
 LIST = "/admin/teams/membership/"
-
-
-def said(response) -> list[str]:
-    return [str(message) for message in response.context["messages"]]
 
 
 def pks_in(response) -> set[int]:

@@ -4,17 +4,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conftest import make_member, stay_of, text_of
+from conftest import make_member, said, stay_of, text_of
 from members.models import EmailDomain, Organization
 from members.services import decline_organization, recognize_organization
 from teams.admin import OrganizationAdmin
 from teams.services import join_teams, set_facilitators
 
 LIST = "/admin/members/organization/"
-
-
-def said(response) -> list[str]:
-    return [str(message) for message in response.context["messages"]]
 
 
 def page(decision: str, *rows: Organization) -> str:

@@ -74,7 +74,7 @@ def test_today_promises_what_recognizing_does(
     client = as_(facilitator)
     page = client.get(DESK)
     promised = "confirms 3 people, opens up to 3 memberships, sends 2 mails"
-    assert f"Recognize Lakeview Health: {promised}." in text_of(page)
+    assert f"Recognizing {promised}." in text_of(page)
     before = len(mails())
     client.post(presses(page)[0])
     assert employer.members.exclude(affiliation_confirmed_at=None).count() == 3

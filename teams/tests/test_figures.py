@@ -16,10 +16,10 @@ from teams.figures import (
     Bar,
     Period,
     bars,
-    columns,
     goals_by_state,
     hours_to_answer,
     moves_by_team,
+    pairs,
     recognized_on,
     recognized_without,
     seats_of,
@@ -224,36 +224,42 @@ def test_who_left_or_waits_has_no_seat(member, organization, team, approval_team
 # Where bars stand ---------------------------------------------------------------------------
 
 
+def percents(*words: str) -> list[float]:
+    return [float(word.removesuffix("%")) for word in words]
+
+
 def test_bars_are_as_long_as_their_value_from_zero():
-    drawing = bars([("Team", [Bar("a", 10, "10"), Bar("b", 5, "5"), Bar("c", 0, "0")])])
-    full, half, none = (block.width for block in drawing.blocks)
+    drawing = bars([("Team", [Bar(10, "10"), Bar(5, "5"), Bar(0, "0")])])
+    full, half, none = percents(*(block.width for block in drawing.blocks))
     assert (full, none) == (2 * half, 0)
-    assert {block.x for block in drawing.blocks} == {drawing.axis[0]}
+    assert {block.x for block in drawing.blocks} == {"0.0%"}
 
 
-def test_nothing_is_drawn_outside_the_picture():
-    groups = [("T" * 200, [Bar("L" * 50, 10**6, f"{10**6:,}"), Bar("m", 1, "1")])]
-    drawing = bars(groups)
+def test_bars_leave_room_for_their_words_and_nothing_stands_below_the_picture():
+    drawing = bars([("T" * 200, [Bar(10**6, f"{10**6:,}"), Bar(1, "1")]), ("", [Bar(2, "2")])])
     for block in drawing.blocks:
-        assert 0 <= block.x + block.width <= drawing.width - 8 * len(f"{10**6:,}")
-        assert block.width >= 1
-        assert block.y + block.height <= drawing.height
+        width, end = percents(block.width, block.end)
+        assert 0 < width == end <= 50
+        assert block.y < drawing.height
     assert drawing.heads[0].words.endswith("…")
-    assert drawing.labels[0].words.endswith("…")
+    assert len({part.y for part in [*drawing.heads, *drawing.blocks]}) == 4
 
 
-def test_columns_stand_on_zero_and_hang_from_it():
-    drawing = columns(["Jan", "Feb"], [10, 0], [0, 5])
-    zero = drawing.axis[1]
-    up, _, _, down = drawing.blocks
-    assert (up.y + up.height, down.y) == (zero, zero)
-    assert up.height == 2 * down.height
-    assert [text.words for text in drawing.months] == ["10", "0", "Jan", "0", "5", "Feb"]
-    assert all(0 < text.y < drawing.height for text in drawing.months)
+def test_each_name_has_two_bars_of_one_scale_that_do_not_meet():
+    drawing = pairs(("Joined", "Ended"), ["Jan", "Feb"], [10, 0], [0, 5])
+    up, none, _, down = drawing.blocks
+    assert percents(up.width) == [2 * number for number in percents(down.width)]
+    assert (none.width, none.words) == ("0.0%", "0")
+    assert percents(up.end) < percents(none.x)
+    assert [text.words for text in [*drawing.heads, *drawing.labels]] == [
+        "Joined", "Ended", "Jan", "Feb"
+    ]  # fmt: skip
+    assert down.y == drawing.labels[1].y < drawing.height
 
 
-def test_columns_without_anything_are_flat():
-    assert {block.height for block in columns(["Jan"], [0], [0]).blocks} == {0}
+def test_bars_without_anything_are_flat():
+    blocks = pairs(("Joined", "Ended"), ["Jan"], [0], [0]).blocks
+    assert {block.width for block in blocks} == {"0.0%"}
 
 
 # Late ---------------------------------------------------------------------------------------

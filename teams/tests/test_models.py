@@ -103,7 +103,13 @@ def test_goal_percent_stays_between_0_and_100(current, target, percent):
 @pytest.mark.parametrize(("days", "stale"), [(None, False), (0, False), (90, False), (91, True)])
 def test_goal_without_news_for_90_days_is_stale(days, stale):
     reported_on = None if days is None else timezone.localdate() - timedelta(days=days)
-    assert Goal(reported_on=reported_on).is_stale is stale
+    assert Goal(reported_on=reported_on, state="on_track").is_stale is stale
+
+
+@pytest.mark.parametrize("state", Goal.OVER)
+def test_goal_that_is_over_is_never_stale(state):
+    reported_on = timezone.localdate() - timedelta(days=400)
+    assert Goal(reported_on=reported_on, state=state).is_stale is False
 
 
 def test_question_has_a_known_topic_and_a_slug_of_its_own(faq_entry):

@@ -177,7 +177,7 @@ def test_recognizing_releases_everyone_by_name_and_by_domain_with_one_mail_each(
     assert (request.is_waiting, request.waits_for) == (True, "approval")
     assert stay_of(outside, team).is_waiting
     assert [(mail.to, mail.subject) for mail in mails()] == [
-        (["a@kappa.example"], "You joined Education, Hiring"),
+        (["a@kappa.example"], "You joined 2 action teams"),
         (["b@mailbox.example"], "You joined Education"),
         (["c@mail.kappa.example"], "You joined Education"),
     ]
@@ -240,7 +240,7 @@ def test_declining_an_organization_declines_its_requests_with_the_reason(
         assert (stay.decided_by, last_line(stay)) == (facilitator, (facilitator, "declined"))
     assert [(mail.to, mail.subject) for mail in mails()] == [
         ([applicant.email], "Your request for Education was declined"),
-        ([second.email], "Your requests for Education, Hiring were declined"),
+        ([second.email], "Your requests for 2 action teams were declined"),
     ]
 
 

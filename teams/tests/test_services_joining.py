@@ -46,7 +46,7 @@ def test_a_recognized_domain_and_an_open_team_make_a_member_at_once(
     assert last_line(stay) == (member, "joined")
     assert (member.full_name, member.job_title) == ("Nora New", "HR lead")
     assert [(mail.to, mail.subject) for mail in mails()] == [
-        (["nora@mail.rush.example"], "You joined Education, Hiring")
+        (["nora@mail.rush.example"], "You joined 2 action teams")
     ]
 
 

@@ -115,7 +115,7 @@ def test_all_requests_in_ones_own_teams_are_declined_with_one_mail(
         assert last_line(stay) == (facilitator, "declined")
     assert stay_of(applicant, other_team).is_waiting
     (mail,) = mails()[count:]
-    assert mail.subject == "Your requests for Education, Careers were declined"
+    assert mail.subject == "Your requests for 2 action teams were declined"
     assert "Unknown there." in mail.message
 
 
