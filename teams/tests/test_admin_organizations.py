@@ -292,7 +292,7 @@ def test_add_makes_a_recognized_organization_and_releases_who_waits_at_its_domai
     [
         ("The Rush Example Hospital, Inc.", "", "already here"),
         ("---", "", "at least one letter"),
-        ("", "", "required"),
+        ("", "", "Enter the name"),
         ("New Clinic", "gmail.com", "public mailbox provider"),
         ("New Clinic", "rush.example", "already belongs"),
         ("New Clinic", "not a domain", "Enter a mail domain"),

@@ -56,8 +56,8 @@ def test_domain_of_a_lookalike_is_filled_in_and_releases_the_people(
     assert f'href="{path}&amp;domain=lakeview.example"' in told
     form = client.get(f"{path}&domain=lakeview.example").context["adminform"].form
     assert form["domain"].value() == "lakeview.example"
-    assert form["organization"].value() == str(organization.pk)
-    client.post(path, {"organization": organization.pk, "domain": "lakeview.example"})
+    assert form["organization"].value() == "Lakeview Healthcare"
+    client.post(path, {"organization": "Lakeview Healthcare", "domain": "lakeview.example"})
     applicant.refresh_from_db()
     assert applicant.organization == organization
     assert stay_of(applicant, team).is_active
@@ -140,7 +140,7 @@ def test_nobody_waits_for_one_that_was_declined(as_, facilitator, lakeview):
     decline_organization(lakeview, reason="Not known.", by=facilitator)
     client = as_(facilitator)
     assert client.get(LIST + "?o=3").status_code == 200
-    assert '<td class="field-waiting">0</td>' in client.get(LIST).content.decode()
+    assert '<td data-label="People waiting" class="field-waiting">0</td>' in client.get(LIST).content.decode()
     record = client.get(f"{LIST}{lakeview.pk}/change/")
     assert "People waiting: 0" in text_of(record)
     assert "0 people wait" in text_of(record)
