@@ -115,7 +115,7 @@ def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
 
     desk = new_page(facilitator, javascript=javascript)
     desk.goto("/admin/")
-    desk.get_by_role("link", name="1 organization").click()
+    desk.get_by_role("link", name="1 organization to recognize").click()
     desk.get_by_role("link", name="Lakeview Health").click()
     desk.get_by_role("link", name="What will happen?").click()
     expect(desk.get_by_role("main")).to_contain_text("lakeview.example")
