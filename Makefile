@@ -13,7 +13,7 @@ LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check lock help bench-desk artwork
+.PHONY: run demo test check lock help bench-desk bench-weight artwork
 
 run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); mails are shown in it
 	@$(PYTHON) manage.py prepare_development
@@ -41,6 +41,9 @@ check: $(VENV)/.stamp-dev ## Check style, templates, types, migrations and produ
 
 bench-desk: $(VENV)/.stamp-dev ## Measure the desk with a million memberships, kept in BENCH
 	@$(PYTHON) bench/postgres.py $(BENCH) bench/desk.py
+
+bench-weight: $(VENV)/.stamp-dev ## Measure bytes and requests of every page, served as in production
+	@$(PYTHON) bench/weight.py
 
 artwork: $(VENV)/.stamp-dev ## Draw the touch icon and the preview picture anew, from artwork/
 	$(PYTHON) artwork/draw.py

@@ -1,7 +1,8 @@
 """Pytest plugin: a real Chromium for the tests marked `browser`, skipped where there is none.
 
 `new_page(...)` opens pages of the live server. Whatever a page logs as an error (a refused
-script or style too) and whatever it asks of another host fails the test at its end.
+script or style too), whatever it asks of another host, and a page without a strict content
+security policy fail the test at its end.
 """
 
 import os
@@ -9,12 +10,23 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 NO_CHROMIUM = f"no Chromium found (looked for {', '.join(NAMES)})"
 # Root cannot have Chromium's sandbox, and containers have a small /dev/shm.
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+# No other host is reached: routes of Playwright would do that too, but keep nothing in the cache.
+ARGUMENTS.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1")
+
+REDIRECTS = range(300, 400)
 
 
 def chromium() -> str | None:
@@ -68,16 +80,22 @@ class _Watch:
         self.visited: set[str] = set()
         self.complaints: list[str] = []
 
-    def route(self, route: Route) -> None:
-        if route.request.url.startswith((f"{self.home}/", "data:", "blob:", "about:")):
-            route.continue_()
-        else:
-            self.complaints.append(f"asked another host: {route.request.url}")
-            route.abort()
-
     def request(self, request: Request) -> None:
         if request.is_navigation_request():
             self.visited.add(request.url)
+        if not request.url.startswith((f"{self.home}/", "data:", "blob:", "about:")):
+            self.complaints.append(f"asked another host: {request.url}")
+
+    def response(self, response: Response) -> None:
+        """Every page has the policy; only a mail as shown in development may style itself."""
+        policy = response.headers.get("content-security-policy", "")
+        is_mail = "/dev/mail/" in response.url
+        if (
+            response.request.is_navigation_request()
+            and response.status not in REDIRECTS
+            and ("default-src 'none'" not in policy or ("unsafe-" in policy and not is_mail))
+        ):
+            self.complaints.append(f"{response.url}: loose policy {policy!r}")
 
     def console(self, message: ConsoleMessage) -> None:
         # Chromium logs every answer from 400 upwards; for the page itself the test decides.
@@ -118,8 +136,8 @@ def new_page(browser, live_server) -> Iterator[Callable[..., Page]]:
             made.add_cookies([{"name": name, "value": value, "url": live_server.url}])
         watch = _Watch(live_server.url)
         page = made.new_page()
-        made.route("**/*", watch.route)
         page.on("request", watch.request)
+        page.on("response", watch.response)
         page.on("console", watch.console)
         page.on("pageerror", lambda error: watch.complaints.append(f"raised: {error}"))
         opened.append((page, watch))

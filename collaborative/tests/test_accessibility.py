@@ -1,13 +1,17 @@
-"""Every kind of page in a real Chromium: axe-core finds nothing, nothing scrolls sideways."""
+"""Every kind of page in a real Chromium, as looking.py looks at it: nothing is wrong with it."""
 
 import os
-from importlib.resources import files
 
 import pytest
+from django.shortcuts import render
+from playwright.sync_api import Page
 
-from members.models import Organization
-from teams.models import ActionTeam, FaqEntry, Goal, Membership
-from teams.services import ask_question, join_teams
+from collaborative.tests import page_kinds
+from collaborative.tests.looking import look, look_at, nothing_wrong
+from collaborative.tests.test_journeys import fill_in, newest_code
+from conftest import make_member, make_team, stay_of
+from teams.models import FaqEntry, Goal
+from teams.services import ask_question, decline_membership, join_teams, leave_team
 
 pytestmark = [
     pytest.mark.browser,
@@ -17,21 +21,6 @@ pytestmark = [
         reason="pages look the same on every database: checked in the SQLite run",
     ),
 ]
-
-AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
-LOOKS = ["color-contrast", "target-size", "link-in-text-block"]
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-RULES = [*WCAG, "best-practice"]
-SIDEWAYS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-PUBLIC = [
-    "/", "/teams/", "/teams/education/", "/faq/", "/faq/?q=join", "/faq/who-can-join/",
-    "/faq/ask/", "/faq/ask/done/", "/organizations/", "/join/?team=education",
-    "/sign-in/", "/privacy/", "/accessibility/", "/no-such-page/",
-]  # fmt: skip
-MEMBER = [
-    "/my/", "/my/profile/", "/my/data/", "/my/data/close/", "/teams/education/",
-    "/teams/education/members/", "/teams/education/leave/",
-]  # fmt: skip
 
 
 @pytest.fixture
@@ -46,90 +35,166 @@ def content(team, other_team, approval_team, closed_team, faq_entry, goal) -> No
     FaqEntry.objects.create(slug="own", question="Of this team?", answer="Yes.", team=team)
 
 
-def findings(page, rules: list[str] = RULES) -> list[str]:
-    """What axe-core finds on a narrow dark page, and then, as far as the eye sees a difference,
-    on the same page wide and light; and whether either scrolls sideways."""
-    page.evaluate(AXE)
-    # Admin's links fade from one scheme to the other: axe would look in the middle of it.
-    page.add_style_tag(content="* { transition: none !important }")
-    found = []
-    for width, scheme, checked in ((320, "dark", rules), (1280, "light", LOOKS)):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        # Django's select2 boxes are left out: axe finds no name on their inner parts.
-        run = f"axe.run({{exclude: [['.select2']]}}, {{runOnly: {checked}, preload: false}})"
-        found += [
-            f"{page.url} at {width}: {violation['id']}: {node['html'][:150]}"
-            for violation in page.evaluate(run)["violations"]
-            for node in violation["nodes"]
-        ]
-        if page.evaluate(SIDEWAYS):
-            found.append(f"{page.url} at {width}: scrolls sideways")
-    return found
+@pytest.fixture
+def plain(new_page) -> Page:
+    """The same browser without JavaScript."""
+    return new_page(javascript=False, width=360, height=640)
 
 
-def check(page, addresses: list[str], rules: list[str] = RULES) -> None:
-    found = []
-    for address in addresses:
-        page.goto(address)
-        found += findings(page, rules)
-    assert not found, "\n".join(found)
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
 
 
-def test_pages_of_visitors(new_page, member, content):
-    check(new_page(bypass_csp=True), PUBLIC)
+def test_pages_of_visitors(new_page, plain, member, content):
+    nothing_wrong(look_at(new_page(), page_kinds.of_visitors(), plain))
 
 
-def test_pages_of_members(new_page, member, colleague, approval_team, content):
-    join_teams(member, [approval_team])
-    check(new_page(member, bypass_csp=True), MEMBER)
+def test_pages_of_members(
+    new_page, plain, member, colleague, approval_team, other_team, administrator, content
+):
+    """My teams has a membership, a waiting request, a declined one and one that is over."""
+    declining = make_team("Mentoring", "approval", position=5)
+    join_teams(member, [other_team, approval_team, declining])
+    leave_team(stay_of(member, other_team))
+    decline_membership(stay_of(member, declining), reason="Not this year.", by=administrator)
+    nothing_wrong(look_at(new_page(member), page_kinds.of_members(member), plain))
 
 
-def test_pages_with_errors_and_the_code_page(new_page, team, content):
-    page = new_page(bypass_csp=True)
+def test_my_teams_of_who_waits(new_page, plain, applicant, organization, team, content):
+    unsure = make_member("una@mail.example", organization, "Una", confirmed=False)
+    join_teams(unsure, [team])
+    found = [look_at(new_page(person), ["/my/"], plain) for person in (applicant, unsure)]
+    nothing_wrong(sum(found, []))
+
+
+def test_empty_pages(new_page, plain, administrator):
+    """Nothing is there yet: no team, no answer, no organization, nothing that waits."""
+    public = ["/", "/teams/", "/faq/", "/organizations/", "/join/"]
+    lists = ["", "report/", "coverage/", "teams/membership/", "members/deskdecision/"]
+    found = look_at(new_page(), public, plain)
+    page = new_page(administrator)
+    found += look_at(page, ["/my/", *(f"/admin/{name}" for name in lists)], plain)
+    nothing_wrong(found)
+
+
+def test_empty_team(new_page, plain, facilitator, team):
+    pages = [team.get_absolute_url(), f"{team.get_absolute_url()}members/"]
+    nothing_wrong(look_at(new_page(facilitator), pages, plain))
+
+
+def test_steps_of_joining(new_page, plain, organization, team, content):
+    page = new_page()
     page.goto("/join/")
-    page.get_by_role("button", name="Send me a code").click()
-    assert not findings(page)
-    page.get_by_label("Full name").fill("Nora Newcomer")
-    page.get_by_label("Work email").fill("nora@lakeview.example")
-    page.get_by_label("Organization", exact=True).fill("Lakeview")
+    press(page, "Send me a code")
+    found = look(page)
+    fill_in(page, "nora@rush.example", "Rush")
     page.get_by_label(team.name).check()
-    page.get_by_role("button", name="Send me a code").click()
-    assert not findings(page)
-    page.get_by_role("button", name="Join", exact=True).click()
-    assert not findings(page)
+    press(page, "Send me a code")
+    found += look(page, plain)
+    press(page, "Join")
+    found += look(page)
+    page.get_by_label("Code from the email").fill(newest_code())
+    press(page, "Join")
+    found += look(page, plain)
+
+    page = new_page()  # somebody whose organization nobody knows
+    page.goto(f"/join/?team={team.slug}")
+    fill_in(page, "nora@lakeview.example", "Lakeview")
+    press(page, "Send me a code")
+    page.get_by_label("Code from the email").fill(newest_code())
+    press(page, "Join")
+    nothing_wrong(found + look(page, plain))
 
 
-def test_pages_of_facilitators(new_page, facilitator, member, applicant, goal, faq_entry, content):
-    stay = Membership.objects.get(member=applicant)
-    question = ask_question("Who can join?", "visitor@example.org")
-    seat = Membership.objects.get(member=member)
-    proposal = Organization.objects.proposed().get()
-    check(
-        new_page(facilitator, bypass_csp=True),
-        [
-            "/admin/",
-            "/admin/report/",
-            "/admin/coverage/",
-            "/admin/members/organization/",
-            f"/admin/members/organization/{proposal.pk}/change/",
-            "/admin/members/organization/add/",
-            "/admin/teams/membership/",
-            f"/admin/teams/membership/{stay.pk}/change/",
-            "/admin/teams/membership/add/",
-            f"/admin/members/member/{member.pk}/change/",
-            f"/admin/teams/goal/{goal.pk}/change/",
-            f"/admin/teams/faqentry/{faq_entry.pk}/change/",
-            f"/admin/teams/actionteam/{ActionTeam.objects.get(slug='education').pk}/change/",
-            f"/admin/teams/goal/{goal.pk}/history/",
-            f"/admin/teams/goal/report/?row={goal.pk}",
-            f"/admin/teams/membership/end/?row={seat.pk}",
-            f"/admin/members/organization/recognize/?row={proposal.pk}",
-            f"/admin/members/organization/merge/?row={proposal.pk}",
-            "/admin/teams/question/",
-            f"/admin/teams/question/publish/?row={question.pk}",
-            "/admin/members/member/import/",
-            "/admin/members/deskdecision/",
-        ],
-        WCAG,
-    )
+def test_steps_of_signing_in(new_page, plain, member, content):
+    page = new_page()
+    page.goto("/sign-in/")
+    press(page, "Send me a code")
+    found = look(page)
+    page.get_by_label("Work email").fill(member.email)
+    press(page, "Send me a code")
+    found += look(page, plain)
+    press(page, "Sign in")
+    nothing_wrong(found + look(page))
+
+
+def test_answers_of_forms(new_page, member, content):
+    page = new_page()
+    found = []
+    for email in ("nonsense", "someone@gmail.com", "ann@rush.example", "ann@unknown.example"):
+        page.goto("/organizations/")
+        page.get_by_label("email").fill(email)
+        page.locator("main form button").first.click()
+        found += look(page)
+    page.goto("/faq/ask/")
+    page.locator("main form button").click()
+    found += look(page)
+    page = new_page(member)
+    page.goto("/my/profile/")
+    page.get_by_label("Full name").fill("")
+    page.locator("main form button").first.click()
+    nothing_wrong(found + look(page))
+
+
+def test_pages_of_errors(new_page, plain, member, administrator, content, settings, monkeypatch):
+    page, staff = new_page(), new_page(administrator)
+    found = look_at(page, ["/no-such-page/"], plain, status=404)
+    found += look_at(staff, ["/admin/no-such-page/"], plain, status=404)
+    found += look_at(staff, ["/admin/teams/membership/?member__email=x"], status=400)
+    found += look_at(new_page(member), ["/admin/"], plain, status=403)
+    page.goto("/sign-in/")
+    page.context.clear_cookies()
+    press(page, "Send me a code")
+    found += look(page)
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "check": "1/5m/ip"}
+    for _ in range(2):
+        page.goto("/organizations/")
+        page.locator("main form button").first.click()
+    found += look(page)
+    for status in (500, 503):
+        template = f"{status}.html"
+        monkeypatch.setattr(
+            "collaborative.views.render",
+            lambda request, *_, template=template, status=status: render(
+                request, template, status=status
+            ),
+        )
+        found += look_at(page, ["/privacy/"], plain, status=status)
+    nothing_wrong(found)
+
+
+def test_pages_of_the_desk(
+    new_page, plain, administrator, facilitator, member, applicant, content, approval_team
+):
+    join_teams(member, [approval_team])
+    ask_question("Who can join?", "visitor@example.org")
+    found = look_at(new_page(administrator), page_kinds.of_the_desk(), plain)
+    found += look_at(new_page(facilitator), page_kinds.of_facilitators(facilitator), plain)
+    nothing_wrong(found)
+
+
+def test_answers_of_the_desk(new_page, administrator, applicant, member, approval_team, content):
+    """What the desk says of a form that is not right, of a file, and after a decision."""
+    join_teams(member, [approval_team])
+    stay = stay_of(member, approval_team)
+    page = new_page(administrator)
+    found = []
+    page.goto("/admin/members/organization/add/")
+    page.locator("[name=_save]").click()
+    found += look(page)
+    page.goto(f"/admin/teams/membership/decline/?row={stay.pk}")
+    page.get_by_label("Reason").fill("")
+    press(page, "Decline")
+    found += look(page)
+    for line in ("Lakeside Example", "Rush Example Hospital", ""):
+        page.goto("/admin/members/organization/import/")
+        file = f"Name,Mail domains\n{line},lakeside.example\n".encode()
+        page.get_by_label("File").set_input_files(
+            {"name": "some.csv", "mimeType": "text/csv", "buffer": file}
+        )
+        press(page, "Check the file")
+        found += look(page)
+    page.goto(f"/admin/teams/membership/approve/?row={stay.pk}")
+    press(page, "Approve")
+    found += look(page)
+    nothing_wrong(found + look_at(page, ["/admin/", "/admin/members/deskdecision/"]))

@@ -1,11 +1,15 @@
-"""A passkey in a real Chromium."""
+"""A passkey in a real Chromium, and the look of the pages of the second step."""
 
 import pytest
+from allauth.mfa.models import Authenticator
 from playwright.sync_api import Page, expect
 from post_office.models import Email
 
+from collaborative.tests.looking import look, look_at, nothing_wrong
+from collaborative.tests.test_accessibility import plain, press  # noqa: F401  # a fixture
 from collaborative.tests.test_accessibility import pytestmark as checked_once
 from collaborative.tests.test_journeys import heading, newest_code
+from members.tests.second_step import code_for
 
 pytestmark = checked_once
 DEVICE = {
@@ -68,3 +72,32 @@ def test_facilitator_makes_a_passkey_and_signs_in_with_it(new_page, facilitator)
     page.get_by_role("button", name="Use my passkey").click()
     page.wait_for_url("**/admin/")
     heading(page, "Today")
+
+
+def test_pages_of_the_second_step(new_page, plain, facilitator):  # noqa: F811  # the fixture
+    page = new_page(facilitator)
+    give_device(page)
+    page.goto("/admin/")  # leads to where the second step is set up
+    found = look(page, plain)
+    page.goto("/two-factor/totp/activate/")
+    press(page, "Set up the app")
+    found += look(page)
+    key = page.locator("code").inner_text().replace(" ", "")
+    page.get_by_label("Code from the app").fill(code_for(key))
+    press(page, "Set up the app")
+    heading(page, "Keep your recovery codes")
+    found += look(page)
+    page.goto("/two-factor/webauthn/add/")
+    press(page, "Make the passkey")
+    heading(page, "Sign-in and security")
+    passkey = Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN)
+    pages = ["", "totp/deactivate/", "recovery-codes/", "recovery-codes/generate/"]
+    pages += ["reauthenticate/", "webauthn/reauthenticate/"]
+    pages += [f"webauthn/keys/{passkey.pk}/{what}/" for what in ("edit", "remove")]
+    found += look_at(page, [f"/two-factor/{name}" for name in pages], plain)
+
+    press(page, "Sign out")
+    begin_sign_in(page, facilitator.email)
+    found += look(page, plain)
+    press(page, "Sign in")
+    nothing_wrong(found + look(page))

@@ -88,7 +88,9 @@ def test_the_grid_leaves_out_other_teams(as_, facilitator, outsider, team, other
 def test_the_grid_tells_who_sits_where_since_when(as_, administrator, member, colleague, team):
     joined = datetime(2026, 3, 3, tzinfo=CHICAGO)
     Membership.objects.of(member).update(decided_at=joined)
-    assert "Rush Example Hospital 2 since March 3, 2026" in text_of(as_(administrator).get(COVERAGE))
+    assert "Rush Example Hospital 2 since March 3, 2026" in text_of(
+        as_(administrator).get(COVERAGE)
+    )
 
 
 def test_the_grid_narrows_to_organizations_with_no_one_on_a_team(

@@ -140,7 +140,8 @@ def test_nobody_waits_for_one_that_was_declined(as_, facilitator, lakeview):
     decline_organization(lakeview, reason="Not known.", by=facilitator)
     client = as_(facilitator)
     assert client.get(LIST + "?o=3").status_code == 200
-    assert '<td data-label="People waiting" class="field-waiting">0</td>' in client.get(LIST).content.decode()
+    cell = '<td data-label="People waiting" class="field-waiting">0</td>'
+    assert cell in client.get(LIST).content.decode()
     record = client.get(f"{LIST}{lakeview.pk}/change/")
     assert "People waiting: 0" in text_of(record)
     assert "0 people wait" in text_of(record)

@@ -1,0 +1,140 @@
+"""The address of every kind of page, by who opens it.
+
+Each list takes its rows from the database, which holds at least one of every kind: the tests
+put them there, bench/weight.py has them from the demo.
+"""
+
+from django.urls import reverse
+
+from members.models import DeskDecision, EmailDomain, Member, Organization
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
+
+
+def of_visitors() -> list[str]:
+    team = ActionTeam.objects.order_by("position")[0]
+    return [
+        "/",
+        "/teams/",
+        *(team.get_absolute_url() for team in ActionTeam.objects.order_by("position")),
+        "/faq/",
+        "/faq/?all=1",
+        "/faq/?q=join",
+        "/faq/?q=zebra",
+        FaqEntry.objects.published()[0].get_absolute_url(),
+        "/faq/ask/",
+        "/faq/ask/done/",
+        "/organizations/",
+        "/join/",
+        f"/join/?team={team.slug}",
+        "/sign-in/",
+        "/privacy/",
+        "/accessibility/",
+    ]
+
+
+def of_members(member: Member) -> list[str]:
+    team = Membership.objects.active().filter(member=member)[0].team
+    teams = ActionTeam.objects.filter(memberships__member=member)
+    return [
+        "/",
+        "/my/",
+        "/my/profile/",
+        "/my/data/",
+        "/my/data/close/",
+        *(team.get_absolute_url() for team in teams),
+        reverse("team_roster", args=[team.slug]),
+        reverse("team_leave", args=[team.slug]),
+        "/two-factor/",
+        "/two-factor/totp/activate/",
+        "/two-factor/webauthn/add/",
+    ]
+
+
+def of_the_desk() -> list[str]:
+    """Every page of the desk, as administrators see them."""
+    proposed = Organization.objects.proposed()[0]
+    recognized = Organization.objects.recognized()[0]
+    domain = EmailDomain.objects.all()[0]
+    waiting = Membership.objects.waiting()[0]
+    active = Membership.objects.active()[0]
+    unsure = Member.objects.filter(
+        organization__isnull=False, affiliation_confirmed_at=None, closed_at=None
+    )[0]
+    question = Question.objects.waiting()[0]
+    goal, answer, team = (
+        Goal.objects.all()[0],
+        FaqEntry.objects.all()[0],
+        ActionTeam.objects.all()[0],
+    )
+    records = [
+        *(f"members/organization/{row.pk}" for row in (proposed, recognized)),
+        f"members/emaildomain/{domain.pk}",
+        *(f"members/member/{row.pk}" for row in (unsure, active.member)),
+        *(f"teams/membership/{row.pk}" for row in (waiting, active)),
+        f"teams/goal/{goal.pk}",
+        f"teams/faqentry/{answer.pk}",
+        f"teams/actionteam/{team.pk}",
+        f"teams/question/{question.pk}",
+    ]
+    pages = [
+        "",
+        "report/",
+        "coverage/",
+        "members/organization/",
+        "members/organization/?q=zebra",
+        "members/organization/add/",
+        "members/organization/import/",
+        f"members/organization/recognize/?row={proposed.pk}",
+        f"members/organization/decline/?row={proposed.pk}",
+        f"members/organization/merge/?row={proposed.pk}",
+        "members/emaildomain/",
+        "members/emaildomain/add/",
+        f"members/emaildomain/take-back/?row={domain.pk}",
+        "members/member/",
+        "members/member/import/",
+        f"members/member/confirm/?row={unsure.pk}",
+        f"members/member/decline/?row={unsure.pk}",
+        f"members/member/unconfirm/?row={active.member.pk}",
+        f"members/member/merge/?row={unsure.pk}",
+        f"members/member/close/?row={unsure.pk}",
+        "members/deskdecision/",
+        "teams/membership/",
+        "teams/membership/?waits_for=approval",
+        "teams/membership/add/",
+        f"teams/membership/approve/?row={waiting.pk}",
+        f"teams/membership/decline/?row={waiting.pk}",
+        f"teams/membership/end/?row={active.pk}",
+        "teams/goal/",
+        "teams/goal/add/",
+        f"teams/goal/report/?row={goal.pk}",
+        "teams/faqentry/",
+        "teams/faqentry/add/",
+        "teams/actionteam/",
+        "teams/actionteam/add/",
+        "teams/question/",
+        f"teams/question/answer/?row={question.pk}",
+        f"teams/question/publish/?row={question.pk}",
+        f"teams/question/dismiss/?row={question.pk}",
+        "post_office/email/",
+        *(f"members/deskdecision/{row.pk}/change/" for row in DeskDecision.objects.all()[:1]),
+        *(f"{record}/change/" for record in records),
+        *(f"{record}/history/" for record in records[::4]),
+    ]
+    return [f"/admin/{page}" for page in pages]
+
+
+def of_facilitators(facilitator: Member) -> list[str]:
+    """The pages of the desk that differ from the administrators'."""
+    team = ActionTeam.objects.filter(facilitators=facilitator)[0]
+    stay = Membership.objects.active().filter(team=team)[0]
+    organization = Organization.objects.recognized()[0]
+    return [
+        "/my/",
+        "/admin/",
+        "/admin/report/",
+        "/admin/teams/membership/",
+        f"/admin/teams/membership/{stay.pk}/change/",
+        f"/admin/members/member/{stay.member_id}/change/",
+        f"/admin/members/organization/{organization.pk}/change/",
+        f"/admin/teams/actionteam/{team.pk}/change/",
+    ]
