@@ -1,5 +1,8 @@
-// The button works from the moment that allauth's script listens to it.
+// The button works from the moment that allauth's script listens to it. What that does, the page
+// says: one script less than with allauth's own.
 document.addEventListener("DOMContentLoaded", () => {
+  const start = document.getElementById("passkey-start");
+  window.allauth.webauthn.forms[start.dataset.task](JSON.parse(start.textContent));
   document.getElementById("passkey-button").disabled = false;
 });
 
