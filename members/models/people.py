@@ -216,18 +216,16 @@ class EmailDomain(models.Model):
     def clean(self) -> None:
         """Lower the case, drop a leading @; refuse what is no domain, and public mailbox
         providers with what lies below them."""
+        if not self.domain:
+            return  # the field itself says so
         self.domain = self.domain.strip().lower().removeprefix("@").rstrip(".")
         try:
             validate_domain_name(self.domain)
         except ValidationError:
             raise ValidationError({"domain": "Enter a mail domain, like hospital.org."}) from None
         if is_public_mailbox(self.domain):
-            raise ValidationError(
-                {
-                    "domain": "This is a public mailbox provider. "
-                    "Enter the organization's own domain."
-                }
-            )
+            refusal = "This is a public mailbox provider. Enter the organization's own domain."
+            raise ValidationError({"domain": refusal})
 
 
 class MemberQuerySet(models.QuerySet["Member"]):

@@ -5,11 +5,12 @@ from teams.models import Membership
 from teams.services import approve_membership, end_membership
 
 
-def decide(by, model, keys, **fields):
+def decide(by, model, keys, name="decide", **fields):
+    """A decision that was pressed, and of which no row is worked off yet."""
     return take_decision(
         model,
-        "decide",
-        title="Decide",
+        name,
+        title=name.capitalize(),
         keys=keys,
         answers={},
         can_be_undone=fields.get("can_be_undone", True),

@@ -185,6 +185,7 @@ def test_domain_is_added_and_releases_who_waits_at_it(as_, facilitator, organiza
         ("gmail.com", "public mailbox provider"),
         ("loop.example", "already belongs to an organization"),
         ("nodots", "Enter a mail domain"),
+        ("@", "Enter a mail domain"),
         ("", "Enter the domain"),
     ],
 )
@@ -193,8 +194,10 @@ def test_domain_that_cannot_be_an_organizations_is_refused_with_the_form(
 ):
     typed = {"organization": organization.name, "domain": domain}
     response = as_(facilitator).post(f"{DOMAINS}add/", typed)
+    form = response.context["adminform"].form
     assert said in text_of(response)
-    assert response.context["adminform"].form["domain"].value() == domain
+    assert (len(form.errors), len(form.errors["domain"])) == (1, 1)
+    assert form["domain"].value() == domain
     assert EmailDomain.objects.count() == 2
 
 

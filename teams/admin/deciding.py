@@ -71,6 +71,14 @@ class Decision(Generic[Row]):
         """What is decided about how many: "Decline 7 requests"."""
         return self.title.format(counted(len(rows), *self.rows_are))
 
+    def page_title(self, rows: Sequence[Row]) -> str:
+        """The heading of its page, which names a single row: "Recognize Lake Clinic"."""
+        return self.title.format(self.named(rows[0])) if len(rows) == 1 else self.heading(rows)
+
+    def named(self, row: Row) -> str:
+        """What the page's title calls a single row."""
+        return str(row)
+
     def press(self, row: Row) -> dict[str, str] | None:
         """What one press sends, past the page; None: the page asks first."""
         return None if self.asks else {}
@@ -236,7 +244,7 @@ class DecidingAdmin(RecordAdmin[Row]):
         ready = [row for row in rows if decision.is_offered(row)]
         context = {
             **self.admin_site.each_context(request),
-            "title": decision.heading(rows),
+            "title": decision.page_title(rows),
             "subtitle": None,
             "opts": self.opts,
             "decision": decision,

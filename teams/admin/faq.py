@@ -32,6 +32,9 @@ class StillTrue(Decision[FaqEntry]):
         "The public pages show today as the day on which it was last checked."
     )
 
+    def named(self, row: FaqEntry) -> str:
+        return f"“{row}”"
+
     def is_offered(self, row: FaqEntry) -> bool:
         return row.checked_on != timezone.localdate()
 

@@ -91,6 +91,9 @@ class Report(Decision[Goal]):
     asks = True
     can_be_undone = False
 
+    def named(self, row: Goal) -> str:
+        return f"“{row}”"
+
     def is_offered(self, row: Goal) -> bool:
         return True
 

@@ -63,6 +63,9 @@ def promise(row: Membership) -> SafeString:
 class MembershipDecision(Decision[Membership]):
     rows_are = ("request", "requests")
 
+    def named(self, row: Membership) -> str:
+        return f"the {self.rows_are[0]} of {row.member}"
+
     def line(self, row: Membership) -> str:
         employer = row.member.organization or "no organization"
         told = f"{row.member}, {employer}: {row.team}, {row.get_status_display().lower()}"
@@ -249,10 +252,10 @@ class MembershipAdmin(DecidingAdmin[Membership]):
         ("Decided", "decided_at"), ("Decided by", "decided_by"), ("Ended", "ended_at"),
         ("Ended by", "ended_by"), ("Reason", "reason"),
     ]  # fmt: skip
-    fields = [
+    fields = (
         "person", "employer", "affiliation", "team", "state", "waiting_for", "requested_at",
         "answer", "decided_at", "decider", "ended_at", "ender", "reason",
-    ]  # fmt: skip
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         rows = Membership.objects.listed_for(at_desk(request))
@@ -269,6 +272,19 @@ class MembershipAdmin(DecidingAdmin[Membership]):
         """What waits, oldest first; else newest first."""
         waiting = "waits_for" in request.GET
         return ("requested_at", "pk") if waiting else ("-requested_at", "-pk")
+
+    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        """What is known by now of one that waits, is active or over."""
+        if obj is None:
+            return self.fields
+        unknown = set() if obj.is_waiting else {"waiting_for", "answer"}
+        if obj.decided_at is None:
+            unknown |= {"decided_at", "decider"}
+        if obj.ended_at is None:
+            unknown |= {"ended_at", "ender"}
+        if not obj.reason:
+            unknown.add("reason")
+        return [name for name in self.fields if name not in unknown]
 
     def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         return False
@@ -344,7 +360,7 @@ class MembershipAdmin(DecidingAdmin[Membership]):
 
     @admin.display(description="answer")
     def answer(self, row: Membership) -> SafeString | str:
-        return promise(row) if row.is_waiting else "not waited for"
+        return promise(row)
 
     @admin.display(description="waits for")
     def waiting_for(self, row: Membership) -> SafeString | str:

@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -240,12 +241,12 @@ class MemberAdmin(ImportingAdmin[Member], DecidingAdmin[Member]):
     administrators everybody. An address is never changed here: it is what a person proved."""
 
     decisions = [Confirm(), DeclineRequests(), Unconfirm(), MergeMember(), CloseAccount()]
-    list_display = ["name", "email", "organization", "affiliation", "date_joined"]
+    list_display = ["name", "email", "organization", "affiliation", "since"]
     list_filter = [AffiliationFilter]
     list_select_related = ["organization"]
     search_fields = ["full_name", "email", "organization__name"]
     search_help_text = "Search by name, address or organization."
-    sortable_by = ["name", "email", "date_joined"]  # what an index orders; filters do the rest
+    sortable_by = ["name", "email", "since"]  # what an index orders; filters do the rest
     importing = MemberResource
     export_columns = [  # the first five can be imported again
         ("Email", "email"), ("Full name", "full_name"), ("Job title", "job_title"),
@@ -310,6 +311,10 @@ class MemberAdmin(ImportingAdmin[Member], DecidingAdmin[Member]):
     @admin.display(description="name", ordering="full_name")
     def name(self, row: Member) -> str:
         return str(row)
+
+    @admin.display(description="member since", ordering="date_joined")
+    def since(self, row: Member) -> str:
+        return date_format(timezone.localtime(row.date_joined), "DATE_FORMAT")
 
     @admin.display
     def affiliation(self, row: Member) -> SafeString:

@@ -50,15 +50,17 @@ class Picture:
     drawing: Drawing | None  # None: there is nothing to draw
 
     @property
+    def labelled(self) -> list[list[tuple[str, Cell]]]:
+        """The rows, each cell with the heading of its column."""
+        return [list(zip(self.headings, row, strict=True)) for row in self.rows]
+
+    @property
     def told(self) -> str:
         """The numbers, for who does not see the picture."""
         parts = [
-            f"{row[0].words}: "
-            + ", ".join(
-                f"{heading.lower()} {cell.words}"
-                for heading, cell in zip(self.headings[1:], row[1:], strict=True)
-            )
-            for row in self.rows
+            f"{first.words}: "
+            + ", ".join(f"{heading.lower()} {cell.words}" for heading, cell in others)
+            for (_, first), *others in self.labelled
         ]
         return f"{'; '.join(parts)}. Table below."
 

@@ -64,6 +64,9 @@ class QuestionDecision(Decision[Question]):
     template = "admin/teams/question/decide.html"
     asks = True
 
+    def named(self, row: Question) -> str:
+        return f"“{row}”"
+
     def is_offered(self, row: Question) -> bool:
         return row.is_waiting
 

@@ -129,14 +129,6 @@ def approver(facilitator, approval_team, administrator) -> Member:
 
 
 @pytest.fixture
-def requests(member, colleague, approval_team) -> list[Membership]:
-    """Two requests that wait for a yes or no."""
-    for person in (member, colleague):
-        join_teams(person, [approval_team])
-    return [stay_of(member, approval_team), stay_of(colleague, approval_team)]
-
-
-@pytest.fixture
 def una(organization, approval_team) -> Membership:
     """A request of somebody whom nobody has confirmed for a recognized organization."""
     person = make_member("una@mail.example", organization, "Una Unconfirmed", confirmed=False)

@@ -39,6 +39,14 @@ def test_page_says_what_will_happen_and_shows_the_mail(as_, approver, requests, 
     assert not DeskDecision.objects.exists()
 
 
+def test_page_of_one_row_names_it_in_its_title_and_of_two_counts_them(as_, approver, requests):
+    titles = [
+        as_(approver).get(page("approve", *rows)).context["title"]
+        for rows in (requests[:1], requests)
+    ]
+    assert titles == ["Approve the request of Maria Member", "Approve 2 requests"]
+
+
 def test_decline_shows_the_mail_with_what_was_typed_before_it_goes(as_, approver, requests, mails):
     count = len(mails())
     typed = {"show": "mail", "reason": "Come back in spring."}

@@ -6,7 +6,8 @@ from django.utils import timezone
 
 from conftest import said, stay_of, text_of
 from members.models import DeskDecision, Member
-from members.services import take_decision, work_off
+from members.services import work_off
+from members.tests.deciding import decide
 from teams.admin import deciding, go_on_with_decisions
 from teams.admin.decisions import step_of
 from teams.models import Membership
@@ -47,16 +48,8 @@ def test_page_of_a_decision_looks_again_until_it_is_finished(as_, approver, crow
 
 
 def begun(by: Member, rows: list[Membership]) -> DeskDecision:
-    """A decision that was pressed, in a process that was killed before its first row."""
-    return take_decision(
-        Membership,
-        "approve",
-        title="Approve",
-        keys=[row.pk for row in rows],
-        answers={},
-        can_be_undone=True,
-        by=by,
-    )
+    """Pressed, in a process that was killed before its first row."""
+    return decide(by, Membership, [row.pk for row in rows], "approve")
 
 
 def test_background_goes_on_where_a_process_was_killed(approver, crowd, mails):

@@ -146,8 +146,7 @@ def test_report_page_tells_the_goal_its_number_and_latest_updates(as_, facilitat
         report_goal(goal, state="on_track", value=value, sentence=f"No {number}.", by=facilitator)
     response = as_(facilitator).get(f"{REPORT}?row={goal.pk}")
     told = text_of(response)
-    assert "Report progress on 1 goal" in told
-    assert "Bring people to one table" in told
+    assert "Report progress on “Bring people to one table”" in told
     assert "Now, in %" in told
     assert "The target is 70%. The last number is 6%; leave this empty to keep it." in told
     assert "No 6." in told

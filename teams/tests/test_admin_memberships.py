@@ -4,7 +4,7 @@ import pytest
 
 from conftest import make_member, said, stay_of, text_of
 from teams.models import Membership
-from teams.services import approve_membership, decline_membership, join_teams
+from teams.services import approve_membership, decline_membership, end_membership, join_teams
 
 LIST = "/admin/teams/membership/"
 
@@ -305,3 +305,18 @@ def test_action_over_the_whole_list_stops_at_what_one_press_may_decide(
     chosen = choose("approve", requests[0]) | {"select_across": "1"}
     response = as_(approver).post(LIST, chosen, follow=True)
     assert said(response) == ["Select at most 1 at a time. Nothing was changed."]
+
+
+def test_record_shows_what_is_known_by_now(as_, administrator, member, applicant, team):
+    waiting, active = stay_of(applicant, team), stay_of(member, team)
+    shown = [
+        as_(administrator).get(f"{LIST}{stay.pk}/change/").context["adminform"].fieldsets[0][1]
+        for stay in (waiting, active)
+    ]
+    told = [set(fields["fields"]) for fields in shown]
+    assert told[0] - told[1] == {"waiting_for", "answer"}
+    assert told[1] - told[0] == {"decided_at", "decider"}
+    end_membership(active, reason="Over.", by=administrator)
+    page = text_of(as_(administrator).get(f"{LIST}{active.pk}/change/"))
+    assert "Ended by: Ada Admin" in page
+    assert "Reason: Over." in page

@@ -5,7 +5,8 @@ from post_office.models import Email
 
 from conftest import make_member, stay_of
 from members.models import DeskDecision
-from members.services import Refused, take_decision, undo_decision, work_off
+from members.services import Refused, undo_decision, work_off
+from members.tests.deciding import decide
 from teams.admin.decisions import step_of
 from teams.models import Membership
 from teams.services import join_teams, withdraw_request
@@ -27,15 +28,7 @@ def waiting(organization, approval_team) -> list[Membership]:
 
 
 def approve_all(rows, by) -> DeskDecision:
-    return take_decision(
-        Membership,
-        "approve",
-        title="Approve",
-        keys=[row.pk for row in rows],
-        answers={},
-        can_be_undone=True,
-        by=by,
-    )
+    return decide(by, Membership, [row.pk for row in rows], "approve")
 
 
 def working(decision: DeskDecision):

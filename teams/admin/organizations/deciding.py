@@ -45,10 +45,6 @@ def told_of(
 class OrganizationDecision(Decision[Organization]):
     rows_are = ("organization", "organizations")
 
-    def heading(self, rows: Sequence[Organization]) -> str:
-        """A single one by its name."""
-        return self.title.format(rows[0]) if len(rows) == 1 else super().heading(rows)
-
     def facts(
         self, request: HttpRequest, rows: Sequence[Organization], form: forms.Form
     ) -> dict[str, Any]:

@@ -131,7 +131,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], DecidingAdmin[Organization
     """Employers and partners, shared by all facilitators. Only the decisions change a status."""
 
     decisions = [Recognize(), DeclineOrganization(), MergeOrganization()]
-    list_display = ["name", "state", "waiting", "suggested_domain", "created_at"]
+    list_display = ["name", "state", "waiting", "suggested_domain", "added"]
     list_filter = [WaitingFilter, ("status", StatusFilter), OnTeamFilter]
     search_fields = ["name", "domains__domain", "former_names__name"]
     search_help_text = "Search by name, former name or mail domain."
@@ -233,6 +233,10 @@ class OrganizationAdmin(ImportingAdmin[Organization], DecidingAdmin[Organization
     @admin.display(description="status", ordering="status")
     def state(self, row: Organization) -> str:
         return badge(BADGES[row.status], row.get_status_display())
+
+    @admin.display(ordering="created_at")
+    def added(self, row: Organization) -> str:
+        return date_format(timezone.localtime(row.created_at), "DATE_FORMAT")
 
     @admin.display(description="merged into")
     def merged(self, row: Organization) -> SafeString:
