@@ -42,7 +42,7 @@ def past(member, colleague, outsider, team, other_team, facilitator, organizatio
 def numbers(response) -> list[tuple[int, str]]:
     """Each number of a table with the list that it leads to."""
     page = response.content.decode()
-    found = re.findall(r'<td data-label="[^"]+"><a href="([^"]+)">([\d,]+)</a>', page)
+    found = re.findall(r'<td data-label="[^"]+">(?:<span>)?<a href="([^"]+)">([\d,]+)</a>', page)
     return [(int(number.replace(",", "")), html.unescape(url)) for url, number in found]
 
 
