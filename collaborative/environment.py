@@ -74,3 +74,57 @@ def mail_server(raw: str) -> dict[str, Any]:
     if urlsplit(raw).scheme.startswith("smtp") and not found.get("EMAIL_HOST"):
         raise ValueError
     return found
+
+
+def own_address(schemes: set[str]) -> Callable[[str], str]:
+    """A parser of the portal's own address, without a path."""
+
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw)
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ValueError
+        if parts.path not in {"", "/"} or parts.query or parts.fragment:
+            raise ValueError
+        return f"{parts.scheme}://{parts.netloc}"
+
+    return parse
+
+
+# WAL lets readers go on while one writes; IMMEDIATE makes writers wait in line instead of
+# failing; FULL keeps an acknowledged commit through a power cut.
+SQLITE_OPTIONS = {
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
+        "PRAGMA cache_size=-20000; PRAGMA mmap_size=134217728; PRAGMA journal_size_limit=27103364;"
+    ),
+}
+# The keepalives notice within a minute that the server's host has vanished.
+POSTGRES_OPTIONS = {
+    "pool": {"min_size": 1, "max_size": 4, "timeout": 10},
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+
+
+def database(raw: str) -> dict[str, Any]:
+    """Django's database settings from `postgres://…` or `sqlite:///…`, with our options."""
+    by_scheme: dict[str, dict[str, Any]] = {
+        "sqlite": SQLITE_OPTIONS,
+        "postgres": POSTGRES_OPTIONS,
+        "postgresql": POSTGRES_OPTIONS,
+    }
+    # Looked up first: of a scheme that it does not know the library warns with the whole URL.
+    options = by_scheme[urlsplit(raw).scheme]
+    found: dict[str, Any] = {**Env.db_url_config(raw)}
+    if not found.get("NAME"):
+        raise ValueError
+    found["OPTIONS"] = {**options, **found.get("OPTIONS", {})}
+    return found
+
+
+def cache(raw: str) -> dict[str, Any]:
+    """Django's cache settings from `rediscache://…` or `dbcache://…`."""
+    return {**Env.cache_url_config(raw)}

@@ -37,7 +37,7 @@ KEEP_DONE = timedelta(days=30)
 KEEP_DECISIONS = timedelta(days=7)  # row by row; what happened stays in the history
 LOCK_KEY = 0x636F6C6C6162  # any number that nothing else in this database locks
 # The server notices within a minute that the leader's host has vanished, and frees the lock.
-# The other direction is in settings.POSTGRES_OPTIONS.
+# The other direction is in environment.POSTGRES_OPTIONS.
 KEEPALIVES = (
     "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
 )

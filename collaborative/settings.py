@@ -11,14 +11,17 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-from environ import Env
 
 from collaborative.environment import (
     BOOLEANS,
+    SQLITE_OPTIONS,
     address,
+    cache,
+    database,
     mail_server,
     name_list,
     one_of,
+    own_address,
     positive,
     read,
     secret,
@@ -41,15 +44,6 @@ def development(value: T) -> T | None:
 # Who and where -----------------------------------------------------------------------------
 
 
-def _site_url(raw: str) -> str:
-    parts = urlsplit(raw)
-    if parts.scheme not in ({"http", "https"} if DEBUG else {"https"}) or not parts.hostname:
-        raise ValueError
-    if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise ValueError
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 SECRET_KEY = read(
     "SECRET_KEY",
     secret,
@@ -66,7 +60,7 @@ ALLOWED_HOSTS = read(
 )
 SITE_URL = read(
     "SITE_URL",
-    _site_url,
+    own_address({"http", "https"} if DEBUG else {"https"}),
     "Set it to the portal's own address without a path, as links in mails need it: "
     "https://portal.example.org",
     development(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"),
@@ -157,48 +151,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Data --------------------------------------------------------------------------------------
 
-# WAL lets readers go on while one writes; IMMEDIATE makes writers wait in line instead of
-# failing; FULL keeps an acknowledged commit through a power cut.
-SQLITE_OPTIONS = {
-    "timeout": 20,
-    "transaction_mode": "IMMEDIATE",
-    "init_command": (
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-        "PRAGMA cache_size=-20000; PRAGMA mmap_size=134217728; PRAGMA journal_size_limit=27103364;"
-    ),
-}
-# The keepalives notice within a minute that the server's host has vanished.
-POSTGRES_OPTIONS = {
-    "pool": {"min_size": 1, "max_size": 4, "timeout": 10},
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-}
-
-
-def _database(raw: str) -> dict[str, Any]:
-    by_scheme: dict[str, dict[str, Any]] = {
-        "sqlite": SQLITE_OPTIONS,
-        "postgres": POSTGRES_OPTIONS,
-        "postgresql": POSTGRES_OPTIONS,
-    }
-    # Looked up first: of a scheme that it does not know the library warns with the whole URL.
-    options = by_scheme[urlsplit(raw).scheme]
-    found: dict[str, Any] = {**Env.db_url_config(raw)}
-    if not found.get("NAME"):
-        raise ValueError
-    found["OPTIONS"] = {**options, **found.get("OPTIONS", {})}
-    return found
-
-
-def _cache(raw: str) -> dict[str, Any]:
-    return {**Env.cache_url_config(raw)}
-
-
 DATABASES = {
     "default": read(
         "DATABASE_URL",
-        _database,
+        database,
         "Set it to postgres://user:password@host:5432/name or sqlite:////folder/file.sqlite3, "
         "or leave it out for an SQLite file beside manage.py.",
         {
@@ -211,7 +167,7 @@ DATABASES = {
 CACHES = {
     "default": read(
         "CACHE_URL",
-        _cache,
+        cache,
         "Set it to rediscache://host:6379/0 or dbcache://django_cache, or leave it out for the "
         "database.",
         {
