@@ -53,7 +53,7 @@ lock: $(VENV)/.stamp-dev ## Write the lock files anew, from requirements.in and 
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 $(VENV)/.stamp: requirements.txt
 	@$(PY) -c 'import sys; sys.exit("The portal needs Python 3.11 or newer; $(PY) is %d.%d. Name a newer one: make PY=python3.12 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

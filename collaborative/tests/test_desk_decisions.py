@@ -21,6 +21,20 @@ pytestmark = [
 ]
 
 
+def test_leaving_a_page_asks_first_about_what_is_typed(new_page, facilitator, faq_entry):
+    page = new_page(facilitator)
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.goto(f"/admin/teams/faqentry/{faq_entry.pk}/change/")
+    page.get_by_label("Answer").fill("Typed, and not saved.")
+    page.get_by_role("link", name="Today").click()
+    expect(page.get_by_label("Answer")).to_have_value("Typed, and not saved.")
+    assert asked == ["beforeunload"]
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", name="FAQ entries")).to_be_visible()
+    assert asked == ["beforeunload"]
+
+
 @pytest.fixture
 def approver(facilitator, approval_team, administrator) -> Member:
     """The facilitator also looks after the team that decides by approval."""
@@ -51,7 +65,7 @@ def test_requests_are_approved_undone_declined_and_memberships_ended(
 
     page.get_by_role("link", name="Decline… Maria Member").click()
     reason = page.locator("#id_reason")
-    page.get_by_text("Start from another prepared reason").click()
+    page.get_by_text("Start from a prepared reason").click()
     page.get_by_role("button", name="The team is for people").click()
     expect(reason).to_contain_text("The team is for people who work on its subject.")
     reason.fill("We start again in spring.")

@@ -43,8 +43,12 @@ class ReportForm(forms.Form):
         label="Now",
         max_digits=12,
         decimal_places=2,
+        min_value=0,
         required=False,
-        error_messages={"invalid": "Enter a number, such as 58."},
+        error_messages={
+            "invalid": "Enter a number, such as 58.",
+            "min_value": "Enter 0 or a number above it.",
+        },
     )
     sentence = forms.CharField(
         label="What was done?",

@@ -323,7 +323,7 @@ class QuestionAdmin(DecidingAdmin[Question]):
     def age(self, row: Question) -> SafeString | str:
         """In working days, while it waits; and whether the promised day is over."""
         if not row.is_waiting:
-            return "not waited for"
+            return "does not wait any more"
         today = timezone.localdate()
         days = working_days_since(timezone.localdate(row.asked_at), today)
         told = counted(days, "working day", "working days")

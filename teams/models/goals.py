@@ -98,6 +98,11 @@ class Goal(models.Model):
                 violation_error_message="A number needs a target. Set the target first.",
             ),
             models.CheckConstraint(
+                name="teams_goal_now_not_below_zero",
+                condition=Q(current=None) | Q(current__gte=0),
+                violation_error_message="Enter 0 or a number above it.",
+            ),
+            models.CheckConstraint(
                 name="teams_goal_at_risk_with_reason",
                 condition=~Q(state="at_risk") | ~Q(state_reason=""),
                 violation_error_message="Say in one sentence why the goal is at risk.",
@@ -174,6 +179,11 @@ class GoalUpdate(models.Model):
                     state__in=["not_started", "on_track", "at_risk", "reached", "ended"]
                 ),
                 violation_error_message="Say how the goal stands.",
+            ),
+            models.CheckConstraint(
+                name="teams_goalupdate_value_not_below_zero",
+                condition=Q(value=None) | Q(value__gte=0),
+                violation_error_message="Enter 0 or a number above it.",
             ),
             models.CheckConstraint(
                 name="teams_goalupdate_with_sentence",

@@ -21,8 +21,8 @@ def report_goal(
 
     Without a value the goal keeps the number it has. A goal that had ended or was reached goes
     on, if the report says so. The same report once more within a minute is the first one.
-    Refuses a report without a state or a sentence, a sentence that is too long, and a number
-    for a goal without a target.
+    Refuses a report without a state or a sentence, a sentence that is too long, a number below
+    0, and a number for a goal without a target.
     """
     sentence = one_line(sentence)
     if not sentence:
@@ -31,6 +31,8 @@ def report_goal(
         raise Refused(f"Say it in at most {LONGEST} characters.")
     if state not in Goal.State.values or state == Goal.State.UNREPORTED:
         raise Refused("Say how the goal stands.")
+    if value is not None and value < 0:
+        raise Refused("Enter 0 or a number above it.")
     with transaction.atomic():
         row = Goal.objects.select_for_update(no_key=True).get(pk=goal.pk)
         if value is not None and row.target is None:

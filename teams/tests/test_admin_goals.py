@@ -188,6 +188,7 @@ def test_second_press_writes_nothing(as_, facilitator, goal, said):
         ({"sentence": " "}, "Say in one sentence what was done."),
         ({"sentence": "x" * 301}, "at most 300 characters"),
         ({"value": "many"}, "Enter a number, such as 58."),
+        ({"value": "-5"}, "Enter 0 or a number above it."),
         ({"value": "12345678901"}, "no more than 10 digits before the decimal point"),
     ],
 )

@@ -144,7 +144,7 @@ def test_nobody_waits_for_one_that_was_declined(as_, facilitator, lakeview):
     assert cell in client.get(LIST).content.decode()
     record = client.get(f"{LIST}{lakeview.pk}/change/")
     assert "People waiting: 0" in text_of(record)
-    assert "0 people wait" in text_of(record)
+    assert "Nobody waits" in text_of(record)
     assert "Wanda" not in text_of(record)
 
 

@@ -212,9 +212,10 @@ def test_ten_are_shown_and_all_are_counted(as_, facilitator):
 
 
 def test_names_that_look_alike_stand_beside_it(as_, facilitator, applicant, administrator):
-    add_organization("Lakeview Health System", domains=[], by=administrator)
+    known = add_organization("Lakeview Health System", domains=[], by=administrator)
     page = as_(facilitator).get(DESK)
     assert "Already here with a name like it: Lakeview Health System" in text_of(page)
+    assert f"merge/?row={applicant.organization_id}&amp;into={known.pk}" in page.content.decode()
 
 
 def test_nothing_that_people_typed_is_markup(as_, facilitator, applicant):

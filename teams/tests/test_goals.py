@@ -88,6 +88,7 @@ def test_report_opens_a_goal_that_was_over(goal, facilitator, state):
         ({"state": "great"}, "Say how the goal stands."),
         ({"state": ""}, "Say how the goal stands."),
         ({"value": Decimal(5)}, "Set a target on the goal’s page first"),
+        ({"value": Decimal("-0.01")}, "Enter 0 or a number above it."),
     ],
 )
 def test_report_against_the_rules_is_refused_and_changes_nothing(goal, facilitator, changes, said):
@@ -120,10 +121,17 @@ def test_what_differs_or_comes_later_is_a_report_of_its_own(measured, facilitato
 # What the database holds -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("changes", [{"state": "unreported"}, {"state": "x"}, {"sentence": ""}])
-def test_update_says_a_state_and_a_sentence(goal, changes):
+@pytest.mark.parametrize(
+    "changes", [{"state": "unreported"}, {"state": "x"}, {"sentence": ""}, {"value": Decimal(-1)}]
+)
+def test_update_says_a_state_a_sentence_and_no_number_below_zero(goal, changes):
     with pytest.raises(IntegrityError), transaction.atomic():
         GoalUpdate.objects.create(goal=goal, **(SAID | changes))
+
+
+def test_goal_stands_at_no_number_below_zero(measured):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Goal.objects.filter(pk=measured.pk).update(current=Decimal(-1))
 
 
 def test_goal_with_updates_is_not_removed(goal, facilitator):

@@ -31,7 +31,7 @@ class Crowd:
 
     @property
     def people(self) -> str:
-        return counted(self.total, "person waits", "people wait")
+        return counted(self.total, "person waits", "people wait") if self.total else "nobody waits"
 
     @property
     def requests(self) -> str:
