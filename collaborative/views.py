@@ -1,28 +1,34 @@
 """The pages that belong to no app: home, the statements, what machines read."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from members.models import Organization
-from teams.models import ActionTeam, FaqEntry, Goal, Membership
+from teams.figures import counted_people, counted_teams
+from teams.models import ActionTeam, FaqEntry, Goal
+
+SECURITY_TXT_HOLDS = timedelta(days=180)  # RFC 9116 advises less than a year
 
 
 @login_not_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What the Collaborative is, its teams, numbers from data, where to start."""
+    people, organizations = counted_people()
     return render(
         request,
         "collaborative/home.html",
         {
-            "teams": ActionTeam.objects.with_counts(),
+            "teams": counted_teams(ActionTeam.objects.all()),
             "questions": FaqEntry.objects.published().general()[:5],
-            "organization_count": Organization.objects.recognized().count(),
-            "member_count": Membership.objects.active().values("member").distinct().count(),
+            "organization_count": organizations,
+            "member_count": people,
             "goal_count": Goal.objects.count(),
             "goals_reached": Goal.objects.filter(state=Goal.State.REACHED).count(),
         },
@@ -50,3 +56,17 @@ def robots(request: HttpRequest) -> HttpResponse:
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
     lines.append(f"Sitemap: {settings.SITE_URL}{reverse('sitemap')}")
     return HttpResponse("\n".join([*lines, ""]), content_type="text/plain")
+
+
+@login_not_required
+@require_safe
+def security_txt(request: HttpRequest) -> HttpResponse:
+    """Where to tell of a weakness (RFC 9116)."""
+    expires = timezone.now().replace(hour=0, minute=0, second=0) + SECURITY_TXT_HOLDS
+    lines = [
+        f"Contact: mailto:{settings.CONTACT_EMAIL}",
+        f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages: en",
+        f"Canonical: {settings.SITE_URL}{reverse('security_txt')}",
+    ]
+    return HttpResponse("\n".join([*lines, ""]), content_type="text/plain; charset=utf-8")

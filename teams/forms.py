@@ -37,7 +37,9 @@ class JoinForm(PlainForm):
     """One form for everything: who you are, where you work, which teams."""
 
     full_name = name_field()
-    email = WorkEmailField(help_text="We send a code to this address. A private one takes longer to check")
+    email = WorkEmailField(
+        help_text="We send a code to this address. A private one takes longer to check"
+    )
     job_title = job_title_field()
     organization = OrganizationNameField(
         help_text="The hospital, school or partner you work for",

@@ -15,6 +15,7 @@ from teams.figures.counts import (
 )
 from teams.figures.coverage import Row, Seat, recognized_on, recognized_without, seats_of
 from teams.figures.periods import Period
+from teams.figures.public import counted_people, counted_teams
 
 __all__ = [
     "HALF",
@@ -27,6 +28,8 @@ __all__ = [
     "Seat",
     "TeamNow",
     "bars",
+    "counted_people",
+    "counted_teams",
     "goals_by_state",
     "hours_to_answer",
     "members_of_organization",

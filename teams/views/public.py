@@ -5,6 +5,7 @@ from itertools import groupby
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
+from django.db.models import Exists
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.csrf import csrf_exempt
@@ -15,6 +16,7 @@ from members.limits import limit
 from members.models import EmailDomain, Member, Organization
 from members.naming import is_public_mailbox, mail_domain
 from members.posting import only_posted
+from teams.figures import counted_teams, members_of_organization
 from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
 
@@ -24,26 +26,29 @@ ORGANIZATIONS_A_PAGE = 100
 @login_not_required
 @require_safe
 def team_list(request: HttpRequest) -> HttpResponse:
-    return render(request, "teams/team_list.html", {"teams": ActionTeam.objects.with_counts()})
+    teams = counted_teams(ActionTeam.objects.all())
+    return render(request, "teams/team_list.html", {"teams": teams})
 
 
 @login_not_required
 @require_safe
 def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One team: purpose, goals, organizations, questions; for a member, also where they stand."""
-    team = get_object_or_404(ActionTeam.objects.with_counts(), slug=slug)
+    team = get_object_or_404(ActionTeam, slug=slug)
     member = request.user if isinstance(request.user, Member) else None
     stay = Membership.objects.of(member).current().filter(team=team).first() if member else None
-    seats = Membership.objects.active().filter(team=team)
+    seats = members_of_organization().filter(team=team)
+    organizations = Organization.objects.recognized().filter(Exists(seats)).order_by("name")
+    named = [row.name for row in organizations.only("name")[: ORGANIZATIONS_A_PAGE + 1]]
     return render(
         request,
         "teams/team_detail.html",
         {
             "team": team,
+            "now": counted_teams([team])[0],
             "goals": team.goals.prefetch_related("updates"),
-            "organizations": Organization.objects.recognized()
-            .filter(members__memberships__in=seats)
-            .distinct(),
+            "organizations": named[:ORGANIZATIONS_A_PAGE],
+            "has_more_organizations": len(named) > ORGANIZATIONS_A_PAGE,
             "team_entries": FaqEntry.objects.published().filter(team=team),
             "general_entries": FaqEntry.objects.published().general(),
             "membership": stay,
