@@ -6,12 +6,15 @@ from django.urls import reverse
 
 
 def portal(request: HttpRequest) -> dict[str, object]:
-    """The portal's name, where to get help, and in development the page that shows mails."""
+    """The portal's name, where to get help, hospitals whose sign-in is used, and in development
+    the page that shows mails."""
     return {
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
         "contact_email": settings.CONTACT_EMAIL,
         "answer_working_days": settings.ANSWER_WORKING_DAYS,
+        "keep_seconds": settings.PAGE_CACHE_SECONDS,
         "code_minutes": settings.CODE_MINUTES,
+        "sso_providers": settings.SSO_PROVIDERS.values(),
         "mailbox_url": reverse("dev_mail") if settings.DEBUG else "",
     }

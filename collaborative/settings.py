@@ -176,7 +176,9 @@ CACHES = {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "django_cache",
         },
-    )
+    ),
+    # Parts of pages, for PAGE_CACHE_SECONDS, in each process.
+    "fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 
 # Mail: queued in the database by the change that it reports, sent by `manage.py send_mail` ----
@@ -272,7 +274,7 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 MESSAGE_STORAGE = "collaborative.safety.MessageStorage"
-PAGE_CACHE_SECONDS = 0 if DEBUG else 1  # how old a public page may be for visitors
+PAGE_CACHE_SECONDS = 0 if DEBUG else 1  # how old a public page may be
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

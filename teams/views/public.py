@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Exists
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -19,6 +20,7 @@ from members.posting import only_posted
 from teams.figures import counted_teams, members_of_organization
 from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
+from teams.stamp import content_stamp
 
 ORGANIZATIONS_A_PAGE = 100
 
@@ -53,6 +55,7 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "general_entries": FaqEntry.objects.published().general(),
             "membership": stay,
             "facilitators": team.facilitators.select_related("organization") if member else [],
+            "stamp": content_stamp(),
             "sees_roster": bool(member and team.roster_visible_to(member)),
         },
     )
@@ -64,18 +67,21 @@ def faq_list(request: HttpRequest) -> HttpResponse:
     """All questions by topic, or those that contain every word of `?q=`; `?all=1` opens all."""
     form = FaqSearchForm(request.GET)
     query = " ".join(form.cleaned_data["q"].split()) if form.is_valid() else ""
-    entries = FaqEntry.objects.published().select_related("team").matching(query)
-    ordered = sorted(entries, key=_section_order)
+    found = FaqEntry.objects.published().select_related("team").matching(query)
+    entries = SimpleLazyObject(lambda: sorted(found, key=_section_order))
     return render(
         request,
         "teams/faq_list.html",
         {
             "form": form,
             "query": query,
-            "count": len(ordered),
-            "sections": [(name, list(group)) for name, group in groupby(ordered, _section_name)],
-            "entries": ordered,
-            "opened": bool(query) or "all" in request.GET,
+            "count": len(entries) if query else None,
+            "sections": SimpleLazyObject(
+                lambda: [(name, list(group)) for name, group in groupby(entries, _section_name)]
+            ),
+            "entries": entries,
+            "opened": "all" in request.GET,
+            "stamp": content_stamp(),
         },
     )
 
