@@ -12,19 +12,28 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 
+from collaborative import logs
 from collaborative.environment import (
     BOOLEANS,
     SQLITE_OPTIONS,
     address,
+    age_recipient,
     cache,
     database,
+    error_service,
+    folder,
     mail_server,
     name_list,
     one_of,
+    one_or_more,
     own_address,
     positive,
+    programs,
     read,
     secret,
+    secrets,
+    sso_providers,
+    token,
 )
 
 django_stubs_ext.monkeypatch()
@@ -50,6 +59,13 @@ SECRET_KEY = read(
     "Set it to at least 50 random characters, and keep them secret: "
     'python -c "import secrets; print(secrets.token_urlsafe(64))"',
     development("development-only-" + "x1y2z" * 10),
+)
+SECRET_KEY_FALLBACKS: list[str] = read(
+    "SECRET_KEY_FALLBACKS",
+    secrets,
+    "Set it to former values of SECRET_KEY, separated by commas, until "
+    "`manage.py relock_second_factors` has run, or leave it out.",
+    [],
 )
 ALLOWED_HOSTS = read(
     "ALLOWED_HOSTS",
@@ -114,6 +130,7 @@ INSTALLED_APPS = [
     "simple_history",
 ]
 MIDDLEWARE = [
+    "collaborative.logs.AccessLogMiddleware",
     "collaborative.page_cache.PageCacheMiddleware",
     "collaborative.safety.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -180,6 +197,27 @@ CACHES = {
     # Parts of pages, for PAGE_CACHE_SECONDS, in each process.
     "fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
+
+BACKUP_DIR = read(
+    "BACKUP_DIR",
+    folder,
+    "Set it to the full path of a folder for the backups: /var/backups/portal",
+    str(BASE_DIR / "backups") if DEBUG else "",  # without it there are no backups
+)
+BACKUP_KEY = read(
+    "BACKUP_KEY",
+    age_recipient,
+    "Set it to the public key that `manage.py backup --new-key` prints: age1…",
+    "",
+)
+BACKUP_KEEP = read("BACKUP_KEEP", one_or_more, "Set it to the number of backups to keep: 14", 14)
+PG_BIN = read(
+    "PG_BIN",
+    programs,
+    "Set it to the folder of pg_dump, pg_restore and psql, or leave it out to find them by PATH.",
+    "",
+)
+RELEASE = read("RELEASE", str, "Set it to what you call the version that runs.", "")
 
 # Mail: queued in the database by the change that it reports, sent by `manage.py send_mail` ----
 
@@ -249,10 +287,17 @@ MFA_FORMS = {
     "add_webauthn": "members.second_factor.PasskeyForm",
     "edit_webauthn": "members.second_factor.PasskeyNameForm",
 }
+# Hospitals' own sign-in services; without one, nothing of this is loaded.
+SSO_PROVIDERS = sso_providers(insecure=DEBUG)
+SOCIALACCOUNT_ADAPTER = "members.sso.SocialAdapter"
+if SSO_PROVIDERS:
+    INSTALLED_APPS += ["allauth.socialaccount"]
+    MIGRATION_MODULES = {"socialaccount": None}  # none of its tables is used
 # Requests per action: by address ("key") and by network address ("ip"), in sliding windows.
 RATE_LIMITS = {
     "code": "5/15m/key,60/15m/ip",
     "code_try": "15/15m/key,100/15m/ip",
+    "sso": "60/15m/ip",
     "check": "30/5m/ip",
     "question": "5/h/ip",
 }
@@ -267,7 +312,11 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        # Chromium asks it about redirects after a form, too.
+        "form-action": [
+            "'self'",
+            *sorted(set().union(*(each.origins for each in SSO_PROVIDERS.values()))),
+        ],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }
@@ -276,12 +325,15 @@ X_FRAME_OPTIONS = "DENY"
 MESSAGE_STORAGE = "collaborative.safety.MessageStorage"
 PAGE_CACHE_SECONDS = 0 if DEBUG else 1  # how old a public page may be
 SECURE_REFERRER_POLICY = "same-origin"
+SESSION_ENGINE = "members.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # of a form; with its files:
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+FILE_UPLOAD_HANDLERS = ["collaborative.uploads.SmallUploads"]
 if not DEBUG:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]  # asked from inside, past the proxy
+    SECURE_REDIRECT_EXEMPT = ["^(healthz|readyz|metrics)$"]  # asked from inside
     SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 * 2
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
@@ -310,18 +362,35 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
-        "nowhere": {"class": "logging.NullHandler"},
-    },
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        # Names addresses when a mail fails; the sender logs each mail by its key instead.
-        "post_office": {"handlers": ["nowhere"], "level": "CRITICAL", "propagate": False},
-    },
-}
+
+# What happens: log, errors, figures --------------------------------------------------------
+
+LOG_FORMAT = read(
+    "LOG_FORMAT",
+    one_of(logs.FORMATS),
+    "Set it to json for one JSON object per line, or to text.",
+    "text",
+)
+LOG_LEVEL = read(
+    "LOG_LEVEL",
+    one_of(logs.LEVELS),
+    "Set it to debug, info, warning or error: lines below that are not written.",
+    "INFO",
+)
+LOGGING = logs.configuration(LOG_FORMAT, LOG_LEVEL)
+SENTRY_DSN = read(
+    "SENTRY_DSN",
+    error_service,
+    "Set it to the address (DSN) that Sentry shows for the project, to send errors there: "
+    "https://key@sentry.example.org/1",
+    "",
+)
+METRICS_TOKEN = read(
+    "METRICS_TOKEN",
+    token,
+    "Set it to at least 20 random characters, which Prometheus sends as its bearer token to "
+    "read /metrics.",
+    "",
+)
+if METRICS_TOKEN:
+    MIDDLEWARE.insert(1, "collaborative.metrics.MetricsMiddleware")

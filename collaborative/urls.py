@@ -1,10 +1,15 @@
 """The addresses of the portal."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.utils.module_loading import import_string
 
 from collaborative import devmail, health, views
 from collaborative.sitemaps import sitemap
+
+handler400 = "collaborative.unavailable.bad_request"
+handler500 = "collaborative.unavailable.server_error"
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -25,3 +30,7 @@ urlpatterns = [
     path("dev/mail/<int:pk>/", devmail.mail_detail, name="dev_mail_detail"),
     path("dev/mail/<int:pk>/html/", devmail.mail_html, name="dev_mail_html"),
 ]
+if settings.METRICS_TOKEN:  # its library is loaded only then
+    urlpatterns.append(
+        path("metrics", import_string("collaborative.metrics.metrics"), name="metrics")
+    )

@@ -1,6 +1,7 @@
 """What we change in allauth: what it says, whom it tells, and the second step of signing in."""
 
 from base64 import urlsafe_b64encode
+from ipaddress import ip_address
 from typing import Any
 
 import qrcode
@@ -11,13 +12,16 @@ from allauth.mfa.totp.internal.auth import generate_totp_secret
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.crypto import salted_hmac
 from qrcode.constants import ERROR_CORRECT_L
 from qrcode.image.svg import SvgPathImage
 
 from members import services
 from members.models import Member
+from members.sessions import BROWSER, browser_in_words
 
 TOO_MANY = "There were too many wrong codes. Wait five minutes, then try again"
 # What allauth reports by mail, as we say it in the mail, in the history and on the next page.
@@ -36,6 +40,24 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         "too_many_login_attempts": TOO_MANY,
         "rate_limited": TOO_MANY,
     }
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The network address that the limits count by: the one our own proxies saw.
+
+        A request that came past one of them, or says nothing of use, counts with all others of
+        its kind. An IPv4 address that a proxy writes as IPv6 is that address, and not one of
+        the /64 which all of them would share.
+        """
+        try:
+            address = ip_address(super().get_client_ip(request))
+        except (ImproperlyConfigured, PermissionDenied, ValueError):
+            return "unknown"
+        return str(getattr(address, "ipv4_mapped", None) or address)
+
+    def respond_user_inactive(self, request: HttpRequest, user: Member) -> HttpResponse:
+        """Somebody whose account was closed while they signed in; allauth has a page of its own
+        for that, at an address that we do not have."""
+        return render(request, "members/account_inactive.html", status=403)
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str = "", *_: Any, **__: Any
@@ -56,6 +78,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         """Sign in for good: every step is taken, the short life of a journey is over."""
         request.session.set_expiry(None)
         super().login(request, user)
+        request.session[BROWSER] = browser_in_words(request.headers.get("User-Agent", ""))
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """The ways to take the second step again: by passkey first where there is no app."""
@@ -88,6 +111,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth i
             return _boxes().decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
             return str(generate_totp_secret())
+
+    def relock(self, encrypted_text: str) -> str:
+        """The same, locked with today's SECRET_KEY. Raises InvalidToken when no key opens it."""
+        return _boxes().rotate(encrypted_text.encode()).decode()
 
     def generate_authenticator_name(self, user: Member, type: str) -> str:  # noqa: A002  # allauth's
         """What a new passkey is called until its owner names it."""

@@ -17,6 +17,7 @@ from django.urls import reverse
 from post_office.models import PRIORITY, STATUS, Email
 
 from members.models import Member
+from members.request_id import HEADER, current_request_id
 from members.trail import current_trail
 
 _bundle: ContextVar[list[Email] | None] = ContextVar("bundle", default=None)
@@ -44,7 +45,7 @@ def queue(
         **context,
     }
     subject = " ".join(render_to_string(f"emails/{name}_subject.txt", context).split())[:200]
-    trail = current_trail()
+    trail, request_id = current_trail(), current_request_id()
     mail = Email(
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[to],
@@ -56,6 +57,7 @@ def queue(
         expires_at=expires_at,
         scheduled_time=trail.hold_until if trail else None,
         message_id=make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
+        headers={HEADER: request_id} if request_id else None,
     )
     bundle = _bundle.get()
     if bundle is not None:

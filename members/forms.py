@@ -19,6 +19,25 @@ class PlainForm(forms.Form):
     use_required_attribute = False
 
 
+class PeopleForm(PlainForm):
+    """A form for people, without a puzzle: `_trap.html` on its page holds a field that no person
+    sees. Where it was filled in the form is shown again as it was typed, with that field empty,
+    so that nothing is lost to somebody whose browser fills in too much."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what looks as if no person had sent it."""
+        if self.data.get("website") or self.is_suspicious():
+            raise ValidationError(
+                "We could not tell this from an automatic message. Nothing is lost: read it "
+                "over and press the button again"
+            )
+        return self.cleaned_data
+
+    def is_suspicious(self) -> bool:
+        """Whether something else than the trap tells a program from a person."""
+        return False
+
+
 class WorkEmailField(forms.EmailField):
     """A mail address, in lower case, with its domain in ASCII; surrounding spaces do not count."""
 
@@ -96,7 +115,7 @@ class OrganizationNameField(forms.CharField):
         return name
 
 
-class SignInForm(PlainForm):
+class SignInForm(PeopleForm):
     email = WorkEmailField(help_text="We send a code to this address")
 
 

@@ -11,12 +11,12 @@ from django.views.decorators.http import require_POST
 View = Callable[..., HttpResponse]
 
 
-def only_posted(otherwise: str) -> Callable[[View], View]:
+def only_posted(otherwise: str, *, alone: bool = False) -> Callable[[View], View]:
     """The view answers POST alone; who opens its address is sent to the page `otherwise`.
 
     That happens after a sign-in that came between the press and the page, on "back", or with a
     bookmark: a blank "method not allowed" would help nobody. The page is named as in the URLs
-    and takes the same arguments. Other methods get 405.
+    and takes the same arguments, or none (`alone`). Other methods get 405.
     """
 
     def decorate(view: View) -> View:
@@ -26,7 +26,7 @@ def only_posted(otherwise: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             answer: HttpResponse
             if request.method in {"GET", "HEAD"}:
-                answer = redirect(otherwise, *args, **kwargs)
+                answer = redirect(otherwise) if alone else redirect(otherwise, *args, **kwargs)
             else:
                 answer = posted(request, *args, **kwargs)
             return answer

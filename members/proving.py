@@ -117,13 +117,29 @@ class AddressProof(AbstractCodeVerificationProcess):  # type: ignore[misc]  # al
         return Answer.WRONG if self.record_invalid_attempt() else Answer.TOO_MANY_TRIES
 
 
+def keep_vouched(request: HttpRequest, email: str, **typed: str) -> None:
+    """Another has proven `email` for us: it counts as proven in this browser for a while, and
+    cannot be changed in the join form, which begins with `typed`."""
+    request.session["proven"] = {"email": email, "at": time.time(), "typed": typed}
+
+
+def vouched(request: HttpRequest) -> dict[str, str]:
+    """What the join form begins with after another has proven the address; else empty."""
+    proven = request.session.get("proven", {})
+    if "typed" not in proven or not is_proven(request, proven["email"]):
+        return {}
+    return {**proven["typed"], "email": proven["email"]}
+
+
 def is_proven(request: HttpRequest, email: str) -> bool:
     """Whether this browser has just proven `email`, so that no second code is needed."""
     proven = request.session.get("proven", {})
     return bool(proven.get("email") == email and time.time() - proven["at"] <= PROVEN_SECONDS)
 
 
-def sign_in(request: HttpRequest, member: Member, redirect_to: str) -> HttpResponse:
+def sign_in(
+    request: HttpRequest, member: Member, redirect_to: str, *, method: str = "code"
+) -> HttpResponse:
     """Sign `member`, whose address was just proven, in through allauth, and go to `redirect_to`.
 
     Who has a second step is asked for it first, and is not signed in before it is taken.
@@ -134,7 +150,7 @@ def sign_in(request: HttpRequest, member: Member, redirect_to: str) -> HttpRespo
     EmailAddress.objects.update_or_create(
         user=member, email=member.email, defaults={"verified": True, "primary": True}
     )
-    record_authentication(request, member, method="code", email=member.email)
+    record_authentication(request, member, method=method, email=member.email)
     request.session.pop("proven", None)
     login = Login(user=member, email=member.email, redirect_url=redirect_to)
     response: HttpResponse = perform_login(request, login)

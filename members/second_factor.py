@@ -22,12 +22,16 @@ from allauth.mfa.webauthn.forms import (
     EditWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
+from allauth.mfa.webauthn.internal.auth import get_credentials
 from allauth.mfa.webauthn.views import AddWebAuthnView, ReauthenticateWebAuthnView
 from cryptography.exceptions import InvalidSignature
 from django import forms
+from django.conf import settings
+from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from members.forms import PlainForm
 from members.models import Member
@@ -178,13 +182,42 @@ def _just_proved(request: HttpRequest, kind: str) -> None:
     post_authentication(request, newest, reauthenticated=True)
 
 
+def _has_damaged_passkey(member: Member) -> bool:
+    """Whether a stored passkey of `member` cannot be read, which allauth takes for granted."""
+    try:
+        get_credentials(member)
+    except (ValidationError, *MALFORMED):
+        return True
+    return False
+
+
+class ReadablePasskeys:
+    """In front of the pages that read all of somebody's passkeys."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The page; whose passkeys cannot be read is told who can help."""
+        if isinstance(request.user, Member) and _has_damaged_passkey(request.user):
+            messages.error(
+                request,
+                "A passkey that we keep for you is damaged. Remove it, or write to "
+                f"{settings.CONTACT_EMAIL}: we remove it.",
+            )
+            return redirect("mfa_index")
+        answer: HttpResponse = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        return answer
+
+
 class SignInSecondStep(AuthenticateView):  # type: ignore[misc]  # allauth is untyped
     """After the code from the mail: the second step of whoever has one."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        kinds = Authenticator.objects.filter(user=self.stage.login.user).values_list("type")
+        member = self.stage.login.user
+        kinds = set(Authenticator.objects.filter(user=member).values_list("type", flat=True))
+        if _has_damaged_passkey(member):  # the other ways are still open
+            self.webauthn_form = None
+            kinds.discard(Authenticator.Type.WEBAUTHN)
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return {**context, "kinds": {kind for (kind,) in kinds}}
+        return {"webauthn_form": None, "js_data": None, **context, "kinds": kinds}
 
 
 class SetUpApp(ActivateTOTPView):  # type: ignore[misc]  # allauth is untyped
@@ -200,7 +233,7 @@ class SetUpApp(ActivateTOTPView):  # type: ignore[misc]  # allauth is untyped
         return {**context, "key": " ".join(wrap(context["form"].secret, 4))}
 
 
-class SetUpPasskey(AddWebAuthnView):  # type: ignore[misc]  # allauth is untyped
+class SetUpPasskey(ReadablePasskeys, AddWebAuthnView):  # type: ignore[misc]
     """Make a passkey; with the first one the recovery codes come next."""
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
@@ -209,7 +242,7 @@ class SetUpPasskey(AddWebAuthnView):  # type: ignore[misc]  # allauth is untyped
         return response
 
 
-class ConfirmByPasskey(ReauthenticateWebAuthnView):  # type: ignore[misc]  # allauth is untyped
+class ConfirmByPasskey(ReadablePasskeys, ReauthenticateWebAuthnView):  # type: ignore[misc]
     """Take the second step again with a passkey; says on the page itself what went wrong."""
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:

@@ -7,8 +7,14 @@ urlpatterns = [
     path("sign-in/", views.account_login, name="account_login"),
     path("sign-in/code/", views.account_login_code, name="account_login_code"),
     path("sign-in/code/new/", views.account_login_code_new, name="account_login_code_new"),
+    path("sign-in/with/<slug:key>/", views.sso_start, name="sso_start"),
+    path("sign-in/with/<slug:key>/done/", views.sso_callback, name="sso_callback"),
     path("sign-out/", views.account_logout, name="account_logout"),
     path("my/profile/", views.my_profile, name="my_profile"),
+    path("my/sessions/", views.my_sessions, name="my_sessions"),
+    path("my/sessions/end-others/", views.my_sessions_end_others, name="my_sessions_end_others"),
+    path("my/sessions/end-all/", views.my_sessions_end_all, name="my_sessions_end_all"),
+    path("my/sessions/<slug:session_id>/end/", views.my_session_end, name="my_session_end"),
     # The second step. The first of two with the same name answers: ours before allauth's.
     path(
         "two-factor/authenticate/",

@@ -1,20 +1,31 @@
-"""Signing in by code, signing out, and what members say of themselves."""
+"""Signing in by code or by a hospital, signing out, and what members say of themselves."""
 
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from members import services
 from members.forms import CodeForm, ProfileForm, SignInForm
-from members.models import Member, Organization
+from members.limits import limit
+from members.models import EmailDomain, Member, Organization, Session
+from members.naming import mail_domain
 from members.posting import only_posted
-from members.proving import SIGN_IN, AddressProof, sign_in
+from members.providers import Provider
+from members.proving import JOURNEY_SECONDS, SIGN_IN, AddressProof, keep_vouched, sign_in
+from members.sessions import public_id
+
+if TYPE_CHECKING:
+    from members.sso import Arrival, Problem
 
 
 def _safe_next(request: HttpRequest) -> str:
@@ -40,7 +51,8 @@ def account_login(request: HttpRequest) -> HttpResponse:
             request, SIGN_IN, form.cleaned_data["email"], {"next": _safe_next(request)}
         )
         return redirect("account_login_code")
-    return render(request, "members/account_login.html", {"form": form})
+    context = {"form": form, "next": _safe_next(request)}
+    return render(request, "members/account_login.html", context)
 
 
 @never_cache
@@ -84,6 +96,73 @@ def account_inactive(request: HttpRequest) -> HttpResponse:
     return render(request, "members/account_inactive.html", status=403)
 
 
+def _provider(key: str) -> Provider:
+    """The sign-in service with this key; one that is not in the settings is a 404."""
+    if key not in settings.SSO_PROVIDERS:
+        raise Http404
+    provider: Provider = settings.SSO_PROVIDERS[key]
+    return provider
+
+
+@never_cache
+@login_not_required
+@only_posted(otherwise="account_login", alone=True)
+def sso_start(request: HttpRequest, key: str) -> HttpResponse:
+    """Send the browser to the sign-in service of a hospital."""
+    provider = _provider(key)
+    from members import sso  # noqa: PLC0415  # loaded only where a provider is set
+
+    if isinstance(request.user, Member):
+        return redirect(_safe_next(request))
+    limit(request, "sso")
+    request.session.set_expiry(JOURNEY_SECONDS)
+    try:
+        return sso.begin(request, provider, _safe_next(request))
+    except sso.SsoError as error:
+        return _sso_failed(request, provider, error.problem)
+
+
+@never_cache
+@login_not_required
+@require_GET
+def sso_callback(request: HttpRequest, key: str) -> HttpResponse:
+    """Back from a hospital's service: sign in who is known, show a newcomer the way to join."""
+    provider = _provider(key)
+    from members import sso  # noqa: PLC0415  # loaded only where a provider is set
+
+    if isinstance(request.user, Member):
+        return redirect("my_teams")
+    try:
+        arrival = sso.finish(request, provider)
+    except sso.SsoError as error:
+        return _sso_failed(request, provider, error.problem)
+    member = Member.objects.account_of(arrival.email)
+    if member is None:
+        return _to_join(request, provider, arrival)
+    if not member.is_active:
+        return account_inactive(request)
+    return sign_in(request, member, arrival.next_url, method="sso")
+
+
+def _to_join(request: HttpRequest, provider: Provider, arrival: "Arrival") -> HttpResponse:
+    """The join form, with what is known of somebody who has just proven an address."""
+    owner = EmailDomain.objects.owner_of(mail_domain(arrival.email))
+    employer = owner.name if owner and owner.is_recognized else provider.name
+    keep_vouched(request, arrival.email, full_name=arrival.name, organization=employer)
+    messages.info(
+        request, f"Nobody has joined with {arrival.email} yet. Join here; no code is needed."
+    )
+    came_from_join = urlsplit(arrival.next_url).path == reverse("join")
+    return redirect(arrival.next_url if came_from_join else "join")
+
+
+def _sso_failed(request: HttpRequest, provider: Provider, problem: "Problem") -> HttpResponse:
+    """Why nobody came in by `provider`, and the way in by code."""
+    status = {"DENIED": 403, "STALE": 400, "BROKEN": 502, "NOT_BELIEVED": 403}[problem.name]
+    context = {"provider": provider, "problem": problem.name}
+    return render(request, "members/sso_failed.html", context, status=status)
+
+
 @login_not_required
 @only_posted(otherwise="home")
 def account_logout(request: HttpRequest) -> HttpResponse:
@@ -110,3 +189,54 @@ def my_profile(request: HttpRequest) -> HttpResponse:
         "members/my_profile.html",
         {"form": form, "member": member, "organizations": Organization.objects.suggested()},
     )
+
+
+@never_cache
+@require_safe
+def my_sessions(request: HttpRequest) -> HttpResponse:
+    """Where I am signed in, this browser first; each other one can be signed out."""
+    rows = [
+        {
+            "session": session,
+            "is_this": session.session_key == request.session.session_key,
+            "id": public_id(session.session_key),
+        }
+        for session in Session.objects.of(_me(request))
+    ]
+    rows.sort(key=lambda row: not row["is_this"])
+    return render(request, "members/my_sessions.html", {"rows": rows})
+
+
+@only_posted(otherwise="my_sessions", alone=True)
+def my_session_end(request: HttpRequest, session_id: str) -> HttpResponse:
+    """Sign one other browser of mine out; a session that is not mine, or is this one, is a 404."""
+    mine = {public_id(row.session_key): row for row in Session.objects.of(_me(request))}
+    session = mine.get(session_id)
+    if session is None or session.session_key == request.session.session_key:
+        raise Http404
+    services.end_sessions(_me(request), only=session.session_key)
+    messages.success(request, f"{session.browser} is signed out.")
+    return redirect("my_sessions")
+
+
+@only_posted(otherwise="my_sessions")
+def my_sessions_end_others(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere but here."""
+    services.end_sessions(_me(request), but=str(request.session.session_key))
+    messages.success(request, "You are signed out everywhere else.")
+    return redirect("my_sessions")
+
+
+@only_posted(otherwise="my_sessions")
+def my_sessions_end_all(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere, here too."""
+    services.end_sessions(_me(request))
+    logout(request)
+    messages.success(request, "You have signed out everywhere.")
+    return redirect("home")
+
+
+def _me(request: HttpRequest) -> Member:
+    """Who is signed in; LoginRequiredMiddleware lets nobody else in."""
+    assert isinstance(request.user, Member)  # noqa: S101  # for the type checker
+    return request.user

@@ -184,6 +184,12 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
             messages.error(request, str(refusal))
             return HttpResponseRedirect(request.get_full_path())
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Row | None:
+        """Stock, but an empty `_to_field` in the address is none at all and no error."""
+        return super().get_object(request, object_id, from_field or None)
+
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from members.models.desk import UNDO, DecidedRow, DeskDecision, DeskDecisionQuerySet, Export
 from members.models.history import How, changing
+from members.models.jobs import JobRun, JobRunQuerySet
 from members.models.people import (
     EmailDomain,
     EmailDomainQuerySet,
@@ -10,6 +11,7 @@ from members.models.people import (
     Organization,
     OrganizationQuerySet,
 )
+from members.models.sessions import Session, SessionQuerySet
 
 __all__ = [
     "UNDO",
@@ -20,9 +22,13 @@ __all__ = [
     "EmailDomainQuerySet",
     "Export",
     "How",
+    "JobRun",
+    "JobRunQuerySet",
     "Member",
     "MemberQuerySet",
     "Organization",
     "OrganizationQuerySet",
+    "Session",
+    "SessionQuerySet",
     "changing",
 ]

@@ -1,12 +1,17 @@
-"""What every line of history keeps besides who, when and why: how it came about."""
+"""What every line of history keeps besides who, when and why: how it came about.
+
+And the one place from where the log hears of every step: each leaves a line of history.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 
 
 class How(models.TextChoices):
@@ -18,6 +23,9 @@ class How(models.TextChoices):
     AUTOMATIC = "automatic", "automatically"
 
 
+KINDS = {"+": "added", "~": "changed", "-": "removed"}
+
+steps = logging.getLogger("portal.steps")
 _how: ContextVar[str] = ContextVar("how", default=How.HAND.value)
 
 
@@ -36,10 +44,51 @@ def changing(how: str) -> Iterator[None]:
         _how.reset(token)
 
 
+class ToldQuerySet(models.QuerySet[Any]):
+    """Lines of history, which are told to the log when many are stored at once, too."""
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **options: Any) -> list[Any]:
+        lines = super().bulk_create(objs, *args, **options)
+        for line in lines:
+            line.tell()
+        return lines
+
+
 class Told(models.Model):
     """The base of all history tables: `HistoricalRecords(bases=[Told])`."""
 
     how = models.CharField(max_length=9, choices=How.choices, default=current_how, editable=False)
 
+    objects = ToldQuerySet.as_manager()
+
     class Meta:
         abstract = True
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Store the line, and tell the log of it."""
+        is_new = self._state.adding
+        super().save(*args, **options)
+        if is_new:
+            self.tell()
+
+    def tell(self) -> None:
+        """Write the step into the log once it holds: who did what to which row, all by key.
+
+        Never why: a reason is somebody's own words.
+        """
+        if steps.isEnabledFor(logging.INFO):
+            transaction.on_commit(self._tell, robust=True)
+
+    def _tell(self) -> None:
+        line: Any = self  # the fields of django-simple-history
+        row = line.instance_type._meta
+        facts = {
+            "row": f"{row.label_lower} {getattr(self, row.pk.attname)}",
+            "what": KINDS[line.history_type],
+            "state": getattr(self, "status", "") or getattr(self, "state", ""),
+            "by": line.history_user_id,
+            "how": self.how,
+        }
+        by = f"by {facts['by']}" if facts["by"] else "by nobody"
+        state = f" ({facts['state']})" if facts["state"] else ""
+        steps.info("%s %s%s, %s, %s", facts["row"], facts["what"], state, by, self.how, extra=facts)

@@ -50,11 +50,14 @@ from members.services.recording import (
     record_all,
     remove,
 )
+from members.services.requeueing import requeue_mails
 from members.services.second_factor import (
     note_second_factor,
+    relock_second_factors,
     reset_second_factor,
     second_factors,
 )
+from members.services.sessions import end_sessions, places_signed_in
 
 __all__ = [
     "Foreseen",
@@ -67,6 +70,7 @@ __all__ = [
     "change_profile",
     "confirm_affiliation",
     "decline_organization",
+    "end_sessions",
     "erase_member",
     "fill_in_profile",
     "foresee",
@@ -78,12 +82,15 @@ __all__ = [
     "one_line",
     "organizations_named",
     "parts",
+    "places_signed_in",
     "recognize_organization",
     "record",
     "record_all",
+    "relock_second_factors",
     "remove",
     "remove_domain",
     "rename_organization",
+    "requeue_mails",
     "reset_second_factor",
     "second_factors",
     "store_all",

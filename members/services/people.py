@@ -12,6 +12,7 @@ from members import emails
 from members.models import DecidedRow, Member
 from members.services.affiliations import UNCONFIRMED, affiliate_member
 from members.services.recording import Refused, lock_open_account, one_line, record
+from members.services.sessions import end_sessions
 
 
 def welcome_member(email: str, *, full_name: str, job_title: str) -> Member:
@@ -116,6 +117,7 @@ def _erase(row: Member, by: Member | None) -> None:
     """Empty one row and its history."""
     EmailAddress.objects.filter(user=row).delete()
     Authenticator.objects.filter(user=row).delete()
+    end_sessions(row)
     erased = {
         "email": f"closed-{row.pk}@closed.invalid",
         "full_name": "",

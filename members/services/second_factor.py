@@ -5,18 +5,22 @@ An authenticator app or a passkey, with recovery codes; allauth keeps them (`all
 
 from typing import Any
 
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
+from cryptography.fernet import InvalidToken
 from django.db import transaction
 
 from members import emails
 from members.models import Member
 from members.services.recording import Refused, lock_open_account, record
+from members.services.sessions import end_sessions
 
 WORDS = {
     Authenticator.Type.TOTP.value: "authenticator app",
     Authenticator.Type.WEBAUTHN.value: "passkey",
     Authenticator.Type.RECOVERY_CODES.value: "recovery codes",
 }
+LOCKED = {"secret", "seed"}  # in what allauth stores: the key of an app, the root of the codes
 
 
 def note_second_factor(member: Member, what: str) -> None:
@@ -34,9 +38,9 @@ def note_second_factor(member: Member, what: str) -> None:
 def reset_second_factor(member: Member, *, by: Member | None = None) -> list[str]:
     """Take the second step away from someone who lost the phone and the recovery codes.
 
-    Returns what was removed, in words. The person is told by mail, and signs in by the code
-    alone until there is a new one. Empty `by`: somebody at the server's command line. Refuses a
-    closed account, and where there is nothing to remove.
+    Returns what was removed, in words. The person is told by mail, is signed out everywhere, and
+    signs in by the code alone until there is a new one. Empty `by`: somebody at the server's
+    command line. Refuses a closed account, and where there is nothing to remove.
     """
     with transaction.atomic():
         row = lock_open_account(member)
@@ -45,10 +49,32 @@ def reset_second_factor(member: Member, *, by: Member | None = None) -> list[str
         if not removed:
             raise Refused(f"{row} has no second step to remove. Nothing was changed.")
         kept.delete()
+        end_sessions(row)
         why = f"second step of signing in removed ({', '.join(removed)}), to help"
         record(row, by, why, is_active=True)
         emails.second_factor_reset(row)
     return removed
+
+
+def relock_second_factors() -> tuple[int, int]:
+    """Lock what is stored for the second step with today's SECRET_KEY, so that former ones can
+    go; returns how many rows were locked, and how many no known key opens: those stay as they are.
+    """
+    done = lost = 0
+    for key in Authenticator.objects.order_by("pk").values_list("pk", flat=True):
+        with transaction.atomic():
+            row = Authenticator.objects.select_for_update().filter(pk=key).first()
+            names = LOCKED & row.data.keys() if row else set()
+            if row is None or not names:
+                continue  # removed meanwhile, or a passkey, whose key is public
+            try:
+                row.data |= {name: get_adapter().relock(row.data[name]) for name in names}
+            except InvalidToken:
+                lost += 1
+                continue
+            row.save(update_fields=["data"])
+            done += 1
+    return done, lost
 
 
 def second_factors(member: Member) -> list[dict[str, Any]]:

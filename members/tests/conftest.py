@@ -7,6 +7,7 @@ from conftest import stay_of
 from members.models import DeskDecision
 from members.services import work_off
 from members.tests.deciding import approving, decide
+from members.tests.providing import provider_at, running_liar, running_provider
 from teams.models import Membership
 from teams.services import join_teams
 
@@ -24,3 +25,30 @@ def approved(requests, administrator) -> DeskDecision:
     decision = decide(administrator, Membership, [row.pk for row in requests])
     assert work_off(decision, approving(administrator), seconds=60)
     return decision
+
+
+@pytest.fixture(scope="session")
+def issuer():
+    with running_provider() as found:
+        yield found
+
+
+@pytest.fixture
+def installed(settings):
+    """What the settings add where a provider is set."""
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "allauth.socialaccount"]
+
+
+@pytest.fixture
+def rush(settings, installed, issuer):
+    """One provider is set: a real one."""
+    settings.SSO_PROVIDERS = {"rush": provider_at(issuer)}
+    return settings.SSO_PROVIDERS["rush"]
+
+
+@pytest.fixture
+def liar(settings, installed):
+    """One provider is set, which says what the test wants."""
+    with running_liar() as found:
+        settings.SSO_PROVIDERS = {"rush": provider_at(found.issuer)}
+        yield found

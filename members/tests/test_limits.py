@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from allauth.core.internal.ratelimit import get_ip
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
@@ -62,3 +63,98 @@ def test_limit_keeps_no_plain_address(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key"}
     limit(RequestFactory().post("/"), "code", key="nora@rush.example")
     assert not [key for key in cache._cache if "nora" in key]
+
+
+# Behind proxies ----------------------------------------------------------------------------
+
+SPOOFED = "6.6.6.6, 7.7.7.7"
+
+
+def counted_as(settings, proxies: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:
+    """The network address that a request counts for."""
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    headers = {} if forwarded is None else {"x-forwarded-for": forwarded}
+    return get_ip(RequestFactory().get("/", headers=headers, REMOTE_ADDR=remote))
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "counted"),
+    [
+        (0, None, "10.0.0.1"),
+        (0, SPOOFED, "10.0.0.1"),  # what visitors say of themselves is nothing
+        (1, "198.51.100.7", "198.51.100.7"),
+        (1, f"{SPOOFED}, 198.51.100.7", "198.51.100.7"),
+        (2, "198.51.100.7, 10.0.0.9", "198.51.100.7"),
+        (2, f"{SPOOFED}, 198.51.100.7, 10.0.0.9", "198.51.100.7"),
+        (1, " 198.51.100.7:55555 ", "198.51.100.7"),
+        # Past the proxies: all of them together.
+        (1, None, "10.0.0.1"),
+        (1, "", "10.0.0.1"),
+        (2, "198.51.100.7", "unknown"),
+        (1, "nobody", "unknown"),
+        (1, f"{SPOOFED}, ", "unknown"),
+    ],
+)
+def test_address_is_the_one_that_our_own_proxies_saw(settings, proxies, forwarded, counted):
+    assert counted_as(settings, proxies, forwarded) == counted
+
+
+@pytest.mark.parametrize(
+    ("written", "counted"),
+    [
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::"),
+        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("[2001:db8:1:2:cccc::1]:443", "2001:db8:1:2::"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+    ],
+)
+def test_network_of_ipv6_counts_as_one_address(settings, written, counted):
+    assert counted_as(settings, 1, written) == counted
+    assert counted_as(settings, 0, None, remote=written) == counted
+
+
+def test_socket_without_an_address_is_no_error(settings):
+    assert counted_as(settings, 1, None, remote="") == "unknown"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_spoofed_header_gets_no_more_codes_than_allowed(client, settings, proxies, mails):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "3/15m/ip"}
+    answers = [
+        client.post(
+            "/sign-in/",
+            {"email": f"p{number}@rush.example"},
+            headers={"x-forwarded-for": f"6.6.6.{number}, 198.51.100.7"},
+        ).status_code
+        for number in range(5)
+    ]
+    assert answers == [302] * 3 + [429] * 2
+    assert len(mails()) == 3
+
+
+# Programs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/join/", "/sign-in/"])
+def test_program_that_fills_in_everything_gets_no_code_sent(client, team, mails, path):
+    """The page comes back as it was typed, and the second press works: nobody is locked out."""
+    fields = {
+        "full_name": "Nora Newcomer",
+        "email": "nora@rush.example",
+        "organization": "Rush",
+        "teams": team.slug,
+    }
+    page = client.get(path).content.decode()
+    assert page.count('class="not-for-people" aria-hidden="true"') == 1
+    assert 'name="website" id="id_website" tabindex="-1" autocomplete="off"' in page
+    refused = client.post(path, {**fields, "website": "https://spam.example"})
+    assert refused.status_code == 200
+    assert "Nothing is lost" in refused.content.decode()
+    assert 'value="nora@rush.example"' in refused.content.decode()
+    assert "spam.example" not in refused.content.decode()
+    assert mails() == []
+    assert client.post(path, fields).status_code == 302
+    assert len(mails()) == 1

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from members.models import Member, Organization
-from members.services import Refused, record, record_all
+from members.services import Refused, end_sessions, record, record_all
 from teams import emails
 from teams.models import Membership
 
@@ -52,6 +52,7 @@ def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
             affiliation_confirmed_how="",
             affiliation_confirmed_by=None,
         )
+        end_sessions(old)
         _open_what_is_open(kept, by)
         _tell(kept, old.email)
     return kept

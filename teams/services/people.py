@@ -12,9 +12,11 @@ from post_office.models import Email
 from members.models import DecidedRow, Member
 from members.services import (
     Refused,
+    end_sessions,
     erase_member,
     lock_administrators,
     lock_open_account,
+    places_signed_in,
     record,
     second_factors,
 )
@@ -27,8 +29,8 @@ ERASED = "Erased with the account."
 def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Member) -> None:
     """Let exactly `facilitators` look after `team`; they may use the desk from now on.
 
-    Whoever is new is told by mail. Who looks after no team any more loses the desk,
-    administrators excepted. Refuses closed accounts.
+    Whoever is new is told by mail. Who looks after no team any more loses the desk and is signed
+    out everywhere, administrators excepted. Refuses closed accounts.
     """
     with transaction.atomic():
         wanted = Member.objects.filter(pk__in=[member.pk for member in facilitators])
@@ -44,6 +46,8 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
             may_use_desk = member.is_superuser or member.facilitated_teams.exists()
             why = "no longer a facilitator" if member in before else "facilitator"
             record(member, by, f"{why} of {team}", is_staff=may_use_desk)
+            if not may_use_desk:
+                end_sessions(member)
         for member in chosen:
             if member not in before:
                 emails.facilitator_appointed(member, team, by)
@@ -127,6 +131,7 @@ def personal_data(member: Member) -> dict[str, Any]:
         "colors_of_the_portal": member.theme or "as the device is set",
         "member_since": member.date_joined.isoformat(),
         "last_sign_in": member.last_login.isoformat() if member.last_login else None,
+        "signed_in_with": places_signed_in(member),
         "second_step_of_signing_in": second_factors(member),
         "organization": member.organization.name if member.organization else None,
         "affiliation_confirmed_at": confirmed.isoformat() if confirmed else None,

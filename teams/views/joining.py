@@ -13,7 +13,7 @@ from members.forms import CodeForm
 from members.models import Member, Organization
 from members.naming import normalized_name
 from members.posting import only_posted
-from members.proving import JOIN, AddressProof, is_proven, sign_in
+from members.proving import JOIN, AddressProof, is_proven, sign_in, vouched
 from members.services import Refused
 from members.views import account_inactive
 from teams.forms import JoinForm
@@ -35,7 +35,10 @@ def join(request: HttpRequest) -> HttpResponse:
     came_from = next((team for team in teams if team.slug == request.GET.get("team")), None)
     offered = [team for team in teams if not team.is_closed]
     form = JoinForm(
-        request.POST or None, offered=offered, initial=_typed_before(request, came_from)
+        request.POST or None,
+        offered=offered,
+        initial=_typed_before(request, came_from),
+        is_vouched=bool(vouched(request)),
     )
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"]
@@ -67,6 +70,8 @@ def _typed_before(request: HttpRequest, came_from: ActionTeam | None) -> dict[st
     proven = request.session.get("proven", {}).get("email", "")
     if is_proven(request, proven):
         typed["email"] = proven
+    for field, known in vouched(request).items():
+        typed.setdefault(field, known)
     if came_from and not came_from.is_closed:
         typed["teams"] = [*typed.get("teams", []), came_from.slug]
     return typed

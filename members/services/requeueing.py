@@ -1,0 +1,35 @@
+"""Failed mails, queued anew by an administrator."""
+
+import logging
+from collections.abc import Iterable
+
+from django.db import transaction
+from post_office.models import STATUS, Email, Log
+
+from members.models import Member
+
+log = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def requeue_mails(keys: Iterable[int] | None, *, by: Member) -> int:
+    """Queue these mails anew, with all their tries, if they were given up; None: all of them.
+
+    Those with a sign-in code stay where they are. Who did it and when stands in the log of each
+    mail. Returns how many were queued.
+    """
+    failed = Email.objects.filter(status=STATUS.failed, expires_at=None)
+    if keys is not None:
+        failed = failed.filter(pk__in=keys)
+    # Locked, so that of two who press at once one queues it.
+    found = list(failed.select_for_update().order_by("pk").values_list("pk", flat=True))
+    Email.objects.filter(pk__in=found).update(
+        status=STATUS.queued, number_of_retries=0, scheduled_time=None
+    )
+    Log.objects.bulk_create(
+        Log(email_id=key, status=STATUS.queued, message=f"Queued anew by member {by.pk}")
+        for key in found
+    )
+    for key in found:
+        log.info("Mail %s queued anew by member %s", key, by.pk)
+    return len(found)
