@@ -21,7 +21,13 @@ UNDOABLE = 2  # decisions in the bar that undoes them; the others are on a page 
 # are registered here.
 TODAY = "teams.admin.today.today"
 FIGURES = "teams.admin.figures"
-PAGES = {"report/": "report", "coverage/": "coverage", "coverage/export/": "coverage_export"}
+PAGES = {
+    "report/": f"{FIGURES}.report",
+    "coverage/": f"{FIGURES}.coverage",
+    "coverage/export/": f"{FIGURES}.coverage_export",
+    "health/": "collaborative.health_page.health",
+    "health/requeue/": "collaborative.health_page.requeue",
+}
 # Nobody has a password; no form suggests rows by script; and a record links to its page itself,
 # not by an address that takes any type and id.
 DROPPED = {"password_change", "password_change_done", "view_on_site", "autocomplete"}
@@ -53,7 +59,7 @@ class Desk(admin.AdminSite):
     def get_urls(self) -> list[Any]:
         stock = [url for url in super().get_urls() if getattr(url, "name", "") not in DROPPED]
         own = [
-            path(address, self.admin_view(import_string(f"{FIGURES}.{view}")), name=view)
+            path(address, self.admin_view(import_string(view)), name=view.rsplit(".", 1)[-1])
             for address, view in PAGES.items()
         ]
         return own + stock

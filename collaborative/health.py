@@ -10,12 +10,14 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from post_office.models import STATUS, Email
+
+from collaborative.jobs import ages
 
 MAIL_IS_LATE = timedelta(minutes=10)
 
@@ -33,10 +35,15 @@ def _database() -> None:
         cursor.execute("SELECT 1")
 
 
+def missing_migrations() -> int:
+    """How many migrations of the code the database does not have."""
+    return len(_known_migrations() - set(MigrationRecorder(connection).applied_migrations()))
+
+
 def _migrations() -> None:
-    missing = _known_migrations() - set(MigrationRecorder(connection).applied_migrations())
+    missing = missing_migrations()
     if missing:
-        raise RuntimeError(f"{len(missing)} migrations are not applied; run manage.py migrate")
+        raise RuntimeError(f"{missing} migrations are not applied; run manage.py migrate")
 
 
 def _cache() -> None:
@@ -48,13 +55,16 @@ def _cache() -> None:
     cache.delete(key)
 
 
+def waiting_mails() -> QuerySet[Email]:
+    """Mails that are still to be sent."""
+    queued = Email.objects.filter(status__in=[STATUS.queued, STATUS.requeued])
+    waiting: QuerySet[Email] = queued.exclude(expires_at__lte=timezone.now())
+    return waiting
+
+
 def oldest_waiting_mail() -> datetime | None:
     """When the oldest mail that is still to be sent was queued; None if none waits."""
-    now = timezone.now()
-    waiting = Email.objects.filter(status__in=[STATUS.queued, STATUS.requeued])
-    found: datetime | None = waiting.exclude(expires_at__lte=now).aggregate(oldest=Min("created"))[
-        "oldest"
-    ]
+    found: datetime | None = waiting_mails().aggregate(oldest=Min("created"))["oldest"]
     return found
 
 
@@ -72,7 +82,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when database, migrations and cache work, else 503 with the first that does not.
 
-    Mail that waits is reported but makes no worker unready: pages work without it. The reason
+    Mail that waits, and how old the last backup and daily run are (null: never), are reported
+    but make no worker unready: pages work without them. The reason
     of a failure goes to the log only.
     """
     answer: dict[str, object] = {"ready": True}
@@ -88,4 +99,5 @@ def readyz(request: HttpRequest) -> JsonResponse:
     waited = timezone.now() - oldest if oldest else timedelta()
     answer["mail"] = "late" if waited > MAIL_IS_LATE else "ok"
     answer["oldest_waiting_mail_seconds"] = max(0, int(waited.total_seconds()))
+    answer |= ages()
     return JsonResponse(answer)

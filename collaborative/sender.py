@@ -8,14 +8,12 @@ the same Message-ID. An error of the database ends the process, and with it the 
 supervises it starts it again.
 """
 
-import fcntl
 import logging
 import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connection
@@ -24,7 +22,9 @@ from django.utils import timezone
 from post_office import mail
 from post_office.models import PRIORITY, STATUS, Email
 
-from members.models import DeskDecision
+from collaborative.jobs import alone, recorded
+from members.models import DeskDecision, JobRun
+from members.request_id import HEADER, carrying
 from teams.admin import go_on_with_decisions
 from teams.services import forget_addresses, send_digests
 
@@ -35,7 +35,9 @@ OTHER_CAP = 30 * 60.0
 DIGEST_HOUR = 7  # local time
 KEEP_DONE = timedelta(days=30)
 KEEP_DECISIONS = timedelta(days=7)  # row by row; what happened stays in the history
-LOCK_KEY = 0x636F6C6C6162  # any number that nothing else in this database locks
+KEEP_RUNS = timedelta(days=90)
+DAY = timedelta(days=1)
+PAUSE = timedelta(hours=1)  # between two daily runs, whoever asks for them
 # The server notices within a minute that the leader's host has vanished, and frees the lock.
 # The other direction is in environment.POSTGRES_OPTIONS.
 KEEPALIVES = (
@@ -59,20 +61,7 @@ def leading() -> Iterator[bool]:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(KEEPALIVES)
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY])
-            (leads,) = cursor.fetchone()
-        yield leads
-        # Not in a `finally`: after an error the process ends, and the lock with it.
-        if leads:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
-        return
-    with Path(f"{connection.settings_dict['NAME']}-sender-lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            leads = True
-        except BlockingIOError:
-            leads = False
+    with alone("sender") as leads:
         yield leads
 
 
@@ -133,15 +122,20 @@ class Sender:
 
         A mail that could not be sent gets the time of its next try.
         """
-        if not mail.get_queued().exists():
+        due = mail.get_queued().first()
+        if due is None:
             return set()
+        # Proves that something can be written. Else, on a full disk, a mail that is sent could
+        # not be marked, and would be sent again by each sender that is started after this one.
+        Email.objects.filter(pk=due.pk).update(last_updated=timezone.now())
         started = timezone.now()
         mail.send_queued()
         tried = Email.objects.filter(
             last_updated__gte=started, status__in=[STATUS.sent, STATUS.failed, STATUS.requeued]
         )
         for row in tried:
-            self._after(row)
+            with carrying((row.headers or {}).get(HEADER, "")):  # of whoever caused the mail
+                self._after(row)
         return {row.pk for row in tried}
 
     def _after(self, row: Email) -> None:
@@ -178,12 +172,7 @@ class Sender:
             if now < self._next.get(chore, now):
                 continue
             self._next[chore] = now + every
-            try:
-                chore()
-            except (OperationalError, InterfaceError):
-                raise
-            except Exception:
-                log.exception("%s failed", chore.__name__)
+            _done(chore)
 
 
 def seconds_until_retry(tries: int, *, urgent: bool) -> float:
@@ -208,12 +197,14 @@ def delete_expired() -> None:
 
 
 def delete_old() -> None:
-    """Mails that are done and old, sessions that have ended, the rows of old decisions."""
+    """Mails that are done and old, sessions that have ended, the rows of old decisions, what is
+    known of old runs."""
     before = timezone.now() - KEEP_DONE
     done = [STATUS.sent, STATUS.failed]
     _delete(Email.objects.filter(status__in=done, last_updated__lt=before))
     call_command("clearsessions")
     DeskDecision.objects.filter(finished_at__lt=timezone.now() - KEEP_DECISIONS).delete()
+    JobRun.objects.filter(started_at__lt=timezone.now() - KEEP_RUNS).delete()
 
 
 def queue_digests() -> None:
@@ -223,10 +214,56 @@ def queue_digests() -> None:
         send_digests(now.date())
 
 
+# All of it can be done any number of times.
+DAILY: tuple[Callable[[], object], ...] = (
+    queue_digests,
+    delete_expired,
+    delete_old,
+    forget_addresses,
+)
+
+
+def run_daily(*, again: bool = False) -> JobRun | None:
+    """Do everything of DAILY and keep a record of it; None if another process is at it, or did
+    it within the last hour (unless `again`).
+
+    What fails is logged and told in the record; the rest is done all the same. Only a lost
+    database ends it.
+    """
+    with alone("daily") as free:
+        recent = JobRun.objects.good("daily").filter(started_at__gt=timezone.now() - PAUSE)
+        if not free or (not again and recent.exists()):
+            return None
+        with recorded(JobRun.Job.DAILY) as run:
+            failed = [chore.__name__ for chore in DAILY if not _done(chore)]
+            run.succeeded = not failed
+            run.outcome = f"failed: {', '.join(failed)}; see the log" if failed else "all done"
+        return run
+
+
+def keep_days() -> None:
+    """The daily run, where no timer has begun it for a day; one that failed, after an hour."""
+    now, runs = timezone.now(), JobRun.objects.filter(name="daily")
+    tried = runs.filter(started_at__gt=now - PAUSE)
+    if not (tried | runs.filter(started_at__gt=now - DAY, succeeded=True)).exists():
+        run_daily()
+
+
+def _done(chore: Callable[[], object]) -> bool:
+    """Do a chore; one that fails is logged. A lost database is left to the caller."""
+    try:
+        chore()
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("%s failed", chore.__name__)
+        return False
+    return True
+
+
 CHORES: tuple[tuple[timedelta, Callable[[], object]], ...] = (
     (timedelta(seconds=1), go_on_with_decisions),
     (timedelta(minutes=1), delete_expired),
     (timedelta(minutes=10), queue_digests),
-    (timedelta(days=1), delete_old),
-    (timedelta(days=1), forget_addresses),
+    (timedelta(minutes=10), keep_days),
 )

@@ -9,13 +9,29 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message
+from io import StringIO
+from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
+from django.core.management import call_command
 from django.utils import timezone
 from post_office.models import PRIORITY, STATUS, Email
 
+from collaborative.tests.postgres import client_programs
+from collaborative.tests.web import NO_NGINX
+
 PATIENCE = 90  # seconds until a test fails; generous, since the machine may be busy
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say once more, at the end, that nginx's tests did not run."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(NO_NGINX in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.write_line(
+            f"WARNING: {count} tests of deploy/ did NOT run: {NO_NGINX}.", yellow=True, bold=True
+        )
 
 
 class MailServer:
@@ -25,6 +41,7 @@ class MailServer:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        self.host = "127.0.0.1"
         self.taken: list[Message] = []
         self.refusals = 0  # how many of the next mails are put off
         self.wanted = 0
@@ -46,7 +63,7 @@ class MailServer:
 
     def up(self) -> None:
         if self._controller is None:
-            self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+            self._controller = Controller(self, hostname=self.host, port=self.port)
             self._controller.start()
 
     def down(self) -> None:
@@ -122,3 +139,25 @@ def put(subject: str, *, to: str = "maria@rush.example", **fields) -> Email:
 
 def statuses() -> Counter:
     return Counter(Email.objects.values_list("status", flat=True))
+
+
+# Backups ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def backup_dir(settings, tmp_path) -> Path:
+    """An empty folder for the backups of a test."""
+    settings.BACKUP_DIR = str(tmp_path / "backups")
+    settings.PG_BIN = str(client_programs())
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def identity(backup_dir, settings, tmp_path) -> Path:
+    """Backups are encrypted; this file has the secret key."""
+    out = StringIO()
+    call_command("backup", new_key=True, stdout=out)
+    settings.BACKUP_KEY = out.getvalue().split("BACKUP_KEY=")[1].split()[0]
+    path = tmp_path / "key.txt"
+    path.write_text(out.getvalue())
+    return path

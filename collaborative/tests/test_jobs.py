@@ -1,0 +1,199 @@
+"""Jobs that must happen: one process does each, and what came of it is kept."""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from post_office.models import STATUS, Email
+
+from collaborative import sender
+from collaborative.jobs import ages, alone, is_taken, recorded
+from collaborative.sender import CHORES, DAILY, Sender, keep_days, run_daily
+from collaborative.tests.backing_up import environment, process
+from collaborative.tests.conftest import put
+from members.models import JobRun
+
+
+def daily_runs() -> list[bool | None]:
+    return list(JobRun.objects.filter(name="daily").order_by("pk").values_list("succeeded", flat=1))
+
+
+@pytest.fixture
+def broken(facilitator, applicant, settings, tmp_path) -> None:
+    """There is something to tell, but the digest cannot be written."""
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path], "APP_DIRS": False}]
+
+
+# Refusals ------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_daily_run_of_two_at_once_happens_once(settings):
+    settings.BACKUP_DIR = settings.PG_BIN = ""
+    both = [process("daily") for _ in range(2)]
+    told = sorted(other.communicate()[0] for other in both)
+    assert [other.returncode for other in both] == [0, 0]
+    assert told[0].startswith("Nothing to do: it was done within the last hour")
+    assert told[1] == "The daily run: all done.\n"
+    assert daily_runs() == [True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_daily_run_beside_one_that_is_at_it_does_nothing(settings):
+    settings.BACKUP_DIR = settings.PG_BIN = ""
+    with alone("daily") as free:
+        assert free
+        other = process("daily", "--again")
+        assert "is being done" in other.communicate()[0]
+    assert daily_runs() == []
+
+
+@pytest.mark.django_db
+def test_daily_run_is_not_repeated_within_the_hour_unless_asked(clock):
+    assert run_daily().succeeded
+    assert run_daily() is None
+    assert run_daily(again=True).succeeded
+    clock.sleep(3700)
+    assert run_daily().succeeded
+
+
+@pytest.mark.django_db
+def test_daily_run_says_what_failed_and_does_the_rest(broken, clock, caplog):
+    clock.sleep(8 * 3600)
+    put("Old", status=STATUS.sent)
+    clock.sleep(34 * 86400)  # a Tuesday
+    with pytest.raises(CommandError, match="The daily run failed: queue_digests; see the log"):
+        call_command("daily")
+    assert not Email.objects.filter(subject="Old").exists()
+    assert "queue_digests failed" in caplog.text
+    assert daily_runs() == [False]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "party"},
+        {"name": "daily", "succeeded": True},
+        {"name": "daily", "finished_at": "2026-01-01T00:00:00Z"},
+    ],
+)
+def test_database_refuses_a_run_that_makes_no_sense(wrong):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        JobRun.objects.create(**wrong)
+
+
+@pytest.mark.django_db
+def test_error_is_kept_in_words_and_goes_on():
+    with pytest.raises(ValueError, match="no such luck"), recorded(JobRun.Job.BACKUP):
+        raise ValueError("no such luck")
+    kept = JobRun.objects.get()
+    assert (kept.succeeded, kept.outcome) == (False, "no such luck")
+    assert kept.finished_at >= kept.started_at
+
+
+@pytest.mark.django_db(transaction=True)
+def test_job_goes_on_although_no_record_can_be_kept():
+    with connection.cursor() as cursor:
+        cursor.execute('ALTER TABLE "members_jobrun" RENAME TO "elsewhere"')
+    try:
+        with recorded(JobRun.Job.BACKUP) as run:
+            run.outcome = "done"
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute('ALTER TABLE "elsewhere" RENAME TO "members_jobrun"')
+    assert run.succeeded
+    assert not JobRun.objects.exists()
+
+
+# The lock ------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lock_is_seen_by_others_and_ends_with_the_process():
+    assert not is_taken("daily")
+    script = (
+        "import django; django.setup()\n"
+        "import sys\n"
+        "from collaborative.jobs import alone\n"
+        "with alone('daily') as free:\n"
+        "    print(free, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**environment(), "DJANGO_SETTINGS_MODULE": "collaborative.settings"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout.readline() == b"True\n"
+        assert is_taken("daily")
+        assert not is_taken("backup")
+        with alone("daily") as free:
+            assert not free
+    finally:
+        holder.kill()
+        holder.communicate()
+    while is_taken("daily"):  # PostgreSQL notices soon that its client has gone
+        pass
+
+
+# The sender and the timer share the work -------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_sender_does_the_daily_run_once_a_day(clock):
+    worker = Sender()
+    for _ in range(6 * 24 * 3):  # three days, every ten minutes
+        worker.keep_house()
+        clock.sleep(600)
+    assert daily_runs() == [True] * 3
+
+
+@pytest.mark.django_db
+def test_sender_leaves_the_daily_run_to_a_timer_that_does_it(clock):
+    for _ in range(3):
+        call_command("daily")
+        clock.sleep(86390)
+        keep_days()
+    assert daily_runs() == [True] * 3
+
+
+@pytest.mark.django_db
+def test_sender_tries_a_failed_daily_run_again_after_an_hour(broken, clock):
+    clock.sleep(8 * 3600)
+    for _ in range(12):
+        keep_days()
+        clock.sleep(600)
+    assert daily_runs() == [False, False]
+
+
+def test_whatever_the_sender_removes_is_in_the_daily_run():
+    frequent = {chore for _, chore in CHORES}
+    assert frequent - set(DAILY) == {sender.go_on_with_decisions, keep_days}
+
+
+@pytest.mark.django_db
+def test_old_runs_are_forgotten(clock):
+    run_daily()
+    clock.sleep(91 * 86400)
+    run_daily()
+    assert daily_runs() == [True]
+
+
+@pytest.mark.django_db
+def test_ages_are_those_of_the_last_good_runs():
+    assert ages() == {"backup_age_seconds": None, "daily_age_seconds": None}
+    now = timezone.now()
+    for hours, good in [(50, True), (30, True), (1, False)]:
+        at = now - timedelta(hours=hours)
+        JobRun.objects.create(name="backup", started_at=at, finished_at=at, succeeded=good)
+    JobRun.objects.create(name="daily", started_at=now)
+    found = ages()
+    assert 30 * 3600 <= found["backup_age_seconds"] < 30 * 3600 + 60
+    assert found["daily_age_seconds"] is None

@@ -1,0 +1,235 @@
+"""Migrations that can run while the version before them still serves.
+
+The order of an update is: migrate, then start the new version, host by host. So what a migration
+leaves behind must suit the old code too, and nothing in it may lock a table for long. Each
+complaint says how to split the change. What landed before the first release is not judged.
+"""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, migrations, models
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from members.models import Member
+
+LANDED = {"members": "0003_theme", "teams": "0002_desk"}
+# (app, migration, operation as `describe()` tells it): why it is safe all the same.
+GOALS = "some dozen rows, checked within milliseconds; the old version refuses such numbers too"
+ALLOWED: dict[tuple[str, str, str], str] = {
+    (
+        "teams",
+        "0003_goal_numbers_not_below_zero",
+        "Create constraint teams_goal_now_not_below_zero on model goal",
+    ): GOALS,
+    (
+        "teams",
+        "0003_goal_numbers_not_below_zero",
+        "Create constraint teams_goalupdate_value_not_below_zero on model goalupdate",
+    ): GOALS,
+}
+
+LATER = "First stop using it and release that; then, in the next version, "
+BY_ITSELF = (
+    "It locks the table while it reads all of it. Put it in a migration of its own, with atomic = "
+    "False, "
+)
+GONE = {
+    migrations.RemoveField: LATER + "remove it.",
+    migrations.DeleteModel: LATER + "remove it.",
+    migrations.RenameField: "Add the new field, write both, copy, and remove the old one later.",
+    migrations.RenameModel: "Keep the name of the table: set db_table.",
+    migrations.AlterModelTable: "Keep the name of the table: the old version asks for it.",
+    migrations.RunSQL: "Nobody can tell from here what it does. Say in ALLOWED why it is safe.",
+    migrations.AddIndex: BY_ITSELF + "as an AddIndex that says CONCURRENTLY on PostgreSQL.",
+    migrations.AddConstraint: BY_ITSELF + "as NOT VALID and then VALIDATE on PostgreSQL; and see "
+    "that the old version writes no row that it refuses.",
+}
+
+
+def complaints(migration: migrations.Migration, before: ProjectState) -> Iterator[tuple[str, str]]:
+    """What is unsafe in a migration: the operation in words, and what to do instead."""
+    state = before.clone()
+    new: set[str] = set()  # tables that nobody uses yet
+    changes = [step for step in migration.operations if not isinstance(step, migrations.RunPython)]
+    for step in migration.operations:
+        advice = _advice(step, migration.app_label, state, new)
+        if isinstance(step, migrations.RunPython) and changes:
+            advice = "Rows stay locked until all is done: put it in a migration of its own."
+        if advice:
+            yield step.describe(), advice
+        if isinstance(step, migrations.CreateModel):
+            new.add(step.name.lower())
+        step.state_forwards(migration.app_label, state)
+
+
+def _advice(step: Operation, app: str, state: ProjectState, new: set[str]) -> str:
+    model = getattr(step, "model_name", getattr(step, "name", "")).lower()
+    if model in new or getattr(step, "concurrently", False):
+        return ""
+    if isinstance(step, migrations.AddField):
+        return _advice_on_new(step.field)
+    if isinstance(step, migrations.AlterField):
+        old = state.models[app, model].fields[step.name]
+        return _advice_on_change(old, step.field)
+    return next((advice for kind, advice in GONE.items() if isinstance(step, kind)), "")
+
+
+def _advice_on_new(field: models.Field) -> str:
+    if field.many_to_many:
+        return ""
+    if not field.null and field.db_default is models.NOT_PROVIDED:
+        return "The old version writes rows without it: give it a db_default, or null=True."
+    if field.unique or (field.db_index and not field.remote_field):
+        return "Add it without the index, and the index " + BY_ITSELF[len("It locks ") :]
+    return ""
+
+
+def _advice_on_change(old: models.Field, field: models.Field) -> str:
+    if old.null and not field.null:
+        return (
+            "The old version still writes NULL: give a default and release that; then fill the "
+            "rows, and only in the next version forbid it."
+        )
+    if old.db_parameters(connection)["type"] != field.db_parameters(connection)["type"]:
+        return "The table is written anew under a lock: add a new field, copy, and swap later."
+    if field.unique and not old.unique:
+        return BY_ITSELF + "as a UniqueConstraint on an index that is there already."
+    return ""
+
+
+def judged() -> Iterator[migrations.Migration]:
+    """The migrations of our apps after those that had landed."""
+    found = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
+    for (app, name), migration in sorted(found.items()):
+        if app in LANDED and name > LANDED[app]:
+            yield migration
+
+
+def test_migrations_can_run_while_the_old_version_serves():
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    wrong = []
+    for migration in judged():
+        before = loader.project_state((migration.app_label, migration.name), at_end=False)
+        for step, advice in complaints(migration, before):
+            if (migration.app_label, migration.name, step) not in ALLOWED:
+                wrong.append(f"{migration.app_label}.{migration.name}: {step}. {advice}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_exception_is_of_a_migration_that_exists_and_says_why():
+    names = {(migration.app_label, migration.name) for migration in judged()}
+    for (app, name, _), reason in ALLOWED.items():
+        assert (app, name) in names
+        assert len(reason) > 20
+
+
+def test_there_is_something_to_judge():
+    assert "0004_jobs" in {migration.name for migration in judged()}
+
+
+THING = migrations.CreateModel(
+    "Thing",
+    [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("name", models.CharField(max_length=10)),
+        ("note", models.CharField(max_length=10, null=True)),
+    ],
+)
+BY_NAME = models.Index(fields=["name"], name="thing_by_name")
+NAMED = models.CheckConstraint(condition=~models.Q(name=""), name="thing_has_a_name")
+
+
+class Concurrently(migrations.AddIndex):
+    concurrently = True
+
+
+def judge(*steps: Operation) -> list[str]:
+    """The advice on a migration with these steps, which comes after THING."""
+    state = ProjectState()
+    THING.state_forwards("teams", state)
+    made = type("Migration", (migrations.Migration,), {"operations": list(steps)})
+    return [advice for _, advice in complaints(made("0009_test", "teams"), state)]
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (migrations.RemoveField("thing", "note"), "First stop using it"),
+        (migrations.DeleteModel("Thing"), "First stop using it"),
+        (migrations.RenameField("thing", "note", "words"), "write both"),
+        (migrations.RenameModel("Thing", "Item"), "set db_table"),
+        (migrations.AlterModelTable("thing", "other"), "Keep the name"),
+        (migrations.RunSQL("SELECT 1"), "why it is safe"),
+        (migrations.AddIndex("thing", BY_NAME), "CONCURRENTLY"),
+        (migrations.AddConstraint("thing", NAMED), "NOT VALID"),
+        (migrations.AddField("thing", "age", models.IntegerField()), "db_default"),
+        (migrations.AddField("thing", "age", models.IntegerField(default=1)), "db_default"),
+        (migrations.AddField("thing", "k", models.IntegerField(null=True, unique=True)), "index"),
+        (migrations.AlterField("thing", "note", models.CharField(max_length=10)), "writes NULL"),
+        (migrations.AlterField("thing", "name", models.TextField()), "written anew"),
+    ],
+)
+def test_unsafe_step_is_told_with_what_to_do_instead(step, expected):
+    (advice,) = judge(step)
+    assert expected in advice
+
+
+def test_data_is_not_moved_in_the_migration_that_changes_the_table():
+    move = migrations.RunPython(lambda apps, editor: None)
+    add = migrations.AddField("thing", "age", models.IntegerField(null=True))
+    assert len(judge(add, move)) == 1
+    assert judge(move) == []
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [migrations.AddField("thing", "age", models.IntegerField(null=True))],
+        [migrations.AddField("thing", "age", models.IntegerField(db_default=0))],
+        [migrations.AlterField("thing", "name", models.CharField("title", max_length=10))],
+        [Concurrently("thing", BY_NAME)],
+        [
+            migrations.CreateModel("Other", [("name", models.CharField(max_length=10))]),
+            migrations.AddIndex("other", BY_NAME),
+            migrations.AddConstraint("other", NAMED),
+        ],
+    ],
+)
+def test_safe_steps_pass(steps):
+    assert judge(*steps) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite's writers wait in line")
+def test_migrate_gives_up_instead_of_holding_up_the_portal(member, monkeypatch):
+    """Somebody reads a table for long; the change of it would wait, and all others behind it."""
+    from collaborative.management.commands import migrate  # noqa: PLC0415  # its patience
+
+    monkeypatch.setattr(migrate, "PATIENCE", "50ms")
+    reading, done = threading.Event(), threading.Event()
+
+    def read_for_long() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN; SELECT 1 FROM mfa_authenticator")
+            reading.set()
+            done.wait(60)
+            cursor.execute("ROLLBACK")
+        connection.close()
+
+    reader = threading.Thread(target=read_for_long)
+    reader.start()
+    try:
+        assert reading.wait(60)
+        with pytest.raises(CommandError, match="changed nothing; run migrate again"):
+            call_command("migrate", "mfa", "zero", verbosity=0)
+    finally:
+        done.set()
+        reader.join()
+    call_command("migrate", verbosity=0)
+    assert "mfa_authenticator" in connection.introspection.table_names()
+    assert Member.objects.filter(pk=member.pk).exists()

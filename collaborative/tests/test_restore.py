@@ -1,0 +1,331 @@
+"""Restoring, on the real database of the run: every row is there again, or nothing has changed."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pyrage
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+from post_office.models import Email
+
+from collaborative.backups import postgres, restoring
+from collaborative.jobs import alone
+from collaborative.tests.backing_up import (
+    MANAGE,
+    back_up,
+    checksums,
+    environment,
+    files,
+    process,
+    run,
+    url,
+)
+from collaborative.tests.conftest import put
+from conftest import make_member
+from members.models import EmailDomain, JobRun, Member, Organization, Session
+from members.services import add_organization
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backup_dir")]
+
+
+# Refusals of a restore ---------------------------------------------------------------------
+
+
+def test_restore_into_a_database_with_data_is_refused(member):
+    file = back_up()
+    before = checksums()
+    with pytest.raises(CommandError, match="Nothing was restored. The database holds data"):
+        run("restore", str(file))
+    assert checksums() == before
+
+
+def test_restore_beside_a_running_sender_is_refused(member):
+    file = back_up()
+    with alone("sender"):
+        other = process("restore", str(file), "--replace")
+        told = other.communicate()[1]
+    assert other.returncode == 1
+    assert "A mail sender is running" in told
+
+
+@pytest.mark.parametrize("command", [["--check"], ["--replace"]])
+def test_backup_of_a_newer_version_is_refused(member, command):
+    MigrationRecorder(connection).record_applied("teams", "0999_of_next_year")
+    file = back_up()
+    MigrationRecorder(connection).record_unapplied("teams", "0999_of_next_year")
+    with pytest.raises(CommandError, match=r"newer version .* teams\.0999_of_next_year"):
+        run("restore", str(file), *command)
+    assert Member.objects.filter(pk=member.pk).exists()
+
+
+@pytest.mark.parametrize("command", [["--check"], ["--replace"]])
+@pytest.mark.parametrize("harm", ["cut", "other", "missing"])
+def test_file_that_is_no_whole_backup_is_refused(member, tmp_path, harm, command):
+    file = back_up()
+    harmed = tmp_path / file.name
+    if harm == "cut":
+        content = file.read_bytes()
+        harmed.write_bytes(content[: len(content) // 2])
+    elif harm == "other":
+        harmed.write_text("hello")
+    with pytest.raises(CommandError):
+        run("restore", str(harmed), *command)
+    assert Member.objects.filter(pk=member.pk).exists()
+    assert files() == [file]
+
+
+@pytest.mark.parametrize("harm", ["cut", "changed"])
+def test_encrypted_backup_that_was_harmed_is_refused(member, identity, harm):
+    file = back_up()
+    content = bytearray(file.read_bytes())
+    if harm == "changed":
+        content[len(content) // 2] ^= 1
+    file.write_bytes(content if harm == "changed" else content[:-100])
+    with pytest.raises(CommandError, match="is damaged or incomplete|cannot be decrypted"):
+        run("restore", str(file), "--check", "--identity", str(identity))
+    assert JobRun.objects.get(name="check").succeeded is False
+
+
+def test_encrypted_backup_opens_only_with_its_own_key(member, identity, tmp_path):
+    file = back_up()
+    with pytest.raises(CommandError, match="is encrypted. Name the file with the key"):
+        run("restore", str(file), "--check")
+    other = tmp_path / "other.txt"
+    other.write_text(str(pyrage.x25519.Identity.generate()))
+    with pytest.raises(CommandError, match="cannot be decrypted with the key in other.txt"):
+        run("restore", str(file), "--check", "--identity", str(other))
+    other.write_text("nothing")
+    with pytest.raises(CommandError, match="There is no line AGE-SECRET-KEY"):
+        run("restore", str(file), "--check", "--identity", str(other))
+
+
+def test_backup_of_the_other_database_is_refused(member, tmp_path):
+    other = tmp_path / "portal.other"
+    if connection.vendor == "sqlite":
+        other.write_bytes(b"PGDMP and so on")
+        expected = "The backup is of PostgreSQL, and DATABASE_URL names SQLite"
+    else:
+        sqlite3.connect(other).execute("CREATE TABLE note (id)").connection.close()
+        expected = "The backup is of SQLite, and DATABASE_URL names PostgreSQL"
+    with pytest.raises(CommandError, match=expected):
+        run("restore", str(other), "--replace")
+
+
+def test_failing_restore_changes_nothing(member, backup_dir):
+    """What is there could not be set aside."""
+    file = back_up()
+    before = checksums()
+    moved = backup_dir.with_name("moved")
+    backup_dir.rename(moved)
+    backup_dir.write_text("in the way")
+    with pytest.raises(CommandError, match="could not be kept aside, so it was not replaced"):
+        run("restore", str(moved / file.name), "--replace")
+    assert checksums() == before
+
+
+@pytest.fixture
+def broken_off(backup_dir, settings, tmp_path) -> None:
+    """A pg_restore that dies in the middle of the script, after it was read whole once."""
+    real, fakes = Path(settings.PG_BIN), tmp_path / "bin"
+    fakes.mkdir()
+    for name in ("pg_dump", "psql"):
+        (fakes / name).write_text(f'#!/bin/sh\nexec {real}/{name} "$@"\n')
+    (fakes / "pg_restore").write_text(
+        f'#!/bin/sh\ncase "$*" in *--data-only*|--version) exec {real}/pg_restore "$@";; esac\n'
+        f'{real}/pg_restore "$@" | head -n 400\nexit 1\n'
+    )
+    for fake in fakes.iterdir():
+        fake.chmod(0o755)
+    settings.PG_BIN = str(fakes)
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="one step of SQLite's own")
+@pytest.mark.usefixtures("broken_off")
+def test_restore_that_breaks_off_in_the_middle_changes_nothing(member):
+    file = back_up()
+    before = checksums()
+    with pytest.raises(CommandError, match="Nothing was restored. pg_restore failed"):
+        run("restore", str(file), "--replace")
+    assert checksums() == before
+
+
+@pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite's readers are not in the way"
+)
+def test_restore_while_somebody_uses_a_table_gives_up(member, monkeypatch):
+    monkeypatch.setattr(postgres, "PATIENCE", "SET lock_timeout = '50ms';\n")
+    file = back_up()
+    reading, done = threading.Event(), threading.Event()
+
+    def read_for_long() -> None:
+        with transaction.atomic():
+            assert Member.objects.exists()
+            reading.set()
+            done.wait(60)
+        connection.close()
+
+    reader = threading.Thread(target=read_for_long)
+    reader.start()
+    try:
+        assert reading.wait(60)
+        with pytest.raises(CommandError, match="something still uses the database"):
+            run("restore", str(file), "--replace")
+    finally:
+        done.set()
+        reader.join()
+    assert Member.objects.filter(pk=member.pk).exists()
+
+
+# The way it should go ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("secret", [False, True])
+def test_every_row_of_every_table_is_back(member, applicant, goal, secret, request, backup_dir):
+    options = []
+    if secret:
+        options = ["--identity", str(request.getfixturevalue("identity"))]
+    put("A mail that waits")
+    before = checksums()
+    file = back_up()
+    Organization.objects.filter(pk=member.organization_id).update(name="Changed")
+    Email.objects.all().delete()
+    make_member("late@rush.example", name="Came later")
+    assert checksums() != before
+    told = run("restore", str(file), "--replace", *options)
+    assert checksums() == before
+    assert "what was there before is in portal-" in told
+    # And what was there can be had back.
+    (aside,) = backup_dir.glob("*before-restore*")
+    run("restore", str(aside), "--replace", *options)
+    assert Member.objects.filter(email="late@rush.example").exists()
+
+
+def test_restore_into_an_empty_database_needs_no_replace(member, tmp_path):
+    file = back_up()
+    if connection.vendor == "sqlite":
+        name = str(tmp_path / "new.sqlite3")
+        env = f"sqlite:///{name}"
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE DATABASE portal_new TEMPLATE template0")
+        env = url().rsplit("/", 1)[0] + "/portal_new"
+    try:
+        done = process_on(env, "restore", str(file))
+        assert done.returncode == 0, done.stderr
+        assert "Restored from portal-" in done.stdout
+        assert process_on(env, "migrate", "--check").returncode == 0
+        again = process_on(env, "restore", str(file))
+        assert "The database holds data" in again.stderr
+    finally:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("DROP DATABASE portal_new")
+
+
+def process_on(database: str, *command: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, MANAGE, *command],
+        env=environment(DATABASE_URL=database),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_backup_is_one_moment_while_others_write(administrator, backup_dir):
+    """Writers add an organization and its domain in one transaction: a backup has both or none,
+    and all that was acknowledged before it began."""
+    stop, acknowledged = threading.Event(), []
+
+    def write(writer: int) -> None:
+        number = 0
+        try:
+            while not stop.is_set():
+                number += 1
+                name = f"Clinic {writer} {number}"
+                domain = f"c{writer}-{number}.example"
+                add_organization(name, domains=[domain], by=administrator)
+                acknowledged.append(name)
+        finally:
+            connection.close()
+
+    writers = [threading.Thread(target=write, args=[number]) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    try:
+        seen = []
+        for _ in range(3):
+            before = set(acknowledged)
+            seen.append((back_up(), before))
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert len(acknowledged) > 3
+    for file, before in seen:
+        run("restore", str(file), "--replace")
+        names = set(Organization.objects.values_list("name", flat=True))
+        assert before <= names
+        assert EmailDomain.objects.count() == len(names)
+        assert Organization.history.count() == len(names)
+
+
+def test_restoring_signs_nobody_in_and_revives_no_code(as_, member, settings):
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "django_cache",
+        }
+    }
+    client = as_(member)
+    put("Code", expires_at=timezone.now() + timedelta(minutes=15))
+    put("Notice")
+    file = back_up()
+    key = client.session.session_key.encode()
+    assert key not in file.read_bytes()
+    run("restore", str(file), "--replace")
+    assert client.get("/my/").status_code == 302
+    assert not Session.objects.exists()
+    assert [mail.subject for mail in Email.objects.all()] == ["Notice"]
+
+
+def test_backup_of_an_older_version_is_brought_up(member):
+    """As if this version brought the second step along, and jobs: the backup knows of neither."""
+    call_command("migrate", "mfa", "zero", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute('ALTER TABLE "members_jobrun" RENAME TO "elsewhere"')
+    file = back_up()
+    with connection.cursor() as cursor:
+        cursor.execute('ALTER TABLE "elsewhere" RENAME TO "members_jobrun"')
+    assert "migrations older than this version" in restoring.check_backup(file).outcome
+    call_command("migrate", verbosity=0)
+    older = back_up_without("mfa")
+    run("restore", str(older), "--replace")
+    assert "mfa_authenticator" in connection.introspection.table_names()
+    assert JobRun.objects.get(name="restore").succeeded
+    assert Member.objects.filter(pk=member.pk).exists()
+
+
+def back_up_without(app: str) -> Path:
+    """A backup of a version that did not have this app; the database has it again afterwards."""
+    call_command("migrate", app, "zero", verbosity=0)
+    file = back_up()
+    call_command("migrate", verbosity=0)
+    return file
+
+
+def test_check_counts_and_changes_nothing(member, outsider):
+    file = back_up()
+    before = checksums()
+    told = run("restore", str(file), "--check")
+    assert f"{Member.objects.count()} members, 2 organizations, 2 memberships" in told
+    assert checksums() == before
+    assert files() == [file]
+    assert JobRun.objects.get(name="check").facts == {"file": file.name}
