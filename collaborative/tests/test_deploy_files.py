@@ -1,0 +1,168 @@
+"""The files of `deploy/` agree with the code: every setting, every command, every path."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+from collaborative.environment import SSO_SAYS
+from collaborative.tests.test_settings import ROOT
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+RUNNING = "/srv/portal/current"
+# Of development: the port of `make run`.
+NOT_FOR_PRODUCTION = {"PORT"}
+
+
+def names_of_settings() -> set[str]:
+    """What the code reads from the environment."""
+    read = re.compile(r"""(?:\bread\(\s*|environ\.get\(\s*|environ\[)["']([A-Z][A-Z_]+)["']""")
+    sources = [
+        *ROOT.glob("collaborative/*.py"),
+        *ROOT.glob("members/*.py"),
+        *ROOT.glob("teams/*.py"),
+    ]
+    sources.append(DEPLOY / "gunicorn.conf.py")
+    names = {name for source in sources for name in read.findall(source.read_text())}
+    return names | {f"SSO_RUSH_{part}" for part in SSO_SAYS}
+
+
+def examples() -> dict[str, tuple[str, str]]:
+    """Each setting of the example: its value, and the comment above it."""
+    found, comment = {}, []
+    for line in (DEPLOY / "portal.env.example").read_text().splitlines():
+        if setting := re.fullmatch(r"#?([A-Z][A-Z_]+)=(.*)", line):
+            found[setting[1]] = setting[2], " ".join(comment)
+        elif line.startswith("# "):
+            comment.append(line[2:])
+        else:
+            comment = []
+    return found
+
+
+def unit(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """Sections of a unit; a name may come more than once."""
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for line in path.read_text().splitlines():
+        if line.startswith("["):
+            sections[line.strip("[]")] = section = []
+        elif line and not line.startswith("#"):
+            name, sign, value = line.partition("=")
+            assert sign, line
+            section.append((name, value))
+    return sections
+
+
+def test_example_has_every_setting_that_the_code_reads_and_no_other():
+    assert set(examples()) == names_of_settings() - NOT_FOR_PRODUCTION
+
+
+def test_example_explains_each_setting_and_holds_no_secret():
+    for name, (value, comment) in examples().items():
+        assert len(comment) > 20, name
+        if re.search("SECRET|TOKEN|KEY|DSN", name):
+            assert value == "", name
+
+
+def test_readme_has_every_setting_too():
+    table = (ROOT / "README.md").read_text()
+    of_gunicorn = {"BIND", "PROMETHEUS_MULTIPROC_DIR", "WEB_CONCURRENCY"}
+    names = {name for name in examples() if not name.startswith("SSO_RUSH")} - of_gunicorn
+    missing = {name for name in names if f"`{name}`" not in table}
+    assert not missing
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_service_runs_what_is_there_as_a_user_without_rights(path):
+    service = dict(unit(path)["Service"])
+    assert service["WorkingDirectory"] == RUNNING
+    python, *command = service["ExecStart"].split()
+    assert python == f"{RUNNING}/.venv/bin/python"
+    if command[0] == "manage.py":
+        assert command[1] in get_commands()
+        assert (ROOT / "manage.py").is_file()
+    else:
+        assert command[:3] == ["-m", "gunicorn", "-c"]
+        assert (ROOT / command[3]).is_file()
+    assert service["User"] == "portal"
+    for name in ("NoNewPrivileges", "PrivateTmp", "ProtectHome", "PrivateDevices"):
+        assert service[name] == "yes", name
+    assert service["ProtectSystem"] == "strict"
+    assert service["CapabilityBoundingSet"] == ""
+    assert service["MemoryMax"]
+    files = [value for name, value in unit(path)["Service"] if name == "EnvironmentFile"]
+    assert files[0] == "/etc/portal/portal.env"
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_timer_and_socket_belong_to_a_service(path):
+    assert path.with_suffix(".service") in SERVICES
+    if path.suffix != ".service":
+        assert "Install" in unit(path)
+
+
+def test_what_keeps_running_is_started_again_and_given_time_to_end():
+    for name in ("portal-web", "portal-mail"):
+        service = dict(unit(DEPLOY / f"systemd/{name}.service")["Service"])
+        assert service["Restart"] == "always"
+        assert int(service["TimeoutStopSec"]) > 30, "less than gunicorn's graceful_timeout"
+
+
+def test_nginx_speaks_to_the_socket_that_systemd_opens():
+    socket = dict(unit(DEPLOY / "systemd/portal-web.socket")["Socket"])
+    assert f"server unix:{socket['ListenStream']} " in (DEPLOY / "nginx.conf").read_text()
+    assert socket["SocketGroup"] == "www-data"
+
+
+needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
+
+
+@needs_systemd
+def test_systemd_takes_the_units(tmp_path):
+    """With an interpreter that is there: the check is also whether the command can be run."""
+    for path in UNITS:
+        text = path.read_text().replace(f"{RUNNING}/.venv/bin/python", "/bin/true")
+        (tmp_path / path.name).write_text(text)
+    units = sorted(map(str, tmp_path.iterdir()))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    ours = [line for line in done.stderr.splitlines() if "portal-" in line]
+    assert not ours
+
+
+@needs_systemd
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
+def test_services_are_closed_off(path):
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", path],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if "Unknown" in done.stderr or "unrecognized option" in done.stderr:
+        pytest.skip("systemd-analyze is too old for this")
+    assert done.returncode == 0, done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("page", ["README.md", "many-machines.md"])
+def test_pages_name_only_what_is_there(page):
+    text = (DEPLOY / page).read_text()
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (DEPLOY / target).exists() or target == "single-sign-on.md", target
+    for command in re.findall(r"portal-manage ([a-z_]+)", text):
+        assert command in get_commands(), command
+
+
+def test_manage_script_is_a_script():
+    script = DEPLOY / "portal-manage"
+    assert script.stat().st_mode & 0o111
+    assert subprocess.run(["sh", "-n", script], check=False).returncode == 0

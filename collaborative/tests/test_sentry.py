@@ -1,0 +1,128 @@
+"""Errors reach Sentry by one setting, and nothing about people goes with them."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+
+import pytest
+import sentry_sdk
+from django.test import Client
+from django.urls import path
+from sentry_sdk.transport import Transport
+
+from collaborative import urls
+from collaborative.errors import report_to
+from collaborative.tests.test_settings import PRODUCTION, ROOT
+
+DSN = "https://key@sentry.example.org/1"
+
+
+def broken(request, slug):
+    """A page that breaks with what people typed in its hands."""
+    secret_word = request.POST.get("reason", "")
+    raise RuntimeError(f"cannot write to maria@rush.example ({len(secret_word)})")
+
+
+urlpatterns = [path("broken/<slug:slug>/", broken, name="broken_page"), *urls.urlpatterns]
+handler400, handler500 = urls.handler400, urls.handler500
+
+
+class Kept(Transport):
+    """Keeps what would be sent."""
+
+    sent: list[dict] = []
+
+    def capture_envelope(self, envelope):
+        for item in envelope.items:
+            assert item.type == "event", item.type
+            self.sent.append(item.payload.json)
+
+
+@pytest.fixture
+def sent():
+    """What goes to Sentry, which is on for this test."""
+    Kept.sent = []
+    report_to(DSN, transport=Kept)
+    yield Kept.sent
+    sentry_sdk.get_client().close()
+    sentry_sdk.init()
+
+
+@pytest.fixture
+def client(settings):
+    settings.ROOT_URLCONF = __name__
+    return Client(raise_request_exception=False)
+
+
+@pytest.mark.django_db
+def test_error_of_a_page_says_where_and_for_whom_by_key(sent, client, member):
+    client.force_login(member)
+    answer = client.post("/broken/education/?email=query@rush.example", {"reason": "Whispered"})
+    assert answer.status_code == 500
+    (event,) = sent
+    (error,) = event["exception"]["values"]
+    assert (error["type"], error["value"]) == ("RuntimeError", "cannot write to (address) (9)")
+    assert error["stacktrace"]["frames"][-1]["function"] == "broken"
+    assert event["request"] == {"method": "POST", "url": "/broken/education/"}
+    assert event["user"] == {"id": str(member.pk)}
+    assert event["tags"] == {"route": "broken_page", "request_id": answer["X-Request-ID"]}
+
+
+@pytest.mark.django_db
+def test_error_carries_nothing_of_the_person(sent, client, member):
+    client.force_login(member)
+    client.cookies["theme"] = "dark"
+    client.post(
+        "/broken/education/?email=query@rush.example",
+        {"reason": "Whispered"},
+        headers={"User-Agent": "Mobile", "Referer": "https://r.example/"},
+        REMOTE_ADDR="203.0.113.9",
+    )
+    (event,) = sent
+    said = json.dumps(event)
+    secrets = ["query@", "Whispered", "theme=", "Mobile", "r.example", "203.0.113.9"]
+    secrets += ["Maria Member", client.cookies["sessionid"].value, "sentry-trace"]
+    secrets += ["vars", "breadcrumbs", "argv", "cookies", "query_string", "headers"]
+    for secret in secrets:
+        assert secret not in said, secret
+
+
+def test_error_line_of_the_log_goes_there_without_its_values(sent):
+    logging.getLogger("collaborative.jobs").error("Mail to %s lost", "olga@loop.example")
+    logging.getLogger("collaborative.jobs").error("Mail to olga@loop.example lost")
+    logging.getLogger("collaborative.jobs").warning("Only a warning")
+    told = [event["logentry"] for event in sent]
+    assert told == [{"message": "Mail to %s lost"}, {"message": "Mail to (address) lost"}]
+
+
+@pytest.mark.django_db
+def test_page_that_is_not_there_is_no_error(sent, client):
+    assert client.get("/no/such/page/").status_code == 404
+    assert client.get("/", headers={"host": "other.example"}).status_code == 400, sent[1:]
+    assert sent == []
+
+
+def loaded(**changes: str) -> set[str]:
+    """Which of the libraries that only a setting needs are loaded by a process with these."""
+    libraries = {"sentry_sdk", "prometheus_client", "pythonjsonlogger", "redis"}
+    code = "import collaborative.wsgi, collaborative.urls, sys; print(*sys.modules)"
+    env = {"PATH": os.environ["PATH"], **PRODUCTION, **changes}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return libraries & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("changes", "library"),
+    [
+        ({}, None),
+        ({"SENTRY_DSN": DSN}, "sentry_sdk"),
+        ({"METRICS_TOKEN": "only-of-this-test-012345"}, "prometheus_client"),
+        ({"LOG_FORMAT": "json"}, "pythonjsonlogger"),
+    ],
+)
+def test_library_of_a_setting_is_loaded_by_it_alone(changes, library):
+    assert loaded(**changes) == ({library} if library else set())

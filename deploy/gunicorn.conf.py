@@ -1,0 +1,86 @@
+"""How gunicorn serves the portal behind nginx: `gunicorn -c deploy/gunicorn.conf.py`.
+
+What differs between machines comes from the environment (`portal.env.example`). Under systemd
+the socket is systemd's (`portal-web.socket`): it stays open while gunicorn restarts, so that
+requests wait in it and none is lost.
+"""
+
+import gc
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+PORTAL = str(Path(__file__).resolve().parents[1])
+sys.path.insert(0, PORTAL)
+
+from collaborative import logs  # noqa: E402  # found by the line above
+
+wsgi_app = "collaborative.wsgi"
+chdir = PORTAL
+bind = os.environ.get("BIND") or "127.0.0.1:8000"  # not used where systemd hands over a socket
+
+# As many sync workers as cores: nginx takes in slow clients, and two of them were faster than
+# any number of threads. Without nginx in front, use threads.
+workers = int(os.environ.get("WEB_CONCURRENCY") or multiprocessing.cpu_count())
+worker_class = "sync"
+# Loaded once and shared: with two workers some 115 MiB (PSS, master included) instead of 145. New
+# code comes with a restart, which loses no request; HUP would start workers with the old code.
+preload_app = True
+timeout = 120  # a worker that answers one request for longer is replaced: the longest exports
+graceful_timeout = 30  # after HUP or TERM, for the requests that are being answered
+backlog = 2048
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # no disk in the heartbeat
+control_socket_disable = True
+
+# Of what nginx lets through; it refuses larger bodies.
+limit_request_line = 4094
+limit_request_fields = 60
+limit_request_field_size = 8190
+
+# The portal writes one line per request itself, with an id and without addresses.
+accesslog = None
+errorlog = "-"
+logconfig_dict = logs.configuration(os.environ.get("LOG_FORMAT", ""), "INFO")
+logconfig_dict["loggers"] |= {"gunicorn.error": {"level": "INFO", "propagate": True}}
+
+# Prometheus: each worker's figures are a file in this folder. Set before the workers import it.
+_made: list[str] = []
+if os.environ.get("METRICS_TOKEN", "").strip() and not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    _made.append(tempfile.mkdtemp(prefix="portal-figures-"))
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _made[0]
+
+
+def on_starting(server: Any) -> None:
+    """Forget the figures of an earlier run: they begin at nothing."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    for file in Path(folder).glob("*.db") if folder else ():
+        file.unlink(missing_ok=True)
+
+
+def when_ready(server: Any) -> None:
+    """Load what the first request would, and keep it out of the garbage collector's way, which
+    would write into the pages that the workers share."""
+    import_module("collaborative.urls")
+    gc.collect()
+    gc.freeze()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Drop what only a living worker can tell; what it counted stays counted."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        from prometheus_client.multiprocess import (  # noqa: PLC0415  # METRICS_TOKEN alone loads it
+            mark_process_dead,
+        )
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Remove the folder of figures that was made above."""
+    for folder in _made:
+        shutil.rmtree(folder, ignore_errors=True)
