@@ -11,6 +11,7 @@ from django.forms.models import ModelChoiceIteratorValue
 
 from members.forms import (
     OrganizationNameField,
+    PeopleForm,
     PlainForm,
     WorkEmailField,
     job_title_field,
@@ -33,7 +34,7 @@ class TeamBoxes(forms.CheckboxSelectMultiple):
         return option
 
 
-class JoinForm(PlainForm):
+class JoinForm(PeopleForm):
     """One form for everything: who you are, where you work, which teams."""
 
     full_name = name_field()
@@ -58,8 +59,13 @@ class JoinForm(PlainForm):
         },
     )
 
-    def __init__(self, *args: Any, offered: list[ActionTeam], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, offered: list[ActionTeam], is_vouched: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        if is_vouched:  # the address in `initial` counts, whatever is sent
+            self.fields["email"].disabled = True
+            self.fields["email"].help_text = "Proven by the sign-in of your organization"
         # Closed teams are not offered, yet known: a forged one is refused with the reason.
         self.fields["teams"].widget.choices = [
             (ModelChoiceIteratorValue(team.slug, team), team.name) for team in offered
@@ -87,11 +93,11 @@ class FewLines(forms.CharField):
         return super().to_python(str(value or "").replace("\r\n", "\n")) or ""
 
 
-class QuestionForm(PlainForm):
+class QuestionForm(PeopleForm):
     """What a visitor asks, without an account and without a puzzle.
 
-    Two things tell people from programs: `website`, which no person sees, stays empty, and
-    `shown`, a signed time, says that somebody had the time to type.
+    Two things tell people from programs: the trap stays empty, and `shown`, a signed time, says
+    that somebody had the time to type.
     """
 
     text = FewLines(
@@ -109,18 +115,12 @@ class QuestionForm(PlainForm):
         required=False,
         help_text="Only to answer you; erased 90 days after the answer",
     )
-    website = forms.CharField(required=False)
     shown = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         say = "Enter your email address, like name@hospital.org, or leave it out"
         self.fields["email"].error_messages["invalid"] = say
-
-    @property
-    def is_trapped(self) -> bool:
-        """Whether a program filled in what no person sees."""
-        return bool(self.data.get("website"))
 
     @property
     def stamp(self) -> str:
@@ -130,15 +130,10 @@ class QuestionForm(PlainForm):
             return signing.dumps(time.time(), salt=SALT)
         return str(self.data["shown"])
 
-    def clean(self) -> dict[str, Any]:
-        """Refuse what came too fast or too late to be from a person who just filled it in."""
+    def is_suspicious(self) -> bool:
+        """Whether it came too fast or too late to be from a person who just filled it in."""
         age = self._age()
-        if age is None or not SHORTEST <= age <= LONGEST:
-            raise ValidationError(
-                "We could not tell this from an automatic message. Nothing is lost: read it "
-                "over and press Send again"
-            )
-        return self.cleaned_data
+        return age is None or not SHORTEST <= age <= LONGEST
 
     def _age(self) -> float | None:
         """Seconds since the form was shown; None if it does not say so with our signature."""

@@ -19,6 +19,9 @@ os.environ.setdefault("CACHE_URL", "locmemcache://")  # cleared before each test
 PORTAL = {"ALLOWED_HOSTS", "ANSWER_WORKING_DAYS", "CONTACT_EMAIL", "DATABASE_URL"}
 PORTAL |= {"DEFAULT_FROM_EMAIL", "EMAIL_URL", "PORT", "SECRET_KEY", "SITE_URL"}
 PORTAL |= {"TRUSTED_PROXY_COUNT"}
+PORTAL |= {"BACKUP_DIR", "BACKUP_KEEP", "BACKUP_KEY", "PG_BIN", "RELEASE"}
+PORTAL |= {"SECRET_KEY_FALLBACKS", *(name for name in os.environ if name.startswith("SSO_"))}
+PORTAL |= {"LOG_FORMAT", "LOG_LEVEL", "METRICS_TOKEN", "PROMETHEUS_MULTIPROC_DIR", "SENTRY_DSN"}
 if "PYTEST_XDIST_WORKER" not in os.environ:  # such a worker needs what its parent has set
     for name in PORTAL & set(os.environ):
         del os.environ[name]

@@ -39,6 +39,7 @@ def of_members(member: Member) -> list[str]:
         "/",
         "/my/",
         "/my/profile/",
+        "/my/sessions/",
         "/my/data/",
         "/my/data/close/",
         *(team.get_absolute_url() for team in teams),
@@ -78,6 +79,7 @@ def of_the_desk() -> list[str]:
     ]
     pages = [
         "",
+        "health/",
         "report/",
         "coverage/",
         "members/organization/",

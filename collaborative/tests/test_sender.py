@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings as portal
-from django.contrib.sessions.models import Session
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from post_office.models import PRIORITY, STATUS, Email, Log
 
@@ -15,6 +14,7 @@ from collaborative import sender as module
 from collaborative.sender import NoLeadError, Sender, leading, seconds_until_retry
 from collaborative.tests.conftest import Clock, put, statuses
 from members.emails import queue
+from members.models import Session
 
 # Outages, in simulated time ----------------------------------------------------------------
 
@@ -180,7 +180,8 @@ def test_each_mail_is_logged_by_its_key_and_never_by_its_address(smtp, caplog):
     first, second = put("Private subject"), put("Other subject")
     smtp.refusals = 1
     Sender().run_once()
-    lines = [record.getMessage() for record in caplog.records]
+    ours = [record for record in caplog.records if record.name == "collaborative.sender"]
+    lines = [record.getMessage() for record in ours]
     assert sum(f"Mail {first.pk} not sent (SMTP" in line for line in lines) == 1
     assert sum(f"Mail {second.pk} sent" in line for line in lines) == 1
     assert len(lines) == 2
@@ -204,6 +205,27 @@ def test_sender_that_lost_its_connection_leads_no_longer(smtp):
     sender = Sender(sleep=lambda seconds: next(pauses, sender.stop)())
     with pytest.raises(NoLeadError):
         sender.run()
+
+
+@pytest.mark.django_db
+def test_sender_that_cannot_write_sends_nothing(smtp):
+    """Else each one that a supervisor starts on a full disk would send the same mail again."""
+
+    def full(execute: Callable, sql: str, *rest: object) -> object:
+        if sql.startswith(("UPDATE", "INSERT")):
+            raise OperationalError("database or disk is full")
+        return execute(sql, *rest)
+
+    put("Mail 1")
+    with (
+        pytest.raises(OperationalError),
+        transaction.atomic(),
+        connection.execute_wrapper(full),
+    ):
+        Sender().send_next()
+    assert smtp.taken == []
+    Sender().send_next()
+    assert smtp.subjects() == ["Mail 1"]
 
 
 @pytest.mark.django_db

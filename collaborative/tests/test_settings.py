@@ -94,6 +94,8 @@ def test_missing_setting_stops_the_start(read_settings, name, value):
     [
         ("SECRET_KEY", "hunter2"),
         ("SECRET_KEY", "2" * 60),
+        ("SECRET_KEY_FALLBACKS", "hunter2"),
+        ("SECRET_KEY_FALLBACKS", f"{PRODUCTION['SECRET_KEY']},hunter2"),
         ("ALLOWED_HOSTS", ","),
         ("SITE_URL", "http://hunter2.example.org"),
         ("SITE_URL", "https://portal.example.org/hunter2/"),
@@ -113,6 +115,18 @@ def test_missing_setting_stops_the_start(read_settings, name, value):
         ("DEBUG", "hunter2"),
         ("ANSWER_WORKING_DAYS", "-1"),
         ("TRUSTED_PROXY_COUNT", "hunter2"),
+        ("LOG_FORMAT", "hunter2"),
+        ("LOG_LEVEL", "hunter2"),
+        ("METRICS_TOKEN", "hunter2"),
+        ("BACKUP_DIR", "hunter2/relative"),
+        ("BACKUP_KEEP", "0"),
+        ("BACKUP_KEY", "AGE-SECRET-KEY-1HUNTER2"),
+        ("BACKUP_KEY", "age1hunter2"),
+        ("PG_BIN", "/hunter2/without/programs"),
+        ("METRICS_TOKEN", "hunter2 hunter2 hunter2"),
+        ("SENTRY_DSN", "hunter2"),
+        ("SENTRY_DSN", "https://sentry.example.org/hunter2"),
+        ("SENTRY_DSN", "https://hunter2@sentry.example.org/project"),
     ],
 )
 def test_wrong_setting_stops_the_start_and_is_not_repeated(read_settings, name, value):
@@ -128,6 +142,13 @@ def test_development_needs_no_setting_but_debug():
     assert done.returncode == 0, done.stderr
 
 
+def test_former_secrets_are_read_for_the_time_of_a_change(read_settings):
+    former = [f"former-secret-{number}-0123456789-abcdefghijklmnopqrstuvwxyz" for number in (1, 2)]
+    assert read_settings()["SECRET_KEY_FALLBACKS"] == []
+    found = read_settings(SECRET_KEY_FALLBACKS=", ".join(former))
+    assert found["SECRET_KEY_FALLBACKS"] == former
+
+
 def test_links_in_mails_follow_the_port_in_development(read_settings):
     found = read_settings(**dict.fromkeys(PRODUCTION), DEBUG="1", PORT="8123")
     assert found["SITE_URL"] == "http://127.0.0.1:8123"
@@ -141,6 +162,11 @@ def test_postgresql_is_used_with_a_pool_over_network_and_socket(read_settings, s
     assert database["NAME"] == "portal"
     assert database["HOST"] in {"db.example.org", "/run/postgresql"}
     assert database["OPTIONS"]["pool"]["max_size"] > 1
+    # Away and back: no request waits long, no dead connection is handed out.
+    assert database["OPTIONS"]["pool"]["timeout"] <= 5
+    assert database["OPTIONS"]["pool"]["reconnect_timeout"] <= 5
+    assert database["OPTIONS"]["connect_timeout"] <= 5
+    assert database["CONN_HEALTH_CHECKS"] is True
     assert database["OPTIONS"]["keepalives_idle"] == 30
 
 

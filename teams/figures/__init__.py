@@ -15,7 +15,7 @@ from teams.figures.counts import (
 )
 from teams.figures.coverage import Row, Seat, recognized_on, recognized_without, seats_of
 from teams.figures.periods import Period
-from teams.figures.public import counted_people, counted_teams
+from teams.figures.public import counted_people, counted_teams, organizations_in
 
 __all__ = [
     "HALF",
@@ -34,6 +34,7 @@ __all__ = [
     "hours_to_answer",
     "members_of_organization",
     "moves_by_team",
+    "organizations_in",
     "pairs",
     "recognized_on",
     "recognized_without",

@@ -5,7 +5,6 @@ from itertools import groupby
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
-from django.db.models import Exists
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.functional import SimpleLazyObject
@@ -17,7 +16,7 @@ from members.limits import limit
 from members.models import EmailDomain, Member, Organization
 from members.naming import is_public_mailbox, mail_domain
 from members.posting import only_posted
-from teams.figures import counted_teams, members_of_organization
+from teams.figures import counted_teams, organizations_in
 from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
 from teams.stamp import content_stamp
@@ -39,9 +38,7 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
     team = get_object_or_404(ActionTeam, slug=slug)
     member = request.user if isinstance(request.user, Member) else None
     stay = Membership.objects.of(member).current().filter(team=team).first() if member else None
-    seats = members_of_organization().filter(team=team)
-    organizations = Organization.objects.recognized().filter(Exists(seats)).order_by("name")
-    named = [row.name for row in organizations.only("name")[: ORGANIZATIONS_A_PAGE + 1]]
+    named = organizations_in(team, ORGANIZATIONS_A_PAGE + 1)
     return render(
         request,
         "teams/team_detail.html",

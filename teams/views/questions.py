@@ -19,15 +19,12 @@ TYPED = "question"  # in the session: what was typed when it was one question to
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def question_ask(request: HttpRequest) -> HttpResponse:
-    """The form of a question. What a program seems to have sent is answered like the rest, and
-    kept nowhere."""
+    """The form of a question, without an account."""
     if request.method != "POST":
         known = {"email": request.user.email} if isinstance(request.user, Member) else {}
         form = QuestionForm(initial=request.session.pop(TYPED, known))
         return render(request, "teams/question_ask.html", {"form": form})
     form = QuestionForm(request.POST)
-    if form.is_trapped:
-        return redirect(_done_url(request.POST.get("email", "")))
     if not form.is_valid():
         return render(request, "teams/question_ask.html", {"form": form})
     text, email = form.cleaned_data["text"], form.cleaned_data["email"]
@@ -37,11 +34,7 @@ def question_ask(request: HttpRequest) -> HttpResponse:
         request.session[TYPED] = {"text": text, "email": email}
         raise
     ask_question(text, email)
-    return redirect(_done_url(email))
-
-
-def _done_url(email: str) -> str:
-    return reverse("question_done") + ("?mail=1" if email else "")
+    return redirect(reverse("question_done") + ("?mail=1" if email else ""))
 
 
 @login_not_required

@@ -1,0 +1,128 @@
+"""The portal on its feet for a fault, and the table of what came of each."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+from django.db import connection, connections
+
+from collaborative.tests.faults.machines import Machine
+from collaborative.tests.faults.people import Audit, Crowd, Mailbox, Told, all_mails_left, audit
+from collaborative.tests.faults.processes import (
+    Supervised,
+    environment,
+    free_port,
+    is_up,
+    sender,
+    wait_for,
+    web,
+)
+
+ROWS: list["Row"] = []
+
+
+@dataclass
+class Row:
+    """A line of the table."""
+
+    fault: str
+    database: str
+    load: str
+    acknowledged: int
+    lost: int
+    doubled: int
+    recovered_in: str
+
+
+LOCAL = Machine()
+
+
+class Portal:
+    """A web host, a sender and a mail server, and people who join all the time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.started = folder, []
+        self.mailbox = Mailbox()
+        self.mailbox.up()
+        self.env = environment(self.mailbox.port)
+        self.hosts: list[tuple[str, int]] = []
+        self.crowd: Crowd | None = None
+        self.clients = 0
+
+    def web(self, machine: Machine = LOCAL) -> Supervised:
+        bind = (machine.address, free_port())
+        log = self.folder / f"web-{bind[1]}.log"
+        host = web(self.env, ":".join(map(str, bind)), log, machine.enter)
+        self.started.append(host)
+        self.hosts.append(bind)
+        wait_for(lambda: is_up(*bind), "gunicorn")
+        return host
+
+    def sender(self, machine: Machine = LOCAL) -> Supervised:
+        log = self.folder / f"sender-{len(self.started)}.log"
+        process = sender(self.env, log, machine.enter)
+        self.started.append(process)
+        return process
+
+    def people(self, clients: int = 4) -> Crowd:
+        self.clients = clients
+        self.crowd = Crowd(self.hosts, self.mailbox, clients)
+        self.more(clients)
+        return self.crowd
+
+    def more(self, joins: int) -> float:
+        """Wait for so many more joins; returns after how many seconds the first was."""
+        began, before = time.monotonic(), self.crowd.count
+        wait_for(lambda: self.crowd.count > before, "one more join")
+        seconds = time.monotonic() - began
+        wait_for(lambda: self.crowd.count >= before + joins, "more joins")
+        return seconds
+
+    def settle(self, fault: str, recovered_in: float | list[float]) -> tuple[Audit, Told]:
+        """Let everybody finish and every mail go out; enter the table."""
+        told = self.crowd.stop()
+        wait_for(all_mails_left, "the last mail")
+        found = audit(told, self.mailbox, self.crowd.teams)
+        seconds = recovered_in if isinstance(recovered_in, list) else [recovered_in]
+        shown = f"{min(seconds):.1f}" + (f" to {max(seconds):.1f}" if len(seconds) > 1 else "")
+        load = f"{self.clients} at a time, {len(self.hosts)} web"
+        database = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
+        many = len(told.acknowledged)
+        ROWS.append(Row(fault, database, load, many, found.lost, found.doubled, shown))
+        return found, told
+
+    def end(self) -> str:
+        if self.crowd:
+            self.crowd.over.set()
+        for process in self.started:
+            process.stop()
+        self.mailbox.down()
+        told = [str(self.crowd.told)] if self.crowd else []
+        return "\n".join(
+            told + [f"{process.log}:\n{process.says()[-3000:]}" for process in self.started]
+        )
+
+
+@pytest.fixture
+def portal(transactional_db, team, other_team, organization, tmp_path, caplog) -> Iterator[Portal]:
+    caplog.set_level("ERROR", "mail.log")  # aiosmtpd's own, a line for each command
+    made = Portal(tmp_path)
+    yield made
+    said = made.end()
+    connections.close_all()
+    print(said)  # noqa: T201  # shown if the test failed
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    if not ROWS:
+        return
+    names = [part.name for part in fields(Row)]
+    lines = [names] + [[str(getattr(row, name)) for name in names] for row in ROWS]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(names))]
+    terminalreporter.section("faults")
+    for line in lines:
+        terminalreporter.write_line(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        )

@@ -1,0 +1,220 @@
+"""People who join over HTTP, with the code from a real mail, and go on trying when it fails; and
+what came of it: who was told to have joined, is there, once, and got every mail."""
+
+import asyncio
+import http.client
+import itertools
+import re
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from html import unescape
+from urllib.parse import urlencode
+
+from post_office.models import STATUS, Email
+
+from collaborative.tests.conftest import MailServer
+from members.models import Member
+from teams.models import ActionTeam, Membership
+
+CODE = re.compile(r"\b[BCDFGHJKLMNPQRSTVWXZ]{6}\b")
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+TRY_AGAIN = 0.2  # seconds, then a person presses again
+CONNECT, TIMEOUT = 2, 30
+HOST = "portal.example.org"
+
+
+class Mailbox(MailServer):
+    """A mail server in whose mails people find their codes. It can be slow, hang and refuse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes: dict[str, str] = {}
+        self.ids: Counter[str] = Counter()
+        self.delay = 0.0
+        self.refuses = self.hangs = False
+        self.news = threading.Condition()
+
+    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802  # aiosmtpd's name
+        if self.refuses:
+            return "451 Come back later"
+        await asyncio.sleep(self.delay)
+        while self.hangs:
+            await asyncio.sleep(0.1)
+        message = message_from_bytes(envelope.content)
+        found = CODE.search(message.get_payload(0).get_payload(decode=True).decode())
+        with self.news:
+            self.ids[message["Message-ID"]] += 1
+            if found:
+                self.codes[envelope.rcpt_tos[0]] = found[0]
+            self.news.notify_all()
+        return "250 Taken"
+
+    def code_of(self, address: str, seconds: float) -> str | None:
+        with self.news:
+            self.news.wait_for(lambda: address in self.codes, seconds)
+            return self.codes.pop(address, None)
+
+
+@dataclass
+class Told:
+    """What the people were told, by all of them together."""
+
+    acknowledged: list[tuple[str, float]] = field(default_factory=list)
+    answers: Counter = field(default_factory=Counter)
+    longest: float = 0.0
+    without_retry_after: int = 0
+
+
+class Browser:
+    """Cookies, one after another request, each on a connection of its own."""
+
+    def __init__(self, hosts: list[tuple[str, int]], told: Told, number: int) -> None:
+        self.hosts, self.told = itertools.cycle(hosts), told
+        self.number_of_hosts = len(hosts)
+        self.cookies: dict[str, str] = {}
+        self.address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+    def connected(self) -> http.client.HTTPConnection:
+        """To the next host that answers, as a balancer does. Raises OSError if none does."""
+        for left in reversed(range(self.number_of_hosts)):
+            server = http.client.HTTPConnection(*next(self.hosts), timeout=CONNECT)
+            try:
+                server.connect()
+            except OSError:
+                if not left:
+                    raise
+            else:
+                server.sock.settimeout(TIMEOUT)
+                return server
+        raise OSError("no host")
+
+    def ask(self, path: str, form: list[tuple[str, str]] | None = None) -> tuple[int, str, str]:
+        """Status (0: no answer), Location and body."""
+        headers = {
+            "Host": HOST,
+            "X-Forwarded-For": self.address,
+            "X-Forwarded-Proto": "https",
+            "Referer": f"https://{HOST}{path}",
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+        }
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        started = time.monotonic()
+        server = None
+        try:
+            server = self.connected()
+            server.request(
+                "POST" if form is not None else "GET", path, urlencode(form or []), headers
+            )
+            answer = server.getresponse()
+            body = answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            self.told.answers[0] += 1
+            return 0, "", ""
+        finally:
+            if server:
+                server.close()
+            self.told.longest = max(self.told.longest, time.monotonic() - started)
+        self.told.answers[answer.status] += 1
+        if answer.status == 503 and not answer.getheader("Retry-After"):
+            self.told.without_retry_after += 1
+        for cookie in answer.headers.get_all("Set-Cookie") or []:
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return answer.status, answer.getheader("Location") or "", body
+
+    def join(self, email: str, teams: list[str], mailbox: Mailbox, over: threading.Event) -> bool:
+        """Until it is said to have worked; False if `over`, or too many tries, came first."""
+        while not over.is_set():
+            status, _, page = self.ask("/join/")
+            hidden = [(name, unescape(value)) for name, value in HIDDEN.findall(page)]
+            fields = [("full_name", "Nora Newcomer"), ("email", email), ("organization", "Rush")]
+            fields += [("teams", team) for team in teams]
+            if status == 200:
+                status, where, _ = self.ask("/join/", hidden + fields)
+                if status == 302 and where == "/join/code/" and self.enter(email, hidden, mailbox):
+                    return True
+            if status == 429:  # asked for too many codes meanwhile: somebody else's turn
+                return False
+            over.wait(TRY_AGAIN)
+        return False
+
+    def enter(self, email: str, hidden: list[tuple[str, str]], mailbox: Mailbox) -> bool:
+        """Type the code from the mail; again, when there was no answer."""
+        code = mailbox.code_of(email, TIMEOUT)
+        for _ in range(50 if code else 0):
+            status, where, _ = self.ask("/join/code/", [*hidden, ("code", code or "")])
+            if status == 302:
+                return where == "/join/done/"
+            if status not in {0, 502, 503}:
+                return False
+            time.sleep(TRY_AGAIN)
+        return False
+
+
+class Crowd:
+    """So many people at a time join one after another, until `stop()`."""
+
+    def __init__(self, hosts: list[tuple[str, int]], mailbox: Mailbox, clients: int) -> None:
+        self.hosts, self.mailbox, self.told = hosts, mailbox, Told()
+        self.teams = list(
+            ActionTeam.objects.filter(join_policy="open").values_list("slug", flat=True)
+        )
+        self.numbers = itertools.count(1)
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self._join, daemon=True) for _ in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def _join(self) -> None:
+        while not self.over.is_set():
+            number = next(self.numbers)
+            email = f"p{number}@rush.example"
+            hosts = self.hosts[number % len(self.hosts) :] + self.hosts[: number % len(self.hosts)]
+            if Browser(hosts, self.told, number).join(email, self.teams, self.mailbox, self.over):
+                self.told.acknowledged.append((email, time.monotonic()))
+
+    @property
+    def count(self) -> int:
+        return len(self.told.acknowledged)
+
+    def stop(self) -> Told:
+        self.over.set()
+        for thread in self.threads:
+            thread.join(2 * TIMEOUT)
+            assert not thread.is_alive(), "somebody still waits for an answer"
+        return self.told
+
+
+@dataclass
+class Audit:
+    lost: int
+    doubled: int
+
+
+def all_mails_left() -> bool:
+    return not Email.objects.filter(status__in=[STATUS.queued, STATUS.requeued]).exists()
+
+
+def audit(told: Told, mailbox: Mailbox, teams: list[str]) -> Audit:
+    """Who was told to have joined and is not there, or whose mails did not arrive; and what is
+    there, or arrived, more than once."""
+    people = [email for email, _ in told.acknowledged]
+    stays = Counter(
+        Membership.objects.active()
+        .filter(member__email__in=people, team__slug__in=teams)
+        .values_list("member__email", "team__slug")
+    )
+    mails = list(Email.objects.values_list("message_id", "to", "subject"))
+    welcomes = Counter(to[0] for _, to, subject in mails if "code" not in subject.lower())
+    lost = sum(not stays[email, team] for email in people for team in teams)
+    lost += sum(not welcomes[email] for email in people)
+    lost += sum(not mailbox.ids[message_id] for message_id, _, _ in mails)
+    doubled = sum(number - 1 for number in [*stays.values(), *welcomes.values()])
+    doubled += len(people) - len(set(people)) + len(people)
+    doubled -= Member.objects.filter(email__in=people).count()
+    doubled += sum(number - 1 for number in mailbox.ids.values())
+    return Audit(lost, doubled)

@@ -1,0 +1,194 @@
+"""The portal as it runs in production: gunicorn and the mail sender, supervised as by systemd,
+on the database of the tests."""
+
+import http.client
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+from django.db import connection
+
+from collaborative.tests import postgres
+from collaborative.tests.conftest import PATIENCE
+
+ROOT = Path(__file__).resolve().parents[3]
+RESTART_SECONDS = 0.5  # the supervisor's pause: RestartSec
+SETTINGS = "collaborative.tests.faults.settings"
+
+
+def database_url(host: str = "") -> str:
+    """Where the database of the tests is, for another process; with `host`, over TCP."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    if host:
+        return f"postgres://{database['USER']}@{host}/{database['NAME']}"
+    return f"postgres://{database['USER']}@/{database['HOST']}/{database['NAME']}"
+
+
+def environment(mail_port: int, host: str = "") -> dict[str, str]:
+    """What `/etc` of a production machine would hold, for the database of the tests."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": SETTINGS,
+        "DEBUG": "0",
+        "SECRET_KEY": "only-for-these-tests-" + "q7w8e9r0" * 6,
+        "ALLOWED_HOSTS": "portal.example.org",
+        "SITE_URL": "https://portal.example.org",
+        "CONTACT_EMAIL": "help@example.org",
+        "DEFAULT_FROM_EMAIL": "portal@example.org",
+        "EMAIL_URL": f"smtp://{host or '127.0.0.1'}:{mail_port}",
+        "DATABASE_URL": database_url(host),
+        "CACHE_URL": "locmemcache://",
+        "TRUSTED_PROXY_COUNT": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+class Supervised:
+    """A process in a group of its own; however it ends, it is started again until `stop()`."""
+
+    def __init__(self, command: list, env: dict[str, str], log: Path) -> None:
+        self.command, self.env, self.log = command, env, log
+        self.starts = 0
+        self.over = threading.Event()
+        self.popen = self._start()
+        self.keeper = threading.Thread(target=self._keep, daemon=True)
+        self.keeper.start()
+
+    def _start(self) -> subprocess.Popen:
+        self.starts += 1
+        with self.log.open("ab") as output:
+            return subprocess.Popen(
+                self.command,
+                env=self.env,
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def _keep(self) -> None:
+        while True:
+            self.popen.wait()
+            self._end(signal.SIGKILL)  # what it has left behind, as systemd does
+            if self.over.wait(RESTART_SECONDS):
+                return
+            self.popen = self._start()
+
+    def _end(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, number)
+
+    def kill(self) -> None:
+        """The process itself, in the middle of whatever it does; its children live on."""
+        self.popen.kill()
+
+    def kill_child(self) -> None:
+        """One of its children."""
+        done = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self.popen.pid)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        os.kill(int(done.stdout.split()[0]), signal.SIGKILL)
+
+    def vanish(self) -> None:
+        """The process and its children at once, for good: the machine is gone."""
+        self.over.set()
+        self._end(signal.SIGKILL)
+        self.keeper.join(PATIENCE)
+
+    def stop(self) -> None:
+        self.over.set()
+        self._end(signal.SIGTERM)
+        self.keeper.join(20)
+        self._end(signal.SIGKILL)
+
+    def says(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def web(env: dict[str, str], bind: str, log: Path, before: tuple[str, ...] = ()) -> Supervised:
+    """gunicorn as README.md starts it."""
+    serve = "-m gunicorn collaborative.wsgi --workers 2 --threads 4 --no-control-socket"
+    return Supervised([*before, sys.executable, *serve.split(), "--bind", bind], env, log)
+
+
+def sender(env: dict[str, str], log: Path, before: tuple[str, ...] = ()) -> Supervised:
+    return Supervised([*before, sys.executable, "manage.py", "send_mail"], env, log)
+
+
+def wait_for(true: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+class PostgresServer:
+    """The PostgreSQL server of this test run, which can be stopped and started."""
+
+    def __init__(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW data_directory")
+            self.data = Path(cursor.fetchone()[0])
+        self.folder = Path(connection.settings_dict["HOST"])
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """SIGINT ends all connections at once, as a restart of the service does."""
+        pid = int((self.data / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, number)
+        wait_for(lambda: not Path(f"/proc/{pid}/stat").exists() or _is_zombie(pid), "the end")
+
+    def listen_at(self, address: str, network: str) -> None:
+        """Start it anew so that machines of this network reach it, without a password."""
+        with (self.data / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {network} trust\n")
+        connection.close()
+        self.stop()
+        self.start(address)
+
+    def start(self, listen: str = "") -> None:
+        """The same command again, for the same owner; it ends with this process."""
+        command = shlex.split((self.data / "postmaster.opts").read_text())
+        command += ["-c", f"listen_addresses={listen}"]
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        owner = self.data.stat()
+        options = {"cwd": self.folder, "env": env}
+        if not os.geteuid():
+            options |= {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+        ready = [Path(command[0]).with_name("pg_isready"), "-q", "-h", self.folder]
+        postgres._serve(command, [*ready, "-U", "postgres"], options)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def is_up(host: str, port: int) -> bool:
+    with closing(http.client.HTTPConnection(host, port, timeout=5)) as server:
+        try:
+            server.request("GET", "/healthz", headers={"Host": "portal.example.org"})
+            return server.getresponse().status == 200
+        except OSError:
+            return False

@@ -1,0 +1,217 @@
+"""What may break does, while people join: who was told to have joined is there, once, and every
+mail goes out, at most one of them twice for each kill.
+
+The short ones run with the other tests; `make faults` runs all of them, on both databases and for
+longer, and prints the table.
+"""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from collaborative.tests.faults.conftest import Portal
+from collaborative.tests.faults.machines import HERE, machines
+from collaborative.tests.faults.processes import PostgresServer, environment, wait_for
+
+LONG = os.environ.get("FAULTS") == "long"
+KILLS = 5 if LONG else 1
+pytestmark = pytest.mark.faults
+long = pytest.mark.skipif(not LONG, reason="takes long: `make faults`")
+
+
+def on(vendor: str) -> None:
+    if connection.vendor != vendor:
+        pytest.skip(f"a fault of {vendor} only")
+
+
+def test_killed_gunicorn_worker(portal: Portal):
+    web = portal.web()
+    portal.sender()
+    portal.people()
+    back = []
+    for _ in range(KILLS):
+        web.kill_child()
+        back.append(portal.more(8))
+    found, told = portal.settle("gunicorn worker killed", back)
+    assert (found.lost, found.doubled) == (0, 0)
+    assert not told.answers[500]
+    assert web.starts == 1
+
+
+@long
+def test_killed_gunicorn_master(portal: Portal):
+    web = portal.web()
+    portal.sender()
+    portal.people()
+    back = []
+    for number in range(KILLS):
+        web.kill()
+        back.append(portal.more(8))
+        assert web.starts == number + 2
+    found, told = portal.settle("gunicorn master killed", back)
+    assert (found.lost, found.doubled) == (0, 0)
+    assert not told.answers[500]
+
+
+@long
+def test_killed_sender(portal: Portal):
+    portal.web()
+    sender = portal.sender()
+    portal.people()
+    back = []
+    for _ in range(KILLS):
+        sender.kill()
+        back.append(portal.more(8))
+    found, _ = portal.settle("mail sender killed", back)
+    assert found.lost == 0
+    assert found.doubled <= KILLS
+
+
+def test_stopped_postgres(portal: Portal):
+    """Pages say 503 meanwhile, and nobody restarts gunicorn."""
+    on("postgresql")
+    web = portal.web()
+    portal.sender()
+    crowd = portal.people()
+    server = PostgresServer()
+    back = []
+    for _ in range(KILLS):
+        connection.close()
+        server.stop()
+        try:
+            before = crowd.told.answers[503]
+            wait_for(lambda before=before: crowd.told.answers[503] > before + 2, "the 503 page")
+        finally:
+            server.start()
+        back.append(portal.more(8))
+    found, told = portal.settle("PostgreSQL stopped and started", back)
+    assert found.lost == 0
+    assert found.doubled <= KILLS  # the sender ends with its connection
+    assert not told.answers[500]
+    assert not told.without_retry_after
+    assert told.longest < 10
+    assert web.starts == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path, transactional_db, team, other_team, organization) -> Iterator[Path]:
+    """A disk that holds the database and a little more; the tests' own database is copied."""
+    on("sqlite")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "none", disk]
+    if os.geteuid() or subprocess.run(mount, check=False).returncode:
+        pytest.skip("needs root, to mount a disk of 8 MB")
+    own = connection.settings_dict["NAME"]
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM INTO '{disk}/portal.sqlite3'")
+    connection.close()
+    connection.settings_dict["NAME"] = str(disk / "portal.sqlite3")
+    yield disk
+    connection.close()
+    connection.settings_dict["NAME"] = own
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(filler: Path) -> None:
+    """Write until nothing more fits on the disk."""
+
+    def write() -> None:
+        with filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4096)
+
+    with pytest.raises(OSError, match="No space left"):
+        write()
+
+
+def test_full_disk(small_disk, portal: Portal):
+    web = portal.web()
+    sender = portal.sender()
+    crowd = portal.people()
+    filler = small_disk / "filler"
+    back = []
+    for _ in range(KILLS):
+        before, starts = crowd.told.answers[503], sender.starts
+        fill(filler)
+        wait_for(lambda before=before: crowd.told.answers[503] > before + 2, "the 503 page")
+        if LONG:  # a sender that is started again and again sends nothing twice
+            wait_for(lambda starts=starts: sender.starts >= starts + 3, "new senders")
+        filler.unlink()
+        back.append(portal.more(8))
+    found, told = portal.settle("disk of SQLite full", back)
+    assert found.lost == 0
+    assert found.doubled < sender.starts  # one at most for each that ended: it could not mark it
+    assert not told.answers[500]
+    assert not told.without_retry_after
+    assert web.starts == 1
+
+
+@long
+@pytest.mark.parametrize("kind", ["down", "slow", "hanging", "refusing"])
+def test_broken_mail_server(portal: Portal, kind: str):
+    """Nobody can join without a code; once it is back, everybody can, and no mail is missing."""
+    web = portal.web()
+    portal.sender()
+    portal.people()
+    mailbox = portal.mailbox
+    begin = {
+        "down": mailbox.down,
+        "slow": lambda: setattr(mailbox, "delay", 1.0),
+        "hanging": lambda: setattr(mailbox, "hangs", True),
+        "refusing": lambda: setattr(mailbox, "refuses", True),
+    }
+    begin[kind]()
+    time.sleep(12)  # longer than the sender's patience with a server that hangs
+    mailbox.delay, mailbox.hangs, mailbox.refuses = 0.0, False, False
+    mailbox.up()
+    found, told = portal.settle(f"mail server {kind} for 12 s", portal.more(8))
+    assert (found.lost, found.doubled) == (0, 0)
+    assert not told.answers[500] + told.answers[503]
+    assert web.starts == 1
+
+
+@long
+def test_one_of_two_hosts_killed(portal: Portal):
+    """All of its processes at once, the mail sender that leads among them."""
+    on("postgresql")
+    hosts = [(portal.web(), portal.sender()) for _ in range(2)]
+    portal.people(8)
+    leading = next(host for host in hosts if "Leading" in host[1].says())
+    for process in leading:
+        process.vanish()
+    found, told = portal.settle("one of two hosts killed", portal.more(30))
+    assert found.lost == 0
+    assert found.doubled <= 1
+    assert not told.answers[500]
+
+
+@long
+def test_one_of_two_machines_cut_off(portal: Portal):
+    """Its cable is pulled in the middle of its work: it lives on, and nobody hears of it. The
+    server notices within a minute that the leading sender is gone, and the other one leads."""
+    on("postgresql")
+    server = PostgresServer()
+    with machines(2) as made:
+        if made is None:
+            pytest.skip("needs root and network namespaces")
+        server.listen_at(HERE, f"{HERE.rpartition('.')[0]}.0/24")
+        portal.mailbox.down()
+        portal.mailbox.host = HERE
+        portal.mailbox.up()
+        portal.env = environment(portal.mailbox.port, HERE)
+        hosts = [(portal.web(machine), portal.sender(machine)) for machine in made]
+        portal.people(8)
+        leading = next(at for at, host in enumerate(hosts) if "Leading" in host[1].says())
+        made[leading].pull_the_cable()
+        found, told = portal.settle("one of two machines cut off", portal.more(30))
+        for process in portal.started:
+            process.stop()
+    assert found.lost == 0
+    assert found.doubled <= 1
+    assert not told.answers[500]
