@@ -13,7 +13,7 @@ LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check lock help bench-desk bench-weight artwork
+.PHONY: run demo test check lock help backup bench bench-desk bench-weight artwork fuzz faults
 
 run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); mails are shown in it
 	@$(PYTHON) manage.py prepare_development
@@ -22,6 +22,9 @@ run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); mails a
 demo: $(VENV)/.stamp ## Add fictional organizations and people to the development database
 	@$(PYTHON) manage.py prepare_development --verbosity 0
 	@$(PYTHON) manage.py demo
+
+backup: $(VENV)/.stamp ## Back up the database of DATABASE_URL to BACKUP_DIR (backups)
+	@$(PYTHON) manage.py backup
 
 test: $(VENV)/.stamp-dev ## Run all tests, on SQLite and on a real PostgreSQL
 	@DEBUG=1 .ci/test $(PYTHON)
@@ -39,6 +42,9 @@ check: $(VENV)/.stamp-dev ## Check style, templates, types, migrations and produ
 		EMAIL_URL=smtp+tls://mail.example.org:587 DATABASE_URL= CACHE_URL= \
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
 
+bench: $(VENV)/.stamp-dev ## Measure answers a second beside a bare Django, on both databases
+	@$(PYTHON) bench/speed.py $(BENCH)-http
+
 bench-desk: $(VENV)/.stamp-dev ## Measure the desk with a million memberships, kept in BENCH
 	@$(PYTHON) bench/postgres.py $(BENCH) bench/desk.py
 
@@ -47,6 +53,15 @@ bench-weight: $(VENV)/.stamp-dev ## Measure bytes and requests of every page, se
 
 artwork: $(VENV)/.stamp-dev ## Draw the touch icon and the preview picture anew, from artwork/
 	$(PYTHON) artwork/draw.py
+
+fuzz: $(VENV)/.stamp-dev ## Send every address and form FUZZ_EXAMPLES (20) requests, other ones each time
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-20} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} TEST_DATABASE=postgres \
+		$(PYTHON) -m pytest -q -p no:cacheprovider --show-capture=no collaborative/tests/test_fuzz.py
+
+faults: $(VENV)/.stamp-dev ## Break processes, databases, disks and mail while people join (20 minutes)
+	@failed=0; for database in sqlite postgres; do FAULTS=long TEST_DATABASE=$$database \
+		$(PYTHON) -m pytest -q -p no:cacheprovider collaborative/tests/faults || failed=1; \
+	done; exit $$failed
 
 lock: $(VENV)/.stamp-dev ## Write the lock files anew, from requirements.in and requirements-dev.in
 	$(LOCK) requirements.in -o requirements.txt
