@@ -78,6 +78,8 @@ def mark_words(html: str, words: Iterable[str]) -> SafeString:
     allow-list of `render_markdown` is dropped.
     """
     wanted = [word for word in words if word]
+    if not wanted:
+        return _clean(html)
     marked: list[str] = []
     text: list[str] = []
     for unit in _UNITS.finditer(html):

@@ -24,6 +24,4 @@ def mark(value: str, query: str) -> SafeString:
 
     Plain: `{{ question|mark:query }}`; Markdown: `{{ answer|markdown|mark:query }}`.
     """
-    html = conditional_escape(value)
-    words = fold(query).split()
-    return mark_words(html, words) if words else html
+    return mark_words(conditional_escape(value), fold(query).split())

@@ -72,6 +72,7 @@ def test_killed_sender(portal: Portal):
     assert found.doubled <= KILLS
 
 
+@long  # and with the others it would take the server away that all tests of the run use
 def test_stopped_postgres(portal: Portal):
     """Pages say 503 meanwhile, and nobody restarts gunicorn."""
     on("postgresql")
