@@ -39,6 +39,7 @@ import psycopg  # noqa: E402  # the path comes first
 
 from collaborative.tests.postgres import start_postgres  # noqa: E402
 
+PORTAL = "collaborative.wsgi"
 CLIENTS, ROUNDS, SECONDS = 16, 5, 3
 JOINS = 3000
 SIZES = {
@@ -142,6 +143,8 @@ def serving(application: str, **env: str) -> Iterator[Server]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", application, "--workers", "2"]
+    if application == PORTAL:
+        command += ["-c", "deploy/gunicorn.conf.py"]
     command += ["--bind", f"127.0.0.1:{port}", "--no-control-socket", "--log-level", "warning"]
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **env}) as process:  # noqa: S603
         try:
@@ -310,7 +313,7 @@ def main(folder: Path) -> None:
         servers, people = {}, {}
         for name, env in found.items():
             people[name] = signed_in(JOINS if "big" not in name else 0, **env)
-            servers[name] = stack.enter_context(serving("collaborative.wsgi", **env))
+            servers[name] = stack.enter_context(serving(PORTAL, **env))
         base = Target("bare Django constant", f"{constant.address}/")
         asked = [Target("bare WSGI constant", f"{bare.address}/")]
         for name in ("PostgreSQL", "SQLite"):
