@@ -16,12 +16,12 @@ LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --
 .PHONY: run demo test check lock help backup bench bench-desk bench-weight artwork fuzz faults
 
 run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); mails are shown in it
-	@$(PYTHON) manage.py prepare_development
+	@LOG_LEVEL=warning $(PYTHON) manage.py prepare_development
 	@exec env SITE_URL="$${SITE_URL:-http://127.0.0.1:$(PORT)}" $(PYTHON) -m honcho start
 
 demo: $(VENV)/.stamp ## Add fictional organizations and people to the development database
-	@$(PYTHON) manage.py prepare_development --verbosity 0
-	@$(PYTHON) manage.py demo
+	@LOG_LEVEL=warning $(PYTHON) manage.py prepare_development --verbosity 0
+	@LOG_LEVEL=warning $(PYTHON) manage.py demo
 
 backup: $(VENV)/.stamp ## Back up the database of DATABASE_URL to BACKUP_DIR (backups)
 	@$(PYTHON) manage.py backup
