@@ -31,3 +31,10 @@ def recovery_codes(person: Member) -> list[str]:
     """The codes of `person` that are not used."""
     kept = Authenticator.objects.get(user=person, type=Authenticator.Type.RECOVERY_CODES)
     return kept.wrap().get_unused_codes()
+
+
+def with_passkey(person, name="Work laptop") -> Authenticator:
+    """A passkey in name only: it can be listed, renamed and removed."""
+    return Authenticator.objects.create(
+        user=person, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {}}
+    )
