@@ -39,9 +39,11 @@ class Page:
     content: bytes
     headers: dict[str, str]
     until: float
+    route: str  # for the log, which is asked before an address is looked up
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """The page, or 304 for who has it already."""
+        request.route_name = self.route  # type: ignore[attr-defined]
         response = HttpResponse(self.content, headers=self.headers)
         if "HTTP_IF_NONE_MATCH" not in request.META:
             return response
@@ -77,7 +79,7 @@ class PageCacheMiddleware:
         response = self.get_response(request)
         if not _may_be_kept(request, response):
             return response
-        page = _page(response, now + settings.PAGE_CACHE_SECONDS)
+        page = _page(request, response, now + settings.PAGE_CACHE_SECONDS)
         with self._lock:
             self._pages.pop(key, None)
             self._pages[key] = page
@@ -108,8 +110,9 @@ def _may_be_kept(request: HttpRequest, response: HttpResponse) -> bool:
     )
 
 
-def _page(response: HttpResponse, until: float) -> Page:
+def _page(request: HttpRequest, response: HttpResponse, until: float) -> Page:
     content = response.content
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {**response.headers, "ETag": etag, "Cache-Control": REVALIDATE}
-    return Page(content, headers, until)
+    route = request.resolver_match.view_name if request.resolver_match else ""
+    return Page(content, headers, until, route)

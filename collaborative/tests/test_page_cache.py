@@ -86,6 +86,13 @@ def test_first_answer_of_a_process_can_be_304_too(visitor, content):
     assert Client().get("/faq/", headers={"if-none-match": etag}).status_code == 304
 
 
+def test_log_tells_the_route_of_a_kept_page_too(visitor, content, caplog):
+    with caplog.at_level("INFO", logger="portal.requests"):
+        visitor.get("/faq/")
+        visitor.get("/faq/")
+    assert [line.route for line in caplog.records] == ["faq_list", "faq_list"]
+
+
 def test_head_is_the_head_of_the_page(visitor, content):
     before = visitor.head("/faq/")
     page = visitor.get("/faq/")
