@@ -136,10 +136,10 @@ def broken_off(backup_dir, settings, tmp_path) -> None:
     real, fakes = Path(settings.PG_BIN), tmp_path / "bin"
     fakes.mkdir()
     for name in ("pg_dump", "psql"):
-        (fakes / name).write_text(f'#!/bin/sh\nexec {real}/{name} "$@"\n')
+        (fakes / name).write_text(f'#!/bin/sh\nexec "{real}/{name}" "$@"\n')
     (fakes / "pg_restore").write_text(
-        f'#!/bin/sh\ncase "$*" in *--data-only*|--version) exec {real}/pg_restore "$@";; esac\n'
-        f'{real}/pg_restore "$@" | head -n 400\nexit 1\n'
+        f'#!/bin/sh\ncase "$*" in *--data-only*|--version) exec "{real}/pg_restore" "$@";; esac\n'
+        f'"{real}/pg_restore" "$@" | head -n 400\nexit 1\n'
     )
     for fake in fakes.iterdir():
         fake.chmod(0o755)

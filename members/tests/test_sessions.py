@@ -60,7 +60,7 @@ def test_signing_in_keeps_the_browser_in_words_and_no_version_or_address(client,
     row = row_of(client)
     assert (row.member, row.browser) == (member, "Firefox on Windows")
     stored = str(dict(client.session))
-    assert "140" not in stored
+    assert "/140" not in stored
     assert "127.0.0.1" not in stored
 
 
