@@ -64,7 +64,7 @@ SETTINGS = {
     "TRUSTED_PROXY_COUNT": "1",
     "STAFF_SECOND_FACTOR": "0",
     "BACKUP_DIR": tempfile.gettempdir(),
-    "LOG_LEVEL": "WARNING",
+    "LOG_LEVEL": "warning",
 }
 TOKEN = "a" * 32  # against forged requests; cookie and form say the same
 # What the reverse proxy says in production: the visitor came by https.

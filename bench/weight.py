@@ -39,6 +39,7 @@ os.environ.update(
     CACHE_URL="dbcache://django_cache",
     TRUSTED_PROXY_COUNT="1",
     STAFF_SECOND_FACTOR="0",
+    LOG_LEVEL="warning",
     DJANGO_ALLOW_ASYNC_UNSAFE="1",  # Playwright keeps an event loop in this thread
 )
 

@@ -16,24 +16,21 @@ CLOSED = (
     "xr-spatial-tracking",
 )  # fmt: skip
 OURS = ("publickey-credentials-create", "publickey-credentials-get")
-HEADERS = {
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": ", ".join(
-        [*(f"{name}=()" for name in CLOSED), *(f"{name}=(self)" for name in OURS)]
-    ),
-}
+PERMISSIONS = ", ".join([*(f"{name}=()" for name in CLOSED), *(f"{name}=(self)" for name in OURS)])
 
 
 class HeadersMiddleware:
-    """Adds `HEADERS` to every answer, static files and errors included."""
+    """Answers, static files and errors included, are for this site's pages alone; and a page may
+    use nothing of the device that it does not need. (On a file that would only add weight.)"""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        for name, value in HEADERS.items():
-            response.headers[name] = value
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            response.headers["Permissions-Policy"] = PERMISSIONS
         return response
 
 

@@ -30,9 +30,15 @@ def test_every_answer_tells_browsers_to_protect(client, path):
     assert response["Referrer-Policy"] == "same-origin"
     assert response["Cross-Origin-Opener-Policy"] == "same-origin"
     assert response["Cross-Origin-Resource-Policy"] == "same-origin"
-    assert "camera=()" in response["Permissions-Policy"]
     assert "Server" not in response
     assert "X-Powered-By" not in response
+
+
+def test_pages_may_use_nothing_of_the_device_but_passkeys(client):
+    for path in ("/", "/join/", "/nowhere/"):
+        allowed = client.get(path)["Permissions-Policy"]
+        assert "camera=()" in allowed
+        assert "publickey-credentials-get=(self)" in allowed
 
 
 def test_files_are_protected_too(client):
