@@ -190,6 +190,8 @@ class ProfileForm(PlainForm):
         super().__init__(*args, **kwargs)
         if member.is_affiliation_confirmed:
             del self.fields["organization"]
+        else:  # administrators may have none
+            self.fields["organization"].required = member.organization is not None
 
 
 class DomainCheckForm(PlainForm):

@@ -82,3 +82,19 @@ def test_what_browsers_ask_for_unasked_is_there(client, db, address):
     assert response.status_code == 200
     assert len(b"".join(response.streaming_content)) > 100
     response.close()
+
+
+def test_administrator_of_no_organization_chooses_too(as_, administrator):
+    details = {"full_name": "Ada Admin", "job_title": "", "organization": "", "theme": "dark"}
+    response = as_(administrator).post("/my/profile/", details)
+    assert response.status_code == 302
+    administrator.refresh_from_db()
+    assert (administrator.theme, administrator.organization) == ("dark", None)
+
+
+def test_member_of_an_organization_cannot_take_it_away(as_, applicant):
+    details = {"full_name": "Wanda", "job_title": "", "organization": "", "theme": "dark"}
+    response = as_(applicant).post("/my/profile/", details)
+    assert "Enter the name of your organization" in response.content.decode()
+    applicant.refresh_from_db()
+    assert applicant.theme == ""

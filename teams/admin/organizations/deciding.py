@@ -45,6 +45,10 @@ def told_of(
 class OrganizationDecision(Decision[Organization]):
     rows_are = ("organization", "organizations")
 
+    def heading(self, rows: Sequence[Organization]) -> str:
+        """A single one by its name, which is no person's, in the list of decisions too."""
+        return self.title.format(rows[0]) if len(rows) == 1 else super().heading(rows)
+
     def facts(
         self, request: HttpRequest, rows: Sequence[Organization], form: forms.Form
     ) -> dict[str, Any]:
