@@ -255,7 +255,7 @@ POST_OFFICE = {
 # People ------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "members.Member"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["members.backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "my_teams"
 ACCOUNT_ADAPTER = "members.adapter.AccountAdapter"

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from members import services
+from members.backends import me
 from members.forms import CodeForm, ProfileForm, SignInForm
 from members.limits import limit
 from members.models import EmailDomain, Member, Organization, Session
@@ -175,7 +176,7 @@ def account_logout(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def my_profile(request: HttpRequest) -> HttpResponse:
     """Name, job title, what teammates see; the organization while it is unconfirmed."""
-    member = Member.objects.select_related("organization").get(pk=request.user.pk)
+    member = me(request)
     form = ProfileForm(request.POST or None, member=member)
     if request.method == "POST" and form.is_valid():
         try:
@@ -201,7 +202,7 @@ def my_sessions(request: HttpRequest) -> HttpResponse:
             "is_this": session.session_key == request.session.session_key,
             "id": public_id(session.session_key),
         }
-        for session in Session.objects.of(_me(request))
+        for session in Session.objects.of(me(request))
     ]
     rows.sort(key=lambda row: not row["is_this"])
     return render(request, "members/my_sessions.html", {"rows": rows})
@@ -210,11 +211,11 @@ def my_sessions(request: HttpRequest) -> HttpResponse:
 @only_posted(otherwise="my_sessions", alone=True)
 def my_session_end(request: HttpRequest, session_id: str) -> HttpResponse:
     """Sign one other browser of mine out; a session that is not mine, or is this one, is a 404."""
-    mine = {public_id(row.session_key): row for row in Session.objects.of(_me(request))}
+    mine = {public_id(row.session_key): row for row in Session.objects.of(me(request))}
     session = mine.get(session_id)
     if session is None or session.session_key == request.session.session_key:
         raise Http404
-    services.end_sessions(_me(request), only=session.session_key)
+    services.end_sessions(me(request), only=session.session_key)
     messages.success(request, f"{session.browser} is signed out.")
     return redirect("my_sessions")
 
@@ -222,7 +223,7 @@ def my_session_end(request: HttpRequest, session_id: str) -> HttpResponse:
 @only_posted(otherwise="my_sessions")
 def my_sessions_end_others(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere but here."""
-    services.end_sessions(_me(request), but=str(request.session.session_key))
+    services.end_sessions(me(request), but=str(request.session.session_key))
     messages.success(request, "You are signed out everywhere else.")
     return redirect("my_sessions")
 
@@ -230,13 +231,7 @@ def my_sessions_end_others(request: HttpRequest) -> HttpResponse:
 @only_posted(otherwise="my_sessions")
 def my_sessions_end_all(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere, here too."""
-    services.end_sessions(_me(request))
+    services.end_sessions(me(request))
     logout(request)
     messages.success(request, "You have signed out everywhere.")
     return redirect("home")
-
-
-def _me(request: HttpRequest) -> Member:
-    """Who is signed in; LoginRequiredMiddleware lets nobody else in."""
-    assert isinstance(request.user, Member)  # noqa: S101  # for the type checker
-    return request.user

@@ -71,16 +71,15 @@ def join_teams(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]
 
 
 def _join_all(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]:
-    """For a locked, fresh `member`: one join of a person at a time."""
-    with transaction.atomic():
-        current = {stay.team_id: stay for stay in Membership.objects.of(member).current()}
-        outcomes = [_join(member, team, current.get(team.pk)) for team in teams]
-        joined = [o.membership for o in outcomes if o.outcome == Outcome.JOINED and o.membership]
-        waiting = [o.membership for o in outcomes if o.outcome == Outcome.WAITING and o.membership]
-        if joined:
-            emails.teams_joined(member, joined, waiting)
-        elif waiting:
-            emails.requests_waiting(member, waiting)
+    """For a locked, fresh `member`, inside a transaction: one join of a person at a time."""
+    current = {stay.team_id: stay for stay in Membership.objects.of(member).current()}
+    outcomes = [_join(member, team, current.get(team.pk)) for team in teams]
+    joined = [o.membership for o in outcomes if o.outcome == Outcome.JOINED and o.membership]
+    waiting = [o.membership for o in outcomes if o.outcome == Outcome.WAITING and o.membership]
+    if joined:
+        emails.teams_joined(member, joined, waiting)
+    elif waiting:
+        emails.requests_waiting(member, waiting)
     return outcomes
 
 

@@ -270,6 +270,7 @@ def test_list_is_filtered_by_goals_without_an_update(as_, facilitator, team, goa
 def test_pages_cost_the_same_queries_for_one_row_and_three(as_, administrator, goal, path):
     client = as_(administrator)
     path = f"{GOALS}{goal.pk}/change/" if path == "record" else path
+    client.get(path)  # the first look also asks for what is kept from then on
     costs = []
     for number in (1, 2, 3):
         more = Goal.objects.create(
@@ -282,5 +283,4 @@ def test_pages_cost_the_same_queries_for_one_row_and_three(as_, administrator, g
         with CaptureQueriesContext(connection) as queries:
             assert client.get(path).status_code == 200
         costs.append(len(queries))
-    assert len(set(costs[1:])) == 1
-    assert costs[0] == costs[2]
+    assert len(set(costs)) == 1

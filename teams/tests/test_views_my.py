@@ -128,7 +128,7 @@ def test_my_teams_costs_the_same_queries_for_one_row_and_three(as_, member):
             assert client.get("/my/").status_code == 200
         costs.append(len(queries))
     assert costs[0] == costs[1]
-    assert costs[0] <= 6
+    assert costs[0] <= 4
 
 
 def test_join_another_team_takes_one_press(as_, member, other_team, mails):

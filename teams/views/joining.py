@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from members.backends import me
 from members.forms import CodeForm
 from members.models import Member, Organization
 from members.naming import normalized_name
@@ -143,7 +144,7 @@ def join_done(request: HttpRequest) -> HttpResponse:
     told = request.session.get("joined")
     if not told:
         return redirect("my_teams")
-    member = Member.objects.select_related("organization").get(pk=request.user.pk)
+    member = me(request)
     teams = ActionTeam.objects.in_bulk([team_id for team_id, _ in told])
     stays = {
         stay.team_id: stay

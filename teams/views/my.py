@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from members.backends import me
 from members.models import Member
 from members.posting import only_posted
 from members.services import Refused
@@ -21,24 +22,19 @@ from teams.services import (
 )
 
 
-def _me(request: HttpRequest) -> Member:
-    """The signed-in member with their organization; LoginRequiredMiddleware lets no other in."""
-    member: Member = Member.objects.select_related("organization").get(pk=request.user.pk)
-    return member
-
-
 @never_cache
 @require_safe
 def my_teams(request: HttpRequest) -> HttpResponse:
     """My teams, what waits and for what, what is over, and what else I can join."""
-    member = _me(request)
-    stays = list(Membership.objects.of(member).select_related("team"))
+    member = me(request)
+    stays = list(Membership.objects.of(member))
+    teams = {team.pk: team for team in ActionTeam.objects.all()}
     for stay in stays:
-        stay.member = member  # known already: no query for each row
+        stay.member, stay.team = member, teams[stay.team_id]  # known: no query for each row
     current = [stay for stay in stays if stay.status in Membership.CURRENT]
     newest = {stay.team_id: stay for stay in reversed(stays)}.values()
     declined = [stay for stay in newest if stay.status == Membership.Status.DECLINED]
-    taken = [stay.team_id for stay in current]
+    taken = {stay.team_id for stay in current}
     return render(
         request,
         "teams/my_teams.html",
@@ -48,8 +44,8 @@ def my_teams(request: HttpRequest) -> HttpResponse:
             "waiting": [stay for stay in current if stay.is_waiting],
             "declined": declined,
             "past": [stay for stay in stays if stay not in current and stay not in declined],
-            "facilitated": ActionTeam.objects.filter(facilitators=member),
-            "others": ActionTeam.objects.offered().exclude(pk__in=taken),
+            "facilitated": member.facilitated_teams.all() if member.is_staff else [],
+            "others": [row for row in teams.values() if not (row.is_closed or row.pk in taken)],
         },
     )
 
@@ -58,7 +54,7 @@ def my_teams(request: HttpRequest) -> HttpResponse:
 def team_join(request: HttpRequest, slug: str) -> HttpResponse:
     """One press: join another team, nothing is asked again."""
     team = get_object_or_404(ActionTeam, slug=slug)
-    member = _me(request)
+    member = me(request)
     if member.organization is None:
         messages.info(request, "Tell us first which organization you work for.")
         return redirect("my_profile")
@@ -106,7 +102,7 @@ def team_withdraw(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _stay(request: HttpRequest, slug: str) -> Membership:
     """The person's newest stay in the team; a team they never asked to join is a 404."""
-    stays = Membership.objects.of(_me(request)).filter(team__slug=slug).select_related("team")
+    stays = Membership.objects.of(me(request)).filter(team__slug=slug).select_related("team")
     stay = stays.order_by("-pk").first()
     if stay is None:
         raise Http404
@@ -118,7 +114,7 @@ def _stay(request: HttpRequest, slug: str) -> Membership:
 def team_roster(request: HttpRequest, slug: str) -> HttpResponse:
     """Who is in the team, for its active members and its facilitators; others get a 404."""
     team = get_object_or_404(ActionTeam, slug=slug)
-    if not team.roster_visible_to(_me(request)):
+    if not team.roster_visible_to(me(request)):
         raise Http404
     members = (
         Member.objects.filter(memberships__in=Membership.objects.active().filter(team=team))
@@ -139,7 +135,7 @@ def team_roster(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_safe
 def my_data(request: HttpRequest) -> HttpResponse:
-    return render(request, "teams/my_data.html", {"member": _me(request)})
+    return render(request, "teams/my_data.html", {"member": me(request)})
 
 
 @never_cache
@@ -147,7 +143,7 @@ def my_data(request: HttpRequest) -> HttpResponse:
 def my_data_download(request: HttpRequest) -> HttpResponse:
     """Everything about me, as a JSON file."""
     response = JsonResponse(
-        personal_data(_me(request)), json_dumps_params={"indent": 2, "ensure_ascii": False}
+        personal_data(me(request)), json_dumps_params={"indent": 2, "ensure_ascii": False}
     )
     response["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return response
@@ -156,7 +152,7 @@ def my_data_download(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def my_account_close(request: HttpRequest) -> HttpResponse:
     """Say what closing means, then close."""
-    member = _me(request)
+    member = me(request)
     if request.method == "POST":
         try:
             close_account(member)
