@@ -5,7 +5,6 @@ value itself is never repeated there, since it may hold a password. README.md li
 """
 
 import os
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -32,9 +31,9 @@ from collaborative.environment import (
     read,
     secret,
     secrets,
-    sso_providers,
     token,
 )
+from members.providers import sso_providers
 
 django_stubs_ext.monkeypatch()
 
@@ -242,12 +241,8 @@ EMAIL_TIMEOUT = 10
 POST_OFFICE = {
     "BACKENDS": {"default": EMAIL_BACKEND},
     "BATCH_SIZE": 1,
-    "THREADS_PER_PROCESS": 1,
-    "BATCH_DELIVERY_TIMEOUT": 60,
     "MAX_RETRIES": 350,
-    "RETRY_INTERVAL": timedelta(seconds=5),
     "SENDING_ORDER": ["-priority", "id"],
-    "LOG_LEVEL": 1,
     "MESSAGE_ID_ENABLED": True,
     "MESSAGE_ID_FQDN": urlsplit(SITE_URL).hostname,
 }
@@ -288,7 +283,7 @@ MFA_FORMS = {
     "edit_webauthn": "members.second_factor.PasskeyNameForm",
 }
 # Hospitals' own sign-in services; without one, nothing of this is loaded.
-SSO_PROVIDERS = sso_providers(insecure=DEBUG)
+SSO_PROVIDERS = sso_providers(read, insecure=DEBUG)
 SOCIALACCOUNT_ADAPTER = "members.sso.SocialAdapter"
 if SSO_PROVIDERS:
     INSTALLED_APPS += ["allauth.socialaccount"]

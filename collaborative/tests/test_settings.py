@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from members.tests.providing import LOOP_SETTINGS, RUSH_SETTINGS
+
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = {
     "SECRET_KEY": "only-of-this-test-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG",
@@ -175,3 +177,30 @@ def test_sqlite_url_keeps_the_options_that_make_writers_wait(read_settings):
     assert database["NAME"] == "/srv/portal.sqlite3"
     assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
+
+
+def test_forms_may_lead_to_each_hospitals_sign_in_and_nowhere_else(read_settings):
+    more = {"SSO_PROVIDERS": "rush,loop", "SSO_RUSH_ORIGINS": "https://sts.example.org"}
+    found = read_settings(**(LOOP_SETTINGS | RUSH_SETTINGS | more))
+    assert list(found["SSO_PROVIDERS"]) == ["rush", "loop"]
+    assert "allauth.socialaccount" in found["INSTALLED_APPS"]
+    assert found["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["form-action"] == [
+        "'self'",
+        "https://idp.example.net:8443",
+        "https://login.example.org",
+        "https://sts.example.org",
+    ]
+
+
+def test_hospitals_sign_in_without_tls_is_for_development_alone(read_settings):
+    plain = {**RUSH_SETTINGS, "SSO_RUSH_ISSUER": "http://127.0.0.1:9400"}
+    assert list(read_settings(**plain, DEBUG="1")["SSO_PROVIDERS"]) == ["rush"]
+    with pytest.raises(ImproperlyConfigured, match=r"^SSO_RUSH_ISSUER is set to a value that "):
+        read_settings(**plain, DEBUG="0")
+
+
+def test_without_a_hospitals_sign_in_nothing_is_added(read_settings):
+    found = read_settings()
+    assert found["SSO_PROVIDERS"] == {}
+    assert not [name for name in found["INSTALLED_APPS"] if "social" in name]
+    assert found["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["form-action"] == ["'self'"]

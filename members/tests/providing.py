@@ -21,6 +21,25 @@ from members.providers import Provider
 
 SSO = "/sign-in/with/rush/"
 BACK = f"{SSO}done/"
+MARIA = {"email": "maria@rush.example", "email_verified": True}
+NORA = {"email": "nora@rush.example", "email_verified": True, "name": "Nora Newcomer"}
+
+# What the environment of production says of two services.
+RUSH_SETTINGS = {
+    "SSO_PROVIDERS": "rush",
+    "SSO_RUSH_NAME": "Rush Hospital",
+    "SSO_RUSH_ISSUER": "https://login.example.org/realms/rush",
+    "SSO_RUSH_CLIENT_ID": "portal",
+    "SSO_RUSH_CLIENT_SECRET": "hunter2",
+    "SSO_RUSH_DOMAINS": "rush.example, Rush.example.org",
+}
+LOOP_SETTINGS = {
+    "SSO_LOOP_NAME": "Loop Clinic",
+    "SSO_LOOP_ISSUER": "https://idp.example.net:8443",
+    "SSO_LOOP_CLIENT_ID": "portal",
+    "SSO_LOOP_CLIENT_SECRET": "hunter2",
+    "SSO_LOOP_DOMAINS": "loop.example",
+}
 
 
 def provider_at(issuer: str, **changes: Any) -> Provider:
@@ -78,12 +97,18 @@ def consent(url: str, sub: str, *, deny: bool = False, **claims: Any) -> str:
     return answer.headers["Location"]
 
 
-def arrive(client: Client, sub: str = "nora", *, query: str = "", **said: Any) -> Any:
-    """Sign `client` in by the provider; returns the answer to the way back."""
+def way_back(client: Client, sub: str = "nora", *, query: str = "", **said: Any) -> str:
+    """Begin in the browser `client`, and sign in at the provider; the address of the portal that
+    leads back."""
     sent = client.post(f"{SSO}{query}")
     assert sent.status_code == 302, sent.content
     back = urlsplit(consent(sent.url, sub, **said))
-    return client.get(f"{back.path}?{back.query}")
+    return f"{back.path}?{back.query}"
+
+
+def arrive(client: Client, sub: str = "nora", *, query: str = "", **said: Any) -> Any:
+    """Sign `client` in by the provider; returns the answer to the way back."""
+    return client.get(way_back(client, sub, query=query, **said))
 
 
 class Liar:
@@ -148,6 +173,13 @@ def is_signed_in(client) -> bool:
 def state_of(client) -> str:
     """Begin at the provider; the state that has to come back."""
     return parse_qs(urlsplit(client.post(SSO).url).query)["state"][0]
+
+
+def arrive_by(liar: Liar, client, userinfo: dict[str, Any] | None = None, **claims: Any) -> Any:
+    """Sign `client` in by the service that says this; returns the answer to the way back."""
+    state = state_of(client)
+    liar.says(userinfo, **claims)
+    return client.get(f"{BACK}?state={state}&code=x")
 
 
 def is_refused(client, response, status: int, say: str) -> bool:

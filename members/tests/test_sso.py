@@ -17,18 +17,18 @@ from members.proving import PROVEN_SECONDS
 from members.services import add_domain, change_profile
 from members.tests.providing import (
     BACK,
+    MARIA,
+    NORA,
     SSO,
     arrive,
-    consent,
     is_refused,
     is_signed_in,
     provider_at,
+    way_back,
 )
 from members.tests.second_step import code_for, with_app
 from teams.services import close_account, merge_members
 
-NORA = {"email": "nora@rush.example", "email_verified": True, "name": "Nora Newcomer"}
-MARIA = {"email": "maria@rush.example", "email_verified": True}
 JOIN = {"full_name": "Nora Newcomer", "organization": "Rush Example Hospital"}
 WITHOUT = """
 import os, sys, django
@@ -84,10 +84,9 @@ def test_visitor_chooses_neither_scope_nor_parameters(client, rush, db):
 
 
 def test_signing_in_changes_the_session(client, rush, member):
-    sent = client.post(SSO)
+    back = way_back(client, **MARIA)
     before = client.session.session_key
-    back = urlsplit(consent(sent.url, "maria", **MARIA))
-    client.get(f"{back.path}?{back.query}")
+    client.get(back)
     assert client.session.session_key != before
 
 
@@ -119,8 +118,7 @@ def test_merged_accounts_address_signs_in_to_the_one_that_goes_on(
 def test_who_is_signed_in_already_stays_so(as_, rush, member, colleague):
     client, other = as_(colleague), Client()
     assert client.post(SSO).url == "/my/"
-    back = urlsplit(consent(other.post(SSO).url, "maria", **MARIA))
-    assert client.get(f"{back.path}?{back.query}").url == "/my/"
+    assert client.get(way_back(other, **MARIA)).url == "/my/"
     assert client.session["_auth_user_id"] == str(colleague.pk)
 
 
@@ -240,8 +238,8 @@ def test_another_providers_name_is_a_404(client, rush, db):
 
 def test_state_of_one_provider_is_worth_nothing_at_another(client, rush, settings, member):
     settings.SSO_PROVIDERS |= {"loop": provider_at(rush.issuer, key="loop")}
-    back = urlsplit(consent(client.post(SSO).url, "maria", **MARIA))
-    answer = client.get(f"/sign-in/with/loop/done/?{back.query}")
+    back = way_back(client, **MARIA)
+    answer = client.get(back.replace("/rush/", "/loop/"))
     assert is_refused(client, answer, 400, "Begin again")
 
 
@@ -312,5 +310,5 @@ def test_nothing_is_loaded_without_a_provider():
 
 def test_no_mail_is_sent_by_any_of_this(client, rush, member):
     arrive(client, deny=True)
-    arrive(client, email="maria@rush.example", email_verified=False)
+    arrive(client, **MARIA | {"email_verified": False})
     assert not Email.objects.exists()

@@ -1,26 +1,24 @@
 """Whom a hospital's service does not let in: who is not believed, and what goes wrong."""
 
 import logging
-from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
 
 from members.tests.providing import (
     BACK,
+    MARIA,
     SSO,
     arrive,
-    consent,
+    arrive_by,
     free_port,
     is_refused,
     is_signed_in,
     provider_at,
     state_of,
+    way_back,
 )
 from members.vouching import NotBelievedError, vouched_address
-
-MARIA = {"email": "maria@rush.example", "email_verified": True}
-
 
 # Who is not believed -----------------------------------------------------------------------
 
@@ -105,8 +103,7 @@ def test_way_back_that_nobody_has_begun_leads_nowhere(client, rush, db, query):
 
 
 def test_way_back_works_once_and_only_in_the_browser_that_began(client, rush, member):
-    back = urlsplit(consent(client.post(SSO).url, "maria", **MARIA))
-    path = f"{back.path}?{back.query}"
+    path = way_back(client, **MARIA)
     thief = Client()
     assert is_refused(thief, thief.get(path), 400, "in another browser")
     assert client.get(path).status_code == 302
@@ -149,21 +146,18 @@ def test_provider_that_gives_no_token_is_told(client, liar, member, answer):
     assert is_refused(client, page, 502, "does not work right now")
 
 
-VERIFIED = {"email": "maria@rush.example", "email_verified": True}
-
-
 @pytest.mark.parametrize(
     ("claims", "userinfo"),
     [
-        ({"iss": "https://elsewhere.example", **VERIFIED}, None),
-        ({"iss": None, **VERIFIED}, None),
-        ({"aud": "another", **VERIFIED}, None),
-        ({"aud": None, **VERIFIED}, None),
-        ({"exp": 1, **VERIFIED}, None),
-        ({}, {"sub": "2", **VERIFIED}),
-        ({}, VERIFIED),
-        ({"sub": None}, {"sub": "1", **VERIFIED}),
-        ({"email": "olga@loop.example"}, {"sub": "1", **VERIFIED}),
+        ({"iss": "https://elsewhere.example", **MARIA}, None),
+        ({"iss": None, **MARIA}, None),
+        ({"aud": "another", **MARIA}, None),
+        ({"aud": None, **MARIA}, None),
+        ({"exp": 1, **MARIA}, None),
+        ({}, {"sub": "2", **MARIA}),
+        ({}, MARIA),
+        ({"sub": None}, {"sub": "1", **MARIA}),
+        ({"email": "olga@loop.example"}, {"sub": "1", **MARIA}),
         ({"email": "maria@rush.example"}, {"sub": "1", "email_verified": True}),
         ({}, {}),
         ({}, None),
@@ -172,32 +166,26 @@ VERIFIED = {"email": "maria@rush.example", "email_verified": True}
 def test_token_that_is_not_for_us_or_about_somebody_else_opens_nothing(
     client, liar, member, claims, userinfo
 ):
-    state = state_of(client)
-    liar.says(userinfo, **claims)
-    page = client.get(f"{BACK}?state={state}&code=x")
+    page = arrive_by(liar, client, userinfo, **claims)
     assert is_refused(client, page, 502, "does not work right now")
 
 
 @pytest.mark.parametrize(
     ("claims", "userinfo"),
     [
-        (VERIFIED, None),
-        ({}, {"sub": "1", **VERIFIED}),
-        ({"email": "maria@rush.example"}, {"sub": "1", **VERIFIED}),
+        (MARIA, None),
+        ({}, {"sub": "1", **MARIA}),
+        ({"email": "maria@rush.example"}, {"sub": "1", **MARIA}),
     ],
 )
 def test_token_and_second_place_that_agree_are_believed(client, liar, member, claims, userinfo):
-    state = state_of(client)
-    liar.says(userinfo, **claims)
-    assert client.get(f"{BACK}?state={state}&code=x").url == "/my/"
+    assert arrive_by(liar, client, userinfo, **claims).url == "/my/"
 
 
 def test_issuer_that_calls_itself_by_another_name_is_refused(client, liar, member):
     page = liar.answers["/.well-known/openid-configuration"]
     liar.answers["/.well-known/openid-configuration"] = {**page, "issuer": "https://evil.example"}
-    state = state_of(client)
-    liar.says(iss="https://evil.example", **VERIFIED)
-    answer = client.get(f"{BACK}?state={state}&code=x")
+    answer = arrive_by(liar, client, iss="https://evil.example", **MARIA)
     assert is_refused(client, answer, 502, "does not work right now")
 
 
@@ -205,15 +193,13 @@ def test_entra_id_that_says_nothing_of_verification_is_believed_where_it_is_trus
     client, liar, member, settings
 ):
     settings.SSO_PROVIDERS = {"rush": provider_at(liar.issuer, email_trusted=True)}
-    state = state_of(client)
-    liar.says(email="maria@rush.example")
-    assert client.get(f"{BACK}?state={state}&code=x").url == "/my/"
+    assert arrive_by(liar, client, email="maria@rush.example").url == "/my/"
 
 
 def test_name_from_a_provider_is_only_text(client, liar, organization, team):
-    state = state_of(client)
-    liar.says(email="nora@rush.example", email_verified=True, name="<b>N</b>\n" + "x" * 500)
-    client.get(f"{BACK}?state={state}&code=x")
+    arrive_by(
+        liar, client, email="nora@rush.example", email_verified=True, name="<b>N</b>\n" + "x" * 500
+    )
     page = client.get("/join/").content.decode()
     assert "<b>N" not in page
     assert "&lt;b&gt;N" in page

@@ -1,74 +1,62 @@
 """The settings of hospitals' sign-in services: whole, or the start stops with a sentence."""
 
-import runpy
-
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from collaborative.tests.test_settings import PRODUCTION, ROOT
-
-RUSH = {
-    "SSO_PROVIDERS": "rush",
-    "SSO_RUSH_NAME": "Rush Hospital",
-    "SSO_RUSH_ISSUER": "https://login.example.org/realms/rush",
-    "SSO_RUSH_CLIENT_ID": "portal",
-    "SSO_RUSH_CLIENT_SECRET": "hunter2",
-    "SSO_RUSH_DOMAINS": "rush.example, Rush.example.org",
-}
-LOOP = {name.replace("RUSH", "LOOP"): value for name, value in RUSH.items()}
-LOOP["SSO_LOOP_ISSUER"] = "https://idp.example.net:8443"
+from collaborative.environment import read
+from members.providers import sso_providers
+from members.tests.providing import LOOP_SETTINGS, RUSH_SETTINGS
 
 
 @pytest.fixture
-def read_settings(monkeypatch):
-    """`read_settings(NAME=…)`: the settings as a production process would read them."""
+def found(monkeypatch):
+    """`found(NAME=…)`: the services that production finds with these settings alone."""
 
-    def read(**changes):
-        for name in {"CACHE_URL", "DEBUG", "PORT"}:
-            monkeypatch.delenv(name, raising=False)
-        for name, value in (PRODUCTION | changes).items():
+    def find(*, insecure=False, **environment):
+        for name, value in environment.items():
             if value is not None:
                 monkeypatch.setenv(name, value)
-        return runpy.run_path(str(ROOT / "collaborative/settings.py"))
+        return sso_providers(read, insecure=insecure)
 
-    return read
+    return find
 
 
-def test_one_hospital_is_read_whole(read_settings):
-    found = read_settings(**RUSH)
-    (rush,) = found["SSO_PROVIDERS"].values()
+def test_one_hospital_is_read_whole(found):
+    (rush,) = found(**RUSH_SETTINGS).values()
     assert (rush.key, rush.name, rush.client_id) == ("rush", "Rush Hospital", "portal")
+    assert rush.issuer == "https://login.example.org/realms/rush"
+    assert rush.origins == {"https://login.example.org"}
     assert rush.domains == ("rush.example", "rush.example.org")
     assert not rush.email_trusted
-    assert "allauth.socialaccount" in found["INSTALLED_APPS"]
     assert "hunter2" not in repr(rush)
 
 
-def test_several_hospitals_are_read_and_forms_may_lead_to_each(read_settings):
-    more = {"SSO_PROVIDERS": "rush,loop", "SSO_RUSH_ORIGINS": "https://sts.example.org"}
-    found = read_settings(**(LOOP | RUSH | more))
-    assert list(found["SSO_PROVIDERS"]) == ["rush", "loop"]
-    allowed = found["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["form-action"]
-    assert allowed == [
-        "'self'",
-        "https://idp.example.net:8443",
-        "https://login.example.org",
+def test_several_hospitals_are_read_in_their_order(found):
+    more = {"SSO_PROVIDERS": "rush, loop", "SSO_RUSH_EMAIL_TRUSTED": "1"}
+    more["SSO_RUSH_ORIGINS"] = "https://sts.example.org/, https://sts.example.net:8443"
+    several = found(**(LOOP_SETTINGS | RUSH_SETTINGS | more))
+    assert list(several) == ["rush", "loop"]
+    assert [each.email_trusted for each in several.values()] == [True, False]
+    assert several["rush"].further_origins == (
         "https://sts.example.org",
-    ]
+        "https://sts.example.net:8443",
+    )
 
 
-def test_without_one_nothing_is_added(read_settings):
-    found = read_settings()
-    assert found["SSO_PROVIDERS"] == {}
-    assert not [name for name in found["INSTALLED_APPS"] if "social" in name]
-    assert found["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["form-action"] == ["'self'"]
+def test_without_a_hospital_there_is_none(found):
+    assert found() == {}
 
 
-@pytest.mark.parametrize("name", sorted(set(RUSH) - {"SSO_PROVIDERS"}))
+def test_development_takes_a_service_on_this_machine(found):
+    local = {**RUSH_SETTINGS, "SSO_RUSH_ISSUER": "http://127.0.0.1:9400"}
+    assert found(insecure=True, **local)["rush"].origins == {"http://127.0.0.1:9400"}
+
+
+@pytest.mark.parametrize("name", sorted(set(RUSH_SETTINGS) - {"SSO_PROVIDERS"}))
 @pytest.mark.parametrize("value", [None, " "])
-def test_half_given_service_stops_the_start(read_settings, name, value):
+def test_half_given_service_stops_the_start(found, name, value):
     with pytest.raises(ImproperlyConfigured, match=rf"^{name} is not set\. Set it to "):
-        read_settings(**(RUSH | {name: value}))
+        found(**(RUSH_SETTINGS | {name: value}))
 
 
 @pytest.mark.parametrize(
@@ -99,11 +87,12 @@ def test_half_given_service_stops_the_start(read_settings, name, value):
         ("SSO_RUSH_ORIGINS", "http://sts.example.org"),
         ("SSO_RUSH_ORIGINS", "https://sts.example.org, *"),
         ("SSO_RUSH_ORIGINS", "https://sts.example.org/hunter2"),
+        ("SSO_RUSH_ORIGINS", "https://hunter2@sts.example.org"),
     ],
 )
-def test_wrong_service_stops_the_start_and_is_not_repeated(read_settings, name, value):
+def test_wrong_service_stops_the_start_and_is_not_repeated(found, name, value):
     with pytest.raises(ImproperlyConfigured, match=rf"^{name} is set to a value that ") as caught:
-        read_settings(**(RUSH | {name: value}))
+        found(**(RUSH_SETTINGS | {name: value}))
     assert "hunter2" not in str(caught.value)
 
 
@@ -116,11 +105,6 @@ def test_wrong_service_stops_the_start_and_is_not_repeated(read_settings, name, 
         {"SSO_ISSUER": "https://login.example.org"},
     ],
 )
-def test_setting_of_no_service_stops_the_start(read_settings, changes):
+def test_setting_of_no_service_stops_the_start(found, changes):
     with pytest.raises(ImproperlyConfigured, match=r"^SSO_\w+ is set, and is no setting of"):
-        read_settings(**(RUSH | changes))
-
-
-def test_development_takes_a_service_on_this_machine(read_settings):
-    local = {**RUSH, "SSO_RUSH_ISSUER": "http://127.0.0.1:9400", "DEBUG": "1"}
-    assert read_settings(**local)["SSO_PROVIDERS"]["rush"].origins == {"http://127.0.0.1:9400"}
+        found(**(RUSH_SETTINGS | changes))
