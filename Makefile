@@ -58,10 +58,11 @@ fuzz: $(VENV)/.stamp-dev ## Send every address and form FUZZ_EXAMPLES (20) reque
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-20} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} TEST_DATABASE=postgres \
 		$(PYTHON) -m pytest -q -p no:cacheprovider --show-capture=no collaborative/tests/test_fuzz.py
 
-faults: $(VENV)/.stamp-dev ## Break processes, databases, disks and mail while people join (20 minutes)
-	@failed=0; for database in sqlite postgres; do FAULTS=long TEST_DATABASE=$$database \
+faults: $(VENV)/.stamp-dev ## Break processes, databases, disks and mail while people join (10 minutes)
+	@table=$$(mktemp); failed=0; for database in sqlite postgres; do \
+		FAULTS=long FAULTS_TABLE=$$table TEST_DATABASE=$$database \
 		$(PYTHON) -m pytest -q -p no:cacheprovider collaborative/tests/faults || failed=1; \
-	done; exit $$failed
+	done; echo; cat $$table; rm $$table; exit $$failed
 
 lock: $(VENV)/.stamp-dev ## Write the lock files anew, from requirements.in and requirements-dev.in
 	$(LOCK) requirements.in -o requirements.txt

@@ -4,25 +4,30 @@ Any number of senders may run, on any number of hosts; one leads, the others wai
 end. The lead is a lock on the database connection (PostgreSQL) or on a file beside the
 database (SQLite), so it ends with the process, however that dies. A mail is marked as sent
 right after the mail server took it: a process killed in between repeats that one mail, with
-the same Message-ID. An error of the database ends the process, and with it the lead; whatever
-supervises it starts it again.
+the same Message-ID. While the database cannot work (stopped, locked, its disk full), nothing is
+sent; the lead is given back and the process tries again, after longer and longer pauses. Any
+other error ends it, and whatever supervises it starts it again.
 """
 
 import logging
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.management import call_command
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from post_office import mail
+from post_office.connections import connections as mail_servers
 from post_office.models import PRIORITY, STATUS, Email
+from post_office.settings import get_max_retries
 
 from collaborative.jobs import alone, recorded
+from collaborative.unavailable import is_away
 from members.models import DeskDecision, JobRun
 from members.request_id import HEADER, carrying
 from teams.admin import go_on_with_decisions
@@ -32,6 +37,7 @@ POLL_SECONDS = 0.5
 FIRST_WAIT = 2.0  # seconds, doubled with every try up to the cap
 URGENT_CAP = 10.0  # somebody sits in front of the page and waits for the code
 OTHER_CAP = 30 * 60.0
+REST_CAP = 5.0  # between two tries to reach the database
 DIGEST_HOUR = 7  # local time
 KEEP_DONE = timedelta(days=30)
 KEEP_DECISIONS = timedelta(days=7)  # row by row; what happened stays in the history
@@ -71,6 +77,8 @@ class Sender:
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self.sleep = sleep
         self.stopping = False
+        self._waiting = False
+        self._failures = 0  # of the database, one after another
         self._next: dict[Callable[[], object], datetime] = {}
 
     def stop(self) -> None:
@@ -78,18 +86,16 @@ class Sender:
         self.stopping = True
 
     def run(self) -> None:
-        """Wait for the lead, then send whatever becomes due, until `stop()`."""
-        waited = False
+        """Wait for the lead, then send whatever becomes due, until `stop()`; through outages of
+        the database."""
         while not self.stopping:
-            with leading() as leads:
-                if leads:
-                    log.info("Leading: sending mails")
-                    self._lead()
-                elif not waited:
-                    log.info("Another sender leads; waiting for it to end")
-            waited = True
-            if not self.stopping:
-                self.sleep(POLL_SECONDS)
+            try:
+                self._lead()
+            except Exception as error:
+                if not isinstance(error, NoLeadError) and not is_away(error):
+                    raise
+                _let_go()
+                self._pause(error)
         log.info("Stopped")
 
     def run_once(self) -> bool:
@@ -100,13 +106,25 @@ class Sender:
             tried: set[int] = set()
             while not self.stopping:
                 handled = self.send_next()
-                if not handled or tried & handled:
+                if handled is None or handled in tried:
                     break
-                tried |= handled
+                tried.add(handled)
             self.keep_house()
         return True
 
     def _lead(self) -> None:
+        """Send for as long as this process leads; if another one does, look again soon."""
+        with leading() as leads:
+            if leads:
+                log.info("Leading: sending mails")
+                self._go_on()
+            elif not self._waiting:
+                log.info("Another sender leads; waiting for it to end")
+            self._waiting, self._failures = not leads, 0
+        if not self.stopping:
+            self.sleep(POLL_SECONDS)
+
+    def _go_on(self) -> None:
         connection.ensure_connection()  # the lock of SQLite needs none
         held = connection.connection
         while not self.stopping:
@@ -114,58 +132,63 @@ class Sender:
             self.keep_house()
             if connection.connection is not held:
                 raise NoLeadError("The database connection was replaced.")
-            if not handled:
+            self._failures = 0
+            if handled is None:
                 self.sleep(POLL_SECONDS)
 
-    def send_next(self) -> set[int]:
-        """Send the most urgent mail that is due; returns the keys of those tried, if any.
+    def _pause(self, error: Exception) -> None:
+        """Rest after an error of the database: longer after each, but somebody may wait for a
+        code."""
+        if self.stopping:
+            return
+        wait = min(REST_CAP, POLL_SECONDS * 2 ** min(self._failures, 10))
+        self._failures += 1
+        log.warning("Resting: %s; next try in %.1f s", str(error).strip(), wait)
+        self.sleep(wait)
+
+    def send_next(self) -> int | None:
+        """Send the most urgent mail that is due; returns its key, None if there is none.
 
         A mail that could not be sent gets the time of its next try.
         """
         due = mail.get_queued().first()
         if due is None:
-            return set()
+            return None
         # Proves that something can be written. Else, on a full disk, a mail that is sent could
         # not be marked, and would be sent again by each sender that is started after this one.
         Email.objects.filter(pk=due.pk).update(last_updated=timezone.now())
-        started = timezone.now()
-        mail.send_queued()
-        tried = Email.objects.filter(
-            last_updated__gte=started, status__in=[STATUS.sent, STATUS.failed, STATUS.requeued]
-        )
-        for row in tried:
-            with carrying((row.headers or {}).get(HEADER, "")):  # of whoever caused the mail
-                self._after(row)
-        return {row.pk for row in tried}
+        with carrying((due.headers or {}).get(HEADER, "")):  # of whoever caused the mail
+            error = _hand_over(due)
+            if error:
+                _put_off(due, error)
+            else:
+                self._mark(due)
+        key: int = due.pk
+        return key
 
-    def _after(self, row: Email) -> None:
-        """Log what became of one mail (its key, never its address), and put off a failed one."""
-        if row.status == STATUS.sent:
-            waited = (timezone.now() - row.created).total_seconds()
-            log.info("Mail %s sent %.1f s after it was queued", row.pk, waited)
-            return
-        last = row.logs.order_by("-pk").first()
-        reason = last.exception_type if last else "unknown"
-        if row.status == STATUS.failed:
-            log.error("Mail %s given up after %s tries: %s", row.pk, row.number_of_retries, reason)
-            return
-        wait = seconds_until_retry(row.number_of_retries, urgent=row.priority >= PRIORITY.high)
-        Email.objects.filter(pk=row.pk, status=STATUS.requeued).update(
-            scheduled_time=timezone.now() + timedelta(seconds=wait)
-        )
-        log.warning(
-            "Mail %s not sent (%s), try %s, next in %.0f s",
-            row.pk,
-            reason,
-            row.number_of_retries,
-            wait,
-        )
+    def _mark(self, row: Email) -> None:
+        """Note that a mail was sent, however long the database needs to take that: until then
+        this process is the only one who knows, and any sender would send it again."""
+        mark = {"status": STATUS.sent, "last_updated": timezone.now()}
+        while True:
+            try:
+                Email.objects.filter(pk=row.pk).update(**mark)
+                break
+            except Error as error:
+                if self.stopping or not is_away(error):
+                    log.error("Mail %s was sent and will be again: it could not be marked", row.pk)
+                    raise
+                if not connection.is_usable():
+                    connection.close()
+                self._pause(error)
+        waited = (mark["last_updated"] - row.created).total_seconds()
+        log.info("Mail %s sent %.1f s after it was queued", row.pk, waited)
 
     def keep_house(self) -> None:
         """Do the chores whose time has come.
 
         A chore that fails is logged and tried again when its time comes round: mails go out
-        all the same. Only a lost database ends the process.
+        all the same. An error of the database is left to the caller.
         """
         for every, chore in CHORES:
             now = timezone.now()
@@ -173,6 +196,48 @@ class Sender:
                 continue
             self._next[chore] = now + every
             _done(chore)
+
+
+def _let_go() -> None:
+    """End the database connection, and the lead with it; a pool would keep both."""
+    connection.close()
+    if hasattr(connection, "close_pool"):  # of PostgreSQL
+        connection.close_pool()
+
+
+def _hand_over(row: Email) -> Exception | None:
+    """Give a mail to the mail server; returns the error if that failed, of whatever kind."""
+    try:
+        row.dispatch(commit=False, disconnect_after_delivery=False)
+    except Exception as error:
+        return error
+    finally:
+        with suppress(OSError):  # of smtplib, too: what was taken is taken
+            mail_servers.close()
+    return None
+
+
+def _put_off(row: Email, error: Exception) -> None:
+    """Give a mail that was not sent the time of its next try, or give it up after the last; log
+    its key, never its address."""
+    now, tries, reason = timezone.now(), row.number_of_retries or 0, type(error).__name__
+    changes: dict[str, Any] = {"status": STATUS.failed, "last_updated": now}
+    wait = 0.0
+    if tries < get_max_retries():
+        tries += 1
+        wait = seconds_until_retry(tries, urgent=(row.priority or 0) >= PRIORITY.high)
+        changes |= {
+            "status": STATUS.requeued,
+            "number_of_retries": tries,
+            "scheduled_time": now + timedelta(seconds=wait),
+        }
+    with transaction.atomic():
+        Email.objects.filter(pk=row.pk).update(**changes)
+        row.logs.create(status=STATUS.failed, message=str(error), exception_type=reason)
+    if wait:
+        log.warning("Mail %s not sent (%s), try %s, next in %.0f s", row.pk, reason, tries, wait)
+    else:
+        log.error("Mail %s given up after %s tries: %s", row.pk, tries, reason)
 
 
 def seconds_until_retry(tries: int, *, urgent: bool) -> float:

@@ -130,19 +130,6 @@ def test_of_two_senders_one_leads_and_the_other_takes_over(start, smtp):
     assert statuses() == {STATUS.sent: 40}
 
 
-def test_sender_ends_when_it_loses_the_database(start, smtp):
-    if connection.vendor != "postgresql":
-        pytest.skip("an SQLite file has no connection that could be lost")
-    process = start()
-    put("Mail 1")
-    smtp.expect(1)
-    smtp.wait()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
-        assert cursor.fetchall() == [(True,)]
-    assert process.wait() == 1
-
-
 def test_send_mail_once_sends_what_is_due_and_ends(start, smtp):
     put("Mail 1")
     put("Mail 2", scheduled_time=timezone.now() + timedelta(hours=1))

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.conf import settings as portal
-from django.db import OperationalError, connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from post_office.models import PRIORITY, STATUS, Email, Log
 
 from collaborative import sender as module
-from collaborative.sender import NoLeadError, Sender, leading, seconds_until_retry
+from collaborative.sender import Sender, leading, seconds_until_retry
 from collaborative.tests.conftest import Clock, put, statuses
 from members.emails import queue
 from members.models import Session
@@ -199,35 +198,6 @@ def test_mail_is_given_up_after_the_last_try(smtp, settings, caplog):
     assert f"Mail {row.pk} given up" in caplog.text
 
 
-@pytest.mark.django_db(transaction=True)
-def test_sender_that_lost_its_connection_leads_no_longer(smtp):
-    pauses = iter([connection.close])
-    sender = Sender(sleep=lambda seconds: next(pauses, sender.stop)())
-    with pytest.raises(NoLeadError):
-        sender.run()
-
-
-@pytest.mark.django_db
-def test_sender_that_cannot_write_sends_nothing(smtp):
-    """Else each one that a supervisor starts on a full disk would send the same mail again."""
-
-    def full(execute: Callable, sql: str, *rest: object) -> object:
-        if sql.startswith(("UPDATE", "INSERT")):
-            raise OperationalError("database or disk is full")
-        return execute(sql, *rest)
-
-    put("Mail 1")
-    with (
-        pytest.raises(OperationalError),
-        transaction.atomic(),
-        connection.execute_wrapper(full),
-    ):
-        Sender().send_next()
-    assert smtp.taken == []
-    Sender().send_next()
-    assert smtp.subjects() == ["Mail 1"]
-
-
 @pytest.mark.django_db
 def test_lead_is_free_again_after_a_clean_end(smtp):
     for _ in range(2):
@@ -319,8 +289,3 @@ def test_failing_chore_is_logged_and_mails_go_out_all_the_same(
     run_until(lambda: bool(smtp.taken), clock, {})
     assert "queue_digests failed" in caplog.text
     assert smtp.subjects() == ["Mail 1"]
-
-
-def test_settings_send_one_mail_at_a_time():
-    """The promise of one repeated mail per kill rests on these two."""
-    assert portal.POST_OFFICE["BATCH_SIZE"] == portal.POST_OFFICE["THREADS_PER_PROCESS"] == 1

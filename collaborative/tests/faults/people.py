@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from html import unescape
@@ -16,6 +17,7 @@ from urllib.parse import urlencode
 from post_office.models import STATUS, Email
 
 from collaborative.tests.conftest import MailServer
+from collaborative.tests.faults.processes import wait_for
 from members.models import Member
 from teams.models import ActionTeam, Membership
 
@@ -62,7 +64,7 @@ class Mailbox(MailServer):
 class Told:
     """What the people were told, by all of them together."""
 
-    acknowledged: list[tuple[str, float]] = field(default_factory=list)
+    acknowledged: list[tuple[str, float]] = field(default_factory=list)  # and since when
     answers: Counter = field(default_factory=Counter)
     longest: float = 0.0
     without_retry_after: int = 0
@@ -165,17 +167,30 @@ class Crowd:
         )
         self.numbers = itertools.count(1)
         self.over = threading.Event()
-        self.threads = [threading.Thread(target=self._join, daemon=True) for _ in range(clients)]
-        for thread in self.threads:
-            thread.start()
+        self.threads: list[threading.Thread] = []
+        for _ in range(clients):
+            self._begin(self._join)
+
+    def _begin(self, what: Callable[[], None]) -> None:
+        self.threads.append(threading.Thread(target=what, daemon=True))
+        self.threads[-1].start()
+
+    def wait_for_503(self, pages: int) -> None:
+        """Until so many were told so; one more person begins, as all may be waiting for a code."""
+        wanted = self.told.answers[503] + pages
+        self._begin(self._join_once)
+        wait_for(lambda: self.told.answers[503] >= wanted, "the 503 page")
 
     def _join(self) -> None:
         while not self.over.is_set():
-            number = next(self.numbers)
-            email = f"p{number}@rush.example"
-            hosts = self.hosts[number % len(self.hosts) :] + self.hosts[: number % len(self.hosts)]
-            if Browser(hosts, self.told, number).join(email, self.teams, self.mailbox, self.over):
-                self.told.acknowledged.append((email, time.monotonic()))
+            self._join_once()
+
+    def _join_once(self) -> None:
+        began, number = time.monotonic(), next(self.numbers)
+        email = f"p{number}@rush.example"
+        hosts = self.hosts[number % len(self.hosts) :] + self.hosts[: number % len(self.hosts)]
+        if Browser(hosts, self.told, number).join(email, self.teams, self.mailbox, self.over):
+            self.told.acknowledged.append((email, began))
 
     @property
     def count(self) -> int:

@@ -4,6 +4,7 @@ on the database of the tests."""
 import http.client
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.db import connection
 
@@ -54,7 +56,7 @@ def environment(mail_port: int, host: str = "") -> dict[str, str]:
 
 
 class Supervised:
-    """A process in a group of its own; however it ends, it is started again until `stop()`."""
+    """A process in a group of its own; however it ends, it is started again until `vanish()`."""
 
     def __init__(self, command: list, env: dict[str, str], log: Path) -> None:
         self.command, self.env, self.log = command, env, log
@@ -79,14 +81,14 @@ class Supervised:
     def _keep(self) -> None:
         while True:
             self.popen.wait()
-            self._end(signal.SIGKILL)  # what it has left behind, as systemd does
+            self._end()  # what it has left behind, as systemd does
             if self.over.wait(RESTART_SECONDS):
                 return
             self.popen = self._start()
 
-    def _end(self, number: int) -> None:
+    def _end(self) -> None:
         with suppress(ProcessLookupError):
-            os.killpg(self.popen.pid, number)
+            os.killpg(self.popen.pid, signal.SIGKILL)
 
     def kill(self) -> None:
         """The process itself, in the middle of whatever it does; its children live on."""
@@ -105,14 +107,8 @@ class Supervised:
     def vanish(self) -> None:
         """The process and its children at once, for good: the machine is gone."""
         self.over.set()
-        self._end(signal.SIGKILL)
+        self._end()
         self.keeper.join(PATIENCE)
-
-    def stop(self) -> None:
-        self.over.set()
-        self._end(signal.SIGTERM)
-        self.keeper.join(20)
-        self._end(signal.SIGKILL)
 
     def says(self) -> str:
         return self.log.read_text(errors="replace")
@@ -136,13 +132,33 @@ def wait_for(true: Callable[[], object], what: str, patience: float = PATIENCE) 
 
 
 class PostgresServer:
-    """The PostgreSQL server of this test run, which can be stopped and started."""
+    """A PostgreSQL server of one test, which can be stopped and started. It has the database of
+    the tests, as that is now, and is used instead of theirs until `remove()`."""
 
     def __init__(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SHOW data_directory")
-            self.data = Path(cursor.fetchone()[0])
-        self.folder = Path(connection.settings_dict["HOST"])
+        self.theirs = connection.settings_dict["HOST"]
+        url, _ = postgres.start_postgres()
+        self.folder = Path(urlsplit(url).path).parent
+        self.data = self.folder / "data"
+        programs, as_owner = postgres.client_programs(), ["--no-psqlrc", "-U", "postgres"]
+        name = connection.settings_dict["NAME"]
+        dump = [programs / "pg_dump", "-U", "postgres", "-h", self.theirs, "--create", name]
+        copy = subprocess.run(dump, check=True, capture_output=True).stdout
+        load = [programs / "psql", *as_owner, "-q", "-h", self.folder, "-v", "ON_ERROR_STOP=1"]
+        subprocess.run([*load, "postgres"], check=True, input=copy, stdout=subprocess.DEVNULL)
+        self._use(str(self.folder))
+
+    def _use(self, host: str) -> None:
+        connection.close()
+        connection.close_pool()
+        connection.settings_dict["HOST"] = host
+
+    def remove(self) -> None:
+        """End it, and go back to the server of the tests."""
+        self._use(self.theirs)
+        if (self.data / "postmaster.pid").exists():
+            self.stop()
+        shutil.rmtree(self.folder)
 
     def stop(self, number: int = signal.SIGINT) -> None:
         """SIGINT ends all connections at once, as a restart of the service does."""
