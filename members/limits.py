@@ -6,8 +6,10 @@ The rates are `settings.RATE_LIMITS`.
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from allauth.core.internal import ratelimit
 from django.conf import settings
@@ -29,10 +31,28 @@ def limit(request: HttpRequest, action: str, key: str | None = None) -> None:
 
     Raises TooManyRequestsError, which becomes the 429 page, when a rate is used up.
     """
-    if not ratelimit.consume(
+    _count(request, action, key)
+
+
+@contextmanager
+def limited(request: HttpRequest, action: str, key: str | None = None) -> Iterator[None]:
+    """As `limit`, for what is done inside: if that fails, it does not count. Nobody is locked out
+    for what did not work while the database was away."""
+    counted = _count(request, action, key)
+    try:
+        yield
+    except BaseException:
+        counted.rollback()
+        raise
+
+
+def _count(request: HttpRequest, action: str, key: str | None) -> Any:
+    counted = ratelimit.consume(
         request, app="members", action=action, config=settings.RATE_LIMITS, key=key, limit_get=True
-    ):
+    )
+    if not counted:
         raise TooManyRequestsError(_retry_at(request, action, key))
+    return counted
 
 
 def _retry_at(request: HttpRequest, action: str, key: str | None) -> datetime:

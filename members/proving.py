@@ -18,7 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from members import emails
-from members.limits import limit
+from members.limits import limit, limited
 from members.models import Member
 
 JOIN, SIGN_IN = "join", "sign_in"  # what an address is proven for: each keeps its own journey
@@ -80,13 +80,13 @@ class AddressProof(AbstractCodeVerificationProcess):  # type: ignore[misc]  # al
 
     def send(self) -> None:
         """Send a new code, which replaces the one before. Raises TooManyRequestsError."""
-        limit(self.request, "code", key=self.email)
-        self.state.update(
-            at=time.time(), failed_attempts=0, code=generate_user_code(length=6, dashed=False)
-        )
-        self.persist()
-        expires_at = datetime.fromtimestamp(self.state["at"] + self.timeout, UTC)
-        emails.address_code(self.email, self.code, expires_at)
+        with limited(self.request, "code", key=self.email):
+            self.state.update(
+                at=time.time(), failed_attempts=0, code=generate_user_code(length=6, dashed=False)
+            )
+            self.persist()
+            expires_at = datetime.fromtimestamp(self.state["at"] + self.timeout, UTC)
+            emails.address_code(self.email, self.code, expires_at)
 
     def persist(self) -> None:
         self.request.session[self.session_key] = self.state

@@ -7,10 +7,11 @@ import pytest
 from allauth.core.internal.ratelimit import get_ip
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import RequestFactory
 
-from members.limits import TooManyRequestsError, limit
+from conftest import code_in
+from members.limits import TooManyRequestsError, limit, limited
 
 
 @pytest.fixture
@@ -158,3 +159,59 @@ def test_program_that_fills_in_everything_gets_no_code_sent(client, team, mails,
     assert mails() == []
     assert client.post(path, fields).status_code == 302
     assert len(mails()) == 1
+
+
+# Outages -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_mail_is_stored(client, transactional_db):
+    """`with no_mail_is_stored():` the database takes no new mail, and the person sees an error."""
+    client.raise_request_exception = False
+
+    def refuse(execute, sql, params, many, context):
+        if sql.startswith('INSERT INTO "post_office_email"'):
+            raise OperationalError("the database is away")
+        return execute(sql, params, many, context)
+
+    return lambda: connection.execute_wrapper(refuse)
+
+
+def test_codes_that_were_never_queued_lock_nobody_out(client, no_mail_is_stored, mails):
+    def press() -> int:
+        return client.post("/sign-in/", {"email": "nora@rush.example"}).status_code
+
+    with no_mail_is_stored():
+        assert {press() for _ in range(8)} == {503}
+    assert mails() == []
+    assert [press() for _ in range(6)] == [302] * 5 + [429]
+    with no_mail_is_stored():
+        assert press() == 429  # it is not tried at all
+    assert press() == 429
+    assert len(mails()) == 5
+
+
+def test_code_asked_for_again_in_an_outage_leaves_the_one_before(
+    client, no_mail_is_stored, member, mails
+):
+    client.post("/sign-in/", {"email": member.email})
+    code = code_in(mails()[0])
+    with no_mail_is_stored():
+        assert {client.post("/sign-in/code/new/").status_code for _ in range(8)} == {503}
+    assert client.post("/sign-in/code/", {"code": code}).url == "/my/"
+    assert len(mails()) == 1
+
+
+def test_what_fails_is_not_counted_and_goes_on_as_an_error(settings):
+    settings.RATE_LIMITS = {"code": "2/10m/key,9/1m/ip"}
+    request = RequestFactory().post("/")
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), limited(request, "code", key="nora@rush.example"):
+            raise ZeroDivisionError
+    for _ in range(2):
+        with limited(request, "code", key="nora@rush.example"):
+            pass
+    done = []
+    with pytest.raises(TooManyRequestsError), limited(request, "code", key="nora@rush.example"):
+        done.append("what is limited")
+    assert done == []

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from members.limits import TooManyRequestsError, limit
+from members.limits import TooManyRequestsError, limited
 from members.models import Member
 from teams.forms import QuestionForm
 from teams.services import ask_question
@@ -29,11 +29,11 @@ def question_ask(request: HttpRequest) -> HttpResponse:
         return render(request, "teams/question_ask.html", {"form": form})
     text, email = form.cleaned_data["text"], form.cleaned_data["email"]
     try:
-        limit(request, "question")
+        with limited(request, "question"):
+            ask_question(text, email)
     except TooManyRequestsError:
         request.session[TYPED] = {"text": text, "email": email}
         raise
-    ask_question(text, email)
     return redirect(reverse("question_done") + ("?mail=1" if email else ""))
 
 
