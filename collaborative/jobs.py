@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -16,6 +17,10 @@ from members.models import JobRun
 
 OVERDUE = timedelta(hours=26)  # a day, and time to run late
 KILLED = "the process ended before it could say what came of it"
+POOLED = (
+    "DATABASE_URL leads through a pooler, and this command needs a connection of its own. Set it "
+    "to the database's own address for this process: deploy/many-machines.md, part 3."
+)
 # Any numbers that nothing else in this database locks.
 LOCKS = {"sender": 0x636F6C6C6162, "backup": 0x636F6C6C6163, "daily": 0x636F6C6C6164}
 
@@ -27,16 +32,19 @@ def alone(lock: str) -> Iterator[bool]:
     """Try to take one of LOCKS, for all processes on this database; yields whether that worked.
 
     A lock on the database connection (PostgreSQL), which must stay open for as long, or on a
-    file beside the database (SQLite): it ends with the process, however that dies.
+    file beside the database (SQLite): it ends with the process, however that dies. Raises
+    ImproperlyConfigured behind a pooler like pgbouncer, where such a lock holds nothing.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCKS[lock]])
-            (taken,) = cursor.fetchone()
+            cursor.execute("SELECT pg_try_advisory_lock(%s), pg_backend_pid()", [LOCKS[lock]])
+            taken, server_process = cursor.fetchone()
+        if server_process != connection.connection.info.backend_pid:
+            raise ImproperlyConfigured(POOLED)
         try:
             yield taken
         finally:
-            # After an error of the database the process ends, and the lock with it.
+            # After an error of the database its connection ends, and the lock with it.
             if taken:
                 with suppress(Error), connection.cursor() as cursor:
                     cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCKS[lock]])

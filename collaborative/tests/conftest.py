@@ -19,19 +19,19 @@ from django.utils import timezone
 from post_office.models import PRIORITY, STATUS, Email
 
 from collaborative.tests.postgres import client_programs
-from collaborative.tests.web import NO_NGINX
+from collaborative.tests.web import NO_NGINX, NO_POOLER
 
 PATIENCE = 90  # seconds until a test fails; generous, since the machine may be busy
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """Say once more, at the end, that nginx's tests did not run."""
+    """Say once more, at the end, which tests of deploy/ did not run for want of a program."""
     skipped = terminalreporter.stats.get("skipped", [])
-    count = sum(NO_NGINX in str(report.longrepr) for report in skipped)
-    if count:
-        terminalreporter.write_line(
-            f"WARNING: {count} tests of deploy/ did NOT run: {NO_NGINX}.", yellow=True, bold=True
-        )
+    for why in (NO_NGINX, NO_POOLER):
+        if count := sum(why in str(report.longrepr) for report in skipped):
+            terminalreporter.write_line(
+                f"WARNING: {count} tests of deploy/ did NOT run: {why}.", yellow=True, bold=True
+            )
 
 
 class MailServer:

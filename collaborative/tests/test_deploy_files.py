@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
-from collaborative.environment import SSO_SAYS
 from collaborative.tests.test_settings import ROOT
+from members.providers import PARTS
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -29,7 +29,7 @@ def names_of_settings() -> set[str]:
     ]
     sources.append(DEPLOY / "gunicorn.conf.py")
     names = {name for source in sources for name in read.findall(source.read_text())}
-    return names | {f"SSO_RUSH_{part}" for part in SSO_SAYS}
+    return names | {f"SSO_RUSH_{part}" for part in PARTS}
 
 
 def examples() -> dict[str, tuple[str, str]]:

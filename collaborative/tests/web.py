@@ -28,8 +28,11 @@ from collaborative.tests.test_settings import PRODUCTION, ROOT
 
 DEPLOY = ROOT / "deploy"
 NAME = "portal.example.org"
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-NO_NGINX = "no nginx found"
+PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+NGINX, PGBOUNCER, REDIS = (
+    shutil.which(name, path=PATH) for name in ("nginx", "pgbouncer", "redis-server")
+)
+NO_NGINX, NO_POOLER = "no nginx found", "no pgbouncer or redis-server found"
 PATIENCE = 60
 
 # What systemd does: the socket as descriptor 3, and the process that it is meant for.
