@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from gunicorn.glogging import Logger as GunicornLogger
+
 PORTAL = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, PORTAL)
 
@@ -42,8 +44,16 @@ limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
 
-# The portal writes one line per request itself, with an id and without addresses.
-accesslog = None
+
+class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn is untyped
+    """gunicorn's, without its line per request: the portal writes its own, with an id and without
+    addresses. (`accesslog = None` is not enough: with a dictionary below gunicorn puts the line
+    together all the same, which costs a tenth of a kept page.)"""
+
+    access_log_enabled = False
+
+
+logger_class = Logger
 errorlog = "-"
 logconfig_dict = logs.configuration(os.environ.get("LOG_FORMAT", ""), "INFO")
 logconfig_dict["loggers"] |= {"gunicorn.error": {"level": "INFO", "propagate": True}}

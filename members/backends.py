@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from members.models import Member
 
 
-class AuthenticationBackend(AccountBackend):
+class AuthenticationBackend(AccountBackend):  # type: ignore[misc]  # allauth is untyped
     """allauth's, and the organization comes along: nearly every page for members needs it."""
 
     def get_user(self, user_id: int) -> Member | None:
