@@ -13,7 +13,7 @@ from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.dedupe import DedupeIntegration
 from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
-from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
+from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.transport import Transport
 
 from collaborative.logs import current_request, member_of, path_of, route_of, scrubbed
@@ -26,7 +26,6 @@ KEPT_OF_FRAME += ["pre_context", "post_context"]
 
 def report_to(dsn: str, transport: type[Transport] | None = None) -> None:
     """Send errors of this process to the Sentry project `dsn`; a test gives a `transport`."""
-    ignore_logger("django.security.DisallowedHost")  # somebody tries names, nothing broke
     sentry_sdk.init(
         dsn=dsn,
         transport=transport,

@@ -26,6 +26,7 @@ from members.request_id import HEADER, carrying, current_request_id
 LEVELS: dict[str, str] = {name.lower(): name for name in ("DEBUG", "INFO", "WARNING", "ERROR")}
 FORMATS: dict[str, str] = {name: name for name in ("text", "json")}
 PROBES = {"healthz", "readyz", "metrics"}  # asked every few seconds, day and night
+REFUSED = ("DisallowedHost", "RequestDataTooBig", "TooManyFieldsSent")
 LONGEST_PATH = 200
 
 _SANE = re.compile(r"[A-Za-z0-9_-]{8,64}").fullmatch
@@ -115,6 +116,8 @@ def configuration(form: str, level: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": max_level(level, "INFO"), "propagate": True},
             # Each request has its line: of a page that was not found a second one tells no more.
             "django.request": {"level": "ERROR"},
+            # What a stranger sends is no error of the portal: the line tells 400 or 413.
+            **{f"django.security.{name}": {"level": "CRITICAL"} for name in REFUSED},
             # Names addresses when a mail fails; the sender logs each mail by its key instead.
             "post_office": {"handlers": ["nowhere"], "level": "CRITICAL", "propagate": False},
         },

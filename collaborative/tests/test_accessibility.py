@@ -10,6 +10,7 @@ from collaborative.tests import page_kinds
 from collaborative.tests.looking import look, look_at, nothing_wrong
 from collaborative.tests.test_journeys import fill_in, newest_code
 from conftest import make_member, make_team, stay_of
+from members.tests.providing import free_port, provider_at
 from teams.models import FaqEntry, Goal
 from teams.services import ask_question, decline_membership, join_teams, leave_team
 
@@ -118,6 +119,31 @@ def test_steps_of_signing_in(new_page, plain, member, content):
     nothing_wrong(found + look(page))
 
 
+def test_hospitals_sign_in(new_page, plain, organization, team, content, settings):
+    """Two services: buttons for both, and the page where one does not work."""
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "allauth.socialaccount"]
+    nobody = f"http://127.0.0.1:{free_port()}"
+    loop = provider_at(nobody, key="loop", name="Loop Community Clinics and Health Center")
+    settings.SSO_PROVIDERS = {"rush": provider_at(nobody), "loop": loop}
+    page = new_page()
+    found = look_at(page, ["/join/", "/sign-in/"], plain)
+    press(page, "Sign in with Rush Hospital")
+    assert "does not work right now" in page.inner_text("main")
+    nothing_wrong(found + look(page))
+
+
+def test_forms_that_a_program_filled_in(new_page, content):
+    page = new_page()
+    found = []
+    for path in ("/join/", "/sign-in/", "/faq/ask/"):
+        page.goto(path)
+        page.locator("#id_website").evaluate("field => { field.value = 'spam' }")
+        page.locator("main form button").first.click()
+        found += look(page)
+        assert "from an automatic message" in page.inner_text("main")
+    nothing_wrong(found)
+
+
 def test_answers_of_forms(new_page, member, content):
     page = new_page()
     found = []
@@ -150,6 +176,11 @@ def test_pages_of_errors(new_page, plain, member, administrator, content, settin
     for _ in range(2):
         page.goto("/organizations/")
         page.locator("main form button").first.click()
+    found += look(page)
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+    page.goto("/sign-in/")
+    press(page, "Send me a code")
+    assert "too much to send" in page.inner_text("h1")
     found += look(page)
     for status in (500, 503):
         template = f"{status}.html"
