@@ -176,16 +176,17 @@ class PostgresServer:
 
     def start(self, listen: str = "") -> None:
         """The same command again, for the same owner; it ends with this process."""
-        command = shlex.split((self.data / "postmaster.opts").read_text())
-        command += ["-c", f"listen_addresses={listen}"]
+        # The program, which is not quoted there, and its quoted options.
+        program, _, options = (self.data / "postmaster.opts").read_text().partition(' "')
+        command = [program, *shlex.split(f'"{options}'), "-c", f"listen_addresses={listen}"]
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         owner = self.data.stat()
-        options = {"cwd": self.folder, "env": env}
+        run_as = {"cwd": self.folder, "env": env}
         if not os.geteuid():
-            options |= {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+            run_as |= {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
         ready = [Path(command[0]).with_name("pg_isready"), "-q", "-h", self.folder]
-        postgres._serve(command, [*ready, "-U", "postgres"], options)
+        postgres._serve(command, [*ready, "-U", "postgres"], run_as)
 
 
 def _is_zombie(pid: int) -> bool:

@@ -1,0 +1,148 @@
+"""Demo data shows every state. One run is looked at by all of these tests."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import transaction
+from django.test import override_settings
+from django.utils import timezone
+from post_office.models import Email
+
+from collaborative import demo_data
+from collaborative.management.commands.prepare_development import ADMINISTRATOR
+from members import emails
+from members.models import Member, Organization
+from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Membership, Question
+
+COUNTED = (Member, Organization, ActionTeam, Goal, FaqEntry, Membership, Question)
+
+pytestmark = pytest.mark.django_db
+
+
+def run_demo() -> str:
+    out = StringIO()
+    call_command("demo", stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def told(django_db_setup, django_db_blocker) -> Iterator[str]:
+    """What the command says; what it has made is taken back after the last test."""
+    with django_db_blocker.unblock(), override_settings(DEBUG=True), transaction.atomic():
+        emails.queue("address_code", "dev@example.org", {"code": "BCDFGH", "minutes": 15})
+        yield run_demo()
+        transaction.set_rollback(True)
+
+
+def ago(days: int) -> datetime:
+    return timezone.now() - timedelta(days=days)
+
+
+def counts() -> list[int]:
+    return [kind.objects.count() for kind in COUNTED] + [k.history.count() for k in COUNTED]
+
+
+def test_demo_shows_organizations_and_people_in_every_state(told):
+    assert told.startswith("Added 12 organizations, 33 people, 40 memberships.")
+    by_status = [
+        Organization.objects.filter(status=status).count() for status in Organization.Status.values
+    ]
+    assert by_status == [3, 8, 1, 0]
+    assert set(Membership.objects.values_list("status", flat=True)) == set(Membership.Status.values)
+    assert {stay.waits_for for stay in Membership.objects.waiting()} == {
+        "organization",
+        "affiliation",
+        "approval",
+    }
+    assert Organization.objects.get(name=demo_data.RIVERBEND).members.count() == 4
+    assert Goal.objects.exclude(state="unreported").count() == len(demo_data.NEWS)
+    for team in ActionTeam.objects.all():
+        assert team.facilitators.count() == 1
+        assert team.facilitators.get().is_staff
+        assert team.memberships.active().exists()
+
+
+def test_demo_goals_have_moved_over_months(told):
+    for goal in Goal.objects.filter(slug__in=demo_data.NEWS):
+        _, _, reports = demo_data.NEWS[goal.slug]
+        updates = list(goal.updates.order_by("reported_at"))
+        assert [update.sentence for update in updates] == [report[3] for report in reports]
+        assert updates[-1].reported_at.date() == goal.reported_on
+        assert goal.state == updates[-1].state
+        told = goal.history.exclude(reported_on=None).values_list("history_date", flat=True)
+        assert sorted(told) == [update.reported_at for update in updates]
+    assert Goal.objects.stale().filter(slug__in=demo_data.NEWS).count() == 1
+    assert GoalUpdate.objects.earliest("reported_at").reported_at < ago(300)
+
+
+def test_demo_has_a_past_of_fourteen_months_in_order_and_what_waits_is_fresh_or_late(told):
+    _waiting_is_fresh_or_late()
+    now = timezone.now()
+    for stay in Membership.objects.all():
+        moments = [stay.requested_at, stay.decided_at, stay.ended_at, now]
+        known = [moment for moment in moments if moment]
+        assert known == sorted(known)
+        assert stay.requested_at >= stay.member.date_joined
+        lines = stay.history.order_by("history_date")
+        assert [line.pk for line in lines] == sorted(line.pk for line in lines)
+        assert lines.last().history_date == known[-2]
+    settled = Membership.objects.exclude(status="requested")
+    months = {stay.requested_at.strftime("%Y-%m") for stay in settled}
+    assert len(months) >= 12
+    assert settled.earliest("requested_at").requested_at < ago(420)
+    for employer in Organization.objects.all():
+        assert employer.created_at <= employer.members.earliest("date_joined").date_joined
+        assert employer.decided_at is None or employer.created_at <= employer.decided_at <= now
+
+
+def _waiting_is_fresh_or_late() -> None:
+    waiting = Membership.objects.waiting().values_list("requested_at", flat=True)
+    assert min(waiting) < ago(9)
+    assert max(waiting) > ago(1)
+    asked = Question.objects.waiting().values_list("asked_at", flat=True)
+    assert len(asked) == len(demo_data.QUESTIONS)
+    assert min(asked) < ago(9)
+    assert max(asked) > ago(1)
+    assert set(Question.objects.values_list("status", flat=True)) == {
+        "waiting",
+        "answered",
+        "dismissed",
+    }
+
+
+def test_demo_is_visibly_fictional(told):
+    assert not Organization.objects.exclude(name__contains="Example").exists()
+    for person in Member.objects.all():
+        assert person.email.endswith((".example", "@example.org"))
+
+
+def test_demo_is_done_by_people_through_the_services(told):
+    for stay in Membership.objects.exclude(status="requested"):
+        assert stay.history.filter(history_change_reason="").count() == 0
+        assert stay.history.first().history_user
+    assert not Membership.history.filter(history_change_reason=None).exists()
+
+
+def test_demo_tells_who_can_sign_in_and_where(told, settings):
+    assert f"{settings.SITE_URL}/sign-in/" in told
+    assert f"{ADMINISTRATOR:<26} administrator" in " ".join(told.split("\n"))
+    for email, _, _ in demo_data.FACILITATORS.values():
+        assert email in told
+    for line in told.splitlines()[3:]:
+        assert Member.objects.get(email=line.split()[0]).is_active
+
+
+def test_second_run_adds_nothing_and_says_so(told, settings):
+    settings.DEBUG = True
+    before = counts()
+    said = run_demo()
+    assert said.startswith("The demo data is here already.")
+    assert ADMINISTRATOR in said
+    assert counts() == before
+
+
+def test_nobody_who_does_not_exist_is_written_to(told):
+    assert [mail.to for mail in Email.objects.all()] == [["dev@example.org"]]
