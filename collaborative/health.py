@@ -17,9 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from post_office.models import STATUS, Email
 
-from collaborative.jobs import ages
+from collaborative.jobs import ages, is_taken
 
 MAIL_IS_LATE = timedelta(minutes=10)
+SENDER_IS_MISSED = timedelta(minutes=1)  # a restart is shorter
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,13 @@ def oldest_waiting_mail() -> datetime | None:
     return found
 
 
+def _mail(waited: timedelta) -> str:
+    """In a word how it is with mail, of which the oldest has waited this long."""
+    if waited > SENDER_IS_MISSED and not is_taken("sender"):
+        return "no sender"
+    return "late" if waited > MAIL_IS_LATE else "ok"
+
+
 @login_not_required
 @require_safe
 @never_cache
@@ -97,7 +105,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         answer[name] = "ok"
     oldest = oldest_waiting_mail()
     waited = timezone.now() - oldest if oldest else timedelta()
-    answer["mail"] = "late" if waited > MAIL_IS_LATE else "ok"
+    answer["mail"] = _mail(waited)
     answer["oldest_waiting_mail_seconds"] = max(0, int(waited.total_seconds()))
     answer |= ages()
     return JsonResponse(answer)

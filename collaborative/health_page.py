@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ from post_office.models import STATUS, Email, Log
 from collaborative.health import (
     MAIL_IS_LATE,
     missing_migrations,
-    oldest_waiting_mail,
     waiting_mails,
 )
 from collaborative.jobs import OVERDUE, is_taken
@@ -37,6 +37,10 @@ from members.services import requeue_mails
 SHOWN = 20  # failed mails
 LITTLE_ROOM = 1024**3  # bytes left on a disk
 PROVE = "Run manage.py restore --check with a file, best on another machine."
+CODES_REFUSED = (
+    "A mistyped address needs nothing. If the list of mails has one that is right, or many, mend "
+    "what the mail server answered; then that person asks for a new code."
+)
 GOOD, ATTENTION, PLAIN = "confirmed", "attention", ""
 
 
@@ -100,33 +104,50 @@ def _administrator(request: HttpRequest) -> Member:
 
 
 def mail() -> list[Line]:
-    """What waits, since when; whether somebody sends it."""
+    """What waits, since when; whether somebody sends it; what the mail server refused."""
     leads = is_taken("sender")
-    oldest = oldest_waiting_mail()
-    failed = failed_mails().count()
-    late = bool(oldest and timezone.now() - oldest > MAIL_IS_LATE)
+    oldest = waiting_mails().order_by("created", "pk").first()
+    late = bool(oldest and timezone.now() - oldest.created > MAIL_IS_LATE)
     waiting = "nothing waits"
     if oldest:
         number = counted(waiting_mails().count(), "mail waits", "mails wait")
-        waiting = f"{number}, the oldest for {_for(oldest)}"
+        tries = counted(oldest.number_of_retries or 0, "failed try", "failed tries")
+        waiting = f"{number}, the oldest for {_for(oldest.created)}, after {tries}"
     sent = Email.objects.filter(status=STATUS.sent).order_by("-last_updated").first()
     return [
         Line("Sender", "running", GOOD)
         if leads
         else Line("Sender", "not running", ATTENTION, "Start manage.py send_mail."),
-        Line("Queue", waiting, ATTENTION, "The sender's log says what the mail server answers.")
+        Line("Queue", waiting, ATTENTION, "See the last refusal; the mail server's log says more.")
         if late
         else Line("Queue", waiting),
-        Line(
-            "Given up",
-            f"{counted(failed, 'mail', 'mails')} could not be sent",
-            ATTENTION,
-            "They are listed below and can be queued anew.",
-        )
-        if failed
-        else Line("Given up", "none"),
+        *given_up(),
+        _last_refusal(),
         Line("Last sent", f"{_for(sent.last_updated)} ago" if sent else "none yet", PLAIN),
     ]
+
+
+def given_up() -> list[Line]:
+    """The mails that nobody tries any more, and the codes of the last day."""
+    failed = failed_mails().count()
+    codes = Email.objects.filter(status=STATUS.failed, expires_at__isnull=False).count()
+    lines = []
+    if failed:
+        words = f"{counted(failed, 'mail', 'mails')} could not be sent"
+        todo = "They are listed below and can be queued anew."
+        lines.append(Line("Given up", words, ATTENTION, todo))
+    if codes:
+        words = f"{counted(codes, 'code', 'codes')} could not be sent in the last day"
+        lines.append(Line("Codes given up", words, ATTENTION, CODES_REFUSED))
+    return lines or [Line("Given up", "none")]
+
+
+def _last_refusal() -> Line:
+    """What the mail server answered when it last took a mail not; of how it was not reached, the
+    error's name."""
+    last = Log.objects.filter(status=STATUS.failed).order_by("-pk").first()
+    words = f"{last.exception_type or 'not known'}, {_for(last.date)} ago" if last else "none"
+    return Line("Last refusal", words, PLAIN)
 
 
 def failed_mails() -> QuerySet[Email]:
@@ -150,9 +171,9 @@ def backup() -> list[Line]:
     if run is None:
         return [Line("Last backup", "none yet", ATTENTION, todo)]
     late = timezone.now() - run.ended_at > OVERDUE
-    name, size = run.facts.get("file", ""), run.facts.get("bytes", 0)
-    words = f"{_for(run.ended_at)} ago, {filesizeformat(size)}, {name}"
-    lines = [Line("Last backup", words, *((ATTENTION, todo) if late else ()))]
+    lines = [_last_backup(run)]
+    if late:
+        lines = [Line("Last backup", lines[0].words, ATTENTION, todo)]
     if not run.facts.get("encrypted"):
         lines.append(
             Line("Encryption", "off: whoever has the file can read it", PLAIN, "Set BACKUP_KEY.")
@@ -163,6 +184,22 @@ def backup() -> list[Line]:
     words = f"{_for(tried.ended_at)} ago, {tried.facts.get('file', '')}" if tried else "never"
     lines.append(Line("Last proven by restoring", words, PLAIN, "" if tried else PROVE))
     return [*lines, *_failure_since(run)]
+
+
+def _last_backup(run: JobRun) -> Line:
+    """Is its file still there? Only where this process can look: the job may run elsewhere."""
+    words = f"{_for(run.ended_at)} ago"
+    if "folder" not in run.facts:  # restored from the very backup that the run made
+        return Line("Last backup", words)
+    folder = Path(run.facts["folder"])
+    file = folder / run.facts["file"]
+    words += f", {filesizeformat(run.facts.get('bytes', 0))}, {file}"
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return Line("Last backup", f"{words}, which cannot be looked at from here", PLAIN)
+    if not file.exists():
+        todo = "Look who moved it, and run manage.py backup."
+        return Line("Last backup", f"missing: {file} is not there any more", ATTENTION, todo)
+    return Line("Last backup", words)
 
 
 def _failure_since(run: JobRun) -> list[Line]:

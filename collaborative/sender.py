@@ -27,6 +27,7 @@ from post_office.models import PRIORITY, STATUS, Email
 from post_office.settings import get_max_retries
 
 from collaborative.jobs import alone, recorded
+from collaborative.mail_answers import answer_of, is_final
 from collaborative.unavailable import is_away
 from members.models import DeskDecision, JobRun
 from members.request_id import HEADER, carrying
@@ -40,6 +41,7 @@ OTHER_CAP = 30 * 60.0
 REST_CAP = 5.0  # between two tries to reach the database
 DIGEST_HOUR = 7  # local time
 KEEP_DONE = timedelta(days=30)
+KEEP_REFUSED = timedelta(days=1)  # codes: until somebody at the desk has seen them
 KEEP_DECISIONS = timedelta(days=7)  # row by row; what happened stays in the history
 KEEP_RUNS = timedelta(days=90)
 DAY = timedelta(days=1)
@@ -225,17 +227,20 @@ def _goodbye() -> Iterator[None]:
 
 
 def _put_off(row: Email, error: Exception) -> None:
-    """Give a mail that was not sent the time of its next try, or give it up after the last; log
-    its key, never its address."""
-    now, tries, reason = timezone.now(), row.number_of_retries or 0, type(error).__name__
-    changes: dict[str, Any] = {"status": STATUS.failed, "last_updated": now}
+    """Give a mail that was not sent the time of its next try; give it up after the last, or if
+    the mail server refused it for good. Log its key and the server's code, never its address."""
+    now, tries = timezone.now(), (row.number_of_retries or 0) + 1
+    reason = f"{type(error).__name__} {answer_of(error)}".strip()
+    changes: dict[str, Any] = {
+        "status": STATUS.failed,
+        "last_updated": now,
+        "number_of_retries": tries,
+    }
     wait = 0.0
-    if tries < get_max_retries():
-        tries += 1
+    if tries <= get_max_retries() and not is_final(error):
         wait = seconds_until_retry(tries, urgent=(row.priority or 0) >= PRIORITY.high)
         changes |= {
             "status": STATUS.requeued,
-            "number_of_retries": tries,
             "scheduled_time": now + timedelta(seconds=wait),
         }
     with transaction.atomic():
@@ -244,7 +249,9 @@ def _put_off(row: Email, error: Exception) -> None:
     if wait:
         log.warning("Mail %s not sent (%s), try %s, next in %.0f s", row.pk, reason, tries, wait)
     else:
-        log.error("Mail %s given up after %s tries: %s", row.pk, tries, reason)
+        # A code is whatever address a stranger typed: told at the desk, and no error of ours.
+        level = logging.WARNING if row.expires_at else logging.ERROR
+        log.log(level, "Mail %s given up at try %s: %s", row.pk, tries, reason)
 
 
 def seconds_until_retry(tries: int, *, urgent: bool) -> float:
@@ -264,8 +271,14 @@ def _delete(mails: QuerySet[Email]) -> None:
 
 
 def delete_expired() -> None:
-    """Codes that no longer work, sent or not."""
-    _delete(Email.objects.filter(expires_at__lte=timezone.now()))
+    """Codes that no longer work, sent or not; those given up stay for a day, to be seen."""
+    now = timezone.now()
+    expired = Email.objects.filter(expires_at__lte=now)
+    unsent = expired.filter(status__in=[STATUS.queued, STATUS.requeued])
+    for key, headers in unsent.values_list("pk", "headers"):
+        with carrying((headers or {}).get(HEADER, "")):
+            log.warning("Mail %s expired before it could be sent", key)
+    _delete(expired.exclude(status=STATUS.failed, expires_at__gt=now - KEEP_REFUSED))
 
 
 def delete_old() -> None:

@@ -44,10 +44,17 @@ class MailServer:
         self.host = "127.0.0.1"
         self.taken: list[Message] = []
         self.refusals = 0  # how many of the next mails are put off
+        self.answers: dict[str, str] = {}  # to a recipient; others are taken
         self.wanted = 0
         self.complete = threading.Event()
         self.on_mail: Callable[[int], None] = lambda count: None
         self._controller: Controller | None = None
+
+    async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802
+        if address in self.answers:
+            return self.answers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802  # aiosmtpd's name
         if self.refusals:
@@ -149,6 +156,7 @@ def backup_dir(settings, tmp_path) -> Path:
     """An empty folder for the backups of a test."""
     settings.BACKUP_DIR = str(tmp_path / "backups")
     settings.PG_BIN = str(client_programs())
+    (tmp_path / "backups").mkdir()
     return tmp_path / "backups"
 
 

@@ -10,6 +10,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
+from collaborative.jobs import alone
+
 
 def queued_mail(age: timedelta, **fields) -> Email:
     row = Email.objects.create(from_email="p@example.org", to=["m@rush.example"], **fields)
@@ -65,9 +67,20 @@ def test_readyz_is_not_ready_without_its_database_and_says_nothing_more(client):
 @pytest.mark.django_db
 def test_readyz_reports_late_mail_but_stays_ready(client):
     queued_mail(timedelta(minutes=11), status=STATUS.requeued)
-    response = client.get("/readyz")
+    with alone("sender"):
+        response = client.get("/readyz")
     assert (response.status_code, response.json()["mail"]) == (200, "late")
     assert 660 <= response.json()["oldest_waiting_mail_seconds"] < 720
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("seconds", "word"), [(50, "ok"), (70, "no sender"), (700, "no sender")])
+def test_readyz_says_that_nobody_sends_but_stays_ready(client, seconds, word):
+    queued_mail(timedelta(seconds=seconds), status=STATUS.queued)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["mail"]) == (200, word)
+    with alone("sender"):
+        assert client.get("/readyz").json()["mail"] == ("late" if seconds > 600 else "ok")
 
 
 @pytest.mark.django_db

@@ -16,6 +16,7 @@ from members.models import JobRun
 
 PAGE = "/admin/health/"
 PRESS = "/admin/health/requeue/"
+FILE = "portal-20260909T030000Z.sqlite3.age"
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +32,10 @@ def ran(job: str, *, hours: float = 1, succeeded: bool = True, **fields) -> JobR
 
 
 @pytest.fixture
-def _all_right(db) -> None:
+def _all_right(db, tmp_path) -> None:
     """Everything that must happen has happened."""
-    facts = {"file": "portal-20260909T030000Z.sqlite3.age", "bytes": 2_500_000, "encrypted": True}
+    facts = {"folder": str(tmp_path), "file": FILE, "bytes": 2_500_000, "encrypted": True}
+    (tmp_path / FILE).touch()
     ran("backup", facts=facts)
     ran("daily")
 
@@ -139,13 +141,13 @@ def test_second_press_says_that_nothing_was_there(as_, administrator):
 
 
 @pytest.mark.usefixtures("_all_right")
-def test_all_right_is_said_first(as_, administrator, settings):
+def test_all_right_is_said_first(as_, administrator, settings, tmp_path):
     settings.RELEASE = "2026.11"
     with alone("sender"):
         told = text_of(as_(administrator).get(PAGE))
     assert "All right Mail, backups, the daily run and the database are as they should be." in told
     assert "Attention" not in told
-    assert "Last backup Good 1 hour ago, 2.4 MB, portal-20260909T030000Z.sqlite3.age" in told
+    assert f"Last backup Good 1 hour ago, 2.4 MB, {tmp_path}/{FILE}" in told
     assert "Encryption Good on" in told
     assert "Migrations Good all applied" in told
     assert "Portal 2026.11" in told
@@ -179,6 +181,27 @@ def test_overdue_job_needs_attention(as_, administrator, job, expected):
 
 
 @pytest.mark.usefixtures("_all_right")
+def test_backup_whose_file_is_gone_needs_attention(as_, administrator, tmp_path):
+    (tmp_path / FILE).unlink()
+    told = text_of(as_(administrator).get(PAGE))
+    assert f"Last backup: missing: {tmp_path}/{FILE} is not there any more." in told
+
+
+@pytest.mark.usefixtures("_all_right")
+def test_backup_that_cannot_be_seen_from_here_is_not_called_good(as_, administrator):
+    run = JobRun.objects.get(name="backup")
+    run.facts["folder"] = "/on/another/machine"
+    run.save()
+    told = text_of(as_(administrator).get(PAGE))
+    assert f"Last backup 1 hour ago, 2.4 MB, /on/another/machine/{FILE}, which cannot be" in told
+
+
+def test_backup_that_was_restored_has_no_file_to_look_for(as_, administrator):
+    ran("backup")
+    assert "Last backup Good 1 hour ago Encryption" in text_of(as_(administrator).get(PAGE))
+
+
+@pytest.mark.usefixtures("_all_right")
 def test_backup_that_failed_since_is_told_with_its_reason(as_, administrator):
     ran("backup", hours=0.5, succeeded=False, outcome="There is no room left")
     told = text_of(as_(administrator).get(PAGE))
@@ -191,10 +214,27 @@ def test_failed_and_late_mails_need_attention_and_show_why(as_, administrator):
     late = put("Late")
     Email.objects.filter(pk=late.pk).update(created=timezone.now() - timedelta(minutes=11))
     told = text_of(as_(administrator).get(PAGE))
-    assert "Queue: 1 mail waits, the oldest for 11 minutes." in told
+    assert "Queue: 1 mail waits, the oldest for 11 minutes, after 0 failed tries." in told
     assert "Given up: 1 mail could not be sent." in told
     assert "1 mail given up" in told
     assert "SMTPException: 550 unknown" in told
+
+
+@pytest.mark.usefixtures("_all_right")
+def test_refused_code_needs_attention_and_cannot_be_queued_anew(as_, administrator):
+    failed(1, expires_at=timezone.now() - timedelta(minutes=5))
+    told = text_of(as_(administrator).get(PAGE))
+    assert "Codes given up: 1 code could not be sent in the last day." in told
+    assert "Last refusal SMTPException, less than a minute ago" in told
+    assert "Queue anew" not in told
+
+
+@pytest.mark.usefixtures("_all_right")
+def test_tries_of_the_oldest_waiting_mail_are_told(as_, administrator):
+    put("Tried", status=STATUS.requeued, number_of_retries=7)
+    put("Young", number_of_retries=1)
+    told = text_of(as_(administrator).get(PAGE))
+    assert "2 mails wait, the oldest for less than a minute, after 7 failed tries" in told
 
 
 @pytest.mark.usefixtures("_all_right")

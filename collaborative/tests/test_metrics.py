@@ -111,12 +111,13 @@ def test_made_up_addresses_and_methods_add_no_figures(client):
 def test_mail_queue_and_what_waits_are_told(client, applicant, proposed_organization):
     Email.objects.all().delete()
     put("Waits"), put("Tried", status=STATUS.requeued), put("Lost", status=STATUS.failed)
+    put("Refused code", status=STATUS.failed, expires_at=timezone.now() - timedelta(minutes=1))
     put("Sent", status=STATUS.sent)
     put("Too late", expires_at=timezone.now() - timedelta(days=1))
     Email.objects.filter(subject="Tried").update(created=timezone.now() - timedelta(minutes=5))
     shown = figures(client)
     assert shown["portal_mails", "waiting"] == 2
-    assert shown["portal_mails", "given_up"] == 1
+    assert shown["portal_mails", "given_up"] == 2
     assert 300 <= shown["portal_oldest_waiting_mail_seconds",] < 400
     assert shown["portal_waiting_decisions", "organization"] == 1
     assert shown["portal_waiting_decisions", "request"] == 1

@@ -220,6 +220,23 @@ def test_expired_codes_are_removed_sent_or_not(clock):
 
 
 @pytest.mark.django_db
+def test_code_that_expired_unsent_is_logged_and_a_refused_one_is_kept_for_a_day(clock, caplog):
+    now = clock()
+    put("Sent", expires_at=now, status=STATUS.sent)
+    queued = put("Queued", expires_at=now)
+    tried = put("Tried", expires_at=now, status=STATUS.requeued)
+    put("Refused", expires_at=now, status=STATUS.failed)
+    module.delete_expired()
+    told = "Mail {} expired before it could be sent"
+    lines = [record.getMessage() for record in caplog.records]
+    assert sorted(lines) == [told.format(queued.pk), told.format(tried.pk)]
+    assert Email.objects.get().subject == "Refused"
+    clock.sleep(86401)
+    module.delete_expired()
+    assert not Email.objects.exists()
+
+
+@pytest.mark.django_db
 def test_done_mails_are_kept_thirty_days_and_unsent_ones_for_good(clock):
     kept = {"Sent": STATUS.sent, "Failed": STATUS.failed, "Due": STATUS.requeued}
     for subject, status in kept.items():

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils.safestring import SafeString
-from post_office.models import Email
+from post_office.models import STATUS, Email, Log
 
 from members.admin.desk import DeskModelAdmin, badge, is_administrator
 
-BADGES = {"sent": "confirmed", "failed": "attention"}  # the others wait
+BADGES = {STATUS.sent: "confirmed", STATUS.failed: "attention"}  # the others wait
+WORDS = {
+    STATUS.queued: "Queued",
+    STATUS.requeued: "To be tried again",
+    STATUS.failed: "Given up",
+    STATUS.sent: "Sent",
+}
+
+
+class StateFilter(admin.SimpleListFilter):
+    """By status, in the words of the list."""
+
+    title = "status"
+    parameter_name = "status__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(str(status), words) for status, words in WORDS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Email]) -> QuerySet[Email]:
+        chosen = [status for status in WORDS if str(status) == self.value()]
+        return queryset.filter(status__in=chosen) if chosen else queryset
 
 
 @admin.register(Email)
@@ -20,9 +40,9 @@ class MailAdmin(DeskModelAdmin[Email]):
     with a sign-in code not even the subject."""
 
     title = "Mail"
-    list_display = ["recipient", "about", "state", "created", "last_updated"]
+    list_display = ["recipient", "about", "state", "tries", "answer", "created", "last_updated"]
     list_display_links = None
-    list_filter = ["status"]
+    list_filter = [StateFilter]
     search_fields = ["to"]
     search_help_text = "Search by address"
     ordering = ["-id"]
@@ -32,7 +52,10 @@ class MailAdmin(DeskModelAdmin[Email]):
         return [url for url in super().get_urls() if (url.name or "").endswith("_changelist")]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Email]:
-        return super().get_queryset(request).defer("message", "html_message")
+        refusals = Log.objects.filter(email=OuterRef("pk"), status=STATUS.failed)
+        answer = Subquery(refusals.order_by("-pk").values("exception_type")[:1])
+        mails: QuerySet[Email] = super().get_queryset(request).annotate(answer=answer)
+        return mails.defer("message", "html_message")
 
     def has_view_permission(self, request: HttpRequest, obj: Email | None = None) -> bool:
         return is_administrator(request)
@@ -53,5 +76,15 @@ class MailAdmin(DeskModelAdmin[Email]):
 
     @admin.display(description="status", ordering="status")
     def state(self, mail: Email) -> SafeString:
-        word = mail.get_status_display() or "queued"
-        return badge(BADGES.get(word, "waiting"), word.capitalize())
+        status = STATUS.queued if mail.status is None else mail.status
+        return badge(BADGES.get(status, "waiting"), WORDS[status])
+
+    @admin.display(description="failed tries", ordering="number_of_retries")
+    def tries(self, mail: Email) -> int:
+        return mail.number_of_retries or 0
+
+    @admin.display(description="last refusal", empty_value="none")
+    def answer(self, mail: Email) -> str:
+        """The error's name and the mail server's code, never its text."""
+        found: str = mail.answer or ""
+        return found

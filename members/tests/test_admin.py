@@ -244,8 +244,24 @@ def test_mail_list_is_for_administrators(as_, facilitator, mail):
 
 def test_mail_list_shows_what_went_where_and_never_the_text(as_, administrator, mail):
     said = text_of(as_(administrator).get(MAILS))
-    assert "maria@rush.example You are in Queued" in said
+    assert "maria@rush.example You are in Queued 0 none" in said
     assert "Secret" not in said
+
+
+def test_mail_list_tells_tries_and_the_last_code_never_the_reply(as_, administrator, mail):
+    Email.objects.update(status=STATUS.requeued, number_of_retries=2)
+    for answer in ("SMTPServerDisconnected", "SMTPDataError 451 4.3.0"):
+        mail.logs.create(status=STATUS.failed, exception_type=answer, message="Secret reply")
+    mail.logs.create(status=STATUS.queued, message="Queued anew by member 1")
+    said = text_of(as_(administrator).get(MAILS))
+    assert "To be tried again 2 SMTPDataError 451 4.3.0" in said
+    assert "Secret" not in said
+
+
+@pytest.mark.parametrize(("status", "found"), [("2", 1), ("1", 0), ("x", 1), ("9", 1)])
+def test_mail_list_is_filtered_by_status(as_, administrator, mail, status, found):
+    changes = as_(administrator).get(MAILS, {"status__exact": status}).context["cl"]
+    assert changes.result_count == found
 
 
 def test_mail_list_hides_the_subject_of_a_code(as_, administrator, mail):
