@@ -39,7 +39,7 @@ check: $(VENV)/.stamp-dev ## Check style, templates, types, migrations and produ
 	@DEBUG=0 SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		ALLOWED_HOSTS=portal.example.org SITE_URL=https://portal.example.org \
 		CONTACT_EMAIL=help@example.org DEFAULT_FROM_EMAIL=portal@example.org \
-		EMAIL_URL=smtp+tls://mail.example.org:587 DATABASE_URL= CACHE_URL= \
+		EMAIL_URL=smtp+tls://mail.example.org:587 DATABASE_URL=sqlite://:memory: CACHE_URL= \
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
 
 bench: $(VENV)/.stamp-dev ## Measure answers a second beside a bare Django, on both databases

@@ -30,7 +30,7 @@ os.environ.update(
     DJANGO_SETTINGS_MODULE="collaborative.settings",
     DEBUG="0",
     SECRET_KEY=secrets.token_urlsafe(64),
-    ALLOWED_HOSTS="127.0.0.1",
+    ALLOWED_HOSTS="127.0.0.1,portal.example.org",
     SITE_URL="https://portal.example.org",
     CONTACT_EMAIL="help@example.org",
     DEFAULT_FROM_EMAIL="portal@example.org",

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import split_domain_port, validate_host
 from environ import Env
 
 T = TypeVar("T")
-BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+BOOLEANS = {"1": True, "0": False}
 
 
 def read(name: str, parse: Callable[[str], T], say: str, default: T | None = None) -> T:
@@ -63,6 +64,13 @@ def folder(raw: str) -> str:
     return raw
 
 
+def own_folder(raw: str) -> str:
+    """A folder that is there and can be written to, by its full path."""
+    if not (Path(folder(raw)).is_dir() and os.access(raw, os.W_OK)):
+        raise ValueError
+    return raw
+
+
 def programs(raw: str) -> str:
     """A folder with PostgreSQL's client programs."""
     if not (Path(folder(raw)) / "pg_dump").is_file():
@@ -83,6 +91,23 @@ def name_list(raw: str) -> list[str]:
     if not names:
         raise ValueError
     return names
+
+
+def host_list(raw: str) -> list[str]:
+    """Names between commas as ALLOWED_HOSTS compares them: without a scheme, a port or a path."""
+    names = [name.lower() for name in name_list(raw)]
+    if any(name != "*" and split_domain_port(name) != (name, "") for name in names):
+        raise ValueError
+    return names
+
+
+def listening(raw: str) -> str:
+    """Where a server listens, between commas: `address:port` or `unix:/path`."""
+    for each in name_list(raw):
+        host, _, port = each.rpartition(":")
+        if not (each.startswith("unix:/") or (host and 0 < int(port) < 65536)):
+            raise ValueError
+    return raw
 
 
 def secret(raw: str) -> str:
@@ -135,13 +160,23 @@ def own_address(schemes: set[str]) -> Callable[[str], str]:
 
     def parse(raw: str) -> str:
         parts = urlsplit(raw)
-        if parts.scheme not in schemes or not parts.hostname:
+        if parts.scheme not in schemes or not parts.hostname or parts.username:
             raise ValueError
         if parts.path not in {"", "/"} or parts.query or parts.fragment:
             raise ValueError
         return f"{parts.scheme}://{parts.netloc}"
 
     return parse
+
+
+def must_be_ours(site_url: str, hosts: list[str]) -> None:
+    """Raises ImproperlyConfigured where requests to the portal's own address would be refused."""
+    host, _ = split_domain_port(urlsplit(site_url).netloc)
+    if not (host and validate_host(host, hosts)):
+        raise ImproperlyConfigured(
+            "SITE_URL has a host that ALLOWED_HOSTS does not name, so every page would be "
+            "refused. Add its name to ALLOWED_HOSTS, or correct SITE_URL."
+        )
 
 
 # WAL lets readers go on while one writes; IMMEDIATE makes writers wait in line instead of

@@ -5,6 +5,7 @@ value itself is never repeated there, since it may hold a password. README.md li
 """
 
 import os
+from multiprocessing import cpu_count
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,8 +22,10 @@ from collaborative.environment import (
     database,
     error_service,
     folder,
+    host_list,
+    listening,
     mail_server,
-    name_list,
+    must_be_ours,
     one_of,
     one_or_more,
     own_address,
@@ -68,9 +71,9 @@ SECRET_KEY_FALLBACKS: list[str] = read(
 )
 ALLOWED_HOSTS = read(
     "ALLOWED_HOSTS",
-    name_list,
-    "Set it to the names under which the portal is reached, separated by commas: "
-    "portal.example.org",
+    host_list,
+    "Set it to the names under which the portal is reached, without https:// or a port, "
+    "separated by commas: portal.example.org",
     development(["localhost", "127.0.0.1", "[::1]"]),
 )
 SITE_URL = read(
@@ -80,6 +83,7 @@ SITE_URL = read(
     "https://portal.example.org",
     development(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"),
 )
+must_be_ours(SITE_URL, ALLOWED_HOSTS)
 SITE_NAME = "Chicagoland Healthcare Workforce Collaborative"
 CONTACT_EMAIL = read(
     "CONTACT_EMAIL",
@@ -95,7 +99,7 @@ DEFAULT_FROM_EMAIL = read(
 )
 ANSWER_WORKING_DAYS = read(
     "ANSWER_WORKING_DAYS",
-    positive,
+    one_or_more,
     "Set it to the number of working days within which facilitators answer: 2",
     2,
 )
@@ -173,13 +177,14 @@ DATABASES = {
     "default": read(
         "DATABASE_URL",
         database,
-        "Set it to postgres://user:password@host:5432/name or sqlite:////folder/file.sqlite3, "
-        "or leave it out for an SQLite file beside manage.py.",
-        {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": BASE_DIR / "db.sqlite3",
-            "OPTIONS": SQLITE_OPTIONS,
-        },
+        "Set it to postgres://user:password@host:5432/name or sqlite:////folder/file.sqlite3",
+        development(
+            {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": BASE_DIR / "db.sqlite3",
+                "OPTIONS": SQLITE_OPTIONS,
+            }
+        ),
     )
 }
 CACHES = {
@@ -389,3 +394,18 @@ METRICS_TOKEN = read(
 )
 if METRICS_TOKEN:
     MIDDLEWARE.insert(1, "collaborative.metrics.MetricsMiddleware")
+
+# The web server, for deploy/gunicorn.conf.py -----------------------------------------------
+
+WEB_CONCURRENCY = read(
+    "WEB_CONCURRENCY",
+    one_or_more,
+    "Set it to the number of worker processes, or leave it out for one per core.",
+    cpu_count(),
+)
+BIND = read(
+    "BIND",
+    listening,
+    "Set it to the address and port to listen at, or leave it out: 127.0.0.1:8000",
+    "127.0.0.1:8000",
+)

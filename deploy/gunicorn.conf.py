@@ -6,7 +6,6 @@ requests wait in it and none is lost.
 """
 
 import gc
-import multiprocessing
 import os
 import shutil
 import sys
@@ -15,20 +14,38 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from gunicorn.glogging import Logger as GunicornLogger
 
 PORTAL = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, PORTAL)
 
 from collaborative import logs  # noqa: E402  # found by the line above
+from collaborative.environment import own_folder, read  # noqa: E402
+
+WRONG_SETTING = 78  # EX_CONFIG, after which systemd does not restart it by itself
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "collaborative.settings")
+try:
+    bind = settings.BIND  # not used where systemd hands over a socket
+    figures = read(
+        "PROMETHEUS_MULTIPROC_DIR",
+        own_folder,
+        "Set it to the full path of a folder that is there and that the portal may write to, "
+        "or leave it out.",
+        "",
+    )
+except ImproperlyConfigured as error:
+    print(f"The portal cannot start. {error}", file=sys.stderr)  # noqa: T201  # no log yet
+    sys.exit(WRONG_SETTING)
 
 wsgi_app = "collaborative.wsgi"
 chdir = PORTAL
-bind = os.environ.get("BIND") or "127.0.0.1:8000"  # not used where systemd hands over a socket
 
 # As many sync workers as cores: nginx takes in slow clients, and two of them were faster than
 # any number of threads. Without nginx in front, use threads.
-workers = int(os.environ.get("WEB_CONCURRENCY") or multiprocessing.cpu_count())
+workers = settings.WEB_CONCURRENCY
 worker_class = "sync"
 # Loaded once and shared: with two workers some 115 MiB (PSS, master included) instead of 145. New
 # code comes with a restart, which loses no request; HUP would start workers with the old code.
@@ -55,12 +72,12 @@ class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn is untyped
 
 logger_class = Logger
 errorlog = "-"
-logconfig_dict = logs.configuration(os.environ.get("LOG_FORMAT", ""), "INFO")
+logconfig_dict = logs.configuration(settings.LOG_FORMAT, "INFO")
 logconfig_dict["loggers"] |= {"gunicorn.error": {"level": "INFO", "propagate": True}}
 
 # Prometheus: each worker's figures are a file in this folder. Set before the workers import it.
 _made: list[str] = []
-if os.environ.get("METRICS_TOKEN", "").strip() and not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+if settings.METRICS_TOKEN and not figures:
     _made.append(tempfile.mkdtemp(prefix="portal-figures-"))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _made[0]
 

@@ -3,12 +3,13 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from django.core.management import get_commands
 
-from collaborative.tests.test_settings import ROOT
+from collaborative.tests.test_settings import PRODUCTION, ROOT
 from members.providers import PARTS
 
 DEPLOY = ROOT / "deploy"
@@ -71,8 +72,7 @@ def test_example_explains_each_setting_and_holds_no_secret():
 
 def test_readme_has_every_setting_too():
     table = (ROOT / "README.md").read_text()
-    of_gunicorn = {"BIND", "PROMETHEUS_MULTIPROC_DIR", "WEB_CONCURRENCY"}
-    names = {name for name in examples() if not name.startswith("SSO_RUSH")} - of_gunicorn
+    names = {name for name in examples() if not name.startswith("SSO_RUSH")}
     missing = {name for name in names if f"`{name}`" not in table}
     assert not missing
 
@@ -111,6 +111,32 @@ def test_what_keeps_running_is_started_again_and_given_time_to_end():
         service = dict(unit(DEPLOY / f"systemd/{name}.service")["Service"])
         assert service["Restart"] == "always"
         assert int(service["TimeoutStopSec"]) > 30, "less than gunicorn's graceful_timeout"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "hunter2"),
+        ("BIND", "127.0.0.1:99999"),
+        ("WEB_CONCURRENCY", "0"),
+        ("PROMETHEUS_MULTIPROC_DIR", "/hunter2/that/is/not/there"),
+    ],
+)
+def test_web_server_ends_with_one_sentence_and_is_not_started_again(name, value):
+    done = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"],
+        cwd=ROOT,
+        env={**PRODUCTION, name: value},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f"The portal cannot start. {name} is set to a value that cannot be used")
+    assert "hunter2" not in said
+    service = dict(unit(DEPLOY / "systemd/portal-web.service")["Service"])
+    assert str(done.returncode) == service["RestartPreventExitStatus"]
 
 
 def test_nginx_speaks_to_the_socket_that_systemd_opens():

@@ -341,7 +341,7 @@ def test_a_proven_address_is_no_way_past_the_second_step_either(client, member, 
 
 @pytest.mark.parametrize(
     ("debug", "given", "demanded"),
-    [("", "", True), ("1", "", False), ("", "0", False), ("1", "1", True), ("", "no", False)],
+    [("", "", True), ("1", "", False), ("", "0", False), ("1", "1", True), ("", "1", True)],
 )
 def test_the_second_step_is_demanded_outside_debug_unless_it_is_switched_off(
     monkeypatch, debug, given, demanded
@@ -353,6 +353,7 @@ def test_the_second_step_is_demanded_outside_debug_unless_it_is_switched_off(
         "CONTACT_EMAIL": "help@example.org",
         "DEFAULT_FROM_EMAIL": "portal@example.org",
         "EMAIL_URL": "smtp+tls://portal@mail.example.org:587",
+        "DATABASE_URL": "sqlite://:memory:",
         "DEBUG": debug,
         "STAFF_SECOND_FACTOR": given,
     }.items():

@@ -83,6 +83,7 @@ def test_wrong_setting_ends_the_command_and_is_not_repeated():
         "CONTACT_EMAIL",
         "DEFAULT_FROM_EMAIL",
         "EMAIL_URL",
+        "DATABASE_URL",
     ],
 )
 @pytest.mark.parametrize("value", [None, "", " "])
@@ -99,9 +100,15 @@ def test_missing_setting_stops_the_start(read_settings, name, value):
         ("SECRET_KEY_FALLBACKS", "hunter2"),
         ("SECRET_KEY_FALLBACKS", f"{PRODUCTION['SECRET_KEY']},hunter2"),
         ("ALLOWED_HOSTS", ","),
+        ("ALLOWED_HOSTS", "https://hunter2.example.org"),
+        ("ALLOWED_HOSTS", "portal.example.org,hunter2.example.org:443"),
+        ("ALLOWED_HOSTS", "portal.example.org/hunter2"),
+        ("ALLOWED_HOSTS", "*.hunter2.example.org"),
+        ("ALLOWED_HOSTS", "portal.example.org hunter2.example.org"),
         ("SITE_URL", "http://hunter2.example.org"),
         ("SITE_URL", "https://portal.example.org/hunter2/"),
         ("SITE_URL", "portal.example.org"),
+        ("SITE_URL", "https://portal:hunter2@portal.example.org"),
         ("CONTACT_EMAIL", "hunter2"),
         ("DEFAULT_FROM_EMAIL", "@hunter2.example"),
         ("EMAIL_URL", "smtp+tls://portal:hunter2@"),
@@ -115,7 +122,14 @@ def test_missing_setting_stops_the_start(read_settings, name, value):
         ("CACHE_URL", "hunter2://portal"),
         ("CACHE_URL", "hunter2"),
         ("DEBUG", "hunter2"),
+        ("DEBUG", "true"),
         ("ANSWER_WORKING_DAYS", "-1"),
+        ("ANSWER_WORKING_DAYS", "0"),
+        ("WEB_CONCURRENCY", "hunter2"),
+        ("WEB_CONCURRENCY", "0"),
+        ("BIND", "127.0.0.1:99999"),
+        ("BIND", "127.0.0.1"),
+        ("BIND", "127.0.0.1:hunter2"),
         ("TRUSTED_PROXY_COUNT", "hunter2"),
         ("LOG_FORMAT", "hunter2"),
         ("LOG_LEVEL", "hunter2"),
@@ -136,6 +150,38 @@ def test_wrong_setting_stops_the_start_and_is_not_repeated(read_settings, name, 
         read_settings(**{name: value})
     assert "hunter2" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("site", "hosts"),
+    [
+        ("https://portal.example.org", "other.example.org"),
+        ("https://portal.example.org", "portal.example.com,.portal.example.org.example.com"),
+        ("https://example.com", ".example.org"),
+        ("https://portal.example.org:hunter2", "*"),
+    ],
+)
+def test_own_address_that_every_page_would_refuse_stops_the_start(read_settings, site, hosts):
+    with pytest.raises(ImproperlyConfigured, match="^SITE_URL has a host that ALLOWED_HOSTS does"):
+        read_settings(SITE_URL=site, ALLOWED_HOSTS=hosts)
+
+
+@pytest.mark.parametrize(
+    ("site", "hosts"),
+    [
+        ("https://portal.example.org", "10.0.0.12, Portal.Example.ORG"),
+        ("https://Portal.example.org:8443/", ".example.org"),
+        ("https://portal.example.org", "*"),
+        ("https://[::1]:8443", "[::1]"),
+    ],
+)
+def test_own_address_may_be_any_that_is_allowed(read_settings, site, hosts):
+    assert read_settings(SITE_URL=site, ALLOWED_HOSTS=hosts)["SITE_URL"] == site.rstrip("/")
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:8000", "[::1]:8000,10.0.0.12:8000", "unix:/run/web"])
+def test_web_server_listens_where_it_is_told(read_settings, bind):
+    assert read_settings(BIND=bind)["BIND"] == bind
 
 
 def test_development_needs_no_setting_but_debug():
