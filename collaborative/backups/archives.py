@@ -25,12 +25,20 @@ class BackupError(Exception):
     """What was asked for was not done; the text says why, for the administrator."""
 
 
+class DamagedError(BackupError):
+    """A file is not what was once written."""
+
+    def __init__(self, path: Path, why: object) -> None:
+        super().__init__(f"{path.name} is damaged or incomplete: {str(why).rstrip('.')}.")
+
+
 class HalfDoneError(BackupError):
     """The backup was restored, and what comes after that went wrong."""
 
 
 def folder() -> Path:
-    """The folder of the backups, made where it is missing; refuses when none is set."""
+    """The folder of the backups; refuses when none is set, or when it is not there: so looks a
+    disk that is not mounted. Development makes it."""
     if not settings.BACKUP_DIR:
         raise BackupError(
             "BACKUP_DIR is not set. Set it to the full path of a folder for the backups, best on "
@@ -38,6 +46,11 @@ def folder() -> Path:
         )
     path = Path(settings.BACKUP_DIR)
     try:
+        if not (settings.DEBUG or path.exists()):
+            raise BackupError(
+                f"The folder {path} is not there. Mount its disk, or make it once, for the user "
+                "that the portal runs as: install -d -o portal -g portal -m 750 " + str(path)
+            )
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise told(error, path) from error
@@ -156,7 +169,7 @@ def decrypt(path: Path, identity: Path | None, writer: IO[bytes]) -> None:
             f"{path.name} cannot be decrypted with the key in {identity.name}: {error}."
         ) from error
     except OSError as error:  # as the library tells of a file that ends early or was changed
-        raise out.error or BackupError(f"{path.name} is damaged or incomplete: {error}.") from error
+        raise out.error or DamagedError(path, error) from error
 
 
 def _identities(age: ModuleType, path: Path) -> list[Any]:

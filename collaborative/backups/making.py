@@ -9,6 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from collaborative.backups import postgres, sqlite
 from collaborative.backups.archives import (
@@ -25,14 +26,17 @@ from collaborative.jobs import alone, recorded
 from members.models import JobRun
 
 ASIDE = "-before-restore"
+FIRST = ("members", "0001_initial")  # of the portal's migrations
 
 
 def make_backup(*, aside: bool = False) -> JobRun:
     """Write the database to a new file in BACKUP_DIR, then remove the oldest beyond BACKUP_KEEP.
 
-    Refuses while another backup is being made, and when the file cannot be written: then no new
-    file is there and no old one is gone. With `aside` the file is one that nothing removes.
+    Refuses a database that is not the portal's, while another backup is being made, and when the
+    file cannot be written: then no new file is there and no old one is gone. With `aside` the
+    file is one that nothing removes.
     """
+    _refuse_strange()
     with alone("backup") as free:
         if not free:
             raise BackupError("Another backup is being made right now.")
@@ -43,11 +47,24 @@ def make_backup(*, aside: bool = False) -> JobRun:
             gone = 0 if aside else _remove_old(path)
             size = path.stat().st_size
             secret = bool(settings.BACKUP_KEY)
-            run.facts = {"file": path.name, "bytes": size, "encrypted": secret}
+            run.facts = {"folder": str(place), "file": path.name}
+            run.facts |= {"bytes": size, "encrypted": secret}
             run.outcome = f"{path.name}, {size:,} bytes, {'' if secret else 'not '}encrypted" + (
                 f"; {gone} old removed" if gone else ""
             )
         return run
+
+
+def _refuse_strange() -> None:
+    """A mistyped name must not fill the place of good backups, nor make a file."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite" and not Path(str(name)).exists():
+        raise BackupError(f"The database {name} does not exist. Set DATABASE_URL to the portal's.")
+    if FIRST not in MigrationRecorder(connection).applied_migrations():
+        raise BackupError(
+            f"The database {name} does not hold the portal. Set DATABASE_URL to the one that "
+            "does; a new one is set up by manage.py migrate."
+        )
 
 
 def left_out() -> list[str]:

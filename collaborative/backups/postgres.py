@@ -18,7 +18,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.db import Error, connection
 
-from collaborative.backups.archives import BackupError
+from collaborative.backups.archives import BackupError, DamagedError
 
 Migrations = set[tuple[str, str]]
 FROM = {"NAME": "PGDATABASE", "USER": "PGUSER", "PASSWORD": "PGPASSWORD"}
@@ -69,6 +69,19 @@ def read(scratch: Path) -> tuple[Migrations, dict[str, int]]:
 
     All of the file is read and unpacked.
     """
+    _program("pg_restore")
+    try:
+        done, rows = _read(scratch)
+    except (BackupError, ValueError) as error:
+        if "unsupported version" in str(error):  # written by a newer pg_dump
+            raise
+        raise DamagedError(scratch, error) from error
+    if not done:
+        raise BackupError(f"{scratch.name} is a PostgreSQL archive, but not one of the portal.")
+    return done, rows
+
+
+def _read(scratch: Path) -> tuple[Migrations, dict[str, int]]:
     done: Migrations = set()
     rows: dict[str, int] = {}
     table, columns = "", [b""]
@@ -86,8 +99,6 @@ def read(scratch: Path) -> tuple[Migrations, dict[str, int]]:
                 if table == "django_migrations":
                     row = dict(zip(columns, line.rstrip(b"\n").split(b"\t"), strict=True))
                     done.add((row[b"app"].decode(), row[b"name"].decode()))
-    if not done:
-        raise BackupError("This is a PostgreSQL archive, but not one of the portal.")
     return done, rows
 
 

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from django.apps import apps
@@ -14,13 +14,17 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.models import F
 from post_office.models import Email
 
-from collaborative.backups import postgres, sqlite
+from collaborative.backups import moving, postgres, sqlite
 from collaborative.backups.archives import BackupError, HalfDoneError, decrypt, kind_of, told
 from collaborative.backups.making import left_out, make_backup
 from collaborative.jobs import alone, recorded
 from members.models import JobRun
 
 WORDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+NEEDS_POSTGRESQL = (
+    "it needs a PostgreSQL DATABASE_URL, of any server whose version is not older. What the "
+    "database holds is not touched by --check."
+)
 # What an installation has before anybody has done anything with it.
 MADE_BY_ITSELF = {
     "auth_permission",
@@ -40,10 +44,12 @@ def check_backup(path: Path, identity: Path | None = None) -> JobRun:
 
     Refuses a file that is damaged, that the key does not open, or that the code is too old for.
     """
-    with recorded(JobRun.Job.CHECK) as run:
+    with _recorded_check() as run:
         run.facts = {"file": path.name}
         with opened(path, identity) as scratch:
             kind = kind_of(scratch)
+            if (kind, connection.vendor) == ("postgresql", "sqlite"):
+                raise BackupError(f"{path.name} is of PostgreSQL: {NEEDS_POSTGRESQL}")
             done, rows = _read(scratch)
             how = _tried(scratch) if kind == "postgresql" else ""
         older = _known() - done
@@ -53,30 +59,35 @@ def check_backup(path: Path, identity: Path | None = None) -> JobRun:
     return run
 
 
+def _recorded_check() -> AbstractContextManager[JobRun]:
+    """A check is kept where runs are; beside an empty database it is only told."""
+    with suppress(Error):
+        if JobRun._meta.db_table in connection.introspection.table_names():
+            return recorded(JobRun.Job.CHECK)
+    return nullcontext(JobRun(name=JobRun.Job.CHECK))
+
+
 def _tried(scratch: Path) -> str:
     """Restore an archive of PostgreSQL into a database of its own; says so where that cannot be."""
-    tried = connection.vendor == "postgresql" and postgres.try_out(scratch)
-    return "" if tried else " (but not restored: that needs a role that may make databases)"
+    if postgres.try_out(scratch):
+        return ""
+    return " (but not restored: that needs a role that may make databases)"
 
 
 def restore_backup(path: Path, identity: Path | None = None, *, replace: bool = False) -> JobRun:
     """Put what `path` holds in the place of the database, then bring it up to this version.
 
-    Refuses while a mail sender runs, a backup that the code is too old for or that is of the
-    other kind of database, and a database that holds data; with `replace` that is first set
-    aside as a backup. Sessions, codes and the cache begin empty.
+    A backup of SQLite may be restored into PostgreSQL, not the other way round. Refuses while a
+    mail sender runs, a backup that the code is too old for, and a database that holds data; with
+    `replace` that is first set aside as a backup. Sessions, codes and the cache begin empty.
     """
     with alone("sender") as free:
         if not free:
             raise BackupError("A mail sender is running. Stop the portal and its sender first.")
         with opened(path, identity) as scratch:
-            _refuse_other_kind(scratch)
-            _read(scratch)
+            _refuse_unfit(scratch)
             aside = _set_aside(replace)
-            if connection.vendor == "postgresql":
-                postgres.restore(scratch)
-            else:
-                sqlite.restore(scratch)
+            _put_back(scratch)
         try:
             _settle()
         except (Error, CommandError) as error:
@@ -131,16 +142,31 @@ def _known() -> set[tuple[str, str]]:
     return set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
 
 
-def _refuse_other_kind(scratch: Path) -> None:
+def _refuse_unfit(scratch: Path) -> None:
+    """Refuse what this database cannot take: of the other kind, the way from SQLite to PostgreSQL
+    alone is open, for a backup of this very version."""
     kind = kind_of(scratch)
-    if kind != connection.vendor:
+    if (kind, connection.vendor) == ("postgresql", "sqlite"):
+        raise BackupError("The backup is of PostgreSQL, and DATABASE_URL names SQLite.")
+    done, _ = _read(scratch)
+    if kind != connection.vendor and _known() - done:
         raise BackupError(
-            f"The backup is of {WORDS[kind]}, and DATABASE_URL names {WORDS[connection.vendor]}."
+            "The backup is of an older version of the portal. To move it to PostgreSQL, restore it "
+            "into SQLite with this version first, and make a backup of that."
         )
 
 
+def _put_back(scratch: Path) -> None:
+    if kind_of(scratch) != connection.vendor:
+        moving.move(scratch, left_out())
+    elif connection.vendor == "postgresql":
+        postgres.restore(scratch)
+    else:
+        sqlite.restore(scratch)
+
+
 def _set_aside(replace: bool) -> str:
-    """Make sure that nothing is lost; returns the name of the file that keeps what was there."""
+    """Make sure that nothing is lost; returns the path of the file that keeps what was there."""
     table = _table_with_data()
     if not table:
         return ""
@@ -150,7 +176,8 @@ def _set_aside(replace: bool) -> str:
             "then what is there is first kept aside as a backup."
         )
     try:
-        return str(make_backup(aside=True).facts["file"])
+        facts = make_backup(aside=True).facts
+        return str(Path(facts["folder"]) / facts["file"])
     except BackupError as error:
         raise BackupError(
             f"What is there could not be kept aside, so it was not replaced: {error} Move it away "

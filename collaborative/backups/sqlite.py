@@ -8,10 +8,11 @@ from typing import Any
 
 from django.db import connection
 
-from collaborative.backups.archives import BackupError, told
+from collaborative.backups.archives import BackupError, DamagedError, told
 
 Migrations = set[tuple[str, str]]
 FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE"}
+DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ"}
 
 
 def dump(scratch: Path, without: list[str]) -> None:
@@ -31,9 +32,9 @@ def dump(scratch: Path, without: list[str]) -> None:
                     copy.execute(f"DELETE FROM {_quoted(table)}")  # noqa: S608  # quoted
             copy.commit()
             copy.execute("VACUUM")
-            _prove(copy, scratch)
+            _prove(copy, _live())
     except sqlite3.Error as error:
-        raise _told(error, scratch) from error
+        raise _told(error, _live(), scratch.parent) from error
 
 
 def restore(scratch: Path) -> None:
@@ -61,10 +62,12 @@ def read(scratch: Path) -> tuple[Migrations, dict[str, int]]:
             _prove(copy, scratch)
             broken = copy.execute("PRAGMA foreign_key_check").fetchone()
             if broken:
-                raise BackupError(f"A row of {broken[0]} refers to one that is not there.")
+                raise DamagedError(scratch, f"a row of {broken[0]} refers to one that is not there")
             tables = _tables(copy)
             if "django_migrations" not in tables:
-                raise BackupError("This is an SQLite database, but not one of the portal.")
+                raise BackupError(
+                    f"{scratch.name} is an SQLite database, but not one of the portal."
+                )
             done = set(copy.execute("SELECT app, name FROM django_migrations"))
             return done, {table: _rows(copy, table) for table in tables}
     except sqlite3.Error as error:
@@ -74,12 +77,15 @@ def read(scratch: Path) -> tuple[Migrations, dict[str, int]]:
 def _prove(copy: sqlite3.Connection, path: Path) -> None:
     found = [row[0] for row in copy.execute("PRAGMA integrity_check(3)")]
     if found != ["ok"]:
-        raise BackupError(f"{path.name} is damaged: {'; '.join(found)}")
+        raise DamagedError(path, "; ".join(found))
 
 
-def _told(error: sqlite3.Error, path: Path) -> BackupError:
+def _told(error: sqlite3.Error, path: Path, place: Path | None = None) -> BackupError:
+    """The same in words: `path` is what was read, `place` where it was written if elsewhere."""
     if error.sqlite_errorname in FULL:
-        return told(OSError(errno.ENOSPC, "no room"), path.parent)
+        return told(OSError(errno.ENOSPC, "no room"), place or path.parent)
+    if error.sqlite_errorname in DAMAGED:
+        return DamagedError(path, error)
     return BackupError(f"SQLite could not do it: {error} ({error.sqlite_errorname}).")
 
 

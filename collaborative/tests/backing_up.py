@@ -62,11 +62,11 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, **given, "PYTHONPATH": root, "DATABASE_URL": url(), **changes}
 
 
-def process(*command: str, **options) -> subprocess.Popen:
+def process(*command: str, env: dict[str, str] | None = None, **options) -> subprocess.Popen:
     """`manage.py` in a process of its own, on the database and the folder of the test."""
     return subprocess.Popen(
         [sys.executable, MANAGE, *command],
-        env=environment(),
+        env=env or environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

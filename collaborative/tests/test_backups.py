@@ -2,10 +2,14 @@
 
 import resource
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -15,7 +19,7 @@ from django.db import connection
 from collaborative.backups import archives
 from collaborative.backups.making import left_out
 from collaborative.jobs import alone, is_taken
-from collaborative.tests.backing_up import back_up, environment, files, process, run
+from collaborative.tests.backing_up import back_up, environment, files, process, run, url
 from members.models import JobRun
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backup_dir")]
@@ -32,9 +36,59 @@ def test_backup_without_a_folder_says_what_to_set(settings):
 
 
 def test_backup_into_a_folder_that_is_a_file_is_refused(backup_dir):
+    backup_dir.rmdir()
     backup_dir.write_text("")
     with pytest.raises(CommandError, match="backups cannot be used"):
         run("backup")
+
+
+def test_folder_that_is_not_there_is_made_in_development_only(member, backup_dir, settings):
+    """So looks the disk of the backups when it is not mounted."""
+    backup_dir.rmdir()
+    with pytest.raises(CommandError, match=r"backups is not there. Mount its disk, or make it onc"):
+        run("backup")
+    assert not backup_dir.exists()
+    settings.DEBUG = True
+    assert back_up().parent == backup_dir
+
+
+@pytest.mark.parametrize("content", ["missing", "empty", "strange"])
+def test_database_that_is_not_the_portals_is_refused_and_no_backup_goes(
+    member, backup_dir, tmp_path, content
+):
+    good = back_up()
+    with database(tmp_path, content) as name:
+        other = process("backup", env=environment(DATABASE_URL=name, BACKUP_KEEP="1"))
+        told = other.communicate()[1]
+    assert other.returncode == 1
+    assert "does not hold the portal" in told or "does not exist" in told
+    assert "Traceback" not in told
+    assert list(backup_dir.iterdir()) == [good]
+    if content == "missing":
+        assert not list(tmp_path.glob("other*"))
+
+
+@contextmanager
+def database(place: Path, content: str) -> Iterator[str]:
+    """The address of another database: "missing", "empty", or with "strange" tables."""
+    if connection.vendor == "sqlite":
+        path = place / "other.sqlite3"
+        if content != "missing":
+            path.touch()
+        if content == "strange":
+            sqlite3.connect(path).execute("CREATE TABLE note (id)").connection.close()
+        yield f"sqlite:///{path}"
+        return
+    name = url().rsplit("/", 1)[0] + "/portal_other"
+    with connection.cursor() as cursor:
+        if content != "missing":
+            cursor.execute("CREATE DATABASE portal_other TEMPLATE template0")
+        try:
+            if content == "strange":
+                process("migrate", "contenttypes", env=environment(DATABASE_URL=name)).communicate()
+            yield name
+        finally:
+            cursor.execute("DROP DATABASE IF EXISTS portal_other")
 
 
 def test_backup_while_another_is_made_is_refused(backup_dir):
@@ -77,7 +131,6 @@ def test_encrypted_backup_that_finds_no_room_leaves_nothing(member, backup_dir, 
 
 def test_killed_backup_leaves_no_file_that_looks_like_one(backup_dir):
     """Stopped where all is written but the name: what is there is hidden, and swept later."""
-    backup_dir.mkdir()
     script = (
         "import django; django.setup()\n"
         "import os, signal, pathlib\n"
@@ -158,7 +211,6 @@ def test_command_says_whether_it_is_encrypted(member, identity, settings):
 
 def test_newest_are_kept_and_strange_files_are_left_alone(member, settings, backup_dir):
     settings.BACKUP_KEEP = 2
-    backup_dir.mkdir()
     strange = [backup_dir / "portal-20200101T000000Z.sqlite3", backup_dir / "notes.txt"]
     for path in strange:
         path.write_text("")  # empty: no backup, and no reason to remove a good one
@@ -192,7 +244,8 @@ def test_run_is_kept_with_file_size_and_secrecy(member, identity):
     file = back_up()
     kept = JobRun.objects.get()
     size = file.stat().st_size
-    assert kept.facts == {"file": file.name, "bytes": size, "encrypted": True}
+    where = {"folder": str(file.parent), "file": file.name}
+    assert kept.facts == {**where, "bytes": size, "encrypted": True}
 
 
 def test_every_session_and_cache_table_is_left_out():

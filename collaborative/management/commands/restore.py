@@ -46,4 +46,6 @@ class Command(BaseCommand):
         except (BackupError, Error) as error:
             said = "The check failed" if check else "Nothing was restored"
             raise CommandError(f"{said}. {error}") from error
-        self.stdout.write(f"{run.outcome[0].upper()}{run.outcome[1:]}.")
+        # A check's begins with the name of the file.
+        said = run.outcome if check else f"{run.outcome[0].upper()}{run.outcome[1:]}"
+        self.stdout.write(f"{said}.")
