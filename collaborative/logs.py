@@ -13,10 +13,12 @@ import re
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
@@ -57,6 +59,10 @@ class TextFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("{asctime} {levelname} {name} [{request_id}] {message}", style="{")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # logging's own name
+        """In UTC with its offset, as in JSON."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
     def format(self, record: logging.LogRecord) -> str:
         return scrubbed(super().format(record))
@@ -185,9 +191,20 @@ def path_of(request: HttpRequest) -> str:
     return scrubbed(path[:LONGEST_PATH])
 
 
+def _is_for_us(request: HttpRequest) -> bool:
+    """Whether ALLOWED_HOSTS names the host that was asked for, which the log does not repeat."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    return True
+
+
 def _tell(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
     """Write the line of one request."""
     route, member = route_of(request), member_of(request)
+    if response.status_code == 400 and route == "-" and not _is_for_us(request):
+        route = "host_not_allowed"
     quiet = route in PROBES and response.status_code < 400
     milliseconds = round((time.perf_counter() - began) * 1000, 1)
     path, method = path_of(request), str(request.method)[:10]

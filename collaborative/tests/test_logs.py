@@ -214,6 +214,20 @@ def test_error_of_a_page_has_its_line_and_its_traceback_under_one_id(lines, rf):
     assert {line["request_id"] for line in lines.json} == {answer["X-Request-ID"]}
 
 
+@pytest.mark.parametrize("host", ["maria%40rush.example", "not-ours.example"])
+def test_line_says_that_the_host_is_not_ours_without_naming_it(client, lines, host):
+    client.get("/teams/", headers={"host": host})
+    (line,) = lines.json
+    assert line["message"].startswith("GET /teams/ host_not_allowed 400 ")
+    assert "rush" not in lines.everything
+    assert "not-ours" not in lines.everything
+
+
+def test_text_line_tells_its_time_as_json_does():
+    record = logging.makeLogRecord({"created": 1795493203.5, "msg": "x", "request_id": "-"})
+    assert TextFormatter().format(record).startswith("2026-11-24T04:06:43.500+00:00 ")
+
+
 # Ids ---------------------------------------------------------------------------------------
 
 GIVEN = "0123456789abcdef0123456789abcdef"
