@@ -15,6 +15,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from collaborative.tests.test_settings import manage
+from collaborative.tests.web import free_port
 from members.models import Member
 
 LANDED = {"members": "0003_theme", "teams": "0002_desk"}
@@ -202,6 +204,16 @@ def test_data_is_not_moved_in_the_migration_that_changes_the_table():
 )
 def test_safe_steps_pass(steps):
     assert judge(*steps) == []
+
+
+def test_migrate_says_why_the_database_cannot_be_reached():
+    address = f"127.0.0.1:{free_port()}"
+    done = manage("migrate", DATABASE_URL=f"postgres://portal:hunter2@{address}/portal")
+    assert done.returncode == 1
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("CommandError: PostgreSQL on 127.0.0.1 cannot be used. Start it, ")
+    assert "refused" in said
+    assert "hunter2" not in said
 
 
 @pytest.mark.django_db(transaction=True)

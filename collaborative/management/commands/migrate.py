@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
+import psycopg
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import Error, OperationalError, connection
@@ -18,6 +19,7 @@ class Command(migrate.Command):
         if connection.vendor != "postgresql":
             super().handle(*args, **options)
             return
+        _must_be_there()
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, false)", [PATIENCE])
         try:
@@ -32,3 +34,16 @@ class Command(migrate.Command):
         finally:
             with suppress(Error), connection.cursor() as cursor:
                 cursor.execute("RESET lock_timeout")
+
+
+def _must_be_there() -> None:
+    """Raises CommandError with the cause where PostgreSQL cannot be reached; the pool, which
+    tries again and again, would know only that it took too long."""
+    try:
+        psycopg.connect(**connection.get_connection_params()).close()
+    except psycopg.OperationalError as error:
+        server = connection.settings_dict["HOST"] or "this machine"
+        raise CommandError(
+            f"PostgreSQL on {server} cannot be used. Start it, or correct DATABASE_URL. It says: "
+            + " ".join(str(error).split())
+        ) from None
