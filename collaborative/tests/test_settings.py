@@ -215,11 +215,13 @@ def test_postgresql_is_used_with_a_pool_over_network_and_socket(read_settings, s
     assert database["OPTIONS"]["pool"]["reconnect_timeout"] <= 5
     assert database["OPTIONS"]["connect_timeout"] <= 5
     assert database["CONN_HEALTH_CHECKS"] is True
+    assert database["CONN_MAX_AGE"] == 0, "the pool keeps them"
     assert database["OPTIONS"]["keepalives_idle"] == 30
 
 
-def test_sqlite_url_keeps_the_options_that_make_writers_wait(read_settings):
+def test_sqlite_file_stays_open_and_has_the_options_that_make_writers_wait(read_settings):
     database = read_settings(DATABASE_URL="sqlite:////srv/portal.sqlite3")["DATABASES"]["default"]
+    assert database["CONN_MAX_AGE"] > 60
     assert database["NAME"] == "/srv/portal.sqlite3"
     assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
