@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from members.models import Session
+from members.models import Member, Session
 
 BROWSER = "browser"  # in the session: which one it is, in words
 NOTED_EVERY = timedelta(minutes=5)  # how exactly we know when a session was last used
@@ -57,7 +57,10 @@ def public_id(session_key: str) -> str:
 
 
 class SessionStore(DatabaseStore):
-    """Django's sessions in the database, with the member, the browser and the last use."""
+    """Django's sessions in the database, with the member, the browser and the last use.
+
+    Reading one brings the member along, and the organization: see members/backends.py.
+    """
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
@@ -71,12 +74,18 @@ class SessionStore(DatabaseStore):
             row.browser = data.get(BROWSER, UNKNOWN)
         return row
 
+    member: Member | None = None  # whose it is, once it was read
+
     def load(self) -> dict[str, Any]:
         """What the session holds. Notes that a member's is in use, at most every few minutes."""
-        row = self._get_session_from_db()  # type: ignore[attr-defined]
-        if row is None:
-            return {}
         now = timezone.now()
+        rows = Session.objects.select_related("member__organization")
+        try:
+            row = rows.get(session_key=self.session_key, expire_date__gt=now)
+        except Session.DoesNotExist:
+            self._session_key = None
+            return {}
+        self.member = row.member
         if row.member_id and now - row.last_used_at >= NOTED_EVERY:
             # Where nothing can be written, reading goes on.
             with suppress(DatabaseError), transaction.atomic():
