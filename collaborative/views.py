@@ -8,10 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from teams.figures import counted_people, counted_teams
 from teams.models import ActionTeam, FaqEntry, Goal
+from teams.stamp import stamps
 
 SECURITY_TXT_HOLDS = timedelta(days=180)  # RFC 9116 advises less than a year
 
@@ -20,19 +22,27 @@ SECURITY_TXT_HOLDS = timedelta(days=180)  # RFC 9116 advises less than a year
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What the Collaborative is, its teams, numbers from data, where to start."""
-    people, organizations = counted_people()
     return render(
         request,
         "collaborative/home.html",
         {
-            "teams": counted_teams(ActionTeam.objects.all()),
+            "teams": SimpleLazyObject(lambda: counted_teams(ActionTeam.objects.all())),
             "questions": FaqEntry.objects.published().general()[:5],
-            "organization_count": organizations,
-            "member_count": people,
-            "goal_count": Goal.objects.count(),
-            "goals_reached": Goal.objects.filter(state=Goal.State.REACHED).count(),
+            "standing": SimpleLazyObject(_standing),
+            "stamps": stamps(),
         },
     )
+
+
+def _standing() -> dict[str, int]:
+    """Where the Collaborative stands, in numbers."""
+    people, organizations = counted_people()
+    return {
+        "organizations": organizations,
+        "members": people,
+        "goals": Goal.objects.count(),
+        "goals_reached": Goal.objects.filter(state=Goal.State.REACHED).count(),
+    }
 
 
 @login_not_required

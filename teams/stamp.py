@@ -1,28 +1,41 @@
-"""Whether anything that facilitators write has changed."""
+"""Whether anything that public pages show has changed."""
 
 from functools import cache
+from typing import NamedTuple
 
 from django.db import connection
 from django.utils import timezone
 
-from teams.models import ActionTeam, FaqEntry, Goal
+from members.models import Member, Organization
+from teams.models import ActionTeam, FaqEntry, Goal, Membership
+
+CONTENT = (ActionTeam, Goal, FaqEntry)
+PEOPLE = (Membership, Organization, Member)
 
 
-def content_stamp() -> str:
-    """Another one after each change of a team, a goal or an answer, and each day: the newest line
-    of each of their histories, in one query.
+class Stamps(NamedTuple):
+    """Each is another one after each change, and each day."""
+
+    content: str  # of what facilitators write: a team, a goal, an answer
+    people: str  # of who is in which team, and for whom: a stay, an organization, a member
+
+
+def stamps() -> Stamps:
+    """The newest line of each history that public pages are made from, in one query.
 
     Two changes at once may end in the other order than their lines were numbered. So what is kept
-    by this stamp is kept for `settings.PAGE_CACHE_SECONDS` at most.
+    by these stamps is kept for `settings.PAGE_CACHE_SECONDS` at most.
     """
     with connection.cursor() as cursor:
         cursor.execute(_newest_lines())
-        return "-".join(str(part) for part in (timezone.localdate(), *cursor.fetchone()))
+        lines = cursor.fetchone()
+    today = timezone.localdate()
+    return Stamps(*(f"{today}-{part}" for part in (lines[: len(CONTENT)], lines[len(CONTENT) :])))
 
 
 @cache
 def _newest_lines() -> str:
     """The query. Built once: a look at `history` makes a manager each time."""
-    tables = [kind.history.model._meta.db_table for kind in (ActionTeam, Goal, FaqEntry)]
+    tables = [kind.history.model._meta.db_table for kind in (*CONTENT, *PEOPLE)]
     newest = ", ".join(f"(SELECT MAX(history_id) FROM {table})" for table in tables)  # noqa: S608  # our own names
     return f"SELECT {newest}"

@@ -8,7 +8,7 @@ from django.urls import get_resolver
 
 from collaborative import page_cache
 from conftest import text_of
-from members.models import Organization
+from members.services import rename_organization
 from teams.models import FaqEntry
 
 pytestmark = pytest.mark.django_db
@@ -262,8 +262,8 @@ def test_every_kept_name_is_a_route():
         assert get_resolver().reverse_dict.getlist(name), name
 
 
-def test_change_of_an_organization_shows(visitor, clock, organization):
+def test_change_of_an_organization_shows(visitor, clock, organization, administrator):
     assert organization.name in text_of(visitor.get("/organizations/"))
-    Organization.objects.update(name="Renamed Hospital")
+    rename_organization(organization, name="Renamed Hospital", by=administrator)
     clock[0] += 1
     assert "Renamed Hospital" in text_of(visitor.get("/organizations/"))

@@ -7,10 +7,11 @@ from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conftest import make_member, text_of
+from conftest import stay_of, text_of
+from members.services import merge_organizations, recognize_organization, rename_organization
 from teams.models import FaqEntry, Goal
-from teams.services import join_teams, report_goal
-from teams.stamp import content_stamp
+from teams.services import close_account, end_membership, join_teams, leave_team, report_goal
+from teams.stamp import stamps
 
 pytestmark = pytest.mark.django_db
 
@@ -54,23 +55,63 @@ def drop(team, goal, faq_entry, facilitator):
 def test_every_change_of_what_facilitators_write_gives_another_stamp(
     team, goal, faq_entry, facilitator, change
 ):
-    before = content_stamp()
+    before = stamps()
     change(team, goal, faq_entry, facilitator)
-    assert content_stamp() != before
+    assert stamps().content != before.content
+    assert stamps().people == before.people
 
 
-def test_stamp_is_one_query_and_stays_while_people_come_and_go(team, organization):
-    with CaptureQueriesContext(connection) as queries:
-        before = content_stamp()
-    assert len(queries) == 1
-    join_teams(make_member("nora@rush.example", organization, "Nora"), [team])
-    assert content_stamp() == before
+def join(member, other_team, proposed, by):
+    join_teams(member, [other_team])
 
 
-def test_stamp_changes_with_the_day(team, monkeypatch):
-    before = content_stamp()
+def leave(member, other_team, proposed, by):
+    leave_team(stay_of(member, member.memberships.get().team))
+
+
+def end(member, other_team, proposed, by):
+    end_membership(member.memberships.get(), reason="Moved.", by=by)
+
+
+def close(member, other_team, proposed, by):
+    close_account(member)
+
+
+def recognize(member, other_team, proposed, by):
+    recognize_organization(proposed, by=by)
+
+
+def rename_employer(member, other_team, proposed, by):
+    rename_organization(member.organization, name="Renamed Health", by=by)
+
+
+def merge(member, other_team, proposed, by):
+    merge_organizations(proposed, member.organization, by=by)
+
+
+CHANGES = [join, leave, end, close, recognize, rename_employer, merge]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_of_people_and_organizations_gives_another_stamp(
+    member, other_team, proposed_organization, administrator, change
+):
+    before = stamps()
+    change(member, other_team, proposed_organization, administrator)
+    assert stamps().people != before.people
+    assert stamps().content == before.content
+
+
+def test_stamps_are_one_query(team, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        stamps()
+
+
+def test_stamps_change_with_the_day(team, monkeypatch):
+    before = stamps()
     monkeypatch.setattr("teams.stamp.timezone.localdate", lambda: "2027-01-01")
-    assert content_stamp() != before
+    assert stamps().content != before.content
+    assert stamps().people != before.people
 
 
 @pytest.mark.parametrize("address", ["/faq/", "/faq/?all=1", "/teams/education/"])
@@ -99,3 +140,65 @@ def test_kept_parts_are_of_one_team_and_one_way_to_show_them(
     marked = client.get("/faq/", {"q": faq_entry.question.split()[0]}).content.decode()
     assert "<mark>" in marked
     assert "<mark>" not in client.get("/faq/").content.decode()
+
+
+PAGES = ["/", "/teams/", "/teams/education/", "/organizations/"]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_numbers_and_names_are_counted_once_for_as_long_as_nobody_comes_or_goes(
+    fragments, as_, member, outsider, team, address
+):
+    client = as_(outsider)
+    first = text_of(client.get(address))
+    with CaptureQueriesContext(connection) as queries:
+        assert text_of(client.get(address)) == first
+    told = " ".join(query["sql"] for query in queries)
+    assert "COUNT(" not in told
+    assert 'FROM "members_organization"' not in told
+
+
+@pytest.mark.parametrize(
+    ("address", "change", "shows"),
+    [
+        ("/", join, "2 members from 2 organizations"),
+        ("/", recognize, "recognized organizations 3"),
+        ("/teams/", leave, "No members yet: you can be the first"),
+        ("/teams/hiring/", join, "2 members from 2 organizations"),
+        ("/teams/hiring/", join, "Rush Example Hospital"),
+        ("/teams/education/", rename_employer, "Renamed Health"),
+        ("/organizations/", join, "In Education, Hiring"),
+        ("/organizations/", recognize, "Lakeview Health"),
+    ],
+)
+def test_whoever_is_signed_in_sees_at_once_who_came_and_went(
+    fragments, as_, member, outsider, other_team, proposed_organization, administrator, address,
+    change, shows,
+):  # fmt: skip
+    client = as_(outsider)
+    assert shows not in text_of(client.get(address))
+    change(member, other_team, proposed_organization, administrator)
+    assert shows in text_of(client.get(address))
+
+
+def test_names_of_facilitators_are_kept_for_members_alone(
+    fragments, as_, client, member, team, facilitator
+):
+    client.cookies["any"] = "thing"  # no page from memory
+    address = team.get_absolute_url()
+    for asking in (client, as_(member), client):
+        told = text_of(asking.get(address))
+        assert (facilitator.full_name in told) is (asking is not client)
+    facilitator.full_name = "Fay Renamed"
+    facilitator.save()
+    assert "Fay Renamed" in text_of(as_(member).get(address))
+    team.facilitators.clear()
+    assert "Fay Renamed" not in text_of(as_(member).get(address))
+
+
+def test_pages_of_the_list_are_kept_apart(fragments, as_, outsider, organization, monkeypatch):
+    monkeypatch.setattr("teams.views.public.ORGANIZATIONS_A_PAGE", 1)
+    client = as_(outsider)
+    first, second = (text_of(client.get("/organizations/", {"page": page})) for page in (1, 2))
+    assert first != second
+    assert "Page 2 of 2" in second

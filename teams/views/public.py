@@ -19,7 +19,7 @@ from members.posting import only_posted
 from teams.figures import counted_teams, organizations_in
 from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
-from teams.stamp import content_stamp
+from teams.stamp import stamps
 
 ORGANIZATIONS_A_PAGE = 100
 
@@ -27,8 +27,8 @@ ORGANIZATIONS_A_PAGE = 100
 @login_not_required
 @require_safe
 def team_list(request: HttpRequest) -> HttpResponse:
-    teams = counted_teams(ActionTeam.objects.all())
-    return render(request, "teams/team_list.html", {"teams": teams})
+    teams = SimpleLazyObject(lambda: counted_teams(ActionTeam.objects.all()))
+    return render(request, "teams/team_list.html", {"teams": teams, "stamps": stamps()})
 
 
 @login_not_required
@@ -38,21 +38,21 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
     team = get_object_or_404(ActionTeam, slug=slug)
     member = request.user if isinstance(request.user, Member) else None
     stay = Membership.objects.of(member).current().filter(team=team).first() if member else None
-    named = organizations_in(team, ORGANIZATIONS_A_PAGE + 1)
+    named = SimpleLazyObject(lambda: organizations_in(team, ORGANIZATIONS_A_PAGE + 1))
     return render(
         request,
         "teams/team_detail.html",
         {
             "team": team,
-            "now": counted_teams([team])[0],
+            "now": SimpleLazyObject(lambda: counted_teams([team])[0]),
             "goals": team.goals.prefetch_related("updates"),
-            "organizations": named[:ORGANIZATIONS_A_PAGE],
-            "has_more_organizations": len(named) > ORGANIZATIONS_A_PAGE,
+            "organizations": SimpleLazyObject(lambda: named[:ORGANIZATIONS_A_PAGE]),
+            "has_more_organizations": SimpleLazyObject(lambda: len(named) > ORGANIZATIONS_A_PAGE),
             "team_entries": FaqEntry.objects.published().filter(team=team),
             "general_entries": FaqEntry.objects.published().general(),
             "membership": stay,
             "facilitators": team.facilitators.select_related("organization") if member else [],
-            "stamp": content_stamp(),
+            "stamps": stamps(),
             "sees_roster": bool(member and team.roster_visible_to(member)),
         },
     )
@@ -78,7 +78,7 @@ def faq_list(request: HttpRequest) -> HttpResponse:
             ),
             "entries": entries,
             "opened": "all" in request.GET,
-            "stamp": content_stamp(),
+            "stamps": stamps(),
         },
     )
 
@@ -133,9 +133,16 @@ def organization_check(request: HttpRequest) -> HttpResponse:
 
 
 def _organizations(request: HttpRequest) -> dict[str, object]:
-    """One page of recognized organizations, each with `sits_on`: the names of its teams."""
+    """One page of recognized organizations, each with the names of its teams, for as long as
+    nobody comes or goes."""
+    number = request.GET.get("page", "")
+    listed = SimpleLazyObject(lambda: _listed(number))
+    return {"listed": listed, "page_number": number, "stamps": stamps()}
+
+
+def _listed(number: str) -> dict[str, object]:
     paginator = Paginator(Organization.objects.recognized().order_by("name"), ORGANIZATIONS_A_PAGE)
-    page = paginator.get_page(request.GET.get("page"))
+    page = paginator.get_page(number)
     sits_on: dict[int, list[str]] = defaultdict(list)
     seats = (
         Membership.objects.active()
