@@ -8,14 +8,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import psycopg
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, connections
+from django.db import Error, connection, connections
 from django.db.utils import ConnectionHandler
 
 from collaborative.environment import POSTGRES_OPTIONS, database
@@ -159,6 +159,22 @@ def test_long_lists_are_read_through_the_pooler(folder, pooled):
         found.extend(rows)
         other.rollback()
     assert len(found) == wanted > 2
+
+
+@pytest.mark.parametrize(("query", "works"), [(QUERY, True), ("", False)])
+def test_statements_are_not_prepared_through_the_pooler(folder, pooled, query, works):
+    """The connection that knows one by name may be another worker's the next time."""
+    pooler = Pooler(folder)
+    with pooler.running():
+        _, other = pooled(pooler.url + query)
+        for _ in range(8):
+            found = ContentType.objects.using("one").filter(model="member").count()
+        other.set_autocommit(False)
+        assert asked(other, "SELECT 1") == 1  # takes the connection that was used last
+        expected = nullcontext() if works else pytest.raises(Error, match="prepared statement")
+        with expected:
+            assert ContentType.objects.using("one").filter(model="member").count() == found == 1
+        other.rollback()
 
 
 def test_pooler_refuses_the_portal_without_its_line(folder, pooled):

@@ -98,7 +98,10 @@ def _advice_on_change(old: models.Field, field: models.Field) -> str:
             "rows, and only in the next version forbid it."
         )
     if old.db_parameters(connection)["type"] != field.db_parameters(connection)["type"]:
-        return "The table is written anew under a lock: add a new field, copy, and swap later."
+        return (
+            "The table is written anew under a lock, and statements that the old version has "
+            "prepared fail: add a new field, copy, and swap later."
+        )
     if field.unique and not old.unique:
         return BY_ITSELF + "as a UniqueConstraint on an index that is there already."
     return ""

@@ -219,6 +219,17 @@ def test_postgresql_is_used_with_a_pool_over_network_and_socket(read_settings, s
     assert database["OPTIONS"]["keepalives_idle"] == 30
 
 
+def test_statements_are_prepared_unless_a_pooler_stands_between(read_settings):
+    direct, pooled = (
+        read_settings(DATABASE_URL=f"postgres://portal@db.example.org/portal{query}")
+        for query in ("", "?DISABLE_SERVER_SIDE_CURSORS=true")
+    )
+    options = direct["DATABASES"]["default"]["OPTIONS"]
+    assert (options["server_side_binding"], options["prepare_threshold"]) == (True, 5)
+    options = pooled["DATABASES"]["default"]["OPTIONS"]
+    assert (options["server_side_binding"], options["prepare_threshold"]) == (False, None)
+
+
 def test_sqlite_file_stays_open_and_has_the_options_that_make_writers_wait(read_settings):
     database = read_settings(DATABASE_URL="sqlite:////srv/portal.sqlite3")["DATABASES"]["default"]
     assert database["CONN_MAX_AGE"] > 60
