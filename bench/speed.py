@@ -201,7 +201,8 @@ def signed_in(number: int, **env: str) -> dict[str, object]:
 
 
 def cookies(people: dict[str, object], who: str) -> dict[str, str]:
-    return {"Cookie": f"{people['cookie']}={people[who]}"}
+    """What the browser of somebody who is signed in sends with each request."""
+    return {"Cookie": f"{people['csrf']}={TOKEN}; {people['cookie']}={people[who]}"}
 
 
 def targets(name: str, server: Server, people: dict[str, object]) -> list[Target]:

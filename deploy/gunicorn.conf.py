@@ -95,6 +95,7 @@ def when_ready(server: Any) -> None:
     import_module("collaborative.urls")
     gc.collect()
     gc.freeze()
+    gc.set_threshold(5_000, 10, 10)  # a page makes thousands of objects, hardly any in circles
 
 
 def child_exit(server: Any, worker: Any) -> None:
