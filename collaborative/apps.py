@@ -12,7 +12,7 @@ class CollaborativeConfig(AppConfig):
     def ready(self) -> None:
         """Let errors go to Sentry where that is set; its library is loaded only then."""
         if settings.SENTRY_DSN:
-            import_module("collaborative.errors").report_to(settings.SENTRY_DSN)
+            import_module("collaborative.errors").report_to(settings.SENTRY_DSN, settings.RELEASE)
 
 
 class DeskConfig(AdminConfig):

@@ -40,7 +40,7 @@ def one_of(choices: dict[str, T]) -> Callable[[str], T]:
     return lambda raw: choices[raw.lower()]
 
 
-def positive(raw: str) -> int:
+def zero_or_more(raw: str) -> int:
     """A whole number, 0 or more."""
     number = int(raw)
     if number < 0:
@@ -50,7 +50,7 @@ def positive(raw: str) -> int:
 
 def one_or_more(raw: str) -> int:
     """A whole number, 1 or more."""
-    number = positive(raw)
+    number = zero_or_more(raw)
     if not number:
         raise ValueError
     return number
@@ -155,12 +155,12 @@ def mail_server(raw: str) -> dict[str, Any]:
     return found
 
 
-def own_address(schemes: set[str]) -> Callable[[str], str]:
-    """A parser of the portal's own address, without a path."""
+def site_address(schemes: set[str]) -> Callable[[str], str]:
+    """A parser of the address of a site, without a path, in one of the `schemes`."""
 
     def parse(raw: str) -> str:
         parts = urlsplit(raw)
-        if parts.scheme not in schemes or not parts.hostname or parts.username:
+        if parts.scheme not in schemes or not parts.hostname or parts.username or parts.port == 0:
             raise ValueError
         if parts.path not in {"", "/"} or parts.query or parts.fragment:
             raise ValueError

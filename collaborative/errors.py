@@ -24,10 +24,12 @@ KEPT_OF_FRAME = ["filename", "module", "function", "lineno", "in_app", "context_
 KEPT_OF_FRAME += ["pre_context", "post_context"]
 
 
-def report_to(dsn: str, transport: type[Transport] | None = None) -> None:
-    """Send errors of this process to the Sentry project `dsn`; a test gives a `transport`."""
+def report_to(dsn: str, release: str = "", transport: type[Transport] | None = None) -> None:
+    """Send errors of this process to the Sentry project `dsn`, as those of the version `release`;
+    a test gives a `transport`."""
     sentry_sdk.init(
         dsn=dsn,
+        release=release or None,
         transport=transport,
         default_integrations=False,  # one of them sends the command line, with its addresses
         auto_enabling_integrations=False,

@@ -5,7 +5,6 @@ value itself is never repeated there, since it may hold a password. README.md li
 """
 
 import os
-from multiprocessing import cpu_count
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,20 +22,19 @@ from collaborative.environment import (
     error_service,
     folder,
     host_list,
-    listening,
     mail_server,
     must_be_ours,
     one_of,
     one_or_more,
-    own_address,
-    positive,
     programs,
     read,
     secret,
     secrets,
+    site_address,
     token,
+    zero_or_more,
 )
-from members.providers import sso_providers
+from collaborative.sso_settings import sso_providers
 
 django_stubs_ext.monkeypatch()
 
@@ -78,7 +76,7 @@ ALLOWED_HOSTS = read(
 )
 SITE_URL = read(
     "SITE_URL",
-    own_address({"http", "https"} if DEBUG else {"https"}),
+    site_address({"http", "https"} if DEBUG else {"https"}),
     "Set it to the portal's own address without a path, as links in mails need it: "
     "https://portal.example.org",
     development(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"),
@@ -105,7 +103,7 @@ ANSWER_WORKING_DAYS = read(
 )
 TRUSTED_PROXY_COUNT = read(
     "TRUSTED_PROXY_COUNT",
-    positive,
+    zero_or_more,
     "Set it to the number of your own reverse proxies in front of the portal: 1",
     0,
 )
@@ -288,7 +286,7 @@ MFA_FORMS = {
     "edit_webauthn": "members.second_factor.PasskeyNameForm",
 }
 # Hospitals' own sign-in services; without one, nothing of this is loaded.
-SSO_PROVIDERS = sso_providers(read, insecure=DEBUG)
+SSO_PROVIDERS = sso_providers(insecure=DEBUG)
 SOCIALACCOUNT_ADAPTER = "members.sso.SocialAdapter"
 if SSO_PROVIDERS:
     INSTALLED_APPS += ["allauth.socialaccount"]
@@ -394,18 +392,3 @@ METRICS_TOKEN = read(
 )
 if METRICS_TOKEN:
     MIDDLEWARE.insert(1, "collaborative.metrics.MetricsMiddleware")
-
-# The web server, for deploy/gunicorn.conf.py -----------------------------------------------
-
-WEB_CONCURRENCY = read(
-    "WEB_CONCURRENCY",
-    one_or_more,
-    "Set it to the number of worker processes, or leave it out for one per core.",
-    cpu_count(),
-)
-BIND = read(
-    "BIND",
-    listening,
-    "Set it to the address and port to listen at, or leave it out: 127.0.0.1:8000",
-    "127.0.0.1:8000",
-)

@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from importlib import import_module
+from multiprocessing import cpu_count
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,28 @@ PORTAL = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, PORTAL)
 
 from collaborative import logs  # noqa: E402  # found by the line above
-from collaborative.environment import own_folder, read  # noqa: E402
+from collaborative.environment import listening, one_or_more, own_folder, read  # noqa: E402
 
 WRONG_SETTING = 78  # EX_CONFIG, after which systemd does not restart it by itself
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "collaborative.settings")
 try:
-    bind = settings.BIND  # not used where systemd hands over a socket
+    log_format, metrics_token = settings.LOG_FORMAT, settings.METRICS_TOKEN
+    # Not used where systemd hands over a socket.
+    bind = read(
+        "BIND",
+        listening,
+        "Set it to the address and port to listen at, or leave it out: 127.0.0.1:8000",
+        "127.0.0.1:8000",
+    )
+    # As many sync workers as cores: nginx takes in slow clients, and two of them were faster than
+    # any number of threads. Without nginx in front, use threads.
+    workers = read(
+        "WEB_CONCURRENCY",
+        one_or_more,
+        "Set it to the number of worker processes, or leave it out for one per core.",
+        cpu_count(),
+    )
     figures = read(
         "PROMETHEUS_MULTIPROC_DIR",
         own_folder,
@@ -43,9 +59,6 @@ except ImproperlyConfigured as error:
 wsgi_app = "collaborative.wsgi"
 chdir = PORTAL
 
-# As many sync workers as cores: nginx takes in slow clients, and two of them were faster than
-# any number of threads. Without nginx in front, use threads.
-workers = settings.WEB_CONCURRENCY
 worker_class = "sync"
 # Loaded once and shared: with two workers some 115 MiB (PSS, master included) instead of 145. New
 # code comes with a restart, which loses no request; HUP would start workers with the old code.
@@ -72,12 +85,12 @@ class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn is untyped
 
 logger_class = Logger
 errorlog = "-"
-logconfig_dict = logs.configuration(settings.LOG_FORMAT, "INFO")
+logconfig_dict = logs.configuration(log_format, "INFO")
 logconfig_dict["loggers"] |= {"gunicorn.error": {"level": "INFO", "propagate": True}}
 
 # Prometheus: each worker's figures are a file in this folder. Set before the workers import it.
 _made: list[str] = []
-if settings.METRICS_TOKEN and not figures:
+if metrics_token and not figures:
     _made.append(tempfile.mkdtemp(prefix="portal-figures-"))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _made[0]
 

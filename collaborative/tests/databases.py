@@ -22,7 +22,7 @@ PORTAL |= {"TRUSTED_PROXY_COUNT"}
 PORTAL |= {"BACKUP_DIR", "BACKUP_KEEP", "BACKUP_KEY", "PG_BIN", "RELEASE"}
 PORTAL |= {"SECRET_KEY_FALLBACKS", *(name for name in os.environ if name.startswith("SSO_"))}
 PORTAL |= {"LOG_FORMAT", "LOG_LEVEL", "METRICS_TOKEN", "PROMETHEUS_MULTIPROC_DIR", "SENTRY_DSN"}
-PORTAL |= {"BIND", "WEB_CONCURRENCY"}
+PORTAL |= {"BIND", "STAFF_SECOND_FACTOR", "WEB_CONCURRENCY"}
 if "PYTEST_XDIST_WORKER" not in os.environ:  # such a worker needs what its parent has set
     for name in PORTAL & set(os.environ):
         del os.environ[name]

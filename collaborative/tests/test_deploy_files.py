@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands
 
+from collaborative.environment import listening, read
+from collaborative.sso_settings import PARTS
+from collaborative.tests.databases import PORTAL
 from collaborative.tests.test_settings import PRODUCTION, ROOT
-from members.providers import PARTS
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -137,6 +140,23 @@ def test_web_server_ends_with_one_sentence_and_is_not_started_again(name, value)
     assert "hunter2" not in said
     service = dict(unit(DEPLOY / "systemd/portal-web.service")["Service"])
     assert str(done.returncode) == service["RestartPreventExitStatus"]
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:8000", "[::1]:8000,10.0.0.12:8000", "unix:/run/web"])
+def test_web_server_listens_where_it_is_told(bind):
+    assert listening(bind) == bind
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.1:port", "127.0.0.1:0", ":8000", "unix:x"])
+def test_web_server_refuses_to_listen_nowhere(bind, monkeypatch):
+    monkeypatch.setenv("BIND", bind)
+    with pytest.raises(ImproperlyConfigured, match="^BIND is set to a value that cannot be used"):
+        read("BIND", listening, "Set it.")
+
+
+def test_no_setting_of_the_shell_reaches_the_tests():
+    of_hospitals = {f"SSO_RUSH_{part}" for part in PARTS} | {"SSO_PROVIDERS"}
+    assert names_of_settings() - of_hospitals - {"DEBUG", "CACHE_URL"} <= PORTAL
 
 
 def test_nginx_speaks_to_the_socket_that_systemd_opens():

@@ -44,7 +44,7 @@ class Kept(Transport):
 def sent():
     """What goes to Sentry, which is on for this test."""
     Kept.sent = []
-    report_to(DSN, transport=Kept)
+    report_to(DSN, "2026.11", transport=Kept)
     yield Kept.sent
     sentry_sdk.get_client().close()
     sentry_sdk.init()
@@ -67,6 +67,7 @@ def test_error_of_a_page_says_where_and_for_whom_by_key(sent, client, member):
     assert error["stacktrace"]["frames"][-1]["function"] == "broken"
     assert event["request"] == {"method": "POST", "url": "/broken/education/"}
     assert event["user"] == {"id": str(member.pk)}
+    assert event["release"] == "2026.11"
     assert event["tags"] == {"route": "broken_page", "request_id": answer["X-Request-ID"]}
 
 

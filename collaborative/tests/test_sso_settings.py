@@ -3,8 +3,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from collaborative.environment import read
-from members.providers import sso_providers
+from collaborative.sso_settings import sso_providers
 from members.tests.providing import LOOP_SETTINGS, RUSH_SETTINGS
 
 
@@ -16,7 +15,7 @@ def found(monkeypatch):
         for name, value in environment.items():
             if value is not None:
                 monkeypatch.setenv(name, value)
-        return sso_providers(read, insecure=insecure)
+        return sso_providers(insecure=insecure)
 
     return find
 
