@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 
 
 @functools.cache
-def _known_migrations() -> frozenset[tuple[str, str]]:
+def known_migrations() -> frozenset[tuple[str, str]]:
     """The migrations in the code. Read from disk once: it does not change while we run."""
-    return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.nodes)
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
 
 
 def _database() -> None:
@@ -38,7 +38,7 @@ def _database() -> None:
 
 def missing_migrations() -> int:
     """How many migrations of the code the database does not have."""
-    return len(_known_migrations() - set(MigrationRecorder(connection).applied_migrations()))
+    return len(known_migrations() - set(MigrationRecorder(connection).applied_migrations()))
 
 
 def _migrations() -> None:

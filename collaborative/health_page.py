@@ -32,7 +32,7 @@ from collaborative.health import (
 from collaborative.jobs import OVERDUE, is_taken
 from members.admin import at_desk, counted, is_administrator
 from members.models import JobRun, Member
-from members.services import requeue_mails
+from members.services import failed_mails, requeue_mails
 
 SHOWN = 20  # failed mails
 LITTLE_ROOM = 1024**3  # bytes left on a disk
@@ -64,7 +64,7 @@ def health(request: HttpRequest) -> HttpResponse:
         "Database and disks": [*database(), *disks()],
         "Versions": versions(),
     }
-    failed = failed_mails()
+    failed = _with_reasons(failed_mails())
     lines = [line for group in groups.values() for line in group]
     context = {
         **admin.site.each_context(request),
@@ -150,12 +150,10 @@ def _last_refusal() -> Line:
     return Line("Last refusal", words, PLAIN)
 
 
-def failed_mails() -> QuerySet[Email]:
-    """Mails that were given up, each with the last reason; without those with a code, which is
-    of no use any more."""
+def _with_reasons(mails: QuerySet[Email]) -> QuerySet[Email]:
+    """Adds why each was given up last: `reason` and the mail server's `reply`."""
     last = Log.objects.filter(email=OuterRef("pk")).order_by("-pk")
-    given_up = Email.objects.filter(status=STATUS.failed, expires_at=None)
-    found: QuerySet[Email] = given_up.defer("message", "html_message").annotate(
+    found: QuerySet[Email] = mails.defer("message", "html_message").annotate(
         reason=Subquery(last.values("exception_type")[:1]),
         reply=Subquery(last.values("message")[:1]),
     )

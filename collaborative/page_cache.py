@@ -2,10 +2,11 @@
 database is asked.
 
 Kept are the answers of the views named below, to GET requests without a cookie and without a
-query string. A page holds for `settings.PAGE_CACHE_SECONDS` from when the reading
-of its data began, in the memory of each process: no process shows anything older, and none has to
-be told of a change (a look-up in a shared cache for each request would cost two thirds of the
-speed). Whoever has a cookie, as everybody has who is signed in, gets a page made for them.
+query string. A page holds for `settings.PAGE_CACHE_SECONDS` from when the reading of its data
+began, in the memory of each process: no process shows anything older (but numbers that take long
+to count, see teams/figures/public.py), and none has to be told of a change (a look-up in a shared
+cache for each request would cost two thirds of the speed). Whoever has a cookie, as everybody has
+who is signed in, gets a page made for them.
 """
 
 import hashlib

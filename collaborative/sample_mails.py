@@ -65,21 +65,14 @@ def samples() -> list[partial[None]]:
 
     A mail whose words depend on what happened is here once for each way it can read.
     """
-    now = timezone.now()
-    nothing = dict.fromkeys(
-        ("organizations", "affiliations", "requests", "questions", "goals"), Waiting(0)
-    )
-    much = {
-        "organizations": Waiting(2, 1),
-        "affiliations": Waiting(1, 1),
-        "requests": Waiting(3),
-        "questions": Waiting(2, 2),
-        "goals": Waiting(1),
-    }
-    why = "You work in another field now.\n\nCome back whenever you like, and bring somebody along."
+    return [*_about_accounts(), *_about_teams(), *_to_visitors(), *_to_facilitators()]
+
+
+def _about_teams() -> list[partial[None]]:
+    """To members, about their stays and requests."""
     joined = [_stay(ANA, team) for team in (TRAINING, HIRING, CAREERS)]
+    why = "You work in another field now.\n\nCome back whenever you like, and bring somebody along."
     return [
-        partial(account_mails.address_code, NEW.email, "BCDFGH", now + timedelta(minutes=15)),
         partial(team_mails.teams_joined, ANA, joined[:1], []),
         partial(team_mails.teams_joined, ANA, joined, []),
         partial(team_mails.teams_joined, ANA, joined[:2], _waiting(ANA, CAREERS)),
@@ -98,6 +91,15 @@ def samples() -> list[partial[None]]:
             team_mails.membership_ended, _stay(ANA, HIRING, "ended", ended_by=FAYE, reason=why)
         ),
         partial(team_mails.request_withdrawn, _stay(SAM, HIRING, "withdrawn")),
+    ]
+
+
+def _about_accounts() -> list[partial[None]]:
+    """To members, about their address, account and second step."""
+    joined = [_stay(ANA, team) for team in (TRAINING, HIRING, CAREERS)]
+    soon = timezone.now() + timedelta(minutes=15)
+    return [
+        partial(account_mails.address_code, NEW.email, "BCDFGH", soon),
         partial(team_mails.account_claim, NEW, [_stay(NEW, HIRING)], FAYE),
         partial(
             team_mails.accounts_merged,
@@ -110,6 +112,12 @@ def samples() -> list[partial[None]]:
         partial(account_mails.second_factor_changed, FAYE, "A passkey was added"),
         partial(account_mails.second_factor_reset, FAYE),
         partial(account_mails.account_closed, ANA),
+    ]
+
+
+def _to_visitors() -> list[partial[None]]:
+    """To who asked a question."""
+    return [
         partial(
             team_mails.question_answered,
             _asked(
@@ -121,6 +129,22 @@ def samples() -> list[partial[None]]:
             team_mails.question_dismissed,
             _asked(answer="We cannot tell what you want to know. Please ask again in other words."),
         ),
+    ]
+
+
+def _to_facilitators() -> list[partial[None]]:
+    """About their part, and about what waits."""
+    nothing = dict.fromkeys(
+        ("organizations", "affiliations", "requests", "questions", "goals"), Waiting(0)
+    )
+    much = {
+        "organizations": Waiting(2, 1),
+        "affiliations": Waiting(1, 1),
+        "requests": Waiting(3),
+        "questions": Waiting(2, 2),
+        "goals": Waiting(1),
+    }
+    return [
         partial(team_mails.facilitator_appointed, FAYE, TRAINING, ADA),
         partial(team_mails.facilitator_digest, FAYE, nothing | {"requests": Waiting(1)}),
         partial(team_mails.facilitator_digest, FAYE, much),

@@ -264,13 +264,13 @@ def seconds_until_retry(tries: int, *, urgent: bool) -> float:
     return doubled * random.uniform(0.5, 1)  # noqa: S311  # spreads load, guards nothing
 
 
-def _delete(mails: QuerySet[Email]) -> None:
-    """Delete in pieces: the logs of each mail go with it, and nobody waits long for a lock."""
+def _remove(mails: QuerySet[Email]) -> None:
+    """In pieces: the logs of each mail go with it, and nobody waits long for a lock."""
     while keys := list(mails.values_list("pk", flat=True)[:CHUNK]):
         Email.objects.filter(pk__in=keys).delete()
 
 
-def delete_expired() -> None:
+def remove_expired() -> None:
     """Codes that no longer work, sent or not; those given up stay for a day, to be seen."""
     now = timezone.now()
     expired = Email.objects.filter(expires_at__lte=now)
@@ -278,15 +278,15 @@ def delete_expired() -> None:
     for key, headers in unsent.values_list("pk", "headers"):
         with carrying((headers or {}).get(HEADER, "")):
             log.warning("Mail %s expired before it could be sent", key)
-    _delete(expired.exclude(status=STATUS.failed, expires_at__gt=now - KEEP_REFUSED))
+    _remove(expired.exclude(status=STATUS.failed, expires_at__gt=now - KEEP_REFUSED))
 
 
-def delete_old() -> None:
+def remove_old() -> None:
     """Mails that are done and old, sessions that have ended, the rows of old decisions, what is
     known of old runs."""
     before = timezone.now() - KEEP_DONE
     done = [STATUS.sent, STATUS.failed]
-    _delete(Email.objects.filter(status__in=done, last_updated__lt=before))
+    _remove(Email.objects.filter(status__in=done, last_updated__lt=before))
     call_command("clearsessions")
     DeskDecision.objects.filter(finished_at__lt=timezone.now() - KEEP_DECISIONS).delete()
     JobRun.objects.filter(started_at__lt=timezone.now() - KEEP_RUNS).delete()
@@ -302,8 +302,8 @@ def queue_digests() -> None:
 # All of it can be done any number of times.
 DAILY: tuple[Callable[[], object], ...] = (
     queue_digests,
-    delete_expired,
-    delete_old,
+    remove_expired,
+    remove_old,
     forget_addresses,
 )
 
@@ -348,7 +348,7 @@ def _done(chore: Callable[[], object]) -> bool:
 
 CHORES: tuple[tuple[timedelta, Callable[[], object]], ...] = (
     (timedelta(seconds=1), go_on_with_decisions),
-    (timedelta(minutes=1), delete_expired),
+    (timedelta(minutes=1), remove_expired),
     (timedelta(minutes=10), queue_digests),
     (timedelta(minutes=10), keep_days),
 )

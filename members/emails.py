@@ -38,20 +38,11 @@ def queue(
     is created directly: post_office's own `send()` would render the text a second time, as a
     template, with whatever a stranger typed into it.
     """
-    context = {
-        "site_name": settings.SITE_NAME,
-        "site_url": settings.SITE_URL,
-        "contact_email": settings.CONTACT_EMAIL,
-        **context,
-    }
-    subject = " ".join(render_to_string(f"emails/{name}_subject.txt", context).split())[:200]
     trail, request_id = current_trail(), current_request_id()
     mail = Email(
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[to],
-        subject=subject,
-        message=render_to_string(f"emails/{name}.txt", context),
-        html_message=render_to_string(f"emails/{name}.html", {**context, "subject": subject}),
+        **_written(name, context),
         status=STATUS.queued,
         priority=PRIORITY.high if urgent else PRIORITY.medium,
         expires_at=expires_at,
@@ -66,6 +57,22 @@ def queue(
     mail.save()
     if trail:
         trail.mails.append(mail.pk)
+
+
+def _written(name: str, context: dict[str, Any]) -> dict[str, str]:
+    """Subject, text and HTML from the templates of a mail."""
+    context = {
+        "site_name": settings.SITE_NAME,
+        "site_url": settings.SITE_URL,
+        "contact_email": settings.CONTACT_EMAIL,
+        **context,
+    }
+    subject = " ".join(render_to_string(f"emails/{name}_subject.txt", context).split())[:200]
+    return {
+        "subject": subject,
+        "message": render_to_string(f"emails/{name}.txt", context),
+        "html_message": render_to_string(f"emails/{name}.html", {**context, "subject": subject}),
+    }
 
 
 @contextmanager

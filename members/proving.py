@@ -71,10 +71,12 @@ class AddressProof(AbstractCodeVerificationProcess):  # type: ignore[misc]  # al
 
     @property
     def email(self) -> str:
+        """The address that the code goes to."""
         return str(self.state["email"])
 
     @property
     def journey(self) -> dict[str, Any]:
+        """What the person wanted when the code was asked for."""
         journey: dict[str, Any] = self.state["journey"]
         return journey
 
@@ -89,6 +91,7 @@ class AddressProof(AbstractCodeVerificationProcess):  # type: ignore[misc]  # al
             emails.address_code(self.email, self.code, expires_at)
 
     def persist(self) -> None:
+        """Keep the state in the session."""
         self.request.session[self.session_key] = self.state
 
     def abort(self) -> None:
@@ -125,16 +128,20 @@ def keep_vouched(request: HttpRequest, email: str, **typed: str) -> None:
 
 def vouched(request: HttpRequest) -> dict[str, str]:
     """What the join form begins with after another has proven the address; else empty."""
+    email, typed = proven_address(request), request.session.get("proven", {}).get("typed")
+    return {**typed, "email": email} if email and typed is not None else {}
+
+
+def proven_address(request: HttpRequest) -> str:
+    """The address that this browser has just proven, so that no second code is needed; or ""."""
     proven = request.session.get("proven", {})
-    if "typed" not in proven or not is_proven(request, proven["email"]):
-        return {}
-    return {**proven["typed"], "email": proven["email"]}
+    holds = proven and time.time() - proven["at"] <= PROVEN_SECONDS
+    return str(proven["email"]) if holds else ""
 
 
 def is_proven(request: HttpRequest, email: str) -> bool:
-    """Whether this browser has just proven `email`, so that no second code is needed."""
-    proven = request.session.get("proven", {})
-    return bool(proven.get("email") == email and time.time() - proven["at"] <= PROVEN_SECONDS)
+    """Whether this browser has just proven `email`."""
+    return bool(email) and proven_address(request) == email
 
 
 def sign_in(

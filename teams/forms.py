@@ -79,6 +79,13 @@ class JoinForm(PeopleForm):
             raise ValidationError(f"{', '.join(closed)} takes no new members now. Take it out")
         return teams
 
+    def journey(self) -> dict[str, Any]:
+        """What a right form said, without the address, as a session can keep it."""
+        typed = {
+            name: self.cleaned_data[name] for name in ("full_name", "job_title", "organization")
+        }
+        return {**typed, "teams": [team.slug for team in self.cleaned_data["teams"]]}
+
 
 class FaqSearchForm(PlainForm):
     q = forms.CharField(label="Search questions", max_length=100, required=False)

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,13 +36,10 @@ def dump(writer: IO[bytes], without: list[str]) -> None:
         shutil.copyfileobj(reader, writer)
 
 
-@contextmanager
-def dumping(without: list[str]) -> Iterator[IO[bytes]]:
+def dumping(without: list[str]) -> AbstractContextManager[IO[bytes]]:
     """What `dump` writes, to read; ends with an error if not all of it came."""
     left_out = [f"--exclude-table-data=*.{table}" for table in without]
-    command = [_program("pg_dump"), "--format=custom", "--no-password", *PLAIN, *left_out]
-    with _running(command, stdout=subprocess.PIPE) as process:
-        yield _open(process.stdout)
+    return _output([_program("pg_dump"), "--format=custom", "--no-password", *PLAIN, *left_out])
 
 
 def restore(scratch: Path, database: str = "") -> None:
@@ -119,9 +116,8 @@ def try_out(scratch: Path) -> bool:
     return True
 
 
-def _script(scratch: Path, *options: str) -> Any:
-    command = [_program("pg_restore"), *PLAIN, *options, "--file=-", str(scratch)]
-    return _output(command)
+def _script(scratch: Path, *options: str) -> AbstractContextManager[IO[bytes]]:
+    return _output([_program("pg_restore"), *PLAIN, *options, "--file=-", str(scratch)])
 
 
 @contextmanager

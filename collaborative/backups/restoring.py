@@ -10,13 +10,13 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import Error, connection
-from django.db.migrations.loader import MigrationLoader
 from django.db.models import F
 from post_office.models import Email
 
 from collaborative.backups import moving, postgres, sqlite
 from collaborative.backups.archives import BackupError, HalfDoneError, decrypt, kind_of, told
 from collaborative.backups.making import left_out, make_backup
+from collaborative.health import known_migrations
 from collaborative.jobs import alone, recorded
 from members.models import JobRun
 
@@ -52,7 +52,7 @@ def check_backup(path: Path, identity: Path | None = None) -> JobRun:
                 raise BackupError(f"{path.name} is of PostgreSQL: {NEEDS_POSTGRESQL}")
             done, rows = _read(scratch)
             how = _tried(scratch) if kind == "postgresql" else ""
-        older = _known() - done
+        older = known_migrations() - done
         counts = [f"{rows.get(table, 0):,} {word}" for table, word in NAMED.items()]
         run.outcome = f"{path.name} is whole{how}: {', '.join(counts)}, {sum(rows.values()):,} rows"
         run.outcome += f"; {len(older)} migrations older than this version" if older else ""
@@ -128,7 +128,7 @@ def _read(scratch: Path) -> tuple[set[tuple[str, str]], dict[str, int]]:
     """Its migrations and rows; refuses migrations that the code does not know."""
     read = sqlite.read if kind_of(scratch) == "sqlite" else postgres.read
     done, rows = read(scratch)
-    unknown = sorted(".".join(migration) for migration in done - _known())
+    unknown = sorted(".".join(migration) for migration in done - known_migrations())
     if unknown:
         raise BackupError(
             "The backup is of a newer version of the portal: this one does not know the "
@@ -138,10 +138,6 @@ def _read(scratch: Path) -> tuple[set[tuple[str, str]], dict[str, int]]:
     return done, rows
 
 
-def _known() -> set[tuple[str, str]]:
-    return set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
-
-
 def _refuse_unfit(scratch: Path) -> None:
     """Refuse what this database cannot take: of the other kind, the way from SQLite to PostgreSQL
     alone is open, for a backup of this very version."""
@@ -149,7 +145,7 @@ def _refuse_unfit(scratch: Path) -> None:
     if (kind, connection.vendor) == ("postgresql", "sqlite"):
         raise BackupError("The backup is of PostgreSQL, and DATABASE_URL names SQLite.")
     done, _ = _read(scratch)
-    if kind != connection.vendor and _known() - done:
+    if kind != connection.vendor and known_migrations() - done:
         raise BackupError(
             "The backup is of an older version of the portal. To move it to PostgreSQL, restore it "
             "into SQLite with this version first, and make a backup of that."

@@ -215,7 +215,7 @@ def test_expired_codes_are_removed_sent_or_not(clock):
     put("Unsent code", expires_at=now - timedelta(seconds=1))
     put("Fresh code", expires_at=now + timedelta(minutes=5))
     put("Notice")
-    module.delete_expired()
+    module.remove_expired()
     assert set(Email.objects.values_list("subject", flat=True)) == {"Fresh code", "Notice"}
 
 
@@ -226,13 +226,13 @@ def test_code_that_expired_unsent_is_logged_and_a_refused_one_is_kept_for_a_day(
     queued = put("Queued", expires_at=now)
     tried = put("Tried", expires_at=now, status=STATUS.requeued)
     put("Refused", expires_at=now, status=STATUS.failed)
-    module.delete_expired()
+    module.remove_expired()
     told = "Mail {} expired before it could be sent"
     lines = [record.getMessage() for record in caplog.records]
     assert sorted(lines) == [told.format(queued.pk), told.format(tried.pk)]
     assert Email.objects.get().subject == "Refused"
     clock.sleep(86401)
-    module.delete_expired()
+    module.remove_expired()
     assert not Email.objects.exists()
 
 
@@ -244,10 +244,10 @@ def test_done_mails_are_kept_thirty_days_and_unsent_ones_for_good(clock):
         Log.objects.create(email=row, status=STATUS.failed, message="late")
     clock.sleep(29 * 86400)
     put("Young", status=STATUS.sent)
-    module.delete_old()
+    module.remove_old()
     assert Email.objects.count() == 4
     clock.sleep(2 * 86400)
-    module.delete_old()
+    module.remove_old()
     assert set(Email.objects.values_list("subject", flat=True)) == {"Due", "Young"}
     assert Log.objects.count() == 1
 
@@ -256,7 +256,7 @@ def test_done_mails_are_kept_thirty_days_and_unsent_ones_for_good(clock):
 def test_ended_sessions_are_removed(clock):
     Session.objects.create(session_key="ended", expire_date=clock() - timedelta(days=1))
     Session.objects.create(session_key="open", expire_date=clock() + timedelta(days=1))
-    module.delete_old()
+    module.remove_old()
     assert Session.objects.get().session_key == "open"
 
 

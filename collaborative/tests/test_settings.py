@@ -253,3 +253,17 @@ def test_without_a_hospitals_sign_in_nothing_is_added(read_settings):
     assert found["SSO_PROVIDERS"] == {}
     assert not [name for name in found["INSTALLED_APPS"] if "social" in name]
     assert found["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["form-action"] == ["'self'"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "status"), [("/healthz", 200), ("/readyz", 200), ("/metrics", 404)]
+)
+def test_what_machines_ask_is_not_redirected_to_https_but_pages_are(
+    client, settings, read_settings, path, status
+):
+    production = read_settings()
+    settings.SECURE_SSL_REDIRECT = production["SECURE_SSL_REDIRECT"]
+    settings.SECURE_REDIRECT_EXEMPT = production["SECURE_REDIRECT_EXEMPT"]
+    assert client.get(path).status_code == status
+    assert client.get(path + "x").status_code == 301

@@ -39,10 +39,6 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
         """The organization whose name equals `name` as names are compared; it may be merged."""
         return self.filter(normalized_name=normalized_name(name))
 
-    def unmerged(self) -> OrganizationQuerySet:
-        """Those that stand for themselves, without former names."""
-        return self.exclude(status=Organization.Status.MERGED)
-
     def with_waiting_count(self) -> OrganizationQuerySet:
         """Adds `waiting_count`: the members whose tie to it nobody has confirmed."""
         waiting = Member.objects.unconfirmed().filter(organization=OuterRef("pk")).order_by()

@@ -50,7 +50,7 @@ from members.services.recording import (
     record_all,
     remove,
 )
-from members.services.requeueing import requeue_mails
+from members.services.requeueing import failed_mails, requeue_mails
 from members.services.second_factor import (
     note_second_factor,
     relock_second_factors,
@@ -72,6 +72,7 @@ __all__ = [
     "decline_organization",
     "end_sessions",
     "erase_member",
+    "failed_mails",
     "fill_in_profile",
     "foresee",
     "lock_administrators",

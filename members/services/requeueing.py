@@ -4,11 +4,18 @@ import logging
 from collections.abc import Iterable
 
 from django.db import transaction
+from django.db.models import QuerySet
 from post_office.models import STATUS, Email, Log
 
 from members.models import Member
 
 log = logging.getLogger(__name__)
+
+
+def failed_mails() -> QuerySet[Email]:
+    """Mails that were given up; without those with a code, which is of no use any more."""
+    found: QuerySet[Email] = Email.objects.filter(status=STATUS.failed, expires_at=None)
+    return found
 
 
 @transaction.atomic
@@ -18,7 +25,7 @@ def requeue_mails(keys: Iterable[int] | None, *, by: Member) -> int:
     Those with a sign-in code stay where they are. Who did it and when stands in the log of each
     mail. Returns how many were queued.
     """
-    failed = Email.objects.filter(status=STATUS.failed, expires_at=None)
+    failed = failed_mails()
     if keys is not None:
         failed = failed.filter(pk__in=keys)
     # Locked, so that of two who press at once one queues it.

@@ -207,7 +207,6 @@ def test_former_names_are_suggested_nowhere(duplicate, organization, administrat
     merge_organizations(duplicate, organization, by=administrator)
     assert list(Organization.objects.suggested()) == [organization]
     assert list(Organization.objects.recognized()) == [organization]
-    assert duplicate not in Organization.objects.unmerged()
 
 
 # Renaming --------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""Figures about teams: only read, never stored; each is the number of rows of a list."""
+"""Figures about teams, each the number of rows of a list; kept for a while only for public pages,
+where counting takes long."""
 
 from teams.figures.charts import Bar, Drawing, bars, pairs
 from teams.figures.counts import (

@@ -25,14 +25,7 @@ def report_goal(
     0, and a number for a goal without a target.
     """
     sentence = one_line(sentence)
-    if not sentence:
-        raise Refused("Say in one sentence what was done.")
-    if len(sentence) > LONGEST:
-        raise Refused(f"Say it in at most {LONGEST} characters.")
-    if state not in Goal.State.values or state == Goal.State.UNREPORTED:
-        raise Refused("Say how the goal stands.")
-    if value is not None and value < 0:
-        raise Refused("Enter 0 or a number above it.")
+    _refuse_unclear(state, value, sentence)
     with transaction.atomic():
         row = Goal.objects.select_for_update(no_key=True).get(pk=goal.pk)
         if value is not None and row.target is None:
@@ -55,6 +48,17 @@ def report_goal(
             reported_on=timezone.localdate(update.reported_at),
         )
     return update
+
+
+def _refuse_unclear(state: str, value: Decimal | None, sentence: str) -> None:
+    if not sentence:
+        raise Refused("Say in one sentence what was done.")
+    if len(sentence) > LONGEST:
+        raise Refused(f"Say it in at most {LONGEST} characters.")
+    if state not in Goal.State.values or state == Goal.State.UNREPORTED:
+        raise Refused("Say how the goal stands.")
+    if value is not None and value < 0:
+        raise Refused("Enter 0 or a number above it.")
 
 
 def _is_same(earlier: GoalUpdate, update: GoalUpdate) -> bool:

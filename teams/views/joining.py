@@ -14,7 +14,14 @@ from members.forms import CodeForm
 from members.models import Member, Organization
 from members.naming import normalized_name
 from members.posting import only_posted
-from members.proving import JOIN, AddressProof, is_proven, sign_in, vouched
+from members.proving import (
+    JOIN,
+    AddressProof,
+    is_proven,
+    proven_address,
+    sign_in,
+    vouched,
+)
 from members.services import Refused
 from members.views import account_inactive
 from teams.forms import JoinForm
@@ -42,11 +49,7 @@ def join(request: HttpRequest) -> HttpResponse:
         is_vouched=bool(vouched(request)),
     )
     if request.method == "POST" and form.is_valid():
-        email = form.cleaned_data["email"]
-        journey = {
-            field: form.cleaned_data[field] for field in ("full_name", "job_title", "organization")
-        }
-        journey["teams"] = [team.slug for team in form.cleaned_data["teams"]]
+        email, journey = form.cleaned_data["email"], form.journey()
         if is_proven(request, email):
             return _complete(request, email, journey)
         AddressProof.begin(request, JOIN, email, journey)
@@ -68,8 +71,7 @@ def _typed_before(request: HttpRequest, came_from: ActionTeam | None) -> dict[st
     """What this browser has sent and not yet proven, or the address that it has proven."""
     proof = AddressProof.resume(request, JOIN)
     typed = {**proof.journey, "email": proof.email} if proof else {}
-    proven = request.session.get("proven", {}).get("email", "")
-    if is_proven(request, proven):
+    if proven := proven_address(request):
         typed["email"] = proven
     for field, known in vouched(request).items():
         typed.setdefault(field, known)
