@@ -43,10 +43,10 @@ check: $(VENV)/.stamp-dev ## Check style, templates, types, migrations and produ
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
 
 bench: $(VENV)/.stamp-dev ## Measure answers a second beside a bare Django, on both databases
-	@$(PYTHON) bench/speed.py $(BENCH)-http
+	@$(PYTHON) bench/speed.py $(BENCH)
 
 bench-desk: $(VENV)/.stamp-dev ## Measure the desk with a million memberships, kept in BENCH
-	@$(PYTHON) bench/postgres.py $(BENCH) bench/desk.py
+	@$(PYTHON) bench/databases.py $(BENCH) bench/desk.py
 
 bench-weight: $(VENV)/.stamp-dev ## Measure bytes and requests of every page, served as in production
 	@$(PYTHON) bench/weight.py

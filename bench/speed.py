@@ -15,12 +15,10 @@ import json
 import math
 import os
 import re
-import secrets
 import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,47 +29,17 @@ from statistics import median
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import psycopg  # noqa: E402  # the path comes first
-
-from collaborative.tests.postgres import start_postgres  # noqa: E402
+from bench.databases import ROOT, filled, manage, run, say, start  # noqa: E402  # the path comes first
 
 PORTAL = "collaborative.wsgi"
 CLIENTS, ROUNDS, SECONDS = 16, 5, 3
 JOINS = 3000
-SIZES = {
-    "small": [
-        "--organizations=100",
-        "--members=400",
-        "--memberships=1000",
-        "--questions=50",
-        "--mails=100",
-    ],
-    "big": [],  # what fill_big_database makes: 10,000 organizations, 1,000,000 memberships
-}
 GROWTH = 1_000_000 / 1000  # in memberships
-SETTINGS = {
-    "DEBUG": "0",
-    "SECRET_KEY": secrets.token_urlsafe(64),
-    "ALLOWED_HOSTS": "127.0.0.1",
-    "SITE_URL": "https://127.0.0.1",
-    "CONTACT_EMAIL": "help@example.org",
-    "DEFAULT_FROM_EMAIL": "portal@example.org",
-    "EMAIL_URL": "dummymail://",
-    "TRUSTED_PROXY_COUNT": "1",
-    "STAFF_SECOND_FACTOR": "0",
-    "BACKUP_DIR": tempfile.gettempdir(),
-    "LOG_LEVEL": "warning",
-}
 TOKEN = "a" * 32  # against forged requests; cookie and form say the same
 # What the reverse proxy says in production: the visitor came by https.
 PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
-
-
-def say(line: str = "") -> None:
-    print(line, flush=True)  # noqa: T201
 
 
 @dataclass
@@ -102,20 +70,6 @@ class Target:
                 sys.exit(f"{self.name}: {answer.status} {answer.url}")
         except HTTPError as error:
             sys.exit(f"{self.name}: {error}")
-
-
-def run(command: list[str], **env: str) -> subprocess.CompletedProcess[str]:
-    """Run it to its end; stops everything where it fails."""
-    done = subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return done
-
-
-def manage(*arguments: str, **env: str) -> None:
-    run([sys.executable, "manage.py", *arguments], **(SETTINGS | env))
 
 
 @dataclass
@@ -157,42 +111,6 @@ def serving(application: str, **env: str) -> Iterator[Server]:
             yield Server(f"http://127.0.0.1:{port}", process)
         finally:
             process.terminate()
-
-
-def filled(folder: Path, server: str) -> dict[str, dict[str, str]]:
-    """The environment of each database, which is made and filled where it is not there yet."""
-    names = {
-        "PostgreSQL": f"{server}portal_small",
-        "SQLite": f"sqlite:///{folder}/small.sqlite3",
-        "PostgreSQL, big": f"{server}portal_big",
-    }
-    found = {}
-    for name, url in names.items():
-        env = SETTINGS | {"DATABASE_URL": url}
-        found[name] = env
-        if not is_filled(folder, url):
-            say(f"Filling {name} …")
-            manage("migrate", "--verbosity=0", **env)
-            manage("createcachetable", **env)
-            size = SIZES["big" if "big" in name else "small"]
-            manage("fill_big_database", "--yes", "--verbosity=0", *size, **env)
-            (folder / f"{url.rpartition('/')[2]}.filled").touch()
-        else:
-            manage("migrate", "--verbosity=0", **env)
-    return found
-
-
-def is_filled(folder: Path, url: str) -> bool:
-    """Whether the database is there; makes an empty one on the PostgreSQL server."""
-    server, _, name = url.rpartition("/")
-    if (folder / f"{name}.filled").exists():
-        return True
-    if url.startswith("postgres"):
-        socket_folder = server.partition("@/")[2]
-        with psycopg.connect(host=socket_folder, user="postgres", autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {name}")
-            connection.execute(f"CREATE DATABASE {name}")
-    return False
 
 
 def signed_in(number: int, **env: str) -> dict[str, object]:
@@ -300,10 +218,9 @@ def growth(small: list[Target], big: list[Target]) -> None:
 
 
 def main(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    url, version = start_postgres(folder / "postgres")
+    server, version = start(folder)
     say(f"PostgreSQL {version}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    found = filled(folder, url.rpartition("/")[0] + "/")
+    found = filled(folder, server)
     manage("collectstatic", "--noinput", "--verbosity=0", **found["SQLite"])
     with ExitStack() as stack:
         bare = stack.enter_context(serving("bench.bare:wsgi"))

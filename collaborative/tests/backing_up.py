@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from collaborative.backups.making import left_out
+from collaborative.tests.elsewhere import database_url
 from members.models import JobRun
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
@@ -47,19 +48,12 @@ def checksums() -> dict[str, str]:
     return found
 
 
-def url() -> str:
-    database = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{database['NAME']}"
-    return f"postgres://{database['USER']}@/{database['HOST']}/{database['NAME']}"
-
-
 def environment(**changes: str) -> dict[str, str]:
     """Of a process on the database and the folder of the test."""
     names = ("BACKUP_DIR", "PG_BIN", "BACKUP_KEY")
     given = {name: getattr(settings, name) for name in names}
     root = str(MANAGE.parent)
-    return {**os.environ, **given, "PYTHONPATH": root, "DATABASE_URL": url(), **changes}
+    return {**os.environ, **given, "PYTHONPATH": root, "DATABASE_URL": database_url(), **changes}
 
 
 def process(*command: str, env: dict[str, str] | None = None, **options) -> subprocess.Popen:

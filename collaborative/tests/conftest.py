@@ -1,7 +1,6 @@
 """A real mail server, and a clock that only moves when somebody sleeps on it."""
 
 import asyncio
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from post_office.models import PRIORITY, STATUS, Email
 
+from collaborative.tests.elsewhere import free_port
 from collaborative.tests.postgres import client_programs
 from collaborative.tests.web import NO_NGINX, NO_POOLER
 
@@ -38,9 +38,7 @@ class MailServer:
     """An SMTP server on this machine that keeps what it takes; it can go down and come back."""
 
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.host = "127.0.0.1"
         self.taken: list[Message] = []
         self.refusals = 0  # how many of the next mails are put off

@@ -19,7 +19,8 @@ from django.db import connection
 from collaborative.backups import archives
 from collaborative.backups.making import left_out
 from collaborative.jobs import alone, is_taken
-from collaborative.tests.backing_up import back_up, environment, files, process, run, url
+from collaborative.tests.backing_up import back_up, environment, files, process, run
+from collaborative.tests.elsewhere import database_url
 from members.models import JobRun
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backup_dir")]
@@ -79,7 +80,7 @@ def database(place: Path, content: str) -> Iterator[str]:
             sqlite3.connect(path).execute("CREATE TABLE note (id)").connection.close()
         yield f"sqlite:///{path}"
         return
-    name = url().rsplit("/", 1)[0] + "/portal_other"
+    name = database_url().rsplit("/", 1)[0] + "/portal_other"
     with connection.cursor() as cursor:
         if content != "missing":
             cursor.execute("CREATE DATABASE portal_other TEMPLATE template0")

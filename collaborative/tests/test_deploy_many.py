@@ -20,11 +20,10 @@ from django.db.utils import ConnectionHandler
 
 from collaborative.environment import POSTGRES_OPTIONS, database
 from collaborative.jobs import alone
+from collaborative.tests.elsewhere import database_url, free_port
 from collaborative.tests.faults.conftest import Portal
 from collaborative.tests.faults.processes import (
     PostgresServer,
-    database_url,
-    free_port,
     wait_for,
 )
 from collaborative.tests.web import DEPLOY, NO_POOLER, PGBOUNCER, REDIS

@@ -15,8 +15,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from collaborative.tests.elsewhere import free_port
 from collaborative.tests.test_settings import manage
-from collaborative.tests.web import free_port
 from members.models import Member
 
 LANDED = {"members": "0003_theme", "teams": "0002_desk"}

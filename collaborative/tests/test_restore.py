@@ -26,9 +26,9 @@ from collaborative.tests.backing_up import (
     files,
     process,
     run,
-    url,
 )
 from collaborative.tests.conftest import put
+from collaborative.tests.elsewhere import database_url
 from conftest import make_member
 from members.models import EmailDomain, JobRun, Member, Organization, Session
 from members.services import add_organization
@@ -232,7 +232,7 @@ def empty(tmp_path) -> Iterator[str]:
     with connection.cursor() as cursor:
         cursor.execute("CREATE DATABASE portal_new TEMPLATE template0")
         try:
-            yield url().rsplit("/", 1)[0] + "/portal_new"
+            yield database_url().rsplit("/", 1)[0] + "/portal_new"
         finally:
             cursor.execute("DROP DATABASE portal_new")
 

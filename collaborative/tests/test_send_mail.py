@@ -10,12 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from post_office.models import STATUS
 
 from collaborative.sender import leading
 from collaborative.tests.conftest import PATIENCE, MailServer, put, statuses
+from collaborative.tests.elsewhere import database_url
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 
@@ -24,14 +24,9 @@ class Process:
     """A `manage.py send_mail` of its own, on the test database."""
 
     def __init__(self, smtp: MailServer, log: Path, *options: str) -> None:
-        database = connection.settings_dict
-        if connection.vendor == "sqlite":
-            url = f"sqlite:///{database['NAME']}"
-        else:
-            url = f"postgres://{database['USER']}@/{database['HOST']}/{database['NAME']}"
         env = {
             **os.environ,
-            "DATABASE_URL": url,
+            "DATABASE_URL": database_url(),
             "EMAIL_URL": f"smtp://127.0.0.1:{smtp.port}",
             "PYTHONUNBUFFERED": "1",
         }

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from django.db import connection, connections
 
+from collaborative.tests.elsewhere import free_port
 from collaborative.tests.faults.machines import Machine
 from collaborative.tests.faults.people import Audit, Crowd, Mailbox, Told, all_mails_left, audit
 from collaborative.tests.faults.processes import (
     Supervised,
     environment,
-    free_port,
     is_up,
     sender,
     wait_for,

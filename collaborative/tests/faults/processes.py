@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,20 +19,11 @@ from django.db import connection
 
 from collaborative.tests import postgres
 from collaborative.tests.conftest import PATIENCE
+from collaborative.tests.elsewhere import database_url
 
 ROOT = Path(__file__).resolve().parents[3]
 RESTART_SECONDS = 0.5  # the supervisor's pause: RestartSec
 SETTINGS = "collaborative.tests.faults.settings"
-
-
-def database_url(host: str = "") -> str:
-    """Where the database of the tests is, for another process; with `host`, over TCP."""
-    database = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{database['NAME']}"
-    if host:
-        return f"postgres://{database['USER']}@{host}/{database['NAME']}"
-    return f"postgres://{database['USER']}@/{database['HOST']}/{database['NAME']}"
 
 
 def environment(mail_port: int, host: str = "") -> dict[str, str]:
@@ -194,12 +184,6 @@ def _is_zombie(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def is_up(host: str, port: int) -> bool:
