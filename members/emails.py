@@ -20,6 +20,7 @@ from members.models import Member
 from members.request_id import HEADER, current_request_id
 from members.trail import current_trail
 
+SEPARATORS = set(',;"<> \t\r\n')
 _bundle: ContextVar[list[Email] | None] = ContextVar("bundle", default=None)
 
 
@@ -36,8 +37,11 @@ def queue(
     Urgent mails overtake the others; one that `expires_at` has passed is never sent. The mails
     of a decision at the desk wait until it can no longer be undone (members.trail). The row
     is created directly: post_office's own `send()` would render the text a second time, as a
-    template, with whatever a stranger typed into it.
+    template, with whatever a stranger typed into it. Raises ValueError unless `to` is one plain
+    address: post_office splits its recipients at commas.
     """
+    if set(to) & SEPARATORS or to.count("@") != 1:
+        raise ValueError("A mail goes to one plain address.")
     trail, request_id = current_trail(), current_request_id()
     mail = Email(
         from_email=settings.DEFAULT_FROM_EMAIL,

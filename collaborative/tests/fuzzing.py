@@ -19,7 +19,8 @@ NASTY = [
     "ß" * 200, "\r\nX-Evil: 1", "[]", "[1]", "{}", "null", '{"id": 1}', "true", "on", "__all__",
     "' OR 1=1 --", "<script>alert(1)</script>", "%", "_", "\\", "{{ 7|add:7 }}", "../../etc/passwd",
     "//evil.example", "javascript:x", "http://[", "a@b", "a@[::1]", "é@é.example", "@", "a,b", ",",
-    "nora@rush.example", "maria@rush.example", "2026-02-30", "0000-00-00", "9999-12-31", "25:61",
+    "nora@rush.example", "maria@rush.example", '"x,eve@evil.example,y"@rush.example',
+    "2026-02-30", "0000-00-00", "9999-12-31", "25:61",
     "education", "archive", "closed", "active", "recognized", "csv", "xlsx", "BCDFGH",
 ]  # fmt: skip
 # Beside those that are found in links.

@@ -25,6 +25,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 from post_office.models import Email
 
+from collaborative.tests.conftest import put
 from collaborative.tests.fuzzing import (
     PARTS,
     Form,
@@ -149,6 +150,7 @@ class Watch:
     def __init__(self, browser: Client, who: Member | None) -> None:
         self.jar = {name: morsel.value for name, morsel in browser.cookies.items()}
         self.untouchable = Untouchable(who)
+        self.last_mail = max(Email.objects.values_list("pk", flat=True), default=0)
         self.statuses = dict(Membership.objects.values_list("pk", "status"))
         self.answers: Counter[int] = Counter()
         self.wrong: list[str] = []
@@ -180,8 +182,14 @@ class Watch:
         if written and shot.method != "POST":
             wrong.add(f"{shot.method} writes {written}")
         if written:
-            wrong |= self.untouchable.changed() | set(self.moves())
+            wrong |= self.untouchable.changed() | set(self.moves()) | set(self.letters())
         self.wrong += [f"{said}\n  by {shot}" for said in wrong]
+
+    def letters(self) -> Iterator[str]:
+        """Mails that would go to somebody else, too."""
+        for mail in Email.objects.filter(pk__gt=self.last_mail).only("to"):
+            if len(mail.to) != 1:
+                yield f"a mail to {len(mail.to)} addresses"
 
     def moves(self) -> Iterator[str]:
         """What happened to memberships that may not happen."""
@@ -263,6 +271,7 @@ def test_watch_sees_what_may_not_happen(member, colleague, closed_team):
     )
     Membership.objects.create(member=member, team=closed_team)
     Member.objects.filter(pk=colleague.pk).update(is_superuser=True)
+    put("Three", to='"x,eve@evil.example,y"@rush.example')
     answer = HttpResponse(status=500, headers={"X-Evil": "1"})
     answer.exc_info = None
     watch.check(Shot("GET", "/"), answer, {"teams_membership"})
@@ -274,6 +283,7 @@ def test_watch_sees_what_may_not_happen(member, colleague, closed_team):
         "changes people",
         "changes stays",
         "somebody comes into a closed team",
+        "a mail to 3 addresses",
     }
     member.memberships.update(status="declined", reason="No", decided_at=member.date_joined)
     assert set(watch.moves()) == {

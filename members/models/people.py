@@ -337,6 +337,11 @@ class Member(AbstractBaseUser, PermissionsMixin):
                 violation_error_message="Write the address in lower case.",
             ),
             models.CheckConstraint(
+                name="members_member_email_one_address",
+                condition=~Q(email__contains=",") & ~Q(email__contains='"'),
+                violation_error_message="Write one address, without commas and quotes.",
+            ),
+            models.CheckConstraint(
                 name="members_member_affiliation_confirmed_whole",
                 condition=Q(affiliation_confirmed_at=None, affiliation_confirmed_how="")
                 | Q(

@@ -108,3 +108,30 @@ def test_line_breaks_in_a_subject_add_no_header(db, monkeypatch):
     mail = Email.objects.get()
     assert "\n" not in mail.subject
     assert "Bcc" not in mail.email_message().message()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "to",
+    [
+        '"x,eve@evil.example,y"@rush.example',
+        "nora@rush.example,eve@evil.example",
+        "nora@rush.example;eve@evil.example",
+        "nora@rush.example eve@evil.example",
+        "nora@rush.example\r\nBcc: eve@evil.example",
+        "Nora <nora@rush.example>",
+        "nora",
+        "",
+    ],
+)
+def test_mail_goes_to_one_address_or_is_not_queued(to):
+    with pytest.raises(ValueError, match="one plain address"):
+        emails.queue("account_closed", to, {"full_name": ""})
+    assert not Email.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("to", ["o'brien+x@rush.example", "n_o.r-a@mail.rush.example"])
+def test_mail_goes_to_who_has_it_to_the_letter(to):
+    emails.queue("account_closed", to, {"full_name": ""})
+    assert Email.objects.get().to == [to]

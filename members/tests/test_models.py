@@ -119,6 +119,11 @@ def test_what_lies_below_public_mailbox_providers_is_refused_by_clean(organizati
         EmailDomain(organization=organization, domain=domain).full_clean()
 
 
+@pytest.mark.parametrize("email", ['"x,eve@evil.example,y"@rush.example', "a,b@rush.example"])
+def test_address_is_one_address(db, email):
+    refuses(Member.objects.create, email=email)
+
+
 @pytest.mark.parametrize("domain", ["https://rush2.example", "rush2", "a..example", "a,b.example"])
 def test_what_is_no_domain_is_refused_in_words(organization, domain):
     with pytest.raises(ValidationError, match="Enter a mail domain, like hospital.org"):

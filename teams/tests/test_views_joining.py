@@ -83,6 +83,10 @@ def test_join_says_everything_that_is_missing_and_keeps_what_was_typed(client, t
         ("email", "x" * 250 + "@rush.example", "Enter"),
         ("email", "nora@rush.example, other@rush.example", "Enter your work email address"),
         ("email", "nora@rush.example\nBcc: all@rush.example", "Enter your work email address"),
+        # One address for Django, three for the queue: the code would go to the second.
+        ("email", '"x,eve@evil.example,y"@rush.example', "Enter your work email address"),
+        ("email", '"nora"@rush.example', "Enter your work email address"),
+        ("email", "é" * 300_000, "Enter an email address with at most 254 characters"),
         ("job_title", "x" * 121, "Enter a job title with at most 120 characters"),
         ("organization", "x" * 151, "Enter a name with at most 150 characters"),
         ("organization", "!!! --", "with letters or digits"),
