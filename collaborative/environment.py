@@ -234,6 +234,18 @@ def database(raw: str) -> dict[str, Any]:
     return found
 
 
+# Above MAX_ENTRIES Django drops a third of all, whichever: with its own 300 a stranger could make
+# it forget how often a second step was tried.
+DATABASE_CACHE: dict[str, Any] = {
+    "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+    "LOCATION": "django_cache",
+    "OPTIONS": {"MAX_ENTRIES": 100_000},
+}
+
+
 def cache(raw: str) -> dict[str, Any]:
     """Django's cache settings from `rediscache://…` or `dbcache://…`."""
-    return {**Env.cache_url_config(raw)}
+    found: dict[str, Any] = {**Env.cache_url_config(raw)}
+    if found["BACKEND"] == DATABASE_CACHE["BACKEND"]:
+        return {**DATABASE_CACHE, "LOCATION": found["LOCATION"]}
+    return found

@@ -29,6 +29,7 @@ from post_office.settings import get_max_retries
 from collaborative.jobs import alone, recorded
 from collaborative.mail_answers import answer_of, is_final
 from collaborative.unavailable import is_away
+from members.limits import forget_counts
 from members.models import DeskDecision, JobRun
 from members.request_id import HEADER, carrying
 from teams.admin import go_on_with_decisions
@@ -305,6 +306,7 @@ DAILY: tuple[Callable[[], object], ...] = (
     remove_expired,
     remove_old,
     forget_addresses,
+    forget_counts,
 )
 
 

@@ -14,6 +14,7 @@ import django_stubs_ext
 from collaborative import logs
 from collaborative.environment import (
     BOOLEANS,
+    DATABASE_CACHE,
     SQLITE_OPTIONS,
     address,
     age_recipient,
@@ -191,10 +192,7 @@ CACHES = {
         cache,
         "Set it to rediscache://host:6379/0 or dbcache://django_cache, or leave it out for the "
         "database.",
-        {
-            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-            "LOCATION": "django_cache",
-        },
+        DATABASE_CACHE,
     ),
     # Parts of pages, for PAGE_CACHE_SECONDS, in each process.
     "fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
@@ -291,10 +289,14 @@ SOCIALACCOUNT_ADAPTER = "members.sso.SocialAdapter"
 if SSO_PROVIDERS:
     INSTALLED_APPS += ["allauth.socialaccount"]
     MIGRATION_MODULES = {"socialaccount": None}  # none of its tables is used
-# Requests per action: by address ("key") and by network address ("ip"), in sliding windows.
+# Requests per action, in sliding windows, by network address ("ip") and by "key". That of the
+# network comes first: what it refuses takes no room for the other. Codes and tries are counted for
+# a mail address as asked for from one network, or else a stranger could keep its owner out; and
+# codes, of which each has five tries, for the mail address whoever asks.
 RATE_LIMITS = {
-    "code": "5/15m/key,60/15m/ip",
-    "code_try": "15/15m/key,100/15m/ip",
+    "code": "60/15m/ip,5/15m/key",
+    "code_of_address": "20/15m/key",
+    "code_try": "100/15m/ip,15/15m/key",
     "sso": "60/15m/ip",
     "check": "30/5m/ip",
     "question": "5/h/ip",

@@ -13,9 +13,12 @@ from typing import Any
 
 from allauth.core.internal import ratelimit
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import cache, caches
+from django.core.cache.backends.db import DatabaseCache
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 
 class TooManyRequestsError(Exception):
@@ -65,6 +68,17 @@ def _retry_at(request: HttpRequest, action: str, key: str | None) -> datetime:
         if len(hits) >= rate.amount:
             room_at.append(hits[-1] + rate.duration)
     return datetime.fromtimestamp(max(room_at), UTC)
+
+
+def forget_counts() -> None:
+    """Remove what is counted no more from a cache in the database, which looks only when it is
+    full."""
+    kept = caches["default"]
+    if isinstance(kept, DatabaseCache):
+        with connection.cursor() as cursor:
+            table = connection.ops.quote_name(kept._table)  # type: ignore[attr-defined]
+            now = connection.ops.adapt_datetimefield_value(timezone.now())
+            cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [now])  # noqa: S608  # our own name
 
 
 class RateLimitMiddleware:

@@ -14,6 +14,7 @@ from allauth.account.internal.flows.login import perform_login, record_authentic
 from allauth.account.internal.stagekit import unstash_login
 from allauth.account.models import EmailAddress, Login
 from allauth.core.internal.cryptokit import compare_user_code, generate_user_code
+from allauth.core.internal.ratelimit import get_ip
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
@@ -82,13 +83,20 @@ class AddressProof(AbstractCodeVerificationProcess):  # type: ignore[misc]  # al
 
     def send(self) -> None:
         """Send a new code, which replaces the one before. Raises TooManyRequestsError."""
-        with limited(self.request, "code", key=self.email):
+        with (
+            limited(self.request, "code", key=self._here()),
+            limited(self.request, "code_of_address", key=self.email),
+        ):
             self.state.update(
                 at=time.time(), failed_attempts=0, code=generate_user_code(length=6, dashed=False)
             )
             self.persist()
             expires_at = datetime.fromtimestamp(self.state["at"] + self.timeout, UTC)
             emails.address_code(self.email, self.code, expires_at)
+
+    def _here(self) -> str:
+        """The address as this network asks for it, for the limits."""
+        return f"{self.email} from {get_ip(self.request)}"
 
     def persist(self) -> None:
         """Keep the state in the session."""
@@ -107,14 +115,14 @@ class AddressProof(AbstractCodeVerificationProcess):  # type: ignore[misc]  # al
     def check(self, typed: str) -> Answer:
         """Whether `typed` is the code: any case; spaces and hyphens do not count.
 
-        Tries are counted in the session and, over every session, for the address: raises
-        TooManyRequestsError when too many were made for it.
+        Tries are counted in the session and, over every session of this network, for the address:
+        raises TooManyRequestsError when too many were made for it.
         """
         if not self.code:
             return Answer.TOO_MANY_TRIES
         if not self.is_valid():
             return Answer.EXPIRED
-        limit(self.request, "code_try", key=self.email)
+        limit(self.request, "code_try", key=self._here())
         if compare_user_code(actual=typed, expected=self.code):
             return Answer.RIGHT
         return Answer.WRONG if self.record_invalid_attempt() else Answer.TOO_MANY_TRIES

@@ -220,6 +220,17 @@ def test_statements_are_prepared_unless_a_pooler_stands_between(read_settings):
     assert (options["server_side_binding"], options["prepare_threshold"]) == (False, None)
 
 
+@pytest.mark.parametrize(
+    ("url", "table"), [(None, "django_cache"), ("dbcache://django_cache", "django_cache"),
+    ("dbcache://other", "other")],
+)  # fmt: skip
+def test_cache_in_the_database_keeps_every_count(read_settings, url, table):
+    """Django's own 300 entries are those of some dozen people; then it drops a third."""
+    kept = read_settings(CACHE_URL=url)["CACHES"]["default"]
+    assert kept["LOCATION"] == table
+    assert kept["OPTIONS"]["MAX_ENTRIES"] >= 100_000
+
+
 def test_sqlite_file_stays_open_and_has_the_options_that_make_writers_wait(read_settings):
     database = read_settings(DATABASE_URL="sqlite:////srv/portal.sqlite3")["DATABASES"]["default"]
     assert database["CONN_MAX_AGE"] > 60

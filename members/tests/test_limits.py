@@ -8,10 +8,11 @@ from allauth.core.internal.ratelimit import get_ip
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import OperationalError, connection
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
+from django.utils import timezone
 
 from conftest import code_in
-from members.limits import TooManyRequestsError, limit, limited
+from members.limits import TooManyRequestsError, forget_counts, limit, limited
 
 
 @pytest.fixture
@@ -64,6 +65,65 @@ def test_limit_keeps_no_plain_address(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key"}
     limit(RequestFactory().post("/"), "code", key="nora@rush.example")
     assert not [key for key in cache._cache if "nora" in key]
+
+
+def wrong_tries(client, number: int) -> None:
+    for _ in range(number):
+        client.post("/sign-in/code/", {"code": "WRNGCD"})
+
+
+@pytest.mark.django_db
+def test_strangers_keep_nobody_out(client, member, mails):
+    """They ask for codes for somebody else's address and try wrong ones, from another network."""
+    for _ in range(5):
+        stranger = Client(REMOTE_ADDR="198.51.100.9")
+        assert stranger.post("/sign-in/", {"email": member.email}).status_code == 302
+        wrong_tries(stranger, 5)
+    assert stranger.post("/sign-in/", {"email": member.email}).status_code == 429
+    assert client.post("/sign-in/", {"email": member.email}).status_code == 302
+    answer = client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    assert answer.status_code == 302
+    assert client.get("/my/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_no_address_gets_more_than_twenty_codes_wherever_they_are_asked_for(member, mails):
+    answers = [
+        Client(REMOTE_ADDR=f"198.51.{network}.9").post("/sign-in/", {"email": member.email})
+        for network in range(22)
+    ]
+    assert [answer.status_code for answer in answers] == [302] * 20 + [429] * 2
+    assert len(mails()) == 20
+
+
+@pytest.mark.django_db
+def test_what_a_network_is_refused_takes_no_room_in_the_cache(client, settings):
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "3/15m/ip,5/15m/key"}
+    for number in range(3):
+        client.post("/sign-in/", {"email": f"p{number}@rush.example"})
+    kept = len(cache._cache)
+    for number in range(3, 9):
+        client.post("/sign-in/", {"email": f"p{number}@rush.example"})
+    assert len(cache._cache) == kept
+
+
+def test_every_rate_counts_the_network_before_the_key(settings):
+    for action, rates in settings.RATE_LIMITS.items():
+        kinds = [rate.rpartition("/")[2] for rate in rates.split(",")]
+        assert kinds == sorted(kinds), action
+
+
+def test_counts_are_forgotten_once_their_time_is_over(shared_cache):
+    cache.set("over", 1, -1)
+    cache.set("holds", 1, 60)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE test_limits_cache SET expires = %s", [timezone.now()])
+        forget_counts()
+        cursor.execute("SELECT count(*) FROM test_limits_cache")
+        assert cursor.fetchone()[0] <= 1
+    cache.set("fresh", 1, 60)
+    forget_counts()
+    assert cache.get("fresh") == 1
 
 
 # Behind proxies ----------------------------------------------------------------------------
