@@ -28,11 +28,15 @@ from members.request_id import HEADER, carrying, current_request_id
 LEVELS: dict[str, str] = {name.lower(): name for name in ("DEBUG", "INFO", "WARNING", "ERROR")}
 FORMATS: dict[str, str] = {name: name for name in ("text", "json")}
 PROBES = {"healthz", "readyz", "metrics"}  # asked every few seconds, day and night
-REFUSED = ("DisallowedHost", "RequestDataTooBig", "TooManyFieldsSent")
+REFUSED = ("DisallowedHost", "RequestDataTooBig", "TooManyFieldsSent", "csrf")
 LONGEST_PATH = 200
 
 _SANE = re.compile(r"[A-Za-z0-9_-]{8,64}").fullmatch
-_ADDRESS = re.compile(r"[^\s@<>()\[\]{}\"'=:,;/]+(?:@|%40)[^\s@<>()\[\]{}\"',;/]+", re.IGNORECASE)
+# It begins where no character before could begin it: else a long word takes the square of its time.
+_ADDRESS = re.compile(
+    r"(?<![^\s@<>()\[\]{}\"'=:,;/])[^\s@<>()\[\]{}\"'=:,;/]+(?:@|%40)[^\s@<>()\[\]{}\"',;/]+",
+    re.IGNORECASE,
+)
 # Of a failed statement PostgreSQL tells the values: `DETAIL:  Failing row contains (…)`.
 _VALUES = re.compile(
     r"(DETAIL|CONTEXT|HINT): .*?(?=\n\n(?:The above|During handling)|\nTraceback|\Z)", re.DOTALL

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, NotSupportedError, OperationalError
 from django.db.utils import InternalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -24,6 +24,8 @@ RETRY_SECONDS = 10
 TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 TOO_COMPLEX = "54"  # class of SQLSTATE: the statement is to blame, not the server
 REDIS_AWAY = {"ConnectionError", "TimeoutError", "ReadOnlyError"}
+# A prepared statement from before a column was altered; the next time it is prepared anew.
+OUTDATED_PLAN = "cached plan must not change result type"
 READ_ONLY = "25006"  # the server that we were connected to is a standby now
 
 
@@ -54,7 +56,8 @@ def _away() -> HttpResponse:
 
 def is_away(error: BaseException | None) -> bool:
     """Whether `error`, or what led to it, says that the database or the cache cannot work now:
-    stopped, unreachable, locked, read-only, without disk. False where a statement is to blame."""
+    stopped, unreachable, locked, read-only, without disk, just migrated. False where a statement is
+    to blame."""
     return any(_says_away(found) for found in _chain(error))
 
 
@@ -67,6 +70,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _says_away(error: BaseException) -> bool:
     if type(error).__module__ == "redis.exceptions":  # not imported for this: it may not be used
         return any(kind.__name__ in REDIS_AWAY for kind in type(error).__mro__)
+    if isinstance(error, NotSupportedError):
+        return OUTDATED_PLAN in str(error)
     if not isinstance(error, OperationalError | InterfaceError | InternalError):
         return False
     cause = error.__cause__

@@ -30,6 +30,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -40,6 +41,7 @@ WANTED = "second_factor_wanted"  # in the session: the page at which the second 
 CODE_SECONDS = 90  # a code is taken in its half minute, the one before and the one after
 
 
+LONGEST_CREDENTIAL = 20_000  # characters; those of security keys have up to some thousand
 NO_PASSKEY = "The passkey did not work. Try again, or choose another way"
 # What allauth and fido2 raise at an answer that no device has made.
 MALFORMED = (
@@ -119,8 +121,29 @@ class AppCodeForm(_CodeForm, ActivateTOTPForm):  # type: ignore[misc]  # allauth
         self.fields["code"].help_text = "Six digits; the app shows new ones twice a minute"
 
 
+class CredentialField(forms.JSONField):
+    """What a browser says of a passkey; some hundred characters, in any case."""
+
+    def __init__(self) -> None:
+        super().__init__(widget=forms.HiddenInput)
+
+    def to_python(self, value: Any) -> Any:
+        """The same as data. Refuses what no browser sends, and what would take long to read."""
+        try:
+            if len(str(value)) <= LONGEST_CREDENTIAL:
+                return super().to_python(value)
+        except (ValueError, RecursionError):  # as numbers of thousands of digits raise
+            pass
+        raise ValidationError(NO_PASSKEY)
+
+    def bound_data(self, data: Any, initial: Any) -> str:
+        """Nothing: a refused one is not shown again, the browser makes another."""
+        return InvalidJSONInput("")
+
+
 class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth is untyped
     use_required_attribute = False
+    credential = CredentialField()
     name = forms.CharField(
         label="Name of the passkey",
         max_length=60,
@@ -145,6 +168,8 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth is untyped
 
 
 class SignInPasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]  # allauth is untyped
+    credential = CredentialField()
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["credential"].error_messages["required"] = NO_PASSKEY

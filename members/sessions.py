@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 
 from members.models import Member, Session
 
+KEY = re.compile(r"[a-z0-9]{32}")
 BROWSER = "browser"  # in the session: which one it is, in words
 NOTED_EVERY = timedelta(minutes=5)  # how exactly we know when a session was last used
 UNKNOWN = "A browser that does not say what it is"
@@ -75,6 +76,10 @@ class SessionStore(DatabaseStore):
         return row
 
     member: Member | None = None  # whose it is, once it was read
+
+    def _validate_session_key(self, key: str | None) -> bool:
+        """Whether it can be one of ours; a database refuses some of what strangers send."""
+        return bool(key and KEY.fullmatch(key))
 
     def load(self) -> dict[str, Any]:
         """What the session holds. Notes that a member's is in use, at most every few minutes."""

@@ -52,6 +52,7 @@ def restore(scratch: Path, database: str = "") -> None:
         try:
             writer.write((PATIENCE + ("" if database else _drop())).encode())
             with _script(scratch) as reader:
+                writer.writelines(_head(reader))
                 shutil.copyfileobj(reader, writer)
             writer.close()  # what commits it
         except BrokenPipeError:
@@ -59,6 +60,17 @@ def restore(scratch: Path, database: str = "") -> None:
         except BaseException:
             process.kill()  # before the script ends, so that nothing is committed
             raise
+
+
+def _head(reader: IO[bytes]) -> Iterator[bytes]:
+    """The first lines of a script, which set up the session, without what only a newer server
+    knows: a client of version 17 writes it for older ones too."""
+    for line in reader:
+        if line.startswith(b"SET transaction_timeout") and _server() < 17:
+            continue
+        yield line
+        if line.startswith(b"SET row_security"):  # the last of them
+            return
 
 
 def read(scratch: Path) -> tuple[Migrations, dict[str, int]]:

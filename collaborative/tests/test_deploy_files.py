@@ -142,6 +142,12 @@ def test_web_server_ends_with_one_sentence_and_is_not_started_again(name, value)
     assert str(done.returncode) == service["RestartPreventExitStatus"]
 
 
+def test_what_portal_manage_makes_can_be_read_by_nginx():
+    """Static files and the page of 503; what is secret (backups, keys) has a mode of its own."""
+    masks = re.findall(r"UMask=(\d+)", (DEPLOY / "portal-manage").read_text())
+    assert not any(int(mask, 8) & 0o055 for mask in masks)
+
+
 @pytest.mark.parametrize("bind", ["127.0.0.1:8000", "[::1]:8000,10.0.0.12:8000", "unix:/run/web"])
 def test_web_server_listens_where_it_is_told(bind):
     assert listening(bind) == bind

@@ -223,6 +223,34 @@ def test_line_says_that_the_host_is_not_ours_without_naming_it(client, lines, ho
     assert "not-ours" not in lines.everything
 
 
+def test_refused_form_is_told_by_the_requests_line_alone(db, lines):
+    """Django would add where it came from, with the query."""
+    client = Client(enforce_csrf_checks=True)
+    origin = {"origin": "https://other.example", "referer": "https://other.example/?name=Maria"}
+    assert client.post("/sign-in/", {"email": "x"}, headers=origin).status_code == 403
+    (line,) = lines.json
+    assert line["message"].startswith("POST /sign-in/ ")
+    assert "other.example" not in lines.everything
+
+
+def test_long_word_is_scrubbed_at_all():
+    """With a pattern that begins anew at each letter it would take minutes."""
+    assert scrubbed("@ " + "a" * 300_000).endswith("aaa")
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("to maria@rush.example, no", "to (address), no"),
+        ("<maria.o%40rush.example>", "<(address)>"),
+        ("a=x@y.example,b@c.example", "a=(address),(address)"),
+        ("@ nobody", "@ nobody"),
+    ],
+)
+def test_addresses_are_scrubbed_wherever_they_begin(text, clean):
+    assert scrubbed(text) == clean
+
+
 def test_text_line_tells_its_time_as_json_does():
     record = logging.makeLogRecord({"created": 1795493203.5, "msg": "x", "request_id": "-"})
     assert TextFormatter().format(record).startswith("2026-11-24T04:06:43.500+00:00 ")

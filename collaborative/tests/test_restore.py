@@ -247,6 +247,27 @@ def test_restore_into_an_empty_database_needs_no_replace(member, empty):
     assert "The database holds data" in again.stderr
 
 
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite needs no programs")
+def test_programs_newer_than_the_server_write_what_it_does_not_know(
+    member, empty, tmp_path, settings
+):
+    """As pg_restore 17 does for a server of version 16; in the rows the same words stay."""
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    for name in ("pg_dump", "psql"):
+        (newer / name).symlink_to(Path(settings.PG_BIN) / name)
+    real = f'"{settings.PG_BIN}/pg_restore" "$@"'
+    after = "s/^SET idle_in_transaction_session_timeout = 0;$/&\\nSET transaction_timeout = 0;/"
+    script = f'[ "$1" = --version ] && exec {real}\n{real} | sed "{after}"\n'
+    (newer / "pg_restore").write_text(f"#!/bin/sh\n{script}")
+    (newer / "pg_restore").chmod(0o755)
+    settings.PG_BIN = str(newer)
+    file = back_up()
+    assert "is whole: " in run("restore", str(file), "--check")
+    done = process_on(empty, "restore", str(file))
+    assert done.returncode == 0, done.stderr
+
+
 def test_check_beside_an_empty_database_tells_of_the_backup_only(member, empty):
     done = process_on(empty, "restore", str(back_up()), "--check")
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,14 @@ from collections.abc import Callable
 import pytest
 import redis
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, InterfaceError, InternalError, OperationalError, connection
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    connection,
+)
 from django.http import HttpResponse
 from django.test import Client
 
@@ -127,6 +134,7 @@ def of_postgres(kind: type[Exception], state: str) -> Exception:
         redis.ConnectionError("refused"),
         redis.exceptions.BusyLoadingError("starting"),
         caused(ValueError("read"), OperationalError("lost")),
+        NotSupportedError("cached plan must not change result type"),
     ],
 )
 def test_what_means_that_the_database_is_away(error):
@@ -141,6 +149,7 @@ def test_what_means_that_the_database_is_away(error):
         of_postgres(InternalError, "25P02"),
         redis.ResponseError("wrong command"),
         IntegrityError("there twice"),
+        NotSupportedError("distinct on fields"),
         ValueError("wrong"),
         None,
     ],

@@ -31,6 +31,7 @@ PAGES = [SECURITY, SET_UP, REMOVE, CODES, f"{CODES}generate/", f"{CODES}download
 PAGES += [ADD_PASSKEY, "/two-factor/webauthn/", "/two-factor/webauthn/reauthenticate/"]
 FORBIDDEN_WORDS = ("user", "group", "company", "reject", "quit", "delete", "password")
 NO_CREDENTIALS = ["", "{}", "[]", "1", "no json", '{"id": "x"}', '{"rawId": "x", "response": 1}']
+NO_CREDENTIALS += ["[" * 9_000, "[" * 100_000, '{"a":' * 3_000, "1" * 5_000, "é" * 20_001]
 
 
 @pytest.fixture

@@ -328,3 +328,14 @@ def test_session_belongs_to_the_next_who_signs_in(as_, member, colleague):
     assert row_of(client).member == colleague
     assert client.session[SESSION_KEY] == str(colleague.pk)
     assert not Session.objects.filter(member=member).exists()
+
+
+@pytest.mark.parametrize(
+    "key", ["x", "aaaaaaaaaaaa\x00", "A" * 32, "é" * 32, "a" * 33, "a" * 31, "'; DROP TABLE x"]
+)
+def test_cookie_that_is_none_of_ours_is_nobody_without_a_query(
+    client, db, django_assert_num_queries, key
+):
+    client.cookies["sessionid"] = key
+    with django_assert_num_queries(0):
+        assert client.get("/privacy/").status_code == 200
