@@ -6,8 +6,9 @@ from django.urls import reverse
 
 
 def portal(request: HttpRequest) -> dict[str, object]:
-    """The portal's name, where to get help, hospitals whose sign-in is used, and in development
-    the page that shows mails."""
+    """The portal's name and address, where to get help, the promises that pages make (how soon
+    facilitators answer, how long a code holds), how long parts of pages are kept (seconds),
+    hospitals whose sign-in is used, and in development the page that shows mails."""
     return {
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,

@@ -35,4 +35,5 @@ class PublicPages(Sitemap[str]):
 
 @login_not_required
 def sitemap(request: HttpRequest) -> HttpResponse:
+    """Every page that a visitor may read, for search engines."""
     return sitemap_view(request, {"pages": PublicPages})

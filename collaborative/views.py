@@ -48,12 +48,14 @@ def _standing() -> dict[str, int]:
 @login_not_required
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
+    """What is kept about people, who sees it, and how long."""
     return render(request, "collaborative/privacy.html")
 
 
 @login_not_required
 @require_safe
 def accessibility(request: HttpRequest) -> HttpResponse:
+    """How the pages can be used, and whom to tell where they cannot."""
     return render(request, "collaborative/accessibility.html")
 
 

@@ -87,6 +87,7 @@ def unconfirm_affiliation(member: Member, *, by: Member, reason: str) -> None:
 
 
 def locked_organization(organization: Organization) -> Organization:
+    """The stored `organization`, which nobody else changes until this transaction ends."""
     return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
 
 
@@ -135,6 +136,7 @@ def _known_or_proposed(name: str, domain: str, by: Member) -> Organization:
 def confirm(
     members: Sequence[Member], organization: Organization, *, how: str, by: Member | None
 ) -> None:
+    """Note that `members`, locked by the caller, work for `organization`. Checks no rule."""
     record_all(
         members,
         by,
@@ -149,6 +151,8 @@ def confirm(
 def tell_teams(
     members: list[Member], *, confirmed: bool, reason: str = "", by: Member | None
 ) -> None:
+    """Send the one signal, inside the transaction: the requests of `members` open, or are declined
+    with `reason`."""
     affiliations_decided.send(
         sender=Organization,
         members=members,

@@ -101,4 +101,5 @@ def percent(number: float) -> str:
 
 
 def shortened(words: str, letters: int) -> str:
+    """`words` in at most so many `letters`, with … for what is left out."""
     return words if len(words) <= letters else f"{words[: letters - 1]}…"

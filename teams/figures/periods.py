@@ -41,16 +41,19 @@ class Period:
 
     @property
     def code(self) -> str:
+        """As in addresses, for `read`."""
         first, last = f"{self.first:%Y-%m}", f"{self.last:%Y-%m}"
         return first if first == last else f"{first}..{last}"
 
     @property
     def months(self) -> list[date]:
+        """The first day of each month."""
         number = months_between(self.first, self.last) + 1
         return [months_later(self.first, n) for n in range(number)]
 
     @property
     def start(self) -> datetime:
+        """Its first moment, in local time."""
         return timezone.make_aware(datetime.combine(self.first, time.min))
 
     @property
@@ -67,11 +70,13 @@ class Period:
 
 
 def months_later(month: date, number: int) -> date:
+    """The first day of the month `number` months after `month`, before it where that is below 0."""
     years, rest = divmod(month.month - 1 + number, 12)
     return date(month.year + years, rest + 1, 1)
 
 
 def months_between(first: date, last: date) -> int:
+    """How many months `last` comes after `first`."""
     return (last.year - first.year) * 12 + last.month - first.month
 
 

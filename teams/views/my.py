@@ -135,6 +135,7 @@ def team_roster(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_safe
 def my_data(request: HttpRequest) -> HttpResponse:
+    """Where I get my data, and close my account."""
     return render(request, "teams/my_data.html", {"member": me(request)})
 
 

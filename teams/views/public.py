@@ -27,6 +27,7 @@ ORGANIZATIONS_A_PAGE = 100
 @login_not_required
 @require_safe
 def team_list(request: HttpRequest) -> HttpResponse:
+    """The teams, each with its members and their organizations."""
     teams = SimpleLazyObject(lambda: counted_teams(ActionTeam.objects.all()))
     return render(request, "teams/team_list.html", {"teams": teams, "stamps": stamps()})
 

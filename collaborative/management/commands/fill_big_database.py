@@ -52,6 +52,7 @@ REASONS = {
 
 
 def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """`rows`, as many at a time as one statement takes."""
     while batch := list(islice(rows, BATCH)):
         yield batch
         reset_queries()  # in DEBUG Django keeps the words of every query
@@ -68,6 +69,7 @@ def store(kind: type[Row], rows: Iterator[Row], by: Member | None = None) -> lis
 
 
 def write_history(kind: Any, rows: list[Any], by: Member | None) -> None:
+    """A line for each of `rows`, which bulk_create() leaves without."""
     for row in rows:
         dated = getattr(row, "requested_at", None) or getattr(row, "created_at", None)
         row._history_date = dated or getattr(row, "date_joined", None) or timezone.now()
