@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.http import HttpResponse
 from django.test import Client
 from post_office.models import Email
@@ -32,8 +32,9 @@ def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory)
 
 @pytest.fixture(autouse=True)
 def _fresh_start(monkeypatch):
-    """Each test starts with unused rate limits, and counts what it shows."""
+    """Each test starts with unused rate limits and no part of a page, and counts what it shows."""
     cache.clear()
+    caches["fragments"].clear()
     monkeypatch.setattr(public, "EXACT_SECONDS", 60)  # whatever else the machine is doing
 
 

@@ -195,7 +195,10 @@ CACHES = {
         DATABASE_CACHE,
     ),
     # Parts of pages, for PAGE_CACHE_SECONDS, in each process.
-    "fragments": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "fragments": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "fragments",  # never the memory of another cache
+    },
 }
 
 BACKUP_DIR = read(
