@@ -193,14 +193,12 @@ KEPT_SECONDS = 600  # an open file of SQLite
 # PostgreSQL plans a statement that a connection asks for the sixth time no more: a quarter of the
 # time of My teams. A pooler would send it to a connection that does not know it.
 PREPARED: dict[str, Any] = {"server_side_binding": True, "prepare_threshold": 5}
-NOT_PREPARED: dict[str, Any] = {"server_side_binding": False, "prepare_threshold": None}
 # A request waits 3 s at most for a connection, else it gets the 503 page; while the server is
 # away the pool starts anew after 1 s, or it would double its pauses up to five minutes. The
 # keepalives notice within a minute that the server's host has vanished, the timeout within 15 s
 # when something was just asked.
 POSTGRES_OPTIONS = {
     "pool": {"min_size": 1, "max_size": 4, "timeout": 3, "reconnect_timeout": 1},
-    **PREPARED,
     "connect_timeout": 3,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -224,8 +222,8 @@ def database(raw: str) -> dict[str, Any]:
     found: dict[str, Any] = {**Env.db_url_config(raw)}
     if not found.get("NAME"):
         raise ValueError
-    if found.get("DISABLE_SERVER_SIDE_CURSORS"):  # which only a pooler needs
-        options = options | NOT_PREPARED
+    if "pool" in options and not found.get("DISABLE_SERVER_SIDE_CURSORS"):  # as for a pooler
+        options = options | PREPARED
     found["OPTIONS"] = {**options, **found.get("OPTIONS", {})}
     # A connection of the pool is tried before each request: it may be from before an outage. A
     # file is opened once: doing it for each request costs a third of My teams.

@@ -217,7 +217,7 @@ def test_statements_are_prepared_unless_a_pooler_stands_between(read_settings):
     options = direct["DATABASES"]["default"]["OPTIONS"]
     assert (options["server_side_binding"], options["prepare_threshold"]) == (True, 5)
     options = pooled["DATABASES"]["default"]["OPTIONS"]
-    assert (options["server_side_binding"], options["prepare_threshold"]) == (False, None)
+    assert not options.keys() & {"server_side_binding", "prepare_threshold"}  # Django's: off
 
 
 @pytest.mark.parametrize(
