@@ -32,6 +32,7 @@ test: $(VENV)/.stamp-dev ## Run all tests, on SQLite and on a real PostgreSQL
 check: $(VENV)/.stamp-dev ## Check style, templates, types, migrations and production settings
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(VENV)/bin/lint-imports --no-logo 2>/dev/null || $(VENV)/bin/lint-imports
 	find templates -name '*.html' -exec $(VENV)/bin/djade --check {} +
 	DEBUG=1 DATABASE_URL= $(PYTHON) -m mypy .
 	DEBUG=1 DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py makemigrations --check --dry-run
@@ -43,16 +44,16 @@ check: $(VENV)/.stamp-dev ## Check style, templates, types, migrations and produ
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
 
 bench: $(VENV)/.stamp-dev ## Measure answers a second beside a bare Django, on both databases
-	@$(PYTHON) bench/speed.py $(BENCH)
+	@$(PYTHON) tools/bench/speed.py $(BENCH)
 
 bench-desk: $(VENV)/.stamp-dev ## Measure the desk with a million memberships, kept in BENCH
-	@$(PYTHON) bench/databases.py $(BENCH) bench/desk.py
+	@$(PYTHON) tools/bench/databases.py $(BENCH) tools/bench/desk.py
 
 bench-weight: $(VENV)/.stamp-dev ## Measure bytes and requests of every page, served as in production
-	@$(PYTHON) bench/weight.py
+	@$(PYTHON) tools/bench/weight.py
 
-artwork: $(VENV)/.stamp-dev ## Draw the touch icon and the preview picture anew, from artwork/
-	$(PYTHON) artwork/draw.py
+artwork: $(VENV)/.stamp-dev ## Draw the touch icon and the preview picture anew, from tools/artwork/
+	$(PYTHON) tools/artwork/draw.py
 
 fuzz: $(VENV)/.stamp-dev ## Send every address and form FUZZ_EXAMPLES (20) requests, other ones each time
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-20} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} TEST_DATABASE=postgres \

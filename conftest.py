@@ -12,9 +12,9 @@ from post_office.models import Email
 
 from members.models import Member, Organization
 from members.services import add_organization
-from teams.figures import public
 from teams.models import ActionTeam, FaqEntry, Goal, Membership
 from teams.services import join_teams, set_facilitators
+from teams.statistics import public
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +107,7 @@ def make_member(
     if organization and confirmed:
         confirmation = {
             "affiliation_confirmed_at": organization.created_at,
-            "affiliation_confirmed_how": "domain",
+            "affiliation_confirmed_via": "domain",
         }
     return Member.objects.create_user(
         email, full_name=name, organization=organization, **confirmation
@@ -173,6 +173,23 @@ def other_facilitator(other_organization, other_team, administrator) -> Member:
 
 
 @pytest.fixture
+def approver(approval_team, organization, administrator) -> Member:
+    """The facilitator of `approval_team`."""
+    person = make_member("abe@rush.example", organization, "Abe Approver")
+    set_facilitators(approval_team, [person], by=administrator)
+    person.refresh_from_db()
+    return person
+
+
+@pytest.fixture
+def requests(member, colleague, approval_team) -> list[Membership]:
+    """What `member` and `colleague` ask of `approval_team`."""
+    for person in (member, colleague):
+        join_teams(person, [approval_team])
+    return [membership_of(member, approval_team), membership_of(colleague, approval_team)]
+
+
+@pytest.fixture
 def as_(db) -> Callable[[Member], Client]:
     """`as_(member)`: a client that is signed in as that member."""
 
@@ -184,7 +201,7 @@ def as_(db) -> Callable[[Member], Client]:
     return sign_in
 
 
-def stay_of(person: Member, team: ActionTeam) -> Membership:
+def membership_of(person: Member, team: ActionTeam) -> Membership:
     """The newest stay of `person` in `team`."""
     return Membership.objects.of(person).filter(team=team).latest("pk")
 

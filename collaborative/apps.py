@@ -2,7 +2,6 @@ from importlib import import_module
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.contrib.admin.apps import AdminConfig
 
 
 class CollaborativeConfig(AppConfig):
@@ -12,10 +11,6 @@ class CollaborativeConfig(AppConfig):
     def ready(self) -> None:
         """Let errors go to Sentry where that is set; its library is loaded only then."""
         if settings.SENTRY_DSN:
-            import_module("collaborative.errors").report_to(settings.SENTRY_DSN, settings.RELEASE)
-
-
-class DeskConfig(AdminConfig):
-    """Django admin, with the facilitators' desk as its site."""
-
-    default_site = "collaborative.desk.Desk"
+            import_module("collaborative.monitoring.sentry").report_to(
+                settings.SENTRY_DSN, settings.RELEASE
+            )

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 
-from collaborative import logs
-from collaborative.environment import (
+from collaborative.env import (
     BOOLEANS,
     DATABASE_CACHE,
     SQLITE_OPTIONS,
@@ -35,6 +34,7 @@ from collaborative.environment import (
     token,
     zero_or_more,
 )
+from collaborative.monitoring import logging
 from collaborative.sso_settings import sso_providers
 
 django_stubs_ext.monkeypatch()
@@ -113,9 +113,10 @@ TRUSTED_PROXY_COUNT = read(
 
 INSTALLED_APPS = [
     "collaborative.apps.CollaborativeConfig",
+    "desk.apps.DeskConfig",
     "teams.apps.TeamsConfig",
     "members.apps.MembersConfig",
-    "collaborative.apps.DeskConfig",  # django.contrib.admin with our AdminSite
+    "desk.apps.AdminSiteConfig",  # django.contrib.admin with our AdminSite
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -132,22 +133,22 @@ INSTALLED_APPS = [
     "simple_history",
 ]
 MIDDLEWARE = [
-    "collaborative.logs.AccessLogMiddleware",
-    "collaborative.page_cache.PageCacheMiddleware",
-    "collaborative.safety.HeadersMiddleware",
+    "collaborative.monitoring.logging.AccessLogMiddleware",
+    "collaborative.middleware.page_cache.PageCacheMiddleware",
+    "collaborative.middleware.security_headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "members.backends.AuthenticationMiddleware",
+    "members.auth.backends.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
-    "members.limits.RateLimitMiddleware",
+    "members.auth.rate_limits.RateLimitMiddleware",
 ]
 ROOT_URLCONF = "collaborative.urls"
 WSGI_APPLICATION = "collaborative.wsgi.application"
@@ -161,7 +162,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "collaborative.context.portal",
+                "collaborative.context_processors.portal",
             ]
         },
     }
@@ -222,7 +223,7 @@ PG_BIN = read(
 )
 RELEASE = read("RELEASE", str, "Set it to what you call the version that runs.", "")
 
-# Mail: queued in the database by the change that it reports, sent by `manage.py send_mail` ----
+# Mail: queued in the database by the change that it reports, sent by `manage.py mail_worker` ----
 
 
 _mail_server: dict[str, Any] = read(
@@ -254,10 +255,10 @@ POST_OFFICE = {
 # People ------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "members.Member"
-AUTHENTICATION_BACKENDS = ["members.backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["members.auth.backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "my_teams"
-ACCOUNT_ADAPTER = "members.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "members.auth.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
@@ -270,7 +271,7 @@ STAFF_SECOND_FACTOR = read(
     "Set it to 1 to let only those into the desk who sign in with a second step, or to 0.",
     not DEBUG,
 )
-MFA_ADAPTER = "members.adapter.SecondFactorAdapter"
+MFA_ADAPTER = "members.auth.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = False  # a passkey is the second step, after the code
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
@@ -278,17 +279,17 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody is signed in whose address is not pr
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_TOTP_TOLERANCE = 1  # half minutes: for clocks that differ and slow fingers
 MFA_FORMS = {
-    "authenticate": "members.second_factor.SignInCodeForm",
-    "reauthenticate": "members.second_factor.ConfirmCodeForm",
-    "activate_totp": "members.second_factor.AppCodeForm",
-    "authenticate_webauthn": "members.second_factor.SignInPasskeyForm",
-    "reauthenticate_webauthn": "members.second_factor.ConfirmPasskeyForm",
-    "add_webauthn": "members.second_factor.PasskeyForm",
-    "edit_webauthn": "members.second_factor.PasskeyNameForm",
+    "authenticate": "members.auth.second_factor.SignInCodeForm",
+    "reauthenticate": "members.auth.second_factor.ConfirmCodeForm",
+    "activate_totp": "members.auth.second_factor.AppCodeForm",
+    "authenticate_webauthn": "members.auth.second_factor.SignInPasskeyForm",
+    "reauthenticate_webauthn": "members.auth.second_factor.ConfirmPasskeyForm",
+    "add_webauthn": "members.auth.second_factor.PasskeyForm",
+    "edit_webauthn": "members.auth.second_factor.PasskeyNameForm",
 }
 # Hospitals' own sign-in services; without one, nothing of this is loaded.
 SSO_PROVIDERS = sso_providers(insecure=DEBUG)
-SOCIALACCOUNT_ADAPTER = "members.sso.SocialAdapter"
+SOCIALACCOUNT_ADAPTER = "members.auth.sso.SocialAdapter"
 if SSO_PROVIDERS:
     INSTALLED_APPS += ["allauth.socialaccount"]
     MIGRATION_MODULES = {"socialaccount": None}  # none of its tables is used
@@ -325,15 +326,15 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 X_FRAME_OPTIONS = "DENY"
-MESSAGE_STORAGE = "collaborative.safety.MessageStorage"
+MESSAGE_STORAGE = "collaborative.middleware.security_headers.MessageStorage"
 PAGE_CACHE_SECONDS = 0 if DEBUG else 1  # how old a public page may be
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_ENGINE = "members.sessions"
+SESSION_ENGINE = "members.auth.session_store"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # of a form; with its files:
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
-FILE_UPLOAD_HANDLERS = ["collaborative.uploads.SmallUploads"]
+FILE_UPLOAD_HANDLERS = ["collaborative.upload_handlers.SmallUploads"]
 if not DEBUG:
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = ["^(healthz|readyz|metrics)$"]  # asked from inside
@@ -370,17 +371,17 @@ STORAGES = {
 
 LOG_FORMAT = read(
     "LOG_FORMAT",
-    one_of(logs.FORMATS),
+    one_of(logging.FORMATS),
     "Set it to json for one JSON object per line, or to text.",
     "text",
 )
 LOG_LEVEL = read(
     "LOG_LEVEL",
-    one_of(logs.LEVELS),
+    one_of(logging.LEVELS),
     "Set it to debug, info, warning or error: lines below that are not written.",
     "INFO",
 )
-LOGGING = logs.configuration(LOG_FORMAT, LOG_LEVEL)
+LOGGING = logging.configuration(LOG_FORMAT, LOG_LEVEL)
 SENTRY_DSN = read(
     "SENTRY_DSN",
     error_service,
@@ -396,4 +397,4 @@ METRICS_TOKEN = read(
     "",
 )
 if METRICS_TOKEN:
-    MIDDLEWARE.insert(1, "collaborative.metrics.MetricsMiddleware")
+    MIDDLEWARE.insert(1, "collaborative.monitoring.metrics.MetricsMiddleware")

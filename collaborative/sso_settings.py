@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_domain_name
 
-from collaborative.environment import BOOLEANS, name_list, one_of, read, site_address
-from members.naming import is_public_mailbox
-from members.providers import Provider
+from collaborative.env import BOOLEANS, name_list, one_of, read, site_address
+from members.auth.sso_providers import Provider
+from members.normalize import is_public_mailbox
 
 T = TypeVar("T")
 PARTS = {  # of a service, and what to set each to

@@ -5,11 +5,13 @@ from django.contrib import admin
 from django.urls import include, path
 from django.utils.module_loading import import_string
 
-from collaborative import devmail, health, views
+from collaborative import views
+from collaborative.demo import email_preview
+from collaborative.monitoring import health, status_page
 from collaborative.sitemaps import sitemap
 
-handler400 = "collaborative.unavailable.bad_request"
-handler500 = "collaborative.unavailable.server_error"
+handler400 = "collaborative.error_views.bad_request"
+handler500 = "collaborative.error_views.server_error"
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -17,6 +19,13 @@ urlpatterns = [
     path("", include("members.urls")),
     path("privacy/", views.privacy, name="privacy"),
     path("accessibility/", views.accessibility, name="accessibility"),
+    # Before the desk: it is a page of the desk about what only this app knows.
+    path("admin/status/", admin.site.admin_view(status_page.status), name="status"),
+    path(
+        "admin/status/requeue/",
+        admin.site.admin_view(status_page.requeue),
+        name="status_requeue",
+    ),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
@@ -24,13 +33,13 @@ urlpatterns = [
     path(".well-known/security.txt", views.security_txt, name="security_txt"),
     path("sitemap.xml", sitemap, name="sitemap"),
     # For development; each answers 404 unless DEBUG is on.
-    path("dev/mail/", devmail.mail_list, name="dev_mail"),
-    path("dev/mail/all/", devmail.mail_samples, name="dev_mail_samples"),
-    path("dev/mail/all/<int:number>/", devmail.mail_sample_html, name="dev_mail_sample_html"),
-    path("dev/mail/<int:pk>/", devmail.mail_detail, name="dev_mail_detail"),
-    path("dev/mail/<int:pk>/html/", devmail.mail_html, name="dev_mail_html"),
+    path("dev/mail/", email_preview.email_list, name="dev_mail"),
+    path("dev/mail/all/", email_preview.sample_list, name="dev_mail_samples"),
+    path("dev/mail/all/<int:number>/", email_preview.sample_html, name="dev_mail_sample_html"),
+    path("dev/mail/<int:pk>/", email_preview.email_detail, name="dev_mail_detail"),
+    path("dev/mail/<int:pk>/html/", email_preview.email_html, name="dev_mail_html"),
 ]
 if settings.METRICS_TOKEN:  # its library is loaded only then
     urlpatterns.append(
-        path("metrics", import_string("collaborative.metrics.metrics"), name="metrics")
+        path("metrics", import_string("collaborative.monitoring.metrics.metrics"), name="metrics")
     )

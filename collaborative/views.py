@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
-from teams.figures import counted_people, counted_teams
+from teams.cache_versions import cache_versions
 from teams.models import ActionTeam, FaqEntry, Goal
-from teams.stamp import stamps
+from teams.statistics import counted_people, counted_teams
 
 SECURITY_TXT_HOLDS = timedelta(days=180)  # RFC 9116 advises less than a year
 
@@ -29,7 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "teams": SimpleLazyObject(lambda: counted_teams(ActionTeam.objects.all())),
             "questions": FaqEntry.objects.published().general()[:5],
             "standing": SimpleLazyObject(_standing),
-            "stamps": stamps(),
+            "cache_versions": cache_versions(),
         },
     )
 

@@ -22,8 +22,8 @@ from gunicorn.glogging import Logger as GunicornLogger
 PORTAL = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, PORTAL)
 
-from collaborative import logs  # noqa: E402  # found by the line above
-from collaborative.environment import listening, one_or_more, own_folder, read  # noqa: E402
+from collaborative.env import listening, one_or_more, own_folder, read  # noqa: E402
+from collaborative.monitoring import logging  # noqa: E402  # found by the line above
 
 WRONG_SETTING = 78  # EX_CONFIG, after which systemd does not restart it by itself
 
@@ -85,7 +85,7 @@ class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn is untyped
 
 logger_class = Logger
 errorlog = "-"
-logconfig_dict = logs.configuration(log_format, "INFO")
+logconfig_dict = logging.configuration(log_format, "INFO")
 logconfig_dict["loggers"] |= {"gunicorn.error": {"level": "INFO", "propagate": True}}
 
 # Prometheus: each worker's figures are a file in this folder. Set before the workers import it.

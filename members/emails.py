@@ -1,6 +1,6 @@
 """The mails about people and their accounts, and the one way into the queue.
 
-A mail is a row written by the transaction that it reports; `manage.py send_mail` sends it.
+A mail is a row written by the transaction that it reports; `manage.py mail_worker` sends it.
 """
 
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from post_office.models import PRIORITY, STATUS, Email
 
+from members.history.changesets import current_change_set
+from members.history.request_id import HEADER, current_request_id
 from members.models import Member
-from members.request_id import HEADER, current_request_id
-from members.trail import current_trail
 
 SEPARATORS = set(',;"<> \t\r\n')
 _bundle: ContextVar[list[Email] | None] = ContextVar("bundle", default=None)
@@ -35,14 +35,14 @@ def queue(
     """Put the mail of the templates `emails/<name>…` to the address `to` into the queue.
 
     Urgent mails overtake the others; one that `expires_at` has passed is never sent. The mails
-    of a decision at the desk wait until it can no longer be undone (members.trail). The row
-    is created directly: post_office's own `send()` would render the text a second time, as a
+    of a decision at the desk wait until it can no longer be undone (see `ChangeSet`). The row is
+    created directly: post_office's own `send()` would render the text a second time, as a
     template, with whatever a stranger typed into it. Raises ValueError unless `to` is one plain
     address: post_office splits its recipients at commas.
     """
     if set(to) & SEPARATORS or to.count("@") != 1:
         raise ValueError("A mail goes to one plain address.")
-    trail, request_id = current_trail(), current_request_id()
+    trail, request_id = current_change_set(), current_request_id()
     mail = Email(
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[to],
@@ -80,7 +80,7 @@ def _written(name: str, context: dict[str, Any]) -> dict[str, str]:
 
 
 @contextmanager
-def collected() -> Iterator[list[Email]]:
+def collect_emails() -> Iterator[list[Email]]:
     """The mails that are queued inside, for whoever asks: they are not stored."""
     mails: list[Email] = []
     token = _bundle.set(mails)
@@ -91,14 +91,14 @@ def collected() -> Iterator[list[Email]]:
 
 
 @contextmanager
-def bundled() -> Iterator[None]:
+def bulk_queue() -> Iterator[None]:
     """Store the mails that are queued inside all at once at the end: one query for any number."""
-    with collected() as mails:
+    with collect_emails() as mails:
         yield
     for mail in mails:
         mail.full_clean()
     Email.objects.bulk_create(mails, batch_size=200)
-    if trail := current_trail():
+    if trail := current_change_set():
         trail.mails.extend(mail.pk for mail in mails)
 
 

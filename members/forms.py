@@ -7,22 +7,22 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
+from members.auth.email_codes import Answer, EmailVerification
 from members.models import Member
-from members.naming import normalized_name
-from members.proving import AddressProof, Answer
+from members.normalize import normalized_name
 
 MUCH_TOO_LONG = 1_000  # characters of an address
 SPACES = " \t\r\n\u00a0\u200b\u2060\ufeff"
 
 
-class PlainForm(forms.Form):
+class BaseForm(forms.Form):
     """A form without the browser's own checks: the server says what is missing, in its words."""
 
     use_required_attribute = False
 
 
-class PeopleForm(PlainForm):
-    """A form for people, without a puzzle: `_trap.html` on its page holds a field that no person
+class HoneypotForm(BaseForm):
+    """A form for people, without a puzzle: `_honeypot.html` on its page holds a field that nobody
     sees. Where it was filled in the form is shown again as it was typed, with that field empty,
     so that nothing is lost to somebody whose browser fills in too much."""
 
@@ -129,11 +129,11 @@ class OrganizationNameField(forms.CharField):
         return name
 
 
-class SignInForm(PeopleForm):
+class SignInForm(HoneypotForm):
     email = WorkEmailField(help_text="We send a code to this address")
 
 
-class CodeForm(PlainForm):
+class CodeForm(BaseForm):
     """The code from the mail, checked against the proof that the browser has begun."""
 
     code = forms.CharField(
@@ -151,7 +151,7 @@ class CodeForm(PlainForm):
         ),
     )
 
-    def __init__(self, *args: Any, proof: AddressProof, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, proof: EmailVerification, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.proof = proof
 
@@ -172,7 +172,7 @@ class CodeForm(PlainForm):
         return typed
 
 
-class ProfileForm(PlainForm):
+class ProfileForm(BaseForm):
     """What members say of themselves; the organization only while nobody has confirmed it."""
 
     full_name = name_field()
@@ -208,7 +208,7 @@ class ProfileForm(PlainForm):
             self.fields["organization"].required = member.organization is not None
 
 
-class DomainCheckForm(PlainForm):
+class DomainCheckForm(BaseForm):
     """A work address whose domain is looked up in the public list of organizations."""
 
     email = WorkEmailField(help_text="We look up the part after the @ and keep nothing")

@@ -1,7 +1,8 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from members import second_factor, views
+from members import views
+from members.auth import second_factor
 
 urlpatterns = [
     path("sign-in/", views.account_login, name="account_login"),

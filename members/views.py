@@ -15,18 +15,24 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from members import services
-from members.backends import me
+from members.auth.backends import current_member
+from members.auth.email_codes import (
+    JOURNEY_SECONDS,
+    SIGN_IN,
+    EmailVerification,
+    remember_verified,
+    sign_in,
+)
+from members.auth.rate_limits import limit
+from members.auth.session_store import public_id
+from members.auth.sso_providers import Provider
+from members.decorators import post_only
 from members.forms import CodeForm, ProfileForm, SignInForm
-from members.limits import limit
 from members.models import EmailDomain, Member, Organization, Session
-from members.naming import mail_domain
-from members.posting import only_posted
-from members.providers import Provider
-from members.proving import JOURNEY_SECONDS, SIGN_IN, AddressProof, keep_vouched, sign_in
-from members.sessions import public_id
+from members.normalize import email_domain
 
 if TYPE_CHECKING:
-    from members.sso import Arrival, Problem
+    from members.auth.sso import Arrival, Problem
 
 
 def _safe_next(request: HttpRequest) -> str:
@@ -45,10 +51,10 @@ def account_login(request: HttpRequest) -> HttpResponse:
     """Ask for the address and send it a code; the answer is the same for every address."""
     if isinstance(request.user, Member):
         return redirect(_safe_next(request))
-    proof = AddressProof.resume(request, SIGN_IN)
+    proof = EmailVerification.resume(request, SIGN_IN)
     form = SignInForm(request.POST or None, initial={"email": proof.email if proof else ""})
     if request.method == "POST" and form.is_valid():
-        AddressProof.begin(
+        EmailVerification.begin(
             request, SIGN_IN, form.cleaned_data["email"], {"next": _safe_next(request)}
         )
         return redirect("account_login_code")
@@ -61,7 +67,7 @@ def account_login(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_login_code(request: HttpRequest) -> HttpResponse:
     """Ask for the code; sign in who is known, and show a newcomer the way to join."""
-    proof = AddressProof.resume(request, SIGN_IN)
+    proof = EmailVerification.resume(request, SIGN_IN)
     if proof is None:
         return redirect("account_login")
     form = CodeForm(request.POST or None, proof=proof)
@@ -81,10 +87,10 @@ def account_login_code(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@only_posted(otherwise="account_login_code")
+@post_only(otherwise="account_login_code")
 def account_login_code_new(request: HttpRequest) -> HttpResponse:
     """Send another code to the same address."""
-    proof = AddressProof.resume(request, SIGN_IN)
+    proof = EmailVerification.resume(request, SIGN_IN)
     if proof is None:
         return redirect("account_login")
     proof.send()
@@ -107,11 +113,11 @@ def _provider(key: str) -> Provider:
 
 @never_cache
 @login_not_required
-@only_posted(otherwise="account_login", alone=True)
+@post_only(otherwise="account_login", alone=True)
 def sso_start(request: HttpRequest, key: str) -> HttpResponse:
     """Send the browser to the sign-in service of a hospital."""
     provider = _provider(key)
-    from members import sso  # noqa: PLC0415  # loaded only where a provider is set
+    from members.auth import sso  # noqa: PLC0415  # loaded only where a provider is set
 
     if isinstance(request.user, Member):
         return redirect(_safe_next(request))
@@ -129,7 +135,7 @@ def sso_start(request: HttpRequest, key: str) -> HttpResponse:
 def sso_callback(request: HttpRequest, key: str) -> HttpResponse:
     """Back from a hospital's service: sign in who is known, show a newcomer the way to join."""
     provider = _provider(key)
-    from members import sso  # noqa: PLC0415  # loaded only where a provider is set
+    from members.auth import sso  # noqa: PLC0415  # loaded only where a provider is set
 
     if isinstance(request.user, Member):
         return redirect("my_teams")
@@ -147,9 +153,9 @@ def sso_callback(request: HttpRequest, key: str) -> HttpResponse:
 
 def _to_join(request: HttpRequest, provider: Provider, arrival: "Arrival") -> HttpResponse:
     """The join form, with what is known of somebody who has just proven an address."""
-    owner = EmailDomain.objects.owner_of(mail_domain(arrival.email))
+    owner = EmailDomain.objects.owner_of(email_domain(arrival.email))
     employer = owner.name if owner and owner.is_recognized else provider.name
-    keep_vouched(request, arrival.email, full_name=arrival.name, organization=employer)
+    remember_verified(request, arrival.email, full_name=arrival.name, organization=employer)
     messages.info(
         request, f"Nobody has joined with {arrival.email} yet. Join here; no code is needed."
     )
@@ -165,7 +171,7 @@ def _sso_failed(request: HttpRequest, provider: Provider, problem: "Problem") ->
 
 
 @login_not_required
-@only_posted(otherwise="home")
+@post_only(otherwise="home")
 def account_logout(request: HttpRequest) -> HttpResponse:
     """Sign out, also whoever is signed out already."""
     logout(request)
@@ -176,7 +182,7 @@ def account_logout(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def my_profile(request: HttpRequest) -> HttpResponse:
     """Name, job title, what teammates see; the organization while it is unconfirmed."""
-    member = me(request)
+    member = current_member(request)
     form = ProfileForm(request.POST or None, member=member)
     if request.method == "POST" and form.is_valid():
         try:
@@ -202,36 +208,36 @@ def my_sessions(request: HttpRequest) -> HttpResponse:
             "is_this": session.session_key == request.session.session_key,
             "id": public_id(session.session_key),
         }
-        for session in Session.objects.of(me(request))
+        for session in Session.objects.of(current_member(request))
     ]
     rows.sort(key=lambda row: not row["is_this"])
     return render(request, "members/my_sessions.html", {"rows": rows})
 
 
-@only_posted(otherwise="my_sessions", alone=True)
+@post_only(otherwise="my_sessions", alone=True)
 def my_session_end(request: HttpRequest, session_id: str) -> HttpResponse:
     """Sign one other browser of mine out; a session that is not mine, or is this one, is a 404."""
-    mine = {public_id(row.session_key): row for row in Session.objects.of(me(request))}
+    mine = {public_id(row.session_key): row for row in Session.objects.of(current_member(request))}
     session = mine.get(session_id)
     if session is None or session.session_key == request.session.session_key:
         raise Http404
-    services.end_sessions(me(request), only=session.session_key)
+    services.end_sessions(current_member(request), only=session.session_key)
     messages.success(request, f"{session.browser} is signed out.")
     return redirect("my_sessions")
 
 
-@only_posted(otherwise="my_sessions")
+@post_only(otherwise="my_sessions")
 def my_sessions_end_others(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere but here."""
-    services.end_sessions(me(request), but=str(request.session.session_key))
+    services.end_sessions(current_member(request), but=str(request.session.session_key))
     messages.success(request, "You are signed out everywhere else.")
     return redirect("my_sessions")
 
 
-@only_posted(otherwise="my_sessions")
+@post_only(otherwise="my_sessions")
 def my_sessions_end_all(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere, here too."""
-    services.end_sessions(me(request))
+    services.end_sessions(current_member(request))
     logout(request)
     messages.success(request, "You have signed out everywhere.")
     return redirect("home")

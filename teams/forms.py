@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.forms.models import ModelChoiceIteratorValue
 
 from members.forms import (
+    BaseForm,
+    HoneypotForm,
     OrganizationNameField,
-    PeopleForm,
-    PlainForm,
     WorkEmailField,
     job_title_field,
     name_field,
@@ -34,7 +34,7 @@ class TeamBoxes(forms.CheckboxSelectMultiple):
         return option
 
 
-class JoinForm(PeopleForm):
+class JoinForm(HoneypotForm):
     """One form for everything: who you are, where you work, which teams."""
 
     full_name = name_field()
@@ -87,11 +87,11 @@ class JoinForm(PeopleForm):
         return {**typed, "teams": [team.slug for team in self.cleaned_data["teams"]]}
 
 
-class FaqSearchForm(PlainForm):
+class FaqSearchForm(BaseForm):
     q = forms.CharField(label="Search questions", max_length=100, required=False)
 
 
-class FewLines(forms.CharField):
+class MultilineField(forms.CharField):
     """A text of some lines; a line break counts as one character, as in the browser."""
 
     widget = forms.Textarea
@@ -100,14 +100,14 @@ class FewLines(forms.CharField):
         return super().to_python(str(value or "").replace("\r\n", "\n")) or ""
 
 
-class QuestionForm(PeopleForm):
+class QuestionForm(HoneypotForm):
     """What a visitor asks, without an account and without a puzzle.
 
     Two things tell people from programs: the trap stays empty, and `shown`, a signed time, says
     that somebody had the time to type.
     """
 
-    text = FewLines(
+    text = MultilineField(
         label="Your question",
         max_length=1000,
         help_text="Up to 1,000 characters",

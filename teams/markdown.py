@@ -17,7 +17,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from members.naming import fold
+from members.normalize import fold
 
 TOP_HEADING = 3  # pages use h1 and h2 themselves
 LOWEST_HEADING = 6

@@ -7,7 +7,7 @@ from django.dispatch import receiver
 
 from members.models import Member
 from members.signals import affiliations_decided
-from teams.services import decline_requests, refuse_if_joined_since, release_requests
+from teams.services import activate_open_requests, decline_requests, refuse_if_joined_since
 
 
 @receiver(affiliations_decided)
@@ -25,6 +25,6 @@ def follow_affiliations(
     if undone_since:
         refuse_if_joined_since(members, undone_since)
     elif confirmed:
-        release_requests(members, by=by)
+        activate_open_requests(members, by=by)
     elif by is not None:
         decline_requests(members, reason=reason, by=by)

@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from post_office.models import PRIORITY, STATUS, Email
 
-from collaborative.tests.elsewhere import free_port
+from collaborative.tests.ports import free_port
 from collaborative.tests.postgres import client_programs
 from collaborative.tests.web import NO_NGINX, NO_POOLER
 

@@ -6,7 +6,7 @@ put them there, bench/weight.py has them from the demo.
 
 from django.urls import reverse
 
-from members.models import DeskDecision, EmailDomain, Member, Organization
+from members.models import Decision, EmailDomain, Member, Organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
 
 
@@ -99,7 +99,7 @@ def of_the_desk() -> list[str]:
         f"members/member/unconfirm/?row={active.member.pk}",
         f"members/member/merge/?row={unsure.pk}",
         f"members/member/close/?row={unsure.pk}",
-        "members/deskdecision/",
+        "members/decision/",
         "teams/membership/",
         "teams/membership/?waits_for=approval",
         "teams/membership/add/",
@@ -118,7 +118,7 @@ def of_the_desk() -> list[str]:
         f"teams/question/publish/?row={question.pk}",
         f"teams/question/dismiss/?row={question.pk}",
         "post_office/email/",
-        *(f"members/deskdecision/{row.pk}/change/" for row in DeskDecision.objects.all()[:1]),
+        *(f"members/decision/{row.pk}/change/" for row in Decision.objects.all()[:1]),
         *(f"{record}/change/" for record in records),
         *(f"{record}/history/" for record in records[::4]),
     ]

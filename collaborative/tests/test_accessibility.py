@@ -7,10 +7,10 @@ from django.shortcuts import render
 from playwright.sync_api import Page
 
 from collaborative.tests import page_kinds
-from collaborative.tests.looking import look, look_at, nothing_wrong
+from collaborative.tests.page_audit import look, look_at, nothing_wrong
 from collaborative.tests.test_journeys import fill_in, newest_code
-from conftest import make_member, make_team, stay_of
-from members.tests.providing import free_port, provider_at
+from conftest import make_member, make_team, membership_of
+from members.tests.oidc import free_port, provider_at
 from teams.models import FaqEntry, Goal
 from teams.services import ask_question, decline_membership, join_teams, leave_team
 
@@ -56,8 +56,8 @@ def test_pages_of_members(
     """My teams has a membership, a waiting request, a declined one and one that is over."""
     declining = make_team("Mentoring", "approval", position=5)
     join_teams(member, [other_team, approval_team, declining])
-    leave_team(stay_of(member, other_team))
-    decline_membership(stay_of(member, declining), reason="Not this year.", by=administrator)
+    leave_team(membership_of(member, other_team))
+    decline_membership(membership_of(member, declining), reason="Not this year.", by=administrator)
     nothing_wrong(look_at(new_page(member), page_kinds.of_members(member), plain))
 
 
@@ -71,7 +71,7 @@ def test_my_teams_of_who_waits(new_page, plain, applicant, organization, team, c
 def test_empty_pages(new_page, plain, administrator):
     """Nothing is there yet: no team, no answer, no organization, nothing that waits."""
     public = ["/", "/teams/", "/faq/", "/organizations/", "/join/"]
-    lists = ["", "report/", "coverage/", "teams/membership/", "members/deskdecision/"]
+    lists = ["", "report/", "coverage/", "teams/membership/", "members/decision/"]
     found = look_at(new_page(), public, plain)
     page = new_page(administrator)
     found += look_at(page, ["/my/", *(f"/admin/{name}" for name in lists)], plain)
@@ -207,7 +207,7 @@ def test_pages_of_the_desk(
 def test_answers_of_the_desk(new_page, administrator, applicant, member, approval_team, content):
     """What the desk says of a form that is not right, of a file, and after a decision."""
     join_teams(member, [approval_team])
-    stay = stay_of(member, approval_team)
+    stay = membership_of(member, approval_team)
     page = new_page(administrator)
     found = []
     page.goto("/admin/members/organization/add/")
@@ -228,4 +228,4 @@ def test_answers_of_the_desk(new_page, administrator, applicant, member, approva
     page.goto(f"/admin/teams/membership/approve/?row={stay.pk}")
     press(page, "Approve")
     found += look(page)
-    nothing_wrong(found + look_at(page, ["/admin/", "/admin/members/deskdecision/"]))
+    nothing_wrong(found + look_at(page, ["/admin/", "/admin/members/decision/"]))

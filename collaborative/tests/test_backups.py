@@ -16,12 +16,12 @@ from django.apps import apps
 from django.core.management import CommandError
 from django.db import connection
 
-from collaborative.backups import archives
-from collaborative.backups.making import left_out
-from collaborative.jobs import alone, is_taken
-from collaborative.tests.backing_up import back_up, environment, files, process, run
-from collaborative.tests.elsewhere import database_url
-from members.models import JobRun
+from collaborative.models import JobRun
+from collaborative.operations.backups import archives
+from collaborative.operations.backups.create import left_out
+from collaborative.operations.jobs import alone, is_taken
+from collaborative.tests.backup_files import back_up, environment, files, process, run
+from collaborative.tests.ports import database_url
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backup_dir")]
 
@@ -135,9 +135,9 @@ def test_killed_backup_leaves_no_file_that_looks_like_one(backup_dir):
     script = (
         "import django; django.setup()\n"
         "import os, signal, pathlib\n"
-        "from collaborative.backups import making\n"
+        "from collaborative.operations.backups import create\n"
         "pathlib.Path.rename = lambda *args: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "making.make_backup()\n"
+        "create.make_backup()\n"
     )
     env = environment(DJANGO_SETTINGS_MODULE="collaborative.settings")
     done = subprocess.run([sys.executable, "-c", script], env=env, check=False)

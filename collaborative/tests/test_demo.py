@@ -4,10 +4,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from post_office.models import Email
 
-from collaborative import demo_data
+from collaborative.demo import data
 from collaborative.management.commands import demo
 from members.models import Member, Organization
-from members.services import record
+from members.services import save_with_history
 from teams.models import ActionTeam, Goal, Membership
 from teams.services import close_account
 
@@ -37,10 +37,10 @@ def test_the_administrator_that_is_there_is_kept(run):
 def test_edited_teams_and_goals_are_left_alone(run):
     call_command("load_starter_content", verbosity=0)
     editor = Member.objects.create_superuser("root@example.org")
-    careers = ActionTeam.objects.get(slug=demo_data.CAREERS)
-    record(careers, editor, "renamed", name="Careers")
+    careers = ActionTeam.objects.get(slug=data.CAREERS)
+    save_with_history(careers, editor, "renamed", name="Careers")
     goal = Goal.objects.get(slug="one-table")
-    record(goal, editor, "ours", state="reached")
+    save_with_history(goal, editor, "ours", state="reached")
     run()
     careers.refresh_from_db()
     goal.refresh_from_db()
@@ -51,14 +51,14 @@ def test_edited_teams_and_goals_are_left_alone(run):
 def test_facilitators_that_are_there_stay(run):
     call_command("load_starter_content", verbosity=0)
     keeper = Member.objects.create_user("keeper@example.org")
-    ActionTeam.objects.get(slug=demo_data.TRAINING).facilitators.add(keeper)
+    ActionTeam.objects.get(slug=data.TRAINING).facilitators.add(keeper)
     run()
-    assert ActionTeam.objects.get(slug=demo_data.TRAINING).facilitators.count() == 2
+    assert ActionTeam.objects.get(slug=data.TRAINING).facilitators.count() == 2
 
 
 def test_an_interrupted_run_leaves_nothing_and_is_repeated(run, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(demo, "LEFT", [("nobody@prairie.example", demo_data.TRAINING)])
+        patched.setattr(demo, "LEFT", [("nobody@prairie.example", data.TRAINING)])
         with pytest.raises(Membership.DoesNotExist):
             run()
     assert not Member.objects.exists()
@@ -91,7 +91,7 @@ def test_accounts_closed_in_development_do_not_count_as_real_people(run):
 
 def test_refuses_without_the_starter_teams(run):
     call_command("load_starter_content", verbosity=0)
-    team = ActionTeam.objects.get(slug=demo_data.HIRING)
+    team = ActionTeam.objects.get(slug=data.HIRING)
     team.goals.all().delete()
     team.delete()
     with pytest.raises(CommandError, match="one is gone"):

@@ -11,7 +11,7 @@ from django.test import override_settings
 from django.utils import timezone
 from post_office.models import Email
 
-from collaborative import demo_data
+from collaborative.demo import data
 from collaborative.management.commands.prepare_development import ADMINISTRATOR
 from members import emails
 from members.models import Member, Organization
@@ -57,8 +57,8 @@ def test_demo_shows_organizations_and_people_in_every_state(told):
         "affiliation",
         "approval",
     }
-    assert Organization.objects.get(name=demo_data.RIVERBEND).members.count() == 4
-    assert Goal.objects.exclude(state="unreported").count() == len(demo_data.NEWS)
+    assert Organization.objects.get(name=data.RIVERBEND).members.count() == 4
+    assert Goal.objects.exclude(state="unreported").count() == len(data.NEWS)
     for team in ActionTeam.objects.all():
         assert team.facilitators.count() == 1
         assert team.facilitators.get().is_staff
@@ -66,15 +66,15 @@ def test_demo_shows_organizations_and_people_in_every_state(told):
 
 
 def test_demo_goals_have_moved_over_months(told):
-    for goal in Goal.objects.filter(slug__in=demo_data.NEWS):
-        _, _, reports = demo_data.NEWS[goal.slug]
+    for goal in Goal.objects.filter(slug__in=data.NEWS):
+        _, _, reports = data.NEWS[goal.slug]
         updates = list(goal.updates.order_by("reported_at"))
         assert [update.sentence for update in updates] == [report[3] for report in reports]
         assert updates[-1].reported_at.date() == goal.reported_on
         assert goal.state == updates[-1].state
         told = goal.history.exclude(reported_on=None).values_list("history_date", flat=True)
         assert sorted(told) == [update.reported_at for update in updates]
-    assert Goal.objects.stale().filter(slug__in=demo_data.NEWS).count() == 1
+    assert Goal.objects.stale().filter(slug__in=data.NEWS).count() == 1
     assert GoalUpdate.objects.earliest("reported_at").reported_at < ago(300)
 
 
@@ -103,7 +103,7 @@ def _waiting_is_fresh_or_late() -> None:
     assert min(waiting) < ago(9)
     assert max(waiting) > ago(1)
     asked = Question.objects.waiting().values_list("asked_at", flat=True)
-    assert len(asked) == len(demo_data.QUESTIONS)
+    assert len(asked) == len(data.QUESTIONS)
     assert min(asked) < ago(9)
     assert max(asked) > ago(1)
     assert set(Question.objects.values_list("status", flat=True)) == {
@@ -129,7 +129,7 @@ def test_demo_is_done_by_people_through_the_services(told):
 def test_demo_tells_who_can_sign_in_and_where(told, settings):
     assert f"{settings.SITE_URL}/sign-in/" in told
     assert f"{ADMINISTRATOR:<26} administrator" in " ".join(told.split("\n"))
-    for email, _, _ in demo_data.FACILITATORS.values():
+    for email, _, _ in data.FACILITATORS.values():
         assert email in told
     for line in told.splitlines()[3:]:
         assert Member.objects.get(email=line.split()[0]).is_active

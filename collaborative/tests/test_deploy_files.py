@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands
 
-from collaborative.environment import listening, read
+from collaborative.env import listening, read
 from collaborative.sso_settings import PARTS
 from collaborative.tests.databases import PORTAL
 from collaborative.tests.test_settings import PRODUCTION, ROOT

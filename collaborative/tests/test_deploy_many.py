@@ -18,14 +18,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connection, connections
 from django.db.utils import ConnectionHandler
 
-from collaborative.environment import POSTGRES_OPTIONS, database
-from collaborative.jobs import alone
-from collaborative.tests.elsewhere import database_url, free_port
+from collaborative.env import POSTGRES_OPTIONS, database
+from collaborative.operations.jobs import alone
 from collaborative.tests.faults.conftest import Portal
 from collaborative.tests.faults.processes import (
     PostgresServer,
     wait_for,
 )
+from collaborative.tests.ports import database_url, free_port
 from collaborative.tests.web import DEPLOY, NO_POOLER, PGBOUNCER, REDIS
 
 PAGE = (DEPLOY / "many-machines.md").read_text()
@@ -199,7 +199,7 @@ def test_sender_refuses_to_lead_through_the_pooler(folder, pooled, monkeypatch):
     pooler = Pooler(folder)
     with pooler.running():
         worker, _ = pooled(pooler.url + QUERY)
-        monkeypatch.setattr("collaborative.jobs.connection", worker)
+        monkeypatch.setattr("collaborative.operations.jobs.connection", worker)
         with pytest.raises(ImproperlyConfigured, match="a connection of its own"), alone("sender"):
             pass
 

@@ -10,6 +10,7 @@ from post_office.models import Email
 
 from members.models import EmailDomain, Member, Organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
+from tools.fill_big_database import Command
 
 SMALL = {
     "organizations": 100,
@@ -28,7 +29,7 @@ def development(settings):
 
 @pytest.fixture
 def filled(db):
-    call_command("fill_big_database", **SMALL)
+    call_command(Command(), **SMALL)
 
 
 def shares() -> dict[str, int]:
@@ -83,7 +84,7 @@ def test_everything_is_visibly_made_up_and_its_history_starts_when_it_does(fille
 def people_of(seed: int) -> list[tuple[str, str]]:
     """Who a run with this seed makes; nothing of it stays."""
     with transaction.atomic():
-        call_command("fill_big_database", seed=seed, **SMALL)
+        call_command(Command(), seed=seed, **SMALL)
         made = list(Member.objects.order_by("pk").values_list("full_name", "job_title"))
         transaction.set_rollback(True)
     return made
@@ -95,24 +96,24 @@ def test_same_seed_makes_the_same_people(db):
 
 def test_fill_refuses_a_database_with_people(member):
     with pytest.raises(CommandError, match="holds people"):
-        call_command("fill_big_database", **SMALL)
+        call_command(Command(), **SMALL)
     assert Member.objects.count() == 2
 
 
 def test_fill_refuses_production(db, settings):
     settings.DEBUG = False
     with pytest.raises(CommandError, match="DEBUG is off"):
-        call_command("fill_big_database", **SMALL)
+        call_command(Command(), **SMALL)
     assert not Member.objects.exists()
 
 
 def test_fill_takes_production_when_told_so(db, settings):
     settings.DEBUG = False
-    call_command("fill_big_database", yes=True, **SMALL)
+    call_command(Command(), yes=True, **SMALL)
     assert Member.objects.count() == 301
 
 
 def test_fill_refuses_too_few(db):
     with pytest.raises(CommandError, match="at least 10"):
-        call_command("fill_big_database", **(SMALL | {"members": 3}))
+        call_command(Command(), **(SMALL | {"members": 3}))
     assert not Member.objects.exists()

@@ -37,7 +37,7 @@ from collaborative.tests.fuzzing import (
     writes,
 )
 from conftest import make_member
-from members.models import DeskDecision, EmailDomain, Member, Organization, Session
+from members.models import Decision, EmailDomain, Member, Organization, Session
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
 from teams.services import ask_question, join_teams
 from teams.tests.joining import JOIN, form
@@ -77,7 +77,7 @@ def everything(
     )
     join_teams(unsure, [ActionTeam.objects.get(slug="education")])
     kinds = [ActionTeam, EmailDomain, FaqEntry, Goal, Member, Membership, Organization, Question]
-    known = {kind._meta.model_name: rows(kind) for kind in [*kinds, DeskDecision]}
+    known = {kind._meta.model_name: rows(kind) for kind in [*kinds, Decision]}
     return {**known, "mail": rows(Email), "keys": ["1"], "slug": ["education", "who-can-join"]}
 
 
@@ -131,7 +131,7 @@ class Untouchable:
                 "goals": Goal.objects.values(),
                 "answers": FaqEntry.objects.values(),
                 "decided questions": Question.objects.exclude(status="waiting").values(),
-                "decisions": DeskDecision.objects.values(),
+                "decisions": Decision.objects.values(),
                 "sessions": Session.objects.exclude(member=pk).exclude(member=None).values(),
             }
         self.before = self.now()

@@ -10,7 +10,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
-from collaborative.jobs import alone
+from collaborative.operations.jobs import alone
 
 
 def queued_mail(age: timedelta, **fields) -> Email:

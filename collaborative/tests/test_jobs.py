@@ -10,12 +10,12 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
-from collaborative import sender
-from collaborative.jobs import ages, alone, is_taken, recorded
-from collaborative.sender import CHORES, DAILY, Sender, keep_days, run_daily
-from collaborative.tests.backing_up import environment, process
+from collaborative.models import JobRun
+from collaborative.operations import mail_worker
+from collaborative.operations.jobs import ages, alone, is_taken, recorded
+from collaborative.operations.mail_worker import CHORES, DAILY, Sender, keep_days, run_daily
+from collaborative.tests.backup_files import environment, process
 from collaborative.tests.conftest import put
-from members.models import JobRun
 
 
 def daily_runs() -> list[bool | None]:
@@ -99,13 +99,13 @@ def test_error_is_kept_in_words_and_goes_on():
 @pytest.mark.django_db(transaction=True)
 def test_job_goes_on_although_no_record_can_be_kept():
     with connection.cursor() as cursor:
-        cursor.execute('ALTER TABLE "members_jobrun" RENAME TO "elsewhere"')
+        cursor.execute('ALTER TABLE "collaborative_jobrun" RENAME TO "elsewhere"')
     try:
         with recorded(JobRun.Job.BACKUP) as run:
             run.outcome = "done"
     finally:
         with connection.cursor() as cursor:
-            cursor.execute('ALTER TABLE "elsewhere" RENAME TO "members_jobrun"')
+            cursor.execute('ALTER TABLE "elsewhere" RENAME TO "collaborative_jobrun"')
     assert run.succeeded
     assert not JobRun.objects.exists()
 
@@ -119,7 +119,7 @@ def test_lock_is_seen_by_others_and_ends_with_the_process():
     script = (
         "import django; django.setup()\n"
         "import sys\n"
-        "from collaborative.jobs import alone\n"
+        "from collaborative.operations.jobs import alone\n"
         "with alone('daily') as free:\n"
         "    print(free, flush=True)\n"
         "    sys.stdin.read()\n"
@@ -150,7 +150,7 @@ def test_lock_is_seen_by_others_and_ends_with_the_process():
 def test_sender_does_the_daily_run_once_a_day(clock):
     worker = Sender()
     for _ in range(6 * 24 * 3):  # three days, every ten minutes
-        worker.keep_house()
+        worker.run_due_tasks()
         clock.sleep(600)
     assert daily_runs() == [True] * 3
 
@@ -175,7 +175,7 @@ def test_sender_tries_a_failed_daily_run_again_after_an_hour(broken, clock):
 
 def test_whatever_the_sender_removes_is_in_the_daily_run():
     frequent = {chore for _, chore in CHORES}
-    assert frequent - set(DAILY) == {sender.go_on_with_decisions, keep_days}
+    assert frequent - set(DAILY) == {mail_worker.process_pending_decisions, keep_days}
 
 
 @pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from post_office.models import Email
 
-from conftest import code_in, make_member, stay_of
+from conftest import code_in, make_member, membership_of
 from members.models import Member
 from members.services import add_organization
 from teams.models import Membership
@@ -60,8 +60,8 @@ def test_hr_manager_joins_two_teams_and_leaves_one(
     page.get_by_role("button", name="Leave this team").click()
     expect(page.get_by_role("status")).to_contain_text(f"You have left {team.name}")
     member = Member.objects.get(email="nora@rush.example")
-    assert stay_of(member, team).status == Membership.Status.ENDED
-    assert stay_of(member, other_team).is_active
+    assert membership_of(member, team).status == Membership.Status.ENDED
+    assert membership_of(member, other_team).is_active
 
 
 @with_and_without_javascript
@@ -125,7 +125,7 @@ def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
     page.goto("/my/")
     expect(page.get_by_role("main")).to_contain_text("Member")
     for email in (applicant.email, "nora@lakeview.example"):
-        assert stay_of(Member.objects.get(email=email), team).is_active
+        assert membership_of(Member.objects.get(email=email), team).is_active
         told = Email.objects.filter(to=email, expires_at=None, message__contains="It is confirmed")
         assert told.count() == 1
 

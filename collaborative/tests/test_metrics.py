@@ -12,9 +12,9 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from collaborative import urls
-from collaborative.metrics import metrics
+from collaborative.models import JobRun
+from collaborative.monitoring.metrics import metrics
 from collaborative.tests.conftest import put
-from members.models import JobRun
 
 TOKEN = "only-of-this-test-0123456789"  # noqa: S105  # of this test alone
 SHOWN = {"Authorization": f"Bearer {TOKEN}"}
@@ -28,7 +28,7 @@ def _on(settings):
     """The portal as METRICS_TOKEN sets it up."""
     settings.METRICS_TOKEN, settings.ROOT_URLCONF = TOKEN, __name__
     first, *others = settings.MIDDLEWARE
-    settings.MIDDLEWARE = [first, "collaborative.metrics.MetricsMiddleware", *others]
+    settings.MIDDLEWARE = [first, "collaborative.monitoring.metrics.MetricsMiddleware", *others]
 
 
 def figures(client) -> dict[tuple, float]:

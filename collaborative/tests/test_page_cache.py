@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 
-from collaborative import page_cache
+from collaborative.middleware import page_cache
 from conftest import text_of
 from members.services import rename_organization
 from teams.models import FaqEntry

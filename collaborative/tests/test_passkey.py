@@ -5,11 +5,11 @@ from allauth.mfa.models import Authenticator
 from playwright.sync_api import Page, expect
 from post_office.models import Email
 
-from collaborative.tests.looking import look, look_at, nothing_wrong
+from collaborative.tests.page_audit import look, look_at, nothing_wrong
 from collaborative.tests.test_accessibility import plain, press  # noqa: F401  # a fixture
 from collaborative.tests.test_accessibility import pytestmark as checked_once
 from collaborative.tests.test_journeys import heading, newest_code
-from members.tests.second_step import code_for
+from members.tests.second_factor import code_for
 
 pytestmark = checked_once
 DEVICE = {

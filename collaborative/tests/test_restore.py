@@ -16,9 +16,10 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from post_office.models import Email
 
-from collaborative.backups import postgres, restoring
-from collaborative.jobs import alone
-from collaborative.tests.backing_up import (
+from collaborative.models import JobRun
+from collaborative.operations.backups import postgres, restore
+from collaborative.operations.jobs import alone
+from collaborative.tests.backup_files import (
     MANAGE,
     back_up,
     checksums,
@@ -28,9 +29,9 @@ from collaborative.tests.backing_up import (
     run,
 )
 from collaborative.tests.conftest import put
-from collaborative.tests.elsewhere import database_url
+from collaborative.tests.ports import database_url
 from conftest import make_member
-from members.models import EmailDomain, JobRun, Member, Organization, Session
+from members.models import EmailDomain, Member, Organization, Session
 from members.services import add_organization
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backup_dir")]
@@ -346,11 +347,11 @@ def test_backup_of_an_older_version_is_brought_up(member):
     """As if this version brought the second step along, and jobs: the backup knows of neither."""
     call_command("migrate", "mfa", "zero", verbosity=0)
     with connection.cursor() as cursor:
-        cursor.execute('ALTER TABLE "members_jobrun" RENAME TO "elsewhere"')
+        cursor.execute('ALTER TABLE "collaborative_jobrun" RENAME TO "elsewhere"')
     file = back_up()
     with connection.cursor() as cursor:
-        cursor.execute('ALTER TABLE "elsewhere" RENAME TO "members_jobrun"')
-    assert "migrations older than this version" in restoring.check_backup(file).outcome
+        cursor.execute('ALTER TABLE "elsewhere" RENAME TO "collaborative_jobrun"')
+    assert "migrations older than this version" in restore.check_backup(file).outcome
     call_command("migrate", verbosity=0)
     older = back_up_without("mfa")
     run("restore", str(older), "--replace")

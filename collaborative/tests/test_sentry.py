@@ -13,7 +13,7 @@ from django.urls import path
 from sentry_sdk.transport import Transport
 
 from collaborative import urls
-from collaborative.errors import report_to
+from collaborative.monitoring.sentry import report_to
 from collaborative.tests.test_settings import PRODUCTION, ROOT
 
 DSN = "https://key@sentry.example.org/1"
@@ -91,9 +91,9 @@ def test_error_carries_nothing_of_the_person(sent, client, member):
 
 
 def test_error_line_of_the_log_goes_there_without_its_values(sent):
-    logging.getLogger("collaborative.jobs").error("Mail to %s lost", "olga@loop.example")
-    logging.getLogger("collaborative.jobs").error("Mail to olga@loop.example lost")
-    logging.getLogger("collaborative.jobs").warning("Only a warning")
+    logging.getLogger("collaborative.operations.jobs").error("Mail to %s lost", "olga@loop.example")
+    logging.getLogger("collaborative.operations.jobs").error("Mail to olga@loop.example lost")
+    logging.getLogger("collaborative.operations.jobs").warning("Only a warning")
     told = [event["logentry"] for event in sent]
     assert told == [{"message": "Mail to %s lost"}, {"message": "Mail to (address) lost"}]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from members.tests.providing import LOOP_SETTINGS, RUSH_SETTINGS
+from members.tests.oidc import LOOP_SETTINGS, RUSH_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = {

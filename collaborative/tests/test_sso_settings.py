@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from collaborative.sso_settings import sso_providers
-from members.tests.providing import LOOP_SETTINGS, RUSH_SETTINGS
+from members.tests.oidc import LOOP_SETTINGS, RUSH_SETTINGS
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from collaborative.tests.elsewhere import free_port
+from collaborative.tests.ports import free_port
 from collaborative.tests.test_settings import PRODUCTION, ROOT
 
 DEPLOY = ROOT / "deploy"

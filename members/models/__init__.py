@@ -1,8 +1,7 @@
 """Who people are and who employs them, and what the desk keeps of its own work."""
 
-from members.models.desk import UNDO, DecidedRow, DeskDecision, DeskDecisionQuerySet, Export
-from members.models.history import How, changing
-from members.models.jobs import JobRun, JobRunQuerySet
+from members.models.decisions import UNDO_WINDOW, Decision, DecisionItem, DecisionQuerySet
+from members.models.history import ChangeSource, change_source
 from members.models.people import (
     EmailDomain,
     EmailDomainQuerySet,
@@ -14,21 +13,18 @@ from members.models.people import (
 from members.models.sessions import Session, SessionQuerySet
 
 __all__ = [
-    "UNDO",
-    "DecidedRow",
-    "DeskDecision",
-    "DeskDecisionQuerySet",
+    "UNDO_WINDOW",
+    "DecisionItem",
+    "Decision",
+    "DecisionQuerySet",
     "EmailDomain",
     "EmailDomainQuerySet",
-    "Export",
-    "How",
-    "JobRun",
-    "JobRunQuerySet",
+    "ChangeSource",
     "Member",
     "MemberQuerySet",
     "Organization",
     "OrganizationQuerySet",
     "Session",
     "SessionQuerySet",
-    "changing",
+    "change_source",
 ]

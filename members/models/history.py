@@ -14,7 +14,7 @@ from typing import Any
 from django.db import models, transaction
 
 
-class How(models.TextChoices):
+class ChangeSource(models.TextChoices):
     """How a change came about."""
 
     HAND = "hand", "by hand"
@@ -26,16 +26,16 @@ class How(models.TextChoices):
 KINDS = {"+": "added", "~": "changed", "-": "removed"}
 
 steps = logging.getLogger("portal.steps")
-_how: ContextVar[str] = ContextVar("how", default=How.HAND.value)
+_how: ContextVar[str] = ContextVar("how", default=ChangeSource.HAND.value)
 
 
-def current_how() -> str:
+def current_change_source() -> str:
     """How the changes that are being made right now come about."""
     return _how.get()
 
 
 @contextmanager
-def changing(how: str) -> Iterator[None]:
+def change_source(how: str) -> Iterator[None]:
     """Let the history say `how` for every change made inside."""
     token = _how.set(how)
     try:
@@ -44,7 +44,7 @@ def changing(how: str) -> Iterator[None]:
         _how.reset(token)
 
 
-class ToldQuerySet(models.QuerySet[Any]):
+class LoggedHistoryQuerySet(models.QuerySet[Any]):
     """Lines of history, which are told to the log when many are stored at once, too."""
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **options: Any) -> list[Any]:
@@ -54,12 +54,14 @@ class ToldQuerySet(models.QuerySet[Any]):
         return lines
 
 
-class Told(models.Model):
-    """The base of all history tables: `HistoricalRecords(bases=[Told])`."""
+class LoggedHistory(models.Model):
+    """The base of all history tables: `HistoricalRecords(bases=[LoggedHistory])`."""
 
-    how = models.CharField(max_length=9, choices=How.choices, default=current_how, editable=False)
+    how = models.CharField(
+        max_length=9, choices=ChangeSource.choices, default=current_change_source, editable=False
+    )
 
-    objects = ToldQuerySet.as_manager()
+    objects = LoggedHistoryQuerySet.as_manager()
 
     class Meta:
         abstract = True

@@ -14,8 +14,13 @@ from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
-from members.models.history import Told
-from members.naming import PUBLIC_MAIL_DOMAINS, domain_suffixes, is_public_mailbox, normalized_name
+from members.models.history import LoggedHistory
+from members.normalize import (
+    MAILBOX_PROVIDERS,
+    domain_suffixes,
+    is_public_mailbox,
+    normalized_name,
+)
 
 SUGGESTIONS = 200  # names in a form's suggestion list: about 5 kB of page; any name can be typed
 
@@ -96,7 +101,7 @@ class Organization(models.Model):
     )
 
     objects = OrganizationQuerySet.as_manager()
-    history = HistoricalRecords(bases=[Told])
+    history = HistoricalRecords(bases=[LoggedHistory])
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -156,7 +161,7 @@ class Organization(models.Model):
         return self.status == self.Status.MERGED
 
     @property
-    def meant(self) -> Organization:
+    def canonical(self) -> Organization:
         """The organization that this name stands for: itself, or the one it was merged into."""
         return self.merged_into or self
 
@@ -181,7 +186,7 @@ class EmailDomain(models.Model):
     )
 
     objects = EmailDomainQuerySet.as_manager()
-    history = HistoricalRecords(bases=[Told])
+    history = HistoricalRecords(bases=[LoggedHistory])
 
     class Meta:
         ordering: ClassVar = ["domain"]
@@ -201,7 +206,7 @@ class EmailDomain(models.Model):
             ),
             models.CheckConstraint(
                 name="members_emaildomain_not_public_mailbox",
-                condition=~Q(domain__in=PUBLIC_MAIL_DOMAINS),
+                condition=~Q(domain__in=MAILBOX_PROVIDERS),
                 violation_error_message="A public mailbox provider belongs to no organization.",
             ),
         ]
@@ -264,7 +269,7 @@ class MemberManager(BaseUserManager["Member"].from_queryset(MemberQuerySet)):  #
 class Member(AbstractBaseUser, PermissionsMixin):
     """A person with an account."""
 
-    class ConfirmedHow(models.TextChoices):
+    class ConfirmedVia(models.TextChoices):
         DOMAIN = "domain", "by the mail domain"
         FACILITATOR = "facilitator", "by a facilitator"
 
@@ -289,8 +294,8 @@ class Member(AbstractBaseUser, PermissionsMixin):
         Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="members"
     )
     affiliation_confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    affiliation_confirmed_how = models.CharField(
-        max_length=12, choices=ConfirmedHow.choices, blank=True, editable=False
+    affiliation_confirmed_via = models.CharField(
+        max_length=12, choices=ConfirmedVia.choices, blank=True, editable=False
     )
     affiliation_confirmed_by = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
@@ -322,7 +327,7 @@ class Member(AbstractBaseUser, PermissionsMixin):
 
     objects = MemberManager()
     history = HistoricalRecords(
-        bases=[Told], excluded_fields=["last_login", "digest_sent_on", "theme"]
+        bases=[LoggedHistory], excluded_fields=["last_login", "digest_sent_on", "theme"]
     )
 
     class Meta:
@@ -343,11 +348,11 @@ class Member(AbstractBaseUser, PermissionsMixin):
             ),
             models.CheckConstraint(
                 name="members_member_affiliation_confirmed_whole",
-                condition=Q(affiliation_confirmed_at=None, affiliation_confirmed_how="")
+                condition=Q(affiliation_confirmed_at=None, affiliation_confirmed_via="")
                 | Q(
                     affiliation_confirmed_at__isnull=False,
                     organization__isnull=False,
-                    affiliation_confirmed_how__in=["domain", "facilitator"],
+                    affiliation_confirmed_via__in=["domain", "facilitator"],
                 ),
                 violation_error_message="A confirmed affiliation needs an organization, "
                 "a time and a way.",

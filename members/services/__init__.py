@@ -7,18 +7,26 @@ organization, members, memberships, and as `no_key`, so that a history row which
 to a locked person or organization does not wait.
 """
 
+from members.history.decisions import (
+    Preview,
+    create_decision,
+    preview_action,
+    process_decision,
+    undo_decision,
+)
+from members.history.saving import (
+    Refused,
+    bulk_save_with_history,
+    delete_with_history,
+    lock_open_account,
+    one_line,
+    save_with_history,
+)
 from members.services.affiliations import (
-    affiliate_member,
     confirm_affiliation,
     locked_organization,
+    set_affiliation,
     unconfirm_affiliation,
-)
-from members.services.deciding import (
-    Foreseen,
-    foresee,
-    take_decision,
-    undo_decision,
-    work_off,
 )
 from members.services.importing import (
     OrganizationImport,
@@ -36,45 +44,37 @@ from members.services.organizations import (
     remove_domain,
 )
 from members.services.people import (
+    anonymize_member,
     change_profile,
-    erase_member,
-    fill_in_profile,
+    complete_profile,
+    get_or_create_member,
     lock_administrators,
-    welcome_member,
 )
-from members.services.recording import (
-    Refused,
-    lock_open_account,
-    one_line,
-    record,
-    record_all,
-    remove,
-)
-from members.services.requeueing import failed_mails, requeue_mails
+from members.services.requeueing import failed_emails, requeue_emails
 from members.services.second_factor import (
     note_second_factor,
     relock_second_factors,
     reset_second_factor,
     second_factors,
 )
-from members.services.sessions import end_sessions, places_signed_in
+from members.services.sessions import active_sessions, end_sessions
 
 __all__ = [
-    "Foreseen",
+    "Preview",
     "OrganizationImport",
     "Refused",
     "RefusedCell",
     "add_domain",
     "add_organization",
-    "affiliate_member",
+    "set_affiliation",
     "change_profile",
     "confirm_affiliation",
     "decline_organization",
     "end_sessions",
-    "erase_member",
-    "failed_mails",
-    "fill_in_profile",
-    "foresee",
+    "anonymize_member",
+    "failed_emails",
+    "complete_profile",
+    "preview_action",
     "lock_administrators",
     "lock_open_account",
     "locked_organization",
@@ -83,21 +83,21 @@ __all__ = [
     "one_line",
     "organizations_named",
     "parts",
-    "places_signed_in",
+    "active_sessions",
     "recognize_organization",
-    "record",
-    "record_all",
+    "save_with_history",
+    "bulk_save_with_history",
     "relock_second_factors",
-    "remove",
+    "delete_with_history",
     "remove_domain",
     "rename_organization",
-    "requeue_mails",
+    "requeue_emails",
     "reset_second_factor",
     "second_factors",
     "store_all",
-    "take_decision",
+    "create_decision",
     "unconfirm_affiliation",
     "undo_decision",
-    "welcome_member",
-    "work_off",
+    "get_or_create_member",
+    "process_decision",
 ]

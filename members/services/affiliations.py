@@ -6,15 +6,21 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from members.history.saving import (
+    Refused,
+    bulk_save_with_history,
+    lock_open_account,
+    one_line,
+    save_with_history,
+)
 from members.models import EmailDomain, Member, Organization
-from members.naming import domain_suffixes, is_public_mailbox, mail_domain, normalized_name
-from members.services.recording import Refused, lock_open_account, one_line, record, record_all
+from members.normalize import domain_suffixes, email_domain, is_public_mailbox, normalized_name
 from members.signals import affiliations_decided
 
 UNCONFIRMED = "affiliation confirmation taken back"  # in the history; the reason follows
 
 
-def affiliate_member(member: Member, organization_name: str) -> Member:
+def set_affiliation(member: Member, organization_name: str) -> Member:
     """Tie `member`, whose address is proven, to an organization; returns the locked, fresh row.
 
     The mail domain of a recognized organization decides, whatever was typed. Else the typed
@@ -22,7 +28,7 @@ def affiliate_member(member: Member, organization_name: str) -> Member:
     confirmed tie is left as it is. Refuses a name with nothing to compare, and a closed account.
     """
     with transaction.atomic():
-        domain = mail_domain(member.email)
+        domain = email_domain(member.email)
         owner, named = _recognized_owner(domain), None
         if owner is None:
             named = _known_or_proposed(organization_name, domain, member)
@@ -31,10 +37,10 @@ def affiliate_member(member: Member, organization_name: str) -> Member:
         if row.is_affiliation_confirmed:
             return row
         if owner:
-            confirm([row], owner, how=Member.ConfirmedHow.DOMAIN, by=None)
+            confirm([row], owner, how=Member.ConfirmedVia.DOMAIN, by=None)
             tell_teams([row], confirmed=True, by=None)
         elif named and row.organization_id != named.pk:
-            record(row, row, "named the organization", organization=named)
+            save_with_history(row, row, "named the organization", organization=named)
         return row
 
 
@@ -57,7 +63,7 @@ def confirm_affiliation(member: Member, *, by: Member) -> None:
             raise Refused(f"{row} has changed the organization meanwhile. Look again.")
         if not organization.is_recognized:
             raise Refused(f"Recognize {organization} first; that confirms {row} as well.")
-        confirm([row], organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
+        confirm([row], organization, how=Member.ConfirmedVia.FACILITATOR, by=by)
         tell_teams([row], confirmed=True, by=by)
 
 
@@ -76,12 +82,12 @@ def unconfirm_affiliation(member: Member, *, by: Member, reason: str) -> None:
             raise Refused(f"{row}: the account is closed.")
         if not row.is_affiliation_confirmed:
             raise Refused(f"The affiliation of {row} is not confirmed. Nothing was changed.")
-        record(
+        save_with_history(
             row,
             by,
             f"{UNCONFIRMED}: {one_line(reason)}",
             affiliation_confirmed_at=None,
-            affiliation_confirmed_how="",
+            affiliation_confirmed_via="",
             affiliation_confirmed_by=None,
         )
 
@@ -110,18 +116,18 @@ def _known_or_proposed(name: str, domain: str, by: Member) -> Organization:
     suggested = "" if is_public_mailbox(domain) else domain
     alias = Organization.objects.named(name).filter(status=Organization.Status.MERGED).first()
     if alias:  # not locked: locks of several organizations are taken in the order of their keys
-        found, made = locked_organization(alias.meant), False
+        found, made = locked_organization(alias.canonical), False
     else:
         found, made = Organization.objects.select_for_update(no_key=True).get_or_create(
             normalized_name=compared,
             defaults={"name": one_line(name), "suggested_domain": suggested},
         )
     while found.is_merged:  # while we waited for the lock
-        found = locked_organization(found.meant)
+        found = locked_organization(found.canonical)
     if made:
         found.history.update(history_user=by, history_change_reason="proposed")
     elif found.status == Organization.Status.DECLINED:
-        record(
+        save_with_history(
             found,
             by,
             "proposed again",
@@ -129,7 +135,7 @@ def _known_or_proposed(name: str, domain: str, by: Member) -> Organization:
             suggested_domain=found.suggested_domain or suggested,
         )
     elif not found.is_recognized and suggested and not found.suggested_domain:
-        record(found, by, "domain suggested", suggested_domain=suggested)
+        save_with_history(found, by, "domain suggested", suggested_domain=suggested)
     return found
 
 
@@ -137,13 +143,13 @@ def confirm(
     members: Sequence[Member], organization: Organization, *, how: str, by: Member | None
 ) -> None:
     """Note that `members`, locked by the caller, work for `organization`. Checks no rule."""
-    record_all(
+    bulk_save_with_history(
         members,
         by,
-        f"affiliation confirmed {Member.ConfirmedHow(how).label}",
+        f"affiliation confirmed {Member.ConfirmedVia(how).label}",
         organization=organization,
         affiliation_confirmed_at=timezone.now(),
-        affiliation_confirmed_how=how,
+        affiliation_confirmed_via=how,
         affiliation_confirmed_by=by,
     )
 

@@ -10,10 +10,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from members.history.saving import Refused, bulk_save_with_history, one_line
 from members.models import EmailDomain, Member, Organization
-from members.naming import domain_suffixes, mail_domain, normalized_name
+from members.normalize import domain_suffixes, email_domain, normalized_name
 from members.services.organizations import release
-from members.services.recording import Refused, one_line, record_all
 
 CHUNK = 500  # rows of one statement
 
@@ -95,7 +95,7 @@ class OrganizationImport:
         try:
             with transaction.atomic():
                 store_all(self.new, self.by, "added as recognized")
-                record_all(
+                bulk_save_with_history(
                     list(self.recognized.values()),
                     self.by,
                     "recognized",
@@ -123,7 +123,9 @@ class OrganizationImport:
         waiting = Member.objects.unconfirmed().values_list("email", "organization")
         for email, pk in waiting.iterator(chunk_size=CHUNK):
             named = self.recognized.get(pk)
-            found = [owners[part] for part in domain_suffixes(mail_domain(email)) if part in owners]
+            found = [
+                owners[part] for part in domain_suffixes(email_domain(email)) if part in owners
+            ]
             for organization in filter(None, [named, *found]):
                 waited_for[organization.pk] = organization
         for organization in sorted(waited_for.values(), key=lambda row: row.pk):
@@ -140,8 +142,8 @@ def organizations_named(names: Iterable[str]) -> dict[str, Organization]:
             found[compared] = into or pk
     locked: dict[int, Organization] = {}
     for keys in parts(sorted(set(found.values()))):
-        meant = Organization.objects.filter(pk__in=keys).order_by("pk")
-        locked.update({row.pk: row for row in meant.select_for_update(no_key=True)})
+        canonical = Organization.objects.filter(pk__in=keys).order_by("pk")
+        locked.update({row.pk: row for row in canonical.select_for_update(no_key=True)})
     return {compared: locked[pk] for compared, pk in found.items()}
 
 

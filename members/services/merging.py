@@ -4,11 +4,11 @@ row of its own, an alias: whoever joins with it means the organization that goes
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from members.history.saving import Refused, bulk_save_with_history, one_line, save_with_history
 from members.models import Member, Organization
-from members.naming import normalized_name
+from members.normalize import normalized_name
 from members.services.affiliations import locked_organization
 from members.services.organizations import new_domain, release
-from members.services.recording import Refused, one_line, record, record_all
 
 RENAMED = "changed at the desk"
 
@@ -32,7 +32,7 @@ def merge_organizations(
         _refuse_to_merge(old, kept)
         was_recognized = old.is_recognized
         moved = _move_all(old, kept, by)
-        record(
+        save_with_history(
             old,
             by,
             f"merged into {kept}",
@@ -41,7 +41,7 @@ def merge_organizations(
             decided_at=timezone.now(),
             decided_by=by,
         )
-        record(kept, by, f"{old} merged into it")
+        save_with_history(kept, by, f"{old} merged into it")
         fresh = [] if was_recognized else moved
         if domain:
             fresh.append(new_domain(kept, domain, by).domain)
@@ -50,9 +50,9 @@ def merge_organizations(
 
 def _refuse_to_merge(old: Organization, kept: Organization) -> None:
     if old.is_merged:
-        raise Refused(f"{old} is merged into {old.meant} already. Nothing was changed.")
+        raise Refused(f"{old} is merged into {old.canonical} already. Nothing was changed.")
     if kept.is_merged:
-        raise Refused(f"{kept} is itself a former name of {kept.meant}. Merge into that one.")
+        raise Refused(f"{kept} is itself a former name of {kept.canonical}. Merge into that one.")
     if kept.status == Organization.Status.DECLINED:
         raise Refused(f"{kept} was declined. Recognize it first, or merge the other way round.")
     if old.is_recognized and not kept.is_recognized:
@@ -63,10 +63,10 @@ def _move_all(old: Organization, kept: Organization, by: Member) -> list[str]:
     """Move mail domains, former names and people; returns the domains. In the order of locks."""
     why = f"{old} merged into {kept}"
     domains = list(old.domains.select_for_update(no_key=True).order_by("pk"))
-    record_all(domains, by, why, organization=kept)
-    record_all(list(old.former_names.order_by("pk")), by, why, merged_into=kept)
+    bulk_save_with_history(domains, by, why, organization=kept)
+    bulk_save_with_history(list(old.former_names.order_by("pk")), by, why, merged_into=kept)
     people = Member.objects.filter(organization=old).order_by("pk")
-    record_all(list(people.select_for_update(no_key=True)), by, why, organization=kept)
+    bulk_save_with_history(list(people.select_for_update(no_key=True)), by, why, organization=kept)
     return [row.domain for row in domains]
 
 
@@ -82,19 +82,19 @@ def rename_organization(organization: Organization, name: str, *, by: Member) ->
     with transaction.atomic():
         row = locked_organization(organization)
         if row.is_merged:
-            raise Refused(f"{row} is a former name of {row.meant}. Rename that one.")
+            raise Refused(f"{row} is a former name of {row.canonical}. Rename that one.")
         old = row.name
         if compared == row.normalized_name:
             if name != old:
-                record(row, by, RENAMED, name=name)
+                save_with_history(row, by, RENAMED, name=name)
             return row
         alias = _alias_for_old_name(row, compared, by)
         try:
             with transaction.atomic():
-                record(row, by, RENAMED, name=name)
+                save_with_history(row, by, RENAMED, name=name)
         except IntegrityError as error:
             raise Refused("Another organization has this name already. Look again.") from error
-        record(alias, by, f"former name of {name}", name=old)
+        save_with_history(alias, by, f"former name of {name}", name=old)
         return row
 
 

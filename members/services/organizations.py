@@ -6,10 +6,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from members.history.saving import Refused, delete_with_history, one_line, save_with_history
 from members.models import EmailDomain, Member, Organization
-from members.naming import domain_suffixes, mail_domain
+from members.normalize import domain_suffixes, email_domain
 from members.services.affiliations import confirm, locked_organization, tell_teams
-from members.services.recording import Refused, one_line, record, remove
 
 
 def add_organization(name: str, *, domains: Iterable[str] = (), by: Member) -> Organization:
@@ -42,7 +42,7 @@ def recognize_organization(
         row = locked_organization(organization)
         if row.is_recognized or row.is_merged:
             raise Refused(_decided(row))
-        record(
+        save_with_history(
             row,
             by,
             "recognized",
@@ -67,7 +67,7 @@ def decline_organization(organization: Organization, *, reason: str, by: Member)
         row = locked_organization(organization)
         if row.status != Organization.Status.PROPOSED:
             raise Refused(_decided(row))
-        record(
+        save_with_history(
             row,
             by,
             "declined",
@@ -89,7 +89,9 @@ def add_domain(organization: Organization, *, domain: str, by: Member) -> list[M
     with transaction.atomic():
         row = locked_organization(organization)
         if row.is_merged:
-            raise Refused(f"{row} is a former name of {row.meant}. Give the domain to that one.")
+            raise Refused(
+                f"{row} is a former name of {row.canonical}. Give the domain to that one."
+            )
         added = new_domain(row, domain, by)
         return release(row, [added.domain], by, named=False) if row.is_recognized else []
 
@@ -103,7 +105,7 @@ def remove_domain(domain: EmailDomain, *, by: Member) -> None:
         row = EmailDomain.objects.select_for_update(no_key=True).filter(pk=domain.pk).first()
         if row is None:
             raise Refused(f"{domain} was taken back already. Nothing was changed.")
-        remove(row, by, "taken back")
+        delete_with_history(row, by, "taken back")
 
 
 def release(
@@ -117,14 +119,14 @@ def release(
         waiting |= unconfirmed.at_domain(domain)
     found = list(waiting.select_for_update(no_key=True).order_by("pk"))
     # Below its domain another organization may have one of its own: the longest counts.
-    owners = _owners({mail_domain(member.email) for member in found})
+    owners = _owners({email_domain(member.email) for member in found})
     members = [
         member
         for member in found
         if (named and member.organization_id == organization.pk)
-        or owners.get(mail_domain(member.email)) == organization.pk
+        or owners.get(email_domain(member.email)) == organization.pk
     ]
-    confirm(members, organization, how=Member.ConfirmedHow.FACILITATOR, by=by)
+    confirm(members, organization, how=Member.ConfirmedVia.FACILITATOR, by=by)
     tell_teams(members, confirmed=True, by=by)
     return members
 
@@ -159,7 +161,7 @@ def _insert(row: Organization | EmailDomain, by: Member, why: str) -> None:
     try:
         row.full_clean(validate_constraints=False)  # its clean() says the same, without asking
         with transaction.atomic():
-            record(row, by, why)
+            save_with_history(row, by, why)
     except ValidationError as error:
         raise Refused(" ".join(error.messages)) from error
     except IntegrityError as error:

@@ -2,20 +2,18 @@
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 from post_office.models import Email
 
 from members import emails
-from members.models import DecidedRow, Member
-from members.services.affiliations import UNCONFIRMED, affiliate_member
-from members.services.recording import Refused, lock_open_account, one_line, record
+from members.history.saving import Refused, lock_open_account, one_line, save_with_history
+from members.models import DecisionItem, Member
+from members.services.affiliations import UNCONFIRMED, set_affiliation
 from members.services.sessions import end_sessions
 
 
-def welcome_member(email: str, *, full_name: str, job_title: str) -> Member:
+def get_or_create_member(email: str, *, full_name: str, job_title: str) -> Member:
     """The member whose account the proven address `email` opens, made if new; a known one is
     left as it is."""
     with transaction.atomic():
@@ -27,7 +25,7 @@ def welcome_member(email: str, *, full_name: str, job_title: str) -> Member:
     return member.merged_into or member
 
 
-def fill_in_profile(member: Member, *, full_name: str, job_title: str) -> Member:
+def complete_profile(member: Member, *, full_name: str, job_title: str) -> Member:
     """Fill what `member` has left empty; returns the locked, fresh row.
 
     What was typed in a form that a stranger may have filled in overwrites nothing. Refuses a
@@ -38,7 +36,7 @@ def fill_in_profile(member: Member, *, full_name: str, job_title: str) -> Member
         typed = {"full_name": one_line(full_name), "job_title": one_line(job_title)}
         missing = {field: text for field, text in typed.items() if text and not getattr(row, field)}
         if missing:
-            record(row, row, "filled in while joining", **missing)
+            save_with_history(row, row, "filled in while joining", **missing)
     return row
 
 
@@ -63,9 +61,9 @@ def change_profile(
     """
     with transaction.atomic():
         if organization and not member.is_affiliation_confirmed:
-            member = affiliate_member(member, organization)
+            member = set_affiliation(member, organization)
         row = lock_open_account(member)
-        record(
+        save_with_history(
             row,
             row,
             "changed by the member",
@@ -78,7 +76,7 @@ def change_profile(
     return row
 
 
-def erase_member(member: Member, *, by: Member | None = None) -> None:
+def anonymize_member(member: Member, *, by: Member | None = None) -> None:
     """Close an account for good: nothing stays that says who the person was.
 
     The row stays, empty, so that memberships and history can still be counted; the mails kept
@@ -105,12 +103,8 @@ def erase_member(member: Member, *, by: Member | None = None) -> None:
             history_change_reason=UNCONFIRMED
         )
         # The desk keeps for some days what its decisions changed.
-        decided = DecidedRow.objects.filter(decision__about=Member._meta.label_lower)
+        decided = DecisionItem.objects.filter(decision__about=Member._meta.label_lower)
         decided.filter(object_id__in=keys).update(changes=[], told="")
-        LogEntry.objects.filter(
-            content_type=ContentType.objects.get_for_model(Member),
-            object_id__in=[str(key) for key in keys],
-        ).update(object_repr=str(row), change_message="")
 
 
 def _erase(row: Member, by: Member | None) -> None:
@@ -124,7 +118,7 @@ def _erase(row: Member, by: Member | None) -> None:
         "job_title": "",
         "shares_email": False,
     }
-    record(
+    save_with_history(
         row,
         by,
         "account closed",

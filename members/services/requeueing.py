@@ -12,20 +12,20 @@ from members.models import Member
 log = logging.getLogger(__name__)
 
 
-def failed_mails() -> QuerySet[Email]:
+def failed_emails() -> QuerySet[Email]:
     """Mails that were given up; without those with a code, which is of no use any more."""
     found: QuerySet[Email] = Email.objects.filter(status=STATUS.failed, expires_at=None)
     return found
 
 
 @transaction.atomic
-def requeue_mails(keys: Iterable[int] | None, *, by: Member) -> int:
+def requeue_emails(keys: Iterable[int] | None, *, by: Member) -> int:
     """Queue these mails anew, with all their tries, if they were given up; None: all of them.
 
     Those with a sign-in code stay where they are. Who did it and when stands in the log of each
     mail. Returns how many were queued.
     """
-    failed = failed_mails()
+    failed = failed_emails()
     if keys is not None:
         failed = failed.filter(pk__in=keys)
     # Locked, so that of two who press at once one queues it.

@@ -11,8 +11,8 @@ from cryptography.fernet import InvalidToken
 from django.db import transaction
 
 from members import emails
+from members.history.saving import Refused, lock_open_account, save_with_history
 from members.models import Member
-from members.services.recording import Refused, lock_open_account, record
 from members.services.sessions import end_sessions
 
 WORDS = {
@@ -31,7 +31,7 @@ def note_second_factor(member: Member, what: str) -> None:
     """
     with transaction.atomic():
         row = lock_open_account(member)
-        record(row, row, f"second step of signing in: {what}", is_active=True)
+        save_with_history(row, row, f"second step of signing in: {what}", is_active=True)
         emails.second_factor_changed(row, what)
 
 
@@ -51,7 +51,7 @@ def reset_second_factor(member: Member, *, by: Member | None = None) -> list[str
         kept.delete()
         end_sessions(row)
         why = f"second step of signing in removed ({', '.join(removed)}), to help"
-        record(row, by, why, is_active=True)
+        save_with_history(row, by, why, is_active=True)
         emails.second_factor_reset(row)
     return removed
 

@@ -15,7 +15,7 @@ def end_sessions(member: Member, *, only: str = "", but: str = "") -> int:
     return number
 
 
-def places_signed_in(member: Member) -> list[dict[str, Any]]:
+def active_sessions(member: Member) -> list[dict[str, Any]]:
     """Where `member` is signed in, as plain values, without the keys."""
     return [
         {"browser": session.browser, "last_used_at": session.last_used_at.isoformat()}

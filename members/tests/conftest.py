@@ -3,11 +3,11 @@
 import pytest
 from post_office.models import Email
 
-from conftest import stay_of
-from members.models import DeskDecision
-from members.services import work_off
-from members.tests.deciding import approving, decide
-from members.tests.providing import provider_at, running_liar, running_provider
+from conftest import membership_of
+from members.models import Decision
+from members.services import process_decision
+from members.tests.decisions import approving, decide
+from members.tests.oidc import provider_at, running_liar, running_provider
 from teams.models import Membership
 from teams.services import join_teams
 
@@ -17,13 +17,13 @@ def requests(member, colleague, approval_team) -> list[Membership]:
     for person in (member, colleague):
         join_teams(person, [approval_team])
     Email.objects.all().delete()
-    return [stay_of(member, approval_team), stay_of(colleague, approval_team)]
+    return [membership_of(member, approval_team), membership_of(colleague, approval_team)]
 
 
 @pytest.fixture
-def approved(requests, administrator) -> DeskDecision:
+def approved(requests, administrator) -> Decision:
     decision = decide(administrator, Membership, [row.pk for row in requests])
-    assert work_off(decision, approving(administrator), seconds=60)
+    assert process_decision(decision, approving(administrator), seconds=60)
     return decision
 
 

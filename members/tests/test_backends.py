@@ -7,7 +7,7 @@ from django.contrib.auth import HASH_SESSION_KEY
 from django.utils import timezone
 
 from conftest import make_member, text_of
-from members.backends import AuthenticationBackend
+from members.auth.backends import AuthenticationBackend
 from members.models import Member, Session
 
 pytestmark = pytest.mark.django_db

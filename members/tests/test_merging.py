@@ -7,11 +7,11 @@ from members.models import EmailDomain, Member, Organization
 from members.services import (
     add_domain,
     add_organization,
-    affiliate_member,
     decline_organization,
     merge_organizations,
     recognize_organization,
     rename_organization,
+    set_affiliation,
 )
 from members.tests.steps import last_line, refused
 
@@ -171,7 +171,7 @@ def test_releasing_asks_once_for_the_owners_of_all_domains(
 
 def test_a_former_name_matches_at_joining(duplicate, organization, administrator):
     merge_organizations(duplicate, organization, by=administrator)
-    nora = affiliate_member(make_member("nora@mail.example"), "The RUSH Hosp.")
+    nora = set_affiliation(make_member("nora@mail.example"), "The RUSH Hosp.")
     assert (nora.organization, nora.is_affiliation_confirmed) == (organization, False)
     assert Organization.objects.count() == 2
 
@@ -180,7 +180,7 @@ def test_a_moved_domain_confirms_for_the_organization_that_goes_on(
     duplicate, organization, administrator
 ):
     merge_organizations(duplicate, organization, by=administrator)
-    nora = affiliate_member(make_member("nora@rushhosp.example"), "Whatever")
+    nora = set_affiliation(make_member("nora@rushhosp.example"), "Whatever")
     assert (nora.organization, nora.is_affiliation_confirmed) == (organization, True)
 
 
@@ -189,7 +189,7 @@ def test_a_former_name_of_a_declined_organization_is_proposed_again(
 ):
     rename_organization(proposed_organization, "Lakeview Care", by=administrator)
     decline_organization(proposed_organization, reason="Unknown.", by=administrator)
-    nora = affiliate_member(make_member("nora@mail.example"), "Lakeview Health")
+    nora = set_affiliation(make_member("nora@mail.example"), "Lakeview Health")
     assert nora.organization == proposed_organization
     assert nora.organization.status == "proposed"
 
@@ -218,7 +218,7 @@ def test_the_old_name_stays_as_an_alias(organization, administrator):
     (alias,) = row.former_names.all()
     assert (alias.name, alias.status) == ("Rush Example Hospital", "merged")
     assert last_line(alias) == (administrator, "former name of Rush Medical")
-    nora = affiliate_member(make_member("nora@mail.example"), "Rush Example Hospital")
+    nora = set_affiliation(make_member("nora@mail.example"), "Rush Example Hospital")
     assert nora.organization == organization
 
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from conftest import make_member
 from members.models import EmailDomain, Member, Organization
-from members.naming import PUBLIC_MAIL_DOMAINS
-from members.services import record
+from members.normalize import MAILBOX_PROVIDERS
+from members.services import save_with_history
 
 
 def refuses(change, *args, **kwargs) -> None:
@@ -53,7 +53,7 @@ def test_organization_name_is_comparable(db):
 
 
 def test_organization_renamed_is_compared_by_the_new_name(organization, administrator):
-    record(organization, administrator, "renamed", name="Rush & Sons")
+    save_with_history(organization, administrator, "renamed", name="Rush & Sons")
     assert Organization.objects.named("the rush and sons").get() == organization
     assert not Organization.objects.named("Rush Example Hospital").exists()
 
@@ -109,7 +109,7 @@ def test_domain_does_not_start_with_a_dot(organization):
 
 
 def test_public_mailbox_providers_are_refused_by_the_database(organization):
-    for domain in PUBLIC_MAIL_DOMAINS:
+    for domain in MAILBOX_PROVIDERS:
         refuses(add, organization, domain)
 
 
@@ -182,10 +182,10 @@ def test_address_is_lower_case(people):
 
 def test_affiliation_is_confirmed_as_a_whole_or_not_at_all(people):
     refuses(people.update, affiliation_confirmed_at=None)
-    refuses(people.update, affiliation_confirmed_how="")
-    refuses(people.update, affiliation_confirmed_how="hearsay")
+    refuses(people.update, affiliation_confirmed_via="")
+    refuses(people.update, affiliation_confirmed_via="hearsay")
     refuses(people.update, organization=None)
-    people.update(affiliation_confirmed_at=None, affiliation_confirmed_how="")
+    people.update(affiliation_confirmed_at=None, affiliation_confirmed_via="")
 
 
 @pytest.mark.parametrize("right", ["is_active", "is_staff", "is_superuser"])

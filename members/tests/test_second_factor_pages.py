@@ -16,8 +16,8 @@ from post_office.models import Email
 
 from conftest import code_in, text_of
 from members.models import Member
-from members.services import erase_member, reset_second_factor, second_factors
-from members.tests.second_step import code_for, recovery_codes, with_app, with_passkey
+from members.services import anonymize_member, reset_second_factor, second_factors
+from members.tests.second_factor import code_for, recovery_codes, with_app, with_passkey
 from members.tests.steps import last_line, refused
 from teams.services import personal_data
 
@@ -319,7 +319,7 @@ def test_command_refuses_whom_it_cannot_help(member, email):
 
 
 def test_closed_account_has_nothing_to_reset(member):
-    erase_member(member)
+    anonymize_member(member)
     refused("This account is closed", reset_second_factor, member)
 
 
@@ -330,7 +330,7 @@ def test_member_without_a_second_step_has_nothing_to_reset(member):
 def test_closing_the_account_removes_the_second_step(member):
     with_app(member)
     with_passkey(member)
-    erase_member(member)
+    anonymize_member(member)
     assert kinds_of(member) == []
 
 

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from post_office.models import Email
 
 from conftest import code_in, text_of
-from members.tests.second_step import code_for, recovery_codes, with_app, with_passkey
+from members.tests.second_factor import code_for, recovery_codes, with_app, with_passkey
 
 SECURITY = "/two-factor/"
 ADD_PASSKEY = "/two-factor/webauthn/add/"

@@ -3,20 +3,20 @@
 import pytest
 from post_office.models import Email
 
-from conftest import make_member, stay_of
+from conftest import make_member, membership_of
 from members.models import EmailDomain, Member, Organization
 from members.services import (
     add_domain,
-    affiliate_member,
+    anonymize_member,
     change_profile,
+    complete_profile,
     confirm_affiliation,
     decline_organization,
-    erase_member,
-    fill_in_profile,
+    get_or_create_member,
     lock_open_account,
-    record,
+    save_with_history,
+    set_affiliation,
     unconfirm_affiliation,
-    welcome_member,
 )
 from members.tests.steps import last_line, refused
 from teams.services import join_teams
@@ -25,7 +25,7 @@ from teams.services import join_teams
 @pytest.fixture
 def closed(organization) -> Member:
     person = make_member("closed@rush.example", organization, "Clara Closed")
-    erase_member(person)
+    anonymize_member(person)
     Email.objects.all().delete()
     person.refresh_from_db()
     return person
@@ -36,14 +36,14 @@ def closed(organization) -> Member:
 
 def test_record_writes_the_change_with_who_and_why(member, facilitator):
     member.job_title = "not saved"
-    record(member, facilitator, "moved", full_name="Maria Moved")
+    save_with_history(member, facilitator, "moved", full_name="Maria Moved")
     assert last_line(member) == (facilitator, "moved")
     member.refresh_from_db()
     assert (member.full_name, member.job_title) == ("Maria Moved", "")
 
 
 def test_a_new_member_is_made_with_a_line_in_the_history(db):
-    person = welcome_member("New@Rush.Example", full_name=" Nora\nNew ", job_title="HR  lead")
+    person = get_or_create_member("New@Rush.Example", full_name=" Nora\nNew ", job_title="HR  lead")
     assert (person.email, person.full_name, person.job_title) == (
         "new@rush.example",
         "Nora New",
@@ -55,14 +55,16 @@ def test_a_new_member_is_made_with_a_line_in_the_history(db):
 
 def test_a_known_member_is_left_as_it_is(member):
     history = member.history.count()
-    assert welcome_member("MARIA@rush.example", full_name="Mallory", job_title="Boss") == member
+    assert (
+        get_or_create_member("MARIA@rush.example", full_name="Mallory", job_title="Boss") == member
+    )
     member.refresh_from_db()
     assert (member.full_name, member.job_title) == ("Maria Member", "")
     assert member.history.count() == history
 
 
 def test_only_what_is_empty_is_filled_in(member):
-    fill_in_profile(member, full_name="Mallory", job_title=" HR\tlead ")
+    complete_profile(member, full_name="Mallory", job_title=" HR\tlead ")
     member.refresh_from_db()
     assert (member.full_name, member.job_title) == ("Maria Member", "HR lead")
     assert last_line(member) == (member, "filled in while joining")
@@ -70,15 +72,15 @@ def test_only_what_is_empty_is_filled_in(member):
 
 def test_nothing_to_fill_in_writes_no_history(member):
     history = member.history.count()
-    fill_in_profile(member, full_name="Mallory", job_title="")
+    complete_profile(member, full_name="Mallory", job_title="")
     assert member.history.count() == history
 
 
 def test_a_closed_account_is_refused(closed):
     refused("account is closed", lock_open_account, closed)
-    refused("account is closed", fill_in_profile, closed, full_name="x", job_title="x")
-    refused("account is closed", affiliate_member, closed, "Rush Example Hospital")
-    refused("account is closed", erase_member, closed)
+    refused("account is closed", complete_profile, closed, full_name="x", job_title="x")
+    refused("account is closed", set_affiliation, closed, "Rush Example Hospital")
+    refused("account is closed", anonymize_member, closed)
     refused(
         "account is closed", change_profile, closed, full_name="", job_title="", shares_email=True
     )
@@ -89,9 +91,9 @@ def test_a_closed_account_is_refused(closed):
 
 @pytest.mark.parametrize("address", ["x@rush.example", "x@mail.rush.example"])
 def test_the_mail_domain_decides_whatever_was_typed(organization, proposed_organization, address):
-    person = affiliate_member(make_member(address), "Lakeview Health")
+    person = set_affiliation(make_member(address), "Lakeview Health")
     assert person.organization == organization
-    assert person.affiliation_confirmed_how == "domain"
+    assert person.affiliation_confirmed_via == "domain"
     assert person.affiliation_confirmed_by is None
     assert last_line(person) == (None, "affiliation confirmed by the mail domain")
     assert Organization.objects.count() == 2
@@ -99,13 +101,13 @@ def test_the_mail_domain_decides_whatever_was_typed(organization, proposed_organ
 
 def test_the_longest_domain_decides(organization, other_organization, administrator):
     add_domain(other_organization, domain="kids.rush.example", by=administrator)
-    person = affiliate_member(make_member("x@kids.rush.example"), "Rush Example Hospital")
+    person = set_affiliation(make_member("x@kids.rush.example"), "Rush Example Hospital")
     assert person.organization == other_organization
 
 
 @pytest.mark.parametrize("typed", ["Rush Example Hospital", "the RUSH example-hospital, Inc."])
 def test_a_known_name_is_found_and_left_to_a_facilitator(organization, typed):
-    person = affiliate_member(make_member("x@mailbox.example"), typed)
+    person = set_affiliation(make_member("x@mailbox.example"), typed)
     assert person.organization == organization
     assert not person.is_affiliation_confirmed
     assert last_line(person) == (person, "named the organization")
@@ -113,7 +115,7 @@ def test_a_known_name_is_found_and_left_to_a_facilitator(organization, typed):
 
 
 def test_an_unknown_name_is_proposed_with_the_domain(db):
-    person = affiliate_member(make_member("x@kappa.example"), "  Kappa \n Clinic ")
+    person = set_affiliation(make_member("x@kappa.example"), "  Kappa \n Clinic ")
     organization = person.organization
     assert (organization.name, organization.status) == ("Kappa Clinic", "proposed")
     assert organization.suggested_domain == "kappa.example"
@@ -123,20 +125,20 @@ def test_an_unknown_name_is_proposed_with_the_domain(db):
 
 @pytest.mark.parametrize("address", ["x@gmail.com", "x@mail.yahoo.co.uk"])
 def test_a_public_mailbox_is_never_suggested_as_a_domain(db, address):
-    person = affiliate_member(make_member(address), "Kappa Clinic")
+    person = set_affiliation(make_member(address), "Kappa Clinic")
     assert person.organization.suggested_domain == ""
 
 
 def test_the_first_work_address_gives_a_proposal_its_domain(db):
-    affiliate_member(make_member("x@gmail.com"), "Kappa Clinic")
-    affiliate_member(make_member("y@kappa.example"), "Kappa Clinic")
-    affiliate_member(make_member("z@other.example"), "Kappa Clinic")
+    set_affiliation(make_member("x@gmail.com"), "Kappa Clinic")
+    set_affiliation(make_member("y@kappa.example"), "Kappa Clinic")
+    set_affiliation(make_member("z@other.example"), "Kappa Clinic")
     assert Organization.objects.get().suggested_domain == "kappa.example"
 
 
 def test_a_declined_organization_is_proposed_again(proposed_organization, administrator):
     decline_organization(proposed_organization, reason="Not in healthcare.", by=administrator)
-    person = affiliate_member(make_member("x@lakeview.example"), "Lakeview Health")
+    person = set_affiliation(make_member("x@lakeview.example"), "Lakeview Health")
     proposed_organization.refresh_from_db()
     assert proposed_organization.status == "proposed"
     assert last_line(proposed_organization) == (person, "proposed again")
@@ -149,27 +151,27 @@ def test_the_domain_of_an_organization_that_is_not_recognized_decides_nothing(
     add_domain(proposed_organization, domain="lakeview.example", by=administrator)
     if status == "declined":
         decline_organization(proposed_organization, reason="No.", by=administrator)
-    person = affiliate_member(make_member("x@lakeview.example"), "Kappa Clinic")
+    person = set_affiliation(make_member("x@lakeview.example"), "Kappa Clinic")
     assert person.organization.name == "Kappa Clinic"
     assert not person.is_affiliation_confirmed
 
 
 def test_a_confirmed_affiliation_is_left_as_it_is(organization, other_organization):
     person = make_member("x@loop.example", organization)
-    assert affiliate_member(person, "Lakeview Health").organization == organization
+    assert set_affiliation(person, "Lakeview Health").organization == organization
 
 
 def test_confirming_by_domain_opens_what_had_been_asked(organization, team, mails):
     person = make_member("x@rush.example", organization, confirmed=False)
     join_teams(Member(pk=person.pk), [team])  # as if the domain had not been known
-    affiliate_member(person, "x")
-    assert stay_of(person, team).is_active
+    set_affiliation(person, "x")
+    assert membership_of(person, team).is_active
     assert [mail.subject for mail in mails()][1:] == ["You joined Education"]
 
 
 @pytest.mark.parametrize("typed", ["", "...", "The & and"])
 def test_a_name_with_nothing_to_compare_is_refused(db, typed):
-    refused("at least one letter", affiliate_member, make_member("x@kappa.example"), typed)
+    refused("at least one letter", set_affiliation, make_member("x@kappa.example"), typed)
 
 
 # Confirming people -------------------------------------------------------------------------
@@ -188,7 +190,7 @@ def test_a_facilitator_vouches_for_a_person(unconfirmed, facilitator, team, mail
     unconfirmed.refresh_from_db()
     assert unconfirmed.affiliation_confirmed_by == facilitator
     assert last_line(unconfirmed) == (facilitator, "affiliation confirmed by a facilitator")
-    assert stay_of(unconfirmed, team).is_active
+    assert membership_of(unconfirmed, team).is_active
     assert [mail.to for mail in mails()] == [["uma@mailbox.example"]]
 
 
@@ -221,10 +223,10 @@ def test_a_confirmation_is_taken_back_and_memberships_stay(member, facilitator, 
     unconfirm_affiliation(member, reason=" Moved\n away. ", by=facilitator)
     member.refresh_from_db()
     assert not member.is_affiliation_confirmed
-    assert (member.affiliation_confirmed_how, member.affiliation_confirmed_by) == ("", None)
+    assert (member.affiliation_confirmed_via, member.affiliation_confirmed_by) == ("", None)
     assert member.organization.name == "Rush Example Hospital"
     assert last_line(member) == (facilitator, "affiliation confirmation taken back: Moved away.")
-    assert stay_of(member, team).is_active
+    assert membership_of(member, team).is_active
     assert mails() == []
 
 
@@ -238,7 +240,7 @@ def test_who_is_unconfirmed_names_another_employer_and_waits(
     changed = change_profile(person, **profile, organization="Loop Example Clinic")
     assert changed.organization == other_organization
     join_teams(changed, [other_team])
-    assert stay_of(person, other_team).is_waiting
+    assert membership_of(person, other_team).is_waiting
 
 
 def test_the_mail_domain_confirms_again_on_the_next_join(member, facilitator, other_team):
@@ -246,8 +248,8 @@ def test_the_mail_domain_confirms_again_on_the_next_join(member, facilitator, ot
     member.refresh_from_db()
     join_teams(member, [other_team])
     member.refresh_from_db()
-    assert member.affiliation_confirmed_how == "domain"
-    assert stay_of(member, other_team).is_active
+    assert member.affiliation_confirmed_via == "domain"
+    assert membership_of(member, other_team).is_active
 
 
 @pytest.mark.parametrize("reason", ["", " \n "])
@@ -267,7 +269,7 @@ def test_taking_back_is_refused_unless_confirmed_and_for_closed_accounts(
 
 def test_erasing_keeps_no_reason_that_tells_of_the_person(member, facilitator):
     unconfirm_affiliation(member, reason="Maria fell ill.", by=facilitator)
-    erase_member(member)
+    anonymize_member(member)
     told = set(member.history.values_list("history_change_reason", flat=True))
     assert "affiliation confirmation taken back" in told
     assert not any("ill" in (line or "") for line in told)
@@ -302,7 +304,7 @@ def test_a_profile_that_leads_to_the_domain_opens_what_waited(organization, team
     join_teams(person, [team])
     profile = {"full_name": "Xenia", "job_title": "", "shares_email": False}
     change_profile(person, **profile, organization="Rush")
-    assert stay_of(person, team).is_active
+    assert membership_of(person, team).is_active
     assert len(mails()) == 2
 
 
@@ -312,14 +314,14 @@ def test_a_nameless_organization_in_the_profile_is_refused_as_a_whole(applicant)
 
 
 def test_the_last_administrator_cannot_close_the_account(administrator):
-    refused("only administrator", erase_member, administrator)
+    refused("only administrator", anonymize_member, administrator)
     Member.objects.create_superuser("second@example.org")
-    erase_member(administrator)
+    anonymize_member(administrator)
     administrator.refresh_from_db()
     assert not administrator.is_superuser
     last = Member.objects.get(email="second@example.org")
-    refused("only administrator", erase_member, last)
+    refused("only administrator", anonymize_member, last)
 
 
 def test_the_only_administrator_is_named_to_whoever_tries_for_them(administrator, facilitator):
-    refused("Ada Admin is the only administrator", erase_member, administrator, by=facilitator)
+    refused("Ada Admin is the only administrator", anonymize_member, administrator, by=facilitator)

@@ -3,13 +3,13 @@
 import pytest
 from django.utils import timezone
 
-from conftest import make_member, stay_of
+from conftest import make_member, membership_of
 from members.models import EmailDomain, Organization
 from members.services import (
     add_domain,
     add_organization,
+    anonymize_member,
     decline_organization,
-    erase_member,
     recognize_organization,
 )
 from members.tests.steps import last_line, refused
@@ -29,7 +29,7 @@ def test_an_added_organization_is_recognized_from_the_start(administrator):
 
 def test_adding_an_organization_releases_who_waits_at_its_domain(applicant, team, administrator):
     add_organization("Lakeview Hospital", domains=["lakeview.example"], by=administrator)
-    assert stay_of(applicant, team).is_active
+    assert membership_of(applicant, team).is_active
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_recognizing_confirms_who_waits_by_name_and_by_domain(
     for person in released:
         person.refresh_from_db()
         assert person.organization == proposed_organization
-        assert person.affiliation_confirmed_how == "facilitator"
+        assert person.affiliation_confirmed_via == "facilitator"
         assert person.affiliation_confirmed_by == facilitator
         assert last_line(person) == (facilitator, "affiliation confirmed by a facilitator")
     for person in (stranger, sure):
@@ -102,7 +102,7 @@ def test_recognizing_leaves_people_to_the_organization_with_the_longer_domain(
 
 def test_recognizing_leaves_closed_accounts_alone(proposed_organization, administrator):
     person = make_member("c@lakeview.example", proposed_organization, confirmed=False)
-    erase_member(person)
+    anonymize_member(person)
     assert not recognize_organization(
         proposed_organization, domain="lakeview.example", by=administrator
     )
@@ -177,7 +177,7 @@ def test_a_domain_of_a_recognized_organization_releases(
     assert add_domain(organization, domain="lakeview.example", by=administrator) == [applicant]
     applicant.refresh_from_db()
     assert applicant.organization == organization
-    assert stay_of(applicant, team).is_active
+    assert membership_of(applicant, team).is_active
 
 
 def test_a_domain_of_a_proposed_organization_releases_nobody(applicant, administrator):

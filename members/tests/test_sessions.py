@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conftest import code_in, text_of
+from members.auth.session_store import NOTED_EVERY, UNKNOWN, browser_in_words, public_id
 from members.models import Session
 from members.services import end_sessions, reset_second_factor
-from members.sessions import NOTED_EVERY, UNKNOWN, browser_in_words, public_id
-from members.tests.second_step import with_app
+from members.tests.second_factor import with_app
 from teams.services import close_account, merge_members, personal_data, set_facilitators
 
 SESSIONS = "/my/sessions/"

@@ -11,11 +11,11 @@ from django.test import Client
 from django.urls import NoReverseMatch, get_resolver, reverse
 from post_office.models import Email
 
-from conftest import stay_of, text_of
+from conftest import membership_of, text_of
+from members.auth.email_codes import PROVEN_SECONDS
 from members.models import Member, Session
-from members.proving import PROVEN_SECONDS
 from members.services import add_domain, change_profile
-from members.tests.providing import (
+from members.tests.oidc import (
     BACK,
     MARIA,
     NORA,
@@ -26,7 +26,7 @@ from members.tests.providing import (
     provider_at,
     way_back,
 )
-from members.tests.second_step import code_for, with_app
+from members.tests.second_factor import code_for, with_app
 from teams.services import close_account, merge_members
 
 JOIN = {"full_name": "Nora Newcomer", "organization": "Rush Example Hospital"}
@@ -139,8 +139,8 @@ def test_newcomer_joins_with_one_form_and_no_code(client, rush, organization, te
     done = client.post("/join/", {**JOIN, "teams": [team.slug]}, follow=True)
     assert "You have joined Education" in text_of(done)
     person = Member.objects.get(email="nora@rush.example")
-    assert person.affiliation_confirmed_how == "domain"
-    assert stay_of(person, team).is_active
+    assert person.affiliation_confirmed_via == "domain"
+    assert membership_of(person, team).is_active
     assert [mail.subject for mail in mails()] == ["You joined Education"] or len(mails()) == 1
     assert is_signed_in(client)
 
@@ -175,7 +175,7 @@ def test_hospital_that_is_not_recognized_is_proposed_as_with_codes(client, rush,
     person = Member.objects.get(email="nora@rush.example")
     assert not person.is_affiliation_confirmed
     assert person.organization.status == "proposed"
-    assert not stay_of(person, team).is_active
+    assert not membership_of(person, team).is_active
 
 
 def test_mail_domain_decides_whatever_the_provider_is_called(

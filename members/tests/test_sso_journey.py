@@ -7,7 +7,7 @@ import requests
 from playwright.sync_api import expect
 
 from members.models import Member
-from members.tests.providing import NORA, provider_at, running_provider
+from members.tests.oidc import NORA, provider_at, running_provider
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

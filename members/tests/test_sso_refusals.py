@@ -5,7 +5,8 @@ import logging
 import pytest
 from django.test import Client
 
-from members.tests.providing import (
+from members.auth.sso_claims import UntrustedClaimError, verified_email
+from members.tests.oidc import (
     BACK,
     MARIA,
     SSO,
@@ -18,7 +19,6 @@ from members.tests.providing import (
     state_of,
     way_back,
 )
-from members.vouching import NotBelievedError, vouched_address
 
 # Who is not believed -----------------------------------------------------------------------
 
@@ -74,16 +74,16 @@ def test_trust_covers_only_what_is_not_said_at_all(claims, trusted, believed):
     provider = provider_at("https://login.example.org", email_trusted=trusted)
     said = {"email": "ana@mail.rush.example", **claims}
     if believed:
-        assert vouched_address(provider, said) == "ana@mail.rush.example"
+        assert verified_email(provider, said) == "ana@mail.rush.example"
     else:
-        with pytest.raises(NotBelievedError):
-            vouched_address(provider, said)
+        with pytest.raises(UntrustedClaimError):
+            verified_email(provider, said)
 
 
 def test_trust_does_not_reach_other_domains():
     provider = provider_at("https://login.example.org", email_trusted=True)
-    with pytest.raises(NotBelievedError):
-        vouched_address(provider, {"email": "olga@loop.example"})
+    with pytest.raises(UntrustedClaimError):
+        verified_email(provider, {"email": "olga@loop.example"})
 
 
 # What goes wrong on the way ----------------------------------------------------------------

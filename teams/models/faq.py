@@ -13,8 +13,8 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from members.models import Member
-from members.models.history import Told
-from members.naming import fold
+from members.models.history import LoggedHistory
+from members.normalize import fold
 from teams.models.teams import ActionTeam
 from teams.workdays import add_working_days
 
@@ -72,7 +72,7 @@ class FaqEntry(models.Model):
     checked_on = models.DateField("last checked", null=True, blank=True, editable=False)
 
     objects = FaqEntryQuerySet.as_manager()
-    history = HistoricalRecords(bases=[Told], excluded_fields=["search_text"])
+    history = HistoricalRecords(bases=[LoggedHistory], excluded_fields=["search_text"])
 
     class Meta:
         ordering: ClassVar = ["position", "question"]
@@ -145,7 +145,7 @@ class Question(models.Model):
     )
 
     objects = QuestionQuerySet.as_manager()
-    history = HistoricalRecords(bases=[Told], excluded_fields=["email"])
+    history = HistoricalRecords(bases=[LoggedHistory], excluded_fields=["email"])
 
     class Meta:
         ordering: ClassVar = ["-asked_at", "-pk"]

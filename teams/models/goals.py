@@ -13,7 +13,7 @@ from django.template.defaultfilters import floatformat
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
-from members.models.history import Told
+from members.models.history import LoggedHistory
 from teams.models.teams import HOW_TO_WRITE, ActionTeam
 
 STALE_AFTER = timedelta(days=90)  # a goal without news for longer says so (look.md, section 10)
@@ -73,7 +73,7 @@ class Goal(models.Model):
     reported_on = models.DateField("last update", null=True, blank=True)
 
     objects = GoalQuerySet.as_manager()
-    history = HistoricalRecords(bases=[Told])
+    history = HistoricalRecords(bases=[LoggedHistory])
 
     class Meta:
         ordering: ClassVar = ["team", "position", "title"]

@@ -13,11 +13,11 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from members.models import Member
-from members.models.history import Told
+from members.models.history import LoggedHistory
 from teams.models.teams import ActionTeam
 from teams.workdays import add_working_days
 
-AT_ONCE = timedelta(seconds=1)  # nobody decides faster: the stay began without a request
+MAX_DECISION_ROWS = timedelta(seconds=1)  # nobody decides faster: the stay began without a request
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -83,7 +83,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
                 Membership.Status.ENDED,
             ],
             decided_by__isnull=False,
-            decided_at__gt=F("requested_at") + AT_ONCE,
+            decided_at__gt=F("requested_at") + MAX_DECISION_ROWS,
             decided_at__gte=start,
             decided_at__lt=end,
         )
@@ -135,7 +135,7 @@ class Membership(models.Model):
     reason = models.TextField(blank=True, editable=False)
 
     objects = MembershipQuerySet.as_manager()
-    history = HistoricalRecords(bases=[Told])
+    history = HistoricalRecords(bases=[LoggedHistory])
 
     class Meta:
         ordering: ClassVar = ["-requested_at", "-pk"]

@@ -12,7 +12,7 @@ from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
 from members.models import Member
-from members.models.history import Told
+from members.models.history import LoggedHistory
 
 HOW_TO_WRITE = "Blank line: new paragraph. *word*: emphasis. - item: list."
 
@@ -73,7 +73,7 @@ class ActionTeam(models.Model):
     )
 
     objects = ActionTeamQuerySet.as_manager()
-    history = HistoricalRecords(bases=[Told], m2m_fields=[facilitators])
+    history = HistoricalRecords(bases=[LoggedHistory], m2m_fields=[facilitators])
 
     class Meta:
         ordering: ClassVar = ["position", "name"]

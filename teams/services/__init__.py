@@ -1,13 +1,13 @@
 """Everything that can happen in teams. Nothing else writes the status of a membership."""
 
 from teams.services.deciding import (
+    activate_open_requests,
     add_member,
     approve_membership,
     decline_membership,
     decline_requests,
     end_membership,
     refuse_if_joined_since,
-    release_requests,
 )
 from teams.services.goals import report_goal
 from teams.services.importing import (
@@ -35,8 +35,8 @@ from teams.services.questions import (
     answer_question,
     ask_question,
     confirm_entry,
+    delete_old_addresses,
     dismiss_question,
-    forget_addresses,
     publish_question,
 )
 from teams.services.reminding import send_digests
@@ -61,7 +61,7 @@ __all__ = [
     "decline_requests",
     "dismiss_question",
     "end_membership",
-    "forget_addresses",
+    "delete_old_addresses",
     "import_members",
     "join_teams",
     "leave_team",
@@ -69,7 +69,7 @@ __all__ = [
     "personal_data",
     "publish_question",
     "refuse_if_joined_since",
-    "release_requests",
+    "activate_open_requests",
     "report_goal",
     "send_digests",
     "set_facilitators",

@@ -8,15 +8,15 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from members.emails import bundled
+from members.emails import bulk_queue
 from members.models import Member, Organization
 from members.services import (
     Refused,
+    bulk_save_with_history,
+    get_or_create_member,
     lock_open_account,
     locked_organization,
-    record,
-    record_all,
-    welcome_member,
+    save_with_history,
 )
 from teams import emails
 from teams.models import ActionTeam, Membership
@@ -49,7 +49,7 @@ def decline_membership(membership: Membership, *, reason: str, by: Member) -> Me
     with transaction.atomic():
         row = locked(membership)
         _refuse_unless(row, Membership.Status.REQUESTED)
-        record(row, by, "declined", **_declined(reason.strip(), by))
+        save_with_history(row, by, "declined", **_declined(reason.strip(), by))
         emails.membership_declined(row.member, [row.team], reason.strip())
     return row
 
@@ -62,7 +62,7 @@ def end_membership(membership: Membership, *, reason: str, by: Member) -> Member
     with transaction.atomic():
         row = locked(membership)
         _refuse_unless(row, Membership.Status.ACTIVE)
-        record(
+        save_with_history(
             row,
             by,
             "ended",
@@ -88,17 +88,19 @@ def add_member(
     with transaction.atomic():
         organization = locked_organization(organization)
         if not organization.is_recognized:
-            raise Refused(f"Recognize {organization.meant} first, or choose it by its own name.")
-        member = lock_open_account(welcome_member(email, full_name=full_name, job_title=""))
+            raise Refused(
+                f"Recognize {organization.canonical} first, or choose it by its own name."
+            )
+        member = lock_open_account(get_or_create_member(email, full_name=full_name, job_title=""))
         newly_confirmed = not member.is_affiliation_confirmed
         if newly_confirmed:
-            record(
+            save_with_history(
                 member,
                 by,
                 "affiliation confirmed by a facilitator",
                 organization=organization,
                 affiliation_confirmed_at=timezone.now(),
-                affiliation_confirmed_how=Member.ConfirmedHow.FACILITATOR,
+                affiliation_confirmed_via=Member.ConfirmedVia.FACILITATOR,
                 affiliation_confirmed_by=by,
             )
         current = Membership.objects.of(member).current().select_for_update(no_key=True)
@@ -109,18 +111,18 @@ def add_member(
         _activate(stay, "added by a facilitator", by)
         emails.membership_added(stay, by)
         if newly_confirmed:
-            release_requests([member], by=by)  # what they have asked of other open teams
+            activate_open_requests([member], by=by)  # what they have asked of other open teams
     return stay
 
 
-def release_requests(members: Iterable[Member], *, by: Member | None) -> None:
+def activate_open_requests(members: Iterable[Member], *, by: Member | None) -> None:
     """Open what `members`, whose affiliation is confirmed now, have asked of open teams.
 
     One mail for each person who waits for something: what is open now, what still waits.
     """
     waiting = _requests_of(members)
     opened = [stay for _, stays in waiting for stay in stays if stay.team.is_open]
-    record_all(
+    bulk_save_with_history(
         opened,
         by,
         "opened with the affiliation",
@@ -128,7 +130,7 @@ def release_requests(members: Iterable[Member], *, by: Member | None) -> None:
         decided_at=timezone.now(),
         decided_by=by,
     )
-    with bundled():
+    with bulk_queue():
         for member, stays in waiting:
             emails.organization_recognized(
                 member,
@@ -141,8 +143,8 @@ def decline_requests(members: Iterable[Member], *, reason: str, by: Member) -> N
     """Decline all that `members` of a declined organization have asked; one mail a person."""
     waiting = _requests_of(members)
     declined = [stay for _, stays in waiting for stay in stays]
-    record_all(declined, by, "declined", **_declined(reason, by))
-    with bundled():
+    bulk_save_with_history(declined, by, "declined", **_declined(reason, by))
+    with bulk_queue():
         for member, stays in waiting:
             emails.membership_declined(
                 member, [stay.team for stay in stays], reason, member.organization
@@ -171,7 +173,7 @@ def _requests_of(members: Iterable[Member]) -> Sequence[tuple[Member, list[Membe
 
 
 def _activate(row: Membership, why: str, by: Member | None) -> None:
-    record(
+    save_with_history(
         row,
         by,
         why,

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from members.models import Member
-from members.services import Refused, one_line, record
+from members.services import Refused, one_line, save_with_history
 from teams.models import Goal, GoalUpdate
 
 AGAIN = timedelta(minutes=1)  # the same report by the same person within this is a second press
@@ -37,8 +37,8 @@ def report_goal(
         last = row.updates.first()
         if last and _is_same(last, update):
             return last
-        record(update, by, "progress reported")
-        record(
+        save_with_history(update, by, "progress reported")
+        save_with_history(
             row,
             by,
             f"reported: {sentence}",

@@ -10,9 +10,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from members.emails import bundled
+from members.emails import bulk_queue
 from members.models import Member, Organization
-from members.services import Refused, one_line, parts, record_all, store_all
+from members.services import Refused, bulk_save_with_history, one_line, parts, store_all
 from teams import emails
 from teams.models import ActionTeam, Membership
 
@@ -84,7 +84,7 @@ def import_members(
             _place(row, everyone[row.email], stays, done, by)
         _confirm(done, people, by)
         store_all(done.begun, by, "added by a facilitator")
-        record_all(list(done.opened.values()), by, "approved", **_active(by))
+        bulk_save_with_history(list(done.opened.values()), by, "approved", **_active(by))
         _open_what_waits(done, stays, by)
         if with_mail:
             _tell(done, by)
@@ -140,7 +140,7 @@ def _confirm(done: Imported, people: dict[int, Member], by: Member) -> None:
         by_organization[organization].append(people[pk])
     for organization, members in by_organization.items():
         why = "affiliation confirmed by a facilitator"
-        record_all(members, by, why, **_confirmed(organization, by))
+        bulk_save_with_history(members, by, why, **_confirmed(organization, by))
 
 
 def _open_what_waits(done: Imported, stays: Stays, by: Member) -> None:
@@ -150,7 +150,7 @@ def _open_what_waits(done: Imported, stays: Stays, by: Member) -> None:
         for (member, _), stay in stays.items()
         if member in done.confirmed and stay.is_waiting and stay.team.is_open
     ]
-    record_all(opened, by, "opened with the affiliation", **_active(by))
+    bulk_save_with_history(opened, by, "opened with the affiliation", **_active(by))
     done.opened.update({stay.pk: stay for stay in opened})
 
 
@@ -158,7 +158,7 @@ def _tell(done: Imported, by: Member) -> None:
     joined: dict[int, list[Membership]] = defaultdict(list)
     for stay in done.begun:
         joined[stay.member_id].append(stay)
-    with bundled():
+    with bulk_queue():
         for member in done.new:
             emails.account_claim(member, joined[member.pk], by)
 
@@ -177,7 +177,7 @@ def _confirmed(organization: Organization, by: Member) -> dict[str, Any]:
     return {
         "organization": organization,
         "affiliation_confirmed_at": timezone.now(),
-        "affiliation_confirmed_how": Member.ConfirmedHow.FACILITATOR,
+        "affiliation_confirmed_via": Member.ConfirmedVia.FACILITATOR,
         "affiliation_confirmed_by": by,
     }
 

@@ -9,11 +9,11 @@ from django.utils import timezone
 from members.models import Member, Organization
 from members.services import (
     Refused,
-    affiliate_member,
-    fill_in_profile,
+    complete_profile,
+    get_or_create_member,
     lock_open_account,
-    record,
-    welcome_member,
+    save_with_history,
+    set_affiliation,
 )
 from teams import emails
 from teams.models import ActionTeam, Membership
@@ -47,13 +47,13 @@ def complete_join(
     an account that a facilitator has closed.
     """
     with transaction.atomic():
-        member = welcome_member(email, full_name=full_name, job_title=job_title)
+        member = get_or_create_member(email, full_name=full_name, job_title=job_title)
         if not member.is_affiliation_confirmed:
             known = member.organization
             # What is typed after a "no" counts: the name may have been wrong.
             stays = known and known.status != Organization.Status.DECLINED
-            member = affiliate_member(member, known.name if known and stays else organization)
-        member = fill_in_profile(member, full_name=full_name, job_title=job_title)
+            member = set_affiliation(member, known.name if known and stays else organization)
+        member = complete_profile(member, full_name=full_name, job_title=job_title)
         return member, _join_all(member, ActionTeam.objects.filter(pk__in=list(team_ids)))
 
 
@@ -66,7 +66,7 @@ def join_teams(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]
     """
     with transaction.atomic():
         if member.organization and not member.is_affiliation_confirmed:
-            affiliate_member(member, member.organization.name)
+            set_affiliation(member, member.organization.name)
         return _join_all(lock_open_account(member), teams)
 
 
@@ -91,9 +91,11 @@ def _join(member: Member, team: ActionTeam, current: Membership | None) -> TeamO
         return TeamOutcome(team, Outcome.CLOSED, None)
     stay = Membership(member=member, team=team)
     if member.may_join_at_once and team.is_open:
-        record(stay, member, "joined", status=Membership.Status.ACTIVE, decided_at=timezone.now())
+        save_with_history(
+            stay, member, "joined", status=Membership.Status.ACTIVE, decided_at=timezone.now()
+        )
         return TeamOutcome(team, Outcome.JOINED, stay)
-    record(stay, member, "requested")
+    save_with_history(stay, member, "requested")
     return TeamOutcome(team, Outcome.WAITING, stay)
 
 
@@ -103,7 +105,7 @@ def leave_team(membership: Membership) -> Membership:
         row = locked(membership)
         if not row.is_active:
             raise Refused(f"You are not a member of {row.team} any more. Nothing was changed.")
-        record(
+        save_with_history(
             row,
             row.member,
             "left",
@@ -124,7 +126,7 @@ def withdraw_request(membership: Membership) -> Membership:
                 f"Your request for {row.team} does not wait any more: it is "
                 f"{row.get_status_display().lower()}. Nothing was changed."
             )
-        record(
+        save_with_history(
             row,
             row.member,
             "withdrawn",

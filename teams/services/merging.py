@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from members.models import Member, Organization
-from members.services import Refused, end_sessions, record, record_all
+from members.services import Refused, bulk_save_with_history, end_sessions, save_with_history
 from teams import emails
 from teams.models import Membership
 
@@ -36,9 +36,11 @@ def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
         if {old.organization_id, kept.organization_id} - employers:
             raise Refused("The organization of one of the two has changed meanwhile. Look again.")
         _move_memberships(old, kept, by)
-        record_all(list(old.merged_accounts.order_by("pk")), by, MOVED, merged_into=kept)
-        record(kept, by, MOVED, **_gained(old, kept))
-        record(
+        bulk_save_with_history(
+            list(old.merged_accounts.order_by("pk")), by, MOVED, merged_into=kept
+        )
+        save_with_history(kept, by, MOVED, **_gained(old, kept))
+        save_with_history(
             old,
             by,
             MOVED,
@@ -49,7 +51,7 @@ def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
             shares_email=False,
             organization=None,
             affiliation_confirmed_at=None,
-            affiliation_confirmed_how="",
+            affiliation_confirmed_via="",
             affiliation_confirmed_by=None,
         )
         end_sessions(old)
@@ -96,7 +98,7 @@ def _gained(old: Member, kept: Member) -> dict[str, Any]:
     if better or not kept.organization_id:
         gained["organization"] = old.organization
     if better:
-        for part in ("at", "how", "by"):
+        for part in ("at", "via", "by"):
             name = f"affiliation_confirmed_{part}"
             gained[name] = getattr(old, name)
     return gained
@@ -112,8 +114,8 @@ def _move_memberships(old: Member, kept: Member, by: Member) -> None:
     for doubled in in_one_team.values():
         for row in _worse(doubled):
             left = Membership.Status.ENDED if row.is_active else Membership.Status.WITHDRAWN
-            record(row, by, MOVED, status=left, ended_at=now, ended_by=by, reason=TWICE)
-    record_all([row for row in rows if row.member_id == old.pk], by, MOVED, member=kept)
+            save_with_history(row, by, MOVED, status=left, ended_at=now, ended_by=by, reason=TWICE)
+    bulk_save_with_history([row for row in rows if row.member_id == old.pk], by, MOVED, member=kept)
 
 
 def _worse(stays: Sequence[Membership]) -> Sequence[Membership]:
@@ -128,7 +130,7 @@ def _open_what_is_open(kept: Member, by: Member) -> None:
     """What waited for the affiliation that the other account had confirmed opens with it."""
     if kept.may_join_at_once:
         waiting = Membership.objects.of(kept).waiting().select_related("team")
-        record_all(
+        bulk_save_with_history(
             [row for row in waiting if row.team.is_open],
             by,
             "opened with the affiliation",

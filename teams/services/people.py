@@ -3,21 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 from post_office.models import Email
 
-from members.models import DecidedRow, Member
+from members.models import DecisionItem, Member
 from members.services import (
     Refused,
+    active_sessions,
+    anonymize_member,
     end_sessions,
-    erase_member,
     lock_administrators,
     lock_open_account,
-    places_signed_in,
-    record,
+    save_with_history,
     second_factors,
 )
 from teams import emails
@@ -45,7 +43,7 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
         for member in before.symmetric_difference(chosen):
             may_use_desk = member.is_superuser or member.facilitated_teams.exists()
             why = "no longer a facilitator" if member in before else "facilitator"
-            record(member, by, f"{why} of {team}", is_staff=may_use_desk)
+            save_with_history(member, by, f"{why} of {team}", is_staff=may_use_desk)
             if not may_use_desk:
                 end_sessions(member)
         for member in chosen:
@@ -67,7 +65,7 @@ def decline_all_requests(member: Member, *, reason: str, by: Member) -> list[Mem
         if not rows:
             raise Refused(f"No request of {member} waits for you. Nothing was changed.")
         for row in rows:
-            record(
+            save_with_history(
                 row,
                 by,
                 "declined",
@@ -102,20 +100,16 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         for stay in current.select_for_update(no_key=True).order_by("pk"):
             left = Membership.Status.ENDED if stay.is_active else Membership.Status.WITHDRAWN
             ender = by or member
-            record(stay, by, "account closed", status=left, ended_at=now, ended_by=ender)
+            save_with_history(stay, by, "account closed", status=left, ended_at=now, ended_by=ender)
         stays = Membership.objects.of(member)
         # What a facilitator wrote about the person goes too, in the rows and in their history:
         # an erasure leaves no version behind, so it writes none.
         stays.exclude(reason="").update(reason=ERASED)
         keys = [member.pk, *member.merged_accounts.values_list("pk", flat=True)]
         Membership.history.filter(member_id__in=keys).exclude(reason="").update(reason=ERASED)
-        decided = DecidedRow.objects.filter(decision__about="teams.membership")
+        decided = DecisionItem.objects.filter(decision__about="teams.membership")
         decided.filter(object_id__in=stays.values("pk")).update(told="", changes=[])
-        erase_member(member, by=by)
-        LogEntry.objects.filter(
-            content_type=ContentType.objects.get_for_model(Membership),
-            object_id__in=[str(pk) for pk in stays.values_list("pk", flat=True)],
-        ).update(object_repr="Membership of a former member", change_message="")
+        anonymize_member(member, by=by)
 
 
 def personal_data(member: Member) -> dict[str, Any]:
@@ -131,11 +125,11 @@ def personal_data(member: Member) -> dict[str, Any]:
         "colors_of_the_portal": member.theme or "as the device is set",
         "member_since": member.date_joined.isoformat(),
         "last_sign_in": member.last_login.isoformat() if member.last_login else None,
-        "signed_in_with": places_signed_in(member),
+        "signed_in_with": active_sessions(member),
         "second_step_of_signing_in": second_factors(member),
         "organization": member.organization.name if member.organization else None,
         "affiliation_confirmed_at": confirmed.isoformat() if confirmed else None,
-        "affiliation_confirmed": member.get_affiliation_confirmed_how_display() or None,
+        "affiliation_confirmed": member.get_affiliation_confirmed_via_display() or None,
         "facilitates": [team.name for team in member.facilitated_teams.all()],
         "memberships": [
             {

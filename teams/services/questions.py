@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from members.models import Member
-from members.services import Refused, record
+from members.services import Refused, save_with_history
 from teams import emails
 from teams.models import FaqEntry, Question
 
@@ -30,7 +30,7 @@ def ask_question(text: str, email: str = "") -> Question:
         question = recent.filter(text=text, email=email).first()
         if question is None:
             question = Question(text=text, email=email)
-            record(question, None, "asked by a visitor")
+            save_with_history(question, None, "asked by a visitor")
     return question
 
 
@@ -87,11 +87,11 @@ def confirm_entry(entry: FaqEntry, *, by: Member) -> FaqEntry:
         row = FaqEntry.objects.select_for_update(no_key=True).get(pk=entry.pk)
         if row.checked_on == timezone.localdate():
             raise Refused(f"“{row}” was checked today already. Nothing was changed.")
-        record(row, by, "checked: still true", checked_on=timezone.localdate())
+        save_with_history(row, by, "checked: still true", checked_on=timezone.localdate())
     return row
 
 
-def forget_addresses() -> int:
+def delete_old_addresses() -> int:
     """Erase the askers' addresses 90 days after the decision, and a year after the question if
     there was none; returns how many. History keeps no addresses, so there is nothing to write."""
     now = timezone.now()
@@ -121,7 +121,7 @@ def _waiting(question: Question) -> Question:
 
 
 def _decide(row: Question, by: Member, why: str, **changes: Any) -> None:
-    record(row, by, why, decided_at=timezone.now(), decided_by=by, **changes)
+    save_with_history(row, by, why, decided_at=timezone.now(), decided_by=by, **changes)
 
 
 def _added(entry: FaqEntry, by: Member) -> FaqEntry:
@@ -132,7 +132,7 @@ def _added(entry: FaqEntry, by: Member) -> FaqEntry:
     entry.position = FaqEntry.objects.next_place(entry.team, entry.topic)
     entry.slug = _free_slug(entry.question)
     entry.checked_on, entry.is_published = timezone.localdate(), True
-    record(entry, by, "published for a visitor’s question")
+    save_with_history(entry, by, "published for a visitor’s question")
     return entry
 
 
@@ -152,5 +152,5 @@ def _extended(entry: FaqEntry, answer: str, by: Member) -> FaqEntry:
     changes: dict[str, Any] = {"checked_on": timezone.localdate()}
     if answer.strip():
         changes["answer"] = f"{row.answer.rstrip()}\n\n{answer.strip()}"
-    record(row, by, "answers a visitor’s question", **changes)
+    save_with_history(row, by, "answers a visitor’s question", **changes)
     return row

@@ -4,7 +4,7 @@ from django import template
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
-from members.naming import fold
+from members.normalize import fold
 from teams.markdown import TOP_HEADING, mark_words, render_markdown
 from teams.models import amount
 

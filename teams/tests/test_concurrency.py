@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from post_office.models import Email
 
-from conftest import make_member, stay_of
+from conftest import make_member, membership_of
 from members.models import EmailDomain, Member, Organization
 from members.services import Refused, add_domain, change_profile, recognize_organization
 from teams.models import Membership
@@ -85,7 +85,11 @@ def test_16_joins_of_one_new_person_make_one_person(
     teams = (team, other_team, approval_team)
     results = at_once(*[lambda: join("nora@rush.example", "x", *teams)] * 16)
     (member,) = Member.objects.filter(email="nora@rush.example")
-    assert [stay_of(member, each).status for each in teams] == ["active", "active", "requested"]
+    assert [membership_of(member, each).status for each in teams] == [
+        "active",
+        "active",
+        "requested",
+    ]
     assert Membership.objects.count() == 3
     assert Membership.history.count() == 3
     assert [mail.to for mail in mails()] == [["nora@rush.example"]]
@@ -176,7 +180,7 @@ def test_changing_the_organization_while_it_is_recognized_loses_nothing(team, ad
                 o, domain=f"k{t}.example", by=administrator
             ),
         )
-        assert stay_of(person, team).is_active
+        assert membership_of(person, team).is_active
 
 
 # Deciding -------------------------------------------------------------------------------------
@@ -186,7 +190,7 @@ def test_changing_the_organization_while_it_is_recognized_loses_nothing(team, ad
 def request_(member, approval_team) -> Membership:
     join_teams(member, [approval_team])
     Email.objects.all().delete()
-    return stay_of(member, approval_team)
+    return membership_of(member, approval_team)
 
 
 def test_16_approvals_of_one_request_are_one_decision(request_, facilitator, mails):
@@ -212,7 +216,7 @@ def test_yes_and_no_at_once_are_one_decision(request_, facilitator, administrato
 
 
 def test_leaving_and_ending_at_once_is_one_end(member, team, facilitator, mails):
-    stay = stay_of(member, team)
+    stay = membership_of(member, team)
     results = at_once(
         *[lambda: leave_team(stay)] * 4,
         *[lambda: end_membership(stay, reason="Moved.", by=facilitator)] * 4,
@@ -288,7 +292,7 @@ def test_people_of_two_organizations_are_recognized_at_once(team, administrator)
     for number, name in enumerate(names):
         person = make_member(f"p{number}@shared.example", Organization.objects.create(name=name))
         Member.objects.filter(pk=person.pk).update(
-            affiliation_confirmed_at=None, affiliation_confirmed_how=""
+            affiliation_confirmed_at=None, affiliation_confirmed_via=""
         )
         join_teams(person, [team])
     results = at_once(

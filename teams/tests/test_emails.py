@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from post_office.models import Email
 
-from conftest import make_member, stay_of
+from conftest import make_member, membership_of
 from members.models import Organization
 from teams import emails
 from teams.models import ActionTeam, Membership
@@ -138,7 +138,7 @@ def test_recognized_names_the_organization_and_what_is_open(member, team, approv
 
 
 def test_approved_says_who_decided_and_how_to_leave(member, team, queued):
-    emails.membership_approved(stay_of(member, team))
+    emails.membership_approved(membership_of(member, team))
     mail = queued()
     assert mail.subject == "You joined Education"
     assert "A facilitator has approved your request" in mail.message
@@ -147,7 +147,7 @@ def test_approved_says_who_decided_and_how_to_leave(member, team, queued):
 
 
 def test_added_says_by_whom_and_that_one_may_leave(member, team, facilitator, queued):
-    emails.membership_added(stay_of(member, team), facilitator)
+    emails.membership_added(membership_of(member, team), facilitator)
     mail = queued()
     assert mail.subject == "You were added to Education"
     words = " ".join(mail.message.split())
@@ -157,7 +157,7 @@ def test_added_says_by_whom_and_that_one_may_leave(member, team, facilitator, qu
 
 
 def test_added_by_an_administrator_says_so(member, team, administrator, queued):
-    emails.membership_added(stay_of(member, team), administrator)
+    emails.membership_added(membership_of(member, team), administrator)
     mail = queued()
     assert "Ada Admin, an administrator, has made you" in " ".join(mail.message.split())
     assert "Ada Admin, an administrator, has made you" in mail.html_message
@@ -186,7 +186,7 @@ def test_declined_with_the_organization_points_to_my_details(applicant, team, ot
 
 
 def test_left_confirms_and_offers_the_way_back(member, team, queued):
-    ended = stay_of(member, team)
+    ended = membership_of(member, team)
     ended.ended_by = member
     emails.membership_ended(ended)
     mail = queued()
@@ -211,7 +211,7 @@ def test_withdrawn_from_a_closed_team_offers_no_second_request(member, closed_te
 
 
 def test_ended_by_a_facilitator_gives_the_reason(member, team, facilitator, queued):
-    ended = stay_of(member, team)
+    ended = membership_of(member, team)
     ended.ended_by, ended.reason = facilitator, "You changed employers."
     emails.membership_ended(ended)
     mail = queued()
@@ -222,7 +222,7 @@ def test_ended_by_a_facilitator_gives_the_reason(member, team, facilitator, queu
 
 
 def test_withdrawn_confirms(applicant, team, queued):
-    emails.request_withdrawn(stay_of(applicant, team))
+    emails.request_withdrawn(membership_of(applicant, team))
     mail = queued()
     assert mail.subject == "You withdrew your request for Education"
     assert "ask again on My teams" in mail.message

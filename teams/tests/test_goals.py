@@ -1,12 +1,9 @@
 """Goals that move: what a report writes and refuses, and what the public page tells of it."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from importlib import import_module
-from zoneinfo import ZoneInfo
 
 import pytest
-from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
@@ -149,29 +146,6 @@ def test_goals_without_news_for_90_days_are_stale_unless_they_are_over(goal, tea
     other("fresh", "on_track", 90)
     other("over", "reached", 500)
     assert list(Goal.objects.stale()) == [goal, old]
-
-
-def begin_histories() -> None:
-    migration = import_module("teams.migrations.0002_desk")
-    migration.begin_goal_histories(apps, None)
-
-
-def test_histories_begin_with_what_goals_said_before(team, goal):
-    on = date(2026, 3, 5)
-    Goal.objects.create(team=team, slug="forgotten", title="Never said when", state="on_track")
-    Goal.objects.create(
-        team=team, slug="b", title="B", state="at_risk", state_reason="Late.", reported_on=on
-    )
-    Goal.objects.create(
-        team=team, slug="a", title="A", state="reached", current=3, target=3, reported_on=on
-    )
-    begin_histories()
-    risky, reached = GoalUpdate.objects.order_by("pk")
-    noon = datetime(2026, 3, 5, 12, tzinfo=ZoneInfo("America/Chicago"))
-    assert (risky.goal.slug, risky.state, risky.value) == ("b", "at_risk", None)
-    assert (risky.sentence, risky.reported_at, risky.by) == ("Late.", noon, None)
-    assert (reached.state, reached.value) == ("reached", 3)
-    assert reached.sentence == "Progress before this history began."
 
 
 # What a goal tells of itself ---------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import call_command
 
-from members.services import record
+from members.services import save_with_history
 from teams.management.commands import load_starter_content
 from teams.markdown import render_markdown
 from teams.models import ActionTeam, FaqEntry, Goal
@@ -64,9 +64,11 @@ def test_second_run_adds_nothing(loaded, capsys):
 
 def test_edits_are_kept(loaded, capsys, administrator):
     team = ActionTeam.objects.get(slug="education-training")
-    record(team, administrator, "renamed", name="Learning", why="Ours.", join_policy="closed")
+    save_with_history(
+        team, administrator, "renamed", name="Learning", why="Ours.", join_policy="closed"
+    )
     entry = FaqEntry.objects.get(slug="password")
-    record(entry, administrator, "hidden", is_published=False, answer="Ünlikely")
+    save_with_history(entry, administrator, "hidden", is_published=False, answer="Ünlikely")
     assert load(capsys) == "Nothing to add."
     team.refresh_from_db()
     entry.refresh_from_db()
@@ -84,8 +86,10 @@ def test_removed_rows_stay_away(loaded, capsys):
 
 
 def test_rows_under_a_changed_slug_are_not_made_again(loaded, capsys, administrator):
-    record(ActionTeam.objects.get(slug="education-training"), administrator, "x", slug="learning")
-    record(Goal.objects.get(slug="fair-hiring"), administrator, "x", slug="just-hiring")
+    save_with_history(
+        ActionTeam.objects.get(slug="education-training"), administrator, "x", slug="learning"
+    )
+    save_with_history(Goal.objects.get(slug="fair-hiring"), administrator, "x", slug="just-hiring")
     assert load(capsys) == "Nothing to add."
 
 

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from members.naming import fold
+from members.normalize import fold
 from teams.markdown import mark_words, render_markdown
 
 HARMLESS = {

@@ -5,7 +5,7 @@ from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from post_office.models import Email
 
-from conftest import code_in, make_member, stay_of, text_of
+from conftest import code_in, make_member, membership_of, text_of
 from members.models import Member, Organization
 from members.services import merge_organizations, recognize_organization
 from members.tests.steps import last_line, refused
@@ -47,7 +47,7 @@ def test_memberships_move_with_history_and_one_mail_goes_to_both_addresses(
         ("Education", "active"), ("Hiring", "active"), ("Careers", "requested"),
     }  # fmt: skip
     assert not Membership.objects.of(second).exists()
-    assert last_line(stay_of(member, other_team)) == (administrator, MOVED)
+    assert last_line(membership_of(member, other_team)) == (administrator, MOVED)
     assert [mail.to for mail in mails()] == [[member.email], [second.email]]
     for mail in mails():
         assert mail.subject == "Your two accounts are one now"
@@ -84,7 +84,7 @@ def test_of_two_stays_in_one_team_the_better_one_goes_on(
     stays = {}
     for person, status, whose in ((member, mine, "mine"), (second, theirs, "theirs")):
         join_teams(person, [approval_team])
-        stays[whose] = stay_of(person, approval_team)
+        stays[whose] = membership_of(person, approval_team)
         if status == "active":
             approve_membership(stays[whose], by=facilitator)
     Email.objects.all().delete()
@@ -112,8 +112,8 @@ def test_the_older_of_two_active_stays_goes_on(second, member, team, administrat
 
 def test_stays_that_are_over_move_as_they_are(second, member, approval_team, team, administrator):
     join_teams(second, [approval_team, team])
-    decline_membership(stay_of(second, approval_team), reason="Full.", by=administrator)
-    end_membership(stay_of(second, team), reason="Moved.", by=administrator)
+    decline_membership(membership_of(second, approval_team), reason="Full.", by=administrator)
+    end_membership(membership_of(second, team), reason="Moved.", by=administrator)
     merge_members(second, member, by=administrator)
     assert {(stay.status, stay.reason) for stay in Membership.objects.of(member)} == {
         ("active", ""), ("declined", "Full."), ("ended", "Moved."),
@@ -128,10 +128,10 @@ def test_a_confirmed_affiliation_moves_and_opens_what_waited_for_it(
     Email.objects.all().delete()
     merge_members(second, kept, by=administrator)
     kept = fresh(kept)
-    assert (kept.organization, kept.affiliation_confirmed_how) == (organization, "domain")
+    assert (kept.organization, kept.affiliation_confirmed_via) == (organization, "domain")
     assert (kept.full_name, kept.job_title) == ("Maria M.", "")
-    assert stay_of(kept, team).is_active
-    assert stay_of(kept, approval_team).is_waiting
+    assert membership_of(kept, team).is_active
+    assert membership_of(kept, approval_team).is_waiting
     assert len(mails()) == 2
 
 
@@ -227,7 +227,7 @@ def test_joining_with_the_old_address_joins_as_the_one_member(merged, member, ot
         team_ids=[other_team.pk],
     )
     assert joined == member
-    assert stay_of(member, other_team).is_active
+    assert membership_of(member, other_team).is_active
     assert fresh(member).full_name == "Maria Member"
     assert not fresh(merged).full_name
 

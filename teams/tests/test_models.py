@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from conftest import make_member, make_team, stay_of
-from members.services import record
+from conftest import make_member, make_team, membership_of
+from members.services import save_with_history
 from teams.models import ActionTeam, FaqEntry, Goal, Membership
 from teams.workdays import add_working_days
 
@@ -133,7 +133,7 @@ def test_questions_without_every_word_are_not_found(french_entry, query):
 
 
 def test_what_is_searched_follows_what_is_read(french_entry, administrator):
-    record(french_entry, administrator, "edited", answer="Später.")
+    save_with_history(french_entry, administrator, "edited", answer="Später.")
     assert FaqEntry.objects.matching("spater").exists()
     assert not FaqEntry.objects.matching("strasse").exists()
 
@@ -144,13 +144,13 @@ def test_what_is_searched_follows_what_is_read(french_entry, administrator):
 @pytest.fixture
 def stays(member, team):
     """An active stay."""
-    return Membership.objects.filter(pk=stay_of(member, team).pk)
+    return Membership.objects.filter(pk=membership_of(member, team).pk)
 
 
 @pytest.fixture
 def requests(applicant, team):
     """A waiting request."""
-    return Membership.objects.filter(pk=stay_of(applicant, team).pk)
+    return Membership.objects.filter(pk=membership_of(applicant, team).pk)
 
 
 @pytest.mark.parametrize("status", ["requested", "active"])
@@ -237,7 +237,7 @@ def test_memberships_are_visible_to_the_facilitators_of_their_team_only(
     def seen(person):
         return set(Membership.objects.visible_to(person))
 
-    mine, theirs = stay_of(member, team), Membership.objects.of(outsider).get()
+    mine, theirs = membership_of(member, team), Membership.objects.of(outsider).get()
     assert seen(facilitator) == {mine}
     assert seen(other_facilitator) == {theirs}
     assert seen(administrator) == {mine, theirs}
@@ -278,7 +278,7 @@ def test_roster_is_visible_to_active_members_facilitators_and_administrators(
 
 
 def test_membership_says_who_where_and_how(member, team):
-    assert str(stay_of(member, team)) == "Maria Member in Education (active)"
+    assert str(membership_of(member, team)) == "Maria Member in Education (active)"
 
 
 def test_a_team_that_is_full_of_people_costs_one_query(

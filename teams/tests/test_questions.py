@@ -12,8 +12,8 @@ from teams.services import (
     answer_question,
     ask_question,
     confirm_entry,
+    delete_old_addresses,
     dismiss_question,
-    forget_addresses,
     publish_question,
 )
 from teams.tests.test_concurrency import at_once
@@ -251,10 +251,10 @@ def test_addresses_are_forgotten_in_time(question, facilitator, asked, decided, 
     if decided is not None:
         dismiss_question(question, reason="", by=facilitator)
         Question.objects.update(decided_at=now - timedelta(days=decided))
-    assert forget_addresses() == (not stays)
+    assert delete_old_addresses() == (not stays)
     question.refresh_from_db()
     assert bool(question.email) is stays
-    assert forget_addresses() == 0
+    assert delete_old_addresses() == 0
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 from post_office.models import Email
 
-from conftest import make_member, stay_of
+from conftest import make_member, membership_of
 from members.models import Member, Organization
 from members.services import (
     confirm_affiliation,
@@ -30,7 +30,7 @@ def request_(member, approval_team) -> Membership:
     """A request of `member` that waits for nothing but a decision."""
     join_teams(member, [approval_team])
     Email.objects.all().delete()
-    return stay_of(member, approval_team)
+    return membership_of(member, approval_team)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_withdrawn_request_is_not_decided(request_, facilitator, today):
 
 
 def test_an_ended_stay_is_never_reopened(member, team, facilitator, today):
-    stay = stay_of(member, team)
+    stay = membership_of(member, team)
     leave_team(stay)
     told = f"already ended on {today} by Maria Member"
     refused(told, approve_membership, stay, by=facilitator)
@@ -105,7 +105,7 @@ def test_approving_is_refused_before_the_organization_is_recognized(applicant, t
     refused(
         "Recognize Lakeview Health first; Wanda Waiting waits for that",
         approve_membership,
-        stay_of(applicant, team),
+        membership_of(applicant, team),
         by=facilitator,
     )
 
@@ -114,7 +114,10 @@ def test_approving_is_refused_without_an_organization(team, facilitator):
     person = make_member("h@mailbox.example", name="Hob")
     join_teams(person, [team])
     refused(
-        "Recognize an organization first", approve_membership, stay_of(person, team), by=facilitator
+        "Recognize an organization first",
+        approve_membership,
+        membership_of(person, team),
+        by=facilitator,
     )
 
 
@@ -123,13 +126,13 @@ def test_approving_is_refused_before_the_affiliation_is_confirmed(organization, 
     refused(
         "Confirm first that u@mailbox.example works for Rush Example Hospital",
         approve_membership,
-        stay_of(person, team),
+        membership_of(person, team),
         by=facilitator,
     )
 
 
 def test_declining_needs_no_confirmation(applicant, team, facilitator):
-    assert decline_membership(stay_of(applicant, team), reason="No.", by=facilitator)
+    assert decline_membership(membership_of(applicant, team), reason="No.", by=facilitator)
 
 
 @pytest.mark.parametrize("reason", ["", "  \n\t"])
@@ -137,11 +140,13 @@ def test_declining_and_ending_are_refused_without_a_reason(
     request_, member, team, facilitator, reason
 ):
     refused("Give a reason", decline_membership, request_, reason=reason, by=facilitator)
-    refused("Give a reason", end_membership, stay_of(member, team), reason=reason, by=facilitator)
+    refused(
+        "Give a reason", end_membership, membership_of(member, team), reason=reason, by=facilitator
+    )
 
 
 def test_ending_keeps_the_reason_and_tells_the_person(member, team, facilitator, mails):
-    ended = end_membership(stay_of(member, team), reason=" Moved. ", by=facilitator)
+    ended = end_membership(membership_of(member, team), reason=" Moved. ", by=facilitator)
     assert (ended.status, ended.reason, ended.ended_by) == ("ended", "Moved.", facilitator)
     assert last_line(ended) == (facilitator, "ended")
     assert [mail.subject for mail in mails()] == ["Your membership in Education has ended"]
@@ -169,13 +174,13 @@ def test_recognizing_releases_everyone_by_name_and_by_domain_with_one_mail_each(
     assert len(recognize_organization(kappa, domain="kappa.example", by=facilitator)) == 4
 
     for person in people[:3]:
-        stay = stay_of(person, team)
+        stay = membership_of(person, team)
         assert (stay.is_active, stay.decided_by) == (True, facilitator)
         assert last_line(stay) == (facilitator, "opened with the affiliation")
-    assert stay_of(people[0], other_team).is_active
-    request = stay_of(people[1], approval_team)
+    assert membership_of(people[0], other_team).is_active
+    request = membership_of(people[1], approval_team)
     assert (request.is_waiting, request.waits_for) == (True, "approval")
-    assert stay_of(outside, team).is_waiting
+    assert membership_of(outside, team).is_waiting
     assert [(mail.to, mail.subject) for mail in mails()] == [
         (["a@kappa.example"], "You joined 2 action teams"),
         (["b@mailbox.example"], "You joined Education"),
@@ -189,8 +194,8 @@ def test_recognizing_opens_no_team_that_is_by_approval_or_closed(
     person = ask("a@kappa.example", "Kappa Clinic", team, approval_team)
     ActionTeam.objects.filter(pk=team.pk).update(join_policy="closed")
     recognize_organization(person.organization, by=facilitator)
-    assert stay_of(person, team).is_waiting
-    assert stay_of(person, approval_team).is_waiting
+    assert membership_of(person, team).is_waiting
+    assert membership_of(person, approval_team).is_waiting
     (mail,) = mails()
     assert mail.subject == "Your organization is confirmed"
 
@@ -199,12 +204,12 @@ def test_recognizing_does_not_touch_what_is_decided(
     applicant, team, other_team, facilitator, mails
 ):
     join_teams(applicant, [other_team])
-    withdraw_request(stay_of(applicant, team))
-    decline_membership(stay_of(applicant, other_team), reason="No.", by=facilitator)
+    withdraw_request(membership_of(applicant, team))
+    decline_membership(membership_of(applicant, other_team), reason="No.", by=facilitator)
     Email.objects.all().delete()
     recognize_organization(applicant.organization, by=facilitator)
-    assert stay_of(applicant, team).status == "withdrawn"
-    assert stay_of(applicant, other_team).status == "declined"
+    assert membership_of(applicant, team).status == "withdrawn"
+    assert membership_of(applicant, other_team).status == "declined"
     assert mails() == []
 
 
@@ -214,9 +219,9 @@ def test_vouching_for_one_person_opens_what_they_asked(
     person = ask("u@mailbox.example", organization.name, team, approval_team)
     waiting = ask("v@mailbox.example", organization.name, team)
     confirm_affiliation(person, by=facilitator)
-    assert stay_of(person, team).is_active
-    assert stay_of(person, approval_team).is_waiting
-    assert stay_of(waiting, team).is_waiting
+    assert membership_of(person, team).is_active
+    assert membership_of(person, approval_team).is_waiting
+    assert membership_of(waiting, team).is_waiting
     assert len(mails()) == 1
 
 
@@ -251,7 +256,7 @@ def test_declined_and_proposed_again_and_recognized(applicant, team, facilitator
     organization.refresh_from_db()
     assert organization.status == "proposed"
     recognize_organization(organization, by=facilitator)
-    assert stay_of(applicant, team).is_active
+    assert membership_of(applicant, team).is_active
     assert [mail.to for mail in mails()] == [[applicant.email]]
 
 
@@ -293,8 +298,8 @@ def test_adding_vouches_for_the_person_and_opens_their_other_requests(
 ):
     person = ask("u@mailbox.example", organization.name, other_team, approval_team)
     add(person.email, organization, team, facilitator)
-    assert stay_of(person, other_team).is_active
-    assert stay_of(person, approval_team).waits_for == "approval"
+    assert membership_of(person, other_team).is_active
+    assert membership_of(person, approval_team).waits_for == "approval"
     assert [mail.subject for mail in mails()] == [
         "You were added to Education",
         "You joined Hiring",

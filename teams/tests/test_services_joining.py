@@ -3,7 +3,7 @@
 import pytest
 from post_office.models import Email
 
-from conftest import make_member, stay_of
+from conftest import make_member, membership_of
 from members.models import Member, Organization
 from members.services import decline_organization, recognize_organization
 from members.tests.steps import last_line, refused
@@ -40,7 +40,7 @@ def test_a_recognized_domain_and_an_open_team_make_a_member_at_once(
 ):
     member, told = join("nora@mail.rush.example", team, other_team, title="HR lead")
     assert told == {team: Outcome.JOINED, other_team: Outcome.JOINED}
-    stay = stay_of(member, team)
+    stay = membership_of(member, team)
     assert stay.is_active
     assert stay.decided_by is None
     assert last_line(stay) == (member, "joined")
@@ -53,7 +53,7 @@ def test_a_recognized_domain_and_an_open_team_make_a_member_at_once(
 def test_a_team_by_approval_always_waits(organization, team, approval_team, mails):
     member, told = join("nora@rush.example", approval_team, team)
     assert told == {team: Outcome.JOINED, approval_team: Outcome.WAITING}
-    request = stay_of(member, approval_team)
+    request = membership_of(member, approval_team)
     assert (request.is_waiting, request.waits_for) == (True, "approval")
     assert last_line(request) == (member, "requested")
     (mail,) = mails()
@@ -63,14 +63,14 @@ def test_a_team_by_approval_always_waits(organization, team, approval_team, mail
 def test_a_known_name_without_its_domain_waits_for_a_facilitator(organization, team, mails):
     member, told = join("nora@mailbox.example", team)
     assert told == {team: Outcome.WAITING}
-    assert stay_of(member, team).waits_for == "affiliation"
+    assert membership_of(member, team).waits_for == "affiliation"
     assert [mail.subject for mail in mails()] == ["We have your request for Education"]
 
 
 def test_an_unknown_organization_is_proposed_and_the_person_has_a_place(team, mails):
     member, told = join("nora@kappa.example", team, organization="Kappa Clinic")
     assert told == {team: Outcome.WAITING}
-    assert stay_of(member, team).waits_for == "organization"
+    assert membership_of(member, team).waits_for == "organization"
     assert member.organization.suggested_domain == "kappa.example"
     assert len(mails()) == 1
 
@@ -172,7 +172,7 @@ def test_who_closed_the_account_starts_anew_with_the_same_address(member, team):
 def test_a_member_joins_another_team_with_one_step(member, other_team, mails):
     (told,) = join_teams(member, [other_team])
     assert told.outcome == Outcome.JOINED
-    assert told.membership == stay_of(member, other_team)
+    assert told.membership == membership_of(member, other_team)
     assert len(mails()) == 1
 
 
@@ -194,7 +194,7 @@ def test_a_declined_organization_is_proposed_again_with_the_next_request(
 
 def test_joining_a_team_one_is_in_changes_nothing(member, applicant, team, closed_team, mails):
     (told,) = join_teams(member, [team])
-    assert (told.outcome, told.membership) == (Outcome.ALREADY_ACTIVE, stay_of(member, team))
+    assert (told.outcome, told.membership) == (Outcome.ALREADY_ACTIVE, membership_of(member, team))
     (told,) = join_teams(applicant, [team])
     assert told.outcome == Outcome.ALREADY_WAITING
     (told,) = join_teams(member, [closed_team])
@@ -211,7 +211,7 @@ def test_no_team_at_all_changes_nothing(member, mails):
 
 
 def test_a_member_leaves_and_may_come_back_with_a_new_row(member, team, mails):
-    left = leave_team(stay_of(member, team))
+    left = leave_team(membership_of(member, team))
     assert (left.status, left.ended_by) == ("ended", member)
     assert last_line(left) == (member, "left")
     assert [mail.subject for mail in mails()] == ["You left Education"]
@@ -223,17 +223,17 @@ def test_a_member_leaves_and_may_come_back_with_a_new_row(member, team, mails):
 
 
 def test_leaving_is_refused_when_one_has_left(member, team):
-    stay = stay_of(member, team)
+    stay = membership_of(member, team)
     leave_team(stay)
     refused("not a member of Education any more. Nothing was changed", leave_team, stay)
 
 
 def test_leaving_is_refused_while_the_request_waits(applicant, team):
-    refused("not a member of Education", leave_team, stay_of(applicant, team))
+    refused("not a member of Education", leave_team, membership_of(applicant, team))
 
 
 def test_a_request_is_withdrawn_and_may_be_made_again(applicant, team, mails):
-    withdrawn = withdraw_request(stay_of(applicant, team))
+    withdrawn = withdraw_request(membership_of(applicant, team))
     assert (withdrawn.status, withdrawn.ended_by) == ("withdrawn", applicant)
     assert last_line(withdrawn) == (applicant, "withdrawn")
     assert [mail.subject for mail in mails()] == ["You withdrew your request for Education"]
@@ -244,18 +244,18 @@ def test_a_request_is_withdrawn_and_may_be_made_again(applicant, team, mails):
 def test_withdrawing_is_refused_when_it_does_not_wait_any_more(
     member, applicant, approval_team, team, facilitator
 ):
-    refused("it is active. Nothing was changed", withdraw_request, stay_of(member, team))
-    withdrawn = withdraw_request(stay_of(applicant, team))
+    refused("it is active. Nothing was changed", withdraw_request, membership_of(member, team))
+    withdrawn = withdraw_request(membership_of(applicant, team))
     refused("it is withdrawn", withdraw_request, withdrawn)
     join_teams(member, [approval_team])
-    request = stay_of(member, approval_team)
+    request = membership_of(member, approval_team)
     decline_membership(request, reason="Full.", by=facilitator)
     refused("it is declined", withdraw_request, request)
 
 
 def test_who_was_declined_may_ask_again(member, approval_team, facilitator):
     join_teams(member, [approval_team])
-    decline_membership(stay_of(member, approval_team), reason="Full.", by=facilitator)
+    decline_membership(membership_of(member, approval_team), reason="Full.", by=facilitator)
     (told,) = join_teams(member, [approval_team])
     assert told.outcome == Outcome.WAITING
     approve_membership(told.membership, by=facilitator)

@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from post_office.models import Email
 
-from conftest import code_in, make_member, stay_of, text_of
+from conftest import code_in, make_member, membership_of, text_of
 from members.models import Member, Organization
 from members.services import add_organization
 from teams.models import Membership
@@ -23,7 +23,7 @@ def test_join_takes_one_form_one_mail_and_one_code(client, organization, team, o
     member = Member.objects.get(email="nora@rush.example")
     assert (member.full_name, member.job_title) == ("Nora Newcomer", "Recruiter")
     assert member.organization == organization
-    assert member.affiliation_confirmed_how == "domain"
+    assert member.affiliation_confirmed_via == "domain"
     assert {stay.status for stay in Membership.objects.of(member)} == {"active"}
     assert "You joined" in mails()[1].subject
     assert len(mails()) == 2
@@ -153,7 +153,7 @@ def test_join_never_overwrites_a_members_profile(client, member, other_team):
     member.refresh_from_db()
     assert member.full_name == "Maria Member"
     assert member.job_title == "Boss"  # was empty
-    assert stay_of(member, other_team).is_active
+    assert membership_of(member, other_team).is_active
 
 
 def test_join_says_what_of_the_typed_did_not_count(client, member, other_team):
@@ -204,7 +204,7 @@ def test_join_by_an_unknown_organization_waits_in_line(client, team, mails):
         "The Lakeview Health, Inc.",
         "lakeview.example",
     )
-    assert stay_of(Member.objects.get(), team).is_waiting
+    assert membership_of(Member.objects.get(), team).is_waiting
     assert len(mails()) == 2
 
 
@@ -276,7 +276,7 @@ def test_join_by_a_person_a_facilitator_added_uses_the_account_that_is_there(
     person.refresh_from_db()
     assert person.full_name == "Nora Newcomer"
     assert person.organization == organization
-    assert stay_of(person, team).is_active
+    assert membership_of(person, team).is_active
 
 
 def test_join_finds_the_longest_domain(client, administrator, organization, team):

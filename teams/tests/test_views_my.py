@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from conftest import make_member, make_team, stay_of, text_of
+from conftest import make_member, make_team, membership_of, text_of
 from members.models import Member
 from members.services import decline_organization
 from teams.models import Membership
@@ -41,7 +41,7 @@ def test_member_pages_ask_a_visitor_to_sign_in(client, team, address):
 def test_steps_ask_a_visitor_to_sign_in_and_change_nothing(client, member, team, step):
     response = client.post(f"/teams/{team.slug}/{step}/")
     assert response["Location"].startswith("/sign-in/")
-    assert stay_of(member, team).is_active
+    assert membership_of(member, team).is_active
 
 
 @pytest.mark.parametrize("step", ["join", "withdraw"])
@@ -72,7 +72,7 @@ def test_my_teams_shows_teams_requests_and_what_else_there_is(
 
 def test_my_teams_says_so_when_an_answer_is_late(as_, member, approval_team, settings):
     join_teams(member, [approval_team])
-    stay = stay_of(member, approval_team)
+    stay = membership_of(member, approval_team)
     Membership.objects.filter(pk=stay.pk).update(requested_at=stay.requested_at - timedelta(30))
     said = text_of(as_(member).get("/my/"))
     assert "This takes longer than we said" in said
@@ -90,8 +90,10 @@ def test_my_teams_shows_why_a_request_was_declined_and_what_was_left(
     as_, member, team, approval_team, facilitator
 ):
     join_teams(member, [approval_team])
-    decline_membership(stay_of(member, approval_team), reason="The team is full.", by=facilitator)
-    leave_team(stay_of(member, team))
+    decline_membership(
+        membership_of(member, approval_team), reason="The team is full.", by=facilitator
+    )
+    leave_team(membership_of(member, team))
     said = text_of(as_(member).get("/my/"))
     assert f"Declined requests {approval_team.name}" in said
     assert "The team is full." in said
@@ -123,7 +125,7 @@ def test_my_teams_costs_the_same_queries_for_one_row_and_three(as_, member):
             join_teams(member, [extra, waiting])
             past = make_team(f"Past {count}{number}")
             join_teams(member, [past])
-            leave_team(stay_of(member, past))
+            leave_team(membership_of(member, past))
         with CaptureQueriesContext(connection) as queries:
             assert client.get("/my/").status_code == 200
         costs.append(len(queries))
@@ -134,7 +136,7 @@ def test_my_teams_costs_the_same_queries_for_one_row_and_three(as_, member):
 def test_join_another_team_takes_one_press(as_, member, other_team, mails):
     response = as_(member).post(f"/teams/{other_team.slug}/join/", follow=True)
     assert f"You have joined {other_team.name}." in text_of(response)
-    assert stay_of(member, other_team).is_active
+    assert membership_of(member, other_team).is_active
     assert len(mails()) == 1
 
 
@@ -165,10 +167,10 @@ def test_leave_asks_once_and_then_ends_the_stay(as_, member, team, mails):
     client = as_(member)
     page = client.get(f"/teams/{team.slug}/leave/")
     assert f"Leave {team.name}?" in text_of(page)
-    assert stay_of(member, team).is_active
+    assert membership_of(member, team).is_active
     said = text_of(client.post(f"/teams/{team.slug}/leave/", follow=True))
     assert f"You have left {team.name}" in said
-    stay = stay_of(member, team)
+    stay = membership_of(member, team)
     assert (stay.status, stay.ended_by) == ("ended", member)
     assert len(mails()) == 1
 
@@ -184,7 +186,7 @@ def test_leave_pressed_twice_tells_and_changes_nothing(as_, member, team, mails)
 @pytest.mark.parametrize("step", ["leave", "withdraw"])
 def test_nobody_leaves_a_team_they_never_joined(as_, member, outsider, other_team, step):
     assert as_(member).post(f"/teams/{other_team.slug}/{step}/").status_code == 404
-    assert stay_of(outsider, other_team).is_active
+    assert membership_of(outsider, other_team).is_active
 
 
 def test_withdraw_takes_a_request_back_once(as_, applicant, team, mails):
@@ -193,14 +195,14 @@ def test_withdraw_takes_a_request_back_once(as_, applicant, team, mails):
     assert f"Your request for {team.name} is withdrawn" in said
     again = text_of(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
     assert "does not wait any more" in again
-    assert stay_of(applicant, team).status == "withdrawn"
+    assert membership_of(applicant, team).status == "withdrawn"
     assert len(mails()) == 1
 
 
 def test_withdraw_leaves_an_active_stay_alone(as_, member, team):
     said = text_of(as_(member).post(f"/teams/{team.slug}/withdraw/", follow=True))
     assert "does not wait any more: it is active" in said
-    assert stay_of(member, team).is_active
+    assert membership_of(member, team).is_active
 
 
 def test_roster_shows_teammates_and_only_shared_addresses(as_, member, colleague, team):
@@ -222,7 +224,7 @@ def test_roster_does_not_exist_for_those_who_do_not_belong(
         response = as_(person).get(address)
         assert response.status_code == 404
         assert member.full_name not in response.content.decode()
-    end_membership(stay_of(colleague, team), reason="Moved away.", by=facilitator)
+    end_membership(membership_of(colleague, team), reason="Moved away.", by=facilitator)
     assert as_(colleague).get(address).status_code == 404
     assert "Colin" not in text_of(as_(member).get(address))
 
@@ -265,12 +267,12 @@ def test_download_gives_everything_about_me_and_nothing_about_others(as_, member
 def test_closing_an_account_asks_once_and_then_erases(as_, member, team, mails):
     client = as_(member)
     assert f"Your membership in {team.name} ends" in text_of(client.get("/my/data/close/"))
-    assert stay_of(member, team).is_active
+    assert membership_of(member, team).is_active
     said = text_of(client.post("/my/data/close/", follow=True))
     assert "Your account is closed and your details are erased" in said
     assert client.get("/my/").status_code == 302
     assert not Member.objects.filter(email="maria@rush.example").exists()
-    assert stay_of(member, team).status == "ended"
+    assert membership_of(member, team).status == "ended"
     assert [mail.to for mail in mails()] == [["maria@rush.example"]]
 
 

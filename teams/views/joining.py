@@ -9,19 +9,19 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from members.backends import me
-from members.forms import CodeForm
-from members.models import Member, Organization
-from members.naming import normalized_name
-from members.posting import only_posted
-from members.proving import (
+from members.auth.backends import current_member
+from members.auth.email_codes import (
     JOIN,
-    AddressProof,
+    EmailVerification,
     is_proven,
     proven_address,
     sign_in,
     vouched,
 )
+from members.decorators import post_only
+from members.forms import CodeForm
+from members.models import Member, Organization
+from members.normalize import normalized_name
 from members.services import Refused
 from members.views import account_inactive
 from teams.forms import JoinForm
@@ -52,7 +52,7 @@ def join(request: HttpRequest) -> HttpResponse:
         email, journey = form.cleaned_data["email"], form.journey()
         if is_proven(request, email):
             return _complete(request, email, journey)
-        AddressProof.begin(request, JOIN, email, journey)
+        EmailVerification.begin(request, JOIN, email, journey)
         return redirect("join_code")
     return render(
         request,
@@ -69,7 +69,7 @@ def join(request: HttpRequest) -> HttpResponse:
 
 def _typed_before(request: HttpRequest, came_from: ActionTeam | None) -> dict[str, Any]:
     """What this browser has sent and not yet proven, or the address that it has proven."""
-    proof = AddressProof.resume(request, JOIN)
+    proof = EmailVerification.resume(request, JOIN)
     typed = {**proof.journey, "email": proof.email} if proof else {}
     if proven := proven_address(request):
         typed["email"] = proven
@@ -85,7 +85,7 @@ def _typed_before(request: HttpRequest, came_from: ActionTeam | None) -> dict[st
 @require_http_methods(["GET", "HEAD", "POST"])
 def join_code(request: HttpRequest) -> HttpResponse:
     """Ask for the code; the right one joins the teams and signs in."""
-    proof = AddressProof.resume(request, JOIN)
+    proof = EmailVerification.resume(request, JOIN)
     if proof is None:
         return redirect("join")
     form = CodeForm(request.POST or None, proof=proof)
@@ -96,10 +96,10 @@ def join_code(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@only_posted(otherwise="join_code")
+@post_only(otherwise="join_code")
 def join_code_new(request: HttpRequest) -> HttpResponse:
     """Send another code to the same address."""
-    proof = AddressProof.resume(request, JOIN)
+    proof = EmailVerification.resume(request, JOIN)
     if proof is None:
         return redirect("join")
     proof.send()
@@ -131,8 +131,8 @@ def _kept_instead(member: Member, typed: dict[str, str]) -> dict[str, str]:
     known = member.organization.name if member.organization else ""
     kept = {}
     named = Organization.objects.named(typed["organization"]).select_related("merged_into").first()
-    meant = named.meant.name if named else typed["organization"]
-    if normalized_name(meant) != normalized_name(known):
+    canonical = named.canonical.name if named else typed["organization"]
+    if normalized_name(canonical) != normalized_name(known):
         kept["organization"] = typed["organization"]
     if typed["full_name"].split() != member.full_name.split():
         kept["full_name"] = typed["full_name"]
@@ -146,7 +146,7 @@ def join_done(request: HttpRequest) -> HttpResponse:
     told = request.session.get("joined")
     if not told:
         return redirect("my_teams")
-    member = me(request)
+    member = current_member(request)
     teams = ActionTeam.objects.in_bulk([team_id for team_id, _ in told])
     stays = {
         stay.team_id: stay

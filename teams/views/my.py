@@ -7,9 +7,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from members.backends import me
+from members.auth.backends import current_member
+from members.decorators import post_only
 from members.models import Member
-from members.posting import only_posted
 from members.services import Refused
 from teams.models import ActionTeam, Membership
 from teams.services import (
@@ -26,7 +26,7 @@ from teams.services import (
 @require_safe
 def my_teams(request: HttpRequest) -> HttpResponse:
     """My teams, what waits and for what, what is over, and what else I can join."""
-    member = me(request)
+    member = current_member(request)
     stays = list(Membership.objects.of(member))
     teams = {team.pk: team for team in ActionTeam.objects.all()}
     for stay in stays:
@@ -50,11 +50,11 @@ def my_teams(request: HttpRequest) -> HttpResponse:
     )
 
 
-@only_posted(otherwise="team_detail")
+@post_only(otherwise="team_detail")
 def team_join(request: HttpRequest, slug: str) -> HttpResponse:
     """One press: join another team, nothing is asked again."""
     team = get_object_or_404(ActionTeam, slug=slug)
-    member = me(request)
+    member = current_member(request)
     if member.organization is None:
         messages.info(request, "Tell us first which organization you work for.")
         return redirect("my_profile")
@@ -88,7 +88,7 @@ def team_leave(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("my_teams")
 
 
-@only_posted(otherwise="team_detail")
+@post_only(otherwise="team_detail")
 def team_withdraw(request: HttpRequest, slug: str) -> HttpResponse:
     """Take a request back."""
     stay = _stay(request, slug)
@@ -102,7 +102,11 @@ def team_withdraw(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _stay(request: HttpRequest, slug: str) -> Membership:
     """The person's newest stay in the team; a team they never asked to join is a 404."""
-    stays = Membership.objects.of(me(request)).filter(team__slug=slug).select_related("team")
+    stays = (
+        Membership.objects.of(current_member(request))
+        .filter(team__slug=slug)
+        .select_related("team")
+    )
     stay = stays.order_by("-pk").first()
     if stay is None:
         raise Http404
@@ -114,7 +118,7 @@ def _stay(request: HttpRequest, slug: str) -> Membership:
 def team_roster(request: HttpRequest, slug: str) -> HttpResponse:
     """Who is in the team, for its active members and its facilitators; others get a 404."""
     team = get_object_or_404(ActionTeam, slug=slug)
-    if not team.roster_visible_to(me(request)):
+    if not team.roster_visible_to(current_member(request)):
         raise Http404
     members = (
         Member.objects.filter(memberships__in=Membership.objects.active().filter(team=team))
@@ -136,7 +140,7 @@ def team_roster(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def my_data(request: HttpRequest) -> HttpResponse:
     """Where I get my data, and close my account."""
-    return render(request, "teams/my_data.html", {"member": me(request)})
+    return render(request, "teams/my_data.html", {"member": current_member(request)})
 
 
 @never_cache
@@ -144,7 +148,8 @@ def my_data(request: HttpRequest) -> HttpResponse:
 def my_data_download(request: HttpRequest) -> HttpResponse:
     """Everything about me, as a JSON file."""
     response = JsonResponse(
-        personal_data(me(request)), json_dumps_params={"indent": 2, "ensure_ascii": False}
+        personal_data(current_member(request)),
+        json_dumps_params={"indent": 2, "ensure_ascii": False},
     )
     response["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return response
@@ -153,7 +158,7 @@ def my_data_download(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def my_account_close(request: HttpRequest) -> HttpResponse:
     """Say what closing means, then close."""
-    member = me(request)
+    member = current_member(request)
     if request.method == "POST":
         try:
             close_account(member)

@@ -11,15 +11,15 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from members.auth.rate_limits import limit
+from members.decorators import post_only
 from members.forms import DomainCheckForm
-from members.limits import limit
 from members.models import EmailDomain, Member, Organization
-from members.naming import is_public_mailbox, mail_domain
-from members.posting import only_posted
-from teams.figures import counted_teams, organizations_in
+from members.normalize import email_domain, is_public_mailbox
+from teams.cache_versions import cache_versions
 from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
-from teams.stamp import stamps
+from teams.statistics import counted_teams, organizations_in
 
 ORGANIZATIONS_A_PAGE = 100
 
@@ -29,7 +29,9 @@ ORGANIZATIONS_A_PAGE = 100
 def team_list(request: HttpRequest) -> HttpResponse:
     """The teams, each with its members and their organizations."""
     teams = SimpleLazyObject(lambda: counted_teams(ActionTeam.objects.all()))
-    return render(request, "teams/team_list.html", {"teams": teams, "stamps": stamps()})
+    return render(
+        request, "teams/team_list.html", {"teams": teams, "cache_versions": cache_versions()}
+    )
 
 
 @login_not_required
@@ -53,7 +55,7 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "general_entries": FaqEntry.objects.published().general(),
             "membership": stay,
             "facilitators": team.facilitators.select_related("organization") if member else [],
-            "stamps": stamps(),
+            "cache_versions": cache_versions(),
             "sees_roster": bool(member and team.roster_visible_to(member)),
         },
     )
@@ -79,7 +81,7 @@ def faq_list(request: HttpRequest) -> HttpResponse:
             ),
             "entries": entries,
             "opened": "all" in request.GET,
-            "stamps": stamps(),
+            "cache_versions": cache_versions(),
         },
     )
 
@@ -116,14 +118,14 @@ def organization_list(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt  # changes and keeps nothing; a token would set a cookie on a page for everybody
 @login_not_required
-@only_posted(otherwise="organization_list")
+@post_only(otherwise="organization_list")
 def organization_check(request: HttpRequest) -> HttpResponse:
     """Say whether the domain of an address is a recognized organization's; nothing about people."""
     limit(request, "check")
     form = DomainCheckForm(request.POST)
     context: dict[str, object] = {"form": form, **_organizations(request)}
     if form.is_valid():
-        domain = mail_domain(form.cleaned_data["email"])
+        domain = email_domain(form.cleaned_data["email"])
         owner = EmailDomain.objects.owner_of(domain)
         if owner and owner.is_recognized:
             context |= {"answer": "yes", "found": owner}
@@ -138,7 +140,7 @@ def _organizations(request: HttpRequest) -> dict[str, object]:
     nobody comes or goes."""
     number = request.GET.get("page", "")
     listed = SimpleLazyObject(lambda: _listed(number))
-    return {"listed": listed, "page_number": number, "stamps": stamps()}
+    return {"listed": listed, "page_number": number, "cache_versions": cache_versions()}
 
 
 def _listed(number: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from members.limits import TooManyRequestsError, limited
+from members.auth.rate_limits import TooManyRequestsError, limited
 from members.models import Member
 from teams.forms import QuestionForm
 from teams.services import ask_question

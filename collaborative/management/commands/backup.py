@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
-from collaborative.backups import BackupError, make_backup, new_key
+from collaborative.operations.backups import BackupError, make_backup, new_key
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from collaborative.sender import run_daily
+from collaborative.operations.mail_worker import run_daily
 
 
 class Command(BaseCommand):

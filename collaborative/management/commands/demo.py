@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from post_office.models import Email
 
-from collaborative.demo_data import (
+from collaborative.demo.data import (
     ANSWERED,
     APPROVED,
     CAREERS,
@@ -33,10 +33,10 @@ from collaborative.demo_data import (
     TEAMS,
     WITHDRAWN_REQUEST,
 )
-from collaborative.demo_time import date_question, date_report, let_time_pass
+from collaborative.demo.timeline import date_question, date_report, let_time_pass
 from collaborative.management.commands.prepare_development import ADMINISTRATOR
 from members.models import Member, Organization
-from members.services import add_organization, decline_organization, record
+from members.services import add_organization, decline_organization, save_with_history
 from teams.models import ActionTeam, Goal, Membership
 from teams.services import (
     answer_question,
@@ -96,7 +96,9 @@ def _fill() -> None:
         add_organization(name, domains=domains, by=administrator)
     careers = teams[CAREERS]
     if careers.history.count() == 1:  # nobody has edited it: let it show requests to decide
-        record(careers, administrator, "demo", join_policy=ActionTeam.JoinPolicy.APPROVAL)
+        save_with_history(
+            careers, administrator, "demo", join_policy=ActionTeam.JoinPolicy.APPROVAL
+        )
     facilitators = {slug: _facilitator(teams[slug], administrator) for slug in TEAMS}
     for email, name, job_title, organization, slugs in PEOPLE:
         complete_join(
@@ -157,7 +159,7 @@ def _report_on_goals(facilitators: dict[str, Member]) -> None:
         wanted, due_in, reports = NEWS[goal.slug]
         due_on = timezone.localdate() + timedelta(days=due_in)
         by = facilitators[goal.team.slug]
-        record(goal, by, "demo", due_on=due_on, **wanted)
+        save_with_history(goal, by, "demo", due_on=due_on, **wanted)
         for days_ago, state, value, sentence in reports:
             number = None if value is None else Decimal(value)
             update = report_goal(goal, state=state, value=number, sentence=sentence, by=by)

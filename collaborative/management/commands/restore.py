@@ -6,7 +6,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
-from collaborative.backups import BackupError, HalfDoneError, check_backup, restore_backup
+from collaborative.operations.backups import (
+    BackupError,
+    HalfDoneError,
+    check_backup,
+    restore_backup,
+)
 
 
 class Command(BaseCommand):

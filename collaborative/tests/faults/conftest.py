@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 from django.db import connection, connections
 
-from collaborative.tests.elsewhere import free_port
 from collaborative.tests.faults.machines import Machine
-from collaborative.tests.faults.people import Audit, Crowd, Mailbox, Told, all_mails_left, audit
+from collaborative.tests.faults.people import (
+    Audit,
+    LoggedHistory,
+    Mailbox,
+    WaitingSummary,
+    all_mails_left,
+    audit,
+)
 from collaborative.tests.faults.processes import (
     Supervised,
     environment,
@@ -20,6 +26,7 @@ from collaborative.tests.faults.processes import (
     wait_for,
     web,
 )
+from collaborative.tests.ports import free_port
 
 ROWS: list["Row"] = []
 TABLE = {
@@ -58,7 +65,7 @@ class Portal:
         self.mailbox.up()
         self.env = environment(self.mailbox.port)
         self.hosts: list[tuple[str, int]] = []
-        self.crowd: Crowd | None = None
+        self.crowd: WaitingSummary | None = None
         self.clients = 0
 
     def web(self, machine: Machine = LOCAL) -> Supervised:
@@ -76,9 +83,9 @@ class Portal:
         self.started.append(process)
         return process
 
-    def people(self, clients: int = 4) -> Crowd:
+    def people(self, clients: int = 4) -> WaitingSummary:
         self.clients = clients
-        self.crowd = Crowd(self.hosts, self.mailbox, clients)
+        self.crowd = WaitingSummary(self.hosts, self.mailbox, clients)
         self.more(clients)
         return self.crowd
 
@@ -91,7 +98,7 @@ class Portal:
         wait_for(lambda: self.crowd.count >= before + joins, "more joins")
         return seconds
 
-    def settle(self, fault: str, recovered_in: float | list[float]) -> tuple[Audit, Told]:
+    def settle(self, fault: str, recovered_in: float | list[float]) -> tuple[Audit, LoggedHistory]:
         """Let everybody finish and every mail go out; enter the table."""
         told = self.crowd.stop()
         wait_for(all_mails_left, "the last mail")

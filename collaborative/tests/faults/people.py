@@ -61,7 +61,7 @@ class Mailbox(MailServer):
 
 
 @dataclass
-class Told:
+class LoggedHistory:
     """What the people were told, by all of them together."""
 
     acknowledged: list[tuple[str, float]] = field(default_factory=list)  # and since when
@@ -73,7 +73,7 @@ class Told:
 class Browser:
     """Cookies, one after another request, each on a connection of its own."""
 
-    def __init__(self, hosts: list[tuple[str, int]], told: Told, number: int) -> None:
+    def __init__(self, hosts: list[tuple[str, int]], told: LoggedHistory, number: int) -> None:
         self.hosts, self.told = itertools.cycle(hosts), told
         self.number_of_hosts = len(hosts)
         self.cookies: dict[str, str] = {}
@@ -157,11 +157,11 @@ class Browser:
         return False
 
 
-class Crowd:
+class WaitingSummary:
     """So many people at a time join one after another, until `stop()`."""
 
     def __init__(self, hosts: list[tuple[str, int]], mailbox: Mailbox, clients: int) -> None:
-        self.hosts, self.mailbox, self.told = hosts, mailbox, Told()
+        self.hosts, self.mailbox, self.told = hosts, mailbox, LoggedHistory()
         self.teams = list(
             ActionTeam.objects.filter(join_policy="open").values_list("slug", flat=True)
         )
@@ -196,7 +196,7 @@ class Crowd:
     def count(self) -> int:
         return len(self.told.acknowledged)
 
-    def stop(self) -> Told:
+    def stop(self) -> LoggedHistory:
         self.over.set()
         for thread in self.threads:
             thread.join(2 * TIMEOUT)
@@ -214,7 +214,7 @@ def all_mails_left() -> bool:
     return not Email.objects.filter(status__in=[STATUS.queued, STATUS.requeued]).exists()
 
 
-def audit(told: Told, mailbox: Mailbox, teams: list[str]) -> Audit:
+def audit(told: LoggedHistory, mailbox: Mailbox, teams: list[str]) -> Audit:
     """Who was told to have joined and is not there, or whose mails did not arrive; and what is
     there, or arrived, more than once."""
     people = [email for email, _ in told.acknowledged]

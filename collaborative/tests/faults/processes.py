@@ -19,7 +19,7 @@ from django.db import connection
 
 from collaborative.tests import postgres
 from collaborative.tests.conftest import PATIENCE
-from collaborative.tests.elsewhere import database_url
+from collaborative.tests.ports import database_url
 
 ROOT = Path(__file__).resolve().parents[3]
 RESTART_SECONDS = 0.5  # the supervisor's pause: RestartSec
@@ -111,7 +111,7 @@ def web(env: dict[str, str], bind: str, log: Path, before: tuple[str, ...] = ())
 
 
 def sender(env: dict[str, str], log: Path, before: tuple[str, ...] = ()) -> Supervised:
-    return Supervised([*before, sys.executable, "manage.py", "send_mail"], env, log)
+    return Supervised([*before, sys.executable, "manage.py", "mail_worker"], env, log)
 
 
 def wait_for(true: Callable[[], object], what: str, patience: float = PATIENCE) -> None:

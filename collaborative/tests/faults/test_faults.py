@@ -198,8 +198,8 @@ def test_one_of_two_hosts_killed(portal: Portal):
     on("postgresql")
     hosts = [(portal.web(), portal.sender()) for _ in range(2)]
     portal.people(8)
-    leading = next(host for host in hosts if "Leading" in host[1].says())
-    for process in leading:
+    leader_lock = next(host for host in hosts if "Leading" in host[1].says())
+    for process in leader_lock:
         process.vanish()
     found, told = portal.settle("one of two hosts killed", portal.more(30))
     assert found.lost == 0
@@ -221,8 +221,8 @@ def test_one_of_two_machines_cut_off(server: PostgresServer, portal: Portal):
         portal.env = environment(portal.mailbox.port, HERE)
         hosts = [(portal.web(machine), portal.sender(machine)) for machine in made]
         portal.people(8)
-        leading = next(at for at, host in enumerate(hosts) if "Leading" in host[1].says())
-        made[leading].pull_the_cable()
+        leader_lock = next(at for at, host in enumerate(hosts) if "Leading" in host[1].says())
+        made[leader_lock].pull_the_cable()
         found, told = portal.settle("one of two machines cut off", portal.more(30))
         for process in portal.started:
             process.vanish()

@@ -3,9 +3,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from members.services import record
+from members.services import save_with_history
 from teams.models import ActionTeam, FaqEntry, Goal
-from teams.starter import GOALS, QUESTIONS, TEAMS
+from teams.starter_content import GOALS, QUESTIONS, TEAMS
 
 
 class Command(BaseCommand):
@@ -41,5 +41,5 @@ def _add(row: ActionTeam | Goal | FaqEntry) -> bool:
         return False
     if isinstance(row, ActionTeam) and ActionTeam.objects.filter(name=row.name).exists():
         return False  # made by hand, under another slug
-    record(row, None, "starter content")
+    save_with_history(row, None, "starter content")
     return True

@@ -1,0 +1,68 @@
+"""What the tests of backups and jobs share: the commands, here or in a process of their own."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+
+from collaborative.models import JobRun
+from collaborative.operations.backups.create import left_out
+from collaborative.tests.ports import database_url
+
+MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
+
+
+def run(*command: str, **options) -> str:
+    out = StringIO()
+    call_command(*command, stdout=out, **options)
+    return out.getvalue()
+
+
+def back_up() -> Path:
+    before = set(files())
+    run("backup")
+    (new,) = set(files()) - before
+    return new
+
+
+def files() -> list[Path]:
+    place = Path(settings.BACKUP_DIR)
+    return sorted(place.glob("portal-*")) if place.exists() else []
+
+
+def checksums() -> dict[str, str]:
+    """Of all rows of each table but those that no backup holds, and the runs of jobs."""
+    tables = set(connection.introspection.table_names())
+    found = {}
+    with connection.cursor() as cursor:
+        for table in sorted(tables - {*left_out(), JobRun._meta.db_table}):
+            cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608
+            rows = sorted(repr(row) for row in cursor.fetchall())
+            found[table] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
+    return found
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Of a process on the database and the folder of the test."""
+    names = ("BACKUP_DIR", "PG_BIN", "BACKUP_KEY")
+    given = {name: getattr(settings, name) for name in names}
+    root = str(MANAGE.parent)
+    return {**os.environ, **given, "PYTHONPATH": root, "DATABASE_URL": database_url(), **changes}
+
+
+def process(*command: str, env: dict[str, str] | None = None, **options) -> subprocess.Popen:
+    """`manage.py` in a process of its own, on the database and the folder of the test."""
+    return subprocess.Popen(
+        [sys.executable, MANAGE, *command],
+        env=env or environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )

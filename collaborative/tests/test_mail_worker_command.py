@@ -1,0 +1,142 @@
+"""`manage.py mail_worker` as it runs: real processes, a real mail server, real kills."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from post_office.models import STATUS
+
+from collaborative.operations.mail_worker import leader_lock
+from collaborative.tests.conftest import PATIENCE, MailServer, put, statuses
+from collaborative.tests.ports import database_url
+
+MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
+
+
+class Process:
+    """A `manage.py mail_worker` of its own, on the test database."""
+
+    def __init__(self, smtp: MailServer, log: Path, *options: str) -> None:
+        env = {
+            **os.environ,
+            "DATABASE_URL": database_url(),
+            "EMAIL_URL": f"smtp://127.0.0.1:{smtp.port}",
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.log = log
+        with log.open("wb") as output:
+            self.popen = subprocess.Popen(
+                [sys.executable, MANAGE, "mail_worker", *options],
+                env=env,
+                stdout=output,
+                stderr=output,
+            )
+
+    def kill(self) -> None:
+        self.popen.kill()
+
+    def wait(self) -> int:
+        return self.popen.wait(PATIENCE)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.popen.send_signal(number)
+        return self.wait()
+
+    def says(self) -> str:
+        return self.log.read_text()
+
+
+@pytest.fixture
+def start(transactional_db, smtp, tmp_path) -> Iterator[Callable[..., Process]]:
+    """`start()` starts a sender process; what still runs at the end of the test is killed."""
+    started: list[Process] = []
+
+    def start_process(*options: str) -> Process:
+        process = Process(smtp, tmp_path / f"sender-{len(started)}.log", *options)
+        started.append(process)
+        return process
+
+    yield start_process
+    for process in started:
+        process.kill()
+        process.wait()
+        sys.stdout.write(process.says())  # shown if the test failed
+
+
+def test_killed_senders_lose_none_of_fifty_mails_and_repeat_one_at_most(start, smtp):
+    for number in range(50):
+        put(f"Mail {number}")
+    smtp.expect(50)
+    kill_after = [6, 15, 24, 33, 42]
+    kills = 0
+    process = start()
+
+    def kill(count: int) -> None:
+        nonlocal kills
+        if kills < len(kill_after) and count >= kill_after[kills]:
+            kills += 1
+            process.kill()
+
+    smtp.on_mail = kill
+    while process.wait() == -signal.SIGKILL and kills < len(kill_after):
+        process = start()
+    process = start()
+    smtp.wait()
+    assert process.stop() == 0
+    copies = Counter(smtp.message_ids())
+    by_subject = defaultdict(set)
+    for subject, message_id in zip(smtp.subjects(), smtp.message_ids(), strict=True):
+        by_subject[subject].add(message_id)
+    assert set(by_subject) == {f"Mail {number}" for number in range(50)}
+    assert all(len(found) == 1 for found in by_subject.values())
+    assert kills == 5
+    assert sum(copies.values()) - 50 <= kills
+    assert max(copies.values()) == 2
+    assert statuses() == {STATUS.sent: 50}
+    assert "@rush.example" not in process.says()
+
+
+def test_of_two_senders_one_leads_and_the_other_takes_over(start, smtp):
+    processes = [start(), start()]
+    for number in range(30):
+        put(f"Mail {number}")
+    smtp.expect(30)
+    smtp.wait()
+    leaders = [process for process in processes if "Leading" in process.says()]
+    assert len(leaders) == 1
+    leaders[0].kill()
+    leaders[0].wait()
+    (other,) = [process for process in processes if process is not leaders[0]]
+    smtp.expect(40)
+    for number in range(30, 40):
+        put(f"Mail {number}")
+    smtp.wait()
+    assert other.stop(signal.SIGINT) == 0
+    assert "Leading" in other.says()
+    # The kill may have come between the thirtieth mail and its mark.
+    assert len(smtp.taken) - len(set(smtp.message_ids())) <= 1
+    assert statuses() == {STATUS.sent: 40}
+
+
+def test_send_mail_once_sends_what_is_due_and_ends(start, smtp):
+    put("Mail 1")
+    put("Mail 2", scheduled_time=timezone.now() + timedelta(hours=1))
+    assert start("--once").wait() == 0
+    assert smtp.subjects() == ["Mail 1"]
+
+
+def test_send_mail_once_leaves_the_work_to_a_running_sender(start, smtp):
+    put("Mail 1")
+    with leader_lock() as leads:
+        assert leads
+        process = start("--once")
+        assert process.wait() == 0
+    assert "Another sender is running" in process.says()
+    assert smtp.taken == []

@@ -1,0 +1,126 @@
+"""What browsers are told, as the Mozilla HTTP Observatory would read it."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.contrib.messages import constants
+from django.contrib.messages.storage.base import Message
+from django.http import HttpResponse
+
+from collaborative.middleware.security_headers import HostCookieStorage
+from conftest import text_of
+
+pytestmark = pytest.mark.django_db
+PAGES = ["/", "/join/", "/nowhere/", "/healthz", "/robots.txt", "/admin/"]
+
+
+def csp_of(response) -> dict[str, list[str]]:
+    parts = [part.split() for part in response["Content-Security-Policy"].split(";")]
+    return {name: values for name, *values in parts}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_answer_tells_browsers_to_protect(client, path):
+    response = client.get(path)
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Referrer-Policy"] == "same-origin"
+    assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "Server" not in response
+    assert "X-Powered-By" not in response
+
+
+def test_pages_may_use_nothing_of_the_device_but_passkeys(client):
+    for path in ("/", "/join/", "/nowhere/"):
+        allowed = client.get(path)["Permissions-Policy"]
+        assert "camera=()" in allowed
+        assert "publickey-credentials-get=(self)" in allowed
+
+
+def test_files_are_protected_too(client):
+    response = client.get("/favicon.ico")
+    assert response.getvalue()
+    assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+    response.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/join/", "/nowhere/", "/admin/login/"])
+def test_policy_begins_with_nothing_and_trusts_no_inline_code(client, path):
+    policy = csp_of(client.get(path, follow=True))
+    assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == ["'none'"]
+    assert policy["script-src"] == policy["style-src"] == policy["form-action"] == ["'self'"]
+    told = " ".join(sum(policy.values(), []))
+    assert "unsafe-" not in told
+    assert "*" not in told
+    assert "http" not in told
+
+
+def test_security_txt_says_whom_to_tell_and_until_when_it_holds(client):
+    response = client.get("/.well-known/security.txt")
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    lines = dict(line.split(": ", 1) for line in response.content.decode().splitlines())
+    assert lines["Contact"] == f"mailto:{settings.CONTACT_EMAIL}"
+    assert lines["Canonical"] == f"{settings.SITE_URL}/.well-known/security.txt"
+    ends = datetime.strptime(lines["Expires"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert timedelta(days=170) < ends - datetime.now(UTC) < timedelta(days=365)
+
+
+def test_nothing_names_the_software_and_its_version(client):
+    for path in PAGES:
+        response = client.get(path)
+        told = (str(response.headers) + text_of(response)).lower()
+        assert "django" not in told
+        assert "python" not in told
+        assert "gunicorn" not in told
+
+
+SHOW = """
+from django.conf import settings as s
+print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE,
+      s.SESSION_COOKIE_HTTPONLY, s.CSRF_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE,
+      s.CSRF_COOKIE_SAMESITE, s.SECURE_HSTS_SECONDS, s.SECURE_HSTS_PRELOAD,
+      s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_SSL_REDIRECT, s.PAGE_CACHE_SECONDS)
+import django; django.setup()
+from collaborative.middleware.security_headers import HostCookieStorage
+print(HostCookieStorage.cookie_name)
+"""
+
+
+def test_cookies_and_https_are_strict_outside_development():
+    """In a process of its own, with settings as in production."""
+    env = {
+        **os.environ,
+        "DEBUG": "0",
+        "SECRET_KEY": "0123456789" * 6,
+        "ALLOWED_HOSTS": "portal.example.org",
+        "SITE_URL": "https://portal.example.org",
+        "CONTACT_EMAIL": "help@example.org",
+        "DEFAULT_FROM_EMAIL": "portal@example.org",
+        "EMAIL_URL": "smtp+tls://mail.example.org:587",
+        "DATABASE_URL": "sqlite://:memory:",
+        "DJANGO_SETTINGS_MODULE": "collaborative.settings",
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", SHOW], env=env, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert told == [
+        "__Host-session", "__Host-csrf", "True", "True", "True", "True", "Lax", "Lax",
+        "63072000", "True", "True", "True", "1", "__Host-messages",
+    ]  # fmt: skip
+
+
+def test_message_cookie_can_be_deleted_again(rf, monkeypatch):
+    """Browsers refuse a __Host- cookie that is not Secure, its deletion too."""
+    monkeypatch.setattr(HostCookieStorage, "cookie_name", "__Host-messages")
+    storage = HostCookieStorage(rf.get("/"))
+    response = HttpResponse()
+    storage._store([Message(constants.INFO, "Saved.")], response)
+    assert response.cookies["__Host-messages"].value
+    response = HttpResponse()
+    storage._store([], response)
+    assert response.cookies["__Host-messages"]["max-age"] == 0
+    assert response.cookies["__Host-messages"]["secure"]

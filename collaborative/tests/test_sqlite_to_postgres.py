@@ -1,0 +1,112 @@
+"""From one machine to many: a portal on SQLite goes on on PostgreSQL, with every row it had."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import CommandError
+from django.db import connection, connections
+from post_office.models import Email
+
+from collaborative.models import JobRun
+from collaborative.operations.backups import sqlite_to_postgres
+from collaborative.operations.backups.create import left_out
+from collaborative.tests.backup_files import MANAGE, checksums, environment, run
+from conftest import make_member
+from members.models import Member
+from teams.models import ActionTeam, Membership
+
+pytestmark = [
+    pytest.mark.skipif(
+        connection.vendor == "sqlite", reason="the way leads to PostgreSQL: tested in its run"
+    ),
+    pytest.mark.django_db(transaction=True),
+]
+BY_ITSELF = {JobRun._meta.db_table, Email._meta.db_table}  # also written by restoring
+
+
+@pytest.fixture(scope="module")
+def portal_on_sqlite(tmp_path_factory) -> Path:
+    """A backup of it, with a row of nearly every kind."""
+    place = tmp_path_factory.mktemp("sqlite")
+    url = f"sqlite:///{place}/db.sqlite3"
+    for command in ("migrate", "demo", "backup"):
+        env = environment(DATABASE_URL=url, DEBUG="1", BACKUP_DIR=str(place), BACKUP_KEY="")
+        subprocess.run([sys.executable, MANAGE, command], env=env, check=True, capture_output=True)
+    (file,) = place.glob("portal-*")
+    return file
+
+
+@pytest.fixture(autouse=True)
+def _kinds_are_numbered_anew() -> Iterator[None]:
+    yield
+    ContentType.objects.clear_cache()
+
+
+def test_every_row_of_every_table_arrives(portal_on_sqlite, backup_dir):
+    told = run("restore", str(portal_on_sqlite))
+    assert told.startswith(f"Restored from {portal_on_sqlite.name}")
+    compared = 0
+    with sqlite_to_postgres._source(portal_on_sqlite) as tables:
+        for model in sqlite_to_postgres._stored():
+            table = model._meta.db_table
+            if table in tables - BY_ITSELF - set(left_out()):
+                rows = model._base_manager.order_by("pk")
+                assert list(rows.values_list()) == list(rows.using("moved").values_list()), table
+                compared += rows.count()
+    assert compared > 300
+    assert ActionTeam.objects.filter(facilitators__isnull=False).count() == 3
+
+
+def test_portal_goes_on_where_it_was(portal_on_sqlite, backup_dir):
+    run("restore", str(portal_on_sqlite))
+    newest = Member.objects.latest("pk").pk
+    assert make_member("new@rush.example").pk == newest + 1
+    assert Membership.history.filter(history_user__isnull=False).exists()
+
+
+def test_what_is_there_is_kept_aside_first(portal_on_sqlite, backup_dir):
+    make_member("here@rush.example")
+    with pytest.raises(CommandError, match="The database holds data"):
+        run("restore", str(portal_on_sqlite))
+    told = run("restore", str(portal_on_sqlite), "--replace")
+    assert "what was there before is in" in told
+    assert not Member.objects.filter(email="here@rush.example").exists()
+
+
+def changed(file: Path, folder: Path, statement: str) -> Path:
+    """A copy of the backup after something was done to it."""
+    copy = folder / "portal-changed.sqlite3"
+    copy.write_bytes(file.read_bytes())
+    with closing(sqlite3.connect(copy)) as database:
+        database.execute(statement)
+        database.commit()
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        (
+            "DELETE FROM django_migrations WHERE name = '0003_goal_numbers_not_below_zero'",
+            "of an older version",
+        ),
+        ("UPDATE teams_actionteam SET summary = hex(zeroblob(500))", "cannot be kept by Postgre"),
+        ("UPDATE teams_actionteam SET why = 'a' || char(0)", "cannot be kept by PostgreSQL"),
+    ],
+)
+def test_backup_that_postgresql_cannot_take_changes_nothing(
+    portal_on_sqlite, tmp_path, backup_dir, statement, says
+):
+    make_member("here@rush.example")
+    before = checksums()
+    file = changed(portal_on_sqlite, tmp_path, statement)
+    with pytest.raises(CommandError, match=says):
+        run("restore", str(file), "--replace")
+    assert checksums() == before
+    assert sqlite_to_postgres.SOURCE not in connections

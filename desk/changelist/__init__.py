@@ -1,0 +1,17 @@
+"""What all lists of the desk have in common."""
+
+from desk.changelist.base import DeskModelAdmin, badge, counted, is_administrator, require_staff
+from desk.changelist.export import Column, ExportAdmin, ExportingAdmin
+from desk.changelist.history import RecordAdmin
+
+__all__ = [
+    "Column",
+    "DeskModelAdmin",
+    "ExportAdmin",
+    "ExportingAdmin",
+    "RecordAdmin",
+    "require_staff",
+    "badge",
+    "counted",
+    "is_administrator",
+]

@@ -1,0 +1,106 @@
+"""Filters that figures lead to: each lists exactly the rows that its figure counts."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import Exists, QuerySet
+from django.http import HttpRequest
+
+from desk.changelist import require_staff
+from members.models import Organization
+from teams.models import ActionTeam, Membership, MembershipQuerySet
+from teams.statistics import Period, members_of_organization
+
+
+class PeriodFilter(admin.SimpleListFilter):
+    """Only in sight while it is in the address; there, "All" takes it away again."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(self.value() or "", str(self.period))] if self.value() is not None else []
+
+    @property
+    def period(self) -> Period:
+        try:
+            return Period.read(self.value() or "")
+        except ValueError as error:
+            raise IncorrectLookupParameters from error
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Membership]
+    ) -> QuerySet[Membership]:
+        if self.value() is None:
+            return queryset
+        return self.narrowed(cast("MembershipQuerySet", queryset), self.period)
+
+    def narrowed(self, rows: MembershipQuerySet, period: Period) -> MembershipQuerySet:
+        raise NotImplementedError
+
+
+class JoinedFilter(PeriodFilter):
+    title = parameter_name = "joined"
+
+    def narrowed(self, rows: MembershipQuerySet, period: Period) -> MembershipQuerySet:
+        return rows.joined(period.start, period.end)
+
+
+class EndedFilter(PeriodFilter):
+    title = parameter_name = "ended"
+
+    def narrowed(self, rows: MembershipQuerySet, period: Period) -> MembershipQuerySet:
+        return rows.ended(period.start, period.end)
+
+
+class AnsweredFilter(PeriodFilter):
+    title, parameter_name = "request decided", "answered"
+
+    def narrowed(self, rows: MembershipQuerySet, period: Period) -> MembershipQuerySet:
+        return rows.answered(period.start, period.end)
+
+
+class EmployerFilter(admin.SimpleListFilter):
+    """The people of one organization, by its key; in sight only while it is in the address."""
+
+    title = parameter_name = "organization"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        key = self.value()
+        if key is None:
+            return []
+        if not (key.isascii() and key.isdecimal() and len(key) < 19):
+            raise IncorrectLookupParameters
+        return [(key, str(Organization.objects.filter(pk=key).first() or "Not known"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Membership]
+    ) -> QuerySet[Membership]:
+        key = self.value()
+        return queryset if key is None else queryset.filter(member__organization=int(key))
+
+
+class OnTeamFilter(admin.SimpleListFilter):
+    """Organizations of which somebody is on a team; one's own teams only."""
+
+    title, parameter_name = "who is on", "team"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        self.teams = {
+            team.slug: team for team in ActionTeam.objects.facilitated_by(require_staff(request))
+        }
+        return [(slug, team.name) for slug, team in self.teams.items()]
+
+    def has_output(self) -> bool:
+        """Also what is not offered is looked at, to be refused."""
+        return self.value() is not None or super().has_output()
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Organization]
+    ) -> QuerySet[Organization]:
+        slug = self.value()
+        if slug is None:
+            return queryset
+        if slug not in self.teams:
+            raise IncorrectLookupParameters
+        return queryset.filter(Exists(members_of_organization().filter(team=self.teams[slug])))

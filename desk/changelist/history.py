@@ -1,0 +1,175 @@
+"""Records with a readable history: who, when, from what to what, why, and how."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.contrib.admin.utils import unquote
+from django.db import models
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern
+from django.utils.formats import date_format
+from django.utils.text import capfirst
+from simple_history.admin import SimpleHistoryAdmin
+from simple_history.template_utils import ObjDiffDisplay
+from simple_history.utils import get_m2m_reverse_field_name
+
+from desk.changelist.base import Row, require_staff
+from desk.changelist.export import ExportingAdmin
+from members.services import save_with_history
+
+REASONS = ("reason", "decision_reason")  # fields that say why, in words for the person concerned
+# What the line says itself (who), or what follows from another field.
+UNTOLD = {
+    *REASONS,
+    "affiliation_confirmed_by",
+    "decided_by",
+    "ended_by",
+    "normalized_name",
+    "search_text",
+}
+CALLED = {"affiliation_confirmed_via": "Affiliation", "is_superuser": "Administrator"}
+EMPTY = {"affiliation_confirmed_via": "not confirmed"}
+SHOWN = ObjDiffDisplay(max_length=100)  # letters of a long text, where it differs
+
+
+class Change(NamedTuple):
+    """One field, in words."""
+
+    field: str
+    old: str
+    new: str
+
+
+def tell(versions: Sequence[Any], older: Any = None) -> None:
+    """To each of `versions` of one row (newest first): `told_changes`, from what to what;
+    `told_reason`, the reason that was given with it; and `is_silent`, whether nothing in it can
+    be seen. `older` is the version before them, if there is one."""
+    _look_up_lists([*versions, older] if older else versions)
+    for place, version in enumerate(versions):
+        before = versions[place + 1] if place + 1 < len(versions) else older
+        version.told_changes = _changes(before, version) if before else []
+        version.told_reason = ""
+        for name in REASONS:
+            given = getattr(version, name, "")
+            if given and given != getattr(before, name, ""):
+                version.told_reason = given
+        version.is_silent = not (
+            before is None
+            or version.told_changes
+            or version.history_change_reason
+            or version.told_reason
+        )
+
+
+def _look_up_lists(versions: Sequence[Any]) -> None:
+    """To each version `told_lists`: the rows that it referred to by a list, in words. One query
+    for all versions and each list."""
+    for version in versions:
+        version.told_lists = {}
+    for field in versions[0]._history_m2m_fields if versions else ():
+        other = get_m2m_reverse_field_name(field)
+        kept = getattr(type(versions[0]), field.name).model._base_manager
+        names: dict[int, list[str]] = defaultdict(list)
+        for row in kept.filter(history__in=versions).select_related(other):
+            names[row.history_id].append(str(getattr(row, other)))
+        for version in versions:
+            version.told_lists[field.name] = ", ".join(sorted(names[version.pk]))
+
+
+def _changes(older: Any, newer: Any) -> list[Change]:
+    changes = []
+    for field in [*newer.tracked_fields, *newer._history_m2m_fields]:
+        if field.name in UNTOLD or _is_stamp(field):
+            continue
+        old, new = _in_words(older, field), _in_words(newer, field)
+        if old != new:
+            called = CALLED.get(field.name) or capfirst(str(field.verbose_name))
+            changes.append(Change(called, *SHOWN.common_shorten_repr(old, new)))
+    return sorted(changes)
+
+
+def _is_stamp(field: Any) -> bool:
+    """Whether `field` only keeps when something else happened."""
+    return isinstance(field, models.DateTimeField) and not field.editable
+
+
+def _in_words(version: Any, field: Any) -> str:
+    """The value of `field` as the desk shows it elsewhere."""
+    if isinstance(field, models.ManyToManyField):
+        return version.told_lists[field.name] or "nobody"
+    value = getattr(version, field.attname)
+    if value in (None, ""):
+        return EMPTY.get(field.name, "not given")
+    if isinstance(field, models.ForeignKey):
+        return str(getattr(version, field.name) or "gone")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, date):
+        return date_format(value, "F j, Y")
+    return str(dict(field.flatchoices).get(value, value))
+
+
+class RecordAdmin(ExportingAdmin[Row], SimpleHistoryAdmin):  # type: ignore[misc]  # untyped
+    """A list of records with a readable history: who, when, from what to what, why, and how.
+
+    History is there for reading. The page of one old version, which can also write it back
+    past the services, does not exist.
+    """
+
+    object_history_template = "admin/history.html"
+    object_history_list_template = "admin/history_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        urls: list[URLPattern] = super().get_urls()
+        return [url for url in urls if not (url.name or "").endswith("_simple_history")]
+
+    def revert_disabled(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return True
+
+    def get_history_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        """The versions with who made them; stock simple-history forgets that for records that
+        refer to no other."""
+        versions: QuerySet[Any] = super().get_history_queryset(*args, **kwargs)
+        fields = (*versions.model.tracked_fields, versions.model._meta.get_field("history_user"))
+        return versions.select_related(
+            *(field.name for field in fields if isinstance(field, models.ForeignKey))
+        )
+
+    def set_history_delta_changes(
+        self, request: HttpRequest, historical_records: Any, foreign_keys_are_objs: bool = True
+    ) -> None:
+        """What each version on the page changed, and why; the last one is compared as well."""
+        end = historical_records.end_index()
+        next_page = list(historical_records.paginator.object_list[end : end + 1])
+        tell(list(historical_records), *next_page)
+
+    def save_model(self, request: HttpRequest, obj: Row, form: Any, change: bool) -> None:
+        """Save with a history line. Of a stored row only what was typed anew is written, over
+        the locked row: a decision taken meanwhile stays."""
+        if not change:
+            save_with_history(obj, require_staff(request), "added at the desk")
+            return
+        own = {field.name for field in self.opts.concrete_fields}
+        typed = {name: getattr(obj, name) for name in form.changed_data if name in own}
+        row = self.model._base_manager.select_for_update().get(pk=obj.pk)
+        save_with_history(row, require_staff(request), "changed at the desk", **typed)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The history of a record that the list shows; 404 for every other one, whatever
+        history it left (stock simple-history would show that)."""
+        record = self.get_object(request, unquote(object_id))
+        if record is None:
+            raise Http404
+        context = {"title": "History", "subtitle": str(record), **(extra_context or {})}
+        response: HttpResponse = super().history_view(request, object_id, context)
+        return response

@@ -1,0 +1,27 @@
+"""Decisions at the desk, and many requests to decide."""
+
+import pytest
+
+from conftest import make_member
+from desk.actions import base
+from members.models import Decision
+from teams.models import Membership
+from teams.services import join_teams
+
+
+@pytest.fixture
+def approved(as_, approver, requests) -> Decision:
+    """One request that the approver has just approved."""
+    as_(approver).post(f"/admin/teams/membership/approve/?row={requests[0].pk}")
+    return Decision.objects.get()
+
+
+@pytest.fixture
+def crowd(organization, approval_team) -> list[Membership]:
+    people = [
+        make_member(f"p{number:03}@rush.example", organization, f"Person {number:03}")
+        for number in range(base.TOLD + 2)
+    ]
+    for person in people:
+        join_teams(person, [approval_team])
+    return list(Membership.objects.filter(team=approval_team).order_by("pk"))

@@ -1,0 +1,153 @@
+"""Pages of long lists: the same rows as stock pages, whichever end they are read from."""
+
+import pytest
+from django.contrib import admin
+from django.core.paginator import EmptyPage, PageNotAnInteger, Paginator
+from django.db import connection
+
+from conftest import make_member, text_of
+from desk.changelist import pagination
+from desk.changelist.pagination import EstimatedCountPaginator
+from members.models import Member
+
+LIST = "/admin/members/member/"
+
+
+@pytest.fixture
+def people(db) -> None:
+    """Eleven people; four share a name."""
+    for number in range(11):
+        make_member(f"p{number}@example.org", name=f"Pat {'Same' if number < 4 else number}")
+
+
+@pytest.fixture
+def always_estimated(monkeypatch, administrator):
+    """A table that counts as large, and an estimate that is wrong by this much."""
+
+    def by(number: int) -> None:
+        rows = Member.objects.count() + number
+        monkeypatch.setattr(pagination, "LARGE", 1)
+        monkeypatch.setattr(pagination, "estimated", lambda queryset: rows)
+
+    return by
+
+
+@pytest.mark.parametrize("far", [0, 1000])
+@pytest.mark.parametrize("order", [["full_name", "pk"], ["-full_name", "-pk"], ["job_title", "pk"]])
+def test_each_page_has_the_rows_of_a_stock_page(monkeypatch, people, far, order):
+    monkeypatch.setattr(pagination, "FAR", far)
+    rows = Member.objects.order_by(*order)
+    for per_page in (1, 2, 3, 4, 10, 11, 12):
+        stock, own = Paginator(rows, per_page), EstimatedCountPaginator(rows, per_page)
+        assert own.num_pages == stock.num_pages
+        for number in stock.page_range:
+            assert list(own.page(number)) == list(stock.page(number))
+
+
+def test_last_page_reads_no_more_rows_than_it_shows(people, django_assert_num_queries):
+    pages = EstimatedCountPaginator(Member.objects.filter(is_active=True).order_by("pk"), 3)
+    with django_assert_num_queries(2) as taken:  # the count, the page
+        assert len(pages.page(4)) == 2
+    assert "OFFSET" not in taken[1]["sql"]
+    assert "DESC LIMIT 2" in taken[1]["sql"]
+
+
+def test_far_pages_read_keys_until_they_begin(monkeypatch, people, django_assert_num_queries):
+    monkeypatch.setattr(pagination, "FAR", 1)
+    people = Member.objects.filter(is_active=True).select_related("organization")
+    pages = EstimatedCountPaginator(people.order_by("pk"), 3)
+    with django_assert_num_queries(3) as taken:
+        assert len(pages.page(2)) == 3
+    assert "full_name" not in taken[1]["sql"]
+    assert "OFFSET" in taken[1]["sql"]
+
+
+@pytest.mark.parametrize("number", [0, -1, "x", None, 1.5])
+def test_what_is_no_page_is_refused(people, number):
+    with pytest.raises((EmptyPage, PageNotAnInteger)):
+        EstimatedCountPaginator(Member.objects.order_by("pk"), 3).page(number)
+
+
+def test_page_behind_the_last_one_is_the_last_one(as_, administrator, people):
+    pages = EstimatedCountPaginator(Member.objects.order_by("pk"), 3)
+    assert list(pages.page(99)) == list(pages.page(4))
+    assert as_(administrator).get(f"{LIST}?p=99").status_code == 200
+
+
+def test_page_number_that_is_no_number_shows_the_first(as_, administrator, people):
+    response = as_(administrator).get(f"{LIST}?p=x")
+    assert len(response.context["cl"].result_list) == 12
+
+
+def test_empty_list_has_one_empty_page(db):
+    pages = EstimatedCountPaginator(Member.objects.order_by("pk"), 3)
+    assert (pages.num_pages, list(pages.page(1))) == (1, [])
+
+
+# Estimates -----------------------------------------------------------------------------------
+
+
+def test_whole_long_list_says_about(as_, administrator, people, always_estimated):
+    always_estimated(90)
+    assert "about 102 members" in text_of(as_(administrator).get(LIST))
+
+
+@pytest.mark.parametrize("query", ["?q=Same", "?affiliation=unconfirmed"])
+def test_narrowed_list_is_counted(as_, administrator, people, always_estimated, query):
+    always_estimated(90)
+    told = text_of(as_(administrator).get(LIST + query))
+    assert "about" not in told.partition("Search by name")[2]
+    assert "102" not in told
+
+
+def test_what_a_facilitator_sees_is_counted(as_, facilitator, member, people, always_estimated):
+    always_estimated(90)
+    assert text_of(as_(facilitator).get(LIST)).endswith(" 1 member")
+
+
+def test_pages_of_the_second_half_are_counted(people, always_estimated):
+    always_estimated(0)
+    pages = EstimatedCountPaginator(Member.objects.order_by("pk"), 3)
+    assert pages.is_estimated
+    later = EstimatedCountPaginator(Member.objects.order_by("pk"), 3)
+    later.wanted = 3
+    assert not later.is_estimated
+    assert later.count == 12
+
+
+@pytest.mark.parametrize("wrong_by", [-3, 3, 30])
+def test_wrong_estimate_shows_each_row_once(
+    as_, administrator, people, always_estimated, monkeypatch, wrong_by
+):
+    always_estimated(wrong_by)
+    monkeypatch.setattr(admin.site.get_model_admin(Member), "list_per_page", 2)
+    client = as_(administrator)
+    shown = [
+        row.pk
+        for number in range(1, 7)
+        for row in client.get(f"{LIST}?p={number}").context["cl"].result_list
+    ]
+    assert sorted(shown) == sorted(Member.objects.values_list("pk", flat=True))
+
+
+def test_page_behind_the_last_one_of_a_wrong_estimate_is_the_last_one(
+    as_, administrator, people, always_estimated, monkeypatch
+):
+    always_estimated(30)
+    monkeypatch.setattr(admin.site.get_model_admin(Member), "list_per_page", 2)
+    response = as_(administrator).get(f"{LIST}?p=21")
+    assert len(response.context["cl"].result_list) == 2
+
+
+def test_short_list_is_counted(as_, administrator, people):
+    assert "about" not in text_of(as_(administrator).get(LIST)).partition("12 members")[0][-9:]
+    assert "12 members" in text_of(as_(administrator).get(LIST))
+
+
+def test_estimate_is_a_number_of_the_database(people):
+    if connection.vendor != "postgresql":
+        assert pagination.estimated(Member.objects.all()) == 0
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE members_member")
+    assert pagination.estimated(Member.objects.all()) == 11

@@ -1,0 +1,111 @@
+"""Searching the desk's lists: the same answers as stock search, found table by table."""
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from conftest import make_member, text_of
+from members.models import EmailDomain, Member, Organization
+from teams.models import Membership
+from teams.services import join_teams
+
+MEMBERS = "/admin/members/member/"
+MEMBERSHIPS = "/admin/teams/membership/"
+
+
+@pytest.fixture
+def everybody(member, colleague, outsider, applicant):
+    return [member, colleague, outsider, applicant]
+
+
+def found(response) -> set[str]:
+    rows = response.context["cl"].result_list
+    return {str(getattr(row, "member", row)).split()[0] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("words", "who"),
+    [
+        ("maria", {"Maria"}),
+        ("MARIA", {"Maria"}),
+        ("ari", {"Maria"}),
+        ("colin@rush.example", {"Colin"}),
+        ("Colin@Rush", {"Colin"}),
+        ("loop.example", {"Olga"}),
+        ("Lakeview", {"Wanda"}),
+        ("lakeview wanda", {"Wanda"}),
+        ('"Maria Member"', {"Maria"}),
+        ('"Member Maria"', set()),
+        ("maria colin", set()),
+        ("maria loop", set()),
+        ("zzqx", set()),
+        ("%", set()),
+        ("_", set()),
+    ],
+)
+def test_people_are_found_by_name_address_and_organization(
+    as_, administrator, everybody, words, who
+):
+    client = as_(administrator)
+    for address in (MEMBERS, MEMBERSHIPS):
+        assert found(client.get(address, {"q": words})) == who
+
+
+@pytest.mark.parametrize("model", [Member, Membership, Organization, EmailDomain])
+def test_answers_are_those_of_stock_search(rf, administrator, everybody, model):
+    request = rf.get("/")
+    request.user = administrator
+    desk_list = admin.site.get_model_admin(model)
+    rows = desk_list.get_queryset(request).order_by("pk")
+    for words in ("maria", "rush example", "example", "o", "@", ".", "hospital m", "'"):
+        own, doubled = desk_list.get_search_results(request, rows, words)
+        stock, _ = admin.ModelAdmin.get_search_results(desk_list, request, rows, words)
+        assert list(own) == list(stock.distinct())
+        assert not doubled
+
+
+@pytest.mark.parametrize("address", [MEMBERS, MEMBERSHIPS])
+def test_search_finds_nobody_of_other_teams(as_, facilitator, everybody, address):
+    response = as_(facilitator).get(address, {"q": "example"})
+    assert found(response) == {"Maria", "Colin", "Wanda"}
+    response = as_(facilitator).get(address, {"q": "olga"})
+    assert found(response) == set()
+    assert "Olga" not in text_of(response)
+
+
+@pytest.mark.parametrize("many", [0, 1, 1000])
+def test_stays_are_found_whether_few_or_many_people_match(
+    monkeypatch, as_, administrator, everybody, many
+):
+    monkeypatch.setattr("desk.changelist.search.MANY", many)
+    response = as_(administrator).get(MEMBERSHIPS, {"q": "rush"})
+    assert found(response) == {"Maria", "Colin"}
+
+
+def test_empty_search_shows_all(as_, administrator, everybody):
+    assert len(found(as_(administrator).get(MEMBERSHIPS, {"q": " "}))) == 4
+
+
+def test_organization_with_two_matching_domains_is_found_once(as_, administrator, organization):
+    EmailDomain.objects.create(organization=organization, domain="clinics.rush.example")
+    response = as_(administrator).get("/admin/members/organization/", {"q": "rush.example"})
+    assert list(response.context["cl"].result_list) == [organization]
+
+
+@pytest.mark.parametrize("address", [MEMBERS, MEMBERSHIPS])
+def test_search_takes_the_same_queries_for_one_row_and_for_three(
+    as_, administrator, member, team, organization, address
+):
+    client = as_(administrator)
+    client.get(address)
+    counts = []
+    for number in range(2):
+        with CaptureQueriesContext(connection) as taken:
+            response = client.get(address, {"q": "maria"})
+        assert len(response.context["cl"].result_list) == 1 + 2 * number
+        counts.append(len(taken))
+        for extra in range(2):
+            person = make_member(f"maria{number}{extra}@rush.example", organization, "Maria Two")
+            join_teams(person, [team])
+    assert counts[0] == counts[1]

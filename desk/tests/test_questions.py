@@ -1,0 +1,353 @@
+"""Visitors' questions at the desk: shared by all, decided once, nothing else may change them."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from conftest import text_of
+from desk.actions.log import step_of
+from members.models import Decision
+from members.services import process_decision, undo_decision
+from teams.models import FaqEntry, Question
+from teams.services import ask_question, dismiss_question
+
+LIST = "/admin/teams/question/"
+
+
+@pytest.fixture
+def question(db) -> Question:
+    return ask_question("May my hospital join a team?", "vera@visitor.example")
+
+
+@pytest.fixture
+def nameless(db) -> Question:
+    return ask_question("What does it cost?")
+
+
+@pytest.fixture
+def desk(as_, facilitator):
+    return as_(facilitator)
+
+
+def page(decision: str, *rows: Question) -> str:
+    return f"{LIST}{decision}/?" + "&".join(f"row={row.pk}" for row in rows)
+
+
+def new(**changes: str) -> dict[str, str]:
+    return {
+        "entry": "",
+        "question": "May we join?",
+        "answer": "Yes, *you* may.",
+        "place": "joining",
+    } | changes
+
+
+def names(response) -> list[str]:
+    return [str(row) for row in response.context["cl"].result_list]
+
+
+# List and record ---------------------------------------------------------------------------
+
+
+def test_all_facilitators_share_the_questions(
+    as_, facilitator, other_facilitator, administrator, question
+):
+    for person in (facilitator, other_facilitator, administrator):
+        assert names(as_(person).get(LIST)) == [str(question)]
+
+
+def test_questions_are_for_the_desk_only(as_, member, client, question):
+    assert as_(member).get(LIST).status_code == 403
+    assert as_(member).post(page("dismiss", question), {"reason": ""}).status_code == 403
+    assert client.get(LIST).status_code == 302
+    question.refresh_from_db()
+    assert question.is_waiting
+
+
+def test_what_waits_is_listed_oldest_first_and_late_ones_say_so(
+    desk, facilitator, question, nameless
+):
+    decided = dismiss_question(ask_question("Spam"), reason="", by=facilitator)
+    Question.objects.filter(pk=nameless.pk).update(asked_at=timezone.now() - timedelta(days=15))
+    response = desk.get(LIST + "?waits=answer")
+    assert names(response) == [str(nameless), str(question)]
+    assert text_of(response).count("Late") == 1
+    assert "11 working days" in text_of(response) or "10 working days" in text_of(response)
+    assert str(decided) in names(desk.get(LIST))
+
+
+def test_record_shows_everything_as_text(desk, facilitator):
+    row = ask_question("<script>x</script>\nSecond line", "vera@visitor.example")
+    response = desk.get(f"{LIST}{row.pk}/change/")
+    said = text_of(response)
+    assert "<script>x</script> Second line" in said
+    assert "<script>x" not in response.content.decode()
+    assert "vera@visitor.example" in said
+    for label in ("Answer…", "Publish…", "Dismiss…"):
+        assert label in said
+    assert 'name="_save"' not in response.content.decode()
+
+
+def test_record_without_an_address_offers_no_answer_and_says_why(desk, nameless):
+    said = text_of(desk.get(f"{LIST}{nameless.pk}/change/"))
+    assert "can only be answered on the FAQ page" in said
+    assert "Answer…" not in said
+    assert "left no address" in text_of(desk.get(page("answer", nameless)))
+
+
+def test_decided_question_offers_nothing(desk, facilitator, question):
+    dismiss_question(question, reason="", by=facilitator)
+    said = text_of(desk.get(f"{LIST}{question.pk}/change/"))
+    for label in ("Answer…", "Publish…", "Dismiss…"):
+        assert label not in said
+    for decision in ("answer", "publish", "dismiss"):
+        told = desk.get(page(decision, question))
+        assert "Already dismissed by Fay Facilitator" in text_of(told)
+        assert 'class="default"' not in told.content.decode()
+
+
+def test_nobody_adds_changes_or_deletes_a_question(as_, administrator, question):
+    client = as_(administrator)
+    assert client.get(LIST + "add/").status_code == 403
+    assert client.post(f"{LIST}{question.pk}/change/", {"text": "Other"}).status_code == 403
+    assert client.post(f"{LIST}{question.pk}/delete/", {"post": "yes"}).status_code == 403
+    question.refresh_from_db()
+    assert question.text == "May my hospital join a team?"
+
+
+@pytest.mark.parametrize("decision", ["answer", "publish", "dismiss"])
+def test_decisions_about_unknown_questions_are_not_found(desk, question, decision):
+    assert desk.get(f"{LIST}{decision}/?row=999999").status_code == 404
+    assert desk.post(f"{LIST}{decision}/?row=x", {"answer": "x"}).status_code == 404
+
+
+def test_list_costs_the_same_for_1_and_3_questions(desk, question):
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert desk.get(LIST + "?waits=answer").status_code == 200
+        return len(queries)
+
+    cost()
+    one = cost()
+    for number in range(2):
+        ask_question(f"Question {number}")
+    assert cost() == one
+
+
+@pytest.mark.parametrize("decision", ["answer", "publish", "dismiss"])
+def test_decision_page_costs_the_same_for_1_and_3_entries(desk, question, decision):
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert desk.get(page(decision, question)).status_code == 200
+        return len(queries)
+
+    FaqEntry.objects.create(slug="e", question="Join a team?", answer="x")
+    cost()
+    one = cost()
+    for number in range(2):
+        FaqEntry.objects.create(slug=f"e{number}", question="Join a team?", answer="x")
+    assert cost() == one
+
+
+# Answer ------------------------------------------------------------------------------------
+
+
+def test_answer_is_sent_and_told_without_the_address(desk, question, mails):
+    said = desk.post(page("answer", question), {"answer": "Yes."}, follow=True)
+    assert "is answered by mail" in text_of(said)
+    question.refresh_from_db()
+    assert (question.status, question.answer) == ("answered", "Yes.")
+    (mail,) = mails()
+    assert mail.to == ["vera@visitor.example"]
+    decision = Decision.objects.get()
+    assert "vera" not in f"{decision.answers}{decision.title}{decision.rows.get().told}"
+
+
+def test_answer_without_words_is_refused_on_its_page(desk, question, mails):
+    response = desk.post(page("answer", question), {"answer": " "})
+    assert "Write the answer" in text_of(response)
+    assert not mails()
+
+
+def test_forged_answer_without_an_address_is_refused(desk, nameless, mails):
+    said = text_of(desk.post(page("answer", nameless), {"answer": "x"}, follow=True))
+    assert "left no address" in said
+    nameless.refresh_from_db()
+    assert nameless.is_waiting
+    assert not mails()
+
+
+def test_showing_the_mail_decides_nothing(desk, question, mails):
+    response = desk.post(page("answer", question), {"answer": "Yes, you may.", "show": "mail"})
+    assert "This will send 1 mail" in text_of(response)
+    assert "Yes, you may." in text_of(response)
+    question.refresh_from_db()
+    assert question.is_waiting
+    assert not mails()
+
+
+# Publish -----------------------------------------------------------------------------------
+
+
+def test_publish_page_starts_from_the_question_and_ones_own_teams(
+    as_, facilitator, administrator, question, team, other_team
+):
+    response = as_(facilitator).get(page("publish", question))
+    form = response.context["form"]
+    assert form["question"].value() == "May my hospital join a team?"
+    assert "Hiring" not in text_of(response)
+    assert f"team-{team.pk}" in response.content.decode()
+    assert "Hiring" in text_of(as_(administrator).get(page("publish", question)))
+
+
+def test_publishing_a_new_entry_shows_it_at_once(desk, client, question, mails):
+    said = text_of(desk.post(page("publish", question), new(), follow=True))
+    assert "is answered on the FAQ page, at /faq/may-we-join/" in said
+    entry = FaqEntry.objects.get()
+    assert (entry.topic, entry.team, entry.position) == ("joining", None, 1)
+    assert entry.history.get().history_user.full_name == "Fay Facilitator"
+    assert "May we join?" in text_of(client.get("/faq/"))
+    assert "/faq/may-we-join/" in mails()[0].message
+
+
+def test_publishing_for_ones_own_team(desk, question, team):
+    desk.post(page("publish", question), new(place=f"team-{team.pk}"))
+    assert FaqEntry.objects.get().team == team
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_publishing_into_a_known_entry(desk, question, nameless, faq_entry, mails, many):
+    rows = [question, nameless] if many else [question]
+    sent = {"entry": str(faq_entry.pk), "answer": "", "question": "", "place": ""}
+    desk.post(page("publish", *rows), sent)
+    for row in rows:
+        row.refresh_from_db()
+        assert row.published_in == faq_entry
+    assert len(mails()) == 1
+    assert FaqEntry.objects.count() == 1
+
+
+def test_several_questions_make_no_new_entry(desk, question, nameless):
+    response = desk.post(page("publish", question, nameless), new())
+    assert "Choose an entry" in text_of(response)
+    assert not FaqEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"question": ""}, "Write the question"),
+        ({"answer": " "}, "Write the answer"),
+        ({"place": ""}, "Choose where it stands"),
+        ({"place": "nowhere"}, "Select a valid choice"),
+        ({"question": "x" * 201}, "at most 200"),
+        ({"entry": "999999"}, "Select a valid choice"),
+    ],
+)
+def test_incomplete_new_entry_is_refused(desk, question, changes, said):
+    assert said in text_of(desk.post(page("publish", question), new(**changes)))
+    assert not FaqEntry.objects.exists()
+    question.refresh_from_db()
+    assert question.is_waiting
+
+
+def test_teams_and_entries_of_others_are_refused(desk, question, other_team):
+    foreign = FaqEntry.objects.create(team=other_team, slug="h", question="Hired?", answer="x")
+    assert "Hired?" not in desk.get(page("publish", question)).context["form"]["entry"].as_widget()
+    desk.post(page("publish", question), new(place=f"team-{other_team.pk}"))
+    desk.post(page("publish", question), new(entry=str(foreign.pk)))
+    question.refresh_from_db()
+    foreign.refresh_from_db()
+    assert question.is_waiting
+    assert (FaqEntry.objects.count(), foreign.answer) == (1, "x")
+
+
+def test_team_lost_meanwhile_is_refused(facilitator, question, team):
+    decision = Decision.objects.create(
+        by=facilitator,
+        about="teams.question",
+        name="publish",
+        title="x",
+        answers=new(place=f"team-{team.pk}"),
+    )
+    decision.rows.create(object_id=question.pk)
+    team.facilitators.clear()
+    process_decision(decision, step_of(decision), seconds=3)
+    assert "do not look after this team" in decision.rows.get().told
+    assert not FaqEntry.objects.exists()
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_publishing_can_be_undone_without_a_mail(
+    desk, facilitator, question, faq_entry, mails, extended
+):
+    sent = new(entry=str(faq_entry.pk)) if extended else new()
+    desk.post(page("publish", question), sent)
+    decision = Decision.objects.get()
+    undo_decision(decision, by=facilitator)
+    process_decision(decision, step_of(decision), seconds=3)
+    question.refresh_from_db()
+    assert question.is_waiting
+    assert (question.published_in, question.decided_by) == (None, None)
+    entry = FaqEntry.objects.get()
+    assert (entry.answer, entry.checked_on) == (faq_entry.answer, None)
+    assert "you" not in entry.search_text
+    assert not mails()
+
+
+def test_pages_show_entries_that_may_answer_it_already(desk, question, faq_entry, other_team):
+    near = {"answer": "Each hospital can join a team."}
+    own = FaqEntry.objects.create(slug="own", question="Can a hospital join?", **near)
+    foreign = FaqEntry.objects.create(
+        slug="other", question="Can a hospital join?", team=other_team, **near
+    )
+    FaqEntry.objects.create(slug="far", question="Coffee?", answer="Tuesdays.")
+    FaqEntry.objects.create(slug="hid", question="Hospital?", is_published=False, **near)
+    for decision in ("answer", "publish"):
+        response = desk.get(page(decision, question))
+        shown = response.context["asked"][0]["alike"]
+        assert [entry.slug for entry, _ in shown] == ["own", "other", "who-can-join"]
+        assert [bool(url) for _, url in shown] == [True, False, True]
+        assert foreign.get_absolute_url() in response.content.decode()
+    chosen = desk.get(shown[0][1])
+    assert chosen.context["form"]["entry"].value() == str(own.pk)
+    assert "This will send 1 mail" in text_of(chosen)
+
+
+# Dismiss -----------------------------------------------------------------------------------
+
+
+def test_dismissing_starts_without_a_reason(desk, question, mails):
+    response = desk.get(page("dismiss", question))
+    assert response.context["form"]["reason"].value() == ""
+    said = text_of(desk.post(page("dismiss", question), {"reason": ""}, follow=True))
+    assert "is dismissed; nobody is told" in said
+    assert not mails()
+
+
+def test_dismissing_with_a_prepared_reason(desk, question, mails):
+    response = desk.post(page("dismiss", question), {"reason": "", "show": "1"})
+    reason = response.context["form"]["reason"].value()
+    assert "ask it again in other words" in reason
+    desk.post(page("dismiss", question), {"reason": reason})
+    assert reason.split(".")[0] in mails()[0].message
+
+
+def test_second_decision_is_told_what_happened(as_, facilitator, other_facilitator, question):
+    as_(facilitator).post(page("dismiss", question), {"reason": ""})
+    said = text_of(
+        as_(other_facilitator).post(page("answer", question), {"answer": "x"}, follow=True)
+    )
+    assert "already dismissed on" in said
+    assert "by Fay Facilitator" in said
+
+
+def test_several_are_dismissed_from_the_list(desk, question, nameless):
+    sent = {"action": "dismiss", "_selected_action": [question.pk, nameless.pk]}
+    opened = desk.post(LIST, sent)
+    assert opened["Location"].startswith(LIST + "dismiss/?")
+    desk.post(opened["Location"], {"reason": ""})
+    assert not Question.objects.waiting().exists()

@@ -1,0 +1,370 @@
+"""The second step: the desk asks for it, signing in asks for it, joining goes not past it."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
+from django.contrib import admin
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+from django.urls import reverse
+
+from conftest import code_in, membership_of, text_of
+from members.tests.second_factor import code_for, recovery_codes, with_app
+from teams.models import Membership
+
+DESK = "/admin/"
+LIST = "/admin/teams/membership/?q=maria"
+SECURITY = "/two-factor/"
+ASKED = "/two-factor/authenticate/"
+CONFIRM = "/two-factor/reauthenticate/"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def demanded(settings):
+    """The desk asks for a second step, as it does outside DEBUG."""
+    settings.STAFF_SECOND_FACTOR = True
+
+
+def prove_address(client, person, mails, next_page="") -> object:
+    """Enter the address at the sign-in page and then the code from the mail."""
+    client.post(f"/sign-in/?next={next_page}", {"email": person.email})
+    return client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+
+
+def is_signed_in(client) -> bool:
+    return "_auth_user_id" in client.session
+
+
+def pages_of_the_desk(patterns, prefix: str = DESK) -> list[str]:
+    """Every address of the desk that takes no argument."""
+    found = []
+    for pattern in patterns:
+        route = str(pattern.pattern)
+        if hasattr(pattern, "url_patterns"):
+            found += pages_of_the_desk(pattern.url_patterns, prefix + route)
+        elif not set("<(") & set(route):
+            found.append(prefix + route)
+    return found
+
+
+def set_up_app(client: Client) -> str:
+    """Set the app up on the page; returns its key."""
+    client.get("/two-factor/totp/activate/")
+    secret = client.session[SECRET_SESSION_KEY]
+    client.post("/two-factor/totp/activate/", {"code": code_for(secret)})
+    return secret
+
+
+# The desk ----------------------------------------------------------------------------------
+
+
+def test_desk_opens_without_a_second_step_where_the_setting_is_off(as_, facilitator):
+    assert as_(facilitator).get(DESK).status_code == 200
+
+
+def test_facilitator_without_a_second_step_is_led_to_set_one_up_and_back(
+    as_, facilitator, demanded
+):
+    client = as_(facilitator)
+    response = client.get(LIST, follow=True)
+    assert response.redirect_chain == [(SECURITY, 302)]
+    assert "desk opens only after a second step" in text_of(response)
+    client.get("/two-factor/totp/activate/")
+    secret = client.session[SECRET_SESSION_KEY]
+    response = client.post("/two-factor/totp/activate/", {"code": code_for(secret)}, follow=True)
+    assert response.redirect_chain == [("/two-factor/recovery-codes/", 302)]
+    for code in recovery_codes(facilitator):
+        assert f"{code[:4]} {code[4:]}" in text_of(response)
+    assert f'href="{LIST}"' in response.content.decode()
+    assert client.get(LIST).status_code == 200
+    assert LIST not in client.get(SECURITY).content.decode()
+
+
+def test_facilitator_who_has_not_taken_the_second_step_is_asked_for_it_and_comes_back(
+    as_, facilitator, demanded
+):
+    secret = with_app(facilitator)
+    client = as_(facilitator)
+    response = client.get(LIST, follow=True)
+    assert response.redirect_chain == [
+        (f"{CONFIRM}?next=%2Fadmin%2Fteams%2Fmembership%2F%3Fq%3Dmaria", 302)
+    ]
+    assert "password" not in text_of(response)
+    answer = client.post(CONFIRM, {"code": code_for(secret), "next": LIST})
+    assert answer.url == LIST
+    assert client.get(LIST).status_code == 200
+
+
+def test_who_has_only_a_passkey_is_asked_for_it_and_may_enter_a_recovery_code(
+    as_, facilitator, demanded
+):
+    Authenticator.objects.create(
+        user=facilitator, type=Authenticator.Type.WEBAUTHN, data={"name": "Key", "credential": {}}
+    )
+    RecoveryCodes.activate(facilitator)
+    response = as_(facilitator).get(DESK)
+    assert response.url == "/two-factor/webauthn/reauthenticate/?next=%2Fadmin%2F"
+
+
+def test_wrong_code_opens_nothing(as_, facilitator, demanded):
+    with_app(facilitator)
+    client = as_(facilitator)
+    response = client.post(CONFIRM, {"code": "000000", "next": LIST})
+    assert response.status_code == 200
+    assert "Enter the newest code; each code works once" in text_of(response)
+    assert client.get(LIST).status_code == 302
+
+
+def test_a_form_that_is_sent_without_the_second_step_changes_nothing(
+    as_, facilitator, applicant, demanded, team
+):
+    stay = membership_of(applicant, team)
+    client = as_(facilitator)
+    page = reverse("admin:teams_membership_approve")
+    assert client.post(f"{page}?row={stay.pk}", {"apply": "1"}).url == SECURITY
+    assert client.session["second_factor_wanted"] == DESK
+    assert membership_of(applicant, team).status == Membership.Status.REQUESTED
+
+
+def test_every_page_of_the_desk_is_behind_the_second_step(as_, administrator, demanded):
+    client = as_(administrator)
+    paths = set(pages_of_the_desk(admin.site.urls[0])) - {"/admin/login/", "/admin/logout/"}
+    assert len(paths) > 20
+    for path in [*paths, "/admin/members/member/1/change/", "/admin/members/member/1/history/"]:
+        response = client.get(path)
+        assert response.status_code == 302, path
+        assert response.url == SECURITY, path
+
+
+def test_a_second_step_taken_with_what_was_removed_meanwhile_does_not_count(
+    as_, facilitator, demanded
+):
+    client = as_(facilitator)
+    set_up_app(client)
+    assert client.get(DESK).status_code == 200
+    Authenticator.objects.filter(user=facilitator).delete()
+    assert client.get(DESK).url == SECURITY
+    with_app(facilitator)
+    assert client.get(DESK).url.startswith(CONFIRM)
+
+
+def test_the_record_of_somebody_else_in_the_session_does_not_count(
+    as_, facilitator, other_facilitator, demanded
+):
+    client = as_(facilitator)
+    set_up_app(client)
+    records = client.session[AUTHENTICATION_METHODS_SESSION_KEY]
+    with_app(other_facilitator)
+    stranger = as_(other_facilitator)
+    session = stranger.session
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = records
+    session.save()
+    assert stranger.get(DESK).url.startswith(CONFIRM)
+
+
+def test_member_without_a_task_at_the_desk_is_refused_as_before(as_, member, demanded):
+    assert as_(member).get(DESK).status_code == 403
+    with_app(member)
+    assert as_(member).get(DESK).status_code == 403
+
+
+def test_visitor_is_asked_to_sign_in_as_before(client, db, demanded):
+    response = client.get(DESK, follow=True)
+    assert response.redirect_chain[-1][0] == "/sign-in/?next=/admin/"
+
+
+def test_checking_the_second_step_costs_one_query(
+    as_, facilitator, demanded, django_assert_num_queries
+):
+    client = as_(facilitator)
+    set_up_app(client)
+    page = "/admin/jsi18n/"
+    client.get(page)
+    with django_assert_num_queries(2):  # session and person, second step
+        client.get(page)
+
+
+# Signing in --------------------------------------------------------------------------------
+
+
+def test_sign_in_asks_a_member_with_an_app_for_its_code(client, member, mails):
+    secret = with_app(member)
+    response = prove_address(client, member, mails, "/my/profile/")
+    assert response.url == ASKED
+    assert not is_signed_in(client)
+    assert client.get("/my/").url.startswith("/sign-in/")
+    assert "six digits" in text_of(client.get(ASKED))
+    response = client.post(ASKED, {"code": code_for(secret)})
+    assert response.url == "/my/profile/"
+    assert is_signed_in(client)
+    assert client.session.get_expiry_age() > 24 * 60 * 60
+
+
+def test_the_desk_does_not_ask_again_who_took_the_second_step_to_sign_in(
+    client, facilitator, mails, demanded
+):
+    secret = with_app(facilitator)
+    prove_address(client, facilitator, mails, LIST)
+    assert client.post(ASKED, {"code": code_for(secret)}).url == LIST
+    assert client.get(LIST).status_code == 200
+
+
+def test_sign_in_asks_nobody_without_a_second_step(client, facilitator, mails, demanded):
+    assert prove_address(client, facilitator, mails, LIST).url == LIST
+    assert is_signed_in(client)
+    assert client.get(LIST).url == SECURITY
+
+
+def test_half_way_the_session_stays_short_and_signing_out_forgets_it(client, member, mails):
+    secret = with_app(member)
+    prove_address(client, member, mails)
+    assert client.session.get_expiry_age() <= 24 * 60 * 60
+    client.post("/sign-out/")
+    assert client.post(ASKED, {"code": code_for(secret)}).url == "/sign-in/"
+    assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize("code", ["", "000000", "12345678", "a" * 200, "١٢٣٤٥٦"])
+def test_wrong_code_does_not_sign_in(client, member, mails, code):
+    with_app(member)
+    prove_address(client, member, mails)
+    response = client.post(ASKED, {"code": code})
+    assert response.status_code == 200
+    assert "There is a problem" in text_of(response)
+    assert not is_signed_in(client)
+
+
+def test_too_many_wrong_codes_stop_the_right_one_too(client, member, mails):
+    secret = with_app(member)
+    prove_address(client, member, mails)
+    for _ in range(5):
+        client.post(ASKED, {"code": "000000"})
+    response = client.post(ASKED, {"code": code_for(secret)})
+    assert "Wait five minutes" in text_of(response)
+    assert not is_signed_in(client)
+
+
+def test_a_code_works_once(client, member, mails):
+    secret = with_app(member)
+    prove_address(client, member, mails)
+    client.post(ASKED, {"code": code_for(secret)})
+    other = Client()
+    prove_address(other, member, mails)
+    assert other.post(ASKED, {"code": code_for(secret)}).status_code == 200
+    assert not is_signed_in(other)
+    other.post(ASKED, {"code": code_for(secret, 1)})
+    assert is_signed_in(other)
+
+
+def test_a_code_of_the_half_minute_before_last_is_too_old(client, member, mails):
+    secret = with_app(member)
+    prove_address(client, member, mails)
+    client.post(ASKED, {"code": code_for(secret, -3)})
+    assert not is_signed_in(client)
+
+
+def test_recovery_code_works_once(client, member, mails):
+    with_app(member)
+    code = recovery_codes(member)[0]
+    prove_address(client, member, mails)
+    client.post(ASKED, {"code": f"{code[:4]} {code[4:]}"})
+    assert is_signed_in(client)
+    assert code not in recovery_codes(member)
+    other = Client()
+    prove_address(other, member, mails)
+    other.post(ASKED, {"code": code})
+    assert not is_signed_in(other)
+
+
+def test_the_code_of_somebody_elses_app_does_not_sign_in(client, member, colleague, mails):
+    with_app(member)
+    secret = with_app(colleague)
+    prove_address(client, member, mails)
+    client.post(ASKED, {"code": code_for(secret)})
+    assert not is_signed_in(client)
+
+
+def test_the_page_of_the_second_step_is_not_open_without_the_code_from_the_mail(client, member):
+    secret = with_app(member)
+    assert client.get(ASKED).url == "/sign-in/"
+    assert client.post(ASKED, {"code": code_for(secret)}).url == "/sign-in/"
+    assert not is_signed_in(client)
+
+
+# Joining -----------------------------------------------------------------------------------
+
+
+def test_joining_applies_what_was_asked_and_does_not_go_past_the_second_step(
+    client, member, other_team, mails
+):
+    secret = with_app(member)
+    form = {
+        "full_name": "Maria Member",
+        "email": member.email,
+        "job_title": "",
+        "organization": "Rush Example Hospital",
+        "teams": [other_team.slug],
+    }
+    client.post("/join/", form)
+    response = client.post("/join/code/", {"code": code_in(mails()[-1])})
+    assert response.url == ASKED
+    assert membership_of(member, other_team).is_active
+    assert not is_signed_in(client)
+    for path in ("/join/done/", "/my/", "/my/data/", "/my/profile/", SECURITY):
+        assert client.get(path).url.startswith("/sign-in/"), path
+    response = client.post(ASKED, {"code": code_for(secret)}, follow=True)
+    assert response.redirect_chain == [("/join/done/", 302)]
+    assert other_team.name in text_of(response)
+
+
+def test_a_proven_address_is_no_way_past_the_second_step_either(client, member, other_team, mails):
+    with_app(member)
+    prove_address(client, member, mails)
+    form = {
+        "full_name": "Maria Member",
+        "email": member.email,
+        "organization": "Rush",
+        "teams": [other_team.slug],
+    }
+    client.post("/join/", form)
+    assert not is_signed_in(client)
+
+
+# The setting -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("debug", "given", "demanded"),
+    [("", "", True), ("1", "", False), ("", "0", False), ("1", "1", True), ("", "1", True)],
+)
+def test_the_second_step_is_demanded_outside_debug_unless_it_is_switched_off(
+    monkeypatch, debug, given, demanded
+):
+    for name, value in {
+        "SECRET_KEY": "only-of-this-test-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG",
+        "ALLOWED_HOSTS": "portal.example.org",
+        "SITE_URL": "https://portal.example.org",
+        "CONTACT_EMAIL": "help@example.org",
+        "DEFAULT_FROM_EMAIL": "portal@example.org",
+        "EMAIL_URL": "smtp+tls://portal@mail.example.org:587",
+        "DATABASE_URL": "sqlite://:memory:",
+        "DEBUG": debug,
+        "STAFF_SECOND_FACTOR": given,
+    }.items():
+        monkeypatch.setenv(name, value)
+    found = runpy.run_path(str(ROOT / "collaborative/settings.py"))
+    assert found["STAFF_SECOND_FACTOR"] is demanded
+    assert found["MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN"] is bool(debug)
+
+
+def test_a_wrong_setting_stops_the_start(monkeypatch):
+    monkeypatch.setenv("STAFF_SECOND_FACTOR", "perhaps")
+    monkeypatch.setenv("DEBUG", "1")
+    with pytest.raises(ImproperlyConfigured, match="^STAFF_SECOND_FACTOR is set to a value"):
+        runpy.run_path(str(ROOT / "collaborative/settings.py"))

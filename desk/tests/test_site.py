@@ -1,0 +1,261 @@
+"""The desk: who is let in, what its first page says, and what it leaves out."""
+
+from urllib.parse import unquote
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from post_office.models import Attachment, EmailTemplate, Log
+
+from conftest import make_member, text_of
+from members.models import Member, Organization
+from members.services import add_organization
+from teams.models import FaqEntry, Goal, Question
+from teams.services import join_teams
+
+DESK = "/admin/"
+LISTS = {
+    "organizations": "/admin/members/organization/",
+    "domains": "/admin/members/emaildomain/",
+    "members": "/admin/members/member/",
+    "memberships": "/admin/teams/membership/",
+    "goals": "/admin/teams/goal/",
+    "questions": "/admin/teams/faqentry/",
+    "teams": "/admin/teams/actionteam/",
+    "mails": "/admin/post_office/email/",
+}
+FORBIDDEN_WORDS = ("user", "group", "company", "reject", "quit", "delete")
+
+
+def test_desk_sends_a_visitor_to_the_portals_sign_in(client):
+    response = client.get(DESK, follow=True)
+    assert response.redirect_chain[-1][0] == reverse("account_login") + "?next=/admin/"
+
+
+@pytest.mark.parametrize("path", LISTS.values())
+def test_list_sends_a_visitor_to_the_portals_sign_in_and_back(client, db, path):
+    response = client.get(path + "?q=x", follow=True)
+    assert response.request["PATH_INFO"] == reverse("account_login")
+    assert unquote(response.request["QUERY_STRING"]) == f"next={path}?q=x"
+
+
+@pytest.mark.parametrize("path", [DESK, "/admin/login/", *LISTS.values()])
+def test_desk_refuses_a_member_without_a_loop(as_, member, path):
+    response = as_(member).get(path)
+    assert response.status_code == 403
+    assert "not open to you" in text_of(response)
+
+
+def test_desk_refuses_a_facilitator_whose_account_is_closed(as_, facilitator):
+    client = as_(facilitator)
+    Member.objects.filter(pk=facilitator.pk).update(is_active=False)
+    assert client.get(DESK).status_code == 302  # the session is worth nothing any more
+
+
+def test_sign_in_address_of_the_desk_takes_no_password(client, administrator):
+    typed = {"username": administrator.email, "password": "anything"}
+    response = client.post("/admin/login/", typed)
+    assert (response.status_code, response["Location"]) == (302, "/sign-in/?next=/admin/")
+
+
+def test_sign_in_address_leads_who_is_signed_in_to_the_desk(as_, facilitator):
+    response = as_(facilitator).get("/admin/login/")
+    assert (response.status_code, response["Location"]) == (302, DESK)
+
+
+@pytest.mark.parametrize("path", ["password_change/", "password_change/done/", "logout/", "r/1/1/"])
+def test_desk_has_no_pages_about_passwords_and_no_second_sign_out(as_, administrator, path):
+    client = as_(administrator)
+    assert client.post(DESK + path).status_code == 404
+    assert client.get(DESK).status_code == 200
+
+
+def test_desk_signs_out_through_the_portal_and_offers_no_password(as_, facilitator):
+    page = as_(facilitator).get(DESK).content.decode()
+    assert f'action="{reverse("account_logout")}"' in page
+    assert "password" not in page.lower()
+
+
+def test_today_says_honestly_that_nothing_waits(as_, facilitator):
+    assert "Nothing waits for you." in text_of(as_(facilitator).get(DESK))
+
+
+def test_today_counts_what_waits_and_leads_to_lists_of_that_length(
+    as_, facilitator, applicant, organization, approval_team, team, goal
+):
+    approval_team.facilitators.add(facilitator)
+    join_teams(make_member("ann@rush.example", organization, "Ann"), [approval_team])
+    unsure = make_member("una@mail.example", organization, "Una", confirmed=False)
+    join_teams(unsure, [team, approval_team])
+    Organization.objects.create(name="Nobody waits for it")
+    Question.objects.create(text="When do you meet?")
+    client = as_(facilitator)
+    page = client.get(DESK)
+    waiting = {kind: count.number for kind, count in page.context["today"]["waiting"].items()}
+    assert waiting == {
+        "organizations": 1, "affiliations": 1, "requests": 1, "questions": 1, "goals": 1,
+    }  # fmt: skip
+    for path, what in [
+        ("/admin/members/organization/?waits=decision", "1 organization to recognize"),
+        ("/admin/members/member/?affiliation=to_confirm", "1 person to confirm"),
+        ("/admin/teams/membership/?waits_for=approval", "1 request to decide"),
+        ("/admin/teams/question/?waits=answer", "1 question to answer"),
+        ("/admin/teams/goal/?stale=1", "1 goal without an update for 90 days"),
+    ]:
+        assert f'href="{path}"' in page.content.decode()
+        assert what in text_of(page)
+        assert client.get(path).context["cl"].result_count == 1
+
+
+def test_today_tells_nothing_of_other_teams(as_, other_facilitator, member, approval_team, goal):
+    join_teams(member, [approval_team])
+    assert "Nothing waits for you." in text_of(as_(other_facilitator).get(DESK))
+
+
+def test_page_of_one_app_is_the_first_one(as_, facilitator):
+    response = as_(facilitator).get("/admin/teams/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+
+
+@pytest.mark.parametrize("model", [Group, EmailTemplate, Log, Attachment])
+def test_desk_leaves_out_what_other_apps_bring(model):
+    assert not admin.site.is_registered(model)
+
+
+@pytest.fixture
+def desk_rows(facilitator, organization, team):
+    """`desk_rows(n)`: make n more rows in every list."""
+
+    def add(number: int) -> None:
+        for _ in range(number):
+            n = Member.objects.count()
+            name = f"Clinic {n}"
+            clinic = add_organization(name, domains=[f"clinic{n}.example"], by=facilitator)
+            Organization.objects.create(name=f"Proposed {n}", suggested_domain=f"new{n}.example")
+            join_teams(make_member(f"m{n}@clinic{n}.example", clinic, f"Member {n}"), [team])
+            Goal.objects.create(team=team, slug=f"goal-{n}", title=f"Goal {n}")
+            FaqEntry.objects.create(team=team, slug=f"faq-{n}", question="Why?", answer="So.")
+
+    return add
+
+
+@pytest.mark.parametrize("path", [DESK, *LISTS.values()])
+def test_pages_need_the_same_queries_for_one_and_for_three_rows(
+    as_, administrator, desk_rows, path
+):
+    client = as_(administrator)
+    desk_rows(1)
+    client.get(path)
+    with CaptureQueriesContext(connection) as one:
+        client.get(path)
+    desk_rows(2)
+    with CaptureQueriesContext(connection) as three:
+        assert client.get(path).status_code == 200
+    assert len(three) == len(one)
+
+
+def test_mail_list_needs_the_same_queries_for_one_and_for_three_rows(as_, administrator, desk_rows):
+    client = as_(administrator)
+    desk_rows(1)
+    client.get(LISTS["mails"])
+    with CaptureQueriesContext(connection) as one:
+        client.get(LISTS["mails"])
+    desk_rows(2)
+    with CaptureQueriesContext(connection) as three:
+        assert client.get(LISTS["mails"]).context["cl"].result_count == 3
+    assert len(three) == len(one)
+
+
+def test_record_and_history_need_the_same_queries_for_one_and_for_three_rows(
+    as_, administrator, member, other_team, approval_team, organization
+):
+    client = as_(administrator)
+    record = f"{LISTS['members']}{member.pk}/change/"
+    history = f"{LISTS['organizations']}{organization.pk}/history/"
+    for path in (record, history):
+        client.get(path)
+    change = f"{LISTS['organizations']}{organization.pk}/change/"
+    client.post(change, {"name": "Renamed once"})
+    with CaptureQueriesContext(connection) as one:
+        client.get(record)
+        client.get(history)
+    join_teams(member, [other_team, approval_team])
+    client.post(change, {"name": "Renamed twice"})
+    client.post(change, {"name": "Renamed again"})
+    with CaptureQueriesContext(connection) as three:
+        assert "Hiring" in text_of(client.get(record))
+        assert "Renamed again" in text_of(client.get(history))
+    assert len(three) == len(one)
+
+
+RECORDS = ["{}add/", "{}{}/change/", "{}{}/history/"]
+DECISIONS = {
+    "memberships": ["approve", "decline", "end"],
+    "organizations": ["recognize", "decline"],
+    "members": ["confirm", "decline", "unconfirm", "close"],
+}
+
+
+@pytest.fixture
+def pages(desk_rows) -> list[str]:
+    """Every kind of page that the desk has, with something on it."""
+    desk_rows(1)
+    found = [DESK, "/admin/report/", "/admin/coverage/", *LISTS.values()]
+    for path in LISTS.values():
+        model = next(m for m in admin.site._registry if m._meta.model_name == path.split("/")[3])
+        newest = model.objects.order_by("pk").last()
+        if newest and path != LISTS["mails"]:
+            found += [record.format(path, newest.pk) for record in RECORDS]
+            decisions = DECISIONS.get(next(name for name in LISTS if LISTS[name] == path), [])
+            found += [f"{path}{decision}/?row={newest.pk}" for decision in decisions]
+    found.remove(f"{LISTS['members']}add/")  # people are added to a team
+    return found
+
+
+def test_pages_have_one_h1_and_none_of_the_words_we_avoid(as_, administrator, pages):
+    client = as_(administrator)
+    for path in pages:
+        response = client.get(path)
+        assert response.status_code == 200, path
+        assert response.content.decode().count("<h1") == 1, path
+        words = text_of(response).lower()
+        assert [word for word in FORBIDDEN_WORDS if word in words] == [], path
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_every_page_is_closed_to_a_member(as_, member, pages, method):
+    client = as_(member)
+    assert {getattr(client, method)(path).status_code for path in pages} == {403}
+
+
+def test_every_page_asks_a_visitor_to_sign_in(client, pages):
+    for path in pages:
+        response = client.get(path, follow=True)
+        assert response.request["PATH_INFO"] == reverse("account_login"), path
+
+
+def test_every_change_needs_the_token_against_forgery(administrator, pages):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(administrator)
+    change_source = [path for path in pages if "history" not in path and path != DESK]
+    assert {client.post(path, {"reason": "x"}).status_code for path in change_source} == {403}
+
+
+def test_pages_carry_no_inline_style_or_script(as_, administrator, pages):
+    """The content security policy would block them."""
+    client = as_(administrator)
+    page = "".join(client.get(path).content.decode() for path in pages)
+    assert "style=" not in page
+    assert "<style" not in page
+    assert "<script>" not in page
+    assert "onclick" not in page
+
+
+def test_list_of_another_app_does_not_exist(as_, administrator):
+    client: Client = as_(administrator)
+    assert client.get("/admin/auth/group/").status_code == 404
+    assert client.get("/admin/account/emailaddress/").status_code == 404

@@ -1,0 +1,192 @@
+"""Teams, goals and questions at the desk: one's own, and what all share."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+
+from conftest import make_member, text_of
+from members.models import Member
+from teams.models import ActionTeam, FaqEntry, Goal
+
+TEAMS = "/admin/teams/actionteam/"
+GOALS = "/admin/teams/goal/"
+QUESTIONS = "/admin/teams/faqentry/"
+
+
+def names(response) -> set[str]:
+    return {str(row) for row in response.context["cl"].result_list}
+
+
+@pytest.fixture
+def other_goal(other_team) -> Goal:
+    return Goal.objects.create(team=other_team, slug="hire", title="Hire more people")
+
+
+@pytest.fixture
+def other_question(other_team) -> FaqEntry:
+    return FaqEntry.objects.create(team=other_team, slug="hire", question="Hired?", answer="Yes.")
+
+
+def test_lists_show_ones_own_and_what_is_shared(
+    as_, facilitator, team, other_team, goal, other_goal, faq_entry, other_question
+):
+    client = as_(facilitator)
+    assert names(client.get(TEAMS)) == {"Education"}
+    assert names(client.get(GOALS)) == {"Bring people to one table"}
+    assert names(client.get(QUESTIONS)) == {"Who can join?"}
+
+
+def test_lists_show_an_administrator_all(
+    as_, administrator, team, other_team, goal, other_goal, faq_entry, other_question
+):
+    client = as_(administrator)
+    assert [len(names(client.get(path))) for path in (TEAMS, GOALS, QUESTIONS)] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("path", ["change", "history"])
+def test_records_of_other_teams_are_not_found(
+    as_, facilitator, other_team, other_goal, other_question, path
+):
+    client = as_(facilitator)
+    for stem, row in [(TEAMS, other_team), (GOALS, other_goal), (QUESTIONS, other_question)]:
+        assert client.get(f"{stem}{row.pk}/{path}/").status_code == 404
+        if path == "change":
+            assert client.post(f"{stem}{row.pk}/{path}/", {"name": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("stem", [GOALS, QUESTIONS])
+def test_filters_and_searches_tell_nothing_of_other_teams(
+    as_, facilitator, goal, other_goal, other_question, faq_entry, stem
+):
+    client = as_(facilitator)
+    assert "Hiring" not in text_of(client.get(stem + "?_facets"))
+    assert names(client.get(stem + "?team=hiring")) == set()
+    assert names(client.get(stem + "?q=hire")) == set()
+    assert client.get(f"{stem}?team__id__exact={other_goal.team_id}").status_code == 400
+
+
+def test_questions_are_filtered_by_team_and_general(as_, facilitator, team, faq_entry):
+    FaqEntry.objects.create(team=team, slug="edu", question="Education?", answer="Yes.")
+    client = as_(facilitator)
+    assert names(client.get(QUESTIONS + "?team=*")) == {"Who can join?"}
+    assert names(client.get(QUESTIONS + "?team=education")) == {"Education?"}
+
+
+# Questions ---------------------------------------------------------------------------------
+
+
+def test_question_is_changed_but_not_its_address(as_, facilitator, faq_entry):
+    sent = {
+        "topic": "joining",
+        "question": "Who may join?",
+        "answer": "You.",
+        "slug": "moved",
+        "position": "3",
+        "is_published": "on",
+    }
+    as_(facilitator).post(f"{QUESTIONS}{faq_entry.pk}/change/", sent)
+    faq_entry.refresh_from_db()
+    assert (faq_entry.question, faq_entry.slug) == ("Who may join?", "who-can-join")
+    assert list(FaqEntry.objects.matching("may")) == [faq_entry]
+    assert faq_entry.history.latest().history_user == facilitator
+
+
+def test_question_with_a_forged_team_is_refused(as_, facilitator, other_team):
+    sent = {
+        "team": other_team.pk,
+        "topic": "joining",
+        "question": "Forged?",
+        "answer": "Yes.",
+        "slug": "forged",
+        "position": "0",
+    }
+    response = as_(facilitator).post(QUESTIONS + "add/", sent)
+    assert response.context["adminform"].form.errors["team"]
+    assert not FaqEntry.objects.exists()
+
+
+def test_question_leads_to_its_page_only_when_published(as_, facilitator, faq_entry):
+    client = as_(facilitator)
+    path = f"{QUESTIONS}{faq_entry.pk}/change/"
+    assert faq_entry.get_absolute_url() in client.get(path).content.decode()
+    FaqEntry.objects.update(is_published=False)
+    assert faq_entry.get_absolute_url() not in client.get(path).content.decode()
+
+
+# Teams -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def typed_team() -> dict[str, object]:
+    return {
+        "name": "Learning",
+        "slug": "learning",
+        "position": "9",
+        "join_policy": "closed",
+        "summary": "What it is for.",
+        "why": "",
+        "achievements": "",
+    }
+
+
+def test_facilitator_changes_what_the_team_says_of_itself_and_no_more(
+    as_, facilitator, other_facilitator, team, typed_team
+):
+    forged = typed_team | {"facilitators": other_facilitator.email}
+    as_(facilitator).post(f"{TEAMS}{team.pk}/change/", forged)
+    team.refresh_from_db()
+    assert (team.name, team.summary) == ("Learning", "What it is for.")
+    assert (team.slug, team.join_policy, team.position) == ("education", "open", 1)
+    assert list(team.facilitators.all()) == [facilitator]
+
+
+def test_facilitator_adds_no_team(as_, facilitator, typed_team):
+    assert as_(facilitator).post(TEAMS + "add/", typed_team).status_code == 403
+    assert not ActionTeam.objects.filter(slug="learning").exists()
+
+
+def test_administrator_appoints_facilitators_who_then_have_the_desk(
+    as_, administrator, facilitator, member, team, typed_team
+):
+    sent = typed_team | {"facilitators": f"Maria <{member.email}>", "join_policy": "approval"}
+    as_(administrator).post(f"{TEAMS}{team.pk}/change/", sent)
+    team.refresh_from_db()
+    member.refresh_from_db()
+    facilitator.refresh_from_db()
+    assert list(team.facilitators.all()) == [member]
+    assert (member.is_staff, facilitator.is_staff) == (True, False)
+    assert (team.join_policy, team.slug) == ("approval", "education")
+    assert as_(member).get("/admin/").status_code == 200
+    assert as_(facilitator).get("/admin/").status_code == 403
+
+
+def test_administrator_adds_a_team_with_its_facilitators(as_, administrator, member, typed_team):
+    as_(administrator).post(TEAMS + "add/", typed_team | {"facilitators": member.email.upper()})
+    added = ActionTeam.objects.get(slug="learning")
+    assert list(added.facilitators.all()) == [member]
+    member.refresh_from_db()
+    assert member.is_staff
+
+
+def test_desk_keeps_what_was_saved_in_the_history_alone(as_, administrator, member, typed_team):
+    as_(administrator).post(TEAMS + "add/", typed_team)
+    team = ActionTeam.objects.get(slug="learning")
+    as_(administrator).post(f"{TEAMS}{team.pk}/change/", typed_team | {"name": "Learning more"})
+    assert team.history.count() >= 2
+    assert not LogEntry.objects.exists()
+
+
+def test_closed_account_cannot_facilitate(as_, administrator, team, organization, typed_team):
+    gone = make_member("gone@rush.example", organization, "Gone")
+    Member.objects.filter(pk=gone.pk).update(is_active=False)
+    typed = "fay@rush.example, or so\ngone@rush.example\nsomebody"
+    sent = typed_team | {"facilitators": typed}
+    response = as_(administrator).post(f"{TEAMS}{team.pk}/change/", sent)
+    (said,) = response.context["adminform"].form.errors["facilitators"]
+    assert "gone@rush.example, somebody." in said
+    assert response.context["adminform"].form["facilitators"].value() == typed
+    assert not team.facilitators.exists()
+
+
+def test_team_list_counts_members_and_organizations(as_, facilitator, member, colleague, outsider):
+    (row,) = as_(facilitator).get(TEAMS).context["cl"].result_list
+    assert (row.active_count, row.organization_count) == (2, 1)

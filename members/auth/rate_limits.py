@@ -1,0 +1,109 @@
+"""How often something may be asked for, by mail address and by network address.
+
+allauth's sliding windows in the shared cache: they hold over any number of worker processes.
+The rates are `settings.RATE_LIMITS`.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from allauth.core.internal import ratelimit
+from django.conf import settings
+from django.core.cache import cache, caches
+from django.core.cache.backends.db import DatabaseCache
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+
+class TooManyRequestsError(Exception):
+    """Something was asked for too often; `retry_at` (aware) is when it may be tried again."""
+
+    def __init__(self, retry_at: datetime) -> None:
+        super().__init__(f"Too many requests, again from {retry_at:%H:%M:%S} UTC")
+        self.retry_at = retry_at
+
+
+def limit(request: HttpRequest, action: str, key: str | None = None) -> None:
+    """Count one `action` of this request, for `key` where its rate has one.
+
+    Raises TooManyRequestsError, which becomes the 429 page, when a rate is used up.
+    """
+    _count(request, action, key)
+
+
+@contextmanager
+def limited(request: HttpRequest, action: str, key: str | None = None) -> Iterator[None]:
+    """As `limit`, for what is done inside: if that fails, it does not count. Nobody is locked out
+    for what did not work while the database was away."""
+    counted = _count(request, action, key)
+    try:
+        yield
+    except BaseException:
+        counted.rollback()
+        raise
+
+
+def _count(request: HttpRequest, action: str, key: str | None) -> Any:
+    counted = ratelimit.consume(
+        request, app="members", action=action, config=settings.RATE_LIMITS, key=key, limit_get=True
+    )
+    if not counted:
+        raise TooManyRequestsError(_retry_at(request, action, key))
+    return counted
+
+
+def _retry_at(request: HttpRequest, action: str, key: str | None) -> datetime:
+    """When the last of the used-up windows has room again."""
+    room_at = [time.time() + 1]
+    for rate in ratelimit.get_rates(app="members", action=action, config=settings.RATE_LIMITS):
+        hits = cache.get(
+            ratelimit.get_cache_key(request, app="members", action=action, rate=rate, key=key), []
+        )
+        if len(hits) >= rate.amount:
+            room_at.append(hits[-1] + rate.duration)
+    return datetime.fromtimestamp(max(room_at), UTC)
+
+
+def delete_expired_counters() -> None:
+    """Remove what is counted no more from a cache in the database, which looks only when it is
+    full."""
+    kept = caches["default"]
+    if isinstance(kept, DatabaseCache):
+        with connection.cursor() as cursor:
+            table = connection.ops.quote_name(kept._table)  # type: ignore[attr-defined]
+            now = connection.ops.adapt_datetimefield_value(timezone.now())
+            cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [now])  # noqa: S608  # our own name
+
+
+class RateLimitMiddleware:
+    """Answers TooManyRequestsError with the 429 page, which says when to try again."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The 429 page with Retry-After in seconds; other exceptions are left alone."""
+        if not isinstance(exception, TooManyRequestsError):
+            return None
+        seconds = max(1, math.ceil(exception.retry_at.timestamp() - time.time()))
+        response = render(
+            request,
+            "429.html",
+            {
+                "retry_at": exception.retry_at,
+                "retry_minutes": math.ceil(seconds / 60),
+                "back_url": request.path,  # opened as a link, it shows the form again
+            },
+            status=429,
+        )
+        response["Retry-After"] = str(seconds)
+        return response

@@ -1,0 +1,277 @@
+"""Limits that hold over several workers, and say when to try again."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from allauth.core.internal.ratelimit import get_ip
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.test import Client, RequestFactory
+from django.utils import timezone
+
+from conftest import code_in
+from members.auth.rate_limits import TooManyRequestsError, delete_expired_counters, limit, limited
+
+
+@pytest.fixture
+def shared_cache(settings, transactional_db):
+    """The cache of production: the database, which all worker processes share."""
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "test_limits_cache",
+        }
+    }
+    call_command("createcachetable")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE test_limits_cache")
+
+
+def allowed(address: str) -> bool:
+    """Whether one more code for `address` is allowed, asked from a thread of its own."""
+    try:
+        limit(RequestFactory().post("/"), "code", key=address)
+    except TooManyRequestsError:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def test_limit_is_exact_over_workers(shared_cache, settings):
+    settings.RATE_LIMITS = {"code": "5/15m/key"}
+    with ThreadPoolExecutor(4) as workers:
+        answers = list(workers.map(allowed, ["nora@rush.example"] * 12))
+    assert answers.count(True) == 5
+    with ThreadPoolExecutor(1) as workers:
+        assert workers.submit(allowed, "other@rush.example").result()
+
+
+def test_limit_says_when_the_window_has_room_again(settings):
+    settings.RATE_LIMITS = {"code": "2/10m/key,9/1m/ip"}
+    request = RequestFactory().post("/")
+    for _ in range(2):
+        limit(request, "code", key="nora@rush.example")
+    with pytest.raises(TooManyRequestsError) as refused:
+        limit(request, "code", key="nora@rush.example")
+    wait = refused.value.retry_at - datetime.now(UTC)
+    assert timedelta(minutes=9) < wait <= timedelta(minutes=10)
+
+
+def test_limit_keeps_no_plain_address(settings):
+    settings.RATE_LIMITS = {"code": "2/10m/key"}
+    limit(RequestFactory().post("/"), "code", key="nora@rush.example")
+    assert not [key for key in cache._cache if "nora" in key]
+
+
+def wrong_tries(client, number: int) -> None:
+    for _ in range(number):
+        client.post("/sign-in/code/", {"code": "WRNGCD"})
+
+
+@pytest.mark.django_db
+def test_strangers_keep_nobody_out(client, member, mails):
+    """They ask for codes for somebody else's address and try wrong ones, from another network."""
+    for _ in range(5):
+        stranger = Client(REMOTE_ADDR="198.51.100.9")
+        assert stranger.post("/sign-in/", {"email": member.email}).status_code == 302
+        wrong_tries(stranger, 5)
+    assert stranger.post("/sign-in/", {"email": member.email}).status_code == 429
+    assert client.post("/sign-in/", {"email": member.email}).status_code == 302
+    answer = client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    assert answer.status_code == 302
+    assert client.get("/my/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_no_address_gets_more_than_twenty_codes_wherever_they_are_asked_for(member, mails):
+    answers = [
+        Client(REMOTE_ADDR=f"198.51.{network}.9").post("/sign-in/", {"email": member.email})
+        for network in range(22)
+    ]
+    assert [answer.status_code for answer in answers] == [302] * 20 + [429] * 2
+    assert len(mails()) == 20
+
+
+@pytest.mark.django_db
+def test_what_a_network_is_refused_takes_no_room_in_the_cache(client, settings):
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "3/15m/ip,5/15m/key"}
+    for number in range(3):
+        client.post("/sign-in/", {"email": f"p{number}@rush.example"})
+    kept = len(cache._cache)
+    for number in range(3, 9):
+        client.post("/sign-in/", {"email": f"p{number}@rush.example"})
+    assert len(cache._cache) == kept
+
+
+def test_every_rate_counts_the_network_before_the_key(settings):
+    for action, rates in settings.RATE_LIMITS.items():
+        kinds = [rate.rpartition("/")[2] for rate in rates.split(",")]
+        assert kinds == sorted(kinds), action
+
+
+def test_counts_are_forgotten_once_their_time_is_over(shared_cache):
+    cache.set("over", 1, -1)
+    cache.set("holds", 1, 60)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE test_limits_cache SET expires = %s", [timezone.now()])
+        delete_expired_counters()
+        cursor.execute("SELECT count(*) FROM test_limits_cache")
+        assert cursor.fetchone()[0] == 0
+    cache.set("fresh", 1, 60)
+    delete_expired_counters()
+    assert cache.get("fresh") == 1
+
+
+# Behind proxies ----------------------------------------------------------------------------
+
+SPOOFED = "6.6.6.6, 7.7.7.7"
+
+
+def counted_as(settings, proxies: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:
+    """The network address that a request counts for."""
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    headers = {} if forwarded is None else {"x-forwarded-for": forwarded}
+    return get_ip(RequestFactory().get("/", headers=headers, REMOTE_ADDR=remote))
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "counted"),
+    [
+        (0, None, "10.0.0.1"),
+        (0, SPOOFED, "10.0.0.1"),  # what visitors say of themselves is nothing
+        (1, "198.51.100.7", "198.51.100.7"),
+        (1, f"{SPOOFED}, 198.51.100.7", "198.51.100.7"),
+        (2, "198.51.100.7, 10.0.0.9", "198.51.100.7"),
+        (2, f"{SPOOFED}, 198.51.100.7, 10.0.0.9", "198.51.100.7"),
+        (1, " 198.51.100.7:55555 ", "198.51.100.7"),
+        # Past the proxies: all of them together.
+        (1, None, "10.0.0.1"),
+        (1, "", "10.0.0.1"),
+        (2, "198.51.100.7", "unknown"),
+        (1, "nobody", "unknown"),
+        (1, f"{SPOOFED}, ", "unknown"),
+    ],
+)
+def test_address_is_the_one_that_our_own_proxies_saw(settings, proxies, forwarded, counted):
+    assert counted_as(settings, proxies, forwarded) == counted
+
+
+@pytest.mark.parametrize(
+    ("written", "counted"),
+    [
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::"),
+        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("[2001:db8:1:2:cccc::1]:443", "2001:db8:1:2::"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+    ],
+)
+def test_network_of_ipv6_counts_as_one_address(settings, written, counted):
+    assert counted_as(settings, 1, written) == counted
+    assert counted_as(settings, 0, None, remote=written) == counted
+
+
+def test_socket_without_an_address_is_no_error(settings):
+    assert counted_as(settings, 1, None, remote="") == "unknown"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_spoofed_header_gets_no_more_codes_than_allowed(client, settings, proxies, mails):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "3/15m/ip"}
+    answers = [
+        client.post(
+            "/sign-in/",
+            {"email": f"p{number}@rush.example"},
+            headers={"x-forwarded-for": f"6.6.6.{number}, 198.51.100.7"},
+        ).status_code
+        for number in range(5)
+    ]
+    assert answers == [302] * 3 + [429] * 2
+    assert len(mails()) == 3
+
+
+# Programs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/join/", "/sign-in/"])
+def test_program_that_fills_in_everything_gets_no_code_sent(client, team, mails, path):
+    """The page comes back as it was typed, and the second press works: nobody is locked out."""
+    fields = {
+        "full_name": "Nora Newcomer",
+        "email": "nora@rush.example",
+        "organization": "Rush",
+        "teams": team.slug,
+    }
+    page = client.get(path).content.decode()
+    assert page.count('class="not-for-people" aria-hidden="true"') == 1
+    assert 'name="website" id="id_website" tabindex="-1" autocomplete="off"' in page
+    refused = client.post(path, {**fields, "website": "https://spam.example"})
+    assert refused.status_code == 200
+    assert "Nothing is lost" in refused.content.decode()
+    assert 'value="nora@rush.example"' in refused.content.decode()
+    assert "spam.example" not in refused.content.decode()
+    assert mails() == []
+    assert client.post(path, fields).status_code == 302
+    assert len(mails()) == 1
+
+
+# Outages -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_mail_is_stored(client, transactional_db):
+    """`with no_mail_is_stored():` the database takes no new mail, and the person sees an error."""
+    client.raise_request_exception = False
+
+    def refuse(execute, sql, params, many, context):
+        if sql.startswith('INSERT INTO "post_office_email"'):
+            raise OperationalError("the database is away")
+        return execute(sql, params, many, context)
+
+    return lambda: connection.execute_wrapper(refuse)
+
+
+def test_codes_that_were_never_queued_lock_nobody_out(client, no_mail_is_stored, mails):
+    def press() -> int:
+        return client.post("/sign-in/", {"email": "nora@rush.example"}).status_code
+
+    with no_mail_is_stored():
+        assert {press() for _ in range(8)} == {503}
+    assert mails() == []
+    assert [press() for _ in range(6)] == [302] * 5 + [429]
+    with no_mail_is_stored():
+        assert press() == 429  # it is not tried at all
+    assert press() == 429
+    assert len(mails()) == 5
+
+
+def test_code_asked_for_again_in_an_outage_leaves_the_one_before(
+    client, no_mail_is_stored, member, mails
+):
+    client.post("/sign-in/", {"email": member.email})
+    code = code_in(mails()[0])
+    with no_mail_is_stored():
+        assert {client.post("/sign-in/code/new/").status_code for _ in range(8)} == {503}
+    assert client.post("/sign-in/code/", {"code": code}).url == "/my/"
+    assert len(mails()) == 1
+
+
+def test_what_fails_is_not_counted_and_goes_on_as_an_error(settings):
+    settings.RATE_LIMITS = {"code": "2/10m/key,9/1m/ip"}
+    request = RequestFactory().post("/")
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), limited(request, "code", key="nora@rush.example"):
+            raise ZeroDivisionError
+    for _ in range(2):
+        with limited(request, "code", key="nora@rush.example"):
+            pass
+    done = []
+    with pytest.raises(TooManyRequestsError), limited(request, "code", key="nora@rush.example"):
+        done.append("what is limited")
+    assert done == []
