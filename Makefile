@@ -15,7 +15,7 @@ LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --
 .DEFAULT_GOAL := help
 .PHONY: run demo test check lock help backup bench bench-desk bench-weight artwork fuzz faults
 
-run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); mails are shown in it
+run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); emails are shown in it
 	@LOG_LEVEL=warning $(PYTHON) manage.py prepare_development
 	@exec env SITE_URL="$${SITE_URL:-http://127.0.0.1:$(PORT)}" $(PYTHON) -m honcho start
 
@@ -32,7 +32,7 @@ test: $(VENV)/.stamp-dev ## Run all tests, on SQLite and on a real PostgreSQL
 check: $(VENV)/.stamp-dev ## Check style, templates, types, migrations and production settings
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	$(VENV)/bin/lint-imports --no-logo 2>/dev/null || $(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-logo
 	find templates -name '*.html' -exec $(VENV)/bin/djade --check {} +
 	DEBUG=1 DATABASE_URL= $(PYTHON) -m mypy .
 	DEBUG=1 DATABASE_URL=sqlite://:memory: $(PYTHON) manage.py makemigrations --check --dry-run
@@ -59,7 +59,7 @@ fuzz: $(VENV)/.stamp-dev ## Send every address and form FUZZ_EXAMPLES (20) reque
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-20} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} TEST_DATABASE=postgres \
 		$(PYTHON) -m pytest -q -p no:cacheprovider --show-capture=no collaborative/tests/test_fuzz.py
 
-faults: $(VENV)/.stamp-dev ## Break processes, databases, disks and mail while people join (10 minutes)
+faults: $(VENV)/.stamp-dev ## Break processes, databases, disks and email while people join (10 minutes)
 	@table=$$(mktemp); failed=0; for database in sqlite postgres; do \
 		FAULTS=long FAULTS_TABLE=$$table TEST_DATABASE=$$database \
 		$(PYTHON) -m pytest -q -p no:cacheprovider collaborative/tests/faults || failed=1; \

@@ -45,7 +45,7 @@ def administrator(db) -> Member:
 
 @pytest.fixture
 def organization(administrator) -> Organization:
-    """A recognized organization, whose mail domain is rush.example."""
+    """A recognized organization, whose email domain is rush.example."""
     return add_organization("Rush Example Hospital", domains=["rush.example"], by=administrator)
 
 
@@ -190,8 +190,8 @@ def requests(member, colleague, approval_team) -> list[Membership]:
 
 
 @pytest.fixture
-def as_(db) -> Callable[[Member], Client]:
-    """`as_(member)`: a client that is signed in as that member."""
+def client_for(db) -> Callable[[Member], Client]:
+    """`client_for(member)`: a client that is signed in as that member."""
 
     def sign_in(person: Member) -> Client:
         client = Client()
@@ -213,19 +213,19 @@ def mails(db) -> Callable[[], list[Email]]:
 
 
 def code_in(mail: Email) -> str:
-    """The code that a mail carries."""
+    """The code that an email carries."""
     (code,) = set(re.findall(r"\b[BCDFGHJKLMNPQRSTVWXZ]{6}\b", mail.message))
     return code
 
 
-def said(response: HttpResponse) -> list[str]:
+def messages_of(response: HttpResponse) -> list[str]:
     """What a page of the desk says came of a press: messages, or the newest line of the bar that
     undoes it."""
     told = [str(message) for message in response.context["messages"]]
     return told or [decision.told for decision in response.context["undoable"][:1]]
 
 
-def text_of(response: HttpResponse) -> str:
+def visible_text(response: HttpResponse) -> str:
     """What a page says, without its tags and runs of spaces."""
     body = re.sub(r"<(script|style).*?</\1>", " ", response.content.decode(), flags=re.S)
     return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", body).split()))

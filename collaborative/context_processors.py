@@ -8,7 +8,7 @@ from django.urls import reverse
 def portal(request: HttpRequest) -> dict[str, object]:
     """The portal's name and address, where to get help, the promises that pages make (how soon
     facilitators answer, how long a code holds), how long parts of pages are kept (seconds),
-    hospitals whose sign-in is used, and in development the page that shows mails."""
+    hospitals whose sign-in is used, and in development the page that shows emails."""
     return {
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
@@ -17,5 +17,5 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "keep_seconds": settings.PAGE_CACHE_SECONDS,
         "code_minutes": settings.CODE_MINUTES,
         "sso_providers": settings.SSO_PROVIDERS.values(),
-        "mailbox_url": reverse("dev_mail") if settings.DEBUG else "",
+        "mailbox_url": reverse("dev_email") if settings.DEBUG else "",
     }

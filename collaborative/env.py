@@ -140,7 +140,7 @@ def error_service(raw: str) -> str:
 
 
 def address(raw: str) -> str:
-    """A mail address."""
+    """An email address."""
     local, at, domain = raw.rpartition("@")
     if not (local and at and domain):
         raise ValueError
@@ -148,7 +148,7 @@ def address(raw: str) -> str:
 
 
 def mail_server(raw: str) -> dict[str, Any]:
-    """Django's mail settings from `smtp+tls://user:password@host:port`."""
+    """Django's email settings from `smtp+tls://user:password@host:port`."""
     found: dict[str, Any] = {**Env.email_url_config(raw)}
     if urlsplit(raw).scheme.startswith("smtp") and not found.get("EMAIL_HOST"):
         raise ValueError

@@ -78,7 +78,7 @@ ALLOWED_HOSTS = read(
 SITE_URL = read(
     "SITE_URL",
     site_address({"http", "https"} if DEBUG else {"https"}),
-    "Set it to the portal's own address without a path, as links in mails need it: "
+    "Set it to the portal's own address without a path, as links in emails need it: "
     "https://portal.example.org",
     development(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"),
 )
@@ -93,7 +93,7 @@ CONTACT_EMAIL = read(
 DEFAULT_FROM_EMAIL = read(
     "DEFAULT_FROM_EMAIL",
     address,
-    "Set it to the sender of the portal's mails: portal@example.org",
+    "Set it to the sender of the portal's emails: portal@example.org",
     development("portal@example.org"),
 )
 ANSWER_WORKING_DAYS = read(
@@ -223,7 +223,7 @@ PG_BIN = read(
 )
 RELEASE = read("RELEASE", str, "Set it to what you call the version that runs.", "")
 
-# Mail: queued in the database by the change that it reports, sent by `manage.py mail_worker` ----
+# Email: queued in the database by the change that it reports, sent by `manage.py mail_worker` ----
 
 
 _mail_server: dict[str, Any] = read(
@@ -241,7 +241,7 @@ EMAIL_HOST_PASSWORD: str = _mail_server.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS: bool = _mail_server.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL: bool = _mail_server.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
-# One mail at a time, so that a killed sender repeats at most one. The sender sets the waiting
+# One email at a time, so that a killed sender repeats at most one. The sender sets the waiting
 # times, half an hour at most: 350 tries last for about a week without a mail server.
 POST_OFFICE = {
     "BACKENDS": {"default": EMAIL_BACKEND},
@@ -295,8 +295,8 @@ if SSO_PROVIDERS:
     MIGRATION_MODULES = {"socialaccount": None}  # none of its tables is used
 # Requests per action, in sliding windows, by network address ("ip") and by "key". That of the
 # network comes first: what it refuses takes no room for the other. Codes and tries are counted for
-# a mail address as asked for from one network, or else a stranger could keep its owner out; and
-# codes, of which each has five tries, for the mail address whoever asks.
+# an email address as asked for from one network, or else a stranger could keep its owner out; and
+# codes, of which each has five tries, for the email address whoever asks.
 RATE_LIMITS = {
     "code": "60/15m/ip,5/15m/key",
     "code_of_address": "20/15m/key",

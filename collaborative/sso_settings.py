@@ -20,7 +20,7 @@ PARTS = {  # of a service, and what to set each to
     "organization alone: https://login.example.org",
     "CLIENT_ID": "the client id that the hospital has given to the portal",
     "CLIENT_SECRET": "the client secret that the hospital has given to the portal",
-    "DOMAINS": "the mail domains of the hospital, separated by commas, and of nobody else: "
+    "DOMAINS": "the email domains of the hospital, separated by commas, and of nobody else: "
     "hospital.org",
     "EMAIL_TRUSTED": "1 only for a service that does not tell whether addresses are verified, "
     "like Entra ID, and whose administrators alone set them; or to 0",

@@ -33,11 +33,11 @@ urlpatterns = [
     path(".well-known/security.txt", views.security_txt, name="security_txt"),
     path("sitemap.xml", sitemap, name="sitemap"),
     # For development; each answers 404 unless DEBUG is on.
-    path("dev/mail/", email_preview.email_list, name="dev_mail"),
-    path("dev/mail/all/", email_preview.sample_list, name="dev_mail_samples"),
-    path("dev/mail/all/<int:number>/", email_preview.sample_html, name="dev_mail_sample_html"),
-    path("dev/mail/<int:pk>/", email_preview.email_detail, name="dev_mail_detail"),
-    path("dev/mail/<int:pk>/html/", email_preview.email_html, name="dev_mail_html"),
+    path("dev/email/", email_preview.email_list, name="dev_email"),
+    path("dev/email/all/", email_preview.sample_list, name="dev_email_samples"),
+    path("dev/email/all/<int:number>/", email_preview.sample_html, name="dev_email_sample_html"),
+    path("dev/email/<int:pk>/", email_preview.email_detail, name="dev_email_detail"),
+    path("dev/email/<int:pk>/html/", email_preview.email_html, name="dev_email_html"),
 ]
 if settings.METRICS_TOKEN:  # its library is loaded only then
     urlpatterns.append(

@@ -78,7 +78,7 @@ def foreseen(crowd: WaitingSummary) -> str:
     asking = crowd.visible + crowd.elsewhere
     return (
         f"Recognizing confirms {people}, opens up to {opened}, "
-        f"sends {counted(asking, 'mail', 'mails')}."
+        f"sends {counted(asking, 'email', 'emails')}."
     )
 
 

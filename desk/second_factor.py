@@ -1,4 +1,4 @@
-"""The desk opens after a second step: outside DEBUG a code from the mail alone is not enough."""
+"""The desk opens after a second step: outside DEBUG a code from the email alone is not enough."""
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings

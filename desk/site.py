@@ -41,7 +41,7 @@ class Desk(admin.AdminSite):
     enable_nav_sidebar = False
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Take the lists of our own apps only: those that other apps bring along (mails with
+        """Take the lists of our own apps only: those that other apps bring along (emails with
         their text, groups, addresses) know nothing of who may see what."""
         if admin_class and admin_class.__module__.split(".")[0] in OUR_APPS:
             super().register(model_or_iterable, admin_class, **options)

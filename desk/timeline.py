@@ -42,7 +42,7 @@ def member_timeline(member: Member, desk: Member) -> Story:
 
 
 def organization_timeline(organization: Organization) -> Story:
-    """What happened to `organization` and to the mail domains that are or were its own."""
+    """What happened to `organization` and to the email domains that are or were its own."""
     own = Organization.history.filter(id=organization.pk).select_related("merged_into")
     domains = EmailDomain.history.filter(organization_id=organization.pk)
     told = [*_told(own), *_told(domains.select_related("organization"))]

@@ -1,6 +1,6 @@
-"""The mails about people and their accounts, and the one way into the queue.
+"""The emails about people and their accounts, and the one way into the queue.
 
-A mail is a row written by the transaction that it reports; `manage.py mail_worker` sends it.
+An email is a row written by the transaction that it reports; `manage.py mail_worker` sends it.
 """
 
 from collections.abc import Iterator
@@ -32,16 +32,16 @@ def queue(
     urgent: bool = False,
     expires_at: datetime | None = None,
 ) -> None:
-    """Put the mail of the templates `emails/<name>…` to the address `to` into the queue.
+    """Put the email of the templates `emails/<name>…` to the address `to` into the queue.
 
-    Urgent mails overtake the others; one that `expires_at` has passed is never sent. The mails
+    Urgent emails overtake the others; one that `expires_at` has passed is never sent. The emails
     of a decision at the desk wait until it can no longer be undone (see `ChangeSet`). The row is
     created directly: post_office's own `send()` would render the text a second time, as a
     template, with whatever a stranger typed into it. Raises ValueError unless `to` is one plain
     address: post_office splits its recipients at commas.
     """
     if set(to) & SEPARATORS or to.count("@") != 1:
-        raise ValueError("A mail goes to one plain address.")
+        raise ValueError("An email goes to one plain address.")
     trail, request_id = current_change_set(), current_request_id()
     mail = Email(
         from_email=settings.DEFAULT_FROM_EMAIL,
@@ -64,7 +64,7 @@ def queue(
 
 
 def _written(name: str, context: dict[str, Any]) -> dict[str, str]:
-    """Subject, text and HTML from the templates of a mail."""
+    """Subject, text and HTML from the templates of an email."""
     context = {
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
@@ -81,7 +81,7 @@ def _written(name: str, context: dict[str, Any]) -> dict[str, str]:
 
 @contextmanager
 def collect_emails() -> Iterator[list[Email]]:
-    """The mails that are queued inside, for whoever asks: they are not stored."""
+    """The emails that are queued inside, for whoever asks: they are not stored."""
     mails: list[Email] = []
     token = _bundle.set(mails)
     try:
@@ -92,7 +92,7 @@ def collect_emails() -> Iterator[list[Email]]:
 
 @contextmanager
 def bulk_queue() -> Iterator[None]:
-    """Store the mails that are queued inside all at once at the end: one query for any number."""
+    """Store the emails that are queued inside all at once at the end: one query for any number."""
     with collect_emails() as mails:
         yield
     for mail in mails:
@@ -103,7 +103,7 @@ def bulk_queue() -> Iterator[None]:
 
 
 def address_code(email: str, code: str, expires_at: datetime) -> None:
-    """The code that proves the address; the same mail whoever asks, known here or not."""
+    """The code that proves the address; the same email whoever asks, known here or not."""
     queue(
         "address_code",
         email,

@@ -42,7 +42,7 @@ class HoneypotForm(BaseForm):
 
 class AddressValidator(EmailValidator):
     """Django's, without addresses in quotes ("a,b"@hospital.org): RFC 5322 lets commas stand
-    there, at which the mail queue would take one address for several. Nobody has such a one."""
+    there, at which the email queue would take one address for several. Nobody has such a one."""
 
     user_regex = re.compile(
         r"[-!#$%&'*+/=?^_`{}|~0-9a-z]+(\.[-!#$%&'*+/=?^_`{}|~0-9a-z]+)*\Z", re.IGNORECASE
@@ -50,7 +50,7 @@ class AddressValidator(EmailValidator):
 
 
 class WorkEmailField(forms.EmailField):
-    """A mail address, in lower case, with its domain in ASCII; surrounding spaces do not count."""
+    """An email address, in lower case, with its domain in ASCII; surrounding spaces are dropped."""
 
     default_validators = [AddressValidator(allowlist=[])]  # no "localhost"
 
@@ -134,7 +134,7 @@ class SignInForm(HoneypotForm):
 
 
 class CodeForm(BaseForm):
-    """The code from the mail, checked against the proof that the browser has begun."""
+    """The code from the email, checked against the proof that the browser has begun."""
 
     code = forms.CharField(
         label="Code from the email",

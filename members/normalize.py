@@ -1,4 +1,4 @@
-"""How names and addresses are compared: folding text, organization names, mail domains."""
+"""How names and addresses are compared: folding text, organization names, email domains."""
 
 import re
 import unicodedata
@@ -52,7 +52,7 @@ def normalized_name(name: str) -> str:
 
 
 def email_domain(email: str) -> str:
-    """The domain of a mail address, in lower case ("Ana@Rush.example" gives "rush.example")."""
+    """The domain of an email address, in lower case ("Ana@Rush.example" gives "rush.example")."""
     return email.rpartition("@")[2].lower().rstrip(".")
 
 

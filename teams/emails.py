@@ -1,4 +1,4 @@
-"""One function per mail about teams. They know templates and addresses, no rules."""
+"""One function per email about teams. They know templates and addresses, no rules."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -39,7 +39,7 @@ class JoinForm(HoneypotForm):
 
     full_name = name_field()
     email = WorkEmailField(
-        help_text="We send a code to this address. A private one takes longer to check"
+        help_text="We send a code to this address. A personal address takes longer to confirm"
     )
     job_title = job_title_field()
     organization = OrganizationNameField(

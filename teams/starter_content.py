@@ -20,7 +20,7 @@ TEAMS: list[dict[str, Any]] = [
         "name": "Local & Targeted Hiring",
         "summary": "Opens healthcare careers to people from areas where unemployment is high.",
         "why": "Many people who look for work cannot picture themselves in a healthcare career. "
-        "The team sees to it that they are able to do the work and, above all, that they get the "
+        "The team makes sure they have the skills to do the work and, above all, that they get the "
         "chance.",
     },
     {
@@ -69,7 +69,7 @@ GOALS: dict[str, list[dict[str, Any]]] = {
         },
         {
             "slug": "barriers-down",
-            "title": "Take barriers down and build connections",
+            "title": "Remove barriers and build connections",
             "body": "Connections lead people into careers, and make the workforce inclusive.",
         },
         {
@@ -106,8 +106,8 @@ QUESTIONS: list[dict[str, Any]] = [
         "question": "How does the Collaborative work?",
         "answer": "As an industry workforce partnership. Employers, educators and training "
         "providers come together and talk about what shapes their industry.\n\n"
-        "The Collaborative keeps that talk on equity and employment, because everyone gains "
-        "from it.",
+        "The Collaborative keeps the conversation focused on equity and employment, because "
+        "everyone gains from it.",
     },
     {
         "slug": "not-a-job-developer",
@@ -171,7 +171,7 @@ QUESTIONS: list[dict[str, Any]] = [
         "requests wait while a facilitator looks at it.\n\n"
         "When it is recognized, open teams take you in at once, together with everyone else who "
         "waited. A team that decides by approval then looks at your request. Either way you get "
-        "a mail.",
+        "an email.",
     },
     {
         "slug": "password",

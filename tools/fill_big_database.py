@@ -325,7 +325,7 @@ class _Filler:
             yield row
 
     def _mails(self) -> Iterator[Email]:
-        """Mails that went out; nobody can be written to at these addresses."""
+        """Emails that went out; nobody can be written to at these addresses."""
         for number in range(self.wanted["mails"]):
             yield Email(
                 from_email=settings.DEFAULT_FROM_EMAIL,

@@ -35,7 +35,7 @@ FACILITATORS = {
     CAREERS: ("flora@harborlight.example", "Flora Fictional", "HR director"),
 }
 
-# Address, name, job title, the organization as typed (the mail domain wins), teams.
+# Address, name, job title, the organization as typed (the email domain wins), teams.
 PEOPLE: list[tuple[str, str, str, str, list[str]]] = [
     ("ana@lakefront.example", "Ana Sample", "HR business partner", LAKEFRONT, [TRAINING, HIRING]),
     ("ben@lakefront.example", "Ben Sample", "Recruiter", LAKEFRONT, [HIRING]),

@@ -1,4 +1,4 @@
-"""Reads the portal's mails in the browser, in development only: no mail server is needed there."""
+"""Reads the portal's emails in the browser, in development only: no mail server is needed there."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,7 +19,7 @@ from collaborative.demo.sample_emails import samples, written
 
 SHOWN = 100
 
-# Mails carry their styles in the page. Nothing else is allowed there, least of all a script; only
+# Emails carry their styles in the page. Nothing else is allowed there, least of all a script; only
 # the pages here show one in a frame.
 MAIL_POLICY = {
     "default-src": ["'none'"],
@@ -50,23 +50,23 @@ def _in_development(view: Callable[..., HttpResponseBase]) -> Callable[..., Http
 
 @_in_development
 def email_list(request: HttpRequest) -> HttpResponse:
-    """The newest mails, sent or still waiting."""
+    """The newest emails, sent or still waiting."""
     mails = Email.objects.order_by("-pk")[:SHOWN]
-    return render(request, "dev/mail_list.html", {"mails": mails, "shown": SHOWN})
+    return render(request, "dev/email_list.html", {"mails": mails, "shown": SHOWN})
 
 
 @_in_development
 @csp_update(WITH_MAILS)  # type: ignore[arg-type]  # its types know no views with arguments
 def email_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One mail, as text and as HTML."""
-    return render(request, "dev/mail_detail.html", {"mail": get_object_or_404(Email, pk=pk)})
+    """One email, as text and as HTML."""
+    return render(request, "dev/email_detail.html", {"mail": get_object_or_404(Email, pk=pk)})
 
 
 @_in_development
 @xframe_options_sameorigin
 @csp_replace(MAIL_POLICY)  # type: ignore[arg-type]  # as above
 def email_html(request: HttpRequest, pk: int) -> HttpResponse:
-    """The HTML part of one mail, as a page of its own. 404 for a mail that is text only."""
+    """The HTML part of one email, as a page of its own. 404 for an email that is text only."""
     mail = get_object_or_404(Email.objects.exclude(html_message=""), pk=pk)
     return HttpResponse(mail.html_message)
 
@@ -74,9 +74,9 @@ def email_html(request: HttpRequest, pk: int) -> HttpResponse:
 @_in_development
 @csp_update(WITH_MAILS)
 def sample_list(request: HttpRequest) -> HttpResponse:
-    """Every mail that the portal can write, on one page, about people who do not exist."""
+    """Every email that the portal can write, on one page, about people who do not exist."""
     mails = [(sample.func.__name__, written(sample)) for sample in samples()]
-    return render(request, "dev/mail_samples.html", {"mails": mails})
+    return render(request, "dev/email_samples.html", {"mails": mails})
 
 
 @_in_development

@@ -1,4 +1,4 @@
-"""One of every mail that the portal can write, to and about people who do not exist."""
+"""One of every email that the portal can write, to and about people who do not exist."""
 
 from datetime import timedelta
 from functools import partial
@@ -61,9 +61,9 @@ def _asked(**fields: object) -> Question:
 
 
 def samples() -> list[partial[None]]:
-    """What writes the mails: one call each, of the function that is named as its templates.
+    """What writes the emails: one call each, of the function that is named as its templates.
 
-    A mail whose words depend on what happened is here once for each way it can read.
+    An email whose words depend on what happened is here once for each way it can read.
     """
     return [*_about_accounts(), *_about_teams(), *_to_visitors(), *_to_facilitators()]
 
@@ -153,7 +153,7 @@ def _to_facilitators() -> list[partial[None]]:
 
 
 def written(sample: partial[None]) -> Email:
-    """The mail that `sample` writes, which is neither stored nor sent."""
+    """The email that `sample` writes, which is neither stored nor sent."""
     with collect_emails() as mails:
         sample()
     (mail,) = mails

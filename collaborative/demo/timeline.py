@@ -66,7 +66,7 @@ def let_time_pass(addresses: Iterable[str]) -> None:
 
 
 def _move_stay(stay: Membership, days_ago: int, number: int) -> None:
-    """Requested so many days ago; decided up to 9 days later by a person, at once by the mail
+    """Requested so many days ago; decided up to 9 days later by a person, at once by the email
     domain; ended after some weeks, withdrawn after two days."""
     requested = _days_ago(days_ago)
     decided = ended = None

@@ -57,20 +57,20 @@ def _cache() -> None:
 
 
 def waiting_emails() -> QuerySet[Email]:
-    """Mails that are still to be sent."""
+    """Emails that are still to be sent."""
     queued = Email.objects.filter(status__in=[STATUS.queued, STATUS.requeued])
     waiting: QuerySet[Email] = queued.exclude(expires_at__lte=timezone.now())
     return waiting
 
 
 def oldest_waiting_email() -> datetime | None:
-    """When the oldest mail that is still to be sent was queued; None if none waits."""
+    """When the oldest email that is still to be sent was queued; None if none waits."""
     found: datetime | None = waiting_emails().aggregate(oldest=Min("created"))["oldest"]
     return found
 
 
 def _mail(waited: timedelta) -> str:
-    """In a word how it is with mail, of which the oldest has waited this long."""
+    """In a word how it is with email, of which the oldest has waited this long."""
     if waited > SENDER_IS_MISSED and not is_taken("sender"):
         return "no sender"
     return "late" if waited > LATE_AFTER else "ok"
@@ -90,7 +90,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when database, migrations and cache work, else 503 with the first that does not.
 
-    Mail that waits, and how old the last backup and daily run are (null: never), are reported
+    Email that waits, and how old the last backup and daily run are (null: never), are reported
     but make no worker unready: pages work without them. The reason
     of a failure goes to the log only.
     """

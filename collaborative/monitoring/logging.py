@@ -1,7 +1,7 @@
 """What the portal writes into its log: one line per request, one per step, nothing about people.
 
 Lines name people and rows by their keys. Whatever a library or an exception brings along passes
-`redact`, the last thing before the output, which blots out mail addresses and what PostgreSQL
+`redact`, the last thing before the output, which blots out email addresses and what PostgreSQL
 tells of the rows of a failed statement. Needs no settings, so that gunicorn's own log can be set
 up in the same way (`deploy/gunicorn.conf.py`).
 """
@@ -52,7 +52,7 @@ def current_request() -> HttpRequest | None:
 
 
 def redact(text: str) -> str:
-    """`text` without mail addresses and without the values of a failed statement."""
+    """`text` without email addresses and without the values of a failed statement."""
     if "@" in text or "%40" in text:
         text = _ADDRESS.sub("(address)", text)
     return _VALUES.sub(r"\1: (left out)", text) if ": " in text else text
@@ -126,7 +126,7 @@ def configuration(form: str, level: str) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             # What a stranger sends is no error of the portal: the line tells 400 or 413.
             **{f"django.security.{name}": {"level": "CRITICAL"} for name in REFUSED},
-            # Names addresses when a mail fails; the sender logs each mail by its key instead.
+            # Names addresses when an email fails; the sender logs each email by its key instead.
             "post_office": {"handlers": ["nowhere"], "level": "CRITICAL", "propagate": False},
         },
     }

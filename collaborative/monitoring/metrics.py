@@ -64,11 +64,11 @@ class Waiting(Collector):
     """What waits, from the database."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The length of the mail queue, the age of its oldest mail, and what waits at the desk."""
+        """The length and age of the email queue, and what waits at the desk."""
         queued = waiting_emails().count()
         failed = Email.objects.filter(status=STATUS.failed).count()
         mails = GaugeMetricFamily(
-            "portal_mails", "Mails that wait to be sent, and that were given up.", labels=["state"]
+            "portal_mails", "Emails that wait to be sent, and that were given up.", labels=["state"]
         )
         mails.add_metric(["waiting"], queued)
         mails.add_metric(["given_up"], failed)
@@ -77,7 +77,7 @@ class Waiting(Collector):
         age = (timezone.now() - oldest).total_seconds() if oldest else 0.0
         yield GaugeMetricFamily(
             "portal_oldest_waiting_mail_seconds",
-            "Age of the oldest mail to be sent.",
+            "Age of the oldest email to be sent.",
             max(0.0, age),
         )
         decisions = GaugeMetricFamily(

@@ -31,11 +31,11 @@ from desk.changelist import counted, is_administrator, require_staff
 from members.models import Member
 from members.services import failed_emails, requeue_emails
 
-SHOWN = 20  # failed mails
+SHOWN = 20  # failed emails
 LITTLE_ROOM = 1024**3  # bytes left on a disk
 PROVE = "Run manage.py restore --check with a file, best on another machine."
 CODES_REFUSED = (
-    "A mistyped address needs nothing. If the list of mails has one that is right, or many, mend "
+    "A mistyped address needs nothing. If the list of emails has one that is right, or many, mend "
     "what the mail server answered; then that person asks for a new code."
 )
 GOOD, ATTENTION, PLAIN = "confirmed", "attention", ""
@@ -65,7 +65,7 @@ def status(request: HttpRequest) -> HttpResponse:
     lines = [line for group in groups.values() for line in group]
     context = {
         **admin.site.each_context(request),
-        "title": "Health",
+        "title": "Status",
         "subtitle": None,
         "troubles": [line for line in lines if line.state == ATTENTION],
         "groups": groups,
@@ -78,16 +78,16 @@ def status(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def requeue(request: HttpRequest) -> HttpResponse:
-    """Queue failed mails anew: the one that is named, or all. Administrators only."""
+    """Queue failed emails anew: the one that is named, or all. Administrators only."""
     by = _administrator(request)
     chosen = request.POST.get("mail", "")
     if chosen != "all" and not (chosen.isdecimal() and len(chosen) < 19):
         raise BadRequest
     number = requeue_emails(None if chosen == "all" else [int(chosen)], by=by)
     if number:
-        messages.success(request, f"{counted(number, 'mail is', 'mails are')} queued anew.")
+        messages.success(request, f"{counted(number, 'email is', 'emails are')} queued anew.")
     else:
-        messages.warning(request, "No failed mail was there any more.")
+        messages.warning(request, "No failed email was there any more.")
     return HttpResponseRedirect(reverse("status"))
 
 
@@ -107,7 +107,7 @@ def mail() -> list[Line]:
     late = bool(oldest and timezone.now() - oldest.created > LATE_AFTER)
     waiting = "nothing waits"
     if oldest:
-        number = counted(waiting_emails().count(), "mail waits", "mails wait")
+        number = counted(waiting_emails().count(), "email waits", "emails wait")
         tries = counted(oldest.number_of_retries or 0, "failed try", "failed tries")
         waiting = f"{number}, the oldest for {_for(oldest.created)}, after {tries}"
     sent = Email.objects.filter(status=STATUS.sent).order_by("-last_updated").first()
@@ -125,12 +125,12 @@ def mail() -> list[Line]:
 
 
 def given_up() -> list[Line]:
-    """The mails that nobody tries any more, and the codes of the last day."""
+    """The emails that nobody tries any more, and the codes of the last day."""
     failed = failed_emails().count()
     codes = Email.objects.filter(status=STATUS.failed, expires_at__isnull=False).count()
     lines = []
     if failed:
-        words = f"{counted(failed, 'mail', 'mails')} could not be sent"
+        words = f"{counted(failed, 'email', 'emails')} could not be sent"
         todo = "They are listed below and can be queued anew."
         lines.append(Line("Given up", words, ATTENTION, todo))
     if codes:
@@ -140,7 +140,7 @@ def given_up() -> list[Line]:
 
 
 def _last_refusal() -> Line:
-    """What the mail server answered when it last took a mail not; of how it was not reached, the
+    """What the mail server answered when it last took an email not; of how it was not reached, the
     error's name."""
     last = Log.objects.filter(status=STATUS.failed).order_by("-pk").first()
     words = f"{last.exception_type or 'not known'}, {_for(last.date)} ago" if last else "none"
@@ -208,7 +208,7 @@ def _failure_since(run: JobRun) -> list[Line]:
 def daily() -> Line:
     """The last daily run that did everything."""
     run = JobRun.objects.good(JobRun.Job.DAILY).first()
-    todo = "A running mail sender does it, or a timer with manage.py daily. Their log says more."
+    todo = "A running mail worker does it, or a timer with manage.py daily. Their log says more."
     if run is None:
         return Line("Last daily run", "none yet", ATTENTION, todo)
     late = timezone.now() - run.ended_at > OVERDUE

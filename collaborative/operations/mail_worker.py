@@ -1,9 +1,9 @@
-"""Sends the queued mails, for ever: the loop behind `manage.py mail_worker`.
+"""Sends the queued emails, for ever: the loop behind `manage.py mail_worker`.
 
 Any number of senders may run, on any number of hosts; one leads, the others wait for it to
 end. The lead is a lock on the database connection (PostgreSQL) or on a file beside the
-database (SQLite), so it ends with the process, however that dies. A mail is marked as sent
-right after the mail server took it: a process killed in between repeats that one mail, with
+database (SQLite), so it ends with the process, however that dies. An email is marked as sent
+right after the mail server took it: a process killed in between repeats that one email, with
 the same Message-ID. While the database cannot work (stopped, locked, its disk full), nothing is
 sent; the lead is given back and the process tries again, after longer and longer pauses. Any
 other error ends it, and whatever supervises it starts it again.
@@ -86,7 +86,7 @@ class Sender:
         self._next: dict[Callable[[], object], datetime] = {}
 
     def stop(self) -> None:
-        """End after the mail that is on its way."""
+        """End after the email that is on its way."""
         self.stopping = True
 
     def run(self) -> None:
@@ -103,7 +103,7 @@ class Sender:
         log.info("Stopped")
 
     def run_once(self) -> bool:
-        """Send what is due now, each mail once; False if another sender does that already."""
+        """Send what is due now, each email once; False if another sender does that already."""
         with leader_lock() as leads:
             if not leads:
                 return False
@@ -120,7 +120,7 @@ class Sender:
         """Send for as long as this process leads; if another one does, look again soon."""
         with leader_lock() as leads:
             if leads:
-                log.info("Leading: sending mails")
+                log.info("Leading: sending emails")
                 self._go_on()
             elif not self._waiting:
                 log.info("Another sender leads; waiting for it to end")
@@ -151,14 +151,14 @@ class Sender:
         self.sleep(wait)
 
     def send_next(self) -> int | None:
-        """Send the most urgent mail that is due; returns its key, None if there is none.
+        """Send the most urgent email that is due; returns its key, None if there is none.
 
-        A mail that could not be sent gets the time of its next try.
+        An email that could not be sent gets the time of its next try.
         """
         due = mail.get_queued().first()
         if due is None:
             return None
-        # Proves that something can be written. Else, on a full disk, a mail that is sent could
+        # Proves that something can be written. Else, on a full disk, an email that is sent could
         # not be marked, and would be sent again by each sender that is started after this one.
         Email.objects.filter(pk=due.pk).update(last_updated=timezone.now())
         with (
@@ -174,7 +174,7 @@ class Sender:
         return key
 
     def _mark(self, row: Email) -> None:
-        """Note that a mail was sent, however long the database needs to take that: until then
+        """Note that an email was sent, however long the database needs to take that: until then
         this process is the only one who knows, and any sender would send it again."""
         mark = {"status": STATUS.sent, "last_updated": timezone.now()}
         while True:
@@ -183,18 +183,18 @@ class Sender:
                 break
             except Error as error:
                 if self.stopping or not is_away(error):
-                    log.error("Mail %s was sent and will be again: it could not be marked", row.pk)
+                    log.error("Email %s was sent and will be again: it could not be marked", row.pk)
                     raise
                 if not connection.is_usable():
                     connection.close()
                 self._pause(error)
         waited = (mark["last_updated"] - row.created).total_seconds()
-        log.info("Mail %s sent %.1f s after it was queued", row.pk, waited)
+        log.info("Email %s sent %.1f s after it was queued", row.pk, waited)
 
     def run_due_tasks(self) -> None:
         """Do the chores whose time has come.
 
-        A chore that fails is logged and tried again when its time comes round: mails go out
+        A chore that fails is logged and tried again when its time comes round: emails go out
         all the same. An error of the database is left to the caller.
         """
         for every, chore in CHORES:
@@ -213,7 +213,7 @@ def _release_connection() -> None:
 
 
 def _hand_over(row: Email) -> Exception | None:
-    """Give a mail to the mail server; returns the error if that failed, of whatever kind."""
+    """Give an email to the mail server; returns the error if that failed, of whatever kind."""
     try:
         row.dispatch(commit=False, disconnect_after_delivery=False)
     except Exception as error:
@@ -223,7 +223,7 @@ def _hand_over(row: Email) -> Exception | None:
 
 @contextmanager
 def _close_smtp() -> Iterator[None]:
-    """Leave the mail server at the end: after the mark, so that a kill repeats fewer mails."""
+    """Leave the mail server at the end: after the mark, so that a kill repeats fewer emails."""
     try:
         yield
     finally:
@@ -232,7 +232,7 @@ def _close_smtp() -> Iterator[None]:
 
 
 def _schedule_retry(row: Email, error: Exception) -> None:
-    """Give a mail that was not sent the time of its next try; give it up after the last, or if
+    """Give an email that was not sent the time of its next try; give it up after the last, or if
     the mail server refused it for good. Log its key and the server's code, never its address."""
     now, tries = timezone.now(), (row.number_of_retries or 0) + 1
     reason = f"{type(error).__name__} {reply_code(error)}".strip()
@@ -252,15 +252,15 @@ def _schedule_retry(row: Email, error: Exception) -> None:
         Email.objects.filter(pk=row.pk).update(**changes)
         row.logs.create(status=STATUS.failed, message=str(error), exception_type=reason)
     if wait:
-        log.warning("Mail %s not sent (%s), try %s, next in %.0f s", row.pk, reason, tries, wait)
+        log.warning("Email %s not sent (%s), try %s, next in %.0f s", row.pk, reason, tries, wait)
     else:
         # A code is whatever address a stranger typed: told at the desk, and no error of ours.
         level = logging.WARNING if row.expires_at else logging.ERROR
-        log.log(level, "Mail %s given up at try %s: %s", row.pk, tries, reason)
+        log.log(level, "Email %s given up at try %s: %s", row.pk, tries, reason)
 
 
 def seconds_until_retry(tries: int, *, urgent: bool) -> float:
-    """How long a mail rests after `tries` failures: doubled each time, capped, and scattered.
+    """How long an email rests after `tries` failures: doubled each time, capped, and scattered.
 
     Scattered, so that what failed together does not come back all at once.
     """
@@ -270,7 +270,7 @@ def seconds_until_retry(tries: int, *, urgent: bool) -> float:
 
 
 def _remove(mails: QuerySet[Email]) -> None:
-    """In pieces: the logs of each mail go with it, and nobody waits long for a lock."""
+    """In pieces: the logs of each email go with it, and nobody waits long for a lock."""
     while keys := list(mails.values_list("pk", flat=True)[:CHUNK]):
         Email.objects.filter(pk__in=keys).delete()
 
@@ -282,12 +282,12 @@ def remove_expired() -> None:
     unsent = expired.filter(status__in=[STATUS.queued, STATUS.requeued])
     for key, headers in unsent.values_list("pk", "headers"):
         with bind_request_id((headers or {}).get(HEADER, "")):
-            log.warning("Mail %s expired before it could be sent", key)
+            log.warning("Email %s expired before it could be sent", key)
     _remove(expired.exclude(status=STATUS.failed, expires_at__gt=now - KEEP_REFUSED))
 
 
 def remove_old() -> None:
-    """Mails that are done and old, sessions that have ended, the rows of old decisions, what is
+    """Emails that are done and old, sessions that have ended, the rows of old decisions, what is
     known of old runs."""
     before = timezone.now() - KEEP_DONE
     done = [STATUS.sent, STATUS.failed]
@@ -298,7 +298,7 @@ def remove_old() -> None:
 
 
 def queue_digests() -> None:
-    """The facilitators' daily mail, on working days from seven in the morning."""
+    """The facilitators' daily email, on working days from seven in the morning."""
     now = timezone.localtime()
     if now.hour >= DIGEST_HOUR:
         send_digests(now.date())

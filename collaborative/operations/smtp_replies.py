@@ -1,4 +1,4 @@
-"""What a mail server said when it refused a mail: its code, and whether to ask again.
+"""What a mail server said when it refused an email: its code, and whether to ask again.
 
 Never its text, which may name people.
 """
@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPResponseException
 
-# A mailbox or a domain that takes no mail, or this mail. The other 5xx (syntax, authentication)
-# are about how the portal is set up, and mails wait until that is mended.
+# A mailbox or a domain that takes no email, or this email. The other 5xx (syntax, authentication)
+# are about how the portal is set up, and emails wait until that is mended.
 FINAL = {521, 550, 551, 552, 553, 554, 556}
 # So are, with whatever code before them: policy and relaying, the sender's address, its domain.
 OURS = re.compile(r"5\.(7\.\d+|1\.[78])")
@@ -22,7 +22,7 @@ def reply_code(error: Exception) -> str:
 
 
 def is_permanent(error: Exception) -> bool:
-    """Whether another try is of no use: the server refused each recipient, or the mail itself,
+    """Whether another try is of no use: the server refused each recipient, or the email itself,
     for good."""
     if not isinstance(error, (SMTPRecipientsRefused, SMTPDataError)):
         return False

@@ -87,9 +87,9 @@ class _Watch:
             self.complaints.append(f"asked another host: {request.url}")
 
     def response(self, response: Response) -> None:
-        """Every page has the policy; only a mail as shown in development may style itself."""
+        """Every page has the policy; only an email as shown in development may style itself."""
         policy = response.headers.get("content-security-policy", "")
-        is_mail = "/dev/mail/" in response.url
+        is_mail = "/dev/email/" in response.url
         if (
             response.request.is_navigation_request()
             and response.status not in REDIRECTS

@@ -41,7 +41,7 @@ class MailServer:
         self.port = free_port()
         self.host = "127.0.0.1"
         self.taken: list[Message] = []
-        self.refusals = 0  # how many of the next mails are put off
+        self.refusals = 0  # how many of the next emails are put off
         self.answers: dict[str, str] = {}  # to a recipient; others are taken
         self.wanted = 0
         self.complete = threading.Event()
@@ -59,7 +59,7 @@ class MailServer:
             self.refusals -= 1
             return "451 Come back later"
         self.taken.append(message_from_bytes(envelope.content))
-        # Before the answer: whoever dies now has a mail taken and does not know it.
+        # Before the answer: whoever dies now has an email taken and does not know it.
         self.on_mail(len(self.taken))
         await asyncio.sleep(0)
         if len(set(self.message_ids())) >= self.wanted:
@@ -129,7 +129,7 @@ def clock(monkeypatch) -> Clock:
 
 
 def put(subject: str, *, to: str = "maria@rush.example", **fields) -> Email:
-    """A mail in the queue, as members.emails.queue() writes it."""
+    """An email in the queue, as members.emails.queue() writes it."""
     return Email.objects.create(
         from_email="portal@example.org",
         to=[to],

@@ -219,7 +219,7 @@ def test_answers_of_the_desk(new_page, administrator, applicant, member, approva
     found += look(page)
     for line in ("Lakeside Example", "Rush Example Hospital", ""):
         page.goto("/admin/members/organization/import/")
-        file = f"Name,Mail domains\n{line},lakeside.example\n".encode()
+        file = f"Name,Email domains\n{line},lakeside.example\n".encode()
         page.get_by_label("File").set_input_files(
             {"name": "some.csv", "mimeType": "text/csv", "buffer": file}
         )

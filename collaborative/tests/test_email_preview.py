@@ -1,4 +1,4 @@
-"""The mails in the browser: in development only, and safe to look at whatever they hold."""
+"""The emails in the browser: in development only, and safe to look at whatever they hold."""
 
 import re
 from datetime import timedelta
@@ -33,18 +33,18 @@ def _development(settings):
 
 def addresses(mail: Email) -> list[str]:
     return [
-        reverse("dev_mail"),
-        reverse("dev_mail_detail", args=[mail.pk]),
-        reverse("dev_mail_html", args=[mail.pk]),
-        reverse("dev_mail_samples"),
-        reverse("dev_mail_sample_html", args=[0]),
+        reverse("dev_email"),
+        reverse("dev_email_detail", args=[mail.pk]),
+        reverse("dev_email_html", args=[mail.pk]),
+        reverse("dev_email_samples"),
+        reverse("dev_email_sample_html", args=[0]),
     ]
 
 
-def test_mail_pages_do_not_exist_outside_development(client, as_, mail, administrator):
+def test_mail_pages_do_not_exist_outside_development(client, client_for, mail, administrator):
     for address in addresses(mail):
         assert client.get(address).status_code == 404
-        assert as_(administrator).get(address).status_code == 404
+        assert client_for(administrator).get(address).status_code == 404
 
 
 @pytest.mark.usefixtures("_development")
@@ -55,8 +55,8 @@ def test_mail_pages_refuse_post(client, mail):
 
 @pytest.mark.usefixtures("_development")
 def test_empty_mailbox_says_what_to_do(client, db):
-    page = client.get(reverse("dev_mail")).content.decode()
-    assert "No mails yet" in page
+    page = client.get(reverse("dev_email")).content.decode()
+    assert "No emails yet" in page
     assert f'href="{reverse("join")}"' in page
 
 
@@ -65,10 +65,10 @@ def test_mail_list_shows_a_stranger_the_newest_first(client, mail):
     newer = Email.objects.create(
         from_email="p@example.org", to=["olga@loop.example"], subject="Welcome", status=STATUS.sent
     )
-    page = client.get(reverse("dev_mail")).content.decode()
+    page = client.get(reverse("dev_email")).content.decode()
     assert page.index("olga@loop.example") < page.index("maria@rush.example")
     assert page.index("Welcome") < page.index("Your code: &lt;b&gt;ABC&lt;/b&gt;")
-    assert reverse("dev_mail_detail", args=[newer.pk]) in page
+    assert reverse("dev_email_detail", args=[newer.pk]) in page
     assert "queued" in page
 
 
@@ -78,22 +78,22 @@ def test_mail_list_costs_the_same_queries_for_one_row_and_three(
 ):
     for _ in range(3):
         with django_assert_num_queries(1):
-            client.get(reverse("dev_mail"))
+            client.get(reverse("dev_email"))
         Email.objects.create(from_email="p@example.org", to=["olga@loop.example"])
 
 
 @pytest.mark.usefixtures("_development")
 def test_mail_detail_shows_the_text_escaped_with_links_and_the_html_in_a_frame(client, mail):
-    page = client.get(reverse("dev_mail_detail", args=[mail.pk])).content.decode()
+    page = client.get(reverse("dev_email_detail", args=[mail.pk])).content.decode()
     assert "Line one\n&lt;script&gt;" in page
     assert "<script>alert" not in page
     assert 'href="https://portal.example.org/join/"' in page
-    assert f'<iframe class="mail-frame" src="{reverse("dev_mail_html", args=[mail.pk])}"' in page
+    assert f'<iframe class="mail-frame" src="{reverse("dev_email_html", args=[mail.pk])}"' in page
 
 
 @pytest.mark.usefixtures("_development")
 def test_mail_html_is_a_page_of_its_own_that_allows_styles_and_no_script(client, mail):
-    response = client.get(reverse("dev_mail_html", args=[mail.pk]))
+    response = client.get(reverse("dev_email_html", args=[mail.pk]))
     assert response.content.decode() == mail.html_message
     policy = dict(
         part.strip().split(" ", 1) for part in response["Content-Security-Policy"].split(";")
@@ -107,17 +107,17 @@ def test_mail_html_is_a_page_of_its_own_that_allows_styles_and_no_script(client,
 @pytest.mark.usefixtures("_development")
 def test_mail_that_is_missing_or_text_only_has_no_page(client, mail):
     Email.objects.filter(pk=mail.pk).update(html_message="")
-    assert client.get(reverse("dev_mail_html", args=[mail.pk])).status_code == 404
-    missing = reverse("dev_mail_detail", args=[mail.pk + 1])
+    assert client.get(reverse("dev_email_html", args=[mail.pk])).status_code == 404
+    missing = reverse("dev_email_detail", args=[mail.pk + 1])
     assert client.get(missing).status_code == 404
-    detail = client.get(reverse("dev_mail_detail", args=[mail.pk])).content.decode()
+    detail = client.get(reverse("dev_email_detail", args=[mail.pk])).content.decode()
     assert "as HTML" not in detail
     assert "<iframe" not in detail
-    beyond = reverse("dev_mail_sample_html", args=[len(samples())])
+    beyond = reverse("dev_email_sample_html", args=[len(samples())])
     assert client.get(beyond).status_code == 404
 
 
-# Every mail that the portal can write ---------------------------------------------------------
+# Every email that the portal can write ---------------------------------------------------------
 
 MAILS = portal.BASE_DIR / "templates" / "emails"
 
@@ -129,18 +129,18 @@ def sample(request) -> Email:
 
 @pytest.mark.usefixtures("_development")
 def test_page_of_every_mail_leaves_no_template_out(client, db):
-    page = client.get(reverse("dev_mail_samples"))
+    page = client.get(reverse("dev_email_samples"))
     shown = {template.name for template in page.templates if template.name}
     assert {f"emails/{file.name}" for file in MAILS.iterdir()} <= shown
     for number, each in enumerate(samples()):
-        assert reverse("dev_mail_sample_html", args=[number]) in page.content.decode()
+        assert reverse("dev_email_sample_html", args=[number]) in page.content.decode()
         assert f"{each.func.__name__}, to " in page.content.decode()
     assert not Email.objects.exists()
 
 
 @pytest.mark.usefixtures("_development")
 def test_html_of_a_sample_is_that_of_the_mail(client, db):
-    html = client.get(reverse("dev_mail_sample_html", args=[1])).content.decode()
+    html = client.get(reverse("dev_email_sample_html", args=[1])).content.decode()
     assert html == written(samples()[1]).html_message
 
 
@@ -156,7 +156,7 @@ def test_text_of_every_mail_has_short_lines_and_no_gaps(sample):
 
 def test_every_mail_says_why_it_comes_and_where_to_ask(sample):
     for part in (sample.message, sample.html_message):
-        assert "You get this mail because" in part
+        assert "You get this email because" in part
         assert portal.CONTACT_EMAIL in part
 
 
@@ -196,9 +196,9 @@ def test_mail_pages_work_in_a_browser(new_page, live_server, mail, settings):
     settings.DEBUG = True
     Email.objects.filter(pk=mail.pk).update(created=timezone.now() - timedelta(minutes=1))
     page = new_page(javascript=False, width=320)
-    page.goto(reverse("dev_mail"))
+    page.goto(reverse("dev_email"))
     page.get_by_role("link", name="Your code").click()
     hello = page.frame_locator("iframe").get_by_text("Hello")
     assert hello.evaluate("element => getComputedStyle(element).color") == "rgb(0, 128, 128)"
-    page.goto(reverse("dev_mail_samples"))
+    page.goto(reverse("dev_email_samples"))
     assert page.frame_locator("iframe").first.get_by_text("BCDFGH").is_visible()

@@ -19,7 +19,7 @@ from django.test import Client
 
 from collaborative import error_views
 from collaborative.tests.page_kinds import of_members
-from conftest import text_of
+from conftest import visible_text
 from teams.tests.joining import JOIN, form
 
 DOWN = "The portal is down for a short while"
@@ -37,7 +37,7 @@ def without_database(client: Client, path: str, **posted: object) -> HttpRespons
 
 
 def is_told(response: HttpResponse) -> bool:
-    said = text_of(response)
+    said = visible_text(response)
     return (
         response.status_code == 503
         and response["Retry-After"] == "10"
@@ -53,15 +53,17 @@ def test_pages_of_visitors_answer_503_while_the_database_is_away(client, team, p
     assert client.get(path).status_code == 200
 
 
-def test_every_page_of_members_answers_503_while_the_database_is_away(as_, member, faq_entry):
-    browser = as_(member)
+def test_every_page_of_members_answers_503_while_the_database_is_away(
+    client_for, member, faq_entry
+):
+    browser = client_for(member)
     pages = of_members(member)
     assert [path for path in pages if not is_told(without_database(browser, path))] == []
 
 
 @pytest.mark.parametrize("path", MEMBERS_PAGES)
-def test_signed_in_people_are_told_and_stay_signed_in(as_, member, path):
-    browser = as_(member)
+def test_signed_in_people_are_told_and_stay_signed_in(client_for, member, path):
+    browser = client_for(member)
     assert is_told(without_database(browser, path))
     assert browser.get("/my/").status_code == 200
 
@@ -162,7 +164,7 @@ def test_what_does_not_mean_that_the_database_is_away(error):
 
 
 def too_much(response: HttpResponse) -> bool:
-    return response.status_code == 413 and "That was too much to send" in text_of(response)
+    return response.status_code == 413 and "That was too much to send" in visible_text(response)
 
 
 @pytest.mark.django_db
@@ -183,28 +185,28 @@ def test_query_with_thousands_of_fields_is_refused_in_words(client):
 
 
 @pytest.mark.parametrize("path", [JOIN, "/admin/members/organization/import/"])
-def test_huge_upload_is_refused_before_it_is_read(as_, administrator, client, path):
-    browser = as_(administrator) if "admin" in path else client
+def test_huge_upload_is_refused_before_it_is_read(client_for, administrator, client, path):
+    browser = client_for(administrator) if "admin" in path else client
     file = SimpleUploadedFile("list.csv", b"Name,Domains\n" + b"x" * 6_000_000)
     assert too_much(browser.post(path, {"file": file}))
 
 
-def test_large_file_is_refused_by_the_form_itself(as_, administrator):
+def test_large_file_is_refused_by_the_form_itself(client_for, administrator):
     file = SimpleUploadedFile("list.csv", b"Name,Domains\n" + b"x" * 1_500_000)
-    response = as_(administrator).post("/admin/members/organization/import/", {"file": file})
+    response = client_for(administrator).post("/admin/members/organization/import/", {"file": file})
     assert response.status_code == 200
-    assert "The file is larger than 1 MB. Split it." in text_of(response)
+    assert "The file is larger than 1 MB. Split it." in visible_text(response)
 
 
 @pytest.mark.django_db
 def test_request_that_cannot_be_read_is_answered_in_our_look(client):
     response = client.post("/join/", b"--x", content_type="multipart/form-data; boundary=\xff")
     assert response.status_code == 400
-    assert "We could not read that request" in text_of(response)
+    assert "We could not read that request" in visible_text(response)
 
 
 def test_foreign_host_is_answered_in_our_look(client, settings):
     response = client.get("/teams/", headers={"host": "evil.example"})
     assert response.status_code == 400
-    assert "We could not read that request" in text_of(response)
+    assert "We could not read that request" in visible_text(response)
     assert "evil.example" not in response.content.decode()

@@ -64,13 +64,15 @@ MOVES = {
 @pytest.fixture
 def everything(
     settings, member, colleague, outsider, applicant, facilitator, other_facilitator,
-    approval_team, closed_team, goal, faq_entry, as_,
+    approval_team, closed_team, goal, faq_entry, client_for,
 ) -> dict[str, list[str]]:  # fmt: skip
     """One row of every kind at least; returns what the addresses take as their arguments."""
     settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, "1000000/m/ip")
     join_teams(member, [approval_team])
     ask_question("Who pays?", "vera@visitor.example")
-    as_(facilitator).post(f"/admin/members/organization/recognize/?row={applicant.organization_id}")
+    client_for(facilitator).post(
+        f"/admin/members/organization/recognize/?row={applicant.organization_id}"
+    )
     Organization.objects.create(name="Harbor Care", suggested_domain="harbor.example")
     unsure = make_member(
         "una@harbor.example", Organization.objects.get(name="Harbor Care"), confirmed=False
@@ -88,7 +90,7 @@ def rows(kind: type) -> list[str]:
 
 
 @pytest.fixture
-def browser(as_, request, team) -> Client:
+def browser(client_for, request, team) -> Client:
     """The browser of whom the test is about."""
     if request.param == "visitor":
         visitor = Client()
@@ -96,7 +98,7 @@ def browser(as_, request, team) -> Client:
         visitor.post("/sign-in/", {"email": "maria@rush.example"})
         return visitor
     person = request.getfixturevalue(request.param)
-    return as_(person)
+    return client_for(person)
 
 
 # What must hold ----------------------------------------------------------------------------
@@ -186,10 +188,10 @@ class Watch:
         self.wrong += [f"{said}\n  by {shot}" for said in wrong]
 
     def letters(self) -> Iterator[str]:
-        """Mails that would go to somebody else, too."""
+        """Emails that would go to somebody else, too."""
         for mail in Email.objects.filter(pk__gt=self.last_mail).only("to"):
             if len(mail.to) != 1:
-                yield f"a mail to {len(mail.to)} addresses"
+                yield f"an email to {len(mail.to)} addresses"
 
     def moves(self) -> Iterator[str]:
         """What happened to memberships that may not happen."""
@@ -257,9 +259,9 @@ def test_no_request_breaks_the_portal_or_its_rules(browser, role, everything, re
 
 
 @pytest.mark.parametrize("path", ["change/?_to_field=", "change/?_to_field=id", "history/?p=x"])
-def test_what_was_found_before(as_, administrator, member, path):
+def test_what_was_found_before(client_for, administrator, member, path):
     stay = Membership.objects.get(member=member)
-    response = as_(administrator).get(f"/admin/teams/membership/{stay.pk}/{path}")
+    response = client_for(administrator).get(f"/admin/teams/membership/{stay.pk}/{path}")
     assert response.status_code in {200, 400, 404}
 
 
@@ -283,7 +285,7 @@ def test_watch_sees_what_may_not_happen(member, colleague, closed_team):
         "changes people",
         "changes stays",
         "somebody comes into a closed team",
-        "a mail to 3 addresses",
+        "an email to 3 addresses",
     }
     member.memberships.update(status="declined", reason="No", decided_at=member.date_joined)
     assert set(watch.moves()) == {

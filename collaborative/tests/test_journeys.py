@@ -24,7 +24,7 @@ with_and_without_javascript = pytest.mark.parametrize(
 
 
 def newest_code() -> str:
-    """The code in the newest mail, as its reader would copy it."""
+    """The code in the newest email, as its reader would copy it."""
     return code_in(Email.objects.filter(expires_at__isnull=False).latest("pk"))
 
 

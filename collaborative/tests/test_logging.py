@@ -73,7 +73,7 @@ def lines(caplog):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_walk_through_the_portal_leaves_nothing_of_anybody_in_the_log(
-    lines, smtp, as_, client, team, approval_team, organization, administrator
+    lines, smtp, client_for, client, team, approval_team, organization, administrator
 ):
     joining = form(team, approval_team, organization="Unheard-of Clinic", email="nora@new.example")
     secrets = ["nora", "new.example", "newcomer", "recruiter", "unheard"]
@@ -90,7 +90,7 @@ def test_a_walk_through_the_portal_leaves_nothing_of_anybody_in_the_log(
     client.get("/no/such/page/nora@new.example/?q=nora@new.example")
     client.get("/teams/%6eora%40new.example/")
     client.post("/faq/ask/", {"question": "Nora asks", "email": "nora@new.example"})
-    desk = as_(administrator)
+    desk = client_for(administrator)
     recognize_organization(member.organization, by=administrator)
     waiting = membership_of(member, approval_team)
     desk.post(page("decline", waiting), {"decide": "1", "reason": "Whispered words"})
@@ -161,8 +161,8 @@ def test_not_found_is_told_once(client, lines, path):
 
 
 @pytest.mark.django_db
-def test_line_of_a_request_says_what_it_was_by_names_and_keys(as_, member, team, lines):
-    answer = as_(member).get(f"/teams/{team.slug}/members/?page=2")
+def test_line_of_a_request_says_what_it_was_by_names_and_keys(client_for, member, team, lines):
+    answer = client_for(member).get(f"/teams/{team.slug}/members/?page=2")
     (line,) = lines.of("portal.requests")
     took = line.pop("milliseconds")
     assert 0 < took < 60_000
@@ -299,7 +299,7 @@ def test_one_id_goes_from_the_proxy_over_the_log_to_the_mail_and_its_sender(
     code = Email.objects.get(headers__isnull=False)
     of_it = [line["message"] for line in lines.json if line["request_id"] == GIVEN]
     assert of_it[0].startswith("POST /sign-in/ account_login 302 ")
-    assert of_it[1].startswith(f"Mail {code.pk} sent ")
+    assert of_it[1].startswith(f"Email {code.pk} sent ")
     assert len(of_it) == 2
     assert {line["request_id"] for line in lines.of("collaborative.operations.mail_worker")} == {
         GIVEN,

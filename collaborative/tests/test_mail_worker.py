@@ -42,9 +42,9 @@ def run_until(
 def test_outage_of_the_mail_server_loses_nothing(smtp, clock):
     smtp.down()
     for number in range(20):
-        put(f"Mail {number}", to=f"person{number}@rush.example")
+        put(f"Email {number}", to=f"person{number}@rush.example")
     run_until(lambda: len(smtp.taken) >= 20, clock, {600: smtp.up}, stride=5)
-    assert Counter(smtp.subjects()) == Counter(f"Mail {number}" for number in range(20))
+    assert Counter(smtp.subjects()) == Counter(f"Email {number}" for number in range(20))
     assert statuses() == {STATUS.sent: 20}
     # Backing off means few tries: doubled from two seconds, ten minutes hold about ten ...
     tries = Email.objects.values_list("number_of_retries", flat=True)
@@ -56,9 +56,9 @@ def test_outage_of_the_mail_server_loses_nothing(smtp, clock):
 @pytest.mark.django_db
 def test_mail_server_that_says_later_gets_the_mail_later(smtp, clock):
     smtp.refusals = 3
-    put("Mail 1")
+    put("Email 1")
     run_until(lambda: bool(smtp.taken), clock, {})
-    assert smtp.subjects() == ["Mail 1"]
+    assert smtp.subjects() == ["Email 1"]
     assert Email.objects.get().number_of_retries == 3
     longest = 2 + 4 + 8 + 4 * module.POLL_SECONDS  # each wait ends at the next look
     assert longest > clock.seconds > (2 + 4 + 8) / 2
@@ -86,7 +86,7 @@ def test_code_that_expired_during_an_outage_is_never_sent(smtp, clock):
 def test_once_ends_although_the_mail_server_is_down(smtp, clock):
     smtp.down()
     for number in range(3):
-        put(f"Mail {number}")
+        put(f"Email {number}")
     assert Sender().run_once() is True
     assert statuses() == {STATUS.requeued: 3}
     assert set(Email.objects.values_list("number_of_retries", flat=True)) == {1}
@@ -124,7 +124,7 @@ def test_urgent_mail_overtakes(smtp):
 
 @pytest.fixture
 def _one_template(settings, tmp_path) -> None:
-    """The mail `note`, which says the `name` that it is given."""
+    """The email `note`, which says the `name` that it is given."""
     folder = tmp_path / "emails"
     folder.mkdir()
     (folder / "note_subject.txt").write_text(
@@ -183,8 +183,8 @@ def test_each_mail_is_logged_by_its_key_and_never_by_its_address(smtp, caplog):
         record for record in caplog.records if record.name == "collaborative.operations.mail_worker"
     ]
     lines = [record.getMessage() for record in ours]
-    assert sum(f"Mail {first.pk} not sent (SMTP" in line for line in lines) == 1
-    assert sum(f"Mail {second.pk} sent" in line for line in lines) == 1
+    assert sum(f"Email {first.pk} not sent (SMTP" in line for line in lines) == 1
+    assert sum(f"Email {second.pk} sent" in line for line in lines) == 1
     assert len(lines) == 2
     assert "rush.example" not in caplog.text
     assert "subject" not in caplog.text
@@ -194,10 +194,10 @@ def test_each_mail_is_logged_by_its_key_and_never_by_its_address(smtp, caplog):
 def test_mail_is_given_up_after_the_last_try(smtp, settings, caplog):
     settings.POST_OFFICE = {**settings.POST_OFFICE, "MAX_RETRIES": 0}
     smtp.refusals = 1
-    row = put("Mail 1")
+    row = put("Email 1")
     Sender().run_once()
     assert statuses() == {STATUS.failed: 1}
-    assert f"Mail {row.pk} given up" in caplog.text
+    assert f"Email {row.pk} given up" in caplog.text
 
 
 @pytest.mark.django_db
@@ -229,7 +229,7 @@ def test_code_that_expired_unsent_is_logged_and_a_refused_one_is_kept_for_a_day(
     tried = put("Tried", expires_at=now, status=STATUS.requeued)
     put("Refused", expires_at=now, status=STATUS.failed)
     module.remove_expired()
-    told = "Mail {} expired before it could be sent"
+    told = "Email {} expired before it could be sent"
     lines = [record.getMessage() for record in caplog.records]
     assert sorted(lines) == [told.format(queued.pk), told.format(tried.pk)]
     assert Email.objects.get().subject == "Refused"
@@ -304,7 +304,7 @@ def test_failing_chore_is_logged_and_mails_go_out_all_the_same(
 ):
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path], "APP_DIRS": False}]
     clock.sleep(8 * 3600)
-    put("Mail 1")
+    put("Email 1")
     run_until(lambda: bool(smtp.taken), clock, {})
     assert "queue_digests failed" in caplog.text
-    assert smtp.subjects() == ["Mail 1"]
+    assert smtp.subjects() == ["Email 1"]

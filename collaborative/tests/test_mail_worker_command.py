@@ -72,7 +72,7 @@ def start(transactional_db, smtp, tmp_path) -> Iterator[Callable[..., Process]]:
 
 def test_killed_senders_lose_none_of_fifty_mails_and_repeat_one_at_most(start, smtp):
     for number in range(50):
-        put(f"Mail {number}")
+        put(f"Email {number}")
     smtp.expect(50)
     kill_after = [6, 15, 24, 33, 42]
     kills = 0
@@ -94,7 +94,7 @@ def test_killed_senders_lose_none_of_fifty_mails_and_repeat_one_at_most(start, s
     by_subject = defaultdict(set)
     for subject, message_id in zip(smtp.subjects(), smtp.message_ids(), strict=True):
         by_subject[subject].add(message_id)
-    assert set(by_subject) == {f"Mail {number}" for number in range(50)}
+    assert set(by_subject) == {f"Email {number}" for number in range(50)}
     assert all(len(found) == 1 for found in by_subject.values())
     assert kills == 5
     assert sum(copies.values()) - 50 <= kills
@@ -106,7 +106,7 @@ def test_killed_senders_lose_none_of_fifty_mails_and_repeat_one_at_most(start, s
 def test_of_two_senders_one_leads_and_the_other_takes_over(start, smtp):
     processes = [start(), start()]
     for number in range(30):
-        put(f"Mail {number}")
+        put(f"Email {number}")
     smtp.expect(30)
     smtp.wait()
     leaders = [process for process in processes if "Leading" in process.says()]
@@ -116,24 +116,24 @@ def test_of_two_senders_one_leads_and_the_other_takes_over(start, smtp):
     (other,) = [process for process in processes if process is not leaders[0]]
     smtp.expect(40)
     for number in range(30, 40):
-        put(f"Mail {number}")
+        put(f"Email {number}")
     smtp.wait()
     assert other.stop(signal.SIGINT) == 0
     assert "Leading" in other.says()
-    # The kill may have come between the thirtieth mail and its mark.
+    # The kill may have come between the thirtieth email and its mark.
     assert len(smtp.taken) - len(set(smtp.message_ids())) <= 1
     assert statuses() == {STATUS.sent: 40}
 
 
 def test_send_mail_once_sends_what_is_due_and_ends(start, smtp):
-    put("Mail 1")
-    put("Mail 2", scheduled_time=timezone.now() + timedelta(hours=1))
+    put("Email 1")
+    put("Email 2", scheduled_time=timezone.now() + timedelta(hours=1))
     assert start("--once").wait() == 0
-    assert smtp.subjects() == ["Mail 1"]
+    assert smtp.subjects() == ["Email 1"]
 
 
 def test_send_mail_once_leaves_the_work_to_a_running_sender(start, smtp):
-    put("Mail 1")
+    put("Email 1")
     with leader_lock() as leads:
         assert leads
         process = start("--once")

@@ -1,4 +1,4 @@
-"""Decisions at the desk and the mail sender: mails wait, what was left is gone on with."""
+"""Decisions at the desk and the mail worker: emails wait, what was left is gone on with."""
 
 from datetime import timedelta
 

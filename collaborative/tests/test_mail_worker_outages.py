@@ -1,4 +1,4 @@
-"""The sender while the database cannot work: it waits, goes on by itself, and repeats no mail."""
+"""The sender while the database cannot work: it waits, goes on by itself, and repeats no email."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ class Outage:
 
 @pytest.fixture
 def outage(monkeypatch) -> Iterator[Outage]:
-    monkeypatch.setattr(module, "CHORES", ())  # only mails use the database
+    monkeypatch.setattr(module, "CHORES", ())  # only emails use the database
     made = Outage()
     with connection.execute_wrapper(made):
         yield made
@@ -59,9 +59,9 @@ def run(over: Callable[[list[float]], bool], mend: Callable[[], None]) -> list[f
 
 
 def test_sender_that_cannot_write_sends_nothing_and_rests_longer_each_time(smtp, outage, caplog):
-    """Else each one that is started on a full disk would send the same mail again."""
+    """Else each one that is started on a full disk would send the same email again."""
     caplog.set_level("INFO")
-    put("Mail 1")
+    put("Email 1")
     outage.on = True
     taken: list[int] = []
 
@@ -72,14 +72,14 @@ def test_sender_that_cannot_write_sends_nothing_and_rests_longer_each_time(smtp,
     pauses = run(lambda pauses: len(pauses) == 6, mend)
     assert taken == [0]
     assert pauses[:6] == [0.5, 1, 2, 4, 5, 5]
-    assert smtp.subjects() == ["Mail 1"]
+    assert smtp.subjects() == ["Email 1"]
     assert statuses() == {STATUS.sent: 1}
     assert "Resting: database or disk is full" in caplog.text
 
 
 def test_mail_that_went_out_is_marked_as_soon_as_that_can_be_written(smtp, outage):
-    put("Mail 1")
-    put("Mail 2")
+    put("Email 1")
+    put("Email 2")
     smtp.on_mail = lambda count: setattr(outage, "on", count == 1)
     seen: list[int] = []
 
@@ -89,19 +89,19 @@ def test_mail_that_went_out_is_marked_as_soon_as_that_can_be_written(smtp, outag
 
     run(lambda pauses: len(pauses) == 3, mend)
     assert seen == [1]
-    assert smtp.subjects() == ["Mail 1", "Mail 2"]
+    assert smtp.subjects() == ["Email 1", "Email 2"]
     assert statuses() == {STATUS.sent: 2}
 
 
 def test_mail_that_went_out_is_repeated_once_if_its_sender_is_stopped_before(smtp, outage, caplog):
-    row = put("Mail 1")
+    row = put("Email 1")
     smtp.on_mail = lambda count: setattr(outage, "on", count == 1)
     for _ in range(3):  # the others find the disk still full
         sender = Sender()
         sender.sleep = lambda seconds, sender=sender: sender.stop()
         sender.run()
     assert len(smtp.taken) == 1
-    assert f"Mail {row.pk} was sent and will be again" in caplog.text
+    assert f"Email {row.pk} was sent and will be again" in caplog.text
     outage.on = False
     run(lambda pauses: True, lambda: None)
     assert smtp.message_ids() == [row.message_id] * 2
@@ -109,18 +109,18 @@ def test_mail_that_went_out_is_repeated_once_if_its_sender_is_stopped_before(smt
 
 
 def test_mail_that_was_refused_goes_out_although_that_could_not_be_written(smtp, outage):
-    put("Mail 1")
+    put("Email 1")
     outage.what = ("INSERT",)  # of why it was refused
     outage.on = True
     smtp.refusals = 1
     run(lambda pauses: True, lambda: setattr(outage, "on", False))
-    assert smtp.subjects() == ["Mail 1"]
+    assert smtp.subjects() == ["Email 1"]
     assert Email.objects.get().number_of_retries is None
     assert statuses() == {STATUS.sent: 1}
 
 
 def test_pauses_are_short_again_after_an_outage(smtp, outage):
-    put("Mail 1")
+    put("Email 1")
     outage.on = True
     sender = Sender()
     pauses: list[float] = []
@@ -129,7 +129,7 @@ def test_pauses_are_short_again_after_an_outage(smtp, outage):
         pauses.append(seconds)
         outage.on = len(pauses) < 5
         if len(pauses) == 6:
-            put("Mail 2")
+            put("Email 2")
             outage.on = True
         if len(pauses) == 8:
             sender.stop()
@@ -140,7 +140,7 @@ def test_pauses_are_short_again_after_an_outage(smtp, outage):
 
 
 def test_error_that_no_pause_mends_ends_the_sender(smtp, outage):
-    put("Mail 1")
+    put("Email 1")
     outage.on, outage.error = True, ProgrammingError("no such column")
     with pytest.raises(ProgrammingError):
         run(lambda pauses: True, lambda: None)
@@ -149,7 +149,7 @@ def test_error_that_no_pause_mends_ends_the_sender(smtp, outage):
 
 def test_sender_that_lost_its_connection_leads_anew(smtp, outage, caplog):
     caplog.set_level("INFO")
-    put("Mail 1")
+    put("Email 1")
     run(lambda pauses: True, connection.close)
     assert "The database connection was replaced" in caplog.text
     assert not is_taken("sender")
@@ -166,8 +166,8 @@ def test_mail_is_not_repeated_after_a_lost_connection(smtp, outage, caplog):
     if connection.vendor != "postgresql":
         pytest.skip("an SQLite file has no connection that could be lost")
     caplog.set_level("INFO")
-    put("Mail 1")
-    put("Mail 2")
+    put("Email 1")
+    put("Email 2")
 
     def lose(count: int) -> None:
         if count == 1:  # before the answer of the mail server
@@ -177,7 +177,7 @@ def test_mail_is_not_repeated_after_a_lost_connection(smtp, outage, caplog):
 
     smtp.on_mail = lose
     run(lambda pauses: len(smtp.taken) == 2, lambda: None)
-    assert smtp.subjects() == ["Mail 1", "Mail 2"]
+    assert smtp.subjects() == ["Email 1", "Email 2"]
     assert statuses() == {STATUS.sent: 2}
-    assert caplog.text.count("Leading: sending mails") == 2
+    assert caplog.text.count("Leading: sending emails") == 2
     assert not is_taken("sender")

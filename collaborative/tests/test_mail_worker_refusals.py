@@ -34,11 +34,11 @@ FOR_LATER = {
 def test_refusal_that_may_be_mended_is_tried_again(smtp, caplog, answer):
     caplog.set_level("INFO")
     smtp.answers["maria@rush.example"] = answer
-    row = put("Mail 1")
+    row = put("Email 1")
     Sender().run_once()
     assert statuses() == {STATUS.requeued: 1}
     code = " ".join(answer.split()[:2])
-    assert f"Mail {row.pk} not sent (SMTPRecipientsRefused {code}), try 1" in caplog.text
+    assert f"Email {row.pk} not sent (SMTPRecipientsRefused {code}), try 1" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_dead_address_is_tried_once_and_others_get_their_mail(smtp, caplog, code
     caplog.set_level("INFO")
     smtp.answers["maria@rush.example"] = DEAD
     fields = {"expires_at": timezone.now() + timedelta(minutes=15)} if code else {}
-    row = put("Mail 1", **fields)
-    put("Mail 2", to="john@rush.example")
+    row = put("Email 1", **fields)
+    put("Email 2", to="john@rush.example")
     Sender().run_once()
-    assert smtp.subjects() == ["Mail 2"]
+    assert smtp.subjects() == ["Email 2"]
     row.refresh_from_db()
     assert (row.status, row.number_of_retries) == (STATUS.failed, 1)
-    assert f"Mail {row.pk} given up at try 1: SMTPRecipientsRefused 550 5.1.1" in caplog.text
+    assert f"Email {row.pk} given up at try 1: SMTPRecipientsRefused 550 5.1.1" in caplog.text
     assert "rush.example" not in caplog.text
     assert "no such user" not in caplog.text
     assert row.logs.get().exception_type == "SMTPRecipientsRefused 550 5.1.1"
@@ -103,7 +103,7 @@ def test_dead_address_is_tried_once_and_others_get_their_mail(smtp, caplog, code
 @pytest.mark.django_db
 def test_mail_that_was_queued_anew_is_sent_once_the_address_lives(smtp, clock):
     smtp.answers["maria@rush.example"] = DEAD
-    put("Mail 1")
+    put("Email 1")
     Sender().run_once()
     smtp.answers.clear()
     clock.sleep(3600)
@@ -111,4 +111,4 @@ def test_mail_that_was_queued_anew_is_sent_once_the_address_lives(smtp, clock):
     assert smtp.subjects() == []
     Email.objects.update(status=STATUS.queued, number_of_retries=0)
     Sender().run_once()
-    assert smtp.subjects() == ["Mail 1"]
+    assert smtp.subjects() == ["Email 1"]

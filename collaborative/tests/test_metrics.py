@@ -72,10 +72,12 @@ def test_without_the_token_it_is_refused_and_asks_the_database_nothing(client, s
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_on")
-def test_token_in_the_address_is_not_taken_and_nothing_is_changed_by_post(client, as_, member):
+def test_token_in_the_address_is_not_taken_and_nothing_is_changed_by_post(
+    client, client_for, member
+):
     assert client.get(f"/metrics?token={TOKEN}").status_code == 401
     assert client.post("/metrics", headers=SHOWN).status_code == 405
-    assert as_(member).get("/metrics").status_code == 401
+    assert client_for(member).get("/metrics").status_code == 401
 
 
 @pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 
 from collaborative.middleware import page_cache
-from conftest import text_of
+from conftest import visible_text
 from members.services import rename_organization
 from teams.models import FaqEntry
 
@@ -112,9 +112,9 @@ def test_change_shows_within_a_second_in_every_process(visitor, clock, team, con
         client.get("/teams/")
     team.name = "Renamed"
     team.save()
-    assert not any("Renamed" in text_of(client.get("/teams/")) for client in others)
+    assert not any("Renamed" in visible_text(client.get("/teams/")) for client in others)
     clock[0] += 1
-    assert all("Renamed" in text_of(client.get("/teams/")) for client in others)
+    assert all("Renamed" in visible_text(client.get("/teams/")) for client in others)
 
 
 def test_second_counts_from_before_the_data_was_read(visitor, clock, team, monkeypatch):
@@ -128,13 +128,13 @@ def slow(clock: list[float]) -> None:
     clock[0] += 1
 
 
-def test_change_shows_at_once_to_who_is_signed_in(visitor, as_, member, team):
+def test_change_shows_at_once_to_who_is_signed_in(visitor, client_for, member, team):
     visitor.get("/teams/")
-    client = as_(member)
+    client = client_for(member)
     client.get("/teams/")
     team.name = "Renamed"
     team.save()
-    assert "Renamed" in text_of(client.get("/teams/"))
+    assert "Renamed" in visible_text(client.get("/teams/"))
 
 
 def test_old_pages_make_room_for_new_ones(visitor, content, monkeypatch):
@@ -148,15 +148,17 @@ def test_old_pages_make_room_for_new_ones(visitor, content, monkeypatch):
 # Nobody's but everybody's ----------------------------------------------------------------------
 
 
-def test_page_of_a_member_is_never_a_visitors_nor_the_other_way_round(as_, visitor, member, team):
-    mixed = as_(member)
+def test_page_of_a_member_is_never_a_visitors_nor_the_other_way_round(
+    client_for, visitor, member, team
+):
+    mixed = client_for(member)
     path = team.get_absolute_url()
-    assert "You are a member" in text_of(mixed.get(path))
+    assert "You are a member" in visible_text(mixed.get(path))
     mixed.cookies.clear()
-    assert "You are a member" not in text_of(mixed.get(path))
+    assert "You are a member" not in visible_text(mixed.get(path))
     mixed.get(path)
     mixed.force_login(member)
-    assert "You are a member" in text_of(mixed.get(path))
+    assert "You are a member" in visible_text(mixed.get(path))
 
 
 @pytest.mark.parametrize("cookie", ["sessionid", "csrftoken", "messages", "anything"])
@@ -236,8 +238,10 @@ def test_what_is_not_found_is_not_kept(visitor, clock):
     assert visitor.get("/faq/later/").status_code == 200
 
 
-def test_forms_and_pages_of_members_and_of_the_desk_are_never_kept(clock, as_, administrator):
-    client = as_(administrator)
+def test_forms_and_pages_of_members_and_of_the_desk_are_never_kept(
+    clock, client_for, administrator
+):
+    client = client_for(administrator)
     for path in ("/my/", "/my/profile/", "/admin/", "/readyz", "/healthz"):
         client.get(path)
     client.cookies.clear()
@@ -263,7 +267,7 @@ def test_every_kept_name_is_a_route():
 
 
 def test_change_of_an_organization_shows(visitor, clock, organization, administrator):
-    assert organization.name in text_of(visitor.get("/organizations/"))
+    assert organization.name in visible_text(visitor.get("/organizations/"))
     rename_organization(organization, name="Renamed Hospital", by=administrator)
     clock[0] += 1
-    assert "Renamed Hospital" in text_of(visitor.get("/organizations/"))
+    assert "Renamed Hospital" in visible_text(visitor.get("/organizations/"))

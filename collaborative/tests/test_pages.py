@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from conftest import make_member, text_of
+from conftest import make_member, visible_text
 from members.models import Organization
 from members.services import add_organization
 from teams.models import FaqEntry, Goal
@@ -34,7 +34,7 @@ def test_public_page_refuses_to_be_posted_to(client, db, name):
 def test_team_detail_answers_a_visitor_without_naming_a_person(client, team, member, facilitator):
     Goal.objects.create(team=team, slug="g", title="Bring people to one table", body="Some *how*.")
     response = client.get(team.get_absolute_url())
-    said = text_of(response)
+    said = visible_text(response)
     assert "Bring people to one table" in said
     assert "1 member from 1 organization" in said
     assert "Rush Example Hospital" in said
@@ -48,18 +48,18 @@ def test_team_detail_answers_a_visitor_without_naming_a_person(client, team, mem
 def test_team_detail_does_not_exist_for_an_unknown_team(client, db):
     response = client.get(reverse("team_detail", args=["nowhere"]))
     assert response.status_code == 404
-    assert "Page not found" in text_of(response)
+    assert "Page not found" in visible_text(response)
 
 
 def test_team_detail_shows_an_organization_only_once_it_is_recognized(client, team, applicant):
-    said = text_of(client.get(team.get_absolute_url()))
+    said = visible_text(client.get(team.get_absolute_url()))
     assert "Lakeview Health" not in said
     assert "No organization has a member in this team yet" in said
 
 
 def test_closed_team_offers_no_way_in(client, closed_team):
     response = client.get(closed_team.get_absolute_url())
-    assert "takes no new members now" in text_of(response)
+    assert "takes no new members now" in visible_text(response)
     assert f"?team={closed_team.slug}" not in response.content.decode()
 
 
@@ -78,7 +78,7 @@ def test_faq_search_finds_without_case_and_accents_and_marks_the_words(client, f
     )
     response = client.get(reverse("faq_list"), {"q": "CAFE floor"})
     page = response.content.decode()
-    assert "1 answer for “CAFE floor”" in text_of(response)
+    assert "1 answer for “CAFE floor”" in visible_text(response)
     assert "<mark>Café</mark>" in page
     assert "<details open>" in page
     assert faq_entry.question not in page
@@ -96,7 +96,7 @@ def test_faq_opens_and_closes_all_answers_on_request(client, faq_entry):
 
 def test_faq_search_without_a_match_says_what_to_do(client, faq_entry):
     response = client.get(reverse("faq_list"), {"q": "unicorn%_<b>"})
-    said = text_of(response)
+    said = visible_text(response)
     assert "No answers for" in said
     assert "Try fewer or other words" in said
     assert "<b>" not in response.content.decode()
@@ -105,7 +105,7 @@ def test_faq_search_without_a_match_says_what_to_do(client, faq_entry):
 def test_faq_search_ignores_too_long_a_query(client, faq_entry):
     response = client.get(reverse("faq_list"), {"q": "x" * 500})
     assert response.status_code == 200
-    assert faq_entry.question in text_of(response)
+    assert faq_entry.question in visible_text(response)
 
 
 def test_faq_hides_what_is_not_published(client, faq_entry):
@@ -137,7 +137,7 @@ def test_faq_data_is_json_that_cannot_leave_its_script(client, faq_entry):
 
 def test_organization_list_shows_recognized_ones_with_their_teams(client, member, applicant):
     Organization.objects.create(name="Lonely Proposal")
-    said = text_of(client.get(reverse("organization_list")))
+    said = visible_text(client.get(reverse("organization_list")))
     assert "Rush Example Hospital In Education" in said
     assert "Lakeview" not in said
     assert "Lonely" not in said
@@ -147,12 +147,12 @@ def test_organization_list_goes_page_by_page(client, administrator, monkeypatch)
     monkeypatch.setattr("teams.views.public.ORGANIZATIONS_A_PAGE", 2)
     for name in ("Alpha", "Beta", "Gamma"):
         add_organization(name, by=administrator)
-    first = text_of(client.get(reverse("organization_list")))
+    first = visible_text(client.get(reverse("organization_list")))
     assert "Page 1 of 2" in first
     assert "Gamma" not in first
-    assert "Gamma" in text_of(client.get(reverse("organization_list"), {"page": "2"}))
-    assert "Gamma" in text_of(client.get(reverse("organization_list"), {"page": "99"}))
-    assert "Alpha" in text_of(client.get(reverse("organization_list"), {"page": "nonsense"}))
+    assert "Gamma" in visible_text(client.get(reverse("organization_list"), {"page": "2"}))
+    assert "Gamma" in visible_text(client.get(reverse("organization_list"), {"page": "99"}))
+    assert "Alpha" in visible_text(client.get(reverse("organization_list"), {"page": "nonsense"}))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_organization_check_answers_from_the_public_list(
     client, organization, applicant, email, say
 ):
     response = client.post(reverse("organization_check"), {"email": email})
-    assert say in text_of(response)
+    assert say in visible_text(response)
     assert not response.cookies
 
 
@@ -188,7 +188,7 @@ def test_organization_check_is_limited_and_says_when_to_try_again(client, db):
     response = client.post(reverse("organization_check"), {"email": "a@b.example"})
     assert response.status_code == 429
     assert 0 < int(response["Retry-After"]) <= 300
-    assert "minute" in text_of(response)
+    assert "minute" in visible_text(response)
 
 
 def test_organization_check_takes_only_posts(client, db):
@@ -197,10 +197,10 @@ def test_organization_check_takes_only_posts(client, db):
 
 
 def test_approval_is_said_before_anyone_asks(client, approval_team):
-    said = text_of(client.get(approval_team.get_absolute_url()))
+    said = visible_text(client.get(approval_team.get_absolute_url()))
     assert "Ask to join" in said
     assert "The team’s facilitators decide each request." in said
-    assert "A facilitator decides each request." in text_of(client.get(reverse("join")))
+    assert "A facilitator decides each request." in visible_text(client.get(reverse("join")))
 
 
 def test_robots_and_sitemap_name_the_public_pages_only(client, team):
@@ -216,7 +216,7 @@ def test_robots_and_sitemap_name_the_public_pages_only(client, team):
 
 
 def test_home_says_nothing_where_there_is_nothing_to_count(client, team):
-    said = text_of(client.get(reverse("home")))
+    said = visible_text(client.get(reverse("home")))
     assert "Where we stand" not in said
     assert team.name in said
 

@@ -26,5 +26,5 @@ def test_prepare_development_adds_one_administrator_and_says_where_to_look(setti
     assert person.is_staff
     assert ActionTeam.objects.count() == 3
     output = capsys.readouterr().out
-    assert settings.SITE_URL + reverse("dev_mail") in output
+    assert settings.SITE_URL + reverse("dev_email") in output
     assert "admin@example.org" in output

@@ -54,7 +54,7 @@ def test_restore_beside_a_running_sender_is_refused(member):
         other = process("restore", str(file), "--replace")
         told = other.communicate()[1]
     assert other.returncode == 1
-    assert "A mail sender is running" in told
+    assert "An email sender is running" in told
 
 
 @pytest.mark.parametrize("command", [["--check"], ["--replace"]])
@@ -208,7 +208,7 @@ def test_every_row_of_every_table_is_back(member, applicant, goal, secret, reque
     options = []
     if secret:
         options = ["--identity", str(request.getfixturevalue("identity"))]
-    put("A mail that waits")
+    put("An email that waits")
     before = checksums()
     file = back_up()
     Organization.objects.filter(pk=member.organization_id).update(name="Changed")
@@ -324,14 +324,14 @@ def test_backup_is_one_moment_while_others_write(administrator, backup_dir):
         assert Organization.history.count() == len(names)
 
 
-def test_restoring_signs_nobody_in_and_revives_no_code(as_, member, settings):
+def test_restoring_signs_nobody_in_and_revives_no_code(client_for, member, settings):
     settings.CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "django_cache",
         }
     }
-    client = as_(member)
+    client = client_for(member)
     put("Code", expires_at=timezone.now() + timedelta(minutes=15))
     put("Notice")
     file = back_up()

@@ -12,7 +12,7 @@ from django.contrib.messages.storage.base import Message
 from django.http import HttpResponse
 
 from collaborative.middleware.security_headers import HostCookieStorage
-from conftest import text_of
+from conftest import visible_text
 
 pytestmark = pytest.mark.django_db
 PAGES = ["/", "/join/", "/nowhere/", "/healthz", "/robots.txt", "/admin/"]
@@ -72,7 +72,7 @@ def test_security_txt_says_whom_to_tell_and_until_when_it_holds(client):
 def test_nothing_names_the_software_and_its_version(client):
     for path in PAGES:
         response = client.get(path)
-        told = (str(response.headers) + text_of(response)).lower()
+        told = (str(response.headers) + visible_text(response)).lower()
         assert "django" not in told
         assert "python" not in told
         assert "gunicorn" not in told

@@ -29,7 +29,7 @@ urlpatterns = [path("broken/<slug:slug>/", broken, name="broken_page"), *urls.ur
 handler400, handler500 = urls.handler400, urls.handler500
 
 
-class Kept(Transport):
+class CapturingTransport(Transport):
     """Keeps what would be sent."""
 
     sent: list[dict] = []
@@ -43,9 +43,9 @@ class Kept(Transport):
 @pytest.fixture
 def sent():
     """What goes to Sentry, which is on for this test."""
-    Kept.sent = []
-    report_to(DSN, "2026.11", transport=Kept)
-    yield Kept.sent
+    CapturingTransport.sent = []
+    report_to(DSN, "2026.11", transport=CapturingTransport)
+    yield CapturingTransport.sent
     sentry_sdk.get_client().close()
     sentry_sdk.init()
 
@@ -91,11 +91,13 @@ def test_error_carries_nothing_of_the_person(sent, client, member):
 
 
 def test_error_line_of_the_log_goes_there_without_its_values(sent):
-    logging.getLogger("collaborative.operations.jobs").error("Mail to %s lost", "olga@loop.example")
-    logging.getLogger("collaborative.operations.jobs").error("Mail to olga@loop.example lost")
+    logging.getLogger("collaborative.operations.jobs").error(
+        "Email to %s lost", "olga@loop.example"
+    )
+    logging.getLogger("collaborative.operations.jobs").error("Email to olga@loop.example lost")
     logging.getLogger("collaborative.operations.jobs").warning("Only a warning")
     told = [event["logentry"] for event in sent]
-    assert told == [{"message": "Mail to %s lost"}, {"message": "Mail to (address) lost"}]
+    assert told == [{"message": "Email to %s lost"}, {"message": "Email to (address) lost"}]
 
 
 @pytest.mark.django_db

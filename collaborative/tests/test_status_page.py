@@ -12,7 +12,7 @@ from post_office.models import STATUS, Email, Log
 from collaborative.models import JobRun
 from collaborative.operations.jobs import alone
 from collaborative.tests.conftest import put
-from conftest import said, text_of
+from conftest import messages_of, visible_text
 
 PAGE = "/admin/status/"
 PRESS = "/admin/status/requeue/"
@@ -42,7 +42,7 @@ def _all_right(db, tmp_path) -> None:
 
 def failed(number: int, **fields) -> list[Email]:
     mails = [
-        put(f"Mail {n}", status=STATUS.failed, number_of_retries=350, **fields)
+        put(f"Email {n}", status=STATUS.failed, number_of_retries=350, **fields)
         for n in range(number)
     ]
     for mail in mails:
@@ -63,8 +63,8 @@ def test_visitor_is_asked_to_sign_in(client, db, path):
 
 
 @pytest.mark.parametrize("who", ["member", "facilitator"])
-def test_others_than_administrators_are_refused(as_, request, who):
-    client = as_(request.getfixturevalue(who))
+def test_others_than_administrators_are_refused(client_for, request, who):
+    client = client_for(request.getfixturevalue(who))
     (mail,) = failed(1)
     assert client.get(PAGE).status_code == 403
     assert client.post(PRESS, {"mail": "all"}).status_code == 403
@@ -72,13 +72,13 @@ def test_others_than_administrators_are_refused(as_, request, who):
     assert mail.status == STATUS.failed
 
 
-def test_link_to_it_is_for_administrators_only(as_, facilitator, administrator):
-    assert PAGE not in as_(facilitator).get("/admin/").content.decode()
-    assert PAGE in as_(administrator).get("/admin/").content.decode()
+def test_link_to_it_is_for_administrators_only(client_for, facilitator, administrator):
+    assert PAGE not in client_for(facilitator).get("/admin/").content.decode()
+    assert PAGE in client_for(administrator).get("/admin/").content.decode()
 
 
-def test_looking_changes_nothing_and_the_press_needs_post(as_, administrator):
-    client = as_(administrator)
+def test_looking_changes_nothing_and_the_press_needs_post(client_for, administrator):
+    client = client_for(administrator)
     (mail,) = failed(1)
     assert client.get(PRESS, {"mail": mail.pk}).status_code == 405
     assert client.post(PAGE).status_code == 405
@@ -87,8 +87,8 @@ def test_looking_changes_nothing_and_the_press_needs_post(as_, administrator):
 
 
 @pytest.mark.parametrize("chosen", ["", "x", "-1", "1 OR 1", "9" * 30, "²"])
-def test_strange_mail_is_a_bad_request(as_, administrator, chosen):
-    assert as_(administrator).post(PRESS, {"mail": chosen}).status_code == 400
+def test_strange_mail_is_a_bad_request(client_for, administrator, chosen):
+    assert client_for(administrator).post(PRESS, {"mail": chosen}).status_code == 400
 
 
 def test_press_from_another_site_is_refused(administrator):
@@ -102,38 +102,41 @@ def test_press_from_another_site_is_refused(administrator):
 # Queued anew ---------------------------------------------------------------------------------
 
 
-def test_one_failed_mail_is_queued_anew_with_who_did_it(as_, administrator, caplog):
+def test_one_failed_mail_is_queued_anew_with_who_did_it(client_for, administrator, caplog):
     caplog.set_level("INFO")
     first, second = failed(2)
-    response = as_(administrator).post(PRESS, {"mail": first.pk}, follow=True)
-    assert said(response) == ["1 mail is queued anew."]
+    response = client_for(administrator).post(PRESS, {"mail": first.pk}, follow=True)
+    assert messages_of(response) == ["1 email is queued anew."]
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.status, first.number_of_retries) == (STATUS.queued, 0)
     assert second.status == STATUS.failed
     assert first.logs.latest("pk").message == f"Queued anew by member {administrator.pk}"
-    assert f"Mail {first.pk} queued anew by member {administrator.pk}" in caplog.text
+    assert f"Email {first.pk} queued anew by member {administrator.pk}" in caplog.text
     assert first.to[0] not in caplog.text
 
 
-def test_all_failed_mails_are_queued_anew_but_no_others(as_, administrator):
+def test_all_failed_mails_are_queued_anew_but_no_others(client_for, administrator):
     failed(3)
     code = failed(1, expires_at=timezone.now() + timedelta(minutes=5))[0]
     sent = put("Sent", status=STATUS.sent)
-    response = as_(administrator).post(PRESS, {"mail": "all"}, follow=True)
-    assert said(response) == ["3 mails are queued anew."]
+    response = client_for(administrator).post(PRESS, {"mail": "all"}, follow=True)
+    assert messages_of(response) == ["3 emails are queued anew."]
     assert Email.objects.filter(status=STATUS.queued).count() == 3
     for row, status in ((code, STATUS.failed), (sent, STATUS.sent)):
         row.refresh_from_db()
         assert row.status == status
 
 
-def test_second_press_says_that_nothing_was_there(as_, administrator):
+def test_second_press_says_that_nothing_was_there(client_for, administrator):
     (mail,) = failed(1)
-    client = as_(administrator)
+    client = client_for(administrator)
     client.post(PRESS, {"mail": mail.pk})
     response = client.post(PRESS, {"mail": mail.pk}, follow=True)
-    assert said(response) == ["1 mail is queued anew.", "No failed mail was there any more."]
+    assert messages_of(response) == [
+        "1 email is queued anew.",
+        "No failed email was there any more.",
+    ]
     assert mail.logs.count() == 2
 
 
@@ -141,11 +144,11 @@ def test_second_press_says_that_nothing_was_there(as_, administrator):
 
 
 @pytest.mark.usefixtures("_all_right")
-def test_all_right_is_said_first(as_, administrator, settings, tmp_path):
+def test_all_right_is_said_first(client_for, administrator, settings, tmp_path):
     settings.RELEASE = "2026.11"
     with alone("sender"):
-        told = text_of(as_(administrator).get(PAGE))
-    assert "All right Mail, backups, the daily run and the database are as they should be." in told
+        told = visible_text(client_for(administrator).get(PAGE))
+    assert "All right Email, backups, the daily run and the database are as they should be." in told
     assert "Attention" not in told
     assert f"Last backup Good 1 hour ago, 2.4 MB, {tmp_path}/{FILE}" in told
     assert "Encryption Good on" in told
@@ -154,9 +157,9 @@ def test_all_right_is_said_first(as_, administrator, settings, tmp_path):
     assert ("PostgreSQL 1" if connection.vendor == "postgresql" else "SQLite 3.") in told
 
 
-def test_new_installation_is_told_what_to_do(as_, administrator, settings):
+def test_new_installation_is_told_what_to_do(client_for, administrator, settings):
     settings.BACKUP_DIR = ""
-    told = text_of(as_(administrator).get(PAGE))
+    told = visible_text(client_for(administrator).get(PAGE))
     assert "Attention 3 things need you." in told
     assert "Sender: not running. Start manage.py mail_worker." in told
     assert "Last backup: none yet. Set BACKUP_DIR" in told
@@ -168,101 +171,103 @@ def test_new_installation_is_told_what_to_do(as_, administrator, settings):
 @pytest.mark.parametrize(
     ("job", "expected"), [("backup", "Last backup: 1 day ago"), ("daily", "Last daily run: 1 day")]
 )
-def test_overdue_job_needs_attention(as_, administrator, job, expected):
+def test_overdue_job_needs_attention(client_for, administrator, job, expected):
     JobRun.objects.filter(name=job).delete()
     ran(job, hours=25)
     with alone("sender"):
-        client = as_(administrator)
-        assert "All right" in text_of(client.get(PAGE))
+        client = client_for(administrator)
+        assert "All right" in visible_text(client.get(PAGE))
         JobRun.objects.filter(name=job).update(finished_at=timezone.now() - timedelta(hours=27))
-        told = text_of(client.get(PAGE))
+        told = visible_text(client.get(PAGE))
     assert "Attention 1 thing needs you." in told
     assert expected in told
 
 
 @pytest.mark.usefixtures("_all_right")
-def test_backup_whose_file_is_gone_needs_attention(as_, administrator, tmp_path):
+def test_backup_whose_file_is_gone_needs_attention(client_for, administrator, tmp_path):
     (tmp_path / FILE).unlink()
-    told = text_of(as_(administrator).get(PAGE))
+    told = visible_text(client_for(administrator).get(PAGE))
     assert f"Last backup: missing: {tmp_path}/{FILE} is not there any more." in told
 
 
 @pytest.mark.usefixtures("_all_right")
-def test_backup_that_cannot_be_seen_from_here_is_not_called_good(as_, administrator):
+def test_backup_that_cannot_be_seen_from_here_is_not_called_good(client_for, administrator):
     run = JobRun.objects.get(name="backup")
     run.facts["folder"] = "/on/another/machine"
     run.save()
-    told = text_of(as_(administrator).get(PAGE))
+    told = visible_text(client_for(administrator).get(PAGE))
     assert f"Last backup 1 hour ago, 2.4 MB, /on/another/machine/{FILE}, which cannot be" in told
 
 
-def test_backup_that_was_restored_has_no_file_to_look_for(as_, administrator):
+def test_backup_that_was_restored_has_no_file_to_look_for(client_for, administrator):
     ran("backup")
-    assert "Last backup Good 1 hour ago Encryption" in text_of(as_(administrator).get(PAGE))
+    assert "Last backup Good 1 hour ago Encryption" in visible_text(
+        client_for(administrator).get(PAGE)
+    )
 
 
 @pytest.mark.usefixtures("_all_right")
-def test_backup_that_failed_since_is_told_with_its_reason(as_, administrator):
+def test_backup_that_failed_since_is_told_with_its_reason(client_for, administrator):
     ran("backup", hours=0.5, succeeded=False, outcome="There is no room left")
-    told = text_of(as_(administrator).get(PAGE))
+    told = visible_text(client_for(administrator).get(PAGE))
     assert "A backup failed: 30 minutes ago. There is no room left" in told
 
 
 @pytest.mark.usefixtures("_all_right")
-def test_failed_and_late_mails_need_attention_and_show_why(as_, administrator):
+def test_failed_and_late_mails_need_attention_and_show_why(client_for, administrator):
     failed(1)
     late = put("Late")
     Email.objects.filter(pk=late.pk).update(created=timezone.now() - timedelta(minutes=11))
-    told = text_of(as_(administrator).get(PAGE))
-    assert "Queue: 1 mail waits, the oldest for 11 minutes, after 0 failed tries." in told
-    assert "Given up: 1 mail could not be sent." in told
-    assert "1 mail given up" in told
+    told = visible_text(client_for(administrator).get(PAGE))
+    assert "Queue: 1 email waits, the oldest for 11 minutes, after 0 failed tries." in told
+    assert "Given up: 1 email could not be sent." in told
+    assert "1 email given up" in told
     assert "SMTPException: 550 unknown" in told
 
 
 @pytest.mark.usefixtures("_all_right")
-def test_refused_code_needs_attention_and_cannot_be_queued_anew(as_, administrator):
+def test_refused_code_needs_attention_and_cannot_be_queued_anew(client_for, administrator):
     failed(1, expires_at=timezone.now() - timedelta(minutes=5))
-    told = text_of(as_(administrator).get(PAGE))
+    told = visible_text(client_for(administrator).get(PAGE))
     assert "Codes given up: 1 code could not be sent in the last day." in told
     assert "Last refusal SMTPException, less than a minute ago" in told
     assert "Queue anew" not in told
 
 
 @pytest.mark.usefixtures("_all_right")
-def test_tries_of_the_oldest_waiting_mail_are_told(as_, administrator):
+def test_tries_of_the_oldest_waiting_mail_are_told(client_for, administrator):
     put("Tried", status=STATUS.requeued, number_of_retries=7)
     put("Young", number_of_retries=1)
-    told = text_of(as_(administrator).get(PAGE))
-    assert "2 mails wait, the oldest for less than a minute, after 7 failed tries" in told
+    told = visible_text(client_for(administrator).get(PAGE))
+    assert "2 emails wait, the oldest for less than a minute, after 7 failed tries" in told
 
 
 @pytest.mark.usefixtures("_all_right")
-def test_migration_that_is_not_applied_needs_attention(as_, administrator):
+def test_migration_that_is_not_applied_needs_attention(client_for, administrator):
     MigrationRecorder(connection).record_unapplied("teams", "0001_initial")
-    assert "Migrations: 1 is not applied. Run manage.py migrate." in text_of(
-        as_(administrator).get(PAGE)
+    assert "Migrations: 1 is not applied. Run manage.py migrate." in visible_text(
+        client_for(administrator).get(PAGE)
     )
 
 
 @pytest.mark.usefixtures("_all_right")
-def test_what_was_typed_is_shown_as_text(as_, administrator):
+def test_what_was_typed_is_shown_as_text(client_for, administrator):
     put("<script>alert(1)</script>", status=STATUS.failed)
-    page = as_(administrator).get(PAGE).content.decode()
+    page = client_for(administrator).get(PAGE).content.decode()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
 
 
 @pytest.mark.usefixtures("_all_right")
 def test_costs_the_same_queries_for_one_failed_mail_and_thirty(
-    as_, administrator, django_assert_max_num_queries, django_assert_num_queries
+    client_for, administrator, django_assert_max_num_queries, django_assert_num_queries
 ):
-    client = as_(administrator)
+    client = client_for(administrator)
     client.get(PAGE)
     failed(1)
     with django_assert_max_num_queries(30) as counted:
         client.get(PAGE)
     failed(29)
     with django_assert_num_queries(len(counted)):
-        told = text_of(client.get(PAGE))
+        told = visible_text(client.get(PAGE))
     assert "The newest 20 of 30" in told

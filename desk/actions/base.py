@@ -1,8 +1,8 @@
 """Decisions at the desk: one page and one address for each, from a list or from a record.
 
-The page says what will happen, down to the first mail; pressing its button (POST) takes the
+The page says what will happen, down to the first email; pressing its button (POST) takes the
 decision for each row through the services. A row that somebody else has decided meanwhile is
-told and does not stop the others. For two minutes the mails wait and all of it can be undone.
+told and does not stop the others. For two minutes the emails wait and all of it can be undone.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class BulkAction(Generic[Row]):
     template = "admin/decide.html"
     asks = False  # whether its page asks for more than the press itself
     can_be_undone = True
-    shows_email = False  # whether the page shows the mail of the first of many rows too
+    shows_email = False  # whether the page shows the email of the first of many rows too
 
     def has_permission(self, desk: Member, row: Row | None = None) -> bool:
         """Whether `desk` may take it: at all (otherwise it does not exist), or about `row`."""
@@ -92,7 +92,7 @@ class BulkAction(Generic[Row]):
         return ""
 
     def visible_email(self, foreseen: Preview, desk: Member) -> Any:
-        """The first mail that `desk` may read, as a sample."""
+        """The first email that `desk` may read, as a sample."""
         return first_visible_email(foreseen, desk)
 
     def step(self, model: type[Row], by: Member, answers: dict[str, Any]) -> Step:
@@ -152,7 +152,7 @@ class ActionWithReason(BulkAction[Row]):
 
     asks = shows_email = True
     prepared: tuple[str, ...]
-    reason_help = "The member reads it in the mail. Change it as you like."
+    reason_help = "The member reads it in the email. Change it as you like."
 
     def form(self, request: HttpRequest, rows: Sequence[Row]) -> forms.Form:
         shown = request.POST.get("show", "")
@@ -221,7 +221,7 @@ class ActionAdmin(RecordAdmin[Row]):
 
     def decision_view(self, request: HttpRequest, *, decision: BulkAction[Row]) -> HttpResponse:
         """Say what will happen to the rows in `?row=` (GET), or decide about them (POST). A form
-        that is posted with `show` is shown again, with the mail as it would go.
+        that is posted with `show` is shown again, with the email as it would go.
 
         Rows that the list does not show are left out; 404 if none is left, and for a decision
         that is not open to whoever is here.
@@ -272,7 +272,7 @@ class ActionAdmin(RecordAdmin[Row]):
     def _foretold(
         self, request: HttpRequest, decision: BulkAction[Row], rows: Sequence[Row], form: forms.Form
     ) -> dict[str, Any]:
-        """What the decision would do to one row, in words, and the mail that it would send."""
+        """What the decision would do to one row, in words, and the email that it would send."""
         is_told = len(rows) == 1 or (rows and decision.shows_email)
         is_told = is_told and decision.can_be_undone
         answers = decision.preview_data(form) if is_told else None

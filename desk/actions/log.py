@@ -25,7 +25,7 @@ from members.services import Refused, process_decision, undo_decision
 A_PAGE = 500  # results on one page
 RELOAD = 3  # seconds after which the page of an unfinished decision looks again
 LEFT_ALONE = timedelta(seconds=10)  # an unfinished decision that old is nobody's any more
-BACKGROUND_SECONDS = 1.0  # of work at a time: mails go out in between
+BACKGROUND_SECONDS = 1.0  # of work at a time: emails go out in between
 GONE_ON_WITH = 5  # unfinished decisions that are gone on with at a time
 
 
@@ -46,7 +46,7 @@ def step_of(decision: Decision) -> Step:
 
 def process_pending_decisions() -> None:
     """Work on for a moment at the decisions that were too many for one press, or whose process
-    was killed. Called again and again by the mail sender."""
+    was killed. Called again and again by the mail worker."""
     waiting = Decision.objects.unfinished().filter(taken_at__lt=timezone.now() - LEFT_ALONE)
     for decision in waiting.select_related("by").order_by("pk")[:GONE_ON_WITH]:
         process_decision(decision, step_of(decision), seconds=BACKGROUND_SECONDS)
@@ -127,7 +127,7 @@ class DecisionAdmin(DeskModelAdmin[Decision]):
         return response
 
     def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Undo the decision; its mails are never sent."""
+        """Undo the decision; its emails are never sent."""
         return self._posted(request, pk, undo=True)
 
     def continue_view(self, request: HttpRequest, pk: int) -> HttpResponse:

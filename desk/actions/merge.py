@@ -120,7 +120,7 @@ class Merge(BulkAction[Row]):
 
 
 def enumerated(parts: Sequence[tuple[int, str, str]]) -> str:
-    """Counted things in words, without those that are none: "7 members, 2 mail domains and 1
+    """Counted things in words, without those that are none: "7 members, 2 email domains and 1
     former name"; "nothing" if there is none."""
     told = [counted(number, one, many) for number, one, many in parts if number]
     if not told:

@@ -1,4 +1,4 @@
-"""What a decision would do, told from its rehearsal: a sentence, and the mail as it would go."""
+"""What a decision would do, told from its rehearsal: a sentence, and the email as it would go."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def effects(foreseen: Preview) -> str:
         (state("declined"), "decline {}", ("request", "requests")),
         (state("withdrawn"), "withdraw {}", ("request", "requests")),
         (state("ended"), "end {}", ("membership", "memberships")),
-        (len(foreseen.mails), "send {}", ("mail", "mails")),
+        (len(foreseen.mails), "send {}", ("email", "emails")),
     ]
     told = [
         words.format(counted(number, *noun)) if noun else words
@@ -38,7 +38,7 @@ def effects(foreseen: Preview) -> str:
 
 
 def first_visible_email(foreseen: Preview, desk: Member) -> Any:
-    """The first mail whose reader waits for nothing but teams that `desk` looks after: it may
+    """The first email whose reader waits for nothing but teams that `desk` looks after: it may
     name all that they asked for."""
     if desk.is_superuser or not foreseen.mails:
         return next(iter(foreseen.mails), None)

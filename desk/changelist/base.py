@@ -1,4 +1,4 @@
-"""What all lists of the desk have in common; and the list of mails."""
+"""What all lists of the desk have in common; and the list of emails."""
 
 from __future__ import annotations
 

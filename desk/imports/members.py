@@ -50,7 +50,7 @@ class MemberResource(FileImport):
     says = (
         "Each person becomes an active member of the teams named, and you vouch for who employs "
         "them. Somebody who has an account already keeps their name, job title and organization. "
-        "A request that waits is approved. Nobody gets a mail, unless you ask for it. An import "
+        "A request that waits is approved. Nobody gets an email, unless you ask for it. An import "
         "is stored at once and cannot be undone."
     )
     asks_for_email = True
@@ -125,7 +125,7 @@ class MemberResource(FileImport):
             compared = fold(name)
             if compared not in self.teams:
                 yours = "; ".join(team.name for team in self.teams.values())
-                raise ValidationError(f"“{name}” is none of your teams. They are: {yours}.")
+                raise ValidationError(f"“{name}” is not one of your teams. They are: {yours}.")
             teams[compared] = self.teams[compared]
         if not teams and not self._is_seen(account):
             raise ValidationError("Enter at least one of your teams.")

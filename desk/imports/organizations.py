@@ -1,4 +1,4 @@
-"""The import of organizations with their mail domains."""
+"""The import of organizations with their email domains."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ NAME = asking(OrganizationNameField(), "Enter the name of the organization.")
 
 
 class OrganizationResource(FileImport):
-    """Organizations with their mail domains."""
+    """Organizations with their email domains."""
 
     columns = ("Name", "Domains")
     example = (
         "The organization’s name",
-        "Its mail domains, separated by spaces, commas or semicolons; may be empty",
+        "Its email domains, separated by spaces, commas or semicolons; may be empty",
     )
     title = "Import organizations"
     says = (
-        "Each organization is recognized, with its mail domains. One that waits to be recognized "
+        "Each organization is recognized, with its email domains. One that waits to be recognized "
         "is recognized by this. Whoever waits at such a domain, or for such an organization, is "
-        "confirmed and told by mail, as if you had added it by hand."
+        "confirmed and told by email, as if you had added it by hand."
     )
 
     def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class OrganizationResource(FileImport):
         told = [
             f"{counted(len(file.new), 'new organization', 'new organizations')}, "
             f"{len(file.known)} known, {len(file.recognized)} recognized that waited.",
-            f"{counted(len(file.added), 'new mail domain', 'new mail domains')}.",
+            f"{counted(len(file.added), 'new email domain', 'new email domains')}.",
         ]
         effects = Preview(trail.changes, [], [])
         how = Member.ConfirmedVia.FACILITATOR
@@ -68,7 +68,7 @@ class OrganizationResource(FileImport):
             told.append(
                 f"{counted(people, 'person who waits is', 'people who wait are')} confirmed by "
                 f"this: {counted(begun, 'membership begins', 'memberships begin')}, "
-                f"{counted(len(trail.mails), 'mail tells', 'mails tell')} them."
+                f"{counted(len(trail.mails), 'email tells', 'emails tell')} them."
             )
         return told
 

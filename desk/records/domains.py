@@ -1,4 +1,4 @@
-"""The desk's list of mail domains: adding one releases who waits, taking one back ends that."""
+"""The desk's list of email domains: adding one releases who waits, taking one back ends that."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from members.services import add_domain, remove_domain
 
 class TakeBack(BulkAction[EmailDomain]):
     name, label, title = "take-back", "Take back", "Take back {}"
-    rows_are = ("mail domain", "mail domains")
+    rows_are = ("email domain", "email domains")
     says = (
         "From now on an address at this domain confirms nobody. Who is confirmed already stays "
         "confirmed, and no membership ends: look at the members of the organization yourself."
@@ -35,7 +35,7 @@ class TakeBack(BulkAction[EmailDomain]):
 
     def take(self, row: EmailDomain, by: Member, answers: dict[str, Any]) -> str:
         remove_domain(row, by=by)
-        return f"The mail domain {row.domain} of {row.organization} is taken back."
+        return f"The email domain {row.domain} of {row.organization} is taken back."
 
 
 class OrganizationField(OrganizationNameField):
@@ -58,7 +58,7 @@ class OrganizationField(OrganizationNameField):
 
 @admin.register(EmailDomain)
 class EmailDomainAdmin(ActionAdmin[EmailDomain]):
-    """The mail domains of organizations, shared by all facilitators as organizations are."""
+    """The email domains of organizations, shared by all facilitators as organizations are."""
 
     decisions = [TakeBack()]
     list_display = ["domain", "organization"]

@@ -1,4 +1,4 @@
-"""The list of mails."""
+"""The list of emails."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Email)
 class EmailAdmin(DeskModelAdmin[Email]):
-    """The mails and whether they went out, for administrators. No text is shown, and of a mail
+    """The emails and whether they went out, for administrators. No text is shown, and of an email
     with a sign-in code not even the subject."""
 
     title = "Mail"
@@ -48,7 +48,7 @@ class EmailAdmin(DeskModelAdmin[Email]):
     ordering = ["-id"]
 
     def get_urls(self) -> list[URLPattern]:
-        """The list only; no page of a single mail."""
+        """The list only; no page of a single email."""
         return [url for url in super().get_urls() if (url.name or "").endswith("_changelist")]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Email]:

@@ -89,7 +89,7 @@ class Report(BulkAction[Goal]):
     rows_are = ("goal", "goals")
     says = (
         "What you report is shown on the team’s page at once, without your name. "
-        "It stays there for good; a mistake is mended by the next report."
+        "It is permanent; correct a mistake with the next update."
     )
     template = "admin/teams/goal/report.html"
     asks = True
@@ -105,7 +105,7 @@ class Report(BulkAction[Goal]):
         return ReportForm(request.POST if request.method == "POST" else None, goals=rows)
 
     def preview_data(self, form: forms.Form) -> None:
-        """It sends no mail and changes nothing but the goal: there is nothing to foretell."""
+        """It sends no email and changes nothing but the goal: there is nothing to foretell."""
 
     def facts(self, request: HttpRequest, rows: Sequence[Goal], form: forms.Form) -> dict[str, Any]:
         """The goal with its latest updates; of several, each with the way to its own report."""

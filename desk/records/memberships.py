@@ -76,7 +76,7 @@ class MembershipAction(BulkAction[Membership]):
 
 class Approve(MembershipAction):
     name, label, title = "approve", "Approve", "Approve {}"
-    says = "Each person becomes an active member of the team and is told by mail."
+    says = "Each person becomes an active member of the team and is told by email."
     template = "admin/teams/membership/approve.html"
 
     def is_available(self, row: Membership) -> bool:
@@ -101,7 +101,7 @@ class Approve(MembershipAction):
 
 class Decline(MembershipAction, ActionWithReason[Membership]):
     name, label, title = "decline", "Decline", "Decline {}"
-    says = "Each person is told by mail, with the reason. They can ask again later."
+    says = "Each person is told by email, with the reason. They can ask again later."
     prepared = (
         "The team cannot take you in at this time. You are welcome to ask again later.",
         "We could not confirm that you work for the organization you named.",
@@ -120,7 +120,7 @@ class End(MembershipAction, ActionWithReason[Membership]):
     name, label, title = "end", "End membership", "End {}"
     rows_are = ("membership", "memberships")
     says = (
-        "Each person leaves the team at once and is told by mail, with the reason. "
+        "Each person leaves the team at once and is told by email, with the reason. "
         "The time in the team stays on record, and they can join again."
     )
     prepared = (
@@ -217,7 +217,7 @@ class AddMemberForm(forms.Form):
 
 def told_after_adding(stay: Membership, known: Member | None) -> str:
     """What came of it; of a `known` account also what was there and stays, whatever was typed."""
-    told = f"{stay.member} is a member of {stay.team} now, and is told by mail."
+    told = f"{stay.member} is a member of {stay.team} now, and is told by email."
     if known is None:
         return told
     name, employer = known.full_name or "no name", stay.member.organization
@@ -370,7 +370,7 @@ class MembershipAdmin(ActionAdmin[Membership]):
     def decider(self, row: Membership) -> str:
         if row.decided_by:
             return str(row.decided_by)
-        return "the mail domain" if row.decided_at else "nobody"
+        return "the email domain" if row.decided_at else "nobody"
 
     @admin.display(description="ended by")
     def ender(self, row: Membership) -> str:

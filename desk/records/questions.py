@@ -77,7 +77,7 @@ class QuestionAction(BulkAction[Question]):
         return f"Already {row.get_status_display().lower()} by {row.decided_by}."
 
     def visible_email(self, foreseen: Preview, desk: Member) -> Any:
-        """The first mail: questions, and what is answered, are shared by all facilitators."""
+        """The first email: questions, and what is answered, are shared by all facilitators."""
         return next(iter(foreseen.mails), None)
 
     def facts(
@@ -113,15 +113,15 @@ class AnswerForm(forms.Form):
     answer = forms.CharField(
         initial="",
         max_length=5000,
-        error_messages={"required": "Write the answer. The asker reads it in the mail."},
-        help_text="Plain text. The mail quotes the question above it.",
+        error_messages={"required": "Write the answer. The asker reads it in the email."},
+        help_text="Plain text. The email quotes the question above it.",
         widget=forms.Textarea(attrs={"rows": 8, "cols": 60}),
     )
 
 
 class Answer(QuestionAction):
     name, label, title = "answer", "Answer", "Answer {}"
-    says = "The asker gets your answer by mail. It is not published."
+    says = "The asker gets your answer by email. It is not published."
 
     def is_available(self, row: Question) -> bool:
         return row.is_waiting and bool(row.email)
@@ -137,7 +137,7 @@ class Answer(QuestionAction):
 
     def take(self, row: Question, by: Member, answers: dict[str, Any]) -> str:
         answer_question(row, answer=answers["answer"], by=by)
-        return f"“{row}” is answered by mail."
+        return f"“{row}” is answered by email."
 
 
 class PublishForm(forms.Form):
@@ -163,7 +163,7 @@ class PublishForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8, "cols": 60}),
     )
     place = forms.ChoiceField(
-        label="Where it stands",
+        label="Status",
         required=False,
         help_text="Of a new entry: a topic of the FAQ page, or one of your teams.",
     )
@@ -203,7 +203,7 @@ class Publish(QuestionAction):
     name, label, title = "publish", "Publish", "Publish the answer to {}"
     says = (
         "The answer stands on the public FAQ page at once. An asker who left an address gets the "
-        "link by mail; the address is not published."
+        "link by email; the address is not published."
     )
 
     def form(self, request: HttpRequest, rows: Sequence[Question]) -> forms.Form:
@@ -223,7 +223,7 @@ class Publish(QuestionAction):
         entry = known_entry(answers["entry"], by) if answers["entry"] else new_entry(answers, by)
         row = publish_question(row, entry=entry, answer=answers["answer"], by=by)
         told = f"“{row}” is answered on the FAQ page, at {entry.get_absolute_url()}"
-        return f"{told}; the asker gets the link by mail." if row.email else f"{told}."
+        return f"{told}; the asker gets the link by email." if row.email else f"{told}."
 
 
 def known_entry(key: str, desk: Member) -> FaqEntry:
@@ -252,9 +252,9 @@ class Dismiss(QuestionAction, ActionWithReason[Question]):
     name, label, title = "dismiss", "Dismiss", "Dismiss {}"
     says = (
         "The question is closed without an answer. With a reason, an asker who left an address "
-        "is told by mail. Without one nobody is told: do that with spam."
+        "is told by email. Without one nobody is told: do that with spam."
     )
-    reason_help = "May stay empty. An asker who left an address reads it in the mail."
+    reason_help = "May stay empty. An asker who left an address reads it in the email."
     prepared = (
         "This portal is only about the action teams, so we cannot help with this.",
         "We did not understand the question. You are welcome to ask it again in other words.",
@@ -270,7 +270,9 @@ class Dismiss(QuestionAction, ActionWithReason[Question]):
 
     def take(self, row: Question, by: Member, answers: dict[str, Any]) -> str:
         row = dismiss_question(row, reason=answers["reason"], by=by)
-        told = "the asker gets the reason by mail" if row.email and row.answer else "nobody is told"
+        told = (
+            "the asker gets the reason by email" if row.email and row.answer else "nobody is told"
+        )
         return f"“{row}” is dismissed; {told}."
 
 

@@ -125,7 +125,7 @@ class ActionTeamAdmin(PublishedAdmin):
             label="Facilitators",
             required=False,
             help_text="One address on each line. Each of them needs an account in the portal; "
-            "whoever is new is told by mail.",
+            "whoever is new is told by email.",
         )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

@@ -137,7 +137,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
     )
     context = {
         **admin.site.each_context(request),
-        "title": "Who sits on which team",
+        "title": "Coverage by organization",
         "subtitle": None,
         "teams": teams,
         "without": without,
@@ -156,7 +156,7 @@ def coverage_export(request: HttpRequest) -> HttpResponseBase:
         raise Http404
     Export.objects.create(
         by=require_staff(request),
-        what="Who sits on which team",
+        what="Coverage by organization",
         filters=f"no one on {without}" if without else "",
         file_format=file_format,
         rows=organizations.count(),

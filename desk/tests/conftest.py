@@ -10,9 +10,9 @@ from teams.services import join_teams
 
 
 @pytest.fixture
-def approved(as_, approver, requests) -> Decision:
+def approved(client_for, approver, requests) -> Decision:
     """One request that the approver has just approved."""
-    as_(approver).post(f"/admin/teams/membership/approve/?row={requests[0].pk}")
+    client_for(approver).post(f"/admin/teams/membership/approve/?row={requests[0].pk}")
     return Decision.objects.get()
 
 

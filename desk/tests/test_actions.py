@@ -11,7 +11,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from conftest import said, text_of
+from conftest import messages_of, visible_text
 from desk.actions import base
 from desk.tests.test_memberships import LIST, page
 from members.models import Decision, DecisionItem
@@ -27,11 +27,11 @@ def undo(client, decision, **data):
 # Beforehand --------------------------------------------------------------------------------
 
 
-def test_page_says_what_will_happen_and_shows_the_mail(as_, approver, requests, mails):
+def test_page_says_what_will_happen_and_shows_the_mail(client_for, approver, requests, mails):
     count = len(mails())
-    shown = text_of(as_(approver).get(page("approve", requests[0])))
-    assert "This will open 1 membership in 1 team and send 1 mail." in shown
-    assert "You can undo it for two minutes; no mail leaves before." in shown
+    shown = visible_text(client_for(approver).get(page("approve", requests[0])))
+    assert "This will open 1 membership in 1 team and send 1 email." in shown
+    assert "You can undo it for two minutes; no email leaves before." in shown
     assert "To maria@rush.example" in shown
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
@@ -39,18 +39,22 @@ def test_page_says_what_will_happen_and_shows_the_mail(as_, approver, requests, 
     assert not Decision.objects.exists()
 
 
-def test_page_of_one_row_names_it_in_its_title_and_of_two_counts_them(as_, approver, requests):
+def test_page_of_one_row_names_it_in_its_title_and_of_two_counts_them(
+    client_for, approver, requests
+):
     titles = [
-        as_(approver).get(page("approve", *rows)).context["title"]
+        client_for(approver).get(page("approve", *rows)).context["title"]
         for rows in (requests[:1], requests)
     ]
     assert titles == ["Approve the request of Maria Member", "Approve 2 requests"]
 
 
-def test_decline_shows_the_mail_with_what_was_typed_before_it_goes(as_, approver, requests, mails):
+def test_decline_shows_the_mail_with_what_was_typed_before_it_goes(
+    client_for, approver, requests, mails
+):
     count = len(mails())
     typed = {"show": "mail", "reason": "Come back in spring."}
-    shown = as_(approver).post(page("decline", requests[0]), typed)
+    shown = client_for(approver).post(page("decline", requests[0]), typed)
     assert "Come back in spring." in shown.context["mail"].message
     assert shown.context["form"]["reason"].value() == "Come back in spring."
     requests[0].refresh_from_db()
@@ -58,24 +62,24 @@ def test_decline_shows_the_mail_with_what_was_typed_before_it_goes(as_, approver
     assert len(mails()) == count
 
 
-def test_showing_a_mail_without_a_reason_says_what_is_missing(as_, approver, requests):
-    shown = as_(approver).post(page("decline", requests[0]), {"show": "mail", "reason": " "})
+def test_showing_a_mail_without_a_reason_says_what_is_missing(client_for, approver, requests):
+    shown = client_for(approver).post(page("decline", requests[0]), {"show": "mail", "reason": " "})
     assert shown.context["mail"] is None
-    assert "Give a reason" in text_of(shown)
+    assert "Give a reason" in visible_text(shown)
 
 
 def test_mail_of_somebody_who_asked_for_other_teams_too_is_not_shown(
-    as_, facilitator, administrator, applicant, other_team, proposed_organization
+    client_for, facilitator, administrator, applicant, other_team, proposed_organization
 ):
     """It names those teams, which are not the facilitator's to know."""
     join_teams(applicant, [other_team])
     path = f"/admin/members/organization/recognize/?row={proposed_organization.pk}"
-    assert as_(facilitator).get(path).context["mail"] is None
-    assert as_(administrator).get(path).context["mail"].to == [applicant.email]
+    assert client_for(facilitator).get(path).context["mail"] is None
+    assert client_for(administrator).get(path).context["mail"].to == [applicant.email]
 
 
-def test_what_will_happen_cannot_be_told_of_a_row_that_is_refused(as_, approver, requests):
-    client = as_(approver)
+def test_what_will_happen_cannot_be_told_of_a_row_that_is_refused(client_for, approver, requests):
+    client = client_for(approver)
     client.post(page("approve", requests[0]))
     shown = client.get(page("decline", requests[0]))
     assert shown.context["effects"] == ""
@@ -85,12 +89,15 @@ def test_what_will_happen_cannot_be_told_of_a_row_that_is_refused(as_, approver,
 # Undo --------------------------------------------------------------------------------------
 
 
-def test_every_page_of_the_desk_offers_to_undo_what_was_just_decided(as_, approver, approved):
+def test_every_page_of_the_desk_offers_to_undo_what_was_just_decided(
+    client_for, approver, approved
+):
     for path in ("/admin/", LIST, f"{LIST}{stay_pk(approved)}/change/"):
-        shown = as_(approver).get(path)
+        shown = client_for(approver).get(path)
         assert f"{DECISIONS}{approved.pk}/undo/" in shown.content.decode()
-        assert "Maria Member is an active member of Careers now. You can undo it until" in text_of(
-            shown
+        assert (
+            "Maria Member is an active member of Careers now. You can undo it until"
+            in visible_text(shown)
         )
 
 
@@ -98,13 +105,12 @@ def stay_pk(decision: Decision) -> int:
     return decision.rows.get().object_id
 
 
-def test_one_press_undoes_and_comes_back(as_, approver, approved, requests, mails):
+def test_one_press_undoes_and_comes_back(client_for, approver, approved, requests, mails):
     count = len(mails())
-    response = undo(as_(approver), approved, next=LIST)
+    response = undo(client_for(approver), approved, next=LIST)
     assert response.request["PATH_INFO"] == LIST
-    assert said(response) == [
-        "Undone, and no mail was sent. What is not so any more: "
-        "Maria Member is an active member of Careers now."
+    assert messages_of(response) == [
+        "Undone, and no email was sent: Maria Member is an active member of Careers now."
     ]
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
@@ -112,38 +118,44 @@ def test_one_press_undoes_and_comes_back(as_, approver, approved, requests, mail
     assert "/undo/" not in response.content.decode()
 
 
-def test_undo_goes_to_no_other_site(as_, approver, approved):
-    response = undo(as_(approver), approved, next="https://elsewhere.example/")
+def test_undo_goes_to_no_other_site(client_for, approver, approved):
+    response = undo(client_for(approver), approved, next="https://elsewhere.example/")
     assert response.request["PATH_INFO"] == f"{DECISIONS}{approved.pk}/change/"
 
 
-def test_opening_the_undo_address_undoes_nothing(as_, approver, approved, requests):
-    response = as_(approver).get(f"{DECISIONS}{approved.pk}/undo/", follow=True)
+def test_opening_the_undo_address_undoes_nothing(client_for, approver, approved, requests):
+    response = client_for(approver).get(f"{DECISIONS}{approved.pk}/undo/", follow=True)
     assert response.request["PATH_INFO"] == f"{DECISIONS}{approved.pk}/change/"
     requests[0].refresh_from_db()
     assert requests[0].is_active
 
 
-def test_decisions_of_others_are_not_found(as_, facilitator, administrator, approved, requests):
-    client = as_(facilitator)
+def test_decisions_of_others_are_not_found(
+    client_for, facilitator, administrator, approved, requests
+):
+    client = client_for(facilitator)
     for path in (f"{approved.pk}/change/", f"{approved.pk}/undo/", f"{approved.pk}/continue/"):
         assert client.get(DECISIONS + path).status_code == 404
         assert client.post(DECISIONS + path).status_code == 404
-    assert "Maria Member is an active member" not in text_of(client.get(DECISIONS))
-    assert "Maria Member is an active member" in text_of(as_(administrator).get(DECISIONS))
+    assert "Maria Member is an active member" not in visible_text(client.get(DECISIONS))
+    assert "Maria Member is an active member" in visible_text(
+        client_for(administrator).get(DECISIONS)
+    )
     requests[0].refresh_from_db()
     assert requests[0].is_active
 
 
-def test_members_and_strangers_undo_nothing(as_, client, member, approved, requests):
-    assert undo(as_(member), approved).status_code == 403
+def test_members_and_strangers_undo_nothing(client_for, client, member, approved, requests):
+    assert undo(client_for(member), approved).status_code == 403
     client.post(f"{DECISIONS}{approved.pk}/undo/")
     requests[0].refresh_from_db()
     assert requests[0].is_active
 
 
-def test_newest_decision_is_offered_to_be_undone_and_the_way_to_the_others(as_, approver, crowd):
-    client = as_(approver)
+def test_newest_decision_is_offered_to_be_undone_and_the_way_to_the_others(
+    client_for, approver, crowd
+):
+    client = client_for(approver)
     for row in crowd[:4]:
         client.post(page("approve", row))
     shown = client.get("/admin/").content.decode()
@@ -151,13 +163,15 @@ def test_newest_decision_is_offered_to_be_undone_and_the_way_to_the_others(as_, 
     assert f"{DECISIONS}{newest.pk}/undo/" in shown
     assert f"{DECISIONS}{others[-1].pk}/undo/" not in shown
     assert "More that can be undone" in shown
-    assert text_of(client.get(DECISIONS)).count("1 of 1 done until ") == 4
+    assert visible_text(client.get(DECISIONS)).count("1 of 1 done until ") == 4
     own = client.get(f"{DECISIONS}{others[-1].pk}/change/").content.decode()
     assert f"{DECISIONS}{others[-1].pk}/undo/" in own
 
 
-def test_press_that_changed_nothing_offers_nothing_to_undo(as_, approver, approved, requests):
-    client = as_(approver)
+def test_press_that_changed_nothing_offers_nothing_to_undo(
+    client_for, approver, approved, requests
+):
+    client = client_for(approver)
     client.post(page("approve", requests[0]))
     again = Decision.objects.first()
     assert [row.outcome for row in again.rows.all()] == ["refused"]
@@ -165,50 +179,50 @@ def test_press_that_changed_nothing_offers_nothing_to_undo(as_, approver, approv
 
 
 def test_refused_undo_is_not_called_undone_and_its_mail_waits_on(
-    as_, approver, approved, requests, mails
+    client_for, approver, approved, requests, mails
 ):
-    client = as_(approver)
+    client = client_for(approver)
     client.post(page("end", requests[0]), {"reason": "A mistake."})
-    told = said(undo(client, approved, next=LIST))
+    told = messages_of(undo(client, approved, next=LIST))
     assert "Not undone" in " ".join(told)
-    assert "1 of 1 not undone" in text_of(client.get(DECISIONS))
+    assert "1 of 1 not undone" in visible_text(client.get(DECISIONS))
     assert all(mail.scheduled_time > timezone.now() for mail in mails()[-2:])
 
 
-def test_page_of_many_says_how_many_cannot_be_decided(as_, approver, requests, member):
-    client = as_(approver)
+def test_page_of_many_says_how_many_cannot_be_decided(client_for, approver, requests, member):
+    client = client_for(approver)
     client.post(page("approve", requests[0]))
-    shown = text_of(client.get(page("decline", *requests)))
+    shown = visible_text(client.get(page("decline", *requests)))
     assert "1 of these cannot be decided this way now." in shown
-    assert "The mail to the first of them" in shown
+    assert "The email to the first of them" in shown
     assert "To colin@rush.example" in shown
     gone = client.get(page("decline", requests[0]))
-    assert "Nothing here can be decided this way now." in text_of(gone)
+    assert "Nothing here can be decided this way now." in visible_text(gone)
     assert 'name="reason"' not in gone.content.decode()
 
 
-def test_too_late_is_told(as_, approver, approved, requests):
+def test_too_late_is_told(client_for, approver, approved, requests):
     Decision.objects.update(finished_at=F("finished_at") - timedelta(minutes=3))
-    client = as_(approver)
+    client = client_for(approver)
     assert "/undo/" not in client.get("/admin/").content.decode()
-    assert "too late to undo" in said(undo(client, approved, next=LIST))[0]
+    assert "too late to undo" in messages_of(undo(client, approved, next=LIST))[0]
     requests[0].refresh_from_db()
     assert requests[0].is_active
 
 
-def test_closing_an_account_cannot_be_undone_and_says_so(as_, administrator, colleague):
-    client = as_(administrator)
+def test_closing_an_account_cannot_be_undone_and_says_so(client_for, administrator, colleague):
+    client = client_for(administrator)
     path = f"/admin/members/member/close/?row={colleague.pk}"
-    assert "You can undo it" not in text_of(client.get(path))
+    assert "You can undo it" not in visible_text(client.get(path))
     response = client.post(path, follow=True)
     assert "/undo/" not in response.content.decode()
-    assert "too late" in said(undo(client, Decision.objects.get()))[0]
+    assert "too late" in messages_of(undo(client, Decision.objects.get()))[0]
 
 
 def test_nothing_that_names_a_person_stays_with_a_decision_after_the_account_is_closed(
-    as_, administrator, approved, member
+    client_for, administrator, approved, member
 ):
-    as_(administrator).post(f"/admin/members/member/close/?row={member.pk}")
+    client_for(administrator).post(f"/admin/members/member/close/?row={member.pk}")
     told = " ".join(DecisionItem.objects.values_list("told", flat=True))
     assert "Maria" not in told
 
@@ -216,15 +230,15 @@ def test_nothing_that_names_a_person_stays_with_a_decision_after_the_account_is_
 # The list ----------------------------------------------------------------------------------
 
 
-def test_list_of_decisions_tells_results_with_constant_queries(as_, approver, requests):
-    client = as_(approver)
+def test_list_of_decisions_tells_results_with_constant_queries(client_for, approver, requests):
+    client = client_for(approver)
     client.post(page("approve", requests[0]))
     client.get(DECISIONS)
     before = count_of(client)
     client.post(page("approve", requests[1]))
     client.post(page("end", requests[0]), {"reason": "Over."})
     assert count_of(client) == before
-    assert "1 of 1 done" in text_of(client.get(DECISIONS))
+    assert "1 of 1 done" in visible_text(client.get(DECISIONS))
 
 
 def count_of(client) -> int:
@@ -233,8 +247,8 @@ def count_of(client) -> int:
     return len(queries)
 
 
-def test_nobody_adds_changes_or_deletes_a_decision(as_, administrator, approved):
-    client = as_(administrator)
+def test_nobody_adds_changes_or_deletes_a_decision(client_for, administrator, approved):
+    client = client_for(administrator)
     assert client.get(f"{DECISIONS}add/").status_code == 403
     assert client.post(f"{DECISIONS}{approved.pk}/change/", {"title": "Forged"}).status_code in {
         200,
@@ -251,8 +265,8 @@ def test_every_decision_at_the_desk_has_a_name_of_its_own():
         assert len(names) == len(set(names))
 
 
-def test_one_press_in_the_list_decides_and_comes_back_to_it(as_, approver, requests):
-    client = as_(approver)
+def test_one_press_in_the_list_decides_and_comes_back_to_it(client_for, approver, requests):
+    client = client_for(approver)
     filtered = f"{LIST}?waits_for=approval"
     shown = client.get(filtered).content.decode()
     (address,) = {
@@ -261,43 +275,45 @@ def test_one_press_in_the_list_decides_and_comes_back_to_it(as_, approver, reque
         if f"row={requests[0].pk}&" in html.unescape(found)
     }
     response = client.post(address, {"action": "", "index": "0"}, follow=True)
-    assert said(response) == ["Maria Member is an active member of Careers now."]
-    assert text_of(response).count("Maria Member is an active member of Careers now.") == 1
+    assert messages_of(response) == ["Maria Member is an active member of Careers now."]
+    assert visible_text(response).count("Maria Member is an active member of Careers now.") == 1
     assert response.request["QUERY_STRING"] == "waits_for=approval"
     assert f"row={requests[0].pk}&amp;" not in response.content.decode()
 
 
 def test_one_press_recognizes_with_the_domain_that_the_button_names(
-    as_, facilitator, applicant, proposed_organization
+    client_for, facilitator, applicant, proposed_organization
 ):
-    client = as_(facilitator)
+    client = client_for(facilitator)
     path = f"/admin/members/organization/{proposed_organization.pk}/change/"
     shown = client.get(path)
     (press,) = [found["press"] for found in shown.context["decisions"] if found["press"]]
-    assert "Recognize with lakeview.example" in text_of(shown)
+    assert "Recognize with lakeview.example" in visible_text(shown)
     client.post(f"/admin/members/organization/recognize/?row={proposed_organization.pk}", press)
     assert [row.domain for row in proposed_organization.domains.all()] == ["lakeview.example"]
     applicant.refresh_from_db()
     assert applicant.is_affiliation_confirmed
 
 
-def test_list_offers_no_press_for_what_is_decided_or_needs_a_reason(as_, facilitator, member, team):
-    assert "formaction" not in as_(facilitator).get(LIST).content.decode()
+def test_list_offers_no_press_for_what_is_decided_or_needs_a_reason(
+    client_for, facilitator, member, team
+):
+    assert "formaction" not in client_for(facilitator).get(LIST).content.decode()
 
 
 def test_ticks_of_many_stand_as_on_the_page_of_few(
-    as_, facilitator, proposed_organization, monkeypatch
+    client_for, facilitator, proposed_organization, monkeypatch
 ):
     monkeypatch.setattr(base, "IN_ADDRESS", 0)
     organizations = "/admin/members/organization/"
     chosen = {"action": "recognize", "_selected_action": [proposed_organization.pk], "index": "0"}
-    shown = as_(facilitator).post(organizations, chosen)
+    shown = client_for(facilitator).post(organizations, chosen)
     tick = shown.context["form"][f"domain_{proposed_organization.pk}"]
     assert not shown.context["form"].is_bound
     assert tick.value() is True
 
 
-def test_list_without_a_decision_by_one_press_has_no_column_for_it(as_, facilitator, goal):
-    shown = as_(facilitator).get("/admin/teams/goal/")
+def test_list_without_a_decision_by_one_press_has_no_column_for_it(client_for, facilitator, goal):
+    shown = client_for(facilitator).get("/admin/teams/goal/")
     assert "decide" not in [str(column) for column in shown.context["cl"].list_display]
-    assert "Decide" not in text_of(shown)
+    assert "Decide" not in visible_text(shown)

@@ -59,7 +59,7 @@ def test_requests_are_approved_undone_declined_and_memberships_ended(
     page.get_by_role("button", name="Approve Maria Member").click()
     told(page, "Maria Member is an active member of Careers now.")
     page.get_by_role("button", name="Undo").first.click()
-    told(page, "Undone, and no mail was sent.")
+    told(page, "Undone, and no email was sent.")
     assert membership_of(member, approval_team).is_waiting
     assert not Email.objects.exists()
 
@@ -79,7 +79,7 @@ def test_requests_are_approved_undone_declined_and_memberships_ended(
     page.get_by_role("button", name="Approve").click()
     told(page, "Colin Colleague is an active member")
     page.get_by_role("link", name="End membership…").click()
-    expect(page.get_by_role("main")).to_contain_text("This will end 1 membership and send 1 mail.")
+    expect(page.get_by_role("main")).to_contain_text("This will end 1 membership and send 1 email.")
     page.get_by_role("button", name="End membership", exact=True).click()
     told(page, "has ended")
 
@@ -93,8 +93,8 @@ def test_affiliations_are_confirmed_and_taken_back(new_page, facilitator, organi
     told(page, "Pat Personal is confirmed for Rush Example Hospital.")
     assert membership_of(person, team).is_active
     page.goto(f"/admin/members/member/{person.pk}/change/")
-    page.get_by_role("link", name="Take confirmation back…").click()
-    page.get_by_role("button", name="Take confirmation back", exact=True).click()
+    page.get_by_role("link", name="Remove confirmation…").click()
+    page.get_by_role("button", name="Remove confirmation", exact=True).click()
     told(page, "no longer confirmed")
 
 
@@ -110,15 +110,15 @@ def test_questions_are_answered_published_and_dismissed(new_page, facilitator, f
 
     open_decision(0, "Answer")
     page.get_by_label("Answer").fill("It is the first one.")
-    page.get_by_role("button", name="Show mail").click()
+    page.get_by_role("button", name="Show email").click()
     expect(page.locator(".mail-preview")).to_contain_text("It is the first one.")
     page.get_by_role("button", name="Answer", exact=True).click()
-    told(page, "is answered by mail")
+    told(page, "is answered by email")
 
     open_decision(1, "Publish")
     page.get_by_label("Answer").fill("It is the *second* one.")
-    page.get_by_label("Where it stands").select_option("about")
-    page.get_by_role("button", name="Show answer and mail").click()
+    page.get_by_label("Status").select_option("about")
+    page.get_by_role("button", name="Show answer and email").click()
     expect(page.get_by_role("main").locator("em")).to_have_text("second")
     page.get_by_role("button", name="Publish", exact=True).click()
     told(page, "is answered on the FAQ page")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from conftest import membership_of, said, text_of
+from conftest import membership_of, messages_of, visible_text
 from desk.actions import base
 from desk.actions.log import step_of
 from desk.admin import process_pending_decisions
@@ -18,17 +18,17 @@ from teams.services import set_facilitators
 DECISIONS = "/admin/members/decision/"
 
 
-def test_many_are_told_on_the_page_of_the_decision_trouble_first(as_, approver, crowd):
-    client = as_(approver)
+def test_many_are_told_on_the_page_of_the_decision_trouble_first(client_for, approver, crowd):
+    client = client_for(approver)
     Membership.objects.filter(pk=crowd[5].pk).update(
         status="withdrawn", ended_at=timezone.now(), ended_by=crowd[5].member
     )
     shown = client.get(page("approve", *crowd[:5], *crowd[6:]))
-    assert "21 requests" in text_of(shown)
+    assert "21 requests" in visible_text(shown)
     response = client.post(page("approve", *crowd), follow=True)
     decision = Decision.objects.get()
     assert response.request["PATH_INFO"] == f"{DECISIONS}{decision.pk}/change/"
-    told = text_of(response)
+    told = visible_text(response)
     assert "Done 21" in told
     assert "Not done 1" in told
     first = response.context["page"].object_list[0]
@@ -37,14 +37,14 @@ def test_many_are_told_on_the_page_of_the_decision_trouble_first(as_, approver, 
     assert "Refresh" not in response
 
 
-def test_page_of_a_decision_looks_again_until_it_is_finished(as_, approver, crowd):
+def test_page_of_a_decision_looks_again_until_it_is_finished(client_for, approver, crowd):
     decision = begun(approver, crowd)
-    client = as_(approver)
+    client = client_for(approver)
     shown = client.get(f"{DECISIONS}{decision.pk}/change/")
     assert shown["Refresh"] == "3"
-    assert "Not yet 22" in text_of(shown)
+    assert "Not yet 22" in visible_text(shown)
     response = client.post(f"{DECISIONS}{decision.pk}/continue/", follow=True)
-    assert "Done 22" in text_of(response)
+    assert "Done 22" in visible_text(response)
     assert "Refresh" not in response
 
 
@@ -83,24 +83,24 @@ def test_background_refuses_what_its_author_may_not_decide_any_more(
     assert crowd[0].team.memberships.active().count() == 0
 
 
-def test_more_than_an_address_carries_go_over_the_form(as_, approver, crowd, monkeypatch):
+def test_more_than_an_address_carries_go_over_the_form(client_for, approver, crowd, monkeypatch):
     monkeypatch.setattr(base, "IN_ADDRESS", 10)
-    client = as_(approver)
+    client = client_for(approver)
     shown = client.post(LIST, choose("decline", *crowd))
     assert shown.status_code == 200
-    assert "Decline 22 requests" in text_of(shown)
+    assert "Decline 22 requests" in visible_text(shown)
     assert set(shown.context["carried"]) == {row.pk for row in crowd}
     assert Membership.objects.waiting().count() == 22
     sent = {"rows": ",".join(map(str, shown.context["carried"])), "reason": "No room this year."}
     again = client.post(f"{LIST}decline/", {**sent, "show": "mail"})
     assert "No room this year." in again.context["mail"].message
     response = client.post(f"{LIST}decline/", sent, follow=True)
-    assert "Done 22" in text_of(response)
+    assert "Done 22" in visible_text(response)
     assert Membership.objects.waiting().count() == 0
 
 
-def test_forged_rows_in_the_form_are_left_out(as_, approver, requests, member, team):
-    client = as_(approver)
+def test_forged_rows_in_the_form_are_left_out(client_for, approver, requests, member, team):
+    client = client_for(approver)
     own, foreign = requests[0].pk, membership_of(member, team).pk
     client.post(f"{LIST}decline/", {"rows": f"{own},{foreign},x", "reason": "No."})
     assert membership_of(member, team).is_active
@@ -110,8 +110,8 @@ def test_forged_rows_in_the_form_are_left_out(as_, approver, requests, member, t
     assert only.status_code == 404
 
 
-def test_too_many_are_refused_in_words(as_, approver, crowd, monkeypatch):
+def test_too_many_are_refused_in_words(client_for, approver, crowd, monkeypatch):
     monkeypatch.setattr(base, "MAX_DECISION_ROWS", 10)
-    response = as_(approver).post(LIST, choose("approve", *crowd), follow=True)
-    assert said(response) == ["Select at most 10 at a time. Nothing was changed."]
+    response = client_for(approver).post(LIST, choose("approve", *crowd), follow=True)
+    assert messages_of(response) == ["Select at most 10 at a time. Nothing was changed."]
     assert Membership.objects.waiting().count() == 22

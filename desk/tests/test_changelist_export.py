@@ -62,10 +62,10 @@ def column(response, heading: str) -> list[str]:
 @pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize("file_format", ["csv", "xlsx"])
 def test_every_list_can_be_exported(
-    as_, administrator, applicant, goal, faq_entry, path, file_format
+    client_for, administrator, applicant, goal, faq_entry, path, file_format
 ):
     Question.objects.create(text="Who pays?")
-    client = as_(administrator)
+    client = client_for(administrator)
     page = client.get(path).content.decode()
     assert f'action="{path}export/?"' in page
     response = export(client, path, file_format=file_format)
@@ -90,52 +90,58 @@ def test_every_list_can_be_exported(
     assert len(found) == 1 + listed.model.objects.count()
 
 
-def test_export_has_the_rows_that_filter_and_search_leave(as_, administrator, member, applicant):
-    client = as_(administrator)
+def test_export_has_the_rows_that_filter_and_search_leave(
+    client_for, administrator, member, applicant
+):
+    client = client_for(administrator)
     found = column(export(client, MEMBERSHIPS, "?status__exact=requested"), "Member")
     assert found == ["Wanda Waiting"]
     assert column(export(client, MEMBERSHIPS, "?q=maria"), "Member") == ["Maria Member"]
     assert column(export(client, MEMBERSHIPS, "?q=maria&status__exact=requested"), "Member") == []
 
 
-def test_page_keeps_its_filters_in_the_export(as_, administrator, applicant):
-    page = as_(administrator).get(f"{MEMBERSHIPS}?status__exact=requested&q=w").content.decode()
+def test_page_keeps_its_filters_in_the_export(client_for, administrator, applicant):
+    page = (
+        client_for(administrator).get(f"{MEMBERSHIPS}?status__exact=requested&q=w").content.decode()
+    )
     assert f'action="{MEMBERSHIPS}export/?status__exact=requested&amp;q=w"' in page
 
 
-def test_facilitator_exports_ones_own_people_only(as_, facilitator, member, outsider, other_team):
+def test_facilitator_exports_ones_own_people_only(
+    client_for, facilitator, member, outsider, other_team
+):
     join_teams(member, [other_team])
-    client = as_(facilitator)
+    client = client_for(facilitator)
     assert column(export(client, MEMBERS), "Email") == ["maria@rush.example"]
     assert column(export(client, MEMBERS), "Teams") == ["Education"]
     assert column(export(client, MEMBERSHIPS), "Team") == ["Education"]
 
 
-def test_export_is_not_narrowed_to_a_page_of_the_list(as_, administrator, organization):
+def test_export_is_not_narrowed_to_a_page_of_the_list(client_for, administrator, organization):
     EmailDomain.objects.bulk_create(
         EmailDomain(organization=organization, domain=f"d{number}.example") for number in range(120)
     )
-    assert len(column(export(as_(administrator), DOMAINS), "Domain")) == 121
+    assert len(column(export(client_for(administrator), DOMAINS), "Domain")) == 121
 
 
-def test_members_leave_with_the_headings_that_the_import_reads(as_, administrator, member):
-    headings, row, *_ = rows_of(export(as_(administrator), MEMBERS, "?q=maria"))
+def test_members_leave_with_the_headings_that_the_import_reads(client_for, administrator, member):
+    headings, row, *_ = rows_of(export(client_for(administrator), MEMBERS, "?q=maria"))
     assert headings[:5] == ["Email", "Full name", "Job title", "Organization", "Teams"]
     assert row[:5] == [
         "maria@rush.example", "Maria Member", "", "Rush Example Hospital", "Education"
     ]  # fmt: skip
 
 
-def test_file_says_the_list_and_the_day(as_, administrator):
-    response = export(as_(administrator), MEMBERS)
+def test_file_says_the_list_and_the_day(client_for, administrator):
+    response = export(client_for(administrator), MEMBERS)
     day = timezone.localdate().isoformat()
     assert response["Content-Disposition"] == f'attachment; filename="members-{day}.csv"'
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert "no-store" in response["Cache-Control"]
 
 
-def test_export_is_logged_with_who_what_and_how_many(as_, facilitator, member, colleague):
-    response = export(as_(facilitator), MEMBERS, "?affiliation=confirmed&q=rush")
+def test_export_is_logged_with_who_what_and_how_many(client_for, facilitator, member, colleague):
+    response = export(client_for(facilitator), MEMBERS, "?affiliation=confirmed&q=rush")
     logged = Export.objects.get()  # before the first byte
     assert (logged.by, logged.what, logged.file_format) == (facilitator, "Members", "csv")
     assert logged.filters == 'search "rush"; affiliation: Confirmed'
@@ -174,8 +180,10 @@ def test_csv_reads_rows_only_as_they_leave():
     assert len((first + b"".join(pieces)).splitlines()) == 5001
 
 
-def test_queries_of_an_export_do_not_grow_with_its_rows(as_, administrator, organization, team):
-    client = as_(administrator)
+def test_queries_of_an_export_do_not_grow_with_its_rows(
+    client_for, administrator, organization, team
+):
+    client = client_for(administrator)
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -204,9 +212,9 @@ def test_plain_text_and_numbers_leave_as_they_are():
     assert b"".join(csv_lines(["a"], iter([[-5, Decimal("1.50"), "a"]]))).endswith(b"-5,1.50,a\r\n")
 
 
-def test_formula_in_a_name_is_harmless_in_the_file(as_, administrator):
+def test_formula_in_a_name_is_harmless_in_the_file(client_for, administrator):
     Member.objects.create_user("x@rush.example", full_name='=HYPERLINK("http://x")')
-    (name,) = column(export(as_(administrator), MEMBERS, "?q=x@rush"), "Full name")
+    (name,) = column(export(client_for(administrator), MEMBERS, "?q=x@rush"), "Full name")
     assert name == '\'=HYPERLINK("http://x")'
 
 
@@ -220,34 +228,36 @@ def test_accents_and_dates_are_kept_in_both_formats():
     assert sheet["B2"].is_date
 
 
-def test_times_leave_in_the_portals_time_zone(as_, administrator, member, team):
+def test_times_leave_in_the_portals_time_zone(client_for, administrator, member, team):
     stay = membership_of(member, team)
     Membership.objects.filter(pk=stay.pk).update(requested_at=datetime(2026, 7, 1, 12, tzinfo=UTC))
-    assert column(export(as_(administrator), MEMBERSHIPS), "Requested") == ["2026-07-01 07:00"]
+    assert column(export(client_for(administrator), MEMBERSHIPS), "Requested") == [
+        "2026-07-01 07:00"
+    ]
 
 
 @pytest.mark.parametrize("query", ["?format=csv", ""])
-def test_opening_the_address_exports_nothing(as_, facilitator, query):
-    response = as_(facilitator).get(f"{MEMBERS}export/{query}")
+def test_opening_the_address_exports_nothing(client_for, facilitator, query):
+    response = client_for(facilitator).get(f"{MEMBERS}export/{query}")
     assert (response.status_code, Export.objects.count()) == (302, 0)
     assert response["Location"].startswith(MEMBERS)
 
 
 @pytest.mark.parametrize("file_format", ["", "pdf", "CSV"])
-def test_unknown_format_exports_nothing(as_, facilitator, file_format):
-    response = export(as_(facilitator), MEMBERS, file_format=file_format)
+def test_unknown_format_exports_nothing(client_for, facilitator, file_format):
+    response = export(client_for(facilitator), MEMBERS, file_format=file_format)
     assert (response.status_code, Export.objects.count()) == (302, 0)
 
 
-def test_forged_filter_exports_nothing(as_, facilitator, member):
-    response = export(as_(facilitator), MEMBERS, "?organization__decided_by=1")
+def test_forged_filter_exports_nothing(client_for, facilitator, member):
+    response = export(client_for(facilitator), MEMBERS, "?organization__decided_by=1")
     assert response.status_code in {302, 400}
     assert not Export.objects.exists()
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_export_is_not_a_members(as_, member, path):
-    assert export(as_(member), path).status_code == 403
+def test_export_is_not_a_members(client_for, member, path):
+    assert export(client_for(member), path).status_code == 403
     assert not Export.objects.exists()
 
 
@@ -257,15 +267,15 @@ def test_export_asks_a_visitor_to_sign_in(client, db):
 
 
 @pytest.mark.parametrize("path", ["/admin/post_office/email/", LOG])
-def test_mails_and_the_log_are_not_exported(as_, administrator, path):
-    client = as_(administrator)
+def test_mails_and_the_log_are_not_exported(client_for, administrator, path):
+    client = client_for(administrator)
     assert "Export this list" not in client.get(path).content.decode()
     assert export(client, path).status_code == 404
 
 
-def test_too_many_rows_for_excel_are_told(as_, administrator, member, monkeypatch):
+def test_too_many_rows_for_excel_are_told(client_for, administrator, member, monkeypatch):
     monkeypatch.setattr("desk.changelist.export.XLSX_ROWS", 1)
-    response = as_(administrator).post(f"{MEMBERS}export/", {"format": "xlsx"}, follow=True)
+    response = client_for(administrator).post(f"{MEMBERS}export/", {"format": "xlsx"}, follow=True)
     assert "Narrow the list, or take it as CSV." in response.content.decode()
     assert not Export.objects.exists()
 
@@ -278,15 +288,15 @@ def test_excel_file_is_gone_when_it_has_left(db):
     assert file.closed
 
 
-def test_administrators_read_the_log(as_, administrator, facilitator, member):
-    rows_of(export(as_(facilitator), MEMBERS, "?q=maria"))
-    page = as_(administrator).get(LOG).content.decode()
+def test_administrators_read_the_log(client_for, administrator, facilitator, member):
+    rows_of(export(client_for(facilitator), MEMBERS, "?q=maria"))
+    page = client_for(administrator).get(LOG).content.decode()
     for told in ("Fay Facilitator", "Members", "search &quot;maria&quot;", "1 row", "CSV"):
         assert told in page
 
 
-def test_log_is_for_reading(as_, administrator, member):
-    client = as_(administrator)
+def test_log_is_for_reading(client_for, administrator, member):
+    client = client_for(administrator)
     rows_of(export(client, MEMBERS))
     pk = Export.objects.get().pk
     assert client.get(f"{LOG}add/").status_code == 404
@@ -295,8 +305,8 @@ def test_log_is_for_reading(as_, administrator, member):
     assert Export.objects.filter(pk=pk).exists()
 
 
-def test_log_is_not_a_facilitators(as_, facilitator):
-    client = as_(facilitator)
+def test_log_is_not_a_facilitators(client_for, facilitator):
+    client = client_for(facilitator)
     assert client.get(LOG).status_code in {403, 404}
     assert LOG not in client.get("/admin/").content.decode()
 

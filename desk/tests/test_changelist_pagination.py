@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.core.paginator import EmptyPage, PageNotAnInteger, Paginator
 from django.db import connection
 
-from conftest import make_member, text_of
+from conftest import make_member, visible_text
 from desk.changelist import pagination
 from desk.changelist.pagination import EstimatedCountPaginator
 from members.models import Member
@@ -68,14 +68,14 @@ def test_what_is_no_page_is_refused(people, number):
         EstimatedCountPaginator(Member.objects.order_by("pk"), 3).page(number)
 
 
-def test_page_behind_the_last_one_is_the_last_one(as_, administrator, people):
+def test_page_behind_the_last_one_is_the_last_one(client_for, administrator, people):
     pages = EstimatedCountPaginator(Member.objects.order_by("pk"), 3)
     assert list(pages.page(99)) == list(pages.page(4))
-    assert as_(administrator).get(f"{LIST}?p=99").status_code == 200
+    assert client_for(administrator).get(f"{LIST}?p=99").status_code == 200
 
 
-def test_page_number_that_is_no_number_shows_the_first(as_, administrator, people):
-    response = as_(administrator).get(f"{LIST}?p=x")
+def test_page_number_that_is_no_number_shows_the_first(client_for, administrator, people):
+    response = client_for(administrator).get(f"{LIST}?p=x")
     assert len(response.context["cl"].result_list) == 12
 
 
@@ -87,22 +87,24 @@ def test_empty_list_has_one_empty_page(db):
 # Estimates -----------------------------------------------------------------------------------
 
 
-def test_whole_long_list_says_about(as_, administrator, people, always_estimated):
+def test_whole_long_list_says_about(client_for, administrator, people, always_estimated):
     always_estimated(90)
-    assert "about 102 members" in text_of(as_(administrator).get(LIST))
+    assert "about 102 members" in visible_text(client_for(administrator).get(LIST))
 
 
 @pytest.mark.parametrize("query", ["?q=Same", "?affiliation=unconfirmed"])
-def test_narrowed_list_is_counted(as_, administrator, people, always_estimated, query):
+def test_narrowed_list_is_counted(client_for, administrator, people, always_estimated, query):
     always_estimated(90)
-    told = text_of(as_(administrator).get(LIST + query))
+    told = visible_text(client_for(administrator).get(LIST + query))
     assert "about" not in told.partition("Search by name")[2]
     assert "102" not in told
 
 
-def test_what_a_facilitator_sees_is_counted(as_, facilitator, member, people, always_estimated):
+def test_what_a_facilitator_sees_is_counted(
+    client_for, facilitator, member, people, always_estimated
+):
     always_estimated(90)
-    assert text_of(as_(facilitator).get(LIST)).endswith(" 1 member")
+    assert visible_text(client_for(facilitator).get(LIST)).endswith(" 1 member")
 
 
 def test_pages_of_the_second_half_are_counted(people, always_estimated):
@@ -117,11 +119,11 @@ def test_pages_of_the_second_half_are_counted(people, always_estimated):
 
 @pytest.mark.parametrize("wrong_by", [-3, 3, 30])
 def test_wrong_estimate_shows_each_row_once(
-    as_, administrator, people, always_estimated, monkeypatch, wrong_by
+    client_for, administrator, people, always_estimated, monkeypatch, wrong_by
 ):
     always_estimated(wrong_by)
     monkeypatch.setattr(admin.site.get_model_admin(Member), "list_per_page", 2)
-    client = as_(administrator)
+    client = client_for(administrator)
     shown = [
         row.pk
         for number in range(1, 7)
@@ -131,17 +133,20 @@ def test_wrong_estimate_shows_each_row_once(
 
 
 def test_page_behind_the_last_one_of_a_wrong_estimate_is_the_last_one(
-    as_, administrator, people, always_estimated, monkeypatch
+    client_for, administrator, people, always_estimated, monkeypatch
 ):
     always_estimated(30)
     monkeypatch.setattr(admin.site.get_model_admin(Member), "list_per_page", 2)
-    response = as_(administrator).get(f"{LIST}?p=21")
+    response = client_for(administrator).get(f"{LIST}?p=21")
     assert len(response.context["cl"].result_list) == 2
 
 
-def test_short_list_is_counted(as_, administrator, people):
-    assert "about" not in text_of(as_(administrator).get(LIST)).partition("12 members")[0][-9:]
-    assert "12 members" in text_of(as_(administrator).get(LIST))
+def test_short_list_is_counted(client_for, administrator, people):
+    assert (
+        "about"
+        not in visible_text(client_for(administrator).get(LIST)).partition("12 members")[0][-9:]
+    )
+    assert "12 members" in visible_text(client_for(administrator).get(LIST))
 
 
 def test_estimate_is_a_number_of_the_database(people):

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conftest import make_member, text_of
+from conftest import make_member, visible_text
 from members.models import EmailDomain, Member, Organization
 from teams.models import Membership
 from teams.services import join_teams
@@ -45,9 +45,9 @@ def found(response) -> set[str]:
     ],
 )
 def test_people_are_found_by_name_address_and_organization(
-    as_, administrator, everybody, words, who
+    client_for, administrator, everybody, words, who
 ):
-    client = as_(administrator)
+    client = client_for(administrator)
     for address in (MEMBERS, MEMBERSHIPS):
         assert found(client.get(address, {"q": words})) == who
 
@@ -66,38 +66,40 @@ def test_answers_are_those_of_stock_search(rf, administrator, everybody, model):
 
 
 @pytest.mark.parametrize("address", [MEMBERS, MEMBERSHIPS])
-def test_search_finds_nobody_of_other_teams(as_, facilitator, everybody, address):
-    response = as_(facilitator).get(address, {"q": "example"})
+def test_search_finds_nobody_of_other_teams(client_for, facilitator, everybody, address):
+    response = client_for(facilitator).get(address, {"q": "example"})
     assert found(response) == {"Maria", "Colin", "Wanda"}
-    response = as_(facilitator).get(address, {"q": "olga"})
+    response = client_for(facilitator).get(address, {"q": "olga"})
     assert found(response) == set()
-    assert "Olga" not in text_of(response)
+    assert "Olga" not in visible_text(response)
 
 
 @pytest.mark.parametrize("many", [0, 1, 1000])
 def test_stays_are_found_whether_few_or_many_people_match(
-    monkeypatch, as_, administrator, everybody, many
+    monkeypatch, client_for, administrator, everybody, many
 ):
     monkeypatch.setattr("desk.changelist.search.MANY", many)
-    response = as_(administrator).get(MEMBERSHIPS, {"q": "rush"})
+    response = client_for(administrator).get(MEMBERSHIPS, {"q": "rush"})
     assert found(response) == {"Maria", "Colin"}
 
 
-def test_empty_search_shows_all(as_, administrator, everybody):
-    assert len(found(as_(administrator).get(MEMBERSHIPS, {"q": " "}))) == 4
+def test_empty_search_shows_all(client_for, administrator, everybody):
+    assert len(found(client_for(administrator).get(MEMBERSHIPS, {"q": " "}))) == 4
 
 
-def test_organization_with_two_matching_domains_is_found_once(as_, administrator, organization):
+def test_organization_with_two_matching_domains_is_found_once(
+    client_for, administrator, organization
+):
     EmailDomain.objects.create(organization=organization, domain="clinics.rush.example")
-    response = as_(administrator).get("/admin/members/organization/", {"q": "rush.example"})
+    response = client_for(administrator).get("/admin/members/organization/", {"q": "rush.example"})
     assert list(response.context["cl"].result_list) == [organization]
 
 
 @pytest.mark.parametrize("address", [MEMBERS, MEMBERSHIPS])
 def test_search_takes_the_same_queries_for_one_row_and_for_three(
-    as_, administrator, member, team, organization, address
+    client_for, administrator, member, team, organization, address
 ):
-    client = as_(administrator)
+    client = client_for(administrator)
     client.get(address)
     counts = []
     for number in range(2):

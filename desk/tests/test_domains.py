@@ -1,8 +1,8 @@
-"""Mail domains at the desk: one that was given by mistake is taken back."""
+"""Email domains at the desk: one that was given by mistake is taken back."""
 
 import pytest
 
-from conftest import text_of
+from conftest import visible_text
 from members.models import EmailDomain
 from members.services import Refused, remove_domain
 from teams.services import complete_join
@@ -10,14 +10,16 @@ from teams.services import complete_join
 TAKE_BACK = "/admin/members/emaildomain/take-back/?row={}"
 
 
-def test_domain_given_by_mistake_is_taken_back_with_history(as_, facilitator, member, organization):
+def test_domain_given_by_mistake_is_taken_back_with_history(
+    client_for, facilitator, member, organization
+):
     domain = organization.domains.get()
-    client = as_(facilitator)
+    client = client_for(facilitator)
     page = client.get(TAKE_BACK.format(domain.pk))
-    assert "Who is confirmed already stays" in text_of(page)
+    assert "Who is confirmed already stays" in visible_text(page)
     assert organization.domains.count() == 1
     response = client.post(TAKE_BACK.format(domain.pk), follow=True)
-    assert "The mail domain rush.example of Rush Example Hospital is taken back." in text_of(
+    assert "The email domain rush.example of Rush Example Hospital is taken back." in visible_text(
         response
     )
     gone = EmailDomain.history.filter(domain="rush.example").latest()
@@ -27,8 +29,8 @@ def test_domain_given_by_mistake_is_taken_back_with_history(as_, facilitator, me
     assert member.is_affiliation_confirmed
 
 
-def test_domain_that_was_taken_back_confirms_nobody(as_, facilitator, organization, team):
-    as_(facilitator).post(TAKE_BACK.format(organization.domains.get().pk))
+def test_domain_that_was_taken_back_confirms_nobody(client_for, facilitator, organization, team):
+    client_for(facilitator).post(TAKE_BACK.format(organization.domains.get().pk))
     newcomer, (told,) = complete_join(
         "nora@rush.example",
         full_name="Nora",
@@ -40,15 +42,15 @@ def test_domain_that_was_taken_back_confirms_nobody(as_, facilitator, organizati
     assert not newcomer.is_affiliation_confirmed
 
 
-def test_form_says_beforehand_whom_a_domain_confirms(as_, facilitator):
-    said = text_of(as_(facilitator).get("/admin/members/emaildomain/add/"))
+def test_form_says_beforehand_whom_a_domain_confirms(client_for, facilitator):
+    said = visible_text(client_for(facilitator).get("/admin/members/emaildomain/add/"))
     assert "Saving confirms everyone who waits at such an address" in said
 
 
-def test_domain_is_taken_back_by_the_desk_only(client, as_, member, organization):
+def test_domain_is_taken_back_by_the_desk_only(client, client_for, member, organization):
     domain = organization.domains.get()
     assert client.post(TAKE_BACK.format(domain.pk)).status_code == 302
-    assert as_(member).post(TAKE_BACK.format(domain.pk)).status_code == 403
+    assert client_for(member).post(TAKE_BACK.format(domain.pk)).status_code == 403
     assert EmailDomain.objects.filter(pk=domain.pk).exists()
 
 

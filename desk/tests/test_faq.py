@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from conftest import text_of
+from conftest import visible_text
 from teams.models import FaqEntry
 
 LIST = "/admin/teams/faqentry/"
 
 
 @pytest.fixture
-def desk(as_, facilitator):
-    return as_(facilitator)
+def desk(client_for, facilitator):
+    return client_for(facilitator)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_new_entry_is_last_in_its_section_and_checked_today(desk, team):
 
 
 def test_address_of_the_question_form_is_refused_in_words(desk):
-    said = text_of(desk.post(LIST + "add/", typed(slug="ask")))
+    said = visible_text(desk.post(LIST + "add/", typed(slug="ask")))
     assert "At the address “ask” visitors ask their questions" in said
     assert not FaqEntry.objects.exists()
 
@@ -80,7 +80,7 @@ def test_place_is_changed_afterwards(desk, faq_entry):
 
 def test_form_speaks_plainly(desk, faq_entry):
     for path in ("add/", f"{faq_entry.pk}/change/"):
-        said = text_of(desk.get(LIST + path))
+        said = visible_text(desk.get(LIST + path))
         assert "Blank line: new paragraph. *word*: emphasis. - item: list." in said
         assert "Ignored for an entry with a team" in said
         assert "The last part of the link to this answer" in said
@@ -104,7 +104,7 @@ def test_still_true_for_several_shows_their_answers(desk, faq_entry):
     other = FaqEntry.objects.create(slug="o", question="Other?", answer="Long answer.")
     sent = {"action": "confirm", "_selected_action": [faq_entry.pk, other.pk]}
     opened = desk.post(LIST, sent)
-    assert "Long answer. (last checked: not known)" in text_of(desk.get(opened["Location"]))
+    assert "Long answer. (last checked: not known)" in visible_text(desk.get(opened["Location"]))
     assert FaqEntry.objects.filter(checked_on=None).count() == 2
     desk.post(opened["Location"])
     assert FaqEntry.objects.filter(checked_on=timezone.localdate()).count() == 2
@@ -113,7 +113,7 @@ def test_still_true_for_several_shows_their_answers(desk, faq_entry):
 def test_still_true_twice_is_told(desk, faq_entry):
     for _ in range(2):
         response = desk.post(f"{LIST}confirm/?row={faq_entry.pk}", follow=True)
-    assert "was checked today already" in text_of(response)
+    assert "was checked today already" in visible_text(response)
     assert faq_entry.history.count() == 2
 
 
@@ -145,8 +145,8 @@ def test_filter_finds_what_nobody_checked_for_180_days(desk, faq_entry, foreign)
     assert desk.get(LIST + "?checked_on__lt=2030-01-01").status_code == 400
 
 
-def test_member_does_not_reach_the_list(as_, member, faq_entry):
-    client = as_(member)
+def test_member_does_not_reach_the_list(client_for, member, faq_entry):
+    client = client_for(member)
     assert client.get(LIST).status_code == 403
     assert client.post(f"{LIST}confirm/?row={faq_entry.pk}").status_code == 403
     faq_entry.refresh_from_db()

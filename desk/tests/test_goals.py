@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from conftest import make_team, text_of
+from conftest import make_team, visible_text
 from teams.models import Goal, GoalUpdate
 from teams.services import report_goal
 
@@ -31,7 +31,7 @@ def typed_goal(team) -> dict[str, object]:
 
 
 @pytest.fixture
-def said() -> dict[str, str]:
+def typed_report() -> dict[str, str]:
     """What the page of a report sends."""
     return {"state": "on_track", "sentence": "Met twice."}
 
@@ -39,55 +39,57 @@ def said() -> dict[str, str]:
 # The form ------------------------------------------------------------------------------------
 
 
-def test_goal_is_added_to_ones_own_team_with_history(as_, facilitator, team, typed_goal):
-    as_(facilitator).post(GOALS + "add/", typed_goal)
+def test_goal_is_added_to_ones_own_team_with_history(client_for, facilitator, team, typed_goal):
+    client_for(facilitator).post(GOALS + "add/", typed_goal)
     added = Goal.objects.get(slug="train-40")
     assert (added.team, added.state) == (team, "unreported")
     assert added.history.get().history_user == facilitator
 
 
-def test_added_goal_comes_last_in_its_team(as_, facilitator, goal, other_goal, typed_goal):
-    client = as_(facilitator)
+def test_added_goal_comes_last_in_its_team(client_for, facilitator, goal, other_goal, typed_goal):
+    client = client_for(facilitator)
     Goal.objects.filter(pk=goal.pk).update(position=7)
     Goal.objects.filter(pk=other_goal.pk).update(position=20)
     client.post(GOALS + "add/", typed_goal)
     assert Goal.objects.get(slug="train-40").position == 8
 
 
-def test_goal_with_a_forged_team_is_refused(as_, facilitator, other_team, typed_goal):
-    response = as_(facilitator).post(GOALS + "add/", typed_goal | {"team": other_team.pk})
+def test_goal_with_a_forged_team_is_refused(client_for, facilitator, other_team, typed_goal):
+    response = client_for(facilitator).post(GOALS + "add/", typed_goal | {"team": other_team.pk})
     assert response.context["adminform"].form.errors["team"]
     assert not Goal.objects.exists()
 
 
 @pytest.mark.parametrize("target", ["0", "-5"])
-def test_target_that_is_none_is_refused_in_words(as_, facilitator, goal, typed_goal, target):
-    client = as_(facilitator)
+def test_target_that_is_none_is_refused_in_words(client_for, facilitator, goal, typed_goal, target):
+    client = client_for(facilitator)
     for path in ("add/", f"{goal.pk}/change/"):
         response = client.post(GOALS + path, typed_goal | {"target": target})
-        assert "Give a target above 0, or none." in text_of(response)
+        assert "Give a target above 0, or none." in visible_text(response)
     assert Goal.objects.get().target is None
 
 
-def test_goal_stays_with_its_team_and_address(as_, facilitator, goal, other_team, typed_goal):
+def test_goal_stays_with_its_team_and_address(
+    client_for, facilitator, goal, other_team, typed_goal
+):
     forged = typed_goal | {"team": other_team.pk, "slug": "moved"}
-    as_(facilitator).post(f"{GOALS}{goal.pk}/change/", forged)
+    client_for(facilitator).post(f"{GOALS}{goal.pk}/change/", forged)
     goal.refresh_from_db()
     assert (goal.title, goal.slug) == ("Train 40 people", "one-table")
     assert goal.team_id != other_team.pk
 
 
-def test_form_does_not_change_how_a_goal_stands(as_, facilitator, goal, typed_goal):
+def test_form_does_not_change_how_a_goal_stands(client_for, facilitator, goal, typed_goal):
     forged = {"state": "reached", "current": "5", "state_reason": "x", "reported_on": "2026-01-01"}
-    as_(facilitator).post(f"{GOALS}{goal.pk}/change/", typed_goal | forged | {"target": "5"})
+    client_for(facilitator).post(f"{GOALS}{goal.pk}/change/", typed_goal | forged | {"target": "5"})
     goal.refresh_from_db()
     assert (goal.title, goal.target) == ("Train 40 people", 5)
     assert (goal.state, goal.current, goal.state_reason) == ("unreported", None, "")
     assert goal.reported_on is None
 
 
-def test_target_is_set_changed_and_taken_away(as_, facilitator, goal, typed_goal):
-    client, path = as_(facilitator), f"{GOALS}{goal.pk}/change/"
+def test_target_is_set_changed_and_taken_away(client_for, facilitator, goal, typed_goal):
+    client, path = client_for(facilitator), f"{GOALS}{goal.pk}/change/"
     client.post(path, typed_goal | {"target": "70", "unit": "%", "due_on": "2030-01-01"})
     goal.refresh_from_db()
     assert (goal.target, goal.current, goal.percent) == (70, None, None)
@@ -102,10 +104,10 @@ def test_target_is_set_changed_and_taken_away(as_, facilitator, goal, typed_goal
     assert goal.updates.get().value == 35
 
 
-def test_form_speaks_plainly(as_, facilitator, goal, team):
-    client = as_(facilitator)
+def test_form_speaks_plainly(client_for, facilitator, goal, team):
+    client = client_for(facilitator)
     for path in (f"{GOALS}{goal.pk}/change/", f"/admin/teams/actionteam/{team.pk}/change/"):
-        told = text_of(client.get(path))
+        told = visible_text(client.get(path))
         assert "Place:" in told
         assert "Address:" in told
         assert "Blank line: new paragraph." in told
@@ -113,14 +115,14 @@ def test_form_speaks_plainly(as_, facilitator, goal, team):
             assert word not in told
 
 
-def test_record_lists_all_updates_newest_first(as_, facilitator, administrator, goal):
+def test_record_lists_all_updates_newest_first(client_for, facilitator, administrator, goal):
     Goal.objects.update(target=10, unit="jobs")
     for value, by in ((1, administrator), (2, facilitator)):
         report_goal(goal, state="on_track", value=Decimal(value), sentence=f"Got {value}.", by=by)
     GoalUpdate.objects.create(
         goal=goal, state="ended", sentence="Old.", reported_at=timezone.now() - timedelta(days=9)
     )
-    told = text_of(as_(facilitator).get(f"{GOALS}{goal.pk}/change/"))
+    told = visible_text(client_for(facilitator).get(f"{GOALS}{goal.pk}/change/"))
     told = told[told.index("Updates") :]
     assert "Got 2. On track 2 jobs Fay Facilitator" in told
     assert "Got 1. On track 1 jobs Ada Admin" in told
@@ -131,21 +133,21 @@ def test_record_lists_all_updates_newest_first(as_, facilitator, administrator, 
 # Reporting -----------------------------------------------------------------------------------
 
 
-def test_report_is_asked_for_on_the_record_and_in_the_list(as_, facilitator, goal):
-    client, link = as_(facilitator), f'href="{REPORT}?row={goal.pk}"'
+def test_report_is_asked_for_on_the_record_and_in_the_list(client_for, facilitator, goal):
+    client, link = client_for(facilitator), f'href="{REPORT}?row={goal.pk}"'
     assert link in client.get(f"{GOALS}{goal.pk}/change/").content.decode()
     response = client.get(GOALS)
     assert link in response.content.decode()
     assert "report" in dict(response.context["action_form"].fields["action"].choices)
 
 
-def test_report_page_tells_the_goal_its_number_and_latest_updates(as_, facilitator, goal):
+def test_report_page_tells_the_goal_its_number_and_latest_updates(client_for, facilitator, goal):
     Goal.objects.update(target=70, unit="%")
     for number in range(7):
         value = Decimal(number)
         report_goal(goal, state="on_track", value=value, sentence=f"No {number}.", by=facilitator)
-    response = as_(facilitator).get(f"{REPORT}?row={goal.pk}")
-    told = text_of(response)
+    response = client_for(facilitator).get(f"{REPORT}?row={goal.pk}")
+    told = visible_text(response)
     assert "Report progress on “Bring people to one table”" in told
     assert "Now, in %" in told
     assert "The target is 70%. The last number is 6%; leave this empty to keep it." in told
@@ -156,27 +158,29 @@ def test_report_page_tells_the_goal_its_number_and_latest_updates(as_, facilitat
     assert goal.updates.count() == 7
 
 
-def test_report_is_written_and_told(as_, facilitator, goal, said):
+def test_report_is_written_and_told(client_for, facilitator, goal, typed_report):
     Goal.objects.update(target=70, unit="%")
-    response = as_(facilitator).post(
-        f"{REPORT}?row={goal.pk}", said | {"value": "58.5"}, follow=True
+    response = client_for(facilitator).post(
+        f"{REPORT}?row={goal.pk}", typed_report | {"value": "58.5"}, follow=True
     )
     goal.refresh_from_db()
     assert (goal.state, goal.current) == ("on_track", Decimal("58.5"))
     assert goal.updates.get().by == facilitator
     assert response.redirect_chain[-1][0] == f"{GOALS}{goal.pk}/change/"
-    assert "Your report on “Bring people to one table” is on the team’s page" in text_of(response)
+    assert "Your report on “Bring people to one table” is on the team’s page" in visible_text(
+        response
+    )
 
 
-def test_report_without_a_number_is_written(as_, facilitator, goal, said):
-    as_(facilitator).post(f"{REPORT}?row={goal.pk}", said)
+def test_report_without_a_number_is_written(client_for, facilitator, goal, typed_report):
+    client_for(facilitator).post(f"{REPORT}?row={goal.pk}", typed_report)
     assert goal.updates.get().value is None
 
 
-def test_second_press_writes_nothing(as_, facilitator, goal, said):
-    client = as_(facilitator)
+def test_second_press_writes_nothing(client_for, facilitator, goal, typed_report):
+    client = client_for(facilitator)
     for _ in range(2):
-        client.post(f"{REPORT}?row={goal.pk}", said)
+        client.post(f"{REPORT}?row={goal.pk}", typed_report)
     assert goal.updates.count() == 1
 
 
@@ -192,50 +196,58 @@ def test_second_press_writes_nothing(as_, facilitator, goal, said):
         ({"value": "12345678901"}, "no more than 10 digits before the decimal point"),
     ],
 )
-def test_report_against_the_rules_is_shown_again(as_, facilitator, goal, said, changes, told):
+def test_report_against_the_rules_is_shown_again(
+    client_for, facilitator, goal, typed_report, changes, told
+):
     Goal.objects.update(target=70)
-    sent = said | changes
-    response = as_(facilitator).post(f"{REPORT}?row={goal.pk}", sent)
-    assert told in text_of(response)
+    sent = typed_report | changes
+    response = client_for(facilitator).post(f"{REPORT}?row={goal.pk}", sent)
+    assert told in visible_text(response)
     assert sent["sentence"] in response.content.decode()
     assert not GoalUpdate.objects.exists()
 
 
-def test_number_for_a_goal_without_a_target_is_not_asked_for(as_, facilitator, goal, said):
-    client = as_(facilitator)
+def test_number_for_a_goal_without_a_target_is_not_asked_for(
+    client_for, facilitator, goal, typed_report
+):
+    client = client_for(facilitator)
     response = client.get(f"{REPORT}?row={goal.pk}")
     assert 'name="value"' not in response.content.decode()
-    assert "set a target on its page" in text_of(response)
-    client.post(f"{REPORT}?row={goal.pk}", said | {"value": "5"})  # forged
+    assert "set a target on its page" in visible_text(response)
+    client.post(f"{REPORT}?row={goal.pk}", typed_report | {"value": "5"})  # forged
     goal.refresh_from_db()
     assert goal.current is None
 
 
-def test_several_goals_are_reported_on_one_at_a_time(as_, facilitator, goal, team, said):
+def test_several_goals_are_reported_on_one_at_a_time(
+    client_for, facilitator, goal, team, typed_report
+):
     second = Goal.objects.create(team=team, slug="second", title="Second")
     path = f"{REPORT}?row={goal.pk}&row={second.pk}"
-    client = as_(facilitator)
+    client = client_for(facilitator)
     response = client.get(path)
-    assert "Report on one goal at a time." in text_of(response)
+    assert "Report on one goal at a time." in visible_text(response)
     for row in (goal, second):
         assert f'href="{REPORT}?row={row.pk}"' in response.content.decode()
     assert 'type="submit" class="default"' not in response.content.decode()
-    assert "one goal at a time" in text_of(client.post(path, said))
+    assert "one goal at a time" in visible_text(client.post(path, typed_report))
     assert not GoalUpdate.objects.exists()
 
 
-def test_report_on_a_goal_of_another_team_is_not_found(as_, facilitator, goal, other_goal, said):
-    client = as_(facilitator)
+def test_report_on_a_goal_of_another_team_is_not_found(
+    client_for, facilitator, goal, other_goal, typed_report
+):
+    client = client_for(facilitator)
     for row in (other_goal.pk, 10**9, "x"):
         assert client.get(f"{REPORT}?row={row}").status_code == 404
-        assert client.post(f"{REPORT}?row={row}", said).status_code == 404
-    client.post(f"{REPORT}?row={goal.pk}&row={other_goal.pk}", said)
+        assert client.post(f"{REPORT}?row={row}", typed_report).status_code == 404
+    client.post(f"{REPORT}?row={goal.pk}&row={other_goal.pk}", typed_report)
     assert not other_goal.updates.exists()
 
 
-def test_report_is_for_the_desk_only(as_, client, member, goal, said):
-    assert as_(member).post(f"{REPORT}?row={goal.pk}", said).status_code == 403
-    assert client.post(f"{REPORT}?row={goal.pk}", said).status_code == 302
+def test_report_is_for_the_desk_only(client_for, client, member, goal, typed_report):
+    assert client_for(member).post(f"{REPORT}?row={goal.pk}", typed_report).status_code == 403
+    assert client.post(f"{REPORT}?row={goal.pk}", typed_report).status_code == 302
     assert not GoalUpdate.objects.exists()
 
 
@@ -243,7 +255,7 @@ def test_report_is_for_the_desk_only(as_, client, member, goal, said):
 
 
 @pytest.mark.parametrize(
-    ("numbers", "said"),
+    ("numbers", "expected"),
     [
         ({}, "no target"),
         ({"target": 12, "unit": "jobs"}, "target 12 jobs"),
@@ -251,24 +263,26 @@ def test_report_is_for_the_desk_only(as_, client, member, goal, said):
         ({"current": 58, "target": 70, "unit": "%"}, "58% of 70%"),
     ],
 )
-def test_list_tells_the_progress(as_, facilitator, goal, numbers, said):
+def test_list_tells_the_progress(client_for, facilitator, goal, numbers, expected):
     Goal.objects.update(**numbers)
-    assert f"No update yet {said} " in text_of(as_(facilitator).get(GOALS))
+    assert f"No update yet {expected} " in visible_text(client_for(facilitator).get(GOALS))
 
 
-def test_list_is_filtered_by_goals_without_an_update(as_, facilitator, team, goal, other_goal):
+def test_list_is_filtered_by_goals_without_an_update(
+    client_for, facilitator, team, goal, other_goal
+):
     today = timezone.localdate()
     Goal.objects.create(team=team, slug="fresh", title="Fresh", reported_on=today)
     Goal.objects.create(team=team, slug="old", title="Old", reported_on=date(2020, 1, 1))
-    client = as_(facilitator)
+    client = client_for(facilitator)
     assert names(client.get(GOALS + "?stale=1")) == {"Bring people to one table", "Old"}
     assert names(client.get(GOALS)) == {"Bring people to one table", "Old", "Fresh"}
     assert names(client.get(GOALS + "?stale=nonsense")) == names(client.get(GOALS))
 
 
 @pytest.mark.parametrize("path", [GOALS, "record"])
-def test_pages_cost_the_same_queries_for_one_row_and_three(as_, administrator, goal, path):
-    client = as_(administrator)
+def test_pages_cost_the_same_queries_for_one_row_and_three(client_for, administrator, goal, path):
+    client = client_for(administrator)
     path = f"{GOALS}{goal.pk}/change/" if path == "record" else path
     client.get(path)  # the first look also asks for what is kept from then on
     costs = []

@@ -8,7 +8,7 @@ from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 from openpyxl import Workbook
 
-from conftest import make_member, membership_of, text_of
+from conftest import make_member, membership_of, visible_text
 from desk.imports import reader
 from members.models import Member, Organization
 from members.services import add_organization
@@ -58,20 +58,22 @@ def book():
 
 
 @pytest.mark.parametrize("path", [MEMBERS, ORGANIZATIONS])
-def test_list_leads_to_the_import_and_that_to_an_empty_file(as_, facilitator, path):
-    client = as_(facilitator)
+def test_list_leads_to_the_import_and_that_to_an_empty_file(client_for, facilitator, path):
+    client = client_for(facilitator)
     assert f'href="{path}import/"' in client.get(path).content.decode()
     assert f'href="{path}import/template/"' in client.get(f"{path}import/").content.decode()
     template = client.get(f"{path}import/template/").content
-    told = text_of(check(client, template, path))
+    told = visible_text(check(client, template, path))
     assert "There are no rows below the headings." in told
 
 
 def test_check_says_what_will_happen_and_stores_nothing(
-    as_, facilitator, member, organization, mails
+    client_for, facilitator, member, organization, mails
 ):
-    response = check(as_(facilitator), lines(NORA, f"{member.email},M,,rush example hospital,"))
-    told = text_of(response)
+    response = check(
+        client_for(facilitator), lines(NORA, f"{member.email},M,,rush example hospital,")
+    )
+    told = visible_text(response)
     assert "1 new member, 1 known." in told
     assert "1 new membership, 0 waiting requests approved." in told
     assert errors(response) == []
@@ -79,40 +81,42 @@ def test_check_says_what_will_happen_and_stores_nothing(
     assert Member.history.filter(email="nora@rush.example").count() == 0
 
 
-def test_press_imports_what_was_checked(as_, facilitator, team, organization, mails):
-    client = as_(facilitator)
+def test_press_imports_what_was_checked(client_for, facilitator, team, organization, mails):
+    client = client_for(facilitator)
     response = store(client, check(client, lines(NORA)))
     assert response.redirect_chain == [(MEMBERS, 302)]
-    assert "Imported. 1 new member, 0 known." in text_of(response)
+    assert "Imported. 1 new member, 0 known." in visible_text(response)
     assert membership_of(nora(), team).history.get().how == "import"
     assert mails() == []
 
 
-def test_mail_goes_out_only_if_ticked(as_, facilitator, team, organization, mails):
-    client = as_(facilitator)
+def test_mail_goes_out_only_if_ticked(client_for, facilitator, team, organization, mails):
+    client = client_for(facilitator)
     store(client, check(client, lines(NORA)), with_mail="on")
     assert [mail.to for mail in mails()] == [["nora@rush.example"]]
 
 
-def test_same_file_again_offers_nothing_to_import(as_, facilitator, team, organization):
-    client = as_(facilitator)
+def test_same_file_again_offers_nothing_to_import(client_for, facilitator, team, organization):
+    client = client_for(facilitator)
     store(client, check(client, lines(NORA)))
     response = check(client, lines(NORA))
-    assert "0 new members, 1 known." in text_of(response)
-    assert "There is nothing to import." in text_of(response)
+    assert "0 new members, 1 known." in visible_text(response)
+    assert "There is nothing to import." in visible_text(response)
     assert 'value="Import"' not in response.content.decode()
 
 
-def test_export_can_be_imported_again_and_changes_nothing(as_, facilitator, member, colleague):
-    client = as_(facilitator)
+def test_export_can_be_imported_again_and_changes_nothing(
+    client_for, facilitator, member, colleague
+):
+    client = client_for(facilitator)
     exported = client.post(f"{MEMBERS}export/", {"format": "xlsx"})
     response = check(client, b"".join(exported.streaming_content), name="members.xlsx")
-    assert "There is nothing to import." in text_of(response)
-    assert "Not read: the columns Affiliation confirmed, Member since." in text_of(response)
+    assert "There is nothing to import." in visible_text(response)
+    assert "Not read: the columns Affiliation confirmed, Member since." in visible_text(response)
 
 
 def test_errors_are_told_by_row_and_column(
-    as_, facilitator, team, other_team, organization, proposed_organization
+    client_for, facilitator, team, other_team, organization, proposed_organization
 ):
     content = lines(
         NORA,
@@ -121,8 +125,8 @@ def test_errors_are_told_by_row_and_column(
         "a@rush.example,Ana,,Lakeview Health,",
         f"b@rush.example,{'x' * 121},,,Education",
     )
-    response = check(as_(facilitator), content)
-    assert "1 unknown organization." in text_of(response)
+    response = check(client_for(facilitator), content)
+    assert "1 unknown organization." in visible_text(response)
     found = errors(response)
     assert [(row, column, there[:23]) for row, column, there, _ in found] == [
         (4, "Email", "nobody"),
@@ -136,36 +140,38 @@ def test_errors_are_told_by_row_and_column(
     ]
     says = [say for *_, say in found]
     assert "Did you mean “Rush Example Hospital”?" in says[2]
-    assert says[3] == "“Hiring” is none of your teams. They are: Education."
+    assert says[3] == "“Hiring” is not one of your teams. They are: Education."
     assert says[4] == "Lakeview Health waits to be recognized. Do that first."
     assert says[5] == "Enter at least one of your teams."
     assert nora() is None
 
 
-def test_one_wrong_row_leaves_everything_as_it_is(as_, facilitator, team, organization):
-    client = as_(facilitator)
+def test_one_wrong_row_leaves_everything_as_it_is(client_for, facilitator, team, organization):
+    client = client_for(facilitator)
     checked = check(client, lines(NORA, "a@rush.example,Ana,,Nowhere,Education"))
     assert 'value="Import"' not in checked.content.decode()
     response = store(client, checked)  # pressed all the same
-    assert "Nothing was stored." in text_of(response)
+    assert "Nothing was stored." in visible_text(response)
     assert nora() is None
 
 
-def test_change_since_the_check_is_told_and_nothing_is_stored(as_, facilitator, team, organization):
-    client = as_(facilitator)
+def test_change_since_the_check_is_told_and_nothing_is_stored(
+    client_for, facilitator, team, organization
+):
+    client = client_for(facilitator)
     late = make_member("late@rush.example", organization, "Late")
     checked = check(client, lines(NORA, "late@rush.example,Late,,Rush Example Hospital,Education"))
     Member.objects.filter(pk=late.pk).update(is_active=False)
     response = store(client, checked)
-    assert "Something changed since the check. Nothing was stored." in text_of(response)
+    assert "Something changed since the check. Nothing was stored." in visible_text(response)
     assert [(row, column) for row, column, *_ in errors(response)] == [(3, "Email")]
     assert nora() is None
 
 
 def test_administrator_imports_into_all_teams_and_into_none(
-    as_, administrator, team, other_team, organization
+    client_for, administrator, team, other_team, organization
 ):
-    client = as_(administrator)
+    client = client_for(administrator)
     content = lines(
         NORA.replace("Education", '"education; HIRING"'), "a@x.example,Ana,,Rush Example Hospital,"
     )
@@ -175,21 +181,21 @@ def test_administrator_imports_into_all_teams_and_into_none(
 
 
 def test_facilitator_learns_nothing_of_people_without_a_team_in_the_file(
-    as_, facilitator, outsider, organization
+    client_for, facilitator, outsider, organization
 ):
-    response = check(as_(facilitator), lines(f"{outsider.email},O,,Rush Example Hospital,"))
+    response = check(client_for(facilitator), lines(f"{outsider.email},O,,Rush Example Hospital,"))
     assert [say for *_, say in errors(response)] == ["Enter at least one of your teams."]
 
 
-def test_organizations_come_in_with_their_domains(as_, facilitator, applicant, team, mails):
-    client = as_(facilitator)
+def test_organizations_come_in_with_their_domains(client_for, facilitator, applicant, team, mails):
+    client = client_for(facilitator)
     content = b"Domains;NAME\n@North.example, n.example;North Example\n;Lakeview Health\n"
     checked = check(client, content, ORGANIZATIONS)
-    told = text_of(checked)
+    told = visible_text(checked)
     assert "1 new organization, 0 known, 1 recognized that waited." in told
-    assert "2 new mail domains." in told
+    assert "2 new email domains." in told
     assert (
-        "1 person who waits is confirmed by this: 1 membership begins, 1 mail tells them." in told
+        "1 person who waits is confirmed by this: 1 membership begins, 1 email tells them." in told
     )
     assert "claim the account" not in told
     assert (mails(), membership_of(applicant, team).status) == ([], "requested")
@@ -200,9 +206,9 @@ def test_organizations_come_in_with_their_domains(as_, facilitator, applicant, t
     assert len(mails()) == 1
 
 
-def test_organizations_refusals_name_the_column(as_, facilitator, other_organization):
+def test_organizations_refusals_name_the_column(client_for, facilitator, other_organization):
     content = b"Name,Domains\n,a.example\nNorth,loop.example\n!!!,\n"
-    found = errors(check(as_(facilitator), content, ORGANIZATIONS))
+    found = errors(check(client_for(facilitator), content, ORGANIZATIONS))
     assert [(row, column) for row, column, *_ in found] == [
         (2, "Name"), (3, "Domains"), (4, "Name")
     ]  # fmt: skip
@@ -212,16 +218,16 @@ def test_organizations_refusals_name_the_column(as_, facilitator, other_organiza
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_csv_is_read_in_every_usual_dialect(as_, facilitator, encoding, delimiter):
+def test_csv_is_read_in_every_usual_dialect(client_for, facilitator, encoding, delimiter):
     content = delimiter.join(["NAME", " do_mains"]) + "\r\n" + delimiter.join(["Évry Clinic", ""])
-    client = as_(facilitator)
+    client = client_for(facilitator)
     store(client, check(client, content.encode(encoding), ORGANIZATIONS), ORGANIZATIONS)
     assert Organization.objects.filter(name="Évry Clinic").exists()
 
 
-def test_excel_is_read_with_its_row_numbers(as_, facilitator, organization, team, book):
+def test_excel_is_read_with_its_row_numbers(client_for, facilitator, organization, team, book):
     rows = [HEADINGS.split(","), NORA.split(","), [], ["x@y.example", None, 5, None, None]]
-    response = check(as_(facilitator), book(*rows), name="list.xlsx")
+    response = check(client_for(facilitator), book(*rows), name="list.xlsx")
     assert [(row, column) for row, column, *_ in errors(response)] == [
         (4, "Full name"), (4, "Organization"), (4, "Teams")
     ]  # fmt: skip
@@ -242,99 +248,103 @@ def test_excel_is_read_with_its_row_numbers(as_, facilitator, organization, team
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_files_that_cannot_be_read_are_told(as_, facilitator, content, say):
-    response = check(as_(facilitator), content)
-    assert say in text_of(response)
+def test_files_that_cannot_be_read_are_told(client_for, facilitator, content, say):
+    response = check(client_for(facilitator), content)
+    assert say in visible_text(response)
     assert "checked" not in response.context
 
 
-def test_excel_file_that_unpacks_to_too_much_is_told(as_, facilitator, book, monkeypatch):
+def test_excel_file_that_unpacks_to_too_much_is_told(client_for, facilitator, book, monkeypatch):
     monkeypatch.setattr(reader, "MAX_UNPACKED", 100)
-    told = text_of(check(as_(facilitator), book(HEADINGS.split(","))))
+    told = visible_text(check(client_for(facilitator), book(HEADINGS.split(","))))
     assert "The Excel file holds too much." in told
 
 
-def test_table_too_large_for_the_page_is_told(as_, facilitator, monkeypatch):
+def test_table_too_large_for_the_page_is_told(client_for, facilitator, monkeypatch):
     monkeypatch.setattr("desk.imports.views.CHECKED_BYTES", 50)
-    assert "The file holds too much text." in text_of(check(as_(facilitator), lines(NORA)))
+    assert "The file holds too much text." in visible_text(
+        check(client_for(facilitator), lines(NORA))
+    )
 
 
-def test_page_without_a_file_says_so(as_, facilitator):
-    response = as_(facilitator).post(f"{MEMBERS}import/", {})
-    assert "Choose a file." in text_of(response)
+def test_page_without_a_file_says_so(client_for, facilitator):
+    response = client_for(facilitator).post(f"{MEMBERS}import/", {})
+    assert "Choose a file." in visible_text(response)
 
 
-def test_markup_in_a_file_is_shown_as_text(as_, facilitator, organization):
-    response = check(as_(facilitator), lines("<script>,x,,Rush Example Hospital,Education"))
+def test_markup_in_a_file_is_shown_as_text(client_for, facilitator, organization):
+    response = check(client_for(facilitator), lines("<script>,x,,Rush Example Hospital,Education"))
     assert "<script>,x" not in response.content.decode()
     assert re.search(r"<td>&lt;script&gt;</td>", response.content.decode())
 
 
 @pytest.mark.parametrize("forged", ["", "x", "e30:1abc:sig"])
-def test_forged_table_imports_nothing(as_, facilitator, forged):
-    response = as_(facilitator).post(f"{MEMBERS}import/store/", {"checked": forged}, follow=True)
-    assert "The check is too old." in text_of(response)
+def test_forged_table_imports_nothing(client_for, facilitator, forged):
+    response = client_for(facilitator).post(
+        f"{MEMBERS}import/store/", {"checked": forged}, follow=True
+    )
+    assert "The check is too old." in visible_text(response)
 
 
 def test_table_checked_by_somebody_else_imports_nothing(
-    as_, facilitator, administrator, team, organization
+    client_for, facilitator, administrator, team, organization
 ):
-    checked = check(as_(administrator), lines(NORA))
-    response = store(as_(facilitator), checked)
-    assert "The check is too old." in text_of(response)
+    checked = check(client_for(administrator), lines(NORA))
+    response = store(client_for(facilitator), checked)
+    assert "The check is too old." in visible_text(response)
     assert nora() is None
 
 
-def test_table_of_one_import_is_not_taken_by_the_other(as_, facilitator, organization):
-    checked = check(as_(facilitator), b"Name,Domains\nNorth,", ORGANIZATIONS)
-    assert "The check is too old." in text_of(store(as_(facilitator), checked))
+def test_table_of_one_import_is_not_taken_by_the_other(client_for, facilitator, organization):
+    checked = check(client_for(facilitator), b"Name,Domains\nNorth,", ORGANIZATIONS)
+    assert "The check is too old." in visible_text(store(client_for(facilitator), checked))
 
 
-def test_old_check_imports_nothing(as_, facilitator, team, organization, monkeypatch):
-    client = as_(facilitator)
+def test_old_check_imports_nothing(client_for, facilitator, team, organization, monkeypatch):
+    client = client_for(facilitator)
     checked = check(client, lines(NORA))
     monkeypatch.setattr("desk.imports.views.CHECKED_SECONDS", -1)
-    assert "The check is too old." in text_of(store(client, checked))
+    assert "The check is too old." in visible_text(store(client, checked))
     assert nora() is None
 
 
-def test_opening_the_address_of_the_press_imports_nothing(as_, facilitator):
-    response = as_(facilitator).get(f"{MEMBERS}import/store/")
+def test_opening_the_address_of_the_press_imports_nothing(client_for, facilitator):
+    response = client_for(facilitator).get(f"{MEMBERS}import/store/")
     assert (response.status_code, response["Location"]) == (302, f"{MEMBERS}import/")
 
 
 @pytest.mark.parametrize("page", ["import/", "import/store/", "import/template/"])
 @pytest.mark.parametrize("path", [MEMBERS, ORGANIZATIONS])
-def test_import_is_not_a_members(as_, member, path, page):
-    assert as_(member).post(path + page, {"checked": signing.dumps([])}).status_code == 403
+def test_import_is_not_a_members(client_for, member, path, page):
+    assert client_for(member).post(path + page, {"checked": signing.dumps([])}).status_code == 403
 
 
-def test_what_the_check_foretells_is_what_happens(as_, facilitator, applicant, organization):
-    client = as_(facilitator)
+def test_what_the_check_foretells_is_what_happens(client_for, facilitator, applicant, organization):
+    client = client_for(facilitator)
     add_organization("Loop Example", by=facilitator)
     content = lines(NORA, f"{applicant.email},W,,Rush Example Hospital,Education")
     checked = check(client, content)
     told = " ".join(checked.context["told"])
     assert "1 waiting request approved" in told
-    assert f"Imported. {told}" in text_of(store(client, checked))
+    assert f"Imported. {told}" in visible_text(store(client, checked))
 
 
 def test_export_of_members_can_be_imported_again_with_people_who_still_wait(
-    as_, facilitator, member, applicant
+    client_for, facilitator, member, applicant
 ):
     """Whoever joins nothing by the file needs no recognized organization."""
-    taken = as_(facilitator).post(f"{MEMBERS}export/", {"format": "csv"})
+    taken = client_for(facilitator).post(f"{MEMBERS}export/", {"format": "csv"})
     exported = b"".join(taken.streaming_content)
     assert b"wanda@lakeview.example" in exported
-    response = check(as_(facilitator), exported)
-    assert "Everything in the file is here already." in text_of(response)
+    response = check(client_for(facilitator), exported)
+    assert "Everything in the file is here already." in visible_text(response)
 
 
-def test_check_says_who_was_declined_before(as_, facilitator, member, team, organization):
+def test_check_says_who_was_declined_before(client_for, facilitator, member, team, organization):
     person = make_member("juna@personal.example", organization, "Juna Once", confirmed=False)
     join_teams(person, [team])
     decline_membership(membership_of(person, team), reason="Not now.", by=facilitator)
     rows = lines(f"juna@personal.example,Juna,,{organization},{team}")
-    told = text_of(check(as_(facilitator), rows))
+    told = visible_text(check(client_for(facilitator), rows))
     assert "1 person joins a team that declined them before: juna@personal.example." in told
     assert "an import cannot be undone" in told

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import make_member, membership_of, said, text_of
+from conftest import make_member, membership_of, messages_of, visible_text
 from members.models import Member
 from members.tests.steps import last_line
 from teams.services import join_teams, leave_team, set_facilitators
@@ -30,62 +30,64 @@ def una(organization, team, approval_team) -> Member:
 
 
 def test_list_shows_a_facilitator_the_people_of_their_teams_once(
-    as_, facilitator, member, outsider, team
+    client_for, facilitator, member, outsider, team
 ):
     leave_team(membership_of(member, team))
     join_teams(member, [team])  # two stays, one person
-    response = as_(facilitator).get(LIST)
+    response = client_for(facilitator).get(LIST)
     assert list(response.context["cl"].result_list) == [member]
-    assert "olga" not in text_of(response).lower()
+    assert "olga" not in visible_text(response).lower()
 
 
-def test_list_shows_an_administrator_everybody(as_, administrator, facilitator, member, outsider):
-    assert as_(administrator).get(LIST).context["cl"].result_count == Member.objects.count()
+def test_list_shows_an_administrator_everybody(
+    client_for, administrator, facilitator, member, outsider
+):
+    assert client_for(administrator).get(LIST).context["cl"].result_count == Member.objects.count()
 
 
 @pytest.mark.parametrize("path", ["{}/change/", "{}/history/"])
-def test_pages_of_people_of_other_teams_are_not_found(as_, facilitator, outsider, path):
-    assert as_(facilitator).get(LIST + path.format(outsider.pk)).status_code == 404
+def test_pages_of_people_of_other_teams_are_not_found(client_for, facilitator, outsider, path):
+    assert client_for(facilitator).get(LIST + path.format(outsider.pk)).status_code == 404
 
 
 @pytest.mark.parametrize("query", ["?q=Olga", "?q=loop.example", "?affiliation=confirmed&q=olga"])
-def test_search_finds_nobody_of_other_teams(as_, facilitator, member, outsider, query):
-    assert as_(facilitator).get(LIST + query).context["cl"].result_count == 0
+def test_search_finds_nobody_of_other_teams(client_for, facilitator, member, outsider, query):
+    assert client_for(facilitator).get(LIST + query).context["cl"].result_count == 0
 
 
 @pytest.mark.parametrize(
     "lookup", ["memberships__team=1", "memberships=1", "facilitated_teams=1", "is_superuser=1",
                "organization__name=x", "email__startswith=m", "last_login__isnull=1"]
 )  # fmt: skip
-def test_filters_that_the_list_does_not_offer_are_refused(as_, facilitator, member, lookup):
-    assert as_(facilitator).get(f"{LIST}?{lookup}").status_code == 400
+def test_filters_that_the_list_does_not_offer_are_refused(client_for, facilitator, member, lookup):
+    assert client_for(facilitator).get(f"{LIST}?{lookup}").status_code == 400
 
 
 def test_record_names_the_stays_in_ones_own_teams_only(
-    as_, facilitator, administrator, member, other_team
+    client_for, facilitator, administrator, member, other_team
 ):
     join_teams(member, [other_team])
     path = f"{LIST}{member.pk}/change/"
-    assert "Hiring" not in text_of(as_(facilitator).get(path))
-    assert "Hiring" in text_of(as_(administrator).get(path))
+    assert "Hiring" not in visible_text(client_for(facilitator).get(path))
+    assert "Hiring" in visible_text(client_for(administrator).get(path))
 
 
-def test_nothing_suggests_people_by_script(as_, administrator):
+def test_nothing_suggests_people_by_script(client_for, administrator):
     query = {"app_label": "teams", "model_name": "actionteam", "field_name": "facilitators"}
-    assert as_(administrator).get("/admin/autocomplete/", query).status_code == 404
+    assert client_for(administrator).get("/admin/autocomplete/", query).status_code == 404
 
 
 # Changing ----------------------------------------------------------------------------------
 
 
-def test_facilitator_cannot_change_a_person(as_, facilitator, member):
+def test_facilitator_cannot_change_a_person(client_for, facilitator, member):
     sent = {"full_name": "Forged", "email": "x@rush.example", "is_staff": "on"}
-    assert as_(facilitator).post(f"{LIST}{member.pk}/change/", sent).status_code == 403
+    assert client_for(facilitator).post(f"{LIST}{member.pk}/change/", sent).status_code == 403
     member.refresh_from_db()
     assert member.full_name == "Maria Member"
 
 
-def test_administrator_changes_name_and_title_and_nothing_else(as_, administrator, outsider):
+def test_administrator_changes_name_and_title_and_nothing_else(client_for, administrator, outsider):
     sent = {
         "full_name": "Olga O.",
         "job_title": "Nurse",
@@ -97,7 +99,7 @@ def test_administrator_changes_name_and_title_and_nothing_else(as_, administrato
         "memberships-TOTAL_FORMS": "0",
         "memberships-INITIAL_FORMS": "0",
     }
-    response = as_(administrator).post(f"{LIST}{outsider.pk}/change/", sent)
+    response = client_for(administrator).post(f"{LIST}{outsider.pk}/change/", sent)
     assert response.status_code == 302
     outsider.refresh_from_db()
     assert (outsider.full_name, outsider.job_title) == ("Olga O.", "Nurse")
@@ -107,7 +109,7 @@ def test_administrator_changes_name_and_title_and_nothing_else(as_, administrato
     assert outsider.history.latest().history_user == administrator
 
 
-def test_stays_on_the_record_cannot_be_written(as_, administrator, member, team):
+def test_stays_on_the_record_cannot_be_written(client_for, administrator, member, team):
     stay = membership_of(member, team)
     sent = {
         "full_name": "Maria",
@@ -119,25 +121,25 @@ def test_stays_on_the_record_cannot_be_written(as_, administrator, member, team)
         "memberships-0-status": "declined",
         "memberships-0-DELETE": "on",
     }
-    as_(administrator).post(f"{LIST}{member.pk}/change/", sent)
+    client_for(administrator).post(f"{LIST}{member.pk}/change/", sent)
     stay.refresh_from_db()
     assert stay.is_active
 
 
-def test_nobody_is_added_without_a_team(as_, administrator):
-    assert as_(administrator).get(LIST + "add/").status_code == 403
+def test_nobody_is_added_without_a_team(client_for, administrator):
+    assert client_for(administrator).get(LIST + "add/").status_code == 403
 
 
 # Confirming --------------------------------------------------------------------------------
 
 
 def test_confirm_is_one_press_on_the_record_and_opens_what_waited(
-    as_, facilitator, una, organization, team, approval_team, mails
+    client_for, facilitator, una, organization, team, approval_team, mails
 ):
-    client = as_(facilitator)
+    client = client_for(facilitator)
     assert f'action="{page(una)}"' in client.get(f"{LIST}{una.pk}/change/").content.decode()
     response = client.post(page(una), follow=True)
-    assert said(response) == [
+    assert messages_of(response) == [
         "Una Unconfirmed is confirmed for Rush Example Hospital. Active member now: Education."
     ]
     una.refresh_from_db()
@@ -147,43 +149,43 @@ def test_confirm_is_one_press_on_the_record_and_opens_what_waited(
     assert mails()[-1].to == [una.email]
 
 
-def test_looking_at_the_confirm_page_changes_nothing(as_, facilitator, una):
-    told = text_of(as_(facilitator).get(page(una)))
+def test_looking_at_the_confirm_page_changes_nothing(client_for, facilitator, una):
+    told = visible_text(client_for(facilitator).get(page(una)))
     assert "Una Unconfirmed, una@mail.example: Rush Example Hospital" in told
     una.refresh_from_db()
     assert not una.is_affiliation_confirmed
 
 
-def test_confirm_of_people_of_other_teams_is_not_found(as_, other_facilitator, una):
-    assert as_(other_facilitator).post(page(una)).status_code == 404
+def test_confirm_of_people_of_other_teams_is_not_found(client_for, other_facilitator, una):
+    assert client_for(other_facilitator).post(page(una)).status_code == 404
     una.refresh_from_db()
     assert not una.is_affiliation_confirmed
 
 
-def test_confirm_is_not_a_members(as_, member, una):
-    assert as_(member).post(page(una)).status_code == 403
+def test_confirm_is_not_a_members(client_for, member, una):
+    assert client_for(member).post(page(una)).status_code == 403
     una.refresh_from_db()
     assert not una.is_affiliation_confirmed
 
 
-def test_confirm_waits_for_the_organization(as_, facilitator, applicant):
-    client = as_(facilitator)
+def test_confirm_waits_for_the_organization(client_for, facilitator, applicant):
+    client = client_for(facilitator)
     assert page(applicant) not in client.get(f"{LIST}{applicant.pk}/change/").content.decode()
     response = client.post(page(applicant), follow=True)
-    assert "Recognize Lakeview Health first" in said(response)[0]
+    assert "Recognize Lakeview Health first" in messages_of(response)[0]
     applicant.refresh_from_db()
     assert not applicant.is_affiliation_confirmed
 
 
-def test_confirming_again_is_told_and_stops_no_other(as_, facilitator, una, member, team):
-    response = as_(facilitator).post(page(member, una), follow=True)
-    assert any("already confirmed" in text for text in said(response))
+def test_confirming_again_is_told_and_stops_no_other(client_for, facilitator, una, member, team):
+    response = client_for(facilitator).post(page(member, una), follow=True)
+    assert any("already confirmed" in text for text in messages_of(response))
     una.refresh_from_db()
     assert una.is_affiliation_confirmed
 
 
-def test_list_is_filtered_by_affiliation(as_, facilitator, una, member, applicant):
-    client = as_(facilitator)
+def test_list_is_filtered_by_affiliation(client_for, facilitator, una, member, applicant):
+    client = client_for(facilitator)
     found = {
         value: set(client.get(f"{LIST}?affiliation={value}").context["cl"].result_list)
         for value in ("to_confirm", "confirmed", "unconfirmed")
@@ -196,12 +198,12 @@ def test_list_is_filtered_by_affiliation(as_, facilitator, una, member, applican
 
 
 def test_confirm_names_what_happened_in_ones_own_teams_and_counts_the_rest(
-    as_, facilitator, administrator, una, approval_team, other_team
+    client_for, facilitator, administrator, una, approval_team, other_team
 ):
     join_teams(una, [other_team])
     set_facilitators(approval_team, [facilitator], by=administrator)
-    response = as_(facilitator).post(page(una), follow=True)
-    assert said(response) == [
+    response = client_for(facilitator).post(page(una), follow=True)
+    assert messages_of(response) == [
         "Una Unconfirmed is confirmed for Rush Example Hospital. Active member now: Education. "
         "1 membership opened in other teams. Still waiting for a yes or no: Careers."
     ]
@@ -211,20 +213,20 @@ def test_confirm_names_what_happened_in_ones_own_teams_and_counts_the_rest(
 
 
 def test_no_declines_what_waits_in_ones_own_teams_with_one_mail(
-    as_, facilitator, administrator, una, team, approval_team, other_team, mails
+    client_for, facilitator, administrator, una, team, approval_team, other_team, mails
 ):
     join_teams(una, [other_team])
     set_facilitators(approval_team, [facilitator], by=administrator)
-    client = as_(facilitator)
+    client = client_for(facilitator)
     assert f'href="{page(una, decision="decline")}"' in client.get(record(una)).content.decode()
-    shown = text_of(client.get(page(una, decision="decline")))
+    shown = visible_text(client.get(page(una, decision="decline")))
     assert "waits for Education, Careers" in shown
     assert "Hiring" not in shown
     count = len(mails())
     sent = {"reason": "You do not work there."}
     response = client.post(page(una, decision="decline"), sent, follow=True)
-    assert said(response) == [
-        "Declined what Una Unconfirmed asked for: Education, Careers. One mail tells why."
+    assert messages_of(response) == [
+        "Declined what Una Unconfirmed asked for: Education, Careers. One email tells why."
     ]
     status = [membership_of(una, asked).status for asked in (team, approval_team, other_team)]
     assert status == ["declined", "declined", "requested"]
@@ -233,18 +235,18 @@ def test_no_declines_what_waits_in_ones_own_teams_with_one_mail(
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
-def test_no_without_a_reason_is_refused(as_, facilitator, una, team, reason):
-    response = as_(facilitator).post(page(una, decision="decline"), {"reason": reason})
+def test_no_without_a_reason_is_refused(client_for, facilitator, una, team, reason):
+    response = client_for(facilitator).post(page(una, decision="decline"), {"reason": reason})
     assert response.context["form"].errors["reason"]
     assert membership_of(una, team).is_waiting
 
 
-def test_no_twice_is_told(as_, facilitator, una, mails):
-    client = as_(facilitator)
+def test_no_twice_is_told(client_for, facilitator, una, mails):
+    client = client_for(facilitator)
     for _ in range(2):
         path = page(una, decision="decline")
         response = client.post(path, {"reason": "No."}, follow=True)
-    assert said(response)[-1].startswith("No request of Una Unconfirmed waits for you.")
+    assert messages_of(response)[-1].startswith("No request of Una Unconfirmed waits for you.")
     assert page(una, decision="decline") not in client.get(record(una)).content.decode()
 
 
@@ -252,8 +254,10 @@ def test_no_twice_is_told(as_, facilitator, una, mails):
 @pytest.mark.parametrize(
     ("who", "status"), [("other_facilitator", 404), ("member", 403), ("colleague", 403)]
 )
-def test_no_and_taking_back_are_not_for_others(as_, request, una, team, decision, who, status):
-    client = as_(request.getfixturevalue(who))
+def test_no_and_taking_back_are_not_for_others(
+    client_for, request, una, team, decision, who, status
+):
+    client = client_for(request.getfixturevalue(who))
     for answer in (client.get(page(una, decision=decision)),
                    client.post(page(una, decision=decision), {"reason": "x"})):  # fmt: skip
         assert answer.status_code == status
@@ -265,17 +269,17 @@ def test_no_and_taking_back_are_not_for_others(as_, request, una, team, decision
 
 @pytest.mark.parametrize("who", ["facilitator", "administrator"])
 def test_confirmation_is_taken_back_with_a_reason_and_memberships_stay(
-    as_, request, member, team, who
+    client_for, request, member, team, who
 ):
     desk = request.getfixturevalue(who)
-    client = as_(desk)
+    client = client_for(desk)
     path = page(member, decision="unconfirm")
     assert f'href="{path}"' in client.get(record(member)).content.decode()
-    shown = text_of(client.get(path))
+    shown = visible_text(client.get(path))
     assert "Memberships stay" in shown
     assert "confirms the member again" in shown
     response = client.post(path, {"reason": "She moved to Loop."}, follow=True)
-    assert said(response) == [
+    assert messages_of(response) == [
         "Maria Member is no longer confirmed for Rush Example Hospital. Memberships stay."
     ]
     member.refresh_from_db()
@@ -285,39 +289,39 @@ def test_confirmation_is_taken_back_with_a_reason_and_memberships_stay(
     )
     assert last_line(member)[0] == desk
     assert membership_of(member, team).is_active
-    assert "She moved to Loop." in text_of(client.get(f"{LIST}{member.pk}/history/"))
+    assert "She moved to Loop." in visible_text(client.get(f"{LIST}{member.pk}/history/"))
 
 
-def test_taking_back_without_a_reason_is_refused(as_, facilitator, member):
-    response = as_(facilitator).post(page(member, decision="unconfirm"), {"reason": " "})
+def test_taking_back_without_a_reason_is_refused(client_for, facilitator, member):
+    response = client_for(facilitator).post(page(member, decision="unconfirm"), {"reason": " "})
     assert response.context["form"].errors["reason"]
     member.refresh_from_db()
     assert member.is_affiliation_confirmed
 
 
-def test_taking_back_what_nobody_confirmed_is_told_and_not_offered(as_, facilitator, una):
-    client = as_(facilitator)
+def test_taking_back_what_nobody_confirmed_is_told_and_not_offered(client_for, facilitator, una):
+    client = client_for(facilitator)
     path = page(una, decision="unconfirm")
     assert path not in client.get(record(una)).content.decode()
     response = client.post(path, {"reason": "x"}, follow=True)
-    assert "is not confirmed. Nothing was changed." in said(response)[0]
+    assert "is not confirmed. Nothing was changed." in messages_of(response)[0]
 
 
 # Closing an account --------------------------------------------------------------------------
 
 
 def test_administrator_closes_an_account_after_a_page_that_says_what_is_erased(
-    as_, administrator, member, team
+    client_for, administrator, member, team
 ):
-    client = as_(administrator)
+    client = client_for(administrator)
     path = page(member, decision="close")
     assert f'href="{path}"' in client.get(record(member)).content.decode()
-    shown = text_of(client.get(path))
+    shown = visible_text(client.get(path))
     assert "Name, address and job title are erased" in shown
     assert "Maria Member, maria@rush.example" in shown
     assert membership_of(member, team).is_active
     response = client.post(path, follow=True)
-    assert said(response) == ["The account is closed and the person’s details are erased."]
+    assert messages_of(response) == ["The account is closed and the person’s details are erased."]
     member.refresh_from_db()
     assert (str(member), member.is_active) == ("Former member", False)
     assert last_line(member) == (administrator, "account closed")
@@ -328,36 +332,36 @@ def test_administrator_closes_an_account_after_a_page_that_says_what_is_erased(
     ("who", "status"), [("facilitator", 404), ("other_facilitator", 404), ("colleague", 403)]
 )
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_closing_is_for_administrators(as_, request, member, who, status, method):
-    client = as_(request.getfixturevalue(who))
+def test_closing_is_for_administrators(client_for, request, member, who, status, method):
+    client = client_for(request.getfixturevalue(who))
     assert getattr(client, method)(page(member, decision="close")).status_code == status
     member.refresh_from_db()
     assert member.is_active
 
 
-def test_facilitators_are_not_offered_to_close(as_, facilitator, member):
-    client = as_(facilitator)
-    assert "Close account" not in text_of(client.get(record(member)))
-    assert "Close account" not in text_of(client.get(LIST))
+def test_facilitators_are_not_offered_to_close(client_for, facilitator, member):
+    client = client_for(facilitator)
+    assert "Close account" not in visible_text(client.get(record(member)))
+    assert "Close account" not in visible_text(client.get(LIST))
     chosen = {"action": "close", "_selected_action": [member.pk], "index": "0"}
     client.post(LIST, chosen, follow=True)
     member.refresh_from_db()
     assert member.is_active
 
 
-def test_ones_own_account_is_closed_under_my_data_only(as_, administrator):
+def test_ones_own_account_is_closed_under_my_data_only(client_for, administrator):
     Member.objects.create_superuser("second@example.org")
-    client = as_(administrator)
+    client = client_for(administrator)
     path = page(administrator, decision="close")
     assert path not in client.get(record(administrator)).content.decode()
     response = client.post(path, follow=True)
-    assert said(response) == ["Close your own account under My data. Nothing was changed."]
+    assert messages_of(response) == ["Close your own account under My data. Nothing was changed."]
     administrator.refresh_from_db()
     assert administrator.is_active
 
 
-def test_closing_twice_is_told(as_, administrator, member):
-    client = as_(administrator)
+def test_closing_twice_is_told(client_for, administrator, member):
+    client = client_for(administrator)
     for _ in range(2):
         response = client.post(page(member, decision="close"), follow=True)
-    assert said(response)[-1] == "This account is closed."
+    assert messages_of(response)[-1] == "This account is closed."

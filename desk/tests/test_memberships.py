@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import make_member, membership_of, said, text_of
+from conftest import make_member, membership_of, messages_of, visible_text
 from teams.models import Membership
 from teams.services import approve_membership, decline_membership, end_membership, join_teams
 
@@ -25,68 +25,72 @@ def choose(action: str, *stays: Membership) -> dict[str, object]:
 # Who sees which ----------------------------------------------------------------------------
 
 
-def test_list_shows_the_stays_of_ones_own_teams(as_, facilitator, member, outsider, team):
-    assert pks_in(as_(facilitator).get(LIST)) == {membership_of(member, team).pk}
+def test_list_shows_the_stays_of_ones_own_teams(client_for, facilitator, member, outsider, team):
+    assert pks_in(client_for(facilitator).get(LIST)) == {membership_of(member, team).pk}
 
 
-def test_list_shows_an_administrator_all(as_, administrator, member, outsider):
-    assert len(pks_in(as_(administrator).get(LIST))) == 2
+def test_list_shows_an_administrator_all(client_for, administrator, member, outsider):
+    assert len(pks_in(client_for(administrator).get(LIST))) == 2
 
 
 @pytest.mark.parametrize("path", ["{}/change/", "{}/history/", "{}/delete/"])
-def test_pages_of_other_teams_stays_are_closed(as_, facilitator, outsider, other_team, path):
-    response = as_(facilitator).get(LIST + path.format(membership_of(outsider, other_team).pk))
+def test_pages_of_other_teams_stays_are_closed(client_for, facilitator, outsider, other_team, path):
+    response = client_for(facilitator).get(
+        LIST + path.format(membership_of(outsider, other_team).pk)
+    )
     assert response.status_code == (403 if "delete" in path else 404)
 
 
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_decisions_about_other_teams_stays_are_not_found(
-    as_, facilitator, outsider, other_team, decision, method
+    client_for, facilitator, outsider, other_team, decision, method
 ):
     stay = membership_of(outsider, other_team)
-    response = getattr(as_(facilitator), method)(page(decision, stay), {"reason": "Forged"})
+    response = getattr(client_for(facilitator), method)(page(decision, stay), {"reason": "Forged"})
     assert response.status_code == 404
     stay.refresh_from_db()
     assert stay.is_active
 
 
 def test_forged_ids_among_ones_own_are_left_out(
-    as_, facilitator, member, outsider, team, other_team
+    client_for, facilitator, member, outsider, team, other_team
 ):
     own, others = membership_of(member, team), membership_of(outsider, other_team)
-    client = as_(facilitator)
+    client = client_for(facilitator)
     shown = client.get(page("end", own, others))
-    assert "Olga" not in text_of(shown)
+    assert "Olga" not in visible_text(shown)
     client.post(page("end", own, others), {"reason": "The year is over."})
     own.refresh_from_db()
     others.refresh_from_db()
     assert (own.status, others.status) == ("ended", "active")
 
 
-def test_action_with_forged_ids_finds_nothing(as_, facilitator, outsider, other_team):
+def test_action_with_forged_ids_finds_nothing(client_for, facilitator, outsider, other_team):
     stay = membership_of(outsider, other_team)
-    response = as_(facilitator).post(LIST, choose("end", stay), follow=True)
+    response = client_for(facilitator).post(LIST, choose("end", stay), follow=True)
     assert response.status_code == 404
     assert membership_of(outsider, other_team).is_active
 
 
 @pytest.mark.parametrize("query", ["?q=Olga", "?q=loop.example", "?team=hiring", "?_facets&q=Olga"])
-def test_search_and_filters_find_nothing_of_other_teams(as_, facilitator, member, outsider, query):
-    response = as_(facilitator).get(LIST + query)
+def test_search_and_filters_find_nothing_of_other_teams(
+    client_for, facilitator, member, outsider, query
+):
+    response = client_for(facilitator).get(LIST + query)
     assert pks_in(response) == set()
-    assert "Olga Outsider" not in text_of(response)
+    assert "Olga Outsider" not in visible_text(response)
 
 
-def test_team_filter_names_ones_own_teams_only(as_, facilitator, other_team):
-    response = as_(facilitator).get(LIST)
-    assert "Hiring" not in text_of(response)
-    assert "Education" in text_of(response)
+def test_team_filter_names_ones_own_teams_only(client_for, facilitator, other_team):
+    response = client_for(facilitator).get(LIST)
+    assert "Hiring" not in visible_text(response)
+    assert "Education" in visible_text(response)
 
 
-def test_filters_count_nothing(as_, facilitator, member, outsider):
+def test_filters_count_nothing(client_for, facilitator, member, outsider):
     """A count for every choice would read a million rows."""
-    shown = text_of(as_(facilitator).get(LIST + "?_facets"))
+    shown = visible_text(client_for(facilitator).get(LIST + "?_facets"))
     assert "Active (" not in shown
     assert "Show counts" not in shown
 
@@ -102,15 +106,15 @@ def test_filters_count_nothing(as_, facilitator, member, outsider):
         "reason__contains=a",
     ],
 )
-def test_filters_that_the_list_does_not_offer_are_refused(as_, facilitator, member, lookup):
-    assert as_(facilitator).get(f"{LIST}?{lookup}").status_code == 400
+def test_filters_that_the_list_does_not_offer_are_refused(client_for, facilitator, member, lookup):
+    assert client_for(facilitator).get(f"{LIST}?{lookup}").status_code == 400
 
 
 @pytest.mark.parametrize("person", ["member", "outsider"])
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
-def test_decisions_are_not_a_members(as_, request, member, outsider, team, person, decision):
+def test_decisions_are_not_a_members(client_for, request, member, outsider, team, person, decision):
     stay = membership_of(member, team)
-    client = as_(request.getfixturevalue(person))
+    client = client_for(request.getfixturevalue(person))
     assert client.post(page(decision, stay), {"reason": "Mine"}).status_code == 403
     stay.refresh_from_db()
     assert stay.is_active
@@ -128,17 +132,17 @@ def test_decisions_ask_a_visitor_to_sign_in(client, member, team):
     [("approval", "Colin"), ("affiliation", "Una"), ("organization", "Wanda")],
 )
 def test_list_is_filtered_by_what_waits_oldest_first(
-    as_, approver, organization, approval_team, colleague, applicant, waits_for, who
+    client_for, approver, organization, approval_team, colleague, applicant, waits_for, who
 ):
     una = make_member("una@mail.example", organization, "Una", confirmed=False)
     for person in (colleague, una, applicant):
         join_teams(person, [approval_team])
-    response = as_(approver).get(f"{LIST}?waits_for={waits_for}")
+    response = client_for(approver).get(f"{LIST}?waits_for={waits_for}")
     assert [str(row.member).split()[0] for row in response.context["cl"].result_list] == [who]
 
 
-def test_what_waits_is_listed_oldest_first(as_, approver, requests):
-    response = as_(approver).get(LIST + "?waits_for=approval")
+def test_what_waits_is_listed_oldest_first(client_for, approver, requests):
+    response = client_for(approver).get(LIST + "?waits_for=approval")
     assert list(response.context["cl"].result_list) == requests
 
 
@@ -146,28 +150,28 @@ def test_what_waits_is_listed_oldest_first(as_, approver, requests):
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_record_cannot_be_changed_by_a_form(as_, administrator, requests, method):
+def test_record_cannot_be_changed_by_a_form(client_for, administrator, requests, method):
     sent = {"status": "active", "member": 1, "team": 1, "_save": "Save"}
     path = f"{LIST}{requests[0].pk}/change/"
-    response = getattr(as_(administrator), method)(path, sent)
+    response = getattr(client_for(administrator), method)(path, sent)
     assert response.status_code == (403 if method == "post" else 200)
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
 
 
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
-def test_looking_at_a_decision_changes_nothing(as_, approver, requests, decision, mails):
+def test_looking_at_a_decision_changes_nothing(client_for, approver, requests, decision, mails):
     mails_before = len(mails())
-    response = as_(approver).get(page(decision, requests[0]))
-    assert "Maria Member" in text_of(response)
+    response = client_for(approver).get(page(decision, requests[0]))
+    assert "Maria Member" in visible_text(response)
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
     assert len(mails()) == mails_before
 
 
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
-def test_decision_without_rows_is_not_found(as_, approver, requests, decision):
-    client = as_(approver)
+def test_decision_without_rows_is_not_found(client_for, approver, requests, decision):
+    client = client_for(approver)
     for query in ["", "?row=", "?row=x", "?row=" + "9" * 30, "?row=-1"]:
         assert client.get(f"{LIST}{decision}/{query}").status_code == 404
 
@@ -175,24 +179,26 @@ def test_decision_without_rows_is_not_found(as_, approver, requests, decision):
 # Decisions ---------------------------------------------------------------------------------
 
 
-def test_approve_is_one_press_on_the_record(as_, approver, requests, mails):
-    client = as_(approver)
+def test_approve_is_one_press_on_the_record(client_for, approver, requests, mails):
+    client = client_for(approver)
     stay = requests[0]
     record = client.get(f"{LIST}{stay.pk}/change/").content.decode()
     assert f'action="{page("approve", stay)}"' in record
     response = client.post(page("approve", stay), follow=True)
     assert response.redirect_chain == [(f"{LIST}{stay.pk}/change/", 302)]
-    assert said(response) == ["Maria Member is an active member of Careers now."]
+    assert messages_of(response) == ["Maria Member is an active member of Careers now."]
     stay.refresh_from_db()
     assert (stay.status, stay.decided_by) == ("active", approver)
     assert [mail.to for mail in mails()][-1] == [stay.member.email]
     assert 'action="' + page("approve", stay) not in response.content.decode()
 
 
-def test_approving_several_goes_from_the_list_over_one_page_and_back(as_, approver, requests):
-    client = as_(approver)
+def test_approving_several_goes_from_the_list_over_one_page_and_back(
+    client_for, approver, requests
+):
+    client = client_for(approver)
     asked = client.post(f"{LIST}?waits_for=approval", choose("approve", *requests), follow=True)
-    assert "Approve 2 requests" in text_of(asked)
+    assert "Approve 2 requests" in visible_text(asked)
     assert {stay.status for stay in Membership.objects.filter(team__slug="careers")} == {
         "requested"
     }
@@ -202,13 +208,13 @@ def test_approving_several_goes_from_the_list_over_one_page_and_back(as_, approv
 
 
 def test_one_row_that_was_decided_meanwhile_is_told_and_stops_no_other(
-    as_, approver, administrator, requests
+    client_for, approver, administrator, requests
 ):
     decline_membership(requests[0], reason="No room.", by=administrator)
-    response = as_(approver).post(page("approve", *requests), follow=True)
-    assert "Maria Member and Careers: already declined" in " ".join(said(response))
-    assert "by Ada Admin. Nothing was changed." in " ".join(said(response))
-    assert "Colin Colleague is an active member of Careers now." in said(response)
+    response = client_for(approver).post(page("approve", *requests), follow=True)
+    assert "Maria Member and Careers: already declined" in " ".join(messages_of(response))
+    assert "by Ada Admin. Nothing was changed." in " ".join(messages_of(response))
+    assert "Colin Colleague is an active member of Careers now." in messages_of(response)
     assert [membership_of(stay.member, stay.team).status for stay in requests] == [
         "declined",
         "active",
@@ -216,30 +222,30 @@ def test_one_row_that_was_decided_meanwhile_is_told_and_stops_no_other(
 
 
 def test_approve_is_not_offered_before_the_organization_is_recognized(
-    as_, facilitator, applicant, team
+    client_for, facilitator, applicant, team
 ):
     stay = membership_of(applicant, team)
-    client = as_(facilitator)
+    client = client_for(facilitator)
     record = client.get(f"{LIST}{stay.pk}/change/")
     assert page("approve", stay) not in record.content.decode()
-    assert "a recognized organization" in text_of(record)
+    assert "a recognized organization" in visible_text(record)
     assert f"/admin/members/organization/{applicant.organization_id}/" in record.content.decode()
     response = client.post(page("approve", stay), follow=True)
-    assert "Recognize Lakeview Health first" in said(response)[0]
+    assert "Recognize Lakeview Health first" in messages_of(response)[0]
     assert membership_of(applicant, team).is_waiting
 
 
 @pytest.mark.parametrize("decision", ["decline", "end"])
 @pytest.mark.parametrize("reason", ["", "   ", None, "x" * 1001])
 def test_no_and_end_without_a_proper_reason_are_refused(
-    as_, approver, requests, decision, reason, mails
+    client_for, approver, requests, decision, reason, mails
 ):
     if decision == "end":
         approve_membership(requests[0], by=approver)
     before = membership_of(requests[0].member, requests[0].team).status
     count = len(mails())
     sent = {} if reason is None else {"reason": reason}
-    response = as_(approver).post(page(decision, requests[0]), sent)
+    response = client_for(approver).post(page(decision, requests[0]), sent)
     assert response.status_code == 200
     assert response.context["form"].errors["reason"]
     assert membership_of(requests[0].member, requests[0].team).status == before
@@ -247,9 +253,9 @@ def test_no_and_end_without_a_proper_reason_are_refused(
 
 
 def test_decline_starts_from_a_prepared_reason_that_can_be_another_or_ones_own(
-    as_, approver, requests, mails
+    client_for, approver, requests, mails
 ):
-    client = as_(approver)
+    client = client_for(approver)
     shown = client.get(page("decline", requests[0]))
     prepared = shown.context["prepared"]
     assert shown.context["form"].initial["reason"] == prepared[0][1]
@@ -258,68 +264,71 @@ def test_decline_starts_from_a_prepared_reason_that_can_be_another_or_ones_own(
     assert prepared[1][1] in other.context["mail"].message
     own = {"reason": "Come back in spring, Maria."}
     response = client.post(page("decline", requests[0]), own, follow=True)
-    assert said(response) == ["The request of Maria Member for Careers is declined."]
+    assert messages_of(response) == ["The request of Maria Member for Careers is declined."]
     requests[0].refresh_from_db()
     assert (requests[0].status, requests[0].reason) == ("declined", "Come back in spring, Maria.")
     assert "Come back in spring, Maria." in mails()[-1].message
 
 
 @pytest.mark.parametrize("forged", ["99", "-1", "x", ""])
-def test_decline_page_survives_a_forged_prepared_reason(as_, approver, requests, forged):
-    shown = as_(approver).post(page("decline", requests[0]), {"show": forged})
+def test_decline_page_survives_a_forged_prepared_reason(client_for, approver, requests, forged):
+    shown = client_for(approver).post(page("decline", requests[0]), {"show": forged})
     assert shown.context["form"].initial["reason"] == shown.context["prepared"][0][1]
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
 
 
-def test_declining_twice_tells_the_second_and_sends_one_mail(as_, approver, requests, mails):
-    client = as_(approver)
+def test_declining_twice_tells_the_second_and_sends_one_mail(client_for, approver, requests, mails):
+    client = client_for(approver)
     count = len(mails())
     for _ in range(2):
         response = client.post(page("decline", requests[0]), {"reason": "No."}, follow=True)
-    assert "already declined" in said(response)[0]
+    assert "already declined" in messages_of(response)[0]
     assert len(mails()) == count + 1
 
 
-def test_end_ends_with_the_reason_and_a_mail(as_, facilitator, member, team, mails):
+def test_end_ends_with_the_reason_and_a_mail(client_for, facilitator, member, team, mails):
     stay = membership_of(member, team)
-    client = as_(facilitator)
+    client = client_for(facilitator)
     assert page("end", stay) in client.get(f"{LIST}{stay.pk}/change/").content.decode()
     response = client.post(page("end", stay), {"reason": "You changed jobs."}, follow=True)
-    assert said(response) == ["The membership of Maria Member in Education has ended."]
+    assert messages_of(response) == ["The membership of Maria Member in Education has ended."]
     stay.refresh_from_db()
     assert (stay.status, stay.ended_by, stay.reason) == ("ended", facilitator, "You changed jobs.")
     assert mails()[-1].to == [member.email]
-    history = text_of(client.get(f"{LIST}{stay.pk}/history/"))
+    history = visible_text(client.get(f"{LIST}{stay.pk}/history/"))
     assert "Fay Facilitator ended" in history
 
 
-def test_end_of_a_request_is_refused(as_, approver, requests):
-    response = as_(approver).post(page("end", requests[0]), {"reason": "x"}, follow=True)
-    assert "already waiting" in said(response)[0]
+def test_end_of_a_request_is_refused(client_for, approver, requests):
+    response = client_for(approver).post(page("end", requests[0]), {"reason": "x"}, follow=True)
+    assert "already waiting" in messages_of(response)[0]
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
 
 
 def test_action_over_the_whole_list_stops_at_what_one_press_may_decide(
-    as_, approver, requests, monkeypatch
+    client_for, approver, requests, monkeypatch
 ):
     monkeypatch.setattr("desk.actions.base.MAX_DECISION_ROWS", 1)
     chosen = choose("approve", requests[0]) | {"select_across": "1"}
-    response = as_(approver).post(LIST, chosen, follow=True)
-    assert said(response) == ["Select at most 1 at a time. Nothing was changed."]
+    response = client_for(approver).post(LIST, chosen, follow=True)
+    assert messages_of(response) == ["Select at most 1 at a time. Nothing was changed."]
 
 
-def test_record_shows_what_is_known_by_now(as_, administrator, member, applicant, team):
+def test_record_shows_what_is_known_by_now(client_for, administrator, member, applicant, team):
     waiting, active = membership_of(applicant, team), membership_of(member, team)
     shown = [
-        as_(administrator).get(f"{LIST}{stay.pk}/change/").context["adminform"].fieldsets[0][1]
+        client_for(administrator)
+        .get(f"{LIST}{stay.pk}/change/")
+        .context["adminform"]
+        .fieldsets[0][1]
         for stay in (waiting, active)
     ]
     told = [set(fields["fields"]) for fields in shown]
     assert told[0] - told[1] == {"waiting_for", "answer"}
     assert told[1] - told[0] == {"decided_at", "decider"}
     end_membership(active, reason="Over.", by=administrator)
-    page = text_of(as_(administrator).get(f"{LIST}{active.pk}/change/"))
+    page = visible_text(client_for(administrator).get(f"{LIST}{active.pk}/change/"))
     assert "Ended by: Ada Admin" in page
     assert "Reason: Over." in page

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from post_office.models import Email
 
-from conftest import make_member, membership_of, said, text_of
+from conftest import make_member, membership_of, messages_of, visible_text
 from members.models import Decision, EmailDomain, Member, Organization
 from members.services import add_domain, add_organization, merge_organizations
 from teams.services import join_teams, merge_members
@@ -45,10 +45,10 @@ def page(path: str, row, **query: object) -> str:
 # Organizations ---------------------------------------------------------------------------------
 
 
-def test_the_page_asks_first_and_suggests_names(as_, facilitator, duplicate, organization):
-    response = as_(facilitator).get(page(ORGANIZATIONS, duplicate))
+def test_the_page_asks_first_and_suggests_names(client_for, facilitator, duplicate, organization):
+    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate))
     content = response.content.decode()
-    assert "Merge into which organization?" in text_of(response)
+    assert "Merge into which organization?" in visible_text(response)
     assert '<option value="Rush Example Hospital">' in content
     assert 'method="post" novalidate' not in content
 
@@ -58,29 +58,29 @@ def test_the_page_asks_first_and_suggests_names(as_, facilitator, duplicate, org
     ["rush example hospital", "@Rush.example", "rush.example", "The Rush-Example Hospital"],
 )
 def test_the_one_that_goes_on_is_found_by_name_or_domain(
-    as_, facilitator, duplicate, organization, wanted
+    client_for, facilitator, duplicate, organization, wanted
 ):
-    response = as_(facilitator).get(page(ORGANIZATIONS, duplicate, wanted=wanted))
+    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate, wanted=wanted))
     assert response.context["into"] == organization
 
 
-def test_what_nothing_matches_is_told_with_the_field(as_, facilitator, duplicate):
-    response = as_(facilitator).get(page(ORGANIZATIONS, duplicate, wanted="Nowhere <b>"))
-    assert "Nothing here matches “Nowhere <b>”" in text_of(response)
+def test_what_nothing_matches_is_told_with_the_field(client_for, facilitator, duplicate):
+    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate, wanted="Nowhere <b>"))
+    assert "Nothing here matches “Nowhere <b>”" in visible_text(response)
     assert 'value="Nowhere &lt;b&gt;"' in response.content.decode()
 
 
 def test_the_preview_counts_what_moves_and_changes_nothing(
-    as_, facilitator, duplicate, organization, member, administrator, mails
+    client_for, facilitator, duplicate, organization, member, administrator, mails
 ):
     merge_organizations(add_organization("Rush Old", by=administrator), duplicate, by=administrator)
     for number in range(7):
         make_member(f"p{number}@rushhosp.example", duplicate)
     add_domain(duplicate, domain="rush-two.example", by=administrator)
-    response = as_(facilitator).get(page(ORGANIZATIONS, duplicate, into=organization.pk))
-    told = text_of(response)
+    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate, into=organization.pk))
+    told = visible_text(response)
     assert (
-        "7 members, 2 mail domains and 1 former name move to Rush Example Hospital. "
+        "7 members, 2 email domains and 1 former name move to Rush Example Hospital. "
         "Nobody loses a membership. “Rush Hosp” means Rush Example Hospital from now on." in told
     )
     duplicate.refresh_from_db()
@@ -88,12 +88,14 @@ def test_the_preview_counts_what_moves_and_changes_nothing(
     assert duplicate.members.count() == 7
 
 
-def test_the_press_merges_and_can_be_undone(as_, facilitator, duplicate, organization, mails):
+def test_the_press_merges_and_can_be_undone(
+    client_for, facilitator, duplicate, organization, mails
+):
     person = make_member("p@rushhosp.example", duplicate)
-    client = as_(facilitator)
+    client = client_for(facilitator)
     path = page(ORGANIZATIONS, duplicate, into=organization.pk)
     response = client.post(path, {"into": organization.pk}, follow=True)
-    assert "Rush Hosp is a former name of Rush Example Hospital now." in said(response)
+    assert "Rush Hosp is a former name of Rush Example Hospital now." in messages_of(response)
     person.refresh_from_db()
     assert person.organization == organization
     client.post(reverse("admin:members_decision_undo", args=[Decision.objects.get().pk]))
@@ -105,68 +107,70 @@ def test_the_press_merges_and_can_be_undone(as_, facilitator, duplicate, organiz
 
 
 def test_the_suggested_domain_goes_along_only_when_it_is_ticked(
-    as_, facilitator, applicant, organization, team
+    client_for, facilitator, applicant, organization, team
 ):
-    lakeview, client = applicant.organization, as_(facilitator)
+    lakeview, client = applicant.organization, client_for(facilitator)
     path = page(ORGANIZATIONS, lakeview, into=organization.pk)
-    assert "Give lakeview.example to Rush Example Hospital" in text_of(client.get(path))
+    assert "Give lakeview.example to Rush Example Hospital" in visible_text(client.get(path))
     tick = {"into": organization.pk, f"domain_{lakeview.pk}": "on"}
     shown = client.post(path, {**tick, "show": "page"})
-    assert "confirm 1 person, open 1 membership in 1 team and send 1 mail" in text_of(shown)
+    assert "confirm 1 person, open 1 membership in 1 team and send 1 email" in visible_text(shown)
     assert not EmailDomain.objects.filter(domain="lakeview.example").exists()
     client.post(path, tick)
     assert membership_of(applicant, team).is_active
     assert EmailDomain.objects.get(domain="lakeview.example").organization == organization
 
 
-def test_without_the_tick_the_people_go_on_waiting(as_, facilitator, applicant, organization, team):
+def test_without_the_tick_the_people_go_on_waiting(
+    client_for, facilitator, applicant, organization, team
+):
     lakeview = applicant.organization
     path = page(ORGANIZATIONS, lakeview, into=organization.pk)
-    as_(facilitator).post(path, {"into": organization.pk})
+    client_for(facilitator).post(path, {"into": organization.pk})
     assert membership_of(applicant, team).waits_for == "affiliation"
 
 
 def test_a_domain_that_is_anothers_is_not_offered(
-    as_, facilitator, applicant, organization, other_organization, administrator
+    client_for, facilitator, applicant, organization, other_organization, administrator
 ):
     add_domain(other_organization, domain="lakeview.example", by=administrator)
     path = page(ORGANIZATIONS, applicant.organization, into=organization.pk)
-    response = as_(facilitator).get(path)
-    assert "Give lakeview.example" not in text_of(response)
+    response = client_for(facilitator).get(path)
+    assert "Give lakeview.example" not in visible_text(response)
 
 
 def test_a_refusal_is_told_beforehand_with_the_other_way(
-    as_, facilitator, proposed_organization, organization
+    client_for, facilitator, proposed_organization, organization
 ):
-    response = as_(facilitator).get(
+    response = client_for(facilitator).get(
         page(ORGANIZATIONS, organization, into=proposed_organization.pk)
     )
-    assert "is recognized and Lakeview Health is not" in text_of(response)
+    assert "is recognized and Lakeview Health is not" in visible_text(response)
     content = response.content.decode()
     assert f'href="?row={proposed_organization.pk}&amp;into={organization.pk}"' in content
     assert 'type="submit" class="default"' not in content
 
 
 @pytest.mark.parametrize("forged", ["", "x", "0", "99999999", "1e3"])
-def test_a_forged_target_merges_nothing(as_, facilitator, duplicate, forged):
-    client = as_(facilitator)
+def test_a_forged_target_merges_nothing(client_for, facilitator, duplicate, forged):
+    client = client_for(facilitator)
     response = client.post(page(ORGANIZATIONS, duplicate), {"into": forged})
     assert response.status_code == 200
     duplicate.refresh_from_db()
     assert duplicate.is_recognized
 
 
-def test_merging_is_not_a_members(as_, client, member, duplicate, organization):
+def test_merging_is_not_a_members(client_for, client, member, duplicate, organization):
     path = page(ORGANIZATIONS, duplicate, into=organization.pk)
-    assert as_(member).post(path, {"into": organization.pk}).status_code == 403
+    assert client_for(member).post(path, {"into": organization.pk}).status_code == 403
     assert client.post(path, {"into": organization.pk}).status_code == 302
     duplicate.refresh_from_db()
     assert duplicate.is_recognized
 
 
-def test_lookalikes_link_to_the_page_filled_in(as_, facilitator, organization):
+def test_lookalikes_link_to_the_page_filled_in(client_for, facilitator, organization):
     row = Organization.objects.create(name="Rush Medical")
-    response = as_(facilitator).get(f"{ORGANIZATIONS}{row.pk}/change/")
+    response = client_for(facilitator).get(f"{ORGANIZATIONS}{row.pk}/change/")
     link = f"{ORGANIZATIONS}merge/?row={row.pk}&amp;into={organization.pk}"
     assert f'<a href="{link}">Merge into Rush Example Hospital</a>' in response.content.decode()
 
@@ -174,53 +178,57 @@ def test_lookalikes_link_to_the_page_filled_in(as_, facilitator, organization):
 # Former names ----------------------------------------------------------------------------------
 
 
-def test_former_names_are_listed_under_their_own_choice_only(as_, facilitator, former):
-    client = as_(facilitator)
+def test_former_names_are_listed_under_their_own_choice_only(client_for, facilitator, former):
+    client = client_for(facilitator)
     response = client.get(ORGANIZATIONS)
     assert names(response) == ["Rush Example Hospital"]
-    assert "Former names" in text_of(response)
+    assert "Former names" in visible_text(response)
     assert names(client.get(ORGANIZATIONS + "?status__exact=merged")) == ["Rush Hosp"]
     assert names(client.get(ORGANIZATIONS + "?q=rush+hosp")) == ["Rush Example Hospital"]
     assert names(client.get(ORGANIZATIONS + "?waits=decision")) == []
 
 
-def test_former_names_are_not_suggested(as_, facilitator, former):
-    page = as_(facilitator).get("/admin/members/emaildomain/add/").content.decode()
+def test_former_names_are_not_suggested(client_for, facilitator, former):
+    page = client_for(facilitator).get("/admin/members/emaildomain/add/").content.decode()
     assert '<option value="Rush Example Hospital">' in page
     assert '<option value="Rush Hosp">' not in page
 
 
 def test_the_record_of_a_former_name_says_where_it_went_and_offers_nothing(
-    as_, facilitator, former, organization
+    client_for, facilitator, former, organization
 ):
-    client, path = as_(facilitator), f"{ORGANIZATIONS}{former.pk}/change/"
+    client, path = client_for(facilitator), f"{ORGANIZATIONS}{former.pk}/change/"
     response = client.get(path)
     content = response.content.decode()
     assert f'<a href="{ORGANIZATIONS}{organization.pk}/change/">Rush Example Hospital</a> on ' in (
         content
     )
-    assert "by Ada Admin" in text_of(response)
+    assert "by Ada Admin" in visible_text(response)
     assert response.context["decisions"] == []
     assert 'name="name"' not in content
     assert client.post(path, {"name": "Forged"}).status_code == 403
 
 
 def test_a_mail_domain_for_a_former_name_is_the_organizations(
-    as_, facilitator, former, organization
+    client_for, facilitator, former, organization
 ):
     typed = {"organization": former.name, "domain": "new.example"}
-    as_(facilitator).post("/admin/members/emaildomain/add/", typed)
+    client_for(facilitator).post("/admin/members/emaildomain/add/", typed)
     assert EmailDomain.objects.get(domain="new.example").organization == organization
 
 
-def test_a_former_name_is_no_name_for_another(as_, facilitator, former, other_organization):
+def test_a_former_name_is_no_name_for_another(client_for, facilitator, former, other_organization):
     path = f"{ORGANIZATIONS}{other_organization.pk}/change/"
-    response = as_(facilitator).post(path, {"name": "rush hosp"})
-    assert "Rush Hosp is already here: a former name of Rush Example Hospital" in text_of(response)
+    response = client_for(facilitator).post(path, {"name": "rush hosp"})
+    assert "Rush Hosp is already here: a former name of Rush Example Hospital" in visible_text(
+        response
+    )
 
 
-def test_renaming_at_the_desk_keeps_the_old_name_and_takes_it_back(as_, facilitator, organization):
-    client, path = as_(facilitator), f"{ORGANIZATIONS}{organization.pk}/change/"
+def test_renaming_at_the_desk_keeps_the_old_name_and_takes_it_back(
+    client_for, facilitator, organization
+):
+    client, path = client_for(facilitator), f"{ORGANIZATIONS}{organization.pk}/change/"
     for name, former_name in (
         ("Rush Medical", "Rush Example Hospital"),
         ("Rush Example Hospital", "Rush Medical"),
@@ -231,12 +239,12 @@ def test_renaming_at_the_desk_keeps_the_old_name_and_takes_it_back(as_, facilita
         assert [row.name for row in organization.former_names.all()] == [former_name]
 
 
-def test_adding_a_member_directly_understands_former_names(as_, facilitator, former, team):
+def test_adding_a_member_directly_understands_former_names(client_for, facilitator, former, team):
     typed = {
         "email": "nora@mail.example", "full_name": "Nora", "organization": "Rush Hosp",
         "team": team.pk,
     }  # fmt: skip
-    as_(facilitator).post("/admin/teams/membership/add/", typed)
+    client_for(facilitator).post("/admin/teams/membership/add/", typed)
     assert Member.objects.get(full_name="Nora").organization.name == "Rush Example Hospital"
 
 
@@ -244,27 +252,27 @@ def test_adding_a_member_directly_understands_former_names(as_, facilitator, for
 
 
 def test_the_preview_tells_what_moves_and_what_ends(
-    as_, administrator, second, member, team, other_team
+    client_for, administrator, second, member, team, other_team
 ):
     join_teams(second, [team])
     Email.objects.all().delete()
-    response = as_(administrator).get(page(MEMBERS, second, wanted="Maria@rush.example"))
-    told = text_of(response)
+    response = client_for(administrator).get(page(MEMBERS, second, wanted="Maria@rush.example"))
+    told = visible_text(response)
     assert "2 memberships or requests move to maria@rush.example." in told
     assert "1 team has the person twice." in told
-    assert "end 1 membership and send 2 mails" in told
+    assert "end 1 membership and send 2 emails" in told
     assert "maria.old@rush.example signs in to that account." in told
     assert not Email.objects.exists()
 
 
 def test_the_press_merges_members_and_can_be_undone(
-    as_, administrator, second, member, team, other_team, mails
+    client_for, administrator, second, member, team, other_team, mails
 ):
     join_teams(second, [team])
     Email.objects.all().delete()
-    client = as_(administrator)
+    client = client_for(administrator)
     response = client.post(page(MEMBERS, second), {"into": member.pk}, follow=True)
-    assert said(response) == [
+    assert messages_of(response) == [
         "The account maria.old@rush.example is part of that of Maria Member, maria@rush.example, "
         "from now on."
     ]
@@ -283,45 +291,47 @@ def test_the_press_merges_members_and_can_be_undone(
     assert mails() == []
 
 
-def test_merging_members_is_for_administrators(as_, facilitator, other_facilitator, member, second):
+def test_merging_members_is_for_administrators(
+    client_for, facilitator, other_facilitator, member, second
+):
     for person in (facilitator, other_facilitator):
-        client = as_(person)
+        client = client_for(person)
         path = page(MEMBERS, second, into=member.pk)
         assert client.get(path).status_code == 404
         assert client.post(path, {"into": member.pk}).status_code == 404
-        assert "Merge" not in text_of(client.get(MEMBERS))
+        assert "Merge" not in visible_text(client.get(MEMBERS))
     second.refresh_from_db()
     assert second.merged_into is None
 
 
-def test_an_address_that_is_not_known_is_told(as_, administrator, second):
-    response = as_(administrator).get(page(MEMBERS, second, wanted="nobody@rush.example"))
-    assert "Nothing here matches “nobody@rush.example”" in text_of(response)
+def test_an_address_that_is_not_known_is_told(client_for, administrator, second):
+    response = client_for(administrator).get(page(MEMBERS, second, wanted="nobody@rush.example"))
+    assert "Nothing here matches “nobody@rush.example”" in visible_text(response)
 
 
 def test_merging_a_facilitator_away_is_refused_with_the_other_way(
-    as_, administrator, facilitator, member
+    client_for, administrator, facilitator, member
 ):
-    response = as_(administrator).get(page(MEMBERS, facilitator, into=member.pk))
-    assert "Merge the other way round, so that this account goes on." in text_of(response)
+    response = client_for(administrator).get(page(MEMBERS, facilitator, into=member.pk))
+    assert "Merge the other way round, so that this account goes on." in visible_text(response)
     assert f'href="?row={member.pk}&amp;into={facilitator.pk}"' in response.content.decode()
 
 
-def test_a_member_into_itself_is_refused(as_, administrator, member):
-    response = as_(administrator).get(page(MEMBERS, member, into=member.pk))
-    assert "one and the same account" in text_of(response)
-    assert "other way round" not in text_of(response)
+def test_a_member_into_itself_is_refused(client_for, administrator, member):
+    response = client_for(administrator).get(page(MEMBERS, member, into=member.pk))
+    assert "one and the same account" in visible_text(response)
+    assert "other way round" not in visible_text(response)
 
 
 def test_accounts_with_the_same_name_are_suggested_to_administrators(
-    as_, administrator, facilitator, member, second, colleague
+    client_for, administrator, facilitator, member, second, colleague
 ):
     link = f"{MEMBERS}merge/?row={member.pk}&amp;into={second.pk}"
     path = f"{MEMBERS}{member.pk}/change/"
-    response = as_(administrator).get(path)
+    response = client_for(administrator).get(path)
     assert link in response.content.decode()
     assert [person.pk for person in response.context["possible_duplicates"]] == [second.pk]
-    response = as_(facilitator).get(path)
+    response = client_for(facilitator).get(path)
     assert response.context["possible_duplicates"] == []
     assert "maria.old" not in response.content.decode()
 
@@ -337,16 +347,24 @@ def test_accounts_with_the_same_name_are_suggested_to_administrators(
         ("", "", False),
     ],
 )
-def test_names_are_compared_without_case_and_accents(as_, administrator, name, other, alike):
+def test_names_are_compared_without_case_and_accents(client_for, administrator, name, other, alike):
     person = make_member("one@mail.example", name=name)
     make_member("two@mail.example", name=other)
-    found = as_(administrator).get(f"{MEMBERS}{person.pk}/change/").context["possible_duplicates"]
+    found = (
+        client_for(administrator)
+        .get(f"{MEMBERS}{person.pk}/change/")
+        .context["possible_duplicates"]
+    )
     assert [row.email for row in found] == (["two@mail.example"] if alike else [])
 
 
-def test_at_most_five_namesakes_and_no_closed_ones(as_, administrator, member, second):
+def test_at_most_five_namesakes_and_no_closed_ones(client_for, administrator, member, second):
     for number in range(6):
         make_member(f"m{number}@mail.example", name="Maria Member")
     merge_members(second, member, by=administrator)
-    found = as_(administrator).get(f"{MEMBERS}{member.pk}/change/").context["possible_duplicates"]
+    found = (
+        client_for(administrator)
+        .get(f"{MEMBERS}{member.pk}/change/")
+        .context["possible_duplicates"]
+    )
     assert [row.email for row in found] == [f"m{number}@mail.example" for number in range(5)]

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conftest import make_member, membership_of, said, text_of
+from conftest import make_member, membership_of, messages_of, visible_text
 from desk.admin import OrganizationAdmin
 from members.models import EmailDomain, Organization
 from members.services import decline_organization, recognize_organization
@@ -27,27 +27,27 @@ def lakeview(applicant, team, other_team, approval_team) -> Organization:
     return applicant.organization
 
 
-def test_list_is_shared_by_all_facilitators(as_, other_facilitator, organization, lakeview):
-    response = as_(other_facilitator).get(LIST)
+def test_list_is_shared_by_all_facilitators(client_for, other_facilitator, organization, lakeview):
+    response = client_for(other_facilitator).get(LIST)
     assert {row.name for row in response.context["cl"].result_list} == {
         "Lakeview Health", "Loop Example Clinic", "Rush Example Hospital",
     }  # fmt: skip
-    assert "Wanda" not in text_of(response)
+    assert "Wanda" not in visible_text(response)
 
 
-def test_list_counts_who_waits_also_when_searched_by_domain(as_, facilitator, lakeview):
+def test_list_counts_who_waits_also_when_searched_by_domain(client_for, facilitator, lakeview):
     EmailDomain.objects.create(organization=lakeview, domain="lakeview.example")
     EmailDomain.objects.create(organization=lakeview, domain="lakeview.test")
-    response = as_(facilitator).get(LIST + "?q=lakeview")
+    response = client_for(facilitator).get(LIST + "?q=lakeview")
     assert [row.waiting_count for row in response.context["cl"].result_list] == [2]
 
 
-def test_list_filters_what_waits_oldest_first(as_, facilitator, lakeview):
+def test_list_filters_what_waits_oldest_first(client_for, facilitator, lakeview):
     older = Organization.objects.create(name="Zion Health", created_at=facilitator.date_joined)
     make_member("zoe@zion.example", older, "Zoe", confirmed=False)
     Organization.objects.create(name="Nobody waits")
     Organization.objects.filter(pk=older.pk).update(created_at="2020-01-01T00:00Z")
-    rows = as_(facilitator).get(LIST + "?waits=decision").context["cl"].result_list
+    rows = client_for(facilitator).get(LIST + "?waits=decision").context["cl"].result_list
     assert [row.name for row in rows] == ["Zion Health", "Lakeview Health"]
 
 
@@ -55,13 +55,15 @@ def test_list_filters_what_waits_oldest_first(as_, facilitator, lakeview):
     "lookup",
     ["members__email__startswith=w", "members=1", "decided_by=1", "members__memberships=1"],
 )
-def test_filters_that_the_list_does_not_offer_are_refused(as_, facilitator, lakeview, lookup):
-    assert as_(facilitator).get(f"{LIST}?{lookup}").status_code == 400
+def test_filters_that_the_list_does_not_offer_are_refused(
+    client_for, facilitator, lakeview, lookup
+):
+    assert client_for(facilitator).get(f"{LIST}?{lookup}").status_code == 400
 
 
 @pytest.mark.parametrize("decision", ["recognize", "decline"])
-def test_decisions_are_not_a_members(as_, member, lakeview, decision):
-    response = as_(member).post(page(decision, lakeview), {"reason": "Mine"})
+def test_decisions_are_not_a_members(client_for, member, lakeview, decision):
+    response = client_for(member).post(page(decision, lakeview), {"reason": "Mine"})
     assert response.status_code == 403
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
@@ -74,9 +76,9 @@ def test_decisions_ask_a_visitor_to_sign_in(client, lakeview):
 
 
 @pytest.mark.parametrize("decision", ["recognize", "decline"])
-def test_looking_at_a_decision_changes_nothing(as_, facilitator, lakeview, decision, mails):
+def test_looking_at_a_decision_changes_nothing(client_for, facilitator, lakeview, decision, mails):
     count = len(mails())
-    assert "Lakeview Health" in text_of(as_(facilitator).get(page(decision, lakeview)))
+    assert "Lakeview Health" in visible_text(client_for(facilitator).get(page(decision, lakeview)))
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
     assert len(mails()) == count
@@ -85,9 +87,9 @@ def test_looking_at_a_decision_changes_nothing(as_, facilitator, lakeview, decis
 # Recognizing -------------------------------------------------------------------------------
 
 
-def test_recognize_page_says_what_will_happen_in_words(as_, facilitator, lakeview):
-    response = as_(facilitator).get(page("recognize", lakeview))
-    told = text_of(response)
+def test_recognize_page_says_what_will_happen_in_words(client_for, facilitator, lakeview):
+    response = client_for(facilitator).get(page("recognize", lakeview))
+    told = visible_text(response)
     assert "Recognize Lakeview Health" in told
     assert "This will confirm 2 people, open 3 memberships in" in told
     assert "2 people wait , with 4 requests, 3 of them to open teams." in told
@@ -97,16 +99,16 @@ def test_recognize_page_says_what_will_happen_in_words(as_, facilitator, lakevie
 
 @pytest.mark.parametrize("decision", ["recognize", "decline"])
 def test_pages_name_who_waits_for_ones_own_teams_and_count_the_others(
-    as_, other_facilitator, facilitator, lakeview, applicant, decision
+    client_for, other_facilitator, facilitator, lakeview, applicant, decision
 ):
     applicant.job_title = "Nurse"
     applicant.save()
     for path in (page(decision, lakeview), f"{LIST}{lakeview.pk}/change/"):
-        told = text_of(as_(facilitator).get(path))
+        told = visible_text(client_for(facilitator).get(path))
         assert "2 people wait , with 4 requests" in told
         assert "Wanda Waiting, Nurse, wanda@lakeview.example Walt, walt@mail.lake" in told
         assert "asked for other teams" not in told
-        told = text_of(as_(other_facilitator).get(path))
+        told = visible_text(client_for(other_facilitator).get(path))
         assert "2 people wait , with 4 requests" in told
         assert "Walt, walt@mail.lakeview.example And 1 more who asked for other teams." in told
         assert "Wanda" not in told
@@ -114,29 +116,29 @@ def test_pages_name_who_waits_for_ones_own_teams_and_count_the_others(
 
 
 def test_pages_name_nobody_to_whom_they_are_strangers(
-    as_, closed_team, organization, administrator, lakeview
+    client_for, closed_team, organization, administrator, lakeview
 ):
     stranger = make_member("stan@rush.example", organization, "Stan")
     set_facilitators(closed_team, [stranger], by=administrator)
-    told = text_of(as_(stranger).get(page("recognize", lakeview)))
+    told = visible_text(client_for(stranger).get(page("recognize", lakeview)))
     assert "2 who asked for other teams." in told
     assert "wanda@" not in told
     assert "walt@" not in told
 
 
 def test_pages_count_people_without_a_request_and_those_beyond_the_first(
-    as_, facilitator, lakeview, team, monkeypatch
+    client_for, facilitator, lakeview, team, monkeypatch
 ):
     monkeypatch.setattr("desk.records.organizations.waiting.NAMED", 1)
     make_member("willa@lakeview.example", lakeview, "Willa", confirmed=False)
-    told = text_of(as_(facilitator).get(page("recognize", lakeview)))
+    told = visible_text(client_for(facilitator).get(page("recognize", lakeview)))
     assert "3 people wait" in told
     assert "wanda@lakeview.example And 1 more of your teams, 1 more without a request." in told
     assert "walt@" not in told
 
 
-def test_recognize_page_needs_the_same_queries_for_one_and_three(as_, facilitator, lakeview):
-    client = as_(facilitator)
+def test_recognize_page_needs_the_same_queries_for_one_and_three(client_for, facilitator, lakeview):
+    client = client_for(facilitator)
     others = [
         Organization.objects.create(name=f"New {n}", suggested_domain=f"new{n}.example")
         for n in range(2)
@@ -151,8 +153,10 @@ def test_recognize_page_needs_the_same_queries_for_one_and_three(as_, facilitato
         assert len(three) <= len(one)  # the effects are told in a sentence of one row only
 
 
-def test_record_needs_the_same_queries_for_one_and_three_who_wait(as_, facilitator, lakeview, team):
-    client = as_(facilitator)
+def test_record_needs_the_same_queries_for_one_and_three_who_wait(
+    client_for, facilitator, lakeview, team
+):
+    client = client_for(facilitator)
     path = f"{LIST}{lakeview.pk}/change/"
     client.get(path)
     with CaptureQueriesContext(connection) as two:
@@ -161,15 +165,17 @@ def test_record_needs_the_same_queries_for_one_and_three_who_wait(as_, facilitat
         person = make_member(f"new{n}@lakeview.example", lakeview, f"New {n}", confirmed=False)
         join_teams(person, [team])
     with CaptureQueriesContext(connection) as four:
-        assert "New 1" in text_of(client.get(path))
+        assert "New 1" in visible_text(client.get(path))
     assert len(four) == len(two)
 
 
-def test_recognize_releases_all_and_says_so(as_, facilitator, lakeview, applicant, team, mails):
+def test_recognize_releases_all_and_says_so(
+    client_for, facilitator, lakeview, applicant, team, mails
+):
     count = len(mails())
     sent = {f"domain_{lakeview.pk}": "on"}
-    response = as_(facilitator).post(page("recognize", lakeview), sent, follow=True)
-    assert said(response) == [
+    response = client_for(facilitator).post(page("recognize", lakeview), sent, follow=True)
+    assert messages_of(response) == [
         "Lakeview Health is recognized. 2 people confirmed, 3 memberships opened."
     ]
     lakeview.refresh_from_db()
@@ -182,19 +188,19 @@ def test_recognize_releases_all_and_says_so(as_, facilitator, lakeview, applican
     ]
 
 
-def test_recognize_with_the_tick_taken_out_gives_no_domain(as_, facilitator, lakeview):
-    as_(facilitator).post(page("recognize", lakeview), {})
+def test_recognize_with_the_tick_taken_out_gives_no_domain(client_for, facilitator, lakeview):
+    client_for(facilitator).post(page("recognize", lakeview), {})
     lakeview.refresh_from_db()
     assert lakeview.is_recognized
     assert not lakeview.domains.exists()
 
 
 def test_recognize_offers_no_domain_that_is_another_organizations(
-    as_, facilitator, organization, lakeview
+    client_for, facilitator, organization, lakeview
 ):
     Organization.objects.filter(pk=lakeview.pk).update(suggested_domain="rush.example")
-    client = as_(facilitator)
-    told = text_of(client.get(page("recognize", lakeview)))
+    client = client_for(facilitator)
+    told = visible_text(client.get(page("recognize", lakeview)))
     assert "rush.example already belongs to Rush Example Hospital" in told
     client.post(page("recognize", lakeview), {f"domain_{lakeview.pk}": "on"})
     lakeview.refresh_from_db()
@@ -202,27 +208,31 @@ def test_recognize_offers_no_domain_that_is_another_organizations(
     assert not lakeview.domains.exists()
 
 
-def test_recognize_uses_the_suggested_domain_whatever_is_forged(as_, facilitator, lakeview):
+def test_recognize_uses_the_suggested_domain_whatever_is_forged(client_for, facilitator, lakeview):
     forged = {f"domain_{lakeview.pk}": "evil.example", "domain": "evil.example"}
-    as_(facilitator).post(page("recognize", lakeview), forged)
+    client_for(facilitator).post(page("recognize", lakeview), forged)
     assert not EmailDomain.objects.filter(domain="evil.example").exists()
 
 
 def test_recognizing_one_that_was_recognized_meanwhile_stops_no_other(
-    as_, facilitator, administrator, lakeview
+    client_for, facilitator, administrator, lakeview
 ):
     other = Organization.objects.create(name="New Clinic")
     recognize_organization(lakeview, by=administrator)
-    response = as_(facilitator).post(page("recognize", lakeview, other), follow=True)
-    assert any("was already recognized" in text and "Ada Admin" in text for text in said(response))
-    assert "New Clinic is recognized. 0 people confirmed, 0 memberships opened." in said(response)
+    response = client_for(facilitator).post(page("recognize", lakeview, other), follow=True)
+    assert any(
+        "was already recognized" in text and "Ada Admin" in text for text in messages_of(response)
+    )
+    assert "New Clinic is recognized. 0 people confirmed, 0 memberships opened." in messages_of(
+        response
+    )
 
 
-def test_recognizing_from_the_list_goes_over_the_page_and_back(as_, facilitator, lakeview):
-    client = as_(facilitator)
+def test_recognizing_from_the_list_goes_over_the_page_and_back(client_for, facilitator, lakeview):
+    client = client_for(facilitator)
     chosen = {"action": "recognize", "_selected_action": [lakeview.pk], "index": "0"}
     asked = client.post(f"{LIST}?waits=decision", chosen, follow=True)
-    assert "Recognize Lakeview Health" in text_of(asked)
+    assert "Recognize Lakeview Health" in visible_text(asked)
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
     sent = asked.request["PATH_INFO"] + "?" + asked.request["QUERY_STRING"]
@@ -231,9 +241,9 @@ def test_recognizing_from_the_list_goes_over_the_page_and_back(as_, facilitator,
     assert lakeview.is_recognized
 
 
-def test_one_that_was_declined_can_still_be_recognized(as_, facilitator, lakeview):
+def test_one_that_was_declined_can_still_be_recognized(client_for, facilitator, lakeview):
     decline_organization(lakeview, reason="Not known.", by=facilitator)
-    client = as_(facilitator)
+    client = client_for(facilitator)
     record = client.get(f"{LIST}{lakeview.pk}/change/").content.decode()
     assert page("recognize", lakeview) in record
     assert page("decline", lakeview) not in record
@@ -245,27 +255,29 @@ def test_one_that_was_declined_can_still_be_recognized(as_, facilitator, lakevie
 # Declining ---------------------------------------------------------------------------------
 
 
-def test_decline_without_a_reason_is_refused(as_, facilitator, lakeview):
-    response = as_(facilitator).post(page("decline", lakeview), {"reason": " "})
-    assert "Give a reason." in text_of(response)
+def test_decline_without_a_reason_is_refused(client_for, facilitator, lakeview):
+    response = client_for(facilitator).post(page("decline", lakeview), {"reason": " "})
+    assert "Give a reason." in visible_text(response)
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
 
 
 def test_decline_declines_the_requests_with_the_reason(
-    as_, facilitator, lakeview, applicant, team, mails
+    client_for, facilitator, lakeview, applicant, team, mails
 ):
     sent = {"reason": "We do not know it."}
-    response = as_(facilitator).post(page("decline", lakeview), sent, follow=True)
-    assert said(response) == ["Lakeview Health is declined. 4 requests declined with it."]
+    response = client_for(facilitator).post(page("decline", lakeview), sent, follow=True)
+    assert messages_of(response) == ["Lakeview Health is declined. 4 requests declined with it."]
     stay = membership_of(applicant, team)
     assert (stay.status, stay.reason) == ("declined", "We do not know it.")
     assert "We do not know it." in mails()[-1].message
 
 
-def test_decline_of_a_recognized_organization_is_refused(as_, facilitator, organization):
-    response = as_(facilitator).post(page("decline", organization), {"reason": "x"}, follow=True)
-    assert "was already recognized" in said(response)[0]
+def test_decline_of_a_recognized_organization_is_refused(client_for, facilitator, organization):
+    response = client_for(facilitator).post(
+        page("decline", organization), {"reason": "x"}, follow=True
+    )
+    assert "was already recognized" in messages_of(response)[0]
     organization.refresh_from_db()
     assert organization.is_recognized
 
@@ -274,10 +286,10 @@ def test_decline_of_a_recognized_organization_is_refused(as_, facilitator, organ
 
 
 def test_add_makes_a_recognized_organization_and_releases_who_waits_at_its_domain(
-    as_, facilitator, applicant, team
+    client_for, facilitator, applicant, team
 ):
     typed = {"name": "Lakeview Health System", "email_domain": "Lakeview.example"}
-    as_(facilitator).post(LIST + "add/", typed)
+    client_for(facilitator).post(LIST + "add/", typed)
     added = Organization.objects.get(name="Lakeview Health System")
     assert (added.status, added.decided_by) == ("recognized", facilitator)
     assert [row.domain for row in added.domains.all()] == ["lakeview.example"]
@@ -295,24 +307,24 @@ def test_add_makes_a_recognized_organization_and_releases_who_waits_at_its_domai
         ("", "", "Enter the name"),
         ("New Clinic", "gmail.com", "public mailbox provider"),
         ("New Clinic", "rush.example", "already belongs"),
-        ("New Clinic", "not a domain", "Enter a mail domain"),
+        ("New Clinic", "not a domain", "Enter an email domain"),
     ],
 )
 def test_add_refuses_what_the_rules_do_not_allow_and_keeps_it(
-    as_, facilitator, organization, name, domain, said_there
+    client_for, facilitator, organization, name, domain, said_there
 ):
     count = Organization.objects.count()
-    response = as_(facilitator).post(LIST + "add/", {"name": name, "email_domain": domain})
-    assert said_there in text_of(response)
+    response = client_for(facilitator).post(LIST + "add/", {"name": name, "email_domain": domain})
+    assert said_there in visible_text(response)
     assert response.context["adminform"].form["email_domain"].value() == domain
     assert Organization.objects.count() == count
 
 
 @pytest.mark.parametrize("status", ["proposed", "declined"])
-def test_add_of_one_that_is_here_leads_to_it(as_, facilitator, lakeview, status):
+def test_add_of_one_that_is_here_leads_to_it(client_for, facilitator, lakeview, status):
     if status == "declined":
         decline_organization(lakeview, reason="Not known.", by=facilitator)
-    response = as_(facilitator).post(LIST + "add/", {"name": "The LAKEVIEW Health, Inc."})
+    response = client_for(facilitator).post(LIST + "add/", {"name": "The LAKEVIEW Health, Inc."})
     (error,) = response.context["adminform"].form.errors["name"]
     assert f'<a href="{LIST}{lakeview.pk}/change/">Lakeview Health</a> is already here.' in error
     assert f'<a href="{LIST}{lakeview.pk}/change/">Lakeview' in response.content.decode()
@@ -321,18 +333,18 @@ def test_add_of_one_that_is_here_leads_to_it(as_, facilitator, lakeview, status)
     assert Organization.objects.filter(normalized_name="lakeview health").count() == 1
 
 
-def test_name_in_the_error_is_told_as_text(as_, facilitator, lakeview):
+def test_name_in_the_error_is_told_as_text(client_for, facilitator, lakeview):
     Organization.objects.filter(pk=lakeview.pk).update(name="Lakeview <b>Health</b>")
-    response = as_(facilitator).post(LIST + "add/", {"name": "Lakeview Health"})
+    response = client_for(facilitator).post(LIST + "add/", {"name": "Lakeview Health"})
     assert "Lakeview &lt;b&gt;Health&lt;/b&gt;</a> is already here" in response.content.decode()
 
 
-def test_add_says_beforehand_that_its_domain_confirms_people(as_, facilitator):
-    told = text_of(as_(facilitator).get(LIST + "add/"))
+def test_add_says_beforehand_that_its_domain_confirms_people(client_for, facilitator):
+    told = visible_text(client_for(facilitator).get(LIST + "add/"))
     assert "Whoever waits at an address there is confirmed when you save" in told
 
 
-def test_change_saves_the_name_and_nothing_else(as_, facilitator, lakeview):
+def test_change_saves_the_name_and_nothing_else(client_for, facilitator, lakeview):
     sent = {
         "name": "Lakeview Health System",
         "status": "recognized",
@@ -340,7 +352,7 @@ def test_change_saves_the_name_and_nothing_else(as_, facilitator, lakeview):
         "suggested_domain": "evil.example",
         "decision_reason": "Forged",
     }
-    as_(facilitator).post(f"{LIST}{lakeview.pk}/change/", sent)
+    client_for(facilitator).post(f"{LIST}{lakeview.pk}/change/", sent)
     lakeview.refresh_from_db()
     assert lakeview.name == "Lakeview Health System"
     assert (lakeview.status, lakeview.decided_by, lakeview.decision_reason) == (
@@ -353,7 +365,7 @@ def test_change_saves_the_name_and_nothing_else(as_, facilitator, lakeview):
 
 
 def test_change_does_not_undo_a_decision_taken_while_it_was_saved(
-    as_, facilitator, administrator, lakeview, monkeypatch
+    client_for, facilitator, administrator, lakeview, monkeypatch
 ):
     """The row as the form read it is old by the time the form is saved."""
     read = OrganizationAdmin.get_object
@@ -364,21 +376,23 @@ def test_change_does_not_undo_a_decision_taken_while_it_was_saved(
         return row
 
     monkeypatch.setattr(OrganizationAdmin, "get_object", read_then_recognized)
-    as_(facilitator).post(f"{LIST}{lakeview.pk}/change/", {"name": "Lakeview Health System"})
+    client_for(facilitator).post(f"{LIST}{lakeview.pk}/change/", {"name": "Lakeview Health System"})
     lakeview.refresh_from_db()
     assert (lakeview.name, lakeview.status) == ("Lakeview Health System", "recognized")
     assert lakeview.history.latest().status == "recognized"
 
 
-def test_change_to_a_name_that_is_anothers_is_refused(as_, facilitator, organization, lakeview):
+def test_change_to_a_name_that_is_anothers_is_refused(
+    client_for, facilitator, organization, lakeview
+):
     path = f"{LIST}{lakeview.pk}/change/"
-    response = as_(facilitator).post(path, {"name": "RUSH Example Hospital"})
-    assert "already here" in text_of(response)
+    response = client_for(facilitator).post(path, {"name": "RUSH Example Hospital"})
+    assert "already here" in visible_text(response)
 
 
-def test_record_shows_its_domains_and_the_way_to_add_one(as_, facilitator, organization):
-    response = as_(facilitator).get(f"{LIST}{organization.pk}/change/")
-    assert "rush.example Add a mail domain" in text_of(response)
-    assert "adding one confirms everyone who waits" in text_of(response)
+def test_record_shows_its_domains_and_the_way_to_add_one(client_for, facilitator, organization):
+    response = client_for(facilitator).get(f"{LIST}{organization.pk}/change/")
+    assert "rush.example Add an email domain" in visible_text(response)
+    assert "adding one confirms everyone who waits" in visible_text(response)
     path = f"/admin/members/emaildomain/add/?organization={organization.pk}"
     assert path in response.content.decode()

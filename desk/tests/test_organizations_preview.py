@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import membership_of, text_of
+from conftest import membership_of, visible_text
 from members.models import EmailDomain, Organization
 from members.services import add_organization, decline_organization, recognize_organization
 
@@ -31,23 +31,23 @@ def lakeview(applicant) -> Organization:
     ],
 )
 def test_pages_show_recognized_organizations_that_look_alike(
-    as_, facilitator, organization, name, looks_alike
+    client_for, facilitator, organization, name, looks_alike
 ):
     row = Organization.objects.create(name=name, suggested_domain="other.example")
-    client = as_(facilitator)
+    client = client_for(facilitator)
     link = f"/admin/members/emaildomain/add/?organization={organization.pk}&domain=other.example"
     for path in (page("recognize", row), f"{LIST}{row.pk}/change/"):
         response = client.get(path)
         assert (link.replace("&", "&amp;") in response.content.decode()) is looks_alike
-        told = text_of(response)
+        told = visible_text(response)
         assert ("Add other.example to Rush Example Hospital" in told) is looks_alike
         assert ("confirms everyone who waits at other.example" in told) is looks_alike
 
 
 def test_domain_of_a_lookalike_is_filled_in_and_releases_the_people(
-    as_, facilitator, organization, lakeview, applicant, team
+    client_for, facilitator, organization, lakeview, applicant, team
 ):
-    client = as_(facilitator)
+    client = client_for(facilitator)
     Organization.objects.filter(pk=organization.pk).update(
         name="Lakeview Healthcare", normalized_name="lakeview healthcare"
     )
@@ -65,102 +65,106 @@ def test_domain_of_a_lookalike_is_filled_in_and_releases_the_people(
 
 @pytest.mark.parametrize("domain", ["", "loop.example"])
 def test_lookalikes_offer_no_domain_that_is_missing_or_anothers(
-    as_, facilitator, organization, other_organization, domain
+    client_for, facilitator, organization, other_organization, domain
 ):
     row = Organization.objects.create(name="Rush", suggested_domain=domain)
-    response = as_(facilitator).get(page("recognize", row))
-    assert "give the known name as the reason" in text_of(response)
+    response = client_for(facilitator).get(page("recognize", row))
+    assert "give the known name as the reason" in visible_text(response)
     assert "emaildomain/add" not in response.content.decode()
 
 
-def test_proposed_and_declined_organizations_are_no_lookalikes(as_, facilitator, lakeview):
+def test_proposed_and_declined_organizations_are_no_lookalikes(client_for, facilitator, lakeview):
     other = Organization.objects.create(name="Lakeview Clinic")
-    assert "name like" not in text_of(as_(facilitator).get(page("recognize", other)))
+    assert "name like" not in visible_text(client_for(facilitator).get(page("recognize", other)))
 
 
-def test_comparing_names_is_bounded(as_, facilitator, organization, monkeypatch):
+def test_comparing_names_is_bounded(client_for, facilitator, organization, monkeypatch):
     """The name with the same first word is compared, however many stand before it."""
     monkeypatch.setattr("desk.records.organizations.similar.COMPARED", 1)
     add_organization("Aaa Clinic", by=facilitator)
     rows = [Organization.objects.create(name=f"Rush {n}") for n in range(3)]
     monkeypatch.setattr("desk.records.organizations.similar.ROWS", 2)
-    told = text_of(as_(facilitator).get(page("recognize", *rows)))
+    told = visible_text(client_for(facilitator).get(page("recognize", *rows)))
     assert told.count("with a name like") == 2
     assert "Aaa Clinic" not in told
 
 
 @pytest.mark.parametrize("decision", ["recognize", "decline"])
 def test_page_of_one_that_was_recognized_says_so_and_has_no_form(
-    as_, facilitator, administrator, lakeview, decision
+    client_for, facilitator, administrator, lakeview, decision
 ):
     recognize_organization(lakeview, domain="lakeview.example", by=administrator)
-    response = as_(facilitator).get(page(decision, lakeview))
-    told = text_of(response)
+    response = client_for(facilitator).get(page(decision, lakeview))
+    told = visible_text(response)
     assert "Lakeview Health is already recognized, since" in told
     assert "by Ada Admin" in told
     assert "one organization?" not in told
-    assert "Back, change nothing" not in told
+    assert "Cancel" not in told
     content = response.content.decode()
     assert 'type="submit" class="default"' not in content
     assert "<textarea" not in content
 
 
-def test_decline_page_of_one_that_was_declined_says_so(as_, facilitator, lakeview):
+def test_decline_page_of_one_that_was_declined_says_so(client_for, facilitator, lakeview):
     decline_organization(lakeview, reason="Not known.", by=facilitator)
-    response = as_(facilitator).get(page("decline", lakeview))
-    assert "Lakeview Health is already declined, since" in text_of(response)
+    response = client_for(facilitator).get(page("decline", lakeview))
+    assert "Lakeview Health is already declined, since" in visible_text(response)
     assert "<textarea" not in response.content.decode()
 
 
-def test_page_keeps_its_form_for_those_that_still_wait(as_, facilitator, administrator, lakeview):
+def test_page_keeps_its_form_for_those_that_still_wait(
+    client_for, facilitator, administrator, lakeview
+):
     other = Organization.objects.create(name="New Clinic")
     recognize_organization(lakeview, by=administrator)
-    response = as_(facilitator).get(page("recognize", lakeview, other))
-    assert "Lakeview Health is already recognized" in text_of(response)
+    response = client_for(facilitator).get(page("recognize", lakeview, other))
+    assert "Lakeview Health is already recognized" in visible_text(response)
     assert 'value="Recognize"' in response.content.decode()
 
 
-def test_domain_that_is_its_own_already_is_not_taken_for_anothers(as_, facilitator, lakeview):
+def test_domain_that_is_its_own_already_is_not_taken_for_anothers(
+    client_for, facilitator, lakeview
+):
     EmailDomain.objects.create(organization=lakeview, domain="lakeview.example")
-    told = text_of(as_(facilitator).get(page("recognize", lakeview)))
-    assert "lakeview.example is its mail domain already." in told
+    told = visible_text(client_for(facilitator).get(page("recognize", lakeview)))
+    assert "lakeview.example is its email domain already." in told
     assert "one organization?" not in told
 
 
-def test_decline_starts_from_the_gentlest_reason(as_, facilitator, lakeview):
-    response = as_(facilitator).get(page("decline", lakeview))
+def test_decline_starts_from_the_gentlest_reason(client_for, facilitator, lakeview):
+    response = client_for(facilitator).get(page("decline", lakeview))
     typed = response.context["form"]["reason"].value()
     assert typed.startswith("We could not find out which organization this is.")
-    told = text_of(response)
+    told = visible_text(response)
     assert "enter its name as it stands on our page of organizations" in told
     assert "from the list" not in told
 
 
-def test_nobody_waits_for_one_that_was_declined(as_, facilitator, lakeview):
+def test_nobody_waits_for_one_that_was_declined(client_for, facilitator, lakeview):
     decline_organization(lakeview, reason="Not known.", by=facilitator)
-    client = as_(facilitator)
+    client = client_for(facilitator)
     assert client.get(LIST + "?o=3").status_code == 200
     cell = '<td data-label="People waiting" class="field-waiting">0</td>'
     assert cell in client.get(LIST).content.decode()
     record = client.get(f"{LIST}{lakeview.pk}/change/")
-    assert "People waiting: 0" in text_of(record)
-    assert "Nobody waits" in text_of(record)
-    assert "Wanda" not in text_of(record)
+    assert "People waiting: 0" in visible_text(record)
+    assert "Nobody waits" in visible_text(record)
+    assert "Wanda" not in visible_text(record)
 
 
-def test_record_shows_what_was_decided_once_it_is(as_, facilitator, lakeview):
-    client = as_(facilitator)
+def test_record_shows_what_was_decided_once_it_is(client_for, facilitator, lakeview):
+    client = client_for(facilitator)
     path = f"{LIST}{lakeview.pk}/change/"
-    undecided = text_of(client.get(path))
+    undecided = visible_text(client.get(path))
     assert "Decided" not in undecided
     assert "Decision reason" not in undecided
-    assert "It counts only once it is among the mail domains." in undecided
+    assert "It counts only once it is among the email domains." in undecided
     assert "ticked" not in undecided
     decline_organization(lakeview, reason="Not known.", by=facilitator)
-    declined = text_of(client.get(path))
+    declined = visible_text(client.get(path))
     assert "Decided by: Fay Facilitator" in declined
     assert "Not known." in declined
     recognize_organization(lakeview, by=facilitator)
-    recognized = text_of(client.get(path))
+    recognized = visible_text(client.get(path))
     assert "Decided by: Fay Facilitator" in recognized
     assert "Decision reason" not in recognized

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from conftest import text_of
+from conftest import visible_text
 from desk.actions.log import step_of
 from members.models import Decision
 from members.services import process_decision, undo_decision
@@ -28,8 +28,8 @@ def nameless(db) -> Question:
 
 
 @pytest.fixture
-def desk(as_, facilitator):
-    return as_(facilitator)
+def desk(client_for, facilitator):
+    return client_for(facilitator)
 
 
 def page(decision: str, *rows: Question) -> str:
@@ -53,15 +53,15 @@ def names(response) -> list[str]:
 
 
 def test_all_facilitators_share_the_questions(
-    as_, facilitator, other_facilitator, administrator, question
+    client_for, facilitator, other_facilitator, administrator, question
 ):
     for person in (facilitator, other_facilitator, administrator):
-        assert names(as_(person).get(LIST)) == [str(question)]
+        assert names(client_for(person).get(LIST)) == [str(question)]
 
 
-def test_questions_are_for_the_desk_only(as_, member, client, question):
-    assert as_(member).get(LIST).status_code == 403
-    assert as_(member).post(page("dismiss", question), {"reason": ""}).status_code == 403
+def test_questions_are_for_the_desk_only(client_for, member, client, question):
+    assert client_for(member).get(LIST).status_code == 403
+    assert client_for(member).post(page("dismiss", question), {"reason": ""}).status_code == 403
     assert client.get(LIST).status_code == 302
     question.refresh_from_db()
     assert question.is_waiting
@@ -74,15 +74,17 @@ def test_what_waits_is_listed_oldest_first_and_late_ones_say_so(
     Question.objects.filter(pk=nameless.pk).update(asked_at=timezone.now() - timedelta(days=15))
     response = desk.get(LIST + "?waits=answer")
     assert names(response) == [str(nameless), str(question)]
-    assert text_of(response).count("Late") == 1
-    assert "11 working days" in text_of(response) or "10 working days" in text_of(response)
+    assert visible_text(response).count("Late") == 1
+    assert "11 working days" in visible_text(response) or "10 working days" in visible_text(
+        response
+    )
     assert str(decided) in names(desk.get(LIST))
 
 
 def test_record_shows_everything_as_text(desk, facilitator):
     row = ask_question("<script>x</script>\nSecond line", "vera@visitor.example")
     response = desk.get(f"{LIST}{row.pk}/change/")
-    said = text_of(response)
+    said = visible_text(response)
     assert "<script>x</script> Second line" in said
     assert "<script>x" not in response.content.decode()
     assert "vera@visitor.example" in said
@@ -92,25 +94,25 @@ def test_record_shows_everything_as_text(desk, facilitator):
 
 
 def test_record_without_an_address_offers_no_answer_and_says_why(desk, nameless):
-    said = text_of(desk.get(f"{LIST}{nameless.pk}/change/"))
+    said = visible_text(desk.get(f"{LIST}{nameless.pk}/change/"))
     assert "can only be answered on the FAQ page" in said
     assert "Answer…" not in said
-    assert "left no address" in text_of(desk.get(page("answer", nameless)))
+    assert "left no address" in visible_text(desk.get(page("answer", nameless)))
 
 
 def test_decided_question_offers_nothing(desk, facilitator, question):
     dismiss_question(question, reason="", by=facilitator)
-    said = text_of(desk.get(f"{LIST}{question.pk}/change/"))
+    said = visible_text(desk.get(f"{LIST}{question.pk}/change/"))
     for label in ("Answer…", "Publish…", "Dismiss…"):
         assert label not in said
     for decision in ("answer", "publish", "dismiss"):
         told = desk.get(page(decision, question))
-        assert "Already dismissed by Fay Facilitator" in text_of(told)
+        assert "Already dismissed by Fay Facilitator" in visible_text(told)
         assert 'class="default"' not in told.content.decode()
 
 
-def test_nobody_adds_changes_or_deletes_a_question(as_, administrator, question):
-    client = as_(administrator)
+def test_nobody_adds_changes_or_deletes_a_question(client_for, administrator, question):
+    client = client_for(administrator)
     assert client.get(LIST + "add/").status_code == 403
     assert client.post(f"{LIST}{question.pk}/change/", {"text": "Other"}).status_code == 403
     assert client.post(f"{LIST}{question.pk}/delete/", {"post": "yes"}).status_code == 403
@@ -157,7 +159,7 @@ def test_decision_page_costs_the_same_for_1_and_3_entries(desk, question, decisi
 
 def test_answer_is_sent_and_told_without_the_address(desk, question, mails):
     said = desk.post(page("answer", question), {"answer": "Yes."}, follow=True)
-    assert "is answered by mail" in text_of(said)
+    assert "is answered by email" in visible_text(said)
     question.refresh_from_db()
     assert (question.status, question.answer) == ("answered", "Yes.")
     (mail,) = mails()
@@ -168,12 +170,12 @@ def test_answer_is_sent_and_told_without_the_address(desk, question, mails):
 
 def test_answer_without_words_is_refused_on_its_page(desk, question, mails):
     response = desk.post(page("answer", question), {"answer": " "})
-    assert "Write the answer" in text_of(response)
+    assert "Write the answer" in visible_text(response)
     assert not mails()
 
 
 def test_forged_answer_without_an_address_is_refused(desk, nameless, mails):
-    said = text_of(desk.post(page("answer", nameless), {"answer": "x"}, follow=True))
+    said = visible_text(desk.post(page("answer", nameless), {"answer": "x"}, follow=True))
     assert "left no address" in said
     nameless.refresh_from_db()
     assert nameless.is_waiting
@@ -182,8 +184,8 @@ def test_forged_answer_without_an_address_is_refused(desk, nameless, mails):
 
 def test_showing_the_mail_decides_nothing(desk, question, mails):
     response = desk.post(page("answer", question), {"answer": "Yes, you may.", "show": "mail"})
-    assert "This will send 1 mail" in text_of(response)
-    assert "Yes, you may." in text_of(response)
+    assert "This will send 1 email" in visible_text(response)
+    assert "Yes, you may." in visible_text(response)
     question.refresh_from_db()
     assert question.is_waiting
     assert not mails()
@@ -193,23 +195,23 @@ def test_showing_the_mail_decides_nothing(desk, question, mails):
 
 
 def test_publish_page_starts_from_the_question_and_ones_own_teams(
-    as_, facilitator, administrator, question, team, other_team
+    client_for, facilitator, administrator, question, team, other_team
 ):
-    response = as_(facilitator).get(page("publish", question))
+    response = client_for(facilitator).get(page("publish", question))
     form = response.context["form"]
     assert form["question"].value() == "May my hospital join a team?"
-    assert "Hiring" not in text_of(response)
+    assert "Hiring" not in visible_text(response)
     assert f"team-{team.pk}" in response.content.decode()
-    assert "Hiring" in text_of(as_(administrator).get(page("publish", question)))
+    assert "Hiring" in visible_text(client_for(administrator).get(page("publish", question)))
 
 
 def test_publishing_a_new_entry_shows_it_at_once(desk, client, question, mails):
-    said = text_of(desk.post(page("publish", question), new(), follow=True))
+    said = visible_text(desk.post(page("publish", question), new(), follow=True))
     assert "is answered on the FAQ page, at /faq/may-we-join/" in said
     entry = FaqEntry.objects.get()
     assert (entry.topic, entry.team, entry.position) == ("joining", None, 1)
     assert entry.history.get().history_user.full_name == "Fay Facilitator"
-    assert "May we join?" in text_of(client.get("/faq/"))
+    assert "May we join?" in visible_text(client.get("/faq/"))
     assert "/faq/may-we-join/" in mails()[0].message
 
 
@@ -232,7 +234,7 @@ def test_publishing_into_a_known_entry(desk, question, nameless, faq_entry, mail
 
 def test_several_questions_make_no_new_entry(desk, question, nameless):
     response = desk.post(page("publish", question, nameless), new())
-    assert "Choose an entry" in text_of(response)
+    assert "Choose an entry" in visible_text(response)
     assert not FaqEntry.objects.exists()
 
 
@@ -248,7 +250,7 @@ def test_several_questions_make_no_new_entry(desk, question, nameless):
     ],
 )
 def test_incomplete_new_entry_is_refused(desk, question, changes, said):
-    assert said in text_of(desk.post(page("publish", question), new(**changes)))
+    assert said in visible_text(desk.post(page("publish", question), new(**changes)))
     assert not FaqEntry.objects.exists()
     question.refresh_from_db()
     assert question.is_waiting
@@ -314,7 +316,7 @@ def test_pages_show_entries_that_may_answer_it_already(desk, question, faq_entry
         assert foreign.get_absolute_url() in response.content.decode()
     chosen = desk.get(shown[0][1])
     assert chosen.context["form"]["entry"].value() == str(own.pk)
-    assert "This will send 1 mail" in text_of(chosen)
+    assert "This will send 1 email" in visible_text(chosen)
 
 
 # Dismiss -----------------------------------------------------------------------------------
@@ -323,7 +325,7 @@ def test_pages_show_entries_that_may_answer_it_already(desk, question, faq_entry
 def test_dismissing_starts_without_a_reason(desk, question, mails):
     response = desk.get(page("dismiss", question))
     assert response.context["form"]["reason"].value() == ""
-    said = text_of(desk.post(page("dismiss", question), {"reason": ""}, follow=True))
+    said = visible_text(desk.post(page("dismiss", question), {"reason": ""}, follow=True))
     assert "is dismissed; nobody is told" in said
     assert not mails()
 
@@ -336,10 +338,12 @@ def test_dismissing_with_a_prepared_reason(desk, question, mails):
     assert reason.split(".")[0] in mails()[0].message
 
 
-def test_second_decision_is_told_what_happened(as_, facilitator, other_facilitator, question):
-    as_(facilitator).post(page("dismiss", question), {"reason": ""})
-    said = text_of(
-        as_(other_facilitator).post(page("answer", question), {"answer": "x"}, follow=True)
+def test_second_decision_is_told_what_happened(
+    client_for, facilitator, other_facilitator, question
+):
+    client_for(facilitator).post(page("dismiss", question), {"reason": ""})
+    said = visible_text(
+        client_for(other_facilitator).post(page("answer", question), {"answer": "x"}, follow=True)
     )
     assert "already dismissed on" in said
     assert "by Fay Facilitator" in said

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone
 
-from conftest import make_member, membership_of, text_of
+from conftest import make_member, membership_of, visible_text
 from desk.models import Export
 from members.services import add_organization
 from teams.models import Goal, Membership
@@ -51,8 +51,10 @@ def numbers(response) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize("who", ["facilitator", "administrator"])
 @pytest.mark.parametrize("path", ["/admin/", f"{REPORT}?from=2026-02&to=2026-05", COVERAGE])
-def test_each_number_is_that_of_the_list_behind_it(request, as_, past, applicant, goal, who, path):
-    client = as_(request.getfixturevalue(who))
+def test_each_number_is_that_of_the_list_behind_it(
+    request, client_for, past, applicant, goal, who, path
+):
+    client = client_for(request.getfixturevalue(who))
     followed = numbers(client.get(path))
     assert len(followed) >= (1 if path == COVERAGE else 5)
     for number, url in followed:
@@ -60,75 +62,79 @@ def test_each_number_is_that_of_the_list_behind_it(request, as_, past, applicant
 
 
 def test_the_report_of_a_facilitator_counts_their_own_teams_only(
-    as_, facilitator, administrator, past, outsider, other_team
+    client_for, facilitator, administrator, past, outsider, other_team
 ):
     path = f"{REPORT}?from=2026-03&to=2026-04"
-    mine, all_of_them = as_(facilitator).get(path), as_(administrator).get(path)
-    assert "March to April 2026: 5 joined and 1 ended" in text_of(mine)
-    assert "March to April 2026: 7 joined and 2 ended" in text_of(all_of_them)
-    assert "of 6 requests that a person decided, half were within 4 hours" in text_of(all_of_them)
-    assert other_team.name not in text_of(mine)
-    assert outsider.organization.name not in text_of(mine)
+    mine, all_of_them = client_for(facilitator).get(path), client_for(administrator).get(path)
+    assert "March to April 2026: 5 joined and 1 ended" in visible_text(mine)
+    assert "March to April 2026: 7 joined and 2 ended" in visible_text(all_of_them)
+    assert "of 6 requests that a person decided, half were within 4 hours" in visible_text(
+        all_of_them
+    )
+    assert other_team.name not in visible_text(mine)
+    assert outsider.organization.name not in visible_text(mine)
 
 
-def test_goals_of_other_teams_are_not_counted(as_, facilitator, goal, other_team):
+def test_goals_of_other_teams_are_not_counted(client_for, facilitator, goal, other_team):
     Goal.objects.create(team=other_team, slug="x", title="X", state="reached")
-    assert "0 of 1 goal reached, 0 at risk" in text_of(as_(facilitator).get(REPORT))
+    assert "0 of 1 goal reached, 0 at risk" in visible_text(client_for(facilitator).get(REPORT))
 
 
-def test_the_grid_leaves_out_other_teams(as_, facilitator, outsider, team, other_team):
-    page = as_(facilitator).get(COVERAGE)
-    assert team.name in text_of(page)
-    assert other_team.name not in text_of(page)
+def test_the_grid_leaves_out_other_teams(client_for, facilitator, outsider, team, other_team):
+    page = client_for(facilitator).get(COVERAGE)
+    assert team.name in visible_text(page)
+    assert other_team.name not in visible_text(page)
 
 
 # The grid ---------------------------------------------------------------------------------------
 
 
-def test_the_grid_tells_who_sits_where_since_when(as_, administrator, member, colleague, team):
+def test_the_grid_tells_who_sits_where_since_when(
+    client_for, administrator, member, colleague, team
+):
     joined = datetime(2026, 3, 3, tzinfo=CHICAGO)
     Membership.objects.of(member).update(decided_at=joined)
-    assert "Rush Example Hospital 2 since March 3, 2026" in text_of(
-        as_(administrator).get(COVERAGE)
+    assert "Rush Example Hospital 2 since March 3, 2026" in visible_text(
+        client_for(administrator).get(COVERAGE)
     )
 
 
 def test_the_grid_narrows_to_organizations_with_no_one_on_a_team(
-    as_, facilitator, member, other_organization, team
+    client_for, facilitator, member, other_organization, team
 ):
-    page = as_(facilitator).get(COVERAGE, {"without": team.slug})
+    page = client_for(facilitator).get(COVERAGE, {"without": team.slug})
     assert [row.name for row, _ in page.context["rows"]] == [other_organization.name]
-    assert "1 organization with no one on Education" in text_of(page)
+    assert "1 organization with no one on Education" in visible_text(page)
 
 
 @pytest.mark.parametrize("slug", ["hiring", "no-such-team", "x\x00"])
-def test_the_grid_knows_no_team_that_is_not_ones_own(as_, facilitator, other_team, slug):
-    client = as_(facilitator)
+def test_the_grid_knows_no_team_that_is_not_ones_own(client_for, facilitator, other_team, slug):
+    client = client_for(facilitator)
     assert client.get(COVERAGE, {"without": slug}).status_code == 404
     assert client.post(f"{EXPORT}?without={slug}", {"format": "csv"}).status_code == 404
     assert not Export.objects.exists()
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "99", "x"])
-def test_a_page_that_is_not_there_is_the_nearest(as_, facilitator, member, number):
-    assert as_(facilitator).get(COVERAGE, {"page": number}).context["page"].number == 1
+def test_a_page_that_is_not_there_is_the_nearest(client_for, facilitator, member, number):
+    assert client_for(facilitator).get(COVERAGE, {"page": number}).context["page"].number == 1
 
 
-def test_the_grid_has_pages(as_, administrator, member, monkeypatch):
+def test_the_grid_has_pages(client_for, administrator, member, monkeypatch):
     monkeypatch.setattr("desk.reports.views.PAGE", 1)
     add_organization("Zoo Hospital", domains=[], by=administrator)
-    page = as_(administrator).get(COVERAGE, {"page": "2"})
+    page = client_for(administrator).get(COVERAGE, {"page": "2"})
     assert [row.name for row, _ in page.context["rows"]] == ["Zoo Hospital"]
-    assert "Page 2 of 2" in text_of(page)
+    assert "Page 2 of 2" in visible_text(page)
 
 
 def test_the_grid_is_taken_along_without_formulas_and_logged(
-    as_, administrator, member, team, organization
+    client_for, administrator, member, team, organization
 ):
     organization.name = '=HYPERLINK("http://bad.example")'
     organization.save()
     Membership.objects.of(member).update(decided_at=datetime(2026, 3, 3, tzinfo=CHICAGO))
-    response = as_(administrator).post(EXPORT, {"format": "csv"})
+    response = client_for(administrator).post(EXPORT, {"format": "csv"})
     lines = b"".join(response.streaming_content).decode("utf-8-sig").splitlines()
     assert lines == [
         "Organization,Education: members,Education: since",
@@ -139,32 +145,32 @@ def test_the_grid_is_taken_along_without_formulas_and_logged(
 
 
 def test_what_is_taken_along_is_narrowed_as_the_grid_is(
-    as_, facilitator, member, other_organization, team
+    client_for, facilitator, member, other_organization, team
 ):
-    response = as_(facilitator).post(f"{EXPORT}?without={team.slug}", {"format": "csv"})
+    response = client_for(facilitator).post(f"{EXPORT}?without={team.slug}", {"format": "csv"})
     assert other_organization.name in (body := b"".join(response.streaming_content).decode())
     assert member.organization.name not in body
     assert Export.objects.get().filters == "no one on Education"
 
 
-def test_the_grid_is_taken_along_as_a_workbook(as_, facilitator, member):
-    response = as_(facilitator).post(EXPORT, {"format": "xlsx"})
+def test_the_grid_is_taken_along_as_a_workbook(client_for, facilitator, member):
+    response = client_for(facilitator).post(EXPORT, {"format": "xlsx"})
     assert b"".join(response.streaming_content).startswith(b"PK")
 
 
 @pytest.mark.parametrize("data", [{}, {"format": "exe"}])
-def test_an_unknown_format_is_not_found(as_, facilitator, data):
-    assert as_(facilitator).post(EXPORT, data).status_code == 404
+def test_an_unknown_format_is_not_found(client_for, facilitator, data):
+    assert client_for(facilitator).post(EXPORT, data).status_code == 404
     assert not Export.objects.exists()
 
 
 # The report -------------------------------------------------------------------------------------
 
 
-def test_the_report_is_about_the_last_twelve_months_unless_asked(as_, facilitator):
-    page = as_(facilitator).get(REPORT)
+def test_the_report_is_about_the_last_twelve_months_unless_asked(client_for, facilitator):
+    page = client_for(facilitator).get(REPORT)
     assert len(page.context["period"].months) == 12
-    assert "the last month is counted so far" in text_of(page)
+    assert "the last month is counted so far" in visible_text(page)
 
 
 @pytest.mark.parametrize(
@@ -179,30 +185,32 @@ def test_the_report_is_about_the_last_twelve_months_unless_asked(as_, facilitato
         ({"from": "2026-01\x00", "to": "2026-01"}, "First month:"),
     ],
 )
-def test_months_that_are_none_are_told_in_words(as_, facilitator, data, told):
-    page = as_(facilitator).get(REPORT, data)
+def test_months_that_are_none_are_told_in_words(client_for, facilitator, data, told):
+    page = client_for(facilitator).get(REPORT, data)
     assert page.status_code == 200
-    assert told in text_of(page)
+    assert told in visible_text(page)
     assert page.context["period"] is None
 
 
 def test_the_report_names_organizations_up_to_a_number(
-    as_, administrator, member, outsider, monkeypatch
+    client_for, administrator, member, outsider, monkeypatch
 ):
     monkeypatch.setattr("desk.reports.views.IN_REPORT", 1)
-    page = as_(administrator).get(REPORT)
-    assert "And 1 more organization" in text_of(page)
+    page = client_for(administrator).get(REPORT)
+    assert "And 1 more organization" in visible_text(page)
     assert [row.name for row in page.context["rows"]] == ["Loop Example Clinic"]
 
 
-def test_an_empty_portal_has_a_report_and_a_grid(as_, administrator):
-    client = as_(administrator)
-    assert "No recognized organization has people" in text_of(client.get(REPORT))
-    assert "No organization is recognized yet" in text_of(client.get(COVERAGE))
+def test_an_empty_portal_has_a_report_and_a_grid(client_for, administrator):
+    client = client_for(administrator)
+    assert "No recognized organization has people" in visible_text(client.get(REPORT))
+    assert "No organization is recognized yet" in visible_text(client.get(COVERAGE))
 
 
-def test_pictures_are_named_and_described_and_print_their_values(as_, facilitator, past, goal):
-    page = as_(facilitator).get(f"{REPORT}?from=2026-03&to=2026-04").content.decode()
+def test_pictures_are_named_and_described_and_print_their_values(
+    client_for, facilitator, past, goal
+):
+    page = client_for(facilitator).get(f"{REPORT}?from=2026-03&to=2026-04").content.decode()
     assert page.count('<svg role="img"') == page.count("<title id=") == page.count("<desc id=") == 4
     for name in re.findall(r'aria-labelledby="([^"]+-title [^"]+-desc)"', page):
         assert all(f'id="{part}"' in page for part in name.split())
@@ -211,14 +219,14 @@ def test_pictures_are_named_and_described_and_print_their_values(as_, facilitato
 
 
 @override_settings(LANGUAGE_CODE="de")
-def test_no_language_writes_the_lengths_of_bars_otherwise(as_, facilitator, past):
-    page = as_(facilitator).get(REPORT).content.decode()
+def test_no_language_writes_the_lengths_of_bars_otherwise(client_for, facilitator, past):
+    page = client_for(facilitator).get(REPORT).content.decode()
     assert re.search(r'width="45\.0%"', page)
     assert not re.search(r'<(rect|text)[^>]+"\d+,\d', page)
 
 
-def test_many_months_are_drawn_by_three(as_, facilitator, past):
-    page = as_(facilitator).get(f"{REPORT}?from=2024-03&to=2026-04").content.decode()
+def test_many_months_are_drawn_by_three(client_for, facilitator, past):
+    page = client_for(facilitator).get(f"{REPORT}?from=2024-03&to=2026-04").content.decode()
     assert ">Mar–May 24</text>" in page
     assert page.count('class="s2" x="64.0%"') == 9
 
@@ -227,26 +235,26 @@ def test_many_months_are_drawn_by_three(as_, facilitator, past):
 
 
 @pytest.mark.parametrize("path", [*PAGES, EXPORT])
-def test_figures_are_closed_to_members_and_visitors(as_, client, member, path):
-    assert as_(member).get(path).status_code == 403
+def test_figures_are_closed_to_members_and_visitors(client_for, client, member, path):
+    assert client_for(member).get(path).status_code == 403
     assert client.get(path).status_code == 302
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_are_only_read(as_, facilitator, path):
-    assert as_(facilitator).post(path).status_code == 405
+def test_pages_are_only_read(client_for, facilitator, path):
+    assert client_for(facilitator).post(path).status_code == 405
 
 
-def test_nothing_is_taken_along_by_following_a_link(as_, facilitator):
-    assert as_(facilitator).get(EXPORT).status_code == 405
+def test_nothing_is_taken_along_by_following_a_link(client_for, facilitator):
+    assert client_for(facilitator).get(EXPORT).status_code == 405
     assert not Export.objects.exists()
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_figures_need_the_same_queries_for_one_and_for_three_rows(
-    as_, administrator, organization, team, path
+    client_for, administrator, organization, team, path
 ):
-    client = as_(administrator)
+    client = client_for(administrator)
 
     def add(number: int) -> None:
         clinic = add_organization(f"Clinic {number}", domains=[], by=administrator)
@@ -268,39 +276,41 @@ def test_figures_need_the_same_queries_for_one_and_for_three_rows(
 
 @pytest.mark.parametrize("name", ["joined", "ended", "answered"])
 @pytest.mark.parametrize("value", ["", "x", "2026-13", "9999-12", "2026-03..2026-01", "1' or 1"])
-def test_a_period_that_is_none_narrows_nothing(as_, facilitator, member, name, value):
-    response = as_(facilitator).get(STAYS, {name: value})
+def test_a_period_that_is_none_narrows_nothing(client_for, facilitator, member, name, value):
+    response = client_for(facilitator).get(STAYS, {name: value})
     assert (response.status_code, response["Location"]) == (302, f"{STAYS}?e=1")
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "1" * 30, "²"])
-def test_an_organization_that_is_no_key_narrows_nothing(as_, facilitator, value):
-    response = as_(facilitator).get(STAYS, {"organization": value})
+def test_an_organization_that_is_no_key_narrows_nothing(client_for, facilitator, value):
+    response = client_for(facilitator).get(STAYS, {"organization": value})
     assert (response.status_code, response["Location"]) == (302, f"{STAYS}?e=1")
 
 
-def test_an_organization_that_is_not_there_has_nobody(as_, facilitator, member):
-    page = as_(facilitator).get(STAYS, {"organization": "999999"})
+def test_an_organization_that_is_not_there_has_nobody(client_for, facilitator, member):
+    page = client_for(facilitator).get(STAYS, {"organization": "999999"})
     assert page.context["cl"].result_count == 0
 
 
 @pytest.mark.parametrize("slug", ["hiring", "no-such-team", ""])
 def test_the_list_of_organizations_knows_no_team_that_is_not_ones_own(
-    as_, facilitator, outsider, slug
+    client_for, facilitator, outsider, slug
 ):
-    response = as_(facilitator).get(ORGANIZATIONS, {"team": slug})
+    response = client_for(facilitator).get(ORGANIZATIONS, {"team": slug})
     assert (response.status_code, response["Location"]) == (302, f"{ORGANIZATIONS}?e=1")
 
 
-def test_filters_of_figures_are_in_sight_only_while_they_narrow(as_, facilitator, member, team):
-    client = as_(facilitator)
+def test_filters_of_figures_are_in_sight_only_while_they_narrow(
+    client_for, facilitator, member, team
+):
+    client = client_for(facilitator)
     month = f"{timezone.localdate():%Y-%m}"
-    assert "By joined" not in text_of(client.get(STAYS))
+    assert "By joined" not in visible_text(client.get(STAYS))
     page = client.get(STAYS, {"joined": month})
-    assert "By joined" in text_of(page)
+    assert "By joined" in visible_text(page)
     assert [row.pk for row in page.context["cl"].result_list] == [membership_of(member, team).pk]
 
 
-def test_a_filter_shows_nobody_of_another_team(as_, facilitator, outsider):
-    page = as_(facilitator).get(STAYS, {"organization": str(outsider.organization_id)})
+def test_a_filter_shows_nobody_of_another_team(client_for, facilitator, outsider):
+    page = client_for(facilitator).get(STAYS, {"organization": str(outsider.organization_id)})
     assert page.context["cl"].result_count == 0

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
 
-from conftest import code_in, membership_of, text_of
+from conftest import code_in, membership_of, visible_text
 from members.tests.second_factor import code_for, recovery_codes, with_app
 from teams.models import Membership
 
@@ -32,7 +32,7 @@ def demanded(settings):
 
 
 def prove_address(client, person, mails, next_page="") -> object:
-    """Enter the address at the sign-in page and then the code from the mail."""
+    """Enter the address at the sign-in page and then the code from the email."""
     client.post(f"/sign-in/?next={next_page}", {"email": person.email})
     return client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
 
@@ -64,76 +64,76 @@ def set_up_app(client: Client) -> str:
 # The desk ----------------------------------------------------------------------------------
 
 
-def test_desk_opens_without_a_second_step_where_the_setting_is_off(as_, facilitator):
-    assert as_(facilitator).get(DESK).status_code == 200
+def test_desk_opens_without_a_second_step_where_the_setting_is_off(client_for, facilitator):
+    assert client_for(facilitator).get(DESK).status_code == 200
 
 
 def test_facilitator_without_a_second_step_is_led_to_set_one_up_and_back(
-    as_, facilitator, demanded
+    client_for, facilitator, demanded
 ):
-    client = as_(facilitator)
+    client = client_for(facilitator)
     response = client.get(LIST, follow=True)
     assert response.redirect_chain == [(SECURITY, 302)]
-    assert "desk opens only after a second step" in text_of(response)
+    assert "desk opens only after a second step" in visible_text(response)
     client.get("/two-factor/totp/activate/")
     secret = client.session[SECRET_SESSION_KEY]
     response = client.post("/two-factor/totp/activate/", {"code": code_for(secret)}, follow=True)
     assert response.redirect_chain == [("/two-factor/recovery-codes/", 302)]
     for code in recovery_codes(facilitator):
-        assert f"{code[:4]} {code[4:]}" in text_of(response)
+        assert f"{code[:4]} {code[4:]}" in visible_text(response)
     assert f'href="{LIST}"' in response.content.decode()
     assert client.get(LIST).status_code == 200
     assert LIST not in client.get(SECURITY).content.decode()
 
 
 def test_facilitator_who_has_not_taken_the_second_step_is_asked_for_it_and_comes_back(
-    as_, facilitator, demanded
+    client_for, facilitator, demanded
 ):
     secret = with_app(facilitator)
-    client = as_(facilitator)
+    client = client_for(facilitator)
     response = client.get(LIST, follow=True)
     assert response.redirect_chain == [
         (f"{CONFIRM}?next=%2Fadmin%2Fteams%2Fmembership%2F%3Fq%3Dmaria", 302)
     ]
-    assert "password" not in text_of(response)
+    assert "password" not in visible_text(response)
     answer = client.post(CONFIRM, {"code": code_for(secret), "next": LIST})
     assert answer.url == LIST
     assert client.get(LIST).status_code == 200
 
 
 def test_who_has_only_a_passkey_is_asked_for_it_and_may_enter_a_recovery_code(
-    as_, facilitator, demanded
+    client_for, facilitator, demanded
 ):
     Authenticator.objects.create(
         user=facilitator, type=Authenticator.Type.WEBAUTHN, data={"name": "Key", "credential": {}}
     )
     RecoveryCodes.activate(facilitator)
-    response = as_(facilitator).get(DESK)
+    response = client_for(facilitator).get(DESK)
     assert response.url == "/two-factor/webauthn/reauthenticate/?next=%2Fadmin%2F"
 
 
-def test_wrong_code_opens_nothing(as_, facilitator, demanded):
+def test_wrong_code_opens_nothing(client_for, facilitator, demanded):
     with_app(facilitator)
-    client = as_(facilitator)
+    client = client_for(facilitator)
     response = client.post(CONFIRM, {"code": "000000", "next": LIST})
     assert response.status_code == 200
-    assert "Enter the newest code; each code works once" in text_of(response)
+    assert "Enter the newest code; each code works once" in visible_text(response)
     assert client.get(LIST).status_code == 302
 
 
 def test_a_form_that_is_sent_without_the_second_step_changes_nothing(
-    as_, facilitator, applicant, demanded, team
+    client_for, facilitator, applicant, demanded, team
 ):
     stay = membership_of(applicant, team)
-    client = as_(facilitator)
+    client = client_for(facilitator)
     page = reverse("admin:teams_membership_approve")
     assert client.post(f"{page}?row={stay.pk}", {"apply": "1"}).url == SECURITY
     assert client.session["second_factor_wanted"] == DESK
     assert membership_of(applicant, team).status == Membership.Status.REQUESTED
 
 
-def test_every_page_of_the_desk_is_behind_the_second_step(as_, administrator, demanded):
-    client = as_(administrator)
+def test_every_page_of_the_desk_is_behind_the_second_step(client_for, administrator, demanded):
+    client = client_for(administrator)
     paths = set(pages_of_the_desk(admin.site.urls[0])) - {"/admin/login/", "/admin/logout/"}
     assert len(paths) > 20
     for path in [*paths, "/admin/members/member/1/change/", "/admin/members/member/1/history/"]:
@@ -143,9 +143,9 @@ def test_every_page_of_the_desk_is_behind_the_second_step(as_, administrator, de
 
 
 def test_a_second_step_taken_with_what_was_removed_meanwhile_does_not_count(
-    as_, facilitator, demanded
+    client_for, facilitator, demanded
 ):
-    client = as_(facilitator)
+    client = client_for(facilitator)
     set_up_app(client)
     assert client.get(DESK).status_code == 200
     Authenticator.objects.filter(user=facilitator).delete()
@@ -155,23 +155,23 @@ def test_a_second_step_taken_with_what_was_removed_meanwhile_does_not_count(
 
 
 def test_the_record_of_somebody_else_in_the_session_does_not_count(
-    as_, facilitator, other_facilitator, demanded
+    client_for, facilitator, other_facilitator, demanded
 ):
-    client = as_(facilitator)
+    client = client_for(facilitator)
     set_up_app(client)
     records = client.session[AUTHENTICATION_METHODS_SESSION_KEY]
     with_app(other_facilitator)
-    stranger = as_(other_facilitator)
+    stranger = client_for(other_facilitator)
     session = stranger.session
     session[AUTHENTICATION_METHODS_SESSION_KEY] = records
     session.save()
     assert stranger.get(DESK).url.startswith(CONFIRM)
 
 
-def test_member_without_a_task_at_the_desk_is_refused_as_before(as_, member, demanded):
-    assert as_(member).get(DESK).status_code == 403
+def test_member_without_a_task_at_the_desk_is_refused_as_before(client_for, member, demanded):
+    assert client_for(member).get(DESK).status_code == 403
     with_app(member)
-    assert as_(member).get(DESK).status_code == 403
+    assert client_for(member).get(DESK).status_code == 403
 
 
 def test_visitor_is_asked_to_sign_in_as_before(client, db, demanded):
@@ -180,9 +180,9 @@ def test_visitor_is_asked_to_sign_in_as_before(client, db, demanded):
 
 
 def test_checking_the_second_step_costs_one_query(
-    as_, facilitator, demanded, django_assert_num_queries
+    client_for, facilitator, demanded, django_assert_num_queries
 ):
-    client = as_(facilitator)
+    client = client_for(facilitator)
     set_up_app(client)
     page = "/admin/jsi18n/"
     client.get(page)
@@ -199,7 +199,7 @@ def test_sign_in_asks_a_member_with_an_app_for_its_code(client, member, mails):
     assert response.url == ASKED
     assert not is_signed_in(client)
     assert client.get("/my/").url.startswith("/sign-in/")
-    assert "six digits" in text_of(client.get(ASKED))
+    assert "six digits" in visible_text(client.get(ASKED))
     response = client.post(ASKED, {"code": code_for(secret)})
     assert response.url == "/my/profile/"
     assert is_signed_in(client)
@@ -236,7 +236,7 @@ def test_wrong_code_does_not_sign_in(client, member, mails, code):
     prove_address(client, member, mails)
     response = client.post(ASKED, {"code": code})
     assert response.status_code == 200
-    assert "There is a problem" in text_of(response)
+    assert "There is a problem" in visible_text(response)
     assert not is_signed_in(client)
 
 
@@ -246,7 +246,7 @@ def test_too_many_wrong_codes_stop_the_right_one_too(client, member, mails):
     for _ in range(5):
         client.post(ASKED, {"code": "000000"})
     response = client.post(ASKED, {"code": code_for(secret)})
-    assert "Wait five minutes" in text_of(response)
+    assert "Wait five minutes" in visible_text(response)
     assert not is_signed_in(client)
 
 
@@ -320,7 +320,7 @@ def test_joining_applies_what_was_asked_and_does_not_go_past_the_second_step(
         assert client.get(path).url.startswith("/sign-in/"), path
     response = client.post(ASKED, {"code": code_for(secret)}, follow=True)
     assert response.redirect_chain == [("/join/done/", 302)]
-    assert other_team.name in text_of(response)
+    assert other_team.name in visible_text(response)
 
 
 def test_a_proven_address_is_no_way_past_the_second_step_either(client, member, other_team, mails):

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from post_office.models import Attachment, EmailTemplate, Log
 
-from conftest import make_member, text_of
+from conftest import make_member, visible_text
 from members.models import Member, Organization
 from members.services import add_organization
 from teams.models import FaqEntry, Goal, Question
@@ -44,14 +44,14 @@ def test_list_sends_a_visitor_to_the_portals_sign_in_and_back(client, db, path):
 
 
 @pytest.mark.parametrize("path", [DESK, "/admin/login/", *LISTS.values()])
-def test_desk_refuses_a_member_without_a_loop(as_, member, path):
-    response = as_(member).get(path)
+def test_desk_refuses_a_member_without_a_loop(client_for, member, path):
+    response = client_for(member).get(path)
     assert response.status_code == 403
-    assert "not open to you" in text_of(response)
+    assert "not open to you" in visible_text(response)
 
 
-def test_desk_refuses_a_facilitator_whose_account_is_closed(as_, facilitator):
-    client = as_(facilitator)
+def test_desk_refuses_a_facilitator_whose_account_is_closed(client_for, facilitator):
+    client = client_for(facilitator)
     Member.objects.filter(pk=facilitator.pk).update(is_active=False)
     assert client.get(DESK).status_code == 302  # the session is worth nothing any more
 
@@ -62,30 +62,30 @@ def test_sign_in_address_of_the_desk_takes_no_password(client, administrator):
     assert (response.status_code, response["Location"]) == (302, "/sign-in/?next=/admin/")
 
 
-def test_sign_in_address_leads_who_is_signed_in_to_the_desk(as_, facilitator):
-    response = as_(facilitator).get("/admin/login/")
+def test_sign_in_address_leads_who_is_signed_in_to_the_desk(client_for, facilitator):
+    response = client_for(facilitator).get("/admin/login/")
     assert (response.status_code, response["Location"]) == (302, DESK)
 
 
 @pytest.mark.parametrize("path", ["password_change/", "password_change/done/", "logout/", "r/1/1/"])
-def test_desk_has_no_pages_about_passwords_and_no_second_sign_out(as_, administrator, path):
-    client = as_(administrator)
+def test_desk_has_no_pages_about_passwords_and_no_second_sign_out(client_for, administrator, path):
+    client = client_for(administrator)
     assert client.post(DESK + path).status_code == 404
     assert client.get(DESK).status_code == 200
 
 
-def test_desk_signs_out_through_the_portal_and_offers_no_password(as_, facilitator):
-    page = as_(facilitator).get(DESK).content.decode()
+def test_desk_signs_out_through_the_portal_and_offers_no_password(client_for, facilitator):
+    page = client_for(facilitator).get(DESK).content.decode()
     assert f'action="{reverse("account_logout")}"' in page
     assert "password" not in page.lower()
 
 
-def test_today_says_honestly_that_nothing_waits(as_, facilitator):
-    assert "Nothing waits for you." in text_of(as_(facilitator).get(DESK))
+def test_today_says_honestly_that_nothing_waits(client_for, facilitator):
+    assert "Nothing waits for you." in visible_text(client_for(facilitator).get(DESK))
 
 
 def test_today_counts_what_waits_and_leads_to_lists_of_that_length(
-    as_, facilitator, applicant, organization, approval_team, team, goal
+    client_for, facilitator, applicant, organization, approval_team, team, goal
 ):
     approval_team.facilitators.add(facilitator)
     join_teams(make_member("ann@rush.example", organization, "Ann"), [approval_team])
@@ -93,7 +93,7 @@ def test_today_counts_what_waits_and_leads_to_lists_of_that_length(
     join_teams(unsure, [team, approval_team])
     Organization.objects.create(name="Nobody waits for it")
     Question.objects.create(text="When do you meet?")
-    client = as_(facilitator)
+    client = client_for(facilitator)
     page = client.get(DESK)
     waiting = {kind: count.number for kind, count in page.context["today"]["waiting"].items()}
     assert waiting == {
@@ -107,17 +107,19 @@ def test_today_counts_what_waits_and_leads_to_lists_of_that_length(
         ("/admin/teams/goal/?stale=1", "1 goal without an update for 90 days"),
     ]:
         assert f'href="{path}"' in page.content.decode()
-        assert what in text_of(page)
+        assert what in visible_text(page)
         assert client.get(path).context["cl"].result_count == 1
 
 
-def test_today_tells_nothing_of_other_teams(as_, other_facilitator, member, approval_team, goal):
+def test_today_tells_nothing_of_other_teams(
+    client_for, other_facilitator, member, approval_team, goal
+):
     join_teams(member, [approval_team])
-    assert "Nothing waits for you." in text_of(as_(other_facilitator).get(DESK))
+    assert "Nothing waits for you." in visible_text(client_for(other_facilitator).get(DESK))
 
 
-def test_page_of_one_app_is_the_first_one(as_, facilitator):
-    response = as_(facilitator).get("/admin/teams/")
+def test_page_of_one_app_is_the_first_one(client_for, facilitator):
+    response = client_for(facilitator).get("/admin/teams/")
     assert (response.status_code, response["Location"]) == (302, "/admin/")
 
 
@@ -145,9 +147,9 @@ def desk_rows(facilitator, organization, team):
 
 @pytest.mark.parametrize("path", [DESK, *LISTS.values()])
 def test_pages_need_the_same_queries_for_one_and_for_three_rows(
-    as_, administrator, desk_rows, path
+    client_for, administrator, desk_rows, path
 ):
-    client = as_(administrator)
+    client = client_for(administrator)
     desk_rows(1)
     client.get(path)
     with CaptureQueriesContext(connection) as one:
@@ -158,8 +160,10 @@ def test_pages_need_the_same_queries_for_one_and_for_three_rows(
     assert len(three) == len(one)
 
 
-def test_mail_list_needs_the_same_queries_for_one_and_for_three_rows(as_, administrator, desk_rows):
-    client = as_(administrator)
+def test_mail_list_needs_the_same_queries_for_one_and_for_three_rows(
+    client_for, administrator, desk_rows
+):
+    client = client_for(administrator)
     desk_rows(1)
     client.get(LISTS["mails"])
     with CaptureQueriesContext(connection) as one:
@@ -171,9 +175,9 @@ def test_mail_list_needs_the_same_queries_for_one_and_for_three_rows(as_, admini
 
 
 def test_record_and_history_need_the_same_queries_for_one_and_for_three_rows(
-    as_, administrator, member, other_team, approval_team, organization
+    client_for, administrator, member, other_team, approval_team, organization
 ):
-    client = as_(administrator)
+    client = client_for(administrator)
     record = f"{LISTS['members']}{member.pk}/change/"
     history = f"{LISTS['organizations']}{organization.pk}/history/"
     for path in (record, history):
@@ -187,8 +191,8 @@ def test_record_and_history_need_the_same_queries_for_one_and_for_three_rows(
     client.post(change, {"name": "Renamed twice"})
     client.post(change, {"name": "Renamed again"})
     with CaptureQueriesContext(connection) as three:
-        assert "Hiring" in text_of(client.get(record))
-        assert "Renamed again" in text_of(client.get(history))
+        assert "Hiring" in visible_text(client.get(record))
+        assert "Renamed again" in visible_text(client.get(history))
     assert len(three) == len(one)
 
 
@@ -216,19 +220,19 @@ def pages(desk_rows) -> list[str]:
     return found
 
 
-def test_pages_have_one_h1_and_none_of_the_words_we_avoid(as_, administrator, pages):
-    client = as_(administrator)
+def test_pages_have_one_h1_and_none_of_the_words_we_avoid(client_for, administrator, pages):
+    client = client_for(administrator)
     for path in pages:
         response = client.get(path)
         assert response.status_code == 200, path
         assert response.content.decode().count("<h1") == 1, path
-        words = text_of(response).lower()
+        words = visible_text(response).lower()
         assert [word for word in FORBIDDEN_WORDS if word in words] == [], path
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_every_page_is_closed_to_a_member(as_, member, pages, method):
-    client = as_(member)
+def test_every_page_is_closed_to_a_member(client_for, member, pages, method):
+    client = client_for(member)
     assert {getattr(client, method)(path).status_code for path in pages} == {403}
 
 
@@ -245,9 +249,9 @@ def test_every_change_needs_the_token_against_forgery(administrator, pages):
     assert {client.post(path, {"reason": "x"}).status_code for path in change_source} == {403}
 
 
-def test_pages_carry_no_inline_style_or_script(as_, administrator, pages):
+def test_pages_carry_no_inline_style_or_script(client_for, administrator, pages):
     """The content security policy would block them."""
-    client = as_(administrator)
+    client = client_for(administrator)
     page = "".join(client.get(path).content.decode() for path in pages)
     assert "style=" not in page
     assert "<style" not in page
@@ -255,7 +259,7 @@ def test_pages_carry_no_inline_style_or_script(as_, administrator, pages):
     assert "onclick" not in page
 
 
-def test_list_of_another_app_does_not_exist(as_, administrator):
-    client: Client = as_(administrator)
+def test_list_of_another_app_does_not_exist(client_for, administrator):
+    client: Client = client_for(administrator)
     assert client.get("/admin/auth/group/").status_code == 404
     assert client.get("/admin/account/emailaddress/").status_code == 404

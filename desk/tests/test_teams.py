@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 
-from conftest import make_member, text_of
+from conftest import make_member, visible_text
 from members.models import Member
 from teams.models import ActionTeam, FaqEntry, Goal
 
@@ -27,26 +27,26 @@ def other_question(other_team) -> FaqEntry:
 
 
 def test_lists_show_ones_own_and_what_is_shared(
-    as_, facilitator, team, other_team, goal, other_goal, faq_entry, other_question
+    client_for, facilitator, team, other_team, goal, other_goal, faq_entry, other_question
 ):
-    client = as_(facilitator)
+    client = client_for(facilitator)
     assert names(client.get(TEAMS)) == {"Education"}
     assert names(client.get(GOALS)) == {"Bring people to one table"}
     assert names(client.get(QUESTIONS)) == {"Who can join?"}
 
 
 def test_lists_show_an_administrator_all(
-    as_, administrator, team, other_team, goal, other_goal, faq_entry, other_question
+    client_for, administrator, team, other_team, goal, other_goal, faq_entry, other_question
 ):
-    client = as_(administrator)
+    client = client_for(administrator)
     assert [len(names(client.get(path))) for path in (TEAMS, GOALS, QUESTIONS)] == [2, 2, 2]
 
 
 @pytest.mark.parametrize("path", ["change", "history"])
 def test_records_of_other_teams_are_not_found(
-    as_, facilitator, other_team, other_goal, other_question, path
+    client_for, facilitator, other_team, other_goal, other_question, path
 ):
-    client = as_(facilitator)
+    client = client_for(facilitator)
     for stem, row in [(TEAMS, other_team), (GOALS, other_goal), (QUESTIONS, other_question)]:
         assert client.get(f"{stem}{row.pk}/{path}/").status_code == 404
         if path == "change":
@@ -55,18 +55,18 @@ def test_records_of_other_teams_are_not_found(
 
 @pytest.mark.parametrize("stem", [GOALS, QUESTIONS])
 def test_filters_and_searches_tell_nothing_of_other_teams(
-    as_, facilitator, goal, other_goal, other_question, faq_entry, stem
+    client_for, facilitator, goal, other_goal, other_question, faq_entry, stem
 ):
-    client = as_(facilitator)
-    assert "Hiring" not in text_of(client.get(stem + "?_facets"))
+    client = client_for(facilitator)
+    assert "Hiring" not in visible_text(client.get(stem + "?_facets"))
     assert names(client.get(stem + "?team=hiring")) == set()
     assert names(client.get(stem + "?q=hire")) == set()
     assert client.get(f"{stem}?team__id__exact={other_goal.team_id}").status_code == 400
 
 
-def test_questions_are_filtered_by_team_and_general(as_, facilitator, team, faq_entry):
+def test_questions_are_filtered_by_team_and_general(client_for, facilitator, team, faq_entry):
     FaqEntry.objects.create(team=team, slug="edu", question="Education?", answer="Yes.")
-    client = as_(facilitator)
+    client = client_for(facilitator)
     assert names(client.get(QUESTIONS + "?team=*")) == {"Who can join?"}
     assert names(client.get(QUESTIONS + "?team=education")) == {"Education?"}
 
@@ -74,7 +74,7 @@ def test_questions_are_filtered_by_team_and_general(as_, facilitator, team, faq_
 # Questions ---------------------------------------------------------------------------------
 
 
-def test_question_is_changed_but_not_its_address(as_, facilitator, faq_entry):
+def test_question_is_changed_but_not_its_address(client_for, facilitator, faq_entry):
     sent = {
         "topic": "joining",
         "question": "Who may join?",
@@ -83,14 +83,14 @@ def test_question_is_changed_but_not_its_address(as_, facilitator, faq_entry):
         "position": "3",
         "is_published": "on",
     }
-    as_(facilitator).post(f"{QUESTIONS}{faq_entry.pk}/change/", sent)
+    client_for(facilitator).post(f"{QUESTIONS}{faq_entry.pk}/change/", sent)
     faq_entry.refresh_from_db()
     assert (faq_entry.question, faq_entry.slug) == ("Who may join?", "who-can-join")
     assert list(FaqEntry.objects.matching("may")) == [faq_entry]
     assert faq_entry.history.latest().history_user == facilitator
 
 
-def test_question_with_a_forged_team_is_refused(as_, facilitator, other_team):
+def test_question_with_a_forged_team_is_refused(client_for, facilitator, other_team):
     sent = {
         "team": other_team.pk,
         "topic": "joining",
@@ -99,13 +99,13 @@ def test_question_with_a_forged_team_is_refused(as_, facilitator, other_team):
         "slug": "forged",
         "position": "0",
     }
-    response = as_(facilitator).post(QUESTIONS + "add/", sent)
+    response = client_for(facilitator).post(QUESTIONS + "add/", sent)
     assert response.context["adminform"].form.errors["team"]
     assert not FaqEntry.objects.exists()
 
 
-def test_question_leads_to_its_page_only_when_published(as_, facilitator, faq_entry):
-    client = as_(facilitator)
+def test_question_leads_to_its_page_only_when_published(client_for, facilitator, faq_entry):
+    client = client_for(facilitator)
     path = f"{QUESTIONS}{faq_entry.pk}/change/"
     assert faq_entry.get_absolute_url() in client.get(path).content.decode()
     FaqEntry.objects.update(is_published=False)
@@ -129,64 +129,76 @@ def typed_team() -> dict[str, object]:
 
 
 def test_facilitator_changes_what_the_team_says_of_itself_and_no_more(
-    as_, facilitator, other_facilitator, team, typed_team
+    client_for, facilitator, other_facilitator, team, typed_team
 ):
     forged = typed_team | {"facilitators": other_facilitator.email}
-    as_(facilitator).post(f"{TEAMS}{team.pk}/change/", forged)
+    client_for(facilitator).post(f"{TEAMS}{team.pk}/change/", forged)
     team.refresh_from_db()
     assert (team.name, team.summary) == ("Learning", "What it is for.")
     assert (team.slug, team.join_policy, team.position) == ("education", "open", 1)
     assert list(team.facilitators.all()) == [facilitator]
 
 
-def test_facilitator_adds_no_team(as_, facilitator, typed_team):
-    assert as_(facilitator).post(TEAMS + "add/", typed_team).status_code == 403
+def test_facilitator_adds_no_team(client_for, facilitator, typed_team):
+    assert client_for(facilitator).post(TEAMS + "add/", typed_team).status_code == 403
     assert not ActionTeam.objects.filter(slug="learning").exists()
 
 
 def test_administrator_appoints_facilitators_who_then_have_the_desk(
-    as_, administrator, facilitator, member, team, typed_team
+    client_for, administrator, facilitator, member, team, typed_team
 ):
     sent = typed_team | {"facilitators": f"Maria <{member.email}>", "join_policy": "approval"}
-    as_(administrator).post(f"{TEAMS}{team.pk}/change/", sent)
+    client_for(administrator).post(f"{TEAMS}{team.pk}/change/", sent)
     team.refresh_from_db()
     member.refresh_from_db()
     facilitator.refresh_from_db()
     assert list(team.facilitators.all()) == [member]
     assert (member.is_staff, facilitator.is_staff) == (True, False)
     assert (team.join_policy, team.slug) == ("approval", "education")
-    assert as_(member).get("/admin/").status_code == 200
-    assert as_(facilitator).get("/admin/").status_code == 403
+    assert client_for(member).get("/admin/").status_code == 200
+    assert client_for(facilitator).get("/admin/").status_code == 403
 
 
-def test_administrator_adds_a_team_with_its_facilitators(as_, administrator, member, typed_team):
-    as_(administrator).post(TEAMS + "add/", typed_team | {"facilitators": member.email.upper()})
+def test_administrator_adds_a_team_with_its_facilitators(
+    client_for, administrator, member, typed_team
+):
+    client_for(administrator).post(
+        TEAMS + "add/", typed_team | {"facilitators": member.email.upper()}
+    )
     added = ActionTeam.objects.get(slug="learning")
     assert list(added.facilitators.all()) == [member]
     member.refresh_from_db()
     assert member.is_staff
 
 
-def test_desk_keeps_what_was_saved_in_the_history_alone(as_, administrator, member, typed_team):
-    as_(administrator).post(TEAMS + "add/", typed_team)
+def test_desk_keeps_what_was_saved_in_the_history_alone(
+    client_for, administrator, member, typed_team
+):
+    client_for(administrator).post(TEAMS + "add/", typed_team)
     team = ActionTeam.objects.get(slug="learning")
-    as_(administrator).post(f"{TEAMS}{team.pk}/change/", typed_team | {"name": "Learning more"})
+    client_for(administrator).post(
+        f"{TEAMS}{team.pk}/change/", typed_team | {"name": "Learning more"}
+    )
     assert team.history.count() >= 2
     assert not LogEntry.objects.exists()
 
 
-def test_closed_account_cannot_facilitate(as_, administrator, team, organization, typed_team):
+def test_closed_account_cannot_facilitate(
+    client_for, administrator, team, organization, typed_team
+):
     gone = make_member("gone@rush.example", organization, "Gone")
     Member.objects.filter(pk=gone.pk).update(is_active=False)
     typed = "fay@rush.example, or so\ngone@rush.example\nsomebody"
     sent = typed_team | {"facilitators": typed}
-    response = as_(administrator).post(f"{TEAMS}{team.pk}/change/", sent)
+    response = client_for(administrator).post(f"{TEAMS}{team.pk}/change/", sent)
     (said,) = response.context["adminform"].form.errors["facilitators"]
     assert "gone@rush.example, somebody." in said
     assert response.context["adminform"].form["facilitators"].value() == typed
     assert not team.facilitators.exists()
 
 
-def test_team_list_counts_members_and_organizations(as_, facilitator, member, colleague, outsider):
-    (row,) = as_(facilitator).get(TEAMS).context["cl"].result_list
+def test_team_list_counts_members_and_organizations(
+    client_for, facilitator, member, colleague, outsider
+):
+    (row,) = client_for(facilitator).get(TEAMS).context["cl"].result_list
     assert (row.active_count, row.organization_count) == (2, 1)

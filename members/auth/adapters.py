@@ -24,7 +24,7 @@ from members.auth.session_store import BROWSER, browser_in_words
 from members.models import Member
 
 TOO_MANY = "There were too many wrong codes. Wait five minutes, then try again"
-# What allauth reports by mail, as we say it in the mail, in the history and on the next page.
+# What allauth reports by email, as we say it in the email, in the history and on the next page.
 CHANGES = {
     "totp_activated": "An authenticator app was added",
     "totp_deactivated": "The authenticator app was removed",

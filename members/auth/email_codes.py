@@ -1,7 +1,7 @@
-"""Proving a mail address by a code: the one way to join and to sign in.
+"""Proving an email address by a code: the one way to join and to sign in.
 
 Nothing here asks whether the address is known before the code was right, so a stranger sees
-the same page, after the same work, with the same mail, whatever address is typed.
+the same page, after the same work, with the same email, whatever address is typed.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""How often something may be asked for, by mail address and by network address.
+"""How often something may be asked for, by email address and by network address.
 
 allauth's sliding windows in the shared cache: they hold over any number of worker processes.
 The rates are `settings.RATE_LIMITS`.

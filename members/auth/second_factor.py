@@ -233,7 +233,7 @@ class ReadablePasskeys:
 
 
 class SignInSecondStep(AuthenticateView):  # type: ignore[misc]  # allauth is untyped
-    """After the code from the mail: the second step of whoever has one."""
+    """After the code from the email: the second step of whoever has one."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         member = self.stage.login.user

@@ -18,13 +18,13 @@ from django.db import models
 
 @dataclass
 class ChangeSet:
-    """The changes and the mails of one step.
+    """The changes and the emails of one step.
 
     A change is {"model": label, "pk": key, "old": {field: value}, "new": {field: value}}, for a
     new row without "old", for a removed one without "new"; values are plain enough for JSON.
     """
 
-    hold_until: datetime | None = None  # the mails wait so long in the queue
+    hold_until: datetime | None = None  # the emails wait so long in the queue
     changes: list[dict[str, Any]] = field(default_factory=list)
     mails: list[int] = field(default_factory=list)  # keys
 
@@ -43,7 +43,7 @@ def current_change_set() -> ChangeSet | None:
 
 @contextmanager
 def capture_changes(hold_until: datetime | None = None) -> Iterator[ChangeSet]:
-    """Open a trail for what is done inside; its mails wait until `hold_until`."""
+    """Open a trail for what is done inside; its emails wait until `hold_until`."""
     trail = ChangeSet(hold_until)
     token = _trail.set(trail)
     try:

@@ -2,7 +2,7 @@
 
 What a decision does to a row is a *step*: a function that takes the key of the row, calls the
 services and says in words what came of it. Each row has its own transaction: a process that is
-killed leaves every row either decided, told and mailed, or as it was, and whoever works next
+killed leaves every row either decided, told and emailed, or as it was, and whoever works next
 goes on with the rest.
 """
 
@@ -38,7 +38,7 @@ from members.services.affiliations import refuse_what_was_built_on
 Step = Callable[[int], str]
 PROCESSING_HOLD = timedelta(
     hours=1
-)  # the mails of an unfinished decision wait longer than it takes
+)  # the emails of an unfinished decision wait longer than it takes
 CHUNK = 500
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def preview_action(step: Step, keys: Sequence[int]) -> Preview:
     """Take `step` for the rows with these `keys`, tell what it did, and take all of it back.
 
     The rules themselves say what would happen, so nothing can be told that would not. Nothing
-    is stored and no mail goes out: the transaction is rolled back.
+    is stored and no email goes out: the transaction is rolled back.
     """
     refusals: list[str] = []
     with capture_changes() as trail, transaction.atomic():
@@ -178,7 +178,7 @@ def _take_one(row: DecisionItem, decision: Decision, step: Step) -> None:
 
 
 def _finish(decision: Decision) -> bool:
-    """Let the mails go in two minutes, once no row is left; returns whether none is."""
+    """Let the emails go in two minutes, once no row is left; returns whether none is."""
     with transaction.atomic():
         fresh = Decision.objects.select_for_update(no_key=True).get(pk=decision.pk)
         undoing = fresh.undo_asked_at is not None
@@ -192,14 +192,14 @@ def _finish(decision: Decision) -> bool:
             done = fresh.rows.filter(outcome=DecisionItem.Outcome.DONE)
             fresh.can_be_undone = fresh.can_be_undone and (undoing or done.exists())
             fresh.save(update_fields=["finished_at", "can_be_undone"])
-            if fresh.can_be_undone:  # the mails of what was not undone wait once more
+            if fresh.can_be_undone:  # the emails of what was not undone wait once more
                 _hold_mails(fresh, fresh.finished_at + UNDO_WINDOW + SAFE)
     decision.refresh_from_db()
     return True
 
 
 def _hold_mails(decision: Decision, until: Any) -> None:
-    """Let the mails of `decision` that have not left go out at `until`, not before."""
+    """Let the emails of `decision` that have not left go out at `until`, not before."""
     keys = [key for mails in decision.rows.values_list("mails", flat=True) for key in mails]
     for start in range(0, len(keys), CHUNK):
         Email.objects.filter(pk__in=keys[start : start + CHUNK], status=STATUS.queued).update(
@@ -208,7 +208,7 @@ def _hold_mails(decision: Decision, until: Any) -> None:
 
 
 def undo_decision(decision: Decision, *, by: Member) -> None:
-    """Begin to undo `decision`: its mails stay where they are, and rows that were not decided
+    """Begin to undo `decision`: its emails stay where they are, and rows that were not decided
     yet are not any more; `process_decision` does the rest. Refuses when the two minutes are over,
     and the decision of somebody else unless `by` is an administrator."""
     with transaction.atomic():
@@ -218,7 +218,7 @@ def undo_decision(decision: Decision, *, by: Member) -> None:
         if row.undo_asked_at:
             raise Refused("This is undone already.")
         if not row.is_undoable:
-            raise Refused("It is too late to undo this: its mails have gone out.")
+            raise Refused("It is too late to undo this: its emails have gone out.")
         row.undo_asked_at, row.finished_at = timezone.now(), None
         row.save(update_fields=["undo_asked_at", "finished_at"])
         row.rows.filter(outcome=DecisionItem.Outcome.WAITING).update(
@@ -229,7 +229,7 @@ def undo_decision(decision: Decision, *, by: Member) -> None:
 
 
 def _undo_one(row: DecisionItem, decision: Decision) -> None:
-    """Put back what one row changed, and drop its mails; unless something changed since."""
+    """Put back what one row changed, and drop its emails; unless something changed since."""
     try:
         with transaction.atomic():
             if not row.changes:
@@ -244,8 +244,8 @@ def _undo_one(row: DecisionItem, decision: Decision) -> None:
         row.told = f"{row.told} Not undone: {why}"
         return
     row.outcome, row.changes, row.mails = DecisionItem.Outcome.UNDONE, [], []
-    mails = ", and no mail was sent" if dropped else ""
-    row.told = f"Undone{mails}. What is not so any more: {row.told}"
+    mails = ", and no email was sent" if dropped else ""
+    row.told = f"Undone{mails}: {row.told}"
 
 
 def _refuse_if_built_on(changes: list[dict[str, Any]], decision: Decision) -> None:

@@ -80,7 +80,7 @@ def _explain(row: models.Model, by: Member | None, why: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """`text` with single spaces for any white space: a name cannot add lines to a mail."""
+    """`text` with single spaces for any white space: a name cannot add lines to an email."""
     return " ".join(text.split())
 
 

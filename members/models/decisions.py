@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from members.models.people import Member
 
-UNDO_WINDOW = timedelta(minutes=2)  # so long the mails of a decision wait, and it can be undone
-SAFE = timedelta(seconds=15)  # mails leave so much later: clocks of two hosts may differ
+UNDO_WINDOW = timedelta(minutes=2)  # so long the emails of a decision wait, and it can be undone
+SAFE = timedelta(seconds=15)  # emails leave so much later: clocks of two hosts may differ
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
@@ -26,7 +26,7 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         return self.filter(finished_at=None)
 
     def undoable(self) -> DecisionQuerySet:
-        """Those whose mails still wait."""
+        """Those whose emails still wait."""
         recent = Q(finished_at=None) | Q(finished_at__gt=timezone.now() - UNDO_WINDOW)
         return self.filter(recent, can_be_undone=True, undo_asked_at=None)
 
@@ -94,7 +94,7 @@ class DecisionItem(models.Model):
     outcome = models.CharField(max_length=8, choices=Outcome.choices, default=Outcome.WAITING)
     told = models.TextField(blank=True)  # what came of it, in words
     changes = models.JSONField(default=list, encoder=DjangoJSONEncoder)  # see services.recording
-    mails = models.JSONField(default=list)  # keys of the mails that wait in the queue
+    mails = models.JSONField(default=list)  # keys of the emails that wait in the queue
 
     class Meta:
         ordering: ClassVar = ["pk"]

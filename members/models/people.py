@@ -73,7 +73,7 @@ class Organization(models.Model):
     suggested_domain = models.CharField(
         max_length=253,
         blank=True,
-        help_text="The mail domain of the person who proposed it. "
+        help_text="The email domain of the person who proposed it. "
         "It counts only once it is ticked.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -175,7 +175,7 @@ class EmailDomainQuerySet(models.QuerySet["EmailDomain"]):
 
 
 class EmailDomain(models.Model):
-    """A mail domain that belongs to one organization, with everything below it."""
+    """An email domain that belongs to one organization, with everything below it."""
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="domains")
     domain = models.CharField(
@@ -202,7 +202,7 @@ class EmailDomain(models.Model):
                 & ~Q(domain__contains="@")
                 & ~Q(domain__contains=" ")
                 & ~Q(domain__startswith="."),
-                violation_error_message="Enter a mail domain, like hospital.org.",
+                violation_error_message="Enter an email domain, like hospital.org.",
             ),
             models.CheckConstraint(
                 name="members_emaildomain_not_public_mailbox",
@@ -223,7 +223,7 @@ class EmailDomain(models.Model):
         try:
             validate_domain_name(self.domain)
         except ValidationError:
-            raise ValidationError({"domain": "Enter a mail domain, like hospital.org."}) from None
+            raise ValidationError({"domain": "Enter an email domain, like hospital.org."}) from None
         if is_public_mailbox(self.domain):
             refusal = "This is a public mailbox provider. Enter the organization's own domain."
             raise ValidationError({"domain": refusal})
@@ -270,7 +270,7 @@ class Member(AbstractBaseUser, PermissionsMixin):
     """A person with an account."""
 
     class ConfirmedVia(models.TextChoices):
-        DOMAIN = "domain", "by the mail domain"
+        DOMAIN = "domain", "by the email domain"
         FACILITATOR = "facilitator", "by a facilitator"
 
     class Theme(models.TextChoices):  # none chosen: as the device is set

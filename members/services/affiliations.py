@@ -23,7 +23,7 @@ UNCONFIRMED = "affiliation confirmation taken back"  # in the history; the reaso
 def set_affiliation(member: Member, organization_name: str) -> Member:
     """Tie `member`, whose address is proven, to an organization; returns the locked, fresh row.
 
-    The mail domain of a recognized organization decides, whatever was typed. Else the typed
+    The email domain of a recognized organization decides, whatever was typed. Else the typed
     name finds a known organization, or proposes a new one; then a facilitator confirms. A
     confirmed tie is left as it is. Refuses a name with nothing to compare, and a closed account.
     """
@@ -70,7 +70,7 @@ def confirm_affiliation(member: Member, *, by: Member) -> None:
 def unconfirm_affiliation(member: Member, *, by: Member, reason: str) -> None:
     """Take the confirmation of who employs `member` back; the organization stays named.
 
-    Memberships stay: whoever calls says so. The mail domain of a recognized organization
+    Memberships stay: whoever calls says so. The email domain of a recognized organization
     confirms again on the next join. Refuses without a reason, a closed account, and an
     affiliation that is not confirmed (any more).
     """
@@ -98,7 +98,7 @@ def locked_organization(organization: Organization) -> Organization:
 
 
 def _recognized_owner(domain: str) -> Organization | None:
-    """The recognized organization that `domain` belongs to. Its mail domains are locked, so that
+    """The recognized organization that `domain` belongs to. Its email domains are locked, so that
     no merge moves them to another organization until the transaction ends."""
     rows = EmailDomain.objects.filter(domain__in=domain_suffixes(domain)).order_by("pk")
     # Two queries: in one, PostgreSQL would join rows as they were before the wait for the lock.

@@ -45,7 +45,7 @@ class OrganizationImport:
         self.added: list[EmailDomain] = []
 
     def take(self, name: str, domains: Iterable[str]) -> Iterator[RefusedCell]:
-        """See that an organization is here, recognized, with these mail domains.
+        """See that an organization is here, recognized, with these email domains.
 
         A former name means the organization of today. Tells (with the column, "name" or
         "domains") an organization that was declined, and a domain that is another's, a public

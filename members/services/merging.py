@@ -16,10 +16,10 @@ RENAMED = "changed at the desk"
 def merge_organizations(
     duplicate: Organization, into: Organization, *, domain: str = "", by: Member
 ) -> list[Member]:
-    """Make `duplicate` a former name of `into`: its people, mail domains and former names move.
+    """Make `duplicate` a former name of `into`: its people, email domains and former names move.
 
     Nobody is vouched for by that: who was confirmed stays so, who waited goes on waiting. Only a
-    mail domain that is new to a recognized `into`, by this merge or as `domain`, confirms who
+    email domain that is new to a recognized `into`, by this merge or as `domain`, confirms who
     waits there, as if it were added; those are returned. Refuses an organization with itself, one
     that is merged already, and into one that is merged, declined or less recognized.
     """
@@ -60,7 +60,7 @@ def _refuse_to_merge(old: Organization, kept: Organization) -> None:
 
 
 def _move_all(old: Organization, kept: Organization, by: Member) -> list[str]:
-    """Move mail domains, former names and people; returns the domains. In the order of locks."""
+    """Move email domains, former names and people; returns the domains. In the order of locks."""
     why = f"{old} merged into {kept}"
     domains = list(old.domains.select_for_update(no_key=True).order_by("pk"))
     bulk_save_with_history(domains, by, why, organization=kept)

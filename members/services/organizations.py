@@ -1,4 +1,4 @@
-"""Organizations and their mail domains: recognizing one releases everybody who waits for it."""
+"""Organizations and their email domains: recognizing one releases everybody who waits for it."""
 
 from collections.abc import Iterable
 
@@ -31,10 +31,10 @@ def add_organization(name: str, *, domains: Iterable[str] = (), by: Member) -> O
 def recognize_organization(
     organization: Organization, *, domain: str = "", by: Member
 ) -> list[Member]:
-    """Accept `organization`, with its mail `domain` if given, and release all who wait for it.
+    """Accept `organization`, with its email `domain` if given, and release all who wait for it.
 
     Confirms every waiting member of it, and every waiting person at `domain` whatever name
-    they typed; `teams` opens their requests and mails each person once. Returns those
+    they typed; `teams` opens their requests and emails each person once. Returns those
     confirmed. Refuses an organization that is recognized already, and a domain that is
     another's or a public mailbox provider's.
     """
@@ -85,7 +85,7 @@ def decline_organization(organization: Organization, *, reason: str, by: Member)
 
 
 def add_domain(organization: Organization, *, domain: str, by: Member) -> list[Member]:
-    """Give `organization` a mail domain; if it is recognized, release who waits at that domain."""
+    """Give `organization` an email domain; if it is recognized, release who waits there."""
     with transaction.atomic():
         row = locked_organization(organization)
         if row.is_merged:
@@ -97,7 +97,7 @@ def add_domain(organization: Organization, *, domain: str, by: Member) -> list[M
 
 
 def remove_domain(domain: EmailDomain, *, by: Member) -> None:
-    """Take a mail domain back that was given by mistake; its history stays.
+    """Take an email domain back that was given by mistake; its history stays.
 
     Who was confirmed by it stays confirmed: whoever calls says so. Refuses one that is gone.
     """

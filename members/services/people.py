@@ -79,7 +79,7 @@ def change_profile(
 def anonymize_member(member: Member, *, by: Member | None = None) -> None:
     """Close an account for good: nothing stays that says who the person was.
 
-    The row stays, empty, so that memberships and history can still be counted; the mails kept
+    The row stays, empty, so that memberships and history can still be counted; the emails kept
     about the address go, a last one says that the account is closed. Accounts merged into this
     one are erased with it. Whoever calls has ended the memberships. `by` is who does it for
     somebody else. Refuses the last administrator.

@@ -1,4 +1,4 @@
-"""Failed mails, queued anew by an administrator."""
+"""Failed emails, queued anew by an administrator."""
 
 import logging
 from collections.abc import Iterable
@@ -13,17 +13,17 @@ log = logging.getLogger(__name__)
 
 
 def failed_emails() -> QuerySet[Email]:
-    """Mails that were given up; without those with a code, which is of no use any more."""
+    """Emails that were given up; without those with a code, which is of no use any more."""
     found: QuerySet[Email] = Email.objects.filter(status=STATUS.failed, expires_at=None)
     return found
 
 
 @transaction.atomic
 def requeue_emails(keys: Iterable[int] | None, *, by: Member) -> int:
-    """Queue these mails anew, with all their tries, if they were given up; None: all of them.
+    """Queue these emails anew, with all their tries, if they were given up; None: all of them.
 
     Those with a sign-in code stay where they are. Who did it and when stands in the log of each
-    mail. Returns how many were queued.
+    email. Returns how many were queued.
     """
     failed = failed_emails()
     if keys is not None:
@@ -38,5 +38,5 @@ def requeue_emails(keys: Iterable[int] | None, *, by: Member) -> int:
         for key in found
     )
     for key in found:
-        log.info("Mail %s queued anew by member %s", key, by.pk)
+        log.info("Email %s queued anew by member %s", key, by.pk)
     return len(found)

@@ -24,7 +24,7 @@ LOCKED = {"secret", "seed"}  # in what allauth stores: the key of an app, the ro
 
 
 def note_second_factor(member: Member, what: str) -> None:
-    """Keep in the history that the member changed the own second step, and tell them by mail.
+    """Keep in the history that the member changed the own second step, and tell them by email.
 
     `what` is a sentence without its full stop: “A passkey was added”. allauth has made the
     change already. Refuses a closed account.
@@ -38,7 +38,7 @@ def note_second_factor(member: Member, what: str) -> None:
 def reset_second_factor(member: Member, *, by: Member | None = None) -> list[str]:
     """Take the second step away from someone who lost the phone and the recovery codes.
 
-    Returns what was removed, in words. The person is told by mail, is signed out everywhere, and
+    Returns what was removed, in words. The person is told by email, is signed out everywhere, and
     signs in by the code alone until there is a new one. Empty `by`: somebody at the server's
     command line. Refuses a closed account, and where there is nothing to remove.
     """

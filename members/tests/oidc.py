@@ -16,7 +16,7 @@ import jwt
 import requests
 from django.test import Client
 
-from conftest import text_of
+from conftest import visible_text
 from members.auth.sso_providers import Provider
 
 SSO = "/sign-in/with/rush/"
@@ -184,7 +184,7 @@ def arrive_by(liar: Liar, client, userinfo: dict[str, Any] | None = None, **clai
 
 def is_refused(client, response, status: int, say: str) -> bool:
     """Whether this is the portal's own page with the reason and the way by code."""
-    page, text = response.content.decode(), text_of(response)
+    page, text = response.content.decode(), visible_text(response)
     assert response.status_code == status
     assert say in text, text
     assert 'href="/sign-in/"' in page

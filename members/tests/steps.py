@@ -19,7 +19,7 @@ def last_line(row: Any) -> tuple[Member | None, str]:
 
 
 def refused(words: str, step: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-    """The step is refused in words that match, and changes nothing: no row, no history, no mail."""
+    """The step is refused in words that match, and changes nothing: no row, history or email."""
     before = _everything()
     with pytest.raises(Refused, match=words):
         step(*args, **kwargs)
@@ -27,7 +27,7 @@ def refused(words: str, step: Callable[..., Any], *args: Any, **kwargs: Any) -> 
 
 
 def _everything() -> dict[str, list[dict[str, Any]]]:
-    """Every row of our own tables, their history among them, and of the mail queue."""
+    """Every row of our own tables, their history among them, and of the email queue."""
     kinds: list[type[models.Model]] = [Email]
     for app in ("members", "teams"):
         kinds += apps.get_app_config(app).get_models(include_auto_created=True)

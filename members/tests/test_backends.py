@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth import HASH_SESSION_KEY
 from django.utils import timezone
 
-from conftest import make_member, text_of
+from conftest import make_member, visible_text
 from members.auth.backends import AuthenticationBackend
 from members.models import Member, Session
 
@@ -37,11 +37,13 @@ def test_an_account_that_is_not_there_is_nobody():
 def asked(client, django_assert_num_queries, number: int) -> str:
     """A page that asks for nothing but who is there."""
     with django_assert_num_queries(number):
-        return text_of(client.get("/privacy/"))
+        return visible_text(client.get("/privacy/"))
 
 
-def test_session_member_and_organization_are_one_query(as_, member, django_assert_num_queries):
-    client = as_(member)
+def test_session_member_and_organization_are_one_query(
+    client_for, member, django_assert_num_queries
+):
+    client = client_for(member)
     assert "Sign out" in asked(client, django_assert_num_queries, 1)
 
 
@@ -49,41 +51,43 @@ def test_visitor_is_nobody_without_a_query(client, django_assert_num_queries):
     assert "Sign in" in asked(client, django_assert_num_queries, 0)
 
 
-def test_account_that_was_closed_meanwhile_is_signed_in_nowhere(as_, member):
-    client = as_(member)
+def test_account_that_was_closed_meanwhile_is_signed_in_nowhere(client_for, member):
+    client = client_for(member)
     Member.objects.filter(pk=member.pk).update(is_active=False)
-    assert "Sign in" in text_of(client.get("/privacy/"))
+    assert "Sign in" in visible_text(client.get("/privacy/"))
 
 
-def test_session_that_was_not_begun_by_this_member_is_worth_nothing(as_, member):
+def test_session_that_was_not_begun_by_this_member_is_worth_nothing(client_for, member):
     """Django's own check of the session still stands: its hash is of the member's secrets."""
-    client = as_(member)
+    client = client_for(member)
     store = client.session
     store[HASH_SESSION_KEY] = "forged"
     store.save()
-    assert "Sign in" in text_of(client.get("/privacy/"))
+    assert "Sign in" in visible_text(client.get("/privacy/"))
     assert not Session.objects.filter(pk=store.session_key).exists()
 
 
 def test_row_of_one_member_with_the_session_of_another_gives_nobody_elses_page(
-    as_, member, outsider
+    client_for, member, outsider
 ):
     """The signed content says who it is; the column beside it only lets the owner find it."""
-    client = as_(member)
+    client = client_for(member)
     Session.objects.filter(pk=client.session.session_key).update(member=outsider)
-    told = text_of(client.get("/my/"))
+    told = visible_text(client.get("/my/"))
     assert member.email in told
     assert outsider.email not in told
 
 
-def test_session_that_has_ended_is_nobody(as_, member, django_assert_num_queries):
-    client = as_(member)
+def test_session_that_has_ended_is_nobody(client_for, member, django_assert_num_queries):
+    client = client_for(member)
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
     assert "Sign in" in asked(client, django_assert_num_queries, 1)
 
 
-def test_next_visitor_of_the_same_process_is_not_the_member_before(as_, member, outsider, client):
-    as_(member).get("/my/")
-    assert outsider.email in text_of(as_(outsider).get("/my/"))
+def test_next_visitor_of_the_same_process_is_not_the_member_before(
+    client_for, member, outsider, client
+):
+    client_for(member).get("/my/")
+    assert outsider.email in visible_text(client_for(outsider).get("/my/"))
     assert client.get("/my/").status_code == 302
     assert AuthenticationBackend().get_user(outsider.pk) == outsider

@@ -1,4 +1,4 @@
-"""The mails about people and accounts, and what every queued mail has in common."""
+"""The emails about people and accounts, and what every queued email has in common."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def test_code_mail_says_the_code_how_long_and_what_to_do(code_mail):
         assert "BCDFGH" in body
         assert "15 minutes" in body
         assert "ever ask you for this code" in body
-        assert "ignore this mail" in body
+        assert "ignore this email" in body
 
 
 def test_code_stands_alone_in_its_line_and_its_element(code_mail):

@@ -118,7 +118,7 @@ def test_what_is_left_when_the_time_is_over_goes_on_later(requests, administrato
     assert not process_decision(decision, approving(administrator), seconds=0)
     assert outcomes(decision) == ["done", "waiting"]
     assert decision.finished_at is None
-    # Not even an hour's delay lets a mail of an unfinished decision out before the others.
+    # Not even an hour's delay lets an email of an unfinished decision out before the others.
     assert Email.objects.get().scheduled_time > timezone.now() + timedelta(minutes=50)
     while not process_decision(decision, approving(administrator), seconds=0):
         pass

@@ -1,4 +1,4 @@
-"""Many rows, their history and their mails in one go."""
+"""Many rows, their history and their emails in one go."""
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext

@@ -93,7 +93,7 @@ def test_row_that_changed_since_stays_and_the_others_are_undone(
     assert "has changed meanwhile" in kept.told
     requests[0].refresh_from_db()
     assert requests[0].status == "ended"
-    # Its mail goes out, since what it says stands, but not before others would have.
+    # Its email goes out, since what it says stands, but not before others would have.
     held, left = mails()
     assert held.scheduled_time > approved.undo_until
     assert left.scheduled_time is None
@@ -210,7 +210,7 @@ def test_mail_that_went_out_is_not_taken_back(approved, administrator, mails):
     undo_decision(approved, by=administrator)
     process_decision(approved, approving(administrator), seconds=60)
     assert len(mails()) == 2
-    assert "no mail was sent" not in approved.rows.first().told
+    assert "no email was sent" not in approved.rows.first().told
 
 
 def test_undoable_are_those_of_the_last_two_minutes(approved, administrator, facilitator):

@@ -86,7 +86,7 @@ def test_waiting_people_are_counted(organization, other_organization):
     }
 
 
-# Mail domains ------------------------------------------------------------------------------
+# Email domains ------------------------------------------------------------------------------
 
 
 def add(organization, domain) -> None:
@@ -126,7 +126,7 @@ def test_address_is_one_address(db, email):
 
 @pytest.mark.parametrize("domain", ["https://rush2.example", "rush2", "a..example", "a,b.example"])
 def test_what_is_no_domain_is_refused_in_words(organization, domain):
-    with pytest.raises(ValidationError, match="Enter a mail domain, like hospital.org"):
+    with pytest.raises(ValidationError, match="Enter an email domain, like hospital.org"):
         EmailDomain(organization=organization, domain=domain).full_clean()
 
 

@@ -226,7 +226,7 @@ def test_program_that_fills_in_everything_gets_no_code_sent(client, team, mails,
 
 @pytest.fixture
 def no_mail_is_stored(client, transactional_db):
-    """`with no_mail_is_stored():` the database takes no new mail, and the person sees an error."""
+    """`with no_mail_is_stored():` the database takes no new email, and the person sees an error."""
     client.raise_request_exception = False
 
     def refuse(execute, sql, params, many, context):

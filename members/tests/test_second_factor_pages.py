@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 from post_office.models import Email
 
-from conftest import code_in, text_of
+from conftest import code_in, visible_text
 from members.models import Member
 from members.services import anonymize_member, reset_second_factor, second_factors
 from members.tests.second_factor import code_for, recovery_codes, with_app, with_passkey
@@ -46,9 +46,9 @@ def committed(django_capture_on_commit_callbacks):
 
 
 @pytest.fixture
-def set_up(as_, member, committed) -> Client:
+def set_up(client_for, member, committed) -> Client:
     """A client of `member`, who has just set up an app."""
-    client = as_(member)
+    client = client_for(member)
     client.get(SET_UP)
     code = code_for(client.session[SECRET_SESSION_KEY])
     committed(lambda: client.post(SET_UP, {"code": code}))
@@ -62,8 +62,8 @@ def kinds_of(person) -> list[str]:
 # Setting up --------------------------------------------------------------------------------
 
 
-def test_details_lead_to_the_page_where_a_second_step_is_set_up(as_, member):
-    client = as_(member)
+def test_details_lead_to_the_page_where_a_second_step_is_set_up(client_for, member):
+    client = client_for(member)
     assert f'href="{SECURITY}"' in client.get("/my/profile/").content.decode()
     page = client.get(SECURITY).content.decode()
     assert f'href="{SET_UP}"' in page
@@ -72,8 +72,8 @@ def test_details_lead_to_the_page_where_a_second_step_is_set_up(as_, member):
     assert "desk" not in page
 
 
-def test_page_shows_the_key_as_a_picture_and_in_letters(as_, member, settings):
-    client = as_(member)
+def test_page_shows_the_key_as_a_picture_and_in_letters(client_for, member, settings):
+    client = client_for(member)
     page = client.get(SET_UP).content.decode()
     secret = client.session[SECRET_SESSION_KEY]
     assert 'src="data:image/svg+xml;base64,' in page
@@ -95,22 +95,22 @@ def test_setting_up_an_app_is_told_by_mail_and_noted_in_the_history(set_up, memb
     assert why == "second step of signing in: An authenticator app was added"
 
 
-def test_wrong_code_sets_up_nothing_and_keeps_the_key(as_, member, mails):
-    client = as_(member)
+def test_wrong_code_sets_up_nothing_and_keeps_the_key(client_for, member, mails):
+    client = client_for(member)
     client.get(SET_UP)
     secret = client.session[SECRET_SESSION_KEY]
     response = client.post(SET_UP, {"code": "000000"})
-    assert "Enter the newest code" in text_of(response)
-    assert " ".join(re.findall("....", secret)) in text_of(response)
+    assert "Enter the newest code" in visible_text(response)
+    assert " ".join(re.findall("....", secret)) in visible_text(response)
     assert kinds_of(member) == []
     assert mails() == []
 
 
-def test_passkey_that_the_browser_did_not_make_is_refused_in_words(as_, member):
+def test_passkey_that_the_browser_did_not_make_is_refused_in_words(client_for, member):
     for credential in NO_CREDENTIALS:
-        response = as_(member).post(ADD_PASSKEY, {"name": "Mine", "credential": credential})
+        response = client_for(member).post(ADD_PASSKEY, {"name": "Mine", "credential": credential})
         assert response.status_code == 200
-        assert "There is a problem" in text_of(response)
+        assert "There is a problem" in visible_text(response)
     assert kinds_of(member) == []
 
 
@@ -120,10 +120,10 @@ def test_every_page_asks_a_visitor_to_sign_in(client, db):
         assert client.post(path).url == f"/sign-in/?next={path}", path
 
 
-def test_pages_have_one_h1_and_none_of_the_words_we_avoid(as_, member, colleague, set_up):
+def test_pages_have_one_h1_and_none_of_the_words_we_avoid(client_for, member, colleague, set_up):
     key = with_passkey(member)
     keys = f"/two-factor/webauthn/keys/{key.pk}/"
-    newcomer = as_(colleague)
+    newcomer = client_for(colleague)
     pages = [(newcomer, path) for path in (SECURITY, SET_UP, ADD_PASSKEY)]
     pages += [(set_up, path) for path in (SECURITY, REMOVE, CODES, f"{CODES}generate/", CONFIRM)]
     pages += [(set_up, f"{keys}edit/"), (set_up, f"{keys}remove/")]
@@ -134,7 +134,7 @@ def test_pages_have_one_h1_and_none_of_the_words_we_avoid(as_, member, colleague
         assert page.count("<h1") == 1, path
         assert "style=" not in page
         assert "<script>" not in page
-        words = text_of(response).lower()
+        words = visible_text(response).lower()
         assert [word for word in FORBIDDEN_WORDS if word in words] == [], path
 
 
@@ -142,41 +142,43 @@ def test_pages_have_one_h1_and_none_of_the_words_we_avoid(as_, member, colleague
 
 
 @pytest.mark.parametrize("path", [REMOVE, CODES, f"{CODES}generate/", f"{CODES}download/"])
-def test_who_only_came_in_somewhere_is_asked_for_a_code_first(as_, member, path):
+def test_who_only_came_in_somewhere_is_asked_for_a_code_first(client_for, member, path):
     secret = with_app(member)
-    client = as_(member)
+    client = client_for(member)
     assert unquote(client.get(path).url) == f"{CONFIRM}?next={path}"
     response = client.post(CONFIRM, {"code": code_for(secret), "next": path})
     assert response.url == path
     assert client.get(path).status_code == 200
 
 
-def test_a_passkey_is_not_added_beside_an_app_without_its_code(as_, member):
+def test_a_passkey_is_not_added_beside_an_app_without_its_code(client_for, member):
     with_app(member)
-    client = as_(member)
+    client = client_for(member)
     assert client.get(ADD_PASSKEY).url.startswith(CONFIRM)
     assert client.post(ADD_PASSKEY, {"credential": "{}"}).url.startswith(CONFIRM)
 
 
-def test_who_has_no_passkey_confirms_by_a_code(as_, member):
+def test_who_has_no_passkey_confirms_by_a_code(client_for, member):
     with_app(member)
-    assert as_(member).get("/two-factor/webauthn/reauthenticate/").url == CONFIRM
+    assert client_for(member).get("/two-factor/webauthn/reauthenticate/").url == CONFIRM
 
 
 @pytest.mark.parametrize("credential", NO_CREDENTIALS)
-def test_what_no_device_has_made_is_not_taken_for_a_passkey(client, member, mails, as_, credential):
+def test_what_no_device_has_made_is_not_taken_for_a_passkey(
+    client, member, mails, client_for, credential
+):
     with_app(member)
     client.post("/sign-in/", {"email": member.email})
     client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
     response = client.post("/two-factor/authenticate/", {"credential": credential})
     assert response.status_code == 200
-    assert "There is a problem" in text_of(response)
+    assert "There is a problem" in visible_text(response)
     assert "_auth_user_id" not in client.session
 
 
-def test_confirming_leads_to_no_other_site(as_, member):
+def test_confirming_leads_to_no_other_site(client_for, member):
     secret = with_app(member)
-    response = as_(member).post(
+    response = client_for(member).post(
         CONFIRM, {"code": code_for(secret), "next": "https://elsewhere.example/"}
     )
     assert response.url == "/my/"
@@ -187,7 +189,7 @@ def test_removing_the_app_removes_the_codes_too_and_is_told(set_up, member, mail
     assert kinds_of(member) == []
     assert mails()[-1].subject == "Your sign-in: The authenticator app was removed"
     assert last_line(member)[1].endswith("The authenticator app was removed")
-    assert "The authenticator app was removed." in text_of(set_up.get(SECURITY))
+    assert "The authenticator app was removed." in visible_text(set_up.get(SECURITY))
     assert set_up.get(REMOVE).status_code == 404
 
 
@@ -208,22 +210,22 @@ def test_recovery_codes_can_be_kept_as_a_file(set_up, member):
         assert f"{code[:4]} {code[4:]}\n" in response.content.decode()
 
 
-def test_there_are_no_recovery_codes_without_a_second_step(as_, member):
-    client = as_(member)
+def test_there_are_no_recovery_codes_without_a_second_step(client_for, member):
+    client = client_for(member)
     assert client.get(CODES).status_code == 404
     assert client.get(f"{CODES}download/").status_code == 404
     response = client.post(f"{CODES}generate/")
-    assert "Set up an authenticator app or a passkey first" in text_of(response)
+    assert "Set up an authenticator app or a passkey first" in visible_text(response)
     assert kinds_of(member) == []
 
 
 def test_passkey_is_renamed_and_removed(set_up, member, mails):
     key = with_passkey(member)
     set_up.post(f"/two-factor/webauthn/keys/{key.pk}/edit/", {"name": "Red key"})
-    assert "Red key" in text_of(set_up.get(SECURITY))
+    assert "Red key" in visible_text(set_up.get(SECURITY))
     response = set_up.post(f"/two-factor/webauthn/keys/{key.pk}/remove/", follow=True)
     assert response.redirect_chain[-1][0] == SECURITY
-    assert "Red key" not in text_of(response)
+    assert "Red key" not in visible_text(response)
     assert mails()[-1].subject == "Your sign-in: A passkey was removed"
     assert kinds_of(member) == ["recovery_codes", "totp"]
 
@@ -238,16 +240,16 @@ def test_passkey_of_somebody_else_does_not_exist(set_up, colleague, step, method
     assert key.data["name"] == "Work laptop"
 
 
-def test_too_many_tries_show_the_portals_own_page(as_, member):
+def test_too_many_tries_show_the_portals_own_page(client_for, member):
     with_app(member)
-    client = as_(member)
+    client = client_for(member)
     answers = [client.post(CONFIRM, {"code": "000000"}) for _ in range(11)]
     assert answers[-1].status_code == 429
-    assert "Wait a little, then try again" in text_of(answers[-1])
+    assert "Wait a little, then try again" in visible_text(answers[-1])
 
 
-def test_page_asks_the_database_no_more_for_three_passkeys_than_for_one(as_, member):
-    client = as_(member)
+def test_page_asks_the_database_no_more_for_three_passkeys_than_for_one(client_for, member):
+    client = client_for(member)
     counts = []
     for number in (1, 2):
         for _ in range(number):

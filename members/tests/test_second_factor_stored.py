@@ -6,7 +6,7 @@ from allauth.mfa.models import Authenticator
 from django.core.management import call_command
 from post_office.models import Email
 
-from conftest import code_in, text_of
+from conftest import code_in, visible_text
 from members.tests.second_factor import code_for, recovery_codes, with_app, with_passkey
 
 SECURITY = "/two-factor/"
@@ -50,8 +50,8 @@ def test_what_no_known_secret_opens_is_left_as_it_is(member, settings, capsys):
     assert Authenticator.objects.get(type="totp").wrap().validate_code(code_for(secret))
 
 
-def test_nobody_is_signed_out_by_a_new_secret_beside_the_former(as_, member, settings):
-    client = as_(member)
+def test_nobody_is_signed_out_by_a_new_secret_beside_the_former(client_for, member, settings):
+    client = client_for(member)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
     assert client.get("/my/").status_code == 200
@@ -71,14 +71,14 @@ def test_key_that_cannot_be_opened_any_more_takes_no_code_and_breaks_nothing(mem
 
 @pytest.mark.parametrize("path", [ADD_PASSKEY, "/two-factor/webauthn/reauthenticate/"])
 @pytest.mark.parametrize("data", [{"name": "x"}, {"name": "x", "credential": {"id": 1}}])
-def test_damaged_passkey_is_told_and_no_error(as_, member, path, data):
+def test_damaged_passkey_is_told_and_no_error(client_for, member, path, data):
     Authenticator.objects.create(user=member, type=Authenticator.Type.WEBAUTHN, data=data)
-    client = as_(member)
+    client = client_for(member)
     response = client.get(path)
     if path == ADD_PASSKEY and response.status_code == 302 and "reauth" in response["Location"]:
         response = client.get(response["Location"])
     assert (response.status_code, response["Location"]) == (302, SECURITY)
-    assert "is damaged" in text_of(client.get(SECURITY))
+    assert "is damaged" in visible_text(client.get(SECURITY))
 
 
 def test_damaged_passkey_leaves_the_other_ways_in(client, member):
@@ -89,8 +89,8 @@ def test_damaged_passkey_leaves_the_other_ways_in(client, member):
         "/sign-in/code/", {"code": code_in(Email.objects.latest("pk"))}, follow=True
     )
     assert asked.status_code == 200
-    assert "Take the second step" in text_of(asked)
-    assert "passkey" not in text_of(asked).partition("No phone at hand")[0].lower()
+    assert "Take the second step" in visible_text(asked)
+    assert "passkey" not in visible_text(asked).partition("No phone at hand")[0].lower()
     done = client.post("/two-factor/authenticate/", {"code": recovery_codes(member)[0]})
     assert (done.status_code, done["Location"]) == (302, "/my/")
 

@@ -95,7 +95,7 @@ def test_the_mail_domain_decides_whatever_was_typed(organization, proposed_organ
     assert person.organization == organization
     assert person.affiliation_confirmed_via == "domain"
     assert person.affiliation_confirmed_by is None
-    assert last_line(person) == (None, "affiliation confirmed by the mail domain")
+    assert last_line(person) == (None, "affiliation confirmed by the email domain")
     assert Organization.objects.count() == 2
 
 

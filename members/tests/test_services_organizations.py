@@ -1,4 +1,4 @@
-"""Recognizing and declining organizations, and their mail domains: each step, each refusal."""
+"""Recognizing and declining organizations, and their email domains: each step, each refusal."""
 
 import pytest
 from django.utils import timezone
@@ -39,7 +39,7 @@ def test_adding_an_organization_releases_who_waits_at_its_domain(applicant, team
         ("&", "", "at least one letter"),
         ("Kappa Clinic", "rush.example", "rush.example: This domain already belongs"),
         ("Kappa Clinic", "gmail.com", "gmail.com: This is a public mailbox"),
-        ("Kappa Clinic", "kappa", "kappa: Enter a mail domain"),
+        ("Kappa Clinic", "kappa", "kappa: Enter an email domain"),
     ],
 )
 def test_adding_an_organization_is_refused(organization, administrator, name, domain, words):

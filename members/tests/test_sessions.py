@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from conftest import code_in, text_of
+from conftest import code_in, visible_text
 from members.auth.session_store import NOTED_EVERY, UNKNOWN, browser_in_words, public_id
 from members.models import Session
 from members.services import end_sessions, reset_second_factor
@@ -85,13 +85,13 @@ def test_browsers_are_told_in_words(user_agent, words):
     assert browser_in_words(user_agent) == words
 
 
-def test_page_lists_my_browsers_this_one_first_and_nobody_elses(as_, member, colleague):
-    other, stranger, client = as_(member), as_(colleague), as_(member)
+def test_page_lists_my_browsers_this_one_first_and_nobody_elses(client_for, member, colleague):
+    other, stranger, client = client_for(member), client_for(colleague), client_for(member)
     Session.objects.filter(pk=row_of(other).pk).update(browser="Chrome on Mac")
     Session.objects.filter(pk=row_of(stranger).pk).update(browser="Opera on Linux")
     used(other, timedelta(days=2))
     page = client.get(SESSIONS)
-    text = text_of(page)
+    text = visible_text(page)
     assert text.index("This one") < text.index("Chrome on Mac")
     assert "Opera on Linux" not in text
     assert end_of(other) in page.content.decode()
@@ -100,27 +100,27 @@ def test_page_lists_my_browsers_this_one_first_and_nobody_elses(as_, member, col
     assert other.session.session_key not in page.content.decode()
 
 
-def test_sign_in_and_security_leads_to_the_page(as_, member):
-    assert f'href="{SESSIONS}"' in as_(member).get("/two-factor/").content.decode()
+def test_sign_in_and_security_leads_to_the_page(client_for, member):
+    assert f'href="{SESSIONS}"' in client_for(member).get("/two-factor/").content.decode()
 
 
 def test_privacy_page_tells_what_is_kept_of_a_session(client, db):
-    assert "which browser on which system, and when you last used it" in text_of(
+    assert "which browser on which system, and when you last used it" in visible_text(
         client.get("/privacy/")
     )
 
 
-def test_session_that_ran_out_is_not_listed(as_, member):
-    other, client = as_(member), as_(member)
+def test_session_that_ran_out_is_not_listed(client_for, member):
+    other, client = client_for(member), client_for(member)
     Session.objects.filter(pk=row_of(other).pk).update(expire_date=timezone.now())
     assert client.get(SESSIONS).content.decode().count("Sign out there") == 0
 
 
-def test_page_asks_the_database_no_more_for_five_sessions_than_for_two(as_, member):
-    client, counts = as_(member), []
+def test_page_asks_the_database_no_more_for_five_sessions_than_for_two(client_for, member):
+    client, counts = client_for(member), []
     for number in (1, 3):
         for _ in range(number):
-            as_(member)
+            client_for(member)
         with CaptureQueriesContext(connection) as queries:
             client.get(SESSIONS)
         counts.append(len(queries))
@@ -133,8 +133,8 @@ def test_visitor_is_asked_to_sign_in(client, db, path):
     assert client.post(path).url == f"/sign-in/?next={path}"
 
 
-def test_my_data_tells_where_i_am_signed_in_without_the_keys(as_, member):
-    client = as_(member)
+def test_my_data_tells_where_i_am_signed_in_without_the_keys(client_for, member):
+    client = client_for(member)
     (told,) = personal_data(member)["signed_in_with"]
     assert told == {"browser": UNKNOWN, "last_used_at": row_of(client).last_used_at.isoformat()}
     assert client.session.session_key not in str(personal_data(member))
@@ -143,24 +143,24 @@ def test_my_data_tells_where_i_am_signed_in_without_the_keys(as_, member):
 # Ending ------------------------------------------------------------------------------------
 
 
-def test_one_press_signs_one_other_browser_out_at_its_next_request(as_, member):
-    lost, kept, client = as_(member), as_(member), as_(member)
+def test_one_press_signs_one_other_browser_out_at_its_next_request(client_for, member):
+    lost, kept, client = client_for(member), client_for(member), client_for(member)
     answer = client.post(end_of(lost), follow=True)
     assert answer.redirect_chain == [(SESSIONS, 302)]
-    assert "is signed out." in text_of(answer)
+    assert "is signed out." in visible_text(answer)
     assert not is_signed_in(lost)
     assert is_signed_in(kept)
     assert is_signed_in(client)
 
 
-def test_somebody_elses_session_does_not_exist(as_, member, colleague):
-    stranger, client = as_(colleague), as_(member)
+def test_somebody_elses_session_does_not_exist(client_for, member, colleague):
+    stranger, client = client_for(colleague), client_for(member)
     assert client.post(end_of(stranger)).status_code == 404
     assert is_signed_in(stranger)
 
 
-def test_this_session_and_one_that_is_over_are_not_ended_there(as_, member):
-    over, client = as_(member), as_(member)
+def test_this_session_and_one_that_is_over_are_not_ended_there(client_for, member):
+    over, client = client_for(member), client_for(member)
     path = end_of(over)
     over.post("/sign-out/")
     assert client.post(path).status_code == 404
@@ -168,16 +168,16 @@ def test_this_session_and_one_that_is_over_are_not_ended_there(as_, member):
     assert is_signed_in(client)
 
 
-def test_key_of_a_session_is_not_its_address(as_, member):
-    other, client = as_(member), as_(member)
+def test_key_of_a_session_is_not_its_address(client_for, member):
+    other, client = client_for(member), client_for(member)
     key = other.session.session_key
     assert client.post(f"{SESSIONS}{key}/end/").status_code == 404
     assert is_signed_in(other)
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_reading_an_address_ends_nothing(as_, member, method):
-    other, client = as_(member), as_(member)
+def test_reading_an_address_ends_nothing(client_for, member, method):
+    other, client = client_for(member), client_for(member)
     for path in (SESSIONS, OTHERS, ALL, end_of(other)):
         assert getattr(client, method)(path).status_code in {200, 302}
     assert client.put(OTHERS).status_code == 405
@@ -185,25 +185,27 @@ def test_reading_an_address_ends_nothing(as_, member, method):
     assert is_signed_in(client)
 
 
-def test_signing_out_everywhere_else_leaves_this_one_and_other_people(as_, member, colleague):
-    other, stranger, client = as_(member), as_(colleague), as_(member)
+def test_signing_out_everywhere_else_leaves_this_one_and_other_people(
+    client_for, member, colleague
+):
+    other, stranger, client = client_for(member), client_for(colleague), client_for(member)
     client.post(OTHERS)
     assert not is_signed_in(other)
     assert is_signed_in(client)
     assert is_signed_in(stranger)
 
 
-def test_signing_out_everywhere_ends_this_one_too(as_, member, colleague):
-    other, stranger, client = as_(member), as_(colleague), as_(member)
+def test_signing_out_everywhere_ends_this_one_too(client_for, member, colleague):
+    other, stranger, client = client_for(member), client_for(colleague), client_for(member)
     answer = client.post(ALL, follow=True)
-    assert "You have signed out everywhere" in text_of(answer)
+    assert "You have signed out everywhere" in visible_text(answer)
     assert not is_signed_in(other)
     assert not is_signed_in(client)
     assert is_signed_in(stranger)
 
 
-def test_signing_out_takes_the_row_away(as_, member):
-    client = as_(member)
+def test_signing_out_takes_the_row_away(client_for, member):
+    client = client_for(member)
     client.post("/sign-out/")
     assert not Session.objects.filter(member=member).exists()
 
@@ -211,44 +213,46 @@ def test_signing_out_takes_the_row_away(as_, member):
 # What ends them by itself ------------------------------------------------------------------
 
 
-def test_closing_the_account_ends_every_session(as_, member):
-    clients = [as_(member), as_(member)]
+def test_closing_the_account_ends_every_session(client_for, member):
+    clients = [client_for(member), client_for(member)]
     close_account(member)
     assert not any(is_signed_in(client) for client in clients)
     assert not Session.objects.filter(member=member).exists()
 
 
-def test_removing_the_second_step_ends_every_session(as_, member, colleague):
+def test_removing_the_second_step_ends_every_session(client_for, member, colleague):
     with_app(member)
-    client, stranger = as_(member), as_(colleague)
+    client, stranger = client_for(member), client_for(colleague)
     reset_second_factor(member)
     assert not is_signed_in(client)
     assert is_signed_in(stranger)
 
 
-def test_losing_the_desk_ends_every_session(as_, facilitator, team, administrator):
-    client = as_(facilitator)
+def test_losing_the_desk_ends_every_session(client_for, facilitator, team, administrator):
+    client = client_for(facilitator)
     set_facilitators(team, [], by=administrator)
     assert not is_signed_in(client)
 
 
-def test_who_keeps_the_desk_stays_signed_in(as_, facilitator, team, other_team, administrator):
+def test_who_keeps_the_desk_stays_signed_in(
+    client_for, facilitator, team, other_team, administrator
+):
     set_facilitators(other_team, [facilitator], by=administrator)
-    client = as_(facilitator)
+    client = client_for(facilitator)
     set_facilitators(team, [], by=administrator)
     assert is_signed_in(client)
 
 
-def test_account_that_is_merged_is_signed_out(as_, member, colleague, administrator):
-    old, kept = as_(colleague), as_(member)
+def test_account_that_is_merged_is_signed_out(client_for, member, colleague, administrator):
+    old, kept = client_for(colleague), client_for(member)
     merge_members(colleague, member, by=administrator)
     assert not Session.objects.filter(member=colleague).exists()
     assert not is_signed_in(old)
     assert is_signed_in(kept)
 
 
-def test_ended_means_ended_for_a_request_that_is_under_way(as_, member):
-    client = as_(member)
+def test_ended_means_ended_for_a_request_that_is_under_way(client_for, member):
+    client = client_for(member)
     begun = client.session
     begun["late"] = "answer"
     end_sessions(member)
@@ -267,8 +271,8 @@ def writes_of(client: Client, path: str = "/my/") -> list[str]:
     return [query["sql"] for query in queries if query["sql"].startswith(verbs)]
 
 
-def test_last_use_is_noted_at_most_every_few_minutes(as_, member):
-    client = as_(member)
+def test_last_use_is_noted_at_most_every_few_minutes(client_for, member):
+    client = client_for(member)
     assert writes_of(client) == []
     used(client, NOTED_EVERY - timedelta(seconds=30))
     assert writes_of(client) == []
@@ -279,8 +283,8 @@ def test_last_use_is_noted_at_most_every_few_minutes(as_, member):
     assert writes_of(client) == []
 
 
-def test_noting_the_last_use_does_not_make_a_session_last_longer(as_, member):
-    client = as_(member)
+def test_noting_the_last_use_does_not_make_a_session_last_longer(client_for, member):
+    client = client_for(member)
     before = row_of(client).expire_date
     used(client, timedelta(days=3))
     assert cookies_of(client.get("/my/")) == []
@@ -291,8 +295,8 @@ def cookies_of(response) -> list[str]:
     return [name for name in response.cookies if "session" in name]
 
 
-def test_page_is_read_where_nothing_can_be_written(as_, member):
-    client = as_(member)
+def test_page_is_read_where_nothing_can_be_written(client_for, member):
+    client = client_for(member)
     used(client, timedelta(days=3))
 
     def refuse(execute, sql, params, many, context):
@@ -315,15 +319,15 @@ def test_database_refuses_a_browser_of_nobody(db):
         Session.objects.create(session_key="x", expire_date=timezone.now(), browser="Firefox")
 
 
-def test_sessions_that_ran_out_are_cleared(as_, member):
-    client = as_(member)
+def test_sessions_that_ran_out_are_cleared(client_for, member):
+    client = client_for(member)
     Session.objects.filter(pk=row_of(client).pk).update(expire_date=timezone.now())
     call_command("clearsessions")
     assert not Session.objects.exists()
 
 
-def test_session_belongs_to_the_next_who_signs_in(as_, member, colleague):
-    client = as_(member)
+def test_session_belongs_to_the_next_who_signs_in(client_for, member, colleague):
+    client = client_for(member)
     client.force_login(colleague)
     assert row_of(client).member == colleague
     assert client.session[SESSION_KEY] == str(colleague.pk)

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, get_resolver, reverse
 from post_office.models import Email
 
-from conftest import membership_of, text_of
+from conftest import membership_of, visible_text
 from members.auth.email_codes import PROVEN_SECONDS
 from members.models import Member, Session
 from members.services import add_domain, change_profile
@@ -115,8 +115,8 @@ def test_merged_accounts_address_signs_in_to_the_one_that_goes_on(
     assert client.session["_auth_user_id"] == str(member.pk)
 
 
-def test_who_is_signed_in_already_stays_so(as_, rush, member, colleague):
-    client, other = as_(colleague), Client()
+def test_who_is_signed_in_already_stays_so(client_for, rush, member, colleague):
+    client, other = client_for(colleague), Client()
     assert client.post(SSO).url == "/my/"
     assert client.get(way_back(other, **MARIA)).url == "/my/"
     assert client.session["_auth_user_id"] == str(colleague.pk)
@@ -129,7 +129,7 @@ def test_newcomer_joins_with_one_form_and_no_code(client, rush, organization, te
     answer = arrive(client, query="?next=/join/%3Fteam%3Deducation", **NORA)
     assert answer.url == "/join/?team=education"
     page = client.get(answer.url)
-    assert "no code is needed" in text_of(page)
+    assert "no code is needed" in visible_text(page)
     html = page.content.decode()
     assert 'value="nora@rush.example"' in html
     assert 'value="Nora Newcomer"' in html
@@ -137,7 +137,7 @@ def test_newcomer_joins_with_one_form_and_no_code(client, rush, organization, te
     assert html.count(" checked") == 1
     assert "Sign in with Rush" not in html
     done = client.post("/join/", {**JOIN, "teams": [team.slug]}, follow=True)
-    assert "You have joined Education" in text_of(done)
+    assert "You have joined Education" in visible_text(done)
     person = Member.objects.get(email="nora@rush.example")
     assert person.affiliation_confirmed_via == "domain"
     assert membership_of(person, team).is_active
@@ -161,7 +161,7 @@ def test_proof_that_is_too_old_is_none(client, rush, organization, team):
     session["proven"] = {**session["proven"], "at": time.time() - PROVEN_SECONDS - 1}
     session.save()
     answer = client.post("/join/", {**JOIN, "teams": [team.slug]})
-    assert "Enter your work email address" in text_of(answer)
+    assert "Enter your work email address" in visible_text(answer)
     sent = client.post("/join/", {**JOIN, "email": NORA["email"], "teams": [team.slug]})
     assert sent.url == "/join/code/"
     assert not Member.objects.filter(email="nora@rush.example").exists()
@@ -203,7 +203,7 @@ def test_account_closed_by_a_facilitator_is_told_so(client, rush, member):
     Member.objects.filter(pk=member.pk).update(is_active=False)
     answer = arrive(client, **MARIA)
     assert answer.status_code == 403
-    assert "This account is closed" in text_of(answer)
+    assert "This account is closed" in visible_text(answer)
     assert not is_signed_in(client)
 
 
@@ -269,9 +269,9 @@ def test_nothing_of_a_provider_is_stored(client, rush, member):
 
 
 def test_privacy_page_tells_of_it_where_it_is_used(client, rush, settings, db):
-    assert "your organization’s own service" in text_of(client.get("/privacy/"))
+    assert "your organization’s own service" in visible_text(client.get("/privacy/"))
     settings.SSO_PROVIDERS = {}
-    assert "your organization’s own service" not in text_of(client.get("/privacy/"))
+    assert "your organization’s own service" not in visible_text(client.get("/privacy/"))
 
 
 def test_no_address_of_allauths_pages_exists(client, rush, member, settings):

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError
 from django.urls import reverse
 
-from conftest import text_of
+from conftest import visible_text
 from members.models import Member
 
 PROFILE = reverse("my_profile")
@@ -32,36 +32,36 @@ def choose(client, theme: str):
         ("dark", "screen", "dark"),
     ],
 )
-def test_every_page_has_the_chosen_colors(as_, member, page, theme, media, scheme):
-    client = as_(member)
+def test_every_page_has_the_chosen_colors(client_for, member, page, theme, media, scheme):
+    client = client_for(member)
     choose(client, theme)
     response = client.get(page)
     assert dark_sheet(response) == media
     assert f'<meta name="color-scheme" content="{scheme}">' in response.content.decode()
 
 
-def test_the_desk_has_the_chosen_colors(as_, administrator):
+def test_the_desk_has_the_chosen_colors(client_for, administrator):
     Member.objects.filter(pk=administrator.pk).update(theme="dark")
-    assert dark_sheet(as_(administrator).get("/admin/")) == "screen"
+    assert dark_sheet(client_for(administrator).get("/admin/")) == "screen"
 
 
-def test_visitors_see_what_their_system_says(client, as_, member):
-    choose(as_(member), "dark")
+def test_visitors_see_what_their_system_says(client, client_for, member):
+    choose(client_for(member), "dark")
     client.logout()
     assert dark_sheet(client.get("/")) == "screen and (prefers-color-scheme: dark)"
 
 
-def test_the_form_shows_what_is_chosen(as_, member):
-    client = as_(member)
+def test_the_form_shows_what_is_chosen(client_for, member):
+    client = client_for(member)
     choose(client, "dark")
     field = client.get(PROFILE).context["form"]["theme"]
     assert field.value() == "dark"
 
 
-def test_other_colors_are_refused_and_change_nothing(as_, member):
-    client = as_(member)
+def test_other_colors_are_refused_and_change_nothing(client_for, member):
+    client = client_for(member)
     choose(client, "light")
-    assert "Choose one of the colors listed" in text_of(choose(client, "pink"))
+    assert "Choose one of the colors listed" in visible_text(choose(client, "pink"))
     member.refresh_from_db()
     assert member.theme == "light"
 
@@ -71,8 +71,8 @@ def test_the_database_refuses_other_colors(member):
         Member.objects.filter(pk=member.pk).update(theme="pink")
 
 
-def test_colors_leave_no_history(as_, member):
-    choose(as_(member), "dark")
+def test_colors_leave_no_history(client_for, member):
+    choose(client_for(member), "dark")
     assert not hasattr(member.history.latest(), "theme")
 
 
@@ -84,17 +84,17 @@ def test_what_browsers_ask_for_unasked_is_there(client, db, address):
     response.close()
 
 
-def test_administrator_of_no_organization_chooses_too(as_, administrator):
+def test_administrator_of_no_organization_chooses_too(client_for, administrator):
     details = {"full_name": "Ada Admin", "job_title": "", "organization": "", "theme": "dark"}
-    response = as_(administrator).post("/my/profile/", details)
+    response = client_for(administrator).post("/my/profile/", details)
     assert response.status_code == 302
     administrator.refresh_from_db()
     assert (administrator.theme, administrator.organization) == ("dark", None)
 
 
-def test_member_of_an_organization_cannot_take_it_away(as_, applicant):
+def test_member_of_an_organization_cannot_take_it_away(client_for, applicant):
     details = {"full_name": "Wanda", "job_title": "", "organization": "", "theme": "dark"}
-    response = as_(applicant).post("/my/profile/", details)
+    response = client_for(applicant).post("/my/profile/", details)
     assert "Enter the name of your organization" in response.content.decode()
     applicant.refresh_from_db()
     assert applicant.theme == ""

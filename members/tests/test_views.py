@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from post_office.models import Email
 
-from conftest import code_in, text_of
+from conftest import code_in, visible_text
 from members.models import Member, Organization
 
 SIGN_IN, CODE, NEW_CODE, PROFILE = (
@@ -23,7 +23,7 @@ def sign_in(client: Client, email: str, address: str = SIGN_IN):
 def test_sign_in_takes_an_address_and_a_code(client, member):
     response = sign_in(client, f" {member.email.upper()} ")
     assert response["Location"] == "/my/"
-    assert "Maria Member" in text_of(client.get("/my/"))
+    assert "Maria Member" in visible_text(client.get("/my/"))
 
 
 def test_sign_in_goes_on_to_the_page_that_asked_for_it(client, member, team):
@@ -46,7 +46,7 @@ def test_sign_in_after_a_press_leads_to_a_page_and_not_to_an_error(client, membe
     pressed = client.post(f"/teams/{other_team.slug}/join/")
     back = sign_in(client, member.email, pressed["Location"])
     shown = client.get(back["Location"], follow=True)
-    assert "Join this team" in text_of(shown)
+    assert "Join this team" in visible_text(shown)
 
 
 def test_sign_in_answers_known_and_unknown_addresses_alike(member):
@@ -56,7 +56,7 @@ def test_sign_in_answers_known_and_unknown_addresses_alike(member):
         sent = client.post(SIGN_IN, {"email": address})
         (mail,) = Email.objects.filter(to=address)
         code = code_in(mail)
-        page = text_of(client.get(sent["Location"])).replace(address, "ADDRESS")
+        page = visible_text(client.get(sent["Location"])).replace(address, "ADDRESS")
         seen.append((sent.status_code, sent["Location"], page, mail.message.replace(code, "CODE")))
     assert seen[0] == seen[1]
 
@@ -70,8 +70,8 @@ def test_sign_in_of_a_stranger_makes_no_account_and_shows_the_way_to_join(client
 
 def test_sign_in_refuses_a_wrong_code_and_an_empty_one(client, member):
     client.post(SIGN_IN, {"email": member.email})
-    assert "not the code we sent" in text_of(client.post(CODE, {"code": "ZZZZZZ"}))
-    assert "Enter the code from the email" in text_of(client.post(CODE, {"code": " "}))
+    assert "not the code we sent" in visible_text(client.post(CODE, {"code": "ZZZZZZ"}))
+    assert "Enter the code from the email" in visible_text(client.post(CODE, {"code": " "}))
     assert client.get("/my/").status_code == 302
 
 
@@ -80,12 +80,12 @@ def test_sign_in_refuses_a_closed_account_after_the_code(client, member):
     member.save()
     response = sign_in(client, member.email)
     assert response.status_code == 403
-    assert "This account is closed" in text_of(response)
+    assert "This account is closed" in visible_text(response)
 
 
 def test_sign_in_says_what_is_wrong_with_an_address(client, db):
     response = client.post(SIGN_IN, {"email": "maria"})
-    assert "Enter your work email address, like name@hospital.org" in text_of(response)
+    assert "Enter your work email address, like name@hospital.org" in visible_text(response)
     assert 'value="maria"' in response.content.decode()
 
 
@@ -99,14 +99,14 @@ def test_sign_in_starts_over_without_a_journey(client, db):
 def test_sign_in_sends_a_new_code_on_request(client, member):
     client.post(SIGN_IN, {"email": member.email})
     old = code_in(Email.objects.latest("pk"))
-    assert "We sent a new code" in text_of(client.post(NEW_CODE, follow=True))
-    assert "not the code we sent" in text_of(client.post(CODE, {"code": old}))
+    assert "We sent a new code" in visible_text(client.post(NEW_CODE, follow=True))
+    assert "not the code we sent" in visible_text(client.post(CODE, {"code": old}))
     new = code_in(Email.objects.latest("pk"))
     assert client.post(CODE, {"code": new})["Location"] == "/my/"
 
 
-def test_sign_in_is_for_those_who_are_not(as_, member):
-    assert as_(member).get(SIGN_IN)["Location"] == "/my/"
+def test_sign_in_is_for_those_who_are_not(client_for, member):
+    assert client_for(member).get(SIGN_IN)["Location"] == "/my/"
 
 
 def test_a_code_works_only_once(client, member):
@@ -124,12 +124,12 @@ def test_signing_in_changes_the_session(client, member):
     assert client.session.session_key != before
 
 
-def test_sign_out_takes_a_post(as_, member):
-    client = as_(member)
+def test_sign_out_takes_a_post(client_for, member):
+    client = client_for(member)
     assert client.get("/sign-out/")["Location"] == "/"
     assert client.put("/sign-out/").status_code == 405
     assert client.get("/my/").status_code == 200
-    assert "You have signed out" in text_of(client.post("/sign-out/", follow=True))
+    assert "You have signed out" in visible_text(client.post("/sign-out/", follow=True))
     assert client.get("/my/").status_code == 302
     assert client.post("/sign-out/").status_code == 302
 
@@ -139,8 +139,8 @@ def test_nobody_has_a_password(member):
     assert not any(field.name == "password" for field in Member._meta.get_fields())
 
 
-def test_profile_is_saved_with_history(as_, member):
-    client = as_(member)
+def test_profile_is_saved_with_history(client_for, member):
+    client = client_for(member)
     client.post(
         PROFILE, {"full_name": " Maria Moved ", "job_title": "HR lead", "shares_email": "on"}
     )
@@ -155,22 +155,22 @@ def test_profile_is_saved_with_history(as_, member):
     assert line.history_change_reason == "changed by the member"
 
 
-def test_profile_refuses_an_empty_name_and_keeps_the_rest(as_, member):
-    response = as_(member).post(PROFILE, {"full_name": "", "job_title": "HR lead"})
-    assert "Enter your full name" in text_of(response)
+def test_profile_refuses_an_empty_name_and_keeps_the_rest(client_for, member):
+    response = client_for(member).post(PROFILE, {"full_name": "", "job_title": "HR lead"})
+    assert "Enter your full name" in visible_text(response)
     assert 'value="HR lead"' in response.content.decode()
     member.refresh_from_db()
     assert member.full_name == "Maria Member"
 
 
 def test_profile_cannot_change_a_confirmed_organization_or_the_address(
-    as_, member, organization, other_organization
+    client_for, member, organization, other_organization
 ):
     forged = {
         "full_name": "Maria", "organization": other_organization.name, "email": "x@loop.example",
         "is_staff": "on", "is_superuser": "on",
     }  # fmt: skip
-    as_(member).post(PROFILE, forged)
+    client_for(member).post(PROFILE, forged)
     member.refresh_from_db()
     assert member.organization == organization
     assert member.email == "maria@rush.example"
@@ -178,17 +178,19 @@ def test_profile_cannot_change_a_confirmed_organization_or_the_address(
     assert not member.is_superuser
 
 
-def test_profile_lets_the_unconfirmed_name_another_organization(as_, applicant):
-    as_(applicant).post(PROFILE, {"full_name": "Wanda", "organization": "Lake View Hospital"})
+def test_profile_lets_the_unconfirmed_name_another_organization(client_for, applicant):
+    client_for(applicant).post(
+        PROFILE, {"full_name": "Wanda", "organization": "Lake View Hospital"}
+    )
     applicant.refresh_from_db()
     assert applicant.organization.name == "Lake View Hospital"
     assert applicant.organization.status == Organization.Status.PROPOSED
     assert not applicant.is_affiliation_confirmed
 
 
-def test_profile_needs_a_name_for_the_organization(as_, applicant):
-    response = as_(applicant).post(PROFILE, {"full_name": "Wanda", "organization": "..."})
-    assert "with letters or digits" in text_of(response)
+def test_profile_needs_a_name_for_the_organization(client_for, applicant):
+    response = client_for(applicant).post(PROFILE, {"full_name": "Wanda", "organization": "..."})
+    assert "with letters or digits" in visible_text(response)
     applicant.refresh_from_db()
     assert applicant.organization.name == "Lakeview Health"
 

@@ -55,7 +55,7 @@ class Goal(models.Model):
     slug = models.SlugField(
         "address",
         max_length=80,
-        help_text="The words that name the goal in links, such as fair-hiring. It stays for good.",
+        help_text="The words that name the goal in links, such as fair-hiring. It is permanent.",
     )
     position = models.PositiveSmallIntegerField(
         "place", default=0, help_text="Lower numbers come first."

@@ -121,7 +121,7 @@ class Membership(models.Model):
         blank=True,
         editable=False,
         related_name="+",
-        help_text="Empty: the mail domain decided.",
+        help_text="Empty: the email domain decided.",
     )
     ended_at = models.DateTimeField("ended", null=True, blank=True, editable=False)
     ended_by = models.ForeignKey(

@@ -51,7 +51,7 @@ class ActionTeam(models.Model):
         "address",
         max_length=80,
         unique=True,
-        help_text="The last part of the page’s address, such as local-hiring. It stays for good.",
+        help_text="The last part of the page’s address, such as local-hiring. It is permanent.",
     )
     position = models.PositiveSmallIntegerField(
         "place", default=0, help_text="Lower numbers come first."

@@ -78,7 +78,7 @@ def end_membership(membership: Membership, *, reason: str, by: Member) -> Member
 def add_member(
     email: str, *, full_name: str, organization: Organization, team: ActionTeam, by: Member
 ) -> Membership:
-    """Make a person an active member of `team` without a request, and tell them by mail.
+    """Make a person an active member of `team` without a request, and tell them by email.
 
     A new person gets an account with `organization`, vouched for by the facilitator; of a
     known one nothing is changed but an affiliation that nobody had confirmed. A waiting
@@ -118,7 +118,7 @@ def add_member(
 def activate_open_requests(members: Iterable[Member], *, by: Member | None) -> None:
     """Open what `members`, whose affiliation is confirmed now, have asked of open teams.
 
-    One mail for each person who waits for something: what is open now, what still waits.
+    One email for each person who waits for something: what is open now, what still waits.
     """
     waiting = _requests_of(members)
     opened = [stay for _, stays in waiting for stay in stays if stay.team.is_open]
@@ -140,7 +140,7 @@ def activate_open_requests(members: Iterable[Member], *, by: Member | None) -> N
 
 
 def decline_requests(members: Iterable[Member], *, reason: str, by: Member) -> None:
-    """Decline all that `members` of a declined organization have asked; one mail a person."""
+    """Decline all that `members` of a declined organization have asked; one email a person."""
     waiting = _requests_of(members)
     declined = [stay for _, stays in waiting for stay in stays]
     bulk_save_with_history(declined, by, "declined", **_declined(reason, by))

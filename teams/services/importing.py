@@ -67,7 +67,7 @@ def import_members(
     """Make the people in `rows` active members of the teams named there; `by` vouches for them.
 
     `accounts` are theirs as `accounts_of` locked them. A new person gets an account, confirmed
-    for the organization, and one mail to claim it if `with_mail`; nobody else is told. Of a known
+    for the organization, and one email to claim it if `with_mail`; nobody else is told. Of a known
     person nothing is changed, but an affiliation that nobody had confirmed is, as soon as a
     membership begins. A waiting request is approved, an active membership stays. Refuses closed
     accounts, and an address that somebody has joined with meanwhile.

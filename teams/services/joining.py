@@ -41,7 +41,7 @@ class TeamOutcome:
 def complete_join(
     email: str, *, full_name: str, job_title: str, organization: str, team_ids: Iterable[int]
 ) -> tuple[Member, list[TeamOutcome]]:
-    """Apply a join form after its address was proven: person, affiliation, teams, one mail.
+    """Apply a join form after its address was proven: person, affiliation, teams, one email.
 
     Safe to repeat, also at the same time: what is there is reported, not made again. Refuses
     an account that a facilitator has closed.
@@ -58,7 +58,7 @@ def complete_join(
 
 
 def join_teams(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]:
-    """Make `member` join `teams`, each at once or as a request, with one mail for all of it.
+    """Make `member` join `teams`, each at once or as a request, with one email for all of it.
 
     At once: affiliation confirmed, organization recognized, team open. A closed team takes
     nobody; a team already joined or requested is reported. An organization that was declined

@@ -21,7 +21,7 @@ def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
 
     Memberships move; of two in one team the better one stays open, the other one ends. `into`
     gets the confirmed affiliation and what its profile lacks. The duplicate is closed, and its
-    address signs in to `into` from now on. Both addresses are told, by this one mail alone.
+    address signs in to `into` from now on. Both addresses are told, by this one email alone.
     Refuses one account, closed and merged ones, a duplicate that may use the desk, and two that
     are confirmed for different organizations.
     """
@@ -83,7 +83,7 @@ def _refuse_to_merge(old: Member, kept: Member) -> None:
     if both and old.organization_id != kept.organization_id:
         raise Refused(
             f"{old.email} is confirmed for {old.organization}, {kept.email} for "
-            f"{kept.organization}. Take the confirmation back that is no longer true, on the page "
+            f"{kept.organization}. Remove the confirmation that is no longer true, on the page "
             "of that account; or merge the two organizations, if they are one."
         )
 

@@ -27,7 +27,7 @@ ERASED = "Erased with the account."
 def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Member) -> None:
     """Let exactly `facilitators` look after `team`; they may use the desk from now on.
 
-    Whoever is new is told by mail. Who looks after no team any more loses the desk and is signed
+    Whoever is new is told by email. Who looks after no team any more loses the desk and is signed
     out everywhere, administrators excepted. Refuses closed accounts.
     """
     with transaction.atomic():
@@ -52,7 +52,7 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
 
 
 def decline_all_requests(member: Member, *, reason: str, by: Member) -> list[Membership]:
-    """Say no to all that `member` waits for in the teams that `by` looks after; one mail.
+    """Say no to all that `member` waits for in the teams that `by` looks after; one email.
 
     Returns the declined requests; those for other teams stay. Refuses without a reason, and
     when nothing waits (any more).

@@ -22,7 +22,7 @@ FORGET_ASKED = timedelta(days=365)
 def ask_question(text: str, email: str = "") -> Question:
     """Keep the question of a visitor; what is sent twice in ten minutes is one question.
 
-    Nobody has proven the address: one mail about this question may go there, no more.
+    Nobody has proven the address: one email about this question may go there, no more.
     """
     with transaction.atomic():
         _one_at_a_time(Question)
@@ -35,10 +35,10 @@ def ask_question(text: str, email: str = "") -> Question:
 
 
 def answer_question(question: Question, *, answer: str, by: Member) -> Question:
-    """Answer the asker by mail, and nobody else. Refuses without an answer or an address, and
+    """Answer the asker by email, and nobody else. Refuses without an answer or an address, and
     a question that is decided already."""
     if not answer.strip():
-        raise Refused("Write the answer. The asker reads it in the mail.")
+        raise Refused("Write the answer. The asker reads it in the email.")
     with transaction.atomic():
         row = _waiting(question)
         if not row.email:

@@ -1,4 +1,4 @@
-"""The facilitators' daily mail: what waits, once a day, not once per request."""
+"""The facilitators' daily email: what waits, once a day, not once per request."""
 
 from collections.abc import Mapping
 from datetime import date

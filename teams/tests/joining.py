@@ -3,7 +3,7 @@
 from django.test import Client
 from post_office.models import Email
 
-from conftest import code_in, text_of
+from conftest import code_in, visible_text
 from teams.models import ActionTeam
 
 JOIN, CODE, NEW_CODE, DONE = "/join/", "/join/code/", "/join/code/new/", "/join/done/"
@@ -25,9 +25,9 @@ def last_code() -> str:
 
 
 def join(client: Client, *teams: ActionTeam, **changes: str):
-    """The whole way: send the form, type the code from the mail, read what came of it."""
+    """The whole way: send the form, type the code from the email, read what came of it."""
     sent = client.post(JOIN, form(*teams, **changes))
-    assert sent.status_code == 302, text_of(sent)
+    assert sent.status_code == 302, visible_text(sent)
     assert sent["Location"] == CODE
     return client.post(CODE, {"code": last_code()}, follow=True)
 

@@ -7,7 +7,7 @@ from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conftest import membership_of, text_of
+from conftest import membership_of, visible_text
 from members.services import merge_organizations, recognize_organization, rename_organization
 from teams.cache_versions import cache_versions
 from teams.models import FaqEntry, Goal
@@ -116,27 +116,27 @@ def test_stamps_change_with_the_day(team, monkeypatch):
 
 @pytest.mark.parametrize("address", ["/faq/", "/faq/?all=1", "/teams/education/"])
 def test_kept_parts_cost_nothing_and_show_each_change_at_once(
-    fragments, as_, member, team, goal, faq_entry, facilitator, address
+    fragments, client_for, member, team, goal, faq_entry, facilitator, address
 ):
-    client = as_(member)
-    first = text_of(client.get(address))
+    client = client_for(member)
+    first = visible_text(client.get(address))
     with CaptureQueriesContext(connection) as queries:
-        assert text_of(client.get(address)) == first
+        assert visible_text(client.get(address)) == first
     told = " ".join(query["sql"] for query in queries)
     assert 'FROM "teams_faqentry"' not in told
     assert 'FROM "teams_goal"' not in told
     answer(team, goal, faq_entry, facilitator)
-    assert "Otherwise." in text_of(client.get(address))
+    assert "Otherwise." in visible_text(client.get(address))
 
 
 def test_kept_parts_are_of_one_team_and_one_way_to_show_them(
-    fragments, as_, member, team, other_team, goal, faq_entry
+    fragments, client_for, member, team, other_team, goal, faq_entry
 ):
-    client = as_(member)  # visitors' whole pages are kept
-    assert goal.title in text_of(client.get(team.get_absolute_url()))
-    assert goal.title not in text_of(client.get(other_team.get_absolute_url()))
-    assert "Show all answers" in text_of(client.get("/faq/"))
-    assert "Close all answers" in text_of(client.get("/faq/?all=1"))
+    client = client_for(member)  # visitors' whole pages are kept
+    assert goal.title in visible_text(client.get(team.get_absolute_url()))
+    assert goal.title not in visible_text(client.get(other_team.get_absolute_url()))
+    assert "Show all answers" in visible_text(client.get("/faq/"))
+    assert "Close all answers" in visible_text(client.get("/faq/?all=1"))
     marked = client.get("/faq/", {"q": faq_entry.question.split()[0]}).content.decode()
     assert "<mark>" in marked
     assert "<mark>" not in client.get("/faq/").content.decode()
@@ -147,12 +147,12 @@ PAGES = ["/", "/teams/", "/teams/education/", "/organizations/"]
 
 @pytest.mark.parametrize("address", PAGES)
 def test_numbers_and_names_are_counted_once_for_as_long_as_nobody_comes_or_goes(
-    fragments, as_, member, outsider, team, address
+    fragments, client_for, member, outsider, team, address
 ):
-    client = as_(outsider)
-    first = text_of(client.get(address))
+    client = client_for(outsider)
+    first = visible_text(client.get(address))
     with CaptureQueriesContext(connection) as queries:
-        assert text_of(client.get(address)) == first
+        assert visible_text(client.get(address)) == first
     told = " ".join(query["sql"] for query in queries)
     assert "COUNT(" not in told
     assert 'FROM "members_organization"' not in told
@@ -172,33 +172,35 @@ def test_numbers_and_names_are_counted_once_for_as_long_as_nobody_comes_or_goes(
     ],
 )
 def test_whoever_is_signed_in_sees_at_once_who_came_and_went(
-    fragments, as_, member, outsider, other_team, proposed_organization, administrator, address,
-    change, shows,
+    fragments, client_for, member, outsider, other_team, proposed_organization, administrator,
+    address, change, shows,
 ):  # fmt: skip
-    client = as_(outsider)
-    assert shows not in text_of(client.get(address))
+    client = client_for(outsider)
+    assert shows not in visible_text(client.get(address))
     change(member, other_team, proposed_organization, administrator)
-    assert shows in text_of(client.get(address))
+    assert shows in visible_text(client.get(address))
 
 
 def test_names_of_facilitators_are_kept_for_members_alone(
-    fragments, as_, client, member, team, facilitator
+    fragments, client_for, client, member, team, facilitator
 ):
     client.cookies["any"] = "thing"  # no page from memory
     address = team.get_absolute_url()
-    for asking in (client, as_(member), client):
-        told = text_of(asking.get(address))
+    for asking in (client, client_for(member), client):
+        told = visible_text(asking.get(address))
         assert (facilitator.full_name in told) is (asking is not client)
     facilitator.full_name = "Fay Renamed"
     facilitator.save()
-    assert "Fay Renamed" in text_of(as_(member).get(address))
+    assert "Fay Renamed" in visible_text(client_for(member).get(address))
     team.facilitators.clear()
-    assert "Fay Renamed" not in text_of(as_(member).get(address))
+    assert "Fay Renamed" not in visible_text(client_for(member).get(address))
 
 
-def test_pages_of_the_list_are_kept_apart(fragments, as_, outsider, organization, monkeypatch):
+def test_pages_of_the_list_are_kept_apart(
+    fragments, client_for, outsider, organization, monkeypatch
+):
     monkeypatch.setattr("teams.views.public.ORGANIZATIONS_A_PAGE", 1)
-    client = as_(outsider)
-    first, second = (text_of(client.get("/organizations/", {"page": page})) for page in (1, 2))
+    client = client_for(outsider)
+    first, second = (visible_text(client.get("/organizations/", {"page": page})) for page in (1, 2))
     assert first != second
     assert "Page 2 of 2" in second

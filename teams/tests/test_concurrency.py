@@ -1,4 +1,4 @@
-"""Many at once: one row, one decision, one mail; who comes second is told."""
+"""Many at once: one row, one decision, one email; who comes second is told."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The mails about teams: the fact, why, what next; what people typed is escaped."""
+"""The emails about teams: the fact, why, what next; what people typed is escaped."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -22,21 +22,21 @@ MONDAY = datetime(2090, 3, 6, 10, tzinfo=ZoneInfo("America/Chicago"))
 
 
 def stay(member, team, status="active", **fields) -> Membership:
-    """A stay as the mails see one; nothing is stored."""
+    """A stay as the emails see one; nothing is stored."""
     return Membership(member=member, team=team, status=status, **fields)
 
 
 @pytest.fixture
 def queued(db):
-    """`queued()`: the one mail there is, checked for what every mail has."""
+    """`queued()`: the one email there is, checked for what every email has."""
 
     def read() -> Email:
         (mail,) = Email.objects.all()
         assert "!" not in mail.message + mail.subject
         assert "\n\n\n" not in mail.message
         assert max(len(line) for line in mail.message.splitlines()) <= 78, mail.message
-        assert "You get this mail" in mail.message
-        assert "You get this mail" in mail.html_message
+        assert "You get this email" in mail.message
+        assert "You get this email" in mail.html_message
         assert "help@example.org" in mail.message
         assert "&amp;" not in mail.message
         assert mail.subject.strip()
@@ -152,15 +152,15 @@ def test_added_says_by_whom_and_that_one_may_leave(member, team, facilitator, qu
     assert mail.subject == "You were added to Education"
     words = " ".join(mail.message.split())
     assert "Fay Facilitator" in words
-    assert "from Rush Example Hospital" in words
+    assert "as part of Rush Example Hospital" in words
     assert "If you do not want this, you can leave" in words
 
 
 def test_added_by_an_administrator_says_so(member, team, administrator, queued):
     emails.membership_added(membership_of(member, team), administrator)
     mail = queued()
-    assert "Ada Admin, an administrator, has made you" in " ".join(mail.message.split())
-    assert "Ada Admin, an administrator, has made you" in mail.html_message
+    assert "Ada Admin, an administrator, added you to" in " ".join(mail.message.split())
+    assert "Ada Admin, an administrator, added you to" in mail.html_message
 
 
 def test_declined_gives_the_reason_and_the_next_step(member, team, queued):
@@ -234,7 +234,7 @@ def test_appointed_says_what_one_looks_after_and_where(
     emails.facilitator_appointed(member, ampersand_team, administrator)
     mail = queued()
     assert mail.to == [member.email]
-    assert mail.subject == "You now look after Education & Training"
+    assert mail.subject == "You are now a facilitator of Education & Training"
     assert "http://127.0.0.1:8000/admin/" in mail.message
     assert "http://127.0.0.1:8000/admin/" in mail.html_message
     words = " ".join(mail.message.split())

@@ -9,7 +9,7 @@ from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from conftest import text_of
+from conftest import visible_text
 from members.services import Refused
 from teams.models import Goal, GoalUpdate, amount
 from teams.services import report_goal
@@ -201,7 +201,7 @@ def test_team_page_tells_now_target_start_and_what_was_done(client, measured, fa
     reported(measured, facilitator, days_ago=40, value=Decimal(51), sentence="Began.")
     reported(measured, facilitator, state="at_risk", value=Decimal(58), sentence="Two left.")
     response = client.get(measured.team.get_absolute_url())
-    said = text_of(response)
+    said = visible_text(response)
     for words in ("Now 58%", "Target 70%", "By June 30, 2030", "Started at 51%", "At risk"):
         assert words in said
     assert f"Updated {timezone.localdate():%B} {timezone.localdate().day}," in said
@@ -213,7 +213,7 @@ def test_team_page_tells_now_target_start_and_what_was_done(client, measured, fa
 def test_team_page_shows_ten_updates_and_counts_the_rest(client, goal, facilitator):
     for number in range(12):
         reported(goal, facilitator, days_ago=20 - number, sentence=f"Step {number}.")
-    said = text_of(client.get(goal.team.get_absolute_url()))
+    said = visible_text(client.get(goal.team.get_absolute_url()))
     assert "Step 11." in said
     assert "Step 2." in said
     assert "Step 1." not in said
@@ -221,7 +221,7 @@ def test_team_page_shows_ten_updates_and_counts_the_rest(client, goal, facilitat
 
 
 def test_team_page_says_nothing_of_what_nobody_reported(client, measured):
-    said = text_of(client.get(measured.team.get_absolute_url()))
+    said = visible_text(client.get(measured.team.get_absolute_url()))
     assert "Target 70%" in said
     assert "No update yet" in said
     assert "Now" not in said

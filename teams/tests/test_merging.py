@@ -5,7 +5,7 @@ from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from post_office.models import Email
 
-from conftest import code_in, make_member, membership_of, text_of
+from conftest import code_in, make_member, membership_of, visible_text
 from members.models import Member, Organization
 from members.services import merge_organizations, recognize_organization
 from members.tests.steps import last_line, refused
@@ -215,7 +215,7 @@ def test_the_old_address_signs_in_to_the_one_account(client, merged, member, mai
     assert response.status_code == 302
     assert client.session["_auth_user_id"] == str(member.pk)
     assert EmailAddress.objects.get(user=member).email == member.email
-    assert "Education" in text_of(client.get("/my/"))
+    assert "Education" in visible_text(client.get("/my/"))
 
 
 def test_joining_with_the_old_address_joins_as_the_one_member(merged, member, other_team):
@@ -232,8 +232,8 @@ def test_joining_with_the_old_address_joins_as_the_one_member(merged, member, ot
     assert not fresh(merged).full_name
 
 
-def test_a_signed_in_duplicate_is_signed_out(as_, second, member, administrator):
-    client = as_(second)
+def test_a_signed_in_duplicate_is_signed_out(client_for, second, member, administrator):
+    client = client_for(second)
     merge_members(second, member, by=administrator)
     assert client.get("/my/").status_code == 302
 

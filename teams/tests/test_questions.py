@@ -212,7 +212,7 @@ def test_mails_show_what_strangers_typed_as_text(facilitator, mails, step):
     assert "> <script>x</script> & {{ site_url }} {% now 'Y' %}\n> Subject: forged" in mail.message
     assert "<script" not in mail.html_message
     assert "&lt;script&gt;x&lt;/script&gt; &amp; {{ site_url }}" in mail.html_message
-    assert "You get this mail because" in mail.message
+    assert "You get this email because" in mail.message
     assert "\n\n\n" not in mail.message
     assert "!" not in mail.subject
 

@@ -1,4 +1,4 @@
-"""Deciding: each step of a facilitator, each refusal, what follows, and each mail."""
+"""Deciding: each step of a facilitator, each refusal, what follows, and each email."""
 
 import pytest
 from django.utils import timezone
@@ -230,7 +230,7 @@ def test_releasing_many_takes_no_queries_to_find_them(
 ):
     for number in range(5):
         person = ask(f"p{number}@kappa.example", "Kappa Clinic", team, other_team)
-    # Per person: one row and history line for the person and each of two stays, one mail.
+    # Per person: one row and history line for the person and each of two stays, one email.
     with django_assert_max_num_queries(20 + 5 * 8):
         recognize_organization(person.organization, domain="kappa.example", by=administrator)
 

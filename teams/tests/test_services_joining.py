@@ -1,4 +1,4 @@
-"""Joining and leaving: the rules of joining, each step, each refusal, each mail."""
+"""Joining and leaving: the rules of joining, each step, each refusal, each email."""
 
 import pytest
 from post_office.models import Email

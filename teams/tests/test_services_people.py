@@ -76,7 +76,7 @@ def test_whoever_is_new_is_told_and_nobody_else(
     count = len(mails())
     set_facilitators(team, [facilitator, member], by=administrator)
     assert [mail.to for mail in mails()[count:]] == [[member.email]]
-    assert mails()[-1].subject == "You now look after Education"
+    assert mails()[-1].subject == "You are now a facilitator of Education"
     set_facilitators(team, [member, facilitator], by=administrator)
     set_facilitators(team, [member], by=administrator)
     assert len(mails()) == count + 1
@@ -87,7 +87,7 @@ def test_whoever_is_new_is_told_and_nobody_else(
 def test_a_second_team_is_told_as_well(facilitator, other_team, administrator, mails):
     count = len(mails())
     set_facilitators(other_team, [facilitator], by=administrator)
-    assert [mail.subject for mail in mails()[count:]] == ["You now look after Hiring"]
+    assert [mail.subject for mail in mails()[count:]] == ["You are now a facilitator of Hiring"]
 
 
 def test_a_closed_account_does_not_facilitate(member, colleague, team, administrator):
@@ -140,7 +140,7 @@ def test_declining_all_is_refused_where_nothing_waits_and_to_others(
 
 @pytest.fixture
 def leaver(member, team, other_team, approval_team, facilitator, administrator) -> Member:
-    """`member`, with traces everywhere: stays of each kind, mails, a log, a facilitated team."""
+    """`member`, with traces everywhere: stays of each kind, emails, a log, a facilitated team."""
     member.job_title = "Head of Maria things"
     member.save()
     for reason in ("Maria was rude.", "Maria was late."):
@@ -224,7 +224,7 @@ def test_closing_for_somebody_names_who_did_it(leaver, administrator, team, othe
     assert last_line(other_team)[0] == administrator
     assert "maria" not in everything_stored().lower().replace("maria@rush.example", "").replace(
         "hello maria member", ""
-    )  # the last mail, which goes once it is sent
+    )  # the last email, which goes once it is sent
 
 
 def test_closing_ones_own_account_for_somebody_is_refused(administrator, member):
@@ -248,7 +248,7 @@ def test_a_person_takes_everything_along_as_plain_values(leaver):
     data = json.loads(json.dumps(personal_data(leaver)))
     assert (data["full_name"], data["email"]) == ("Maria Member", "maria@rush.example")
     assert data["organization"] == "Rush Example Hospital"
-    assert data["affiliation_confirmed"] == "by the mail domain"
+    assert data["affiliation_confirmed"] == "by the email domain"
     assert data["facilitates"] == ["Hiring"]
     assert sorted(stay["status"] for stay in data["memberships"]) == [
         "Active",

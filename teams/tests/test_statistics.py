@@ -147,7 +147,7 @@ def test_the_time_of_a_decision_is_counted_in_full_hours(member, outsider, facil
 
 
 def test_only_what_a_person_decided_took_time(member, organization, facilitator, team):
-    """Not what the mail domain opened, not who was added, not who still waits."""
+    """Not what the email domain opened, not who was added, not who still waits."""
     add_member(
         "n@rush.example", full_name="N", organization=organization, team=team, by=facilitator
     )

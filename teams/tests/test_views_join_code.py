@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from post_office.models import Email
 
-from conftest import text_of
+from conftest import visible_text
 from members.models import Member
 from teams.tests.joining import CODE, JOIN, NEW_CODE, age_proof, form, join, last_code
 
@@ -15,7 +15,7 @@ from teams.tests.joining import CODE, JOIN, NEW_CODE, age_proof, form, join, las
 def test_code_is_taken_in_any_case_with_spaces_and_hyphens(client, organization, team, change):
     client.post(JOIN, form(team))
     done = client.post(CODE, {"code": change(last_code())}, follow=True)
-    assert "You have joined" in text_of(done)
+    assert "You have joined" in visible_text(done)
 
 
 def test_code_that_is_wrong_says_so_and_the_right_one_still_works(client, organization, team):
@@ -24,9 +24,9 @@ def test_code_that_is_wrong_says_so_and_the_right_one_still_works(client, organi
     for typed in ("ZZZZZZ", "é", "", "x" * 99):
         response = client.post(CODE, {"code": typed})
         assert response.status_code == 200
-        assert "There is a problem" in text_of(response)
+        assert "There is a problem" in visible_text(response)
     assert Member.objects.filter(email="nora@rush.example").count() == 0
-    assert "You have joined" in text_of(client.post(CODE, {"code": code}, follow=True))
+    assert "You have joined" in visible_text(client.post(CODE, {"code": code}, follow=True))
 
 
 def test_code_wrong_too_often_is_worthless_and_a_new_one_finishes_the_same_form(
@@ -36,13 +36,13 @@ def test_code_wrong_too_often_is_worthless_and_a_new_one_finishes_the_same_form(
     code = last_code()
     for _ in range(5):
         response = client.post(CODE, {"code": "ZZZZZZ"})
-    assert "wrong too often" in text_of(response)
-    assert "wrong too often" in text_of(client.post(CODE, {"code": code}))
+    assert "wrong too often" in visible_text(response)
+    assert "wrong too often" in visible_text(client.post(CODE, {"code": code}))
     assert Member.objects.filter(email="nora@rush.example").count() == 0
     renewed = client.post(NEW_CODE, follow=True)
-    assert "We sent a new code to nora@rush.example" in text_of(renewed)
+    assert "We sent a new code to nora@rush.example" in visible_text(renewed)
     done = client.post(CODE, {"code": last_code()}, follow=True)
-    assert "You have joined" in text_of(done)
+    assert "You have joined" in visible_text(done)
     assert Member.objects.get(email="nora@rush.example").full_name == "Nora Newcomer"
 
 
@@ -52,16 +52,16 @@ def test_code_is_too_old_after_fifteen_minutes_and_a_new_one_finishes_the_same_f
     client.post(JOIN, form(team))
     code = last_code()
     age_proof(client, 15 * 60 + 1)
-    assert "too old" in text_of(client.post(CODE, {"code": code}))
+    assert "too old" in visible_text(client.post(CODE, {"code": code}))
     client.post(NEW_CODE)
-    assert "You have joined" in text_of(client.post(CODE, {"code": last_code()}, follow=True))
+    assert "You have joined" in visible_text(client.post(CODE, {"code": last_code()}, follow=True))
 
 
 def test_new_code_replaces_the_one_before(client, organization, team):
     client.post(JOIN, form(team))
     old = last_code()
     client.post(NEW_CODE)
-    assert "not the code we sent" in text_of(client.post(CODE, {"code": old}))
+    assert "not the code we sent" in visible_text(client.post(CODE, {"code": old}))
 
 
 def test_changing_the_address_keeps_what_was_typed_and_kills_the_old_code(
@@ -74,8 +74,8 @@ def test_changing_the_address_keeps_what_was_typed_and_kills_the_old_code(
     assert 'value="norra@rush.example"' in page
     assert page.count(" checked") == 1
     client.post(JOIN, form(team))
-    assert "not the code we sent" in text_of(client.post(CODE, {"code": old}))
-    assert "You have joined" in text_of(client.post(CODE, {"code": last_code()}, follow=True))
+    assert "not the code we sent" in visible_text(client.post(CODE, {"code": old}))
+    assert "You have joined" in visible_text(client.post(CODE, {"code": last_code()}, follow=True))
     assert not Member.objects.filter(email="norra@rush.example").exists()
 
 
@@ -84,7 +84,7 @@ def test_code_of_another_browser_does_not_fit(client, organization, team):
     code = last_code()
     stranger = Client()
     stranger.post(JOIN, form(team, email="other@rush.example"))
-    assert "not the code we sent" in text_of(stranger.post(CODE, {"code": code}))
+    assert "not the code we sent" in visible_text(stranger.post(CODE, {"code": code}))
 
 
 def test_join_starts_over_after_the_tab_was_closed(organization, team):
@@ -93,7 +93,7 @@ def test_join_starts_over_after_the_tab_was_closed(organization, team):
     assert again.get(CODE)["Location"] == JOIN
     assert again.post(CODE, {"code": "BCDFGH"})["Location"] == JOIN
     assert again.post(NEW_CODE)["Location"] == JOIN
-    assert "You have joined" in text_of(join(again, team))
+    assert "You have joined" in visible_text(join(again, team))
 
 
 def test_codes_are_limited_for_an_address_and_what_was_typed_is_kept(team):
@@ -103,7 +103,7 @@ def test_codes_are_limited_for_an_address_and_what_was_typed_is_kept(team):
     response = last.post(JOIN, form(team, full_name="Sixth Sender"))
     assert response.status_code == 429
     assert 14 * 60 <= int(response["Retry-After"]) <= 15 * 60
-    assert "minutes" in text_of(response)
+    assert "minutes" in visible_text(response)
     assert f'<a href="{JOIN}">Go back to where you were' in response.content.decode()
     assert Email.objects.count() == 5
     assert 'value="Sixth Sender"' in last.get(JOIN).content.decode()

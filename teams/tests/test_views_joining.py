@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from post_office.models import Email
 
-from conftest import code_in, make_member, membership_of, text_of
+from conftest import code_in, make_member, membership_of, visible_text
 from members.models import Member, Organization
 from members.services import add_organization
 from teams.models import Membership
@@ -19,7 +19,7 @@ def test_join_takes_one_form_one_mail_and_one_code(client, organization, team, o
     assert [mail.to for mail in mails()] == [["nora@rush.example"]]
     assert not Member.objects.filter(email="nora@rush.example").exists()
     done = client.post(sent["Location"], {"code": last_code()}, follow=True)
-    assert "You have joined 2 teams" in text_of(done)
+    assert "You have joined 2 teams" in visible_text(done)
     member = Member.objects.get(email="nora@rush.example")
     assert (member.full_name, member.job_title) == ("Nora Newcomer", "Recruiter")
     assert member.organization == organization
@@ -33,7 +33,7 @@ def test_join_takes_one_form_one_mail_and_one_code(client, organization, team, o
 def test_join_page_ticks_the_team_the_person_came_from(client, team, other_team):
     response = client.get(JOIN, {"team": team.slug})
     page = response.content.decode()
-    assert f"We ticked {team.name}, because you came from its page" in text_of(response)
+    assert f"We ticked {team.name}, because you came from its page" in visible_text(response)
     assert page.count(" checked") == 1
     assert client.get(JOIN).content.decode().count(" checked") == 0
 
@@ -44,7 +44,7 @@ def test_join_page_ignores_an_unknown_or_closed_team(client, team, closed_team):
         assert response.status_code == 200
         assert " checked" not in response.content.decode()
         assert f'value="{closed_team.slug}"' not in response.content.decode()
-    assert f"{closed_team.name} takes no new members now" in text_of(response)
+    assert f"{closed_team.name} takes no new members now" in visible_text(response)
 
 
 def test_join_changes_nothing_before_the_code(client, team, mails):
@@ -58,7 +58,7 @@ def test_join_changes_nothing_before_the_code(client, team, mails):
 
 def test_join_says_everything_that_is_missing_and_keeps_what_was_typed(client, team):
     response = client.post(JOIN, {"full_name": "Nora Newcomer", "email": "nora"})
-    said = text_of(response)
+    said = visible_text(response)
     assert response.status_code == 200
     assert "Error: Join a team" in said
     assert "There is a problem" in said
@@ -96,13 +96,13 @@ def test_join_says_everything_that_is_missing_and_keeps_what_was_typed(client, t
 def test_join_refuses_bad_input_in_words(client, team, field, typed, say):
     response = client.post(JOIN, form(team) | {field: typed})
     assert response.status_code == 200
-    assert say in text_of(response)
+    assert say in visible_text(response)
     assert Email.objects.count() == 0
 
 
 def test_join_refuses_a_closed_team_by_name(client, team, closed_team):
     response = client.post(JOIN, form(team, closed_team))
-    assert f"{closed_team.name} takes no new members now" in text_of(response)
+    assert f"{closed_team.name} takes no new members now" in visible_text(response)
     assert Email.objects.count() == 0
 
 
@@ -127,14 +127,14 @@ def test_join_answers_known_unfinished_and_unknown_addresses_alike(member, team)
                 sent.status_code,
                 sent["Location"],
                 sorted(sent.cookies),
-                text_of(page).replace(address, "ADDRESS"),
+                visible_text(page).replace(address, "ADDRESS"),
                 mail.subject.replace(code, "CODE"),
                 mail.message.replace(code, "CODE").replace(address, "ADDRESS"),
                 mail.priority,
             )
         )
         wrong = client.post(CODE, {"code": "ZZZZZZ" if code != "ZZZZZZ" else "XXXXXX"})
-        seen[-1] += (text_of(wrong).replace(address, "ADDRESS"),)
+        seen[-1] += (visible_text(wrong).replace(address, "ADDRESS"),)
     assert seen[0] == seen[1] == seen[2]
 
 
@@ -157,7 +157,7 @@ def test_join_never_overwrites_a_members_profile(client, member, other_team):
 
 
 def test_join_says_what_of_the_typed_did_not_count(client, member, other_team):
-    said = text_of(
+    said = visible_text(
         join(
             client,
             other_team,
@@ -166,28 +166,30 @@ def test_join_says_what_of_the_typed_did_not_count(client, member, other_team):
             organization="Other Clinic",
         )
     )
-    assert "You entered “Other Clinic”. Your mail domain belongs to Rush" in said
+    assert "You entered “Other Clinic”. Your email domain belongs to Rush" in said
     assert "so your name stays Maria Member" in said
 
 
 def test_join_says_that_an_organization_stays_as_before(client, applicant, other_team):
-    said = text_of(join(client, other_team, email=applicant.email, organization="Other Clinic"))
+    said = visible_text(
+        join(client, other_team, email=applicant.email, organization="Other Clinic")
+    )
     assert "Your organization here is Lakeview Health, as before" in said
 
 
 def test_join_says_that_the_mail_domain_decided(client, organization, team):
-    said = text_of(join(client, team, organization="Other Clinic"))
-    assert "Your mail domain belongs to Rush Example Hospital" in said
+    said = visible_text(join(client, team, organization="Other Clinic"))
+    assert "Your email domain belongs to Rush Example Hospital" in said
     assert "your name stays" not in said
 
 
 def test_join_reports_team_by_team_what_was_there(client, member, team, other_team, approval_team):
-    said = text_of(join(client, team, other_team, approval_team, email=member.email))
+    said = visible_text(join(client, team, other_team, approval_team, email=member.email))
     assert f"You have joined {other_team.name}" in said
     assert f"{team.name} You were a member already" in said
     assert f"{approval_team.name} Waiting" in said
     assert Membership.objects.of(member).filter(team=team).count() == 1
-    again = text_of(join(Client(), team, approval_team, email=member.email))
+    again = visible_text(join(Client(), team, approval_team, email=member.email))
     assert "Nothing new to join" in again
     assert "Your request waited already" in again
 
@@ -196,7 +198,7 @@ def test_join_by_an_unknown_organization_waits_in_line(client, team, mails):
     done = join(
         client, team, email="wanda@lakeview.example", organization="The Lakeview Health, Inc."
     )
-    said = text_of(done)
+    said = visible_text(done)
     assert "We are checking your organization" in said
     assert "Answer expected by" in said
     proposed = Organization.objects.get()
@@ -210,7 +212,7 @@ def test_join_by_an_unknown_organization_waits_in_line(client, team, mails):
 
 def test_join_with_a_personal_address_names_a_known_organization(client, organization, team):
     done = join(client, team, email="nora@gmail.com", organization="rush example HOSPITAL")
-    assert "We are checking that you work at Rush Example Hospital" in text_of(done)
+    assert "We are checking that you work at Rush Example Hospital" in visible_text(done)
     member = Member.objects.get(email="nora@gmail.com")
     assert member.organization == organization
     assert not member.is_affiliation_confirmed
@@ -223,7 +225,7 @@ def test_join_never_suggests_a_public_mailbox_as_a_domain(client, team):
 
 def test_join_of_a_team_by_approval_waits_for_its_facilitators(client, organization, approval_team):
     done = join(client, approval_team)
-    assert "Your request is with the team’s facilitators" in text_of(done)
+    assert "Your request is with the team’s facilitators" in visible_text(done)
 
 
 def test_join_refuses_an_account_that_was_closed_by_a_facilitator(client, member, team):
@@ -231,20 +233,20 @@ def test_join_refuses_an_account_that_was_closed_by_a_facilitator(client, member
     member.save()
     response = join(client, team, email=member.email)
     assert response.status_code == 403
-    assert "This account is closed" in text_of(response)
+    assert "This account is closed" in visible_text(response)
     assert client.get("/my/").status_code == 302
 
 
-def test_join_sends_a_signed_in_member_to_their_teams(as_, member, team):
-    assert as_(member).get(JOIN, {"team": team.slug})["Location"] == "/my/"
+def test_join_sends_a_signed_in_member_to_their_teams(client_for, member, team):
+    assert client_for(member).get(JOIN, {"team": team.slug})["Location"] == "/my/"
 
 
 def test_join_done_can_be_read_again_and_is_empty_for_others(
-    client, as_, organization, team, member
+    client, client_for, organization, team, member
 ):
     join(client, team)
-    assert "You have joined" in text_of(client.get(DONE))
-    assert as_(member).get(DONE)["Location"] == "/my/"
+    assert "You have joined" in visible_text(client.get(DONE))
+    assert client_for(member).get(DONE)["Location"] == "/my/"
     assert Client().get(DONE)["Location"].startswith("/sign-in/")
 
 
@@ -253,11 +255,11 @@ def test_join_by_a_person_who_proved_the_address_at_sign_in_needs_no_second_code
 ):
     client.post("/sign-in/", {"email": "nora@rush.example"})
     to_join = client.post("/sign-in/code/", {"code": last_code()}, follow=True)
-    assert "Nobody has joined with nora@rush.example yet" in text_of(to_join)
+    assert "Nobody has joined with nora@rush.example yet" in visible_text(to_join)
     assert 'value="nora@rush.example"' in to_join.content.decode()
-    assert "Send me a code" not in text_of(to_join)
+    assert "Send me a code" not in visible_text(to_join)
     done = client.post(JOIN, form(team), follow=True)
-    assert "You have joined" in text_of(done)
+    assert "You have joined" in visible_text(done)
     assert len([mail for mail in mails() if "code" in mail.subject]) == 1
 
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from conftest import make_member, make_team, membership_of, text_of
+from conftest import make_member, make_team, membership_of, visible_text
 from members.models import Member
 from members.services import decline_organization
 from teams.models import Membership
@@ -45,24 +45,24 @@ def test_steps_ask_a_visitor_to_sign_in_and_change_nothing(client, member, team,
 
 
 @pytest.mark.parametrize("step", ["join", "withdraw"])
-def test_steps_opened_as_links_change_nothing_and_show_the_team(as_, outsider, team, step):
-    client = as_(outsider)
+def test_steps_opened_as_links_change_nothing_and_show_the_team(client_for, outsider, team, step):
+    client = client_for(outsider)
     assert client.get(f"/teams/{team.slug}/{step}/")["Location"] == team.get_absolute_url()
     assert client.put(f"/teams/{team.slug}/{step}/").status_code == 405
     assert not Membership.objects.of(outsider).filter(team=team).exists()
 
 
-def test_my_teams_names_the_teams_one_looks_after(as_, facilitator, team):
-    said = text_of(as_(facilitator).get("/my/"))
+def test_my_teams_names_the_teams_one_looks_after(client_for, facilitator, team):
+    said = visible_text(client_for(facilitator).get("/my/"))
     assert f"Teams you look after {team.name}" in said
     assert "You are in no team now" not in said
 
 
 def test_my_teams_shows_teams_requests_and_what_else_there_is(
-    as_, member, team, other_team, approval_team, closed_team
+    client_for, member, team, other_team, approval_team, closed_team
 ):
     join_teams(member, [approval_team])
-    said = text_of(as_(member).get("/my/"))
+    said = visible_text(client_for(member).get("/my/"))
     assert f"{team.name} Member" in said
     assert "The team’s facilitators decide each request." in said
     assert "Answer expected by" in said
@@ -70,31 +70,33 @@ def test_my_teams_shows_teams_requests_and_what_else_there_is(
     assert closed_team.name not in said
 
 
-def test_my_teams_says_so_when_an_answer_is_late(as_, member, approval_team, settings):
+def test_my_teams_says_so_when_an_answer_is_late(client_for, member, approval_team, settings):
     join_teams(member, [approval_team])
     stay = membership_of(member, approval_team)
     Membership.objects.filter(pk=stay.pk).update(requested_at=stay.requested_at - timedelta(30))
-    said = text_of(as_(member).get("/my/"))
+    said = visible_text(client_for(member).get("/my/"))
     assert "This takes longer than we said" in said
     assert f"Write to {settings.CONTACT_EMAIL}" in said
     assert "Answer expected by" not in said
 
 
-def test_my_teams_says_what_an_unrecognized_organization_waits_for(as_, applicant, other_team):
-    said = text_of(as_(applicant).get("/my/"))
+def test_my_teams_says_what_an_unrecognized_organization_waits_for(
+    client_for, applicant, other_team
+):
+    said = visible_text(client_for(applicant).get("/my/"))
     assert "whether Lakeview Health becomes a recognized organization" in said
     assert f"Ask to join {other_team.name}" in said
 
 
 def test_my_teams_shows_why_a_request_was_declined_and_what_was_left(
-    as_, member, team, approval_team, facilitator
+    client_for, member, team, approval_team, facilitator
 ):
     join_teams(member, [approval_team])
     decline_membership(
         membership_of(member, approval_team), reason="The team is full.", by=facilitator
     )
     leave_team(membership_of(member, team))
-    said = text_of(as_(member).get("/my/"))
+    said = visible_text(client_for(member).get("/my/"))
     assert f"Declined requests {approval_team.name}" in said
     assert "The team is full." in said
     assert "Earlier memberships and requests (1)" in said
@@ -103,19 +105,19 @@ def test_my_teams_shows_why_a_request_was_declined_and_what_was_left(
 
 
 def test_my_teams_offers_a_way_on_after_an_organization_was_declined(
-    as_, applicant, team, facilitator
+    client_for, applicant, team, facilitator
 ):
     decline_organization(applicant.organization, reason="Not in healthcare.", by=facilitator)
-    client = as_(applicant)
-    assert "Not in healthcare." in text_of(client.get("/my/"))
+    client = client_for(applicant)
+    assert "Not in healthcare." in visible_text(client.get("/my/"))
     client.post(f"/teams/{team.slug}/join/")
-    assert "whether Lakeview Health becomes a recognized" in text_of(client.get("/my/"))
+    assert "whether Lakeview Health becomes a recognized" in visible_text(client.get("/my/"))
     applicant.organization.refresh_from_db()
     assert applicant.organization.status == "proposed"
 
 
-def test_my_teams_costs_the_same_queries_for_one_row_and_three(as_, member):
-    client = as_(member)
+def test_my_teams_costs_the_same_queries_for_one_row_and_three(client_for, member):
+    client = client_for(member)
     costs = []
     for count in (1, 2):
         for number in range(count):
@@ -133,111 +135,115 @@ def test_my_teams_costs_the_same_queries_for_one_row_and_three(as_, member):
     assert costs[0] <= 4
 
 
-def test_join_another_team_takes_one_press(as_, member, other_team, mails):
-    response = as_(member).post(f"/teams/{other_team.slug}/join/", follow=True)
-    assert f"You have joined {other_team.name}." in text_of(response)
+def test_join_another_team_takes_one_press(client_for, member, other_team, mails):
+    response = client_for(member).post(f"/teams/{other_team.slug}/join/", follow=True)
+    assert f"You have joined {other_team.name}." in visible_text(response)
     assert membership_of(member, other_team).is_active
     assert len(mails()) == 1
 
 
-def test_join_pressed_twice_makes_one_stay(as_, member, team, other_team, mails):
-    client = as_(member)
+def test_join_pressed_twice_makes_one_stay(client_for, member, team, other_team, mails):
+    client = client_for(member)
     for _ in range(2):
         response = client.post(f"/teams/{other_team.slug}/join/", follow=True)
-    assert f"You are a member of {other_team.name} already." in text_of(response)
+    assert f"You are a member of {other_team.name} already." in visible_text(response)
     assert Membership.objects.of(member).filter(team=other_team).count() == 1
     assert len(mails()) == 1
 
 
-def test_join_of_a_closed_or_unknown_team_is_refused(as_, member, closed_team):
-    client = as_(member)
+def test_join_of_a_closed_or_unknown_team_is_refused(client_for, member, closed_team):
+    client = client_for(member)
     response = client.post(f"/teams/{closed_team.slug}/join/", follow=True)
-    assert f"{closed_team.name} takes no new members now" in text_of(response)
+    assert f"{closed_team.name} takes no new members now" in visible_text(response)
     assert client.post("/teams/nowhere/join/").status_code == 404
     assert Membership.objects.of(member).count() == 1
 
 
-def test_join_by_someone_without_an_organization_asks_for_it_first(as_, administrator, team):
-    response = as_(administrator).post(f"/teams/{team.slug}/join/", follow=True)
-    assert "Tell us first which organization you work for" in text_of(response)
+def test_join_by_someone_without_an_organization_asks_for_it_first(client_for, administrator, team):
+    response = client_for(administrator).post(f"/teams/{team.slug}/join/", follow=True)
+    assert "Tell us first which organization you work for" in visible_text(response)
     assert Membership.objects.of(administrator).count() == 0
 
 
-def test_leave_asks_once_and_then_ends_the_stay(as_, member, team, mails):
-    client = as_(member)
+def test_leave_asks_once_and_then_ends_the_stay(client_for, member, team, mails):
+    client = client_for(member)
     page = client.get(f"/teams/{team.slug}/leave/")
-    assert f"Leave {team.name}?" in text_of(page)
+    assert f"Leave {team.name}?" in visible_text(page)
     assert membership_of(member, team).is_active
-    said = text_of(client.post(f"/teams/{team.slug}/leave/", follow=True))
+    said = visible_text(client.post(f"/teams/{team.slug}/leave/", follow=True))
     assert f"You have left {team.name}" in said
     stay = membership_of(member, team)
     assert (stay.status, stay.ended_by) == ("ended", member)
     assert len(mails()) == 1
 
 
-def test_leave_pressed_twice_tells_and_changes_nothing(as_, member, team, mails):
-    client = as_(member)
+def test_leave_pressed_twice_tells_and_changes_nothing(client_for, member, team, mails):
+    client = client_for(member)
     client.post(f"/teams/{team.slug}/leave/")
-    said = text_of(client.post(f"/teams/{team.slug}/leave/", follow=True))
+    said = visible_text(client.post(f"/teams/{team.slug}/leave/", follow=True))
     assert f"You are not a member of {team.name} any more" in said
     assert len(mails()) == 1
 
 
 @pytest.mark.parametrize("step", ["leave", "withdraw"])
-def test_nobody_leaves_a_team_they_never_joined(as_, member, outsider, other_team, step):
-    assert as_(member).post(f"/teams/{other_team.slug}/{step}/").status_code == 404
+def test_nobody_leaves_a_team_they_never_joined(client_for, member, outsider, other_team, step):
+    assert client_for(member).post(f"/teams/{other_team.slug}/{step}/").status_code == 404
     assert membership_of(outsider, other_team).is_active
 
 
-def test_withdraw_takes_a_request_back_once(as_, applicant, team, mails):
-    client = as_(applicant)
-    said = text_of(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
+def test_withdraw_takes_a_request_back_once(client_for, applicant, team, mails):
+    client = client_for(applicant)
+    said = visible_text(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
     assert f"Your request for {team.name} is withdrawn" in said
-    again = text_of(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
+    again = visible_text(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
     assert "does not wait any more" in again
     assert membership_of(applicant, team).status == "withdrawn"
     assert len(mails()) == 1
 
 
-def test_withdraw_leaves_an_active_stay_alone(as_, member, team):
-    said = text_of(as_(member).post(f"/teams/{team.slug}/withdraw/", follow=True))
+def test_withdraw_leaves_an_active_stay_alone(client_for, member, team):
+    said = visible_text(client_for(member).post(f"/teams/{team.slug}/withdraw/", follow=True))
     assert "does not wait any more: it is active" in said
     assert membership_of(member, team).is_active
 
 
-def test_roster_shows_teammates_and_only_shared_addresses(as_, member, colleague, team):
-    said = text_of(as_(member).get(f"/teams/{team.slug}/members/"))
+def test_roster_shows_teammates_and_only_shared_addresses(client_for, member, colleague, team):
+    said = visible_text(client_for(member).get(f"/teams/{team.slug}/members/"))
     assert f"/teams/{team.slug}/members/" in said  # where the printed page is from
     assert "2 members" in said
     assert "Colin Colleague" in said
     assert colleague.email not in said
     colleague.shares_email = True
     colleague.save()
-    assert colleague.email in text_of(as_(member).get(f"/teams/{team.slug}/members/"))
+    assert colleague.email in visible_text(client_for(member).get(f"/teams/{team.slug}/members/"))
 
 
 def test_roster_does_not_exist_for_those_who_do_not_belong(
-    client, as_, member, colleague, outsider, applicant, other_facilitator, facilitator, team
+    client, client_for, member, colleague, outsider, applicant, other_facilitator, facilitator, team
 ):
     address = f"/teams/{team.slug}/members/"
     for person in (outsider, applicant, other_facilitator):
-        response = as_(person).get(address)
+        response = client_for(person).get(address)
         assert response.status_code == 404
         assert member.full_name not in response.content.decode()
     end_membership(membership_of(colleague, team), reason="Moved away.", by=facilitator)
-    assert as_(colleague).get(address).status_code == 404
-    assert "Colin" not in text_of(as_(member).get(address))
+    assert client_for(colleague).get(address).status_code == 404
+    assert "Colin" not in visible_text(client_for(member).get(address))
 
 
 def test_roster_is_open_to_facilitators_and_administrators(
-    as_, member, facilitator, administrator, team
+    client_for, member, facilitator, administrator, team
 ):
     for person in (facilitator, administrator):
-        assert member.full_name in text_of(as_(person).get(f"/teams/{team.slug}/members/"))
+        assert member.full_name in visible_text(
+            client_for(person).get(f"/teams/{team.slug}/members/")
+        )
 
 
-def test_roster_costs_the_same_queries_for_one_row_and_three(as_, member, organization, team):
-    client = as_(member)
+def test_roster_costs_the_same_queries_for_one_row_and_three(
+    client_for, member, organization, team
+):
+    client = client_for(member)
     costs = []
     for count in (0, 2):
         for number in range(count):
@@ -248,15 +254,17 @@ def test_roster_costs_the_same_queries_for_one_row_and_three(as_, member, organi
     assert costs[0] == costs[1]
 
 
-def test_team_page_knows_where_a_member_stands(as_, member, applicant, outsider, team):
-    assert "You are a member" in text_of(as_(member).get(team.get_absolute_url()))
-    assert "Your request waits" in text_of(as_(applicant).get(team.get_absolute_url()))
-    page = as_(outsider).get(team.get_absolute_url())
+def test_team_page_knows_where_a_member_stands(client_for, member, applicant, outsider, team):
+    assert "You are a member" in visible_text(client_for(member).get(team.get_absolute_url()))
+    assert "Your request waits" in visible_text(client_for(applicant).get(team.get_absolute_url()))
+    page = client_for(outsider).get(team.get_absolute_url())
     assert f'action="/teams/{team.slug}/join/"' in page.content.decode()
 
 
-def test_download_gives_everything_about_me_and_nothing_about_others(as_, member, colleague, team):
-    response = as_(member).get("/my/data/download/")
+def test_download_gives_everything_about_me_and_nothing_about_others(
+    client_for, member, colleague, team
+):
+    response = client_for(member).get("/my/data/download/")
     assert response["Content-Disposition"] == 'attachment; filename="my-data.json"'
     data = json.loads(response.content)
     assert data["email"] == member.email
@@ -264,11 +272,11 @@ def test_download_gives_everything_about_me_and_nothing_about_others(as_, member
     assert colleague.email not in response.content.decode()
 
 
-def test_closing_an_account_asks_once_and_then_erases(as_, member, team, mails):
-    client = as_(member)
-    assert f"Your membership in {team.name} ends" in text_of(client.get("/my/data/close/"))
+def test_closing_an_account_asks_once_and_then_erases(client_for, member, team, mails):
+    client = client_for(member)
+    assert f"Your membership in {team.name} ends" in visible_text(client.get("/my/data/close/"))
     assert membership_of(member, team).is_active
-    said = text_of(client.post("/my/data/close/", follow=True))
+    said = visible_text(client.post("/my/data/close/", follow=True))
     assert "Your account is closed and your details are erased" in said
     assert client.get("/my/").status_code == 302
     assert not Member.objects.filter(email="maria@rush.example").exists()
@@ -276,22 +284,24 @@ def test_closing_an_account_asks_once_and_then_erases(as_, member, team, mails):
     assert [mail.to for mail in mails()] == [["maria@rush.example"]]
 
 
-def test_closing_an_account_signs_out_every_browser(as_, member):
-    elsewhere = as_(member)
-    as_(member).post("/my/data/close/")
+def test_closing_an_account_signs_out_every_browser(client_for, member):
+    elsewhere = client_for(member)
+    client_for(member).post("/my/data/close/")
     assert elsewhere.get("/my/").status_code == 302
 
 
-def test_the_last_administrator_cannot_close_the_account(as_, administrator):
-    said = text_of(as_(administrator).post("/my/data/close/", follow=True))
+def test_the_last_administrator_cannot_close_the_account(client_for, administrator):
+    said = visible_text(client_for(administrator).post("/my/data/close/", follow=True))
     assert "You are the only administrator" in said
     administrator.refresh_from_db()
     assert administrator.is_active
 
 
-def test_who_closed_an_account_can_join_again_as_a_new_member(as_, member, team, administrator):
+def test_who_closed_an_account_can_join_again_as_a_new_member(
+    client_for, member, team, administrator
+):
     set_facilitators(team, [member], by=administrator)
-    as_(member).post("/my/data/close/")
+    client_for(member).post("/my/data/close/")
     again = Client()
     again.post(
         "/join/",

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from conftest import text_of
+from conftest import visible_text
 from teams.forms import SALT
 from teams.models import FaqEntry, Question
 
@@ -34,10 +34,10 @@ def shown_stamp(response) -> str:
 
 def test_visitor_asks_without_an_account(client, db):
     sent = client.post(ASK, typed(text=" May I\r\njoin? ", email=" Vera@Visitor.example "))
-    assert sent["Location"] == DONE + "?mail=1"
+    assert sent["Location"] == DONE + "?email=1"
     question = Question.objects.get()
     assert (question.text, question.email) == ("May I\njoin?", "vera@visitor.example")
-    said = text_of(client.get(sent["Location"]))
+    said = visible_text(client.get(sent["Location"]))
     assert "We have your question" in said
     assert "answers by email within 2 working days" in said
 
@@ -45,7 +45,7 @@ def test_visitor_asks_without_an_account(client, db):
 def test_visitor_without_an_address_is_sent_to_the_faq(client, db):
     sent = client.post(ASK, typed())
     assert sent["Location"] == DONE
-    assert "we cannot write to you" in text_of(client.get(DONE))
+    assert "we cannot write to you" in visible_text(client.get(DONE))
     assert Question.objects.get().email == ""
 
 
@@ -56,8 +56,8 @@ def test_form_as_shown_can_be_sent_after_a_moment(client, db, monkeypatch):
     assert client.post(ASK, typed(shown=shown)).status_code == 302
 
 
-def test_member_finds_the_address_filled_in(as_, member):
-    assert f'value="{member.email}"' in as_(member).get(ASK).content.decode()
+def test_member_finds_the_address_filled_in(client_for, member):
+    assert f'value="{member.email}"' in client_for(member).get(ASK).content.decode()
 
 
 @pytest.mark.parametrize("address", ["/faq/", "/faq/?q=unicorn", "/faq/who-can-join/"])
@@ -81,7 +81,7 @@ def test_form_hides_the_trap_from_people(client, db):
 def test_trapped_question_is_kept_nowhere_and_the_second_press_works(client, db):
     """Whose browser filled in too much loses nothing; a program does not press again."""
     response = client.post(ASK, typed(website="https://spam.example"))
-    assert "Nothing is lost" in text_of(response)
+    assert "Nothing is lost" in visible_text(response)
     assert "May I join?" in response.content.decode()
     assert "spam.example" not in response.content.decode()
     assert not Question.objects.exists()
@@ -91,7 +91,7 @@ def test_trapped_question_is_kept_nowhere_and_the_second_press_works(client, db)
 @pytest.mark.parametrize("shown", ["", "forged", "x:y:z", "\x00"])
 def test_form_without_our_stamp_is_shown_again_with_a_new_one(client, db, shown):
     response = client.post(ASK, typed(shown=shown))
-    assert "Nothing is lost" in text_of(response)
+    assert "Nothing is lost" in visible_text(response)
     assert "May I join?" in response.content.decode()
     assert signing.loads(shown_stamp(response), salt=SALT) == pytest.approx(time.time(), abs=60)
     assert not Question.objects.exists()
@@ -105,7 +105,7 @@ def test_stamp_of_something_else_is_refused(client, db):
 def test_form_sent_too_fast_works_at_the_second_press(client, db):
     too_fast = stamp(1)
     response = client.post(ASK, typed(shown=too_fast))
-    assert "press the button again" in text_of(response)
+    assert "press the button again" in visible_text(response)
     assert shown_stamp(response) == too_fast
     assert not Question.objects.exists()
 
@@ -113,7 +113,7 @@ def test_form_sent_too_fast_works_at_the_second_press(client, db):
 def test_form_older_than_a_day_is_shown_again_with_a_new_stamp(client, db):
     old = stamp(24 * 60 * 60 + 5)
     response = client.post(ASK, typed(shown=old))
-    assert "press the button again" in text_of(response)
+    assert "press the button again" in visible_text(response)
     assert shown_stamp(response) != old
     assert client.post(ASK, typed(shown=stamp(23 * 60 * 60))).status_code == 302
 
@@ -129,7 +129,7 @@ def test_form_older_than_a_day_is_shown_again_with_a_new_stamp(client, db):
 )
 def test_wrong_input_is_told_and_kept(client, db, changes, said):
     response = client.post(ASK, typed(**changes))
-    assert said in text_of(response)
+    assert said in visible_text(response)
     assert "<title>Error: " in response.content.decode()
     assert not Question.objects.exists()
 
@@ -184,13 +184,13 @@ def test_answers_say_when_they_were_last_checked(client, faq_entry, team):
     FaqEntry.objects.create(
         slug="t", question="T?", answer="x", team=team, checked_on=date(2027, 3, 3)
     )
-    assert "Last checked" not in text_of(client.get("/faq/who-can-join/"))
+    assert "Last checked" not in visible_text(client.get("/faq/who-can-join/"))
     for path in ("/faq/", "/faq/t/", team.get_absolute_url()):
-        assert text_of(client.get(path)).count("Last checked March 3, 2027") == 1
+        assert visible_text(client.get(path)).count("Last checked March 3, 2027") == 1
 
 
 def test_privacy_page_tells_what_becomes_of_a_question(client, db):
-    assert "erase it 90 days after the answer" in text_of(client.get("/privacy/"))
+    assert "erase it 90 days after the answer" in visible_text(client.get("/privacy/"))
 
 
 def test_asking_costs_the_same_whatever_was_asked(client, db):

@@ -34,11 +34,11 @@ def question_ask(request: HttpRequest) -> HttpResponse:
     except TooManyRequestsError:
         request.session[TYPED] = {"text": text, "email": email}
         raise
-    return redirect(reverse("question_done") + ("?mail=1" if email else ""))
+    return redirect(reverse("question_done") + ("?email=1" if email else ""))
 
 
 @login_not_required
 @require_safe
 def question_done(request: HttpRequest) -> HttpResponse:
-    """We have it, and what comes next; `?mail=1`: the answer comes by mail."""
-    return render(request, "teams/question_done.html", {"by_mail": "mail" in request.GET})
+    """We have it, and what comes next; `?email=1`: the answer comes by email."""
+    return render(request, "teams/question_done.html", {"by_email": "email" in request.GET})

@@ -9,8 +9,8 @@ from collaborative.operations.mail_worker import run_daily
 
 class Command(BaseCommand):
     help = (
-        "Do what must be done once a day: the facilitators' mail (from seven on), old codes, sent "
-        "mails, ended sessions, unproven addresses, old decisions. A running mail sender does "
+        "Do what must be done once a day: the facilitators' email (from seven on), old codes, sent "
+        "emails, ended sessions, unproven addresses, old decisions. A running mail worker does "
         "the same when nobody has for a day."
     )
 

@@ -195,11 +195,11 @@ def _who_can_sign_in() -> str:
     ]
     width = max(len(address) for address, _ in rows)
     lines = [f"  {address:<{width}}  {what}" for address, what in rows]
-    url, mails = reverse("account_login"), reverse("dev_mail")
+    url, mails = reverse("account_login"), reverse("dev_email")
     return "\n".join(
         [
             f"Sign in at {settings.SITE_URL}{url} with one of these addresses;",
-            f"the code is in the mail at {settings.SITE_URL}{mails}",
+            f"the code is in the email at {settings.SITE_URL}{mails}",
             *lines,
         ]
     )

@@ -1,4 +1,4 @@
-"""`manage.py mail_worker`: sends the queued mails until it is told to stop."""
+"""`manage.py mail_worker`: sends the queued emails until it is told to stop."""
 
 import signal
 from typing import Any
@@ -9,7 +9,7 @@ from collaborative.operations.mail_worker import Sender
 
 
 class Command(BaseCommand):
-    help = "Send the queued mails as they become due, until SIGTERM or SIGINT."
+    help = "Send the queued emails as they become due, until SIGTERM or SIGINT."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -17,9 +17,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
-        """Run the sender; a signal ends it after the mail that is on its way."""
+        """Run the sender; a signal ends it after the email that is on its way."""
         sender = Sender()
-        # Only a flag is set here: anything more could meet the loop in the middle of a mail.
+        # Only a flag is set here: anything more could meet the loop in the middle of an email.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *received: sender.stop())
         if not once:

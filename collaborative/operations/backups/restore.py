@@ -84,12 +84,12 @@ def restore_backup(path: Path, identity: Path | None = None, *, replace: bool = 
     """Put what `path` holds in the place of the database, then bring it up to this version.
 
     A backup of SQLite may be restored into PostgreSQL, not the other way round. Refuses while a
-    mail sender runs, a backup that the code is too old for, and a database that holds data; with
+    mail worker runs, a backup that the code is too old for, and a database that holds data; with
     `replace` that is first set aside as a backup. Sessions, codes and the cache begin empty.
     """
     with alone("sender") as free:
         if not free:
-            raise BackupError("A mail sender is running. Stop the portal and its sender first.")
+            raise BackupError("An email sender is running. Stop the portal and its sender first.")
         with opened(path, identity) as scratch:
             _refuse_unfit(scratch)
             aside = _set_aside(replace)

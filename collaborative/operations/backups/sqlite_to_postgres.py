@@ -1,7 +1,7 @@
 """From SQLite to PostgreSQL: every row of a backup, into the empty tables of the other kind.
 
 Rows pass through the models, whose fields know how each kind of database keeps a time or a number.
-Nothing is saved by `save()`: no history line is added, no mail is queued, no time stamp is set.
+Nothing is saved by `save()`: no history line is added, no email is queued, no time stamp is set.
 """
 
 from collections.abc import Iterator

@@ -99,9 +99,9 @@ class Portal:
         return seconds
 
     def settle(self, fault: str, recovered_in: float | list[float]) -> tuple[Audit, LoggedHistory]:
-        """Let everybody finish and every mail go out; enter the table."""
+        """Let everybody finish and every email go out; enter the table."""
         told = self.crowd.stop()
-        wait_for(all_mails_left, "the last mail")
+        wait_for(all_mails_left, "the last email")
         found = audit(told, self.mailbox, self.crowd.teams)
         seconds = recovered_in if isinstance(recovered_in, list) else [recovered_in]
         shown = f"{min(seconds):.1f}" + (f" to {max(seconds):.1f}" if len(seconds) > 1 else "")

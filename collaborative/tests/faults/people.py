@@ -1,5 +1,5 @@
-"""People who join over HTTP, with the code from a real mail, and go on trying when it fails; and
-what came of it: who was told to have joined, is there, once, and got every mail."""
+"""People who join over HTTP, with the code from a real email, and go on trying when it fails; and
+what came of it: who was told to have joined, is there, once, and got every email."""
 
 import asyncio
 import http.client
@@ -29,7 +29,7 @@ HOST = "portal.example.org"
 
 
 class Mailbox(MailServer):
-    """A mail server in whose mails people find their codes. It can be slow, hang and refuse."""
+    """A mail server in whose emails people find their codes. It can be slow, hang and refuse."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class Browser:
         return False
 
     def enter(self, email: str, hidden: list[tuple[str, str]], mailbox: Mailbox) -> bool:
-        """Type the code from the mail; again, when there was no answer."""
+        """Type the code from the email; again, when there was no answer."""
         code = mailbox.code_of(email, TIMEOUT)
         for _ in range(50 if code else 0):
             status, where, _ = self.ask("/join/code/", [*hidden, ("code", code or "")])
@@ -215,7 +215,7 @@ def all_mails_left() -> bool:
 
 
 def audit(told: LoggedHistory, mailbox: Mailbox, teams: list[str]) -> Audit:
-    """Who was told to have joined and is not there, or whose mails did not arrive; and what is
+    """Who was told to have joined and is not there, or whose emails did not arrive; and what is
     there, or arrived, more than once."""
     people = [email for email, _ in told.acknowledged]
     stays = Counter(

@@ -1,4 +1,4 @@
-"""The portal as it runs in production: gunicorn and the mail sender, supervised as by systemd,
+"""The portal as it runs in production: gunicorn and the mail worker, supervised as by systemd,
 on the database of the tests."""
 
 import http.client

@@ -1,5 +1,5 @@
 """What may break does, while people join: who was told to have joined is there, once, and every
-mail goes out, at most one of them twice for each kill.
+email goes out, at most one of them twice for each kill.
 
 The short ones run with the other tests; `make faults` runs all of them, on both databases and for
 longer, and prints the table.
@@ -70,7 +70,7 @@ def test_killed_sender(portal: Portal):
     for _ in range(KILLS):
         sender.kill()
         back.append(portal.more(8))
-    found, _ = portal.settle("mail sender killed", back)
+    found, _ = portal.settle("mail worker killed", back)
     assert found.lost == 0
     assert found.doubled <= KILLS
 
@@ -125,7 +125,7 @@ def small_disk(tmp_path, transactional_db, team, other_team, organization) -> It
 
 
 def give_the_sender_work(number: int) -> None:
-    """So many mails that it is in the middle of them when something breaks."""
+    """So many emails that it is in the middle of them when something breaks."""
     with transaction.atomic():
         for mail in range(NOTICES):
             address = f"n{number}-{mail}@rush.example"
@@ -171,7 +171,7 @@ def test_full_disk(small_disk, portal: Portal):
 @long
 @pytest.mark.parametrize("kind", ["down", "slow", "hanging", "refusing"])
 def test_broken_mail_server(portal: Portal, kind: str):
-    """Nobody can join without a code; once it is back, everybody can, and no mail is missing."""
+    """Nobody can join without a code; once it is back, everybody can, and no email is missing."""
     web = portal.web()
     portal.sender()
     portal.people()
@@ -194,7 +194,7 @@ def test_broken_mail_server(portal: Portal, kind: str):
 
 @long
 def test_one_of_two_hosts_killed(portal: Portal):
-    """All of its processes at once, the mail sender that leads among them."""
+    """All of its processes at once, the mail worker that leads among them."""
     on("postgresql")
     hosts = [(portal.web(), portal.sender()) for _ in range(2)]
     portal.people(8)

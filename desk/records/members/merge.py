@@ -34,7 +34,7 @@ class MergeMember(Merge[Member]):
     says = (
         "For a person who is here twice, with two addresses. Memberships and requests move to "
         "the account that goes on; where both are in one team, the better one stays. The address "
-        "of this account signs in to that one from now on. One mail to both addresses says so."
+        "of this account signs in to that one from now on. One email to both addresses says so."
     )
     wanted_label = "Merge into the account with which address?"
     wanted_help = "The exact address of the other account, the one that goes on."

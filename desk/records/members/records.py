@@ -40,7 +40,7 @@ class Confirm(MemberAction):
     name, label, title = "confirm", "Confirm affiliation", "Confirm the affiliation of {}"
     says = (
         "You vouch that each person works for the organization named here. Their requests to "
-        "open teams become memberships. Whoever asked for a team is told by mail."
+        "open teams become memberships. Whoever asked for a team is told by email."
     )
 
     def is_available(self, row: Member) -> bool:
@@ -75,17 +75,19 @@ def names_of(stays: QuerySet[Membership]) -> QuerySet[Membership, str]:
 
 
 class Unconfirm(MemberAction, ActionWithReason[Member]):
-    name, label = "unconfirm", "Take confirmation back"
-    title = "Take the confirmation of {} back"
+    name, label = "unconfirm", "Remove confirmation"
+    title = "Remove confirmation for {}"
     says = (
         "For somebody who no longer works for the organization named here. It stays named, but "
         "nobody vouches for it any more. Memberships stay: end them one by one if they should "
         "not. Further requests wait for a facilitator, and the member can name another "
-        "organization under My details. One thing overrides this: an address at the mail domain "
+        "organization under My details. One thing overrides this: an address at the email domain "
         "of a recognized organization confirms the member again when they next ask for a team. "
         "That is right while the address is theirs."
     )
-    reason_help = "It stays in the history, and the member finds it under My data. No mail is sent."
+    reason_help = (
+        "It stays in the history, and the member finds it under My data. No email is sent."
+    )
     prepared = (
         "We heard that you no longer work for this organization.",
         "You told us that you changed employers.",
@@ -104,7 +106,7 @@ class DeclineRequests(MemberAction, ActionWithReason[Member]):
     name, label, title = "decline", "Decline requests", "Decline all requests of {}"
     says = (
         "Everything that each person waits for in your teams is declined. They are told in one "
-        "mail, with the reason, and can ask again later. Requests for other teams stay."
+        "email, with the reason, and can ask again later. Requests for other teams stay."
     )
     prepared = (
         "We could not confirm that you work for the organization you named.",
@@ -137,7 +139,7 @@ class DeclineRequests(MemberAction, ActionWithReason[Member]):
     def take(self, row: Member, by: Member, answers: dict[str, Any]) -> str:
         declined = decline_all_requests(row, reason=answers["reason"], by=by)
         teams = ", ".join(stay.team.name for stay in declined)
-        return f"Declined what {row} asked for: {teams}. One mail tells why."
+        return f"Declined what {row} asked for: {teams}. One email tells why."
 
 
 class CloseAccount(MemberAction):
@@ -146,8 +148,8 @@ class CloseAccount(MemberAction):
         "For somebody who asks you to, or whose mailbox is gone. This cannot be taken back. "
         "Memberships end and requests are withdrawn; teams lose the person as a facilitator. "
         "Name, address and job title are erased, in the history too, with the reasons that "
-        "facilitators gave and the mails to the address. That someone from the organization was "
-        "in a team stays, without a name, so that we can count. One last mail says that the "
+        "facilitators gave and the emails to the address. That someone from the organization was "
+        "in a team stays, without a name, so that we can count. One last email says that the "
         "account is closed."
     )
     asks = True  # one does not erase a person with a single press
@@ -336,7 +338,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     def confirmer(self, row: Member) -> str:
         if row.affiliation_confirmed_by:
             return str(row.affiliation_confirmed_by)
-        return "the mail domain" if row.is_affiliation_confirmed else "nobody"
+        return "the email domain" if row.is_affiliation_confirmed else "nobody"
 
     @admin.display
     def account(self, row: Member) -> SafeString | str:

@@ -19,7 +19,7 @@ from teams.models import Membership
 
 
 def owners_of(rows: Sequence[Organization]) -> dict[str, Organization]:
-    """Of the mail domains that `rows` suggest, those that belong to an organization already."""
+    """Of the email domains that `rows` suggest, those that belong to an organization already."""
     suggested = [row.suggested_domain for row in rows if row.suggested_domain]
     known = EmailDomain.objects.filter(domain__in=suggested).select_related("organization")
     return {row.domain: row.organization for row in known}
@@ -65,7 +65,7 @@ class OrganizationAction(BulkAction[Organization]):
 
 
 class RecognizeForm(forms.Form):
-    """For each organization with a suggested mail domain that is free: whether it is its own."""
+    """For each organization with a suggested email domain that is free: whether it is its own."""
 
     def __init__(self, data: Any, rows: Sequence[Organization]) -> None:
         super().__init__(data, label_suffix="")
@@ -73,7 +73,7 @@ class RecognizeForm(forms.Form):
         for row in rows:
             if row.suggested_domain and row.suggested_domain not in self.owners:
                 self.fields[f"domain_{row.pk}"] = forms.BooleanField(
-                    label=f"{row.suggested_domain} is the mail domain of {row.name}",
+                    label=f"{row.suggested_domain} is the email domain of {row.name}",
                     help_text="Whoever proves an address there is confirmed, now and later.",
                     required=False,
                     initial=True,
@@ -84,7 +84,7 @@ class Recognize(OrganizationAction):
     name, label, title = "recognize", "Recognize", "Recognize {}"
     says = (
         "Everyone who waits for the organization is confirmed, and their requests to open teams "
-        "become memberships. Whoever asked for a team gets one mail. Teams that decide by "
+        "become memberships. Whoever asked for a team gets one email. Teams that decide by "
         "approval still decide."
     )
     template = "admin/members/organization/recognize.html"
@@ -118,7 +118,7 @@ class Recognize(OrganizationAction):
     def facts(
         self, request: HttpRequest, rows: Sequence[Organization], form: forms.Form
     ) -> dict[str, Any]:
-        """Besides: whose the suggested mail domain is, and the tick that gives it."""
+        """Besides: whose the suggested email domain is, and the tick that gives it."""
         facts = super().facts(request, rows, form)
         owners = form.owners if isinstance(form, RecognizeForm) else {}
         ticks = {tick.name: tick for tick in form}
@@ -135,7 +135,7 @@ class DeclineOrganization(OrganizationAction, ActionWithReason[Organization]):
     name, label, title = "decline", "Decline", "Decline {}"
     says = (
         "All requests of its people are declined with it. Whoever asked for a team is told by "
-        "mail, with the reason. Somebody can propose the organization again."
+        "email, with the reason. Somebody can propose the organization again."
     )
     template = "admin/members/organization/decline.html"
     prepared = (  # the first one stands in the box: the one that does least harm

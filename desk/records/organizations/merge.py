@@ -16,7 +16,7 @@ from members.services import Preview, merge_organizations
 
 
 class MergeOrganizationForm(MergeForm):
-    """Besides: for each suggested mail domain that is free, whether it goes along."""
+    """Besides: for each suggested email domain that is free, whether it goes along."""
 
     def __init__(
         self, data: QueryDict | None, rows: Sequence[Organization], into: Organization | None
@@ -27,7 +27,7 @@ class MergeOrganizationForm(MergeForm):
             if row.suggested_domain and row.suggested_domain not in owners:
                 self.fields[f"domain_{row.pk}"] = forms.BooleanField(
                     label=f"Give {row.suggested_domain} to {into}",
-                    help_text="Only if it is its own mail domain: whoever proves an address there "
+                    help_text="Only if it is its own email domain: whoever proves an address there "
                     "is confirmed, now and later.",
                     required=False,
                     initial=False,
@@ -38,13 +38,13 @@ class MergeOrganization(Merge[Organization]):
     model = Organization
     rows_are = ("organization", "organizations")
     says = (
-        "For an organization that is here twice, or is called otherwise now. Its people, mail "
+        "For an organization that is here twice, or is called otherwise now. Its people, email "
         "domains and former names move; its name stays as a former name, and whoever joins with "
         "it means the organization that goes on. Who was confirmed stays confirmed, who waits "
-        "goes on waiting: merging vouches for nobody."
+        "goes on waiting: merging does not confirm anyone's employer."
     )
     wanted_label = "Merge into which organization?"
-    wanted_help = "Its name or one of its mail domains. Names are suggested while you type."
+    wanted_help = "Its name or one of its email domains. Names are suggested while you type."
     suggests = True
 
     def is_available(self, row: Organization) -> bool:
@@ -92,7 +92,7 @@ class MergeOrganization(Merge[Organization]):
         ]
         things = (
             (moved.count("members.member"), "member", "members"),
-            (moved.count("members.emaildomain"), "mail domain", "mail domains"),
+            (moved.count("members.emaildomain"), "email domain", "email domains"),
             (moved.count("members.organization"), "former name", "former names"),
         )
         number = sum(count for count, _, _ in things)

@@ -79,8 +79,8 @@ class OrganizationForm(forms.ModelForm[Organization]):
         model = Organization
         fields = ("name",)
         help_texts: ClassVar = {
-            "suggested_domain": "The mail domain of the person who proposed it. "
-            "It counts only once it is among the mail domains.",
+            "suggested_domain": "The email domain of the person who proposed it. "
+            "It counts only once it is among the email domains.",
             "mail_domains": "Once the organization is recognized, adding one confirms everyone who "
             "waits at an address there and opens their requests to open teams.",
         }
@@ -97,7 +97,7 @@ class OrganizationForm(forms.ModelForm[Organization]):
 
 
 class AddOrganizationForm(OrganizationForm):
-    """A new organization, with its mail domain if it is known."""
+    """A new organization, with its email domain if it is known."""
 
     email_domain = forms.CharField(
         max_length=253,
@@ -129,7 +129,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     list_display = ["name", "state", "waiting", "suggested_domain", "added"]
     list_filter = [WaitingFilter, ("status", StatusFilter), OnTeamFilter]
     search_fields = ["name", "domains__domain", "former_names__name"]
-    search_help_text = "Search by name, former name or mail domain."
+    search_help_text = "Search by name, former name or email domain."
     importing = OrganizationResource
     export_columns = [  # the first two can be imported again
         ("Name", "name"), ("Domains", domains_of), ("Status", "get_status_display"),
@@ -239,12 +239,12 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
         day = date_format(timezone.localtime(row.decided_at), "F j, Y") if row.decided_at else ""
         return format_html("{} on {} by {}", linked(row.canonical), day, row.decided_by)
 
-    @admin.display(description="mail domains")
+    @admin.display(description="email domains")
     def mail_domains(self, row: Organization) -> SafeString:
         """The domains, and the way to add one."""
         known = ", ".join(row.domains.values_list("domain", flat=True)) or "not given"
         url = f"{reverse('admin:members_emaildomain_add')}?organization={row.pk}"
-        return format_html('{} <a href="{}">Add a mail domain</a>', known, url)
+        return format_html('{} <a href="{}">Add an email domain</a>', known, url)
 
     @admin.display(
         description="people waiting",

@@ -23,12 +23,12 @@ SHOWN = 5  # look-alikes of one organization, the closest first
 @dataclass(frozen=True)
 class SimilarOrganization:
     """A recognized organization, with the pages that merge the other one into it and that give
-    it the mail domain of the other."""
+    it the email domain of the other."""
 
     pk: int
     name: str
     merge_url: str
-    add_domain_url: str  # empty without a mail domain to give
+    add_domain_url: str  # empty without an email domain to give
 
 
 def similar_organizations(
@@ -36,7 +36,7 @@ def similar_organizations(
 ) -> dict[int, list[SimilarOrganization]]:
     """For each proposed or declined one of `rows`, by key: the recognized ones that look alike.
 
-    A mail domain is offered only if it is in `free_domains`: no organization has it yet.
+    An email domain is offered only if it is in `free_domains`: no organization has it yet.
     """
     asked = [row for row in rows if not row.is_recognized][:ROWS]
     if not asked:

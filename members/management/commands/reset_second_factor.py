@@ -10,7 +10,7 @@ from members.services import Refused, reset_second_factor
 
 
 class Command(BaseCommand):
-    help = "Removes the second step of signing in of one person, and tells them by mail."
+    help = "Removes the second step of signing in of one person, and tells them by email."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email", help="the address with which the person signs in")
@@ -26,6 +26,6 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from None
         self.stdout.write(
             f"Removed for {member} ({member.email}): {', '.join(removed)}.\n"
-            "They are told by mail, and sign in with the code from their email alone. Who has a "
+            "They are told by email, and sign in with the code from their email alone. Who has a "
             "task at the desk sets up a new second step before the first page of it."
         )
