@@ -29,7 +29,8 @@ from django.db import connection, models, reset_queries, transaction
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
-from members.models import ChangeSource, EmailDomain, Member, Organization, change_source
+from members.history.changesets import ChangeSource, change_source
+from members.models import EmailDomain, Member, Organization
 from members.normalize import fold, normalized_name
 from members.services import save_with_history
 from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Membership, Question

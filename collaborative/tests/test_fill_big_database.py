@@ -76,7 +76,7 @@ def test_everything_is_visibly_made_up_and_its_history_starts_when_it_does(fille
     assert not Organization.objects.exclude(name__contains="Example")
     stay = Membership.objects.active().first()
     line = stay.history.get()
-    assert (line.history_date, line.how) == (stay.requested_at, "import")
+    assert (line.history_date, line.source) == (stay.requested_at, "import")
     assert Organization.history.count() == Organization.objects.count()
     assert Organization.history.aggregate(first=Min("history_date"))["first"] < stay.requested_at
 

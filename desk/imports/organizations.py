@@ -68,7 +68,7 @@ class OrganizationResource(FileImport):
             told.append(
                 f"{counted(people, 'person who waits is', 'people who wait are')} confirmed by "
                 f"this: {counted(begun, 'membership begins', 'memberships begin')}, "
-                f"{counted(len(trail.mails), 'email tells', 'emails tell')} them."
+                f"{counted(len(trail.email_keys), 'email tells', 'emails tell')} them."
             )
         return told
 

@@ -86,7 +86,7 @@ def test_press_imports_what_was_checked(client_for, facilitator, team, organizat
     response = store(client, check(client, lines(NORA)))
     assert response.redirect_chain == [(MEMBERS, 302)]
     assert "Imported. 1 new member, 0 known." in visible_text(response)
-    assert membership_of(nora(), team).history.get().how == "import"
+    assert membership_of(nora(), team).history.get().source == "import"
     assert mails() == []
 
 

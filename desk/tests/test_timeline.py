@@ -6,7 +6,8 @@ from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, membership_of, visible_text
 from desk import timeline as story_module
-from members.models import ChangeSource, Member, Organization, change_source
+from members.history.changesets import ChangeSource, change_source
+from members.models import Member, Organization
 from members.services import (
     add_domain,
     change_profile,

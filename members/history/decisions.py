@@ -21,16 +21,19 @@ from django.db.models import F
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
-from members.history.changesets import capture_changes, plain
+from members.history.changesets import (
+    ChangeSource,
+    capture_changes,
+    change_source,
+    serialize_fields,
+)
 from members.history.saving import Refused, delete_with_history, save_with_history
 from members.models import (
     UNDO_WINDOW,
-    ChangeSource,
     Decision,
     DecisionItem,
     Member,
     Organization,
-    change_source,
 )
 from members.models.decisions import SAFE
 from members.services.affiliations import refuse_what_was_built_on
@@ -48,7 +51,7 @@ log = logging.getLogger(__name__)
 class Preview:
     """What a decision would do."""
 
-    changes: list[dict[str, Any]]  # as in Trail
+    changes: list[dict[str, Any]]  # as in ChangeSet
     mails: list[Email]
     refusals: list[str]
 
@@ -84,18 +87,18 @@ def preview_action(step: Step, keys: Sequence[int]) -> Preview:
     is stored and no email goes out: the transaction is rolled back.
     """
     refusals: list[str] = []
-    with capture_changes() as trail, transaction.atomic():
+    with capture_changes() as change_set, transaction.atomic():
         for key in keys:
-            seen = len(trail.changes), len(trail.mails)
+            seen = len(change_set.changes), len(change_set.email_keys)
             try:
                 with transaction.atomic():
                     step(key)
             except Refused as refusal:
                 refusals.append(str(refusal))
-                del trail.changes[seen[0] :], trail.mails[seen[1] :]
-        mails = list(Email.objects.filter(pk__in=trail.mails).order_by("pk"))
+                del change_set.changes[seen[0] :], change_set.email_keys[seen[1] :]
+        mails = list(Email.objects.filter(pk__in=change_set.email_keys).order_by("pk"))
         transaction.set_rollback(True)
-    return Preview(trail.changes, mails, refusals)
+    return Preview(change_set.changes, mails, refusals)
 
 
 def create_decision(
@@ -163,7 +166,7 @@ def _take_one(row: DecisionItem, decision: Decision, step: Step) -> None:
     now = timezone.now()
     hold_until = now + PROCESSING_HOLD if decision.can_be_undone else None
     try:
-        with capture_changes(hold_until) as trail, transaction.atomic():
+        with capture_changes(hold_until) as change_set, transaction.atomic():
             row.told = step(row.object_id)
     except Refused as refusal:
         row.outcome, row.told = DecisionItem.Outcome.REFUSED, str(refusal)
@@ -174,7 +177,7 @@ def _take_one(row: DecisionItem, decision: Decision, step: Step) -> None:
         row.told = "This did not work and nothing was changed. The error is in the log."
     else:
         row.outcome = DecisionItem.Outcome.DONE
-        row.changes, row.mails = trail.changes, trail.mails
+        row.changes, row.mails = change_set.changes, change_set.email_keys
 
 
 def _finish(decision: Decision) -> bool:
@@ -273,7 +276,7 @@ def _take_back(change: dict[str, Any], decision: Decision) -> None:
     if "old" not in change:
         delete_with_history(row, decision.by, why)
         return
-    if plain(row, list(change["new"])) != change["new"]:
+    if serialize_fields(row, change["new"]) != change["new"]:
         raise Refused(f"{row} has changed meanwhile.")
     save_with_history(row, decision.by, why, **_values(model, change["old"]))
 
@@ -285,7 +288,7 @@ def _bring_back(row: models.Model, by: Member, why: str) -> None:
 
 
 def _values(model: type[models.Model], plain_values: dict[str, Any]) -> dict[str, Any]:
-    """The fields of `model` with the values that `plain` made plain."""
+    """The fields of `model` with the values that `serialize_fields` wrote."""
     values = {}
     for name, value in plain_values.items():
         column: Any = model._meta.get_field(name)

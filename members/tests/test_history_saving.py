@@ -32,7 +32,11 @@ def test_history_and_mails_in_one_go_are_as_one_by_one(
     recognize_organization(proposed_organization, by=administrator)
     version = membership_of(applicant, team).history.first()
     assert version.history_change_reason == "opened with the affiliation"
-    assert (version.history_user, version.status, version.how) == (administrator, "active", "hand")
+    assert (version.history_user, version.status, version.source) == (
+        administrator,
+        "active",
+        "hand",
+    )
     assert version.decided_by == administrator
     (mail,) = mails()
     assert mail.to == [applicant.email]

@@ -5,7 +5,8 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, membership_of
-from members.models import ChangeSource, EmailDomain, Member, Organization, change_source
+from members.history.changesets import ChangeSource, change_source
+from members.models import EmailDomain, Member, Organization
 from members.services import (
     OrganizationImport,
     Refused,
@@ -59,7 +60,7 @@ def test_import_is_told_in_the_history(facilitator, team, row):
     imported(row(), by=facilitator)
     nora = Member.objects.get(email="nora@rush.example")
     for version in (nora.history.get(), membership_of(nora, team).history.get()):
-        assert (version.history_user, version.how) == (facilitator, "import")
+        assert (version.history_user, version.source) == (facilitator, "import")
         assert version.history_change_reason
 
 
@@ -186,7 +187,7 @@ def test_new_organization_is_recognized_with_its_domains(facilitator):
     assert (made.name, made.status, made.decided_by) == ("North Example", "recognized", facilitator)
     assert {row.domain for row in made.domains.all()} == {"north.example", "n.example"}
     added = EmailDomain.history.filter(organization=made)
-    assert [version.how for version in (made.history.get(), *added)] == ["import"] * 3
+    assert [version.source for version in (made.history.get(), *added)] == ["import"] * 3
 
 
 def test_organizations_imported_again_change_nothing(facilitator, organization):
