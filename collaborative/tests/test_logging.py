@@ -24,9 +24,9 @@ from collaborative.tests.conftest import put
 from conftest import membership_of
 from desk.tests.test_memberships import page
 from members.models import Member
-from members.services import Refused, preview_action, recognize_organization
+from members.services import Refused, preview_action
 from teams.models import Membership
-from teams.services import join_teams
+from teams.services import join_teams, recognize_organization
 from teams.tests.joining import CODE, JOIN, form, last_code
 
 OURS = ("portal", "collaborative", "members", "teams")

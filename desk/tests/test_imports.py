@@ -11,9 +11,8 @@ from openpyxl import Workbook
 from conftest import make_member, membership_of, visible_text
 from desk.imports import reader
 from members.models import Member, Organization
-from members.services import add_organization
 from teams.models import Membership
-from teams.services import decline_membership, join_teams
+from teams.services import add_organization, decline_membership, join_teams
 
 MEMBERS = "/admin/members/member/"
 ORGANIZATIONS = "/admin/members/organization/"

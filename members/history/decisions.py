@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
@@ -36,9 +36,10 @@ from members.models import (
     Organization,
 )
 from members.models.decisions import SAFE
-from members.services.affiliations import refuse_what_was_built_on
 
 Step = Callable[[int], str]
+# Refuses to undo what a member or an organization has been relied on for since.
+CheckUndo = Callable[[list[Member], list[Organization], datetime], None]
 PROCESSING_HOLD = timedelta(
     hours=1
 )  # the emails of an unfinished decision wait longer than it takes
@@ -128,7 +129,9 @@ def create_decision(
     return decision
 
 
-def process_decision(decision: Decision, step: Step, *, seconds: float) -> bool:
+def process_decision(
+    decision: Decision, step: Step, *, seconds: float, check_undo: CheckUndo | None = None
+) -> bool:
     """Go on with `decision` for about `seconds`; returns whether it is finished.
 
     Any number of processes may call this at the same time: a row is taken by one of them.
@@ -136,13 +139,13 @@ def process_decision(decision: Decision, step: Step, *, seconds: float) -> bool:
     until = time.monotonic() + seconds
     many = decision.rows.count() > 1
     how = ChangeSource.BULK if many else ChangeSource.HAND
-    while _work_one(decision, step, how):
+    while _work_one(decision, step, how, check_undo):
         if time.monotonic() > until:
             return False
     return _finish(decision)
 
 
-def _work_one(decision: Decision, step: Step, how: str) -> bool:
+def _work_one(decision: Decision, step: Step, how: str, check_undo: CheckUndo | None) -> bool:
     """Decide about one row that nobody has taken yet, or undo it; False if there is none."""
     with transaction.atomic():
         fresh = Decision.objects.get(pk=decision.pk)
@@ -155,7 +158,7 @@ def _work_one(decision: Decision, step: Step, how: str) -> bool:
             return False
         with change_source(how):
             if undoing:
-                _undo_one(row, fresh)
+                _undo_one(row, fresh, check_undo)
             else:
                 _take_one(row, fresh, step)
         row.save()
@@ -231,7 +234,7 @@ def undo_decision(decision: Decision, *, by: Member) -> None:
     decision.refresh_from_db()
 
 
-def _undo_one(row: DecisionItem, decision: Decision) -> None:
+def _undo_one(row: DecisionItem, decision: Decision, check_undo: CheckUndo | None) -> None:
     """Put back what one row changed, and drop its emails; unless something changed since."""
     try:
         with transaction.atomic():
@@ -239,7 +242,8 @@ def _undo_one(row: DecisionItem, decision: Decision) -> None:
                 raise Refused("an account that it was about is closed.")
             for change in reversed(row.changes):
                 _take_back(change, decision)
-            _refuse_if_built_on(row.changes, decision)
+            if check_undo:
+                _refuse_if_built_on(row.changes, decision, check_undo)
             dropped, _ = Email.objects.filter(pk__in=row.mails, status=STATUS.queued).delete()
     except (Refused, IntegrityError, models.ProtectedError) as refusal:
         row.outcome = DecisionItem.Outcome.KEPT
@@ -251,7 +255,9 @@ def _undo_one(row: DecisionItem, decision: Decision) -> None:
     row.told = f"Undone{mails}: {row.told}"
 
 
-def _refuse_if_built_on(changes: list[dict[str, Any]], decision: Decision) -> None:
+def _refuse_if_built_on(
+    changes: list[dict[str, Any]], decision: Decision, check_undo: CheckUndo
+) -> None:
     """Refuse to undo what somebody's membership or affiliation rests on by now."""
     keys: dict[str, set[int]] = {"members.member": set(), "members.organization": set()}
     for change in changes:
@@ -259,7 +265,7 @@ def _refuse_if_built_on(changes: list[dict[str, Any]], decision: Decision) -> No
             keys[change["model"]].add(change["pk"])
     people = Member.objects.filter(affiliation_confirmed_at=None, pk__in=keys["members.member"])
     organizations = Organization.objects.filter(pk__in=keys["members.organization"])
-    refuse_what_was_built_on(list(people), list(organizations), decision.taken_at)
+    check_undo(list(people), list(organizations), decision.taken_at)
 
 
 def _take_back(change: dict[str, Any], decision: Decision) -> None:

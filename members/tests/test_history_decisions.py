@@ -9,19 +9,14 @@ from post_office.models import Email
 from conftest import make_member, membership_of
 from members.history.changesets import ChangeSource
 from members.models import DecisionItem, EmailDomain, Member, Organization
-from members.services import (
-    Refused,
-    add_domain,
-    confirm_affiliation,
-    preview_action,
-    process_decision,
-    recognize_organization,
-    undo_decision,
-)
+from members.services import Refused, preview_action, process_decision, undo_decision
 from members.tests.decisions import approving, decide, ending, outcomes
 from teams.models import Membership
 from teams.services import (
+    add_domain,
+    confirm_affiliation,
     decline_membership,
+    recognize_organization,
     withdraw_request,
 )
 

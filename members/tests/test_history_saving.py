@@ -6,9 +6,9 @@ from post_office.models import STATUS
 
 from conftest import make_member, membership_of
 from members.models import Member, Organization
-from members.services import bulk_save_with_history, recognize_organization
+from members.services import bulk_save_with_history
 from teams.models import Membership
-from teams.services import join_teams
+from teams.services import join_teams, recognize_organization
 
 
 def test_recognizing_needs_the_same_queries_for_one_and_for_three_people(administrator, team):

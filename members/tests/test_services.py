@@ -6,20 +6,22 @@ from post_office.models import Email
 from conftest import make_member, membership_of
 from members.models import EmailDomain, Member, Organization
 from members.services import (
-    add_domain,
     anonymize_member,
-    change_profile,
     complete_profile,
-    confirm_affiliation,
-    decline_organization,
     get_or_create_member,
     lock_open_account,
     save_with_history,
-    set_affiliation,
     unconfirm_affiliation,
 )
 from members.tests.steps import last_line, refused
-from teams.services import join_teams
+from teams.services import (
+    add_domain,
+    change_profile,
+    confirm_affiliation,
+    decline_organization,
+    join_teams,
+    set_affiliation,
+)
 
 
 @pytest.fixture

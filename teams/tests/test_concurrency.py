@@ -11,18 +11,21 @@ from post_office.models import Email
 
 from conftest import make_member, membership_of
 from members.models import EmailDomain, Member, Organization
-from members.services import Refused, add_domain, change_profile, recognize_organization
+from members.services import Refused
 from teams.models import Membership
 from teams.services import (
     Outcome,
+    add_domain,
     add_member,
     approve_membership,
+    change_profile,
     close_account,
     complete_join,
     decline_membership,
     end_membership,
     join_teams,
     leave_team,
+    recognize_organization,
     send_digests,
     withdraw_request,
 )

@@ -7,7 +7,6 @@ from post_office.models import Email
 
 from conftest import code_in, make_member, membership_of, visible_text
 from members.models import Member, Organization
-from members.services import merge_organizations, recognize_organization
 from members.tests.steps import last_line, refused
 from teams.models import Membership
 from teams.services import (
@@ -18,10 +17,12 @@ from teams.services import (
     end_membership,
     join_teams,
     merge_members,
+    merge_organizations,
     personal_data,
+    recognize_organization,
     set_facilitators,
 )
-from teams.services.merging import MOVED, TWICE
+from teams.services.merging import IN_TEAM_TWICE, MERGED
 from teams.tests.test_concurrency import ROUNDS, _room_for_all, at_once, refusals  # noqa: F401
 from teams.tests.test_services_people import everything_stored
 
@@ -47,7 +48,7 @@ def test_memberships_move_with_history_and_one_mail_goes_to_both_addresses(
         ("Education", "active"), ("Hiring", "active"), ("Careers", "requested"),
     }  # fmt: skip
     assert not Membership.objects.of(second).exists()
-    assert last_line(membership_of(member, other_team)) == (administrator, MOVED)
+    assert last_line(membership_of(member, other_team)) == (administrator, MERGED)
     assert [mail.to for mail in mails()] == [[member.email], [second.email]]
     for mail in mails():
         assert mail.subject == "Your two accounts are one now"
@@ -66,7 +67,7 @@ def test_the_duplicate_stays_as_a_closed_row_that_opens_the_other_account(
     assert (row.email, row.full_name, row.is_active) == ("maria.old@rush.example", "", False)
     assert (row.merged_into, row.organization) == (member, None)
     assert Member.objects.account_of("Maria.Old@rush.example") == member
-    assert last_line(second) == last_line(member) == (administrator, MOVED)
+    assert last_line(second) == last_line(member) == (administrator, MERGED)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_of_two_stays_in_one_team_the_better_one_goes_on(
     assert better.status == (mine if kept == "mine" else theirs)
     was = theirs if kept == "mine" else mine
     assert worse.status == ("ended" if was == "active" else "withdrawn")
-    assert (worse.reason, worse.ended_by) == (TWICE, administrator)
+    assert (worse.reason, worse.ended_by) == (IN_TEAM_TWICE, administrator)
     assert Email.objects.count() == 2  # none about memberships
 
 
@@ -242,7 +243,7 @@ def test_my_data_lists_the_further_addresses_with_their_mails_and_history(merged
     Email.objects.create(to=[merged.email], from_email="x@example.org", subject="To the old one")
     data = personal_data(member)
     assert data["further_addresses"] == [merged.email]
-    assert [mail["subject"] for mail in data["mails"]] == ["To the old one"]
+    assert [mail["subject"] for mail in data["emails"]] == ["To the old one"]
     assert {merged.email, member.email} <= {line["email"] for line in data["history"]}
 
 

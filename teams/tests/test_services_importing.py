@@ -7,16 +7,18 @@ from django.test.utils import CaptureQueriesContext
 from conftest import make_member, membership_of
 from members.history.changesets import ChangeSource, change_source
 from members.models import EmailDomain, Member, Organization
-from members.services import (
-    OrganizationImport,
-    Refused,
-    add_organization,
-    decline_organization,
-    organizations_named,
-    save_with_history,
-)
+from members.services import OrganizationImport, Refused, organizations_named, save_with_history
 from teams.models import Membership
-from teams.services import MemberRow, accounts_of, close_account, import_members, join_teams
+from teams.services import (
+    MemberRow,
+    accounts_of,
+    add_organization,
+    close_account,
+    decline_organization,
+    import_members,
+    import_organizations,
+    join_teams,
+)
 
 
 @pytest.fixture
@@ -177,7 +179,7 @@ def organizations(*rows, by):
         file = OrganizationImport([name for name, _ in rows], domains, by=by)
         refused = [refusal for row in rows for refusal in file.take(*row)]
         if not refused:
-            file.store()
+            import_organizations(file)
     return file, [(refusal.column, str(refusal)) for refusal in refused]
 
 

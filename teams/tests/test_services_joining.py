@@ -5,7 +5,6 @@ from post_office.models import Email
 
 from conftest import make_member, membership_of
 from members.models import Member, Organization
-from members.services import decline_organization, recognize_organization
 from members.tests.steps import last_line, refused
 from teams.models import Membership
 from teams.services import (
@@ -14,8 +13,10 @@ from teams.services import (
     close_account,
     complete_join,
     decline_membership,
+    decline_organization,
     join_teams,
     leave_team,
+    recognize_organization,
     withdraw_request,
 )
 

@@ -259,7 +259,7 @@ def test_a_person_takes_everything_along_as_plain_values(leaver):
     ]
     assert "Maria was rude." in [stay["reason"] for stay in data["memberships"]]
     assert "facilitator of Hiring" in [line["what"] for line in data["history"]]
-    assert "Your request for Careers was declined" in [mail["subject"] for mail in data["mails"]]
+    assert "Your request for Careers was declined" in [mail["subject"] for mail in data["emails"]]
 
 
 def test_nothing_of_other_people_is_in_my_data(leaver, colleague, facilitator, applicant):
@@ -271,7 +271,7 @@ def test_nothing_of_other_people_is_in_my_data(leaver, colleague, facilitator, a
 
 def test_someone_without_anything_gets_an_almost_empty_file(db):
     data = personal_data(make_member("new@mailbox.example"))
-    assert (data["organization"], data["memberships"], data["mails"]) == (None, [], [])
+    assert (data["organization"], data["memberships"], data["emails"]) == (None, [], [])
     assert (data["last_sign_in"], data["affiliation_confirmed"]) == (None, None)
 
 
