@@ -46,6 +46,8 @@ def test_fill_makes_as_many_rows_as_asked_for_and_something_of_every_kind(filled
     assert Goal.objects.filter(updates=None).count() == 0
     assert FaqEntry.objects.filter(team=None).exists()
     assert set(shares()) == set(Membership.Status)
+    origins = Membership.objects.order_by().values_list("origin", flat=True).distinct()
+    assert set(origins) == set(Membership.Origin)
     made = dict(Organization.objects.order_by().values_list("status").annotate(Count("pk")))
     assert made["recognized"] > 80
     assert made["proposed"] == 3
