@@ -50,7 +50,7 @@ def ampersand_team(db) -> ActionTeam:
     return ActionTeam.objects.create(name="Education & Training", slug="education-training")
 
 
-def test_joined_names_the_teams_and_says_how_to_leave(member, ampersand_team, queued):
+def test_teams_joined_names_the_teams_and_says_how_to_leave(member, ampersand_team, queued):
     emails.teams_joined(member, [stay(member, ampersand_team)], [])
     mail = queued()
     assert mail.to == [member.email]
@@ -62,7 +62,7 @@ def test_joined_names_the_teams_and_says_how_to_leave(member, ampersand_team, qu
     assert "waiting" not in mail.message
 
 
-def test_joined_tells_what_still_waits(member, team, approval_team, queued):
+def test_teams_joined_says_what_still_waits(member, team, approval_team, queued):
     emails.teams_joined(member, [stay(member, team)], [stay(member, approval_team, "requested")])
     mail = queued()
     assert mail.subject == "You joined Education"
@@ -72,13 +72,15 @@ def test_joined_tells_what_still_waits(member, team, approval_team, queued):
         assert "withdraw" in body
 
 
-def test_joined_several_counts_them_in_the_subject(member, team, other_team, queued):
+def test_teams_joined_counts_several_in_the_subject(member, team, other_team, queued):
     emails.teams_joined(member, [stay(member, team), stay(member, other_team)], [])
     assert queued().subject == "You joined 2 action teams"
 
 
 @pytest.mark.parametrize("policy", ["open", "approval"])
-def test_waiting_for_the_organization_says_who_checks_and_by_when(applicant, team, policy, queued):
+def test_requests_waiting_for_the_organization_says_who_checks_and_by_when(
+    applicant, team, policy, queued
+):
     team.join_policy = policy
     emails.requests_waiting(applicant, [stay(applicant, team, "requested", requested_at=MONDAY)])
     mail = queued()
@@ -90,7 +92,7 @@ def test_waiting_for_the_organization_says_who_checks_and_by_when(applicant, tea
     assert "withdraw" in words
 
 
-def test_waiting_for_the_affiliation_names_the_organization(organization, team, queued):
+def test_requests_waiting_for_the_affiliation_names_the_organization(organization, team, queued):
     person = make_member("x@mailbox.example", organization, confirmed=False)
     emails.requests_waiting(person, [stay(person, team, "requested")])
     words = " ".join(queued().message.split())
@@ -98,7 +100,7 @@ def test_waiting_for_the_affiliation_names_the_organization(organization, team, 
     assert "Hello" not in words
 
 
-def test_waiting_for_approval_says_so(member, approval_team, other_team, queued):
+def test_requests_waiting_for_approval_says_so(member, approval_team, other_team, queued):
     emails.requests_waiting(
         member, [stay(member, approval_team, "requested"), stay(member, other_team, "requested")]
     )
@@ -109,13 +111,13 @@ def test_waiting_for_approval_says_so(member, approval_team, other_team, queued)
     assert "You get an answer by" in words
 
 
-def test_waiting_without_an_organization_is_told_all_the_same(db, team, queued):
+def test_requests_waiting_without_an_organization_says_so(db, team, queued):
     person = make_member("nobody@mailbox.example")
     emails.requests_waiting(person, [stay(person, team, "requested")])
     assert "checks your organization first" in " ".join(queued().message.split())
 
 
-def test_a_promised_day_that_has_passed_is_not_repeated(member, approval_team, queued):
+def test_requests_waiting_does_not_repeat_a_day_that_has_passed(member, approval_team, queued):
     old = stay(member, approval_team, "requested")
     old.requested_at = timezone.now().replace(year=2020)
     emails.organization_recognized(member, [], [old])
@@ -125,7 +127,7 @@ def test_a_promised_day_that_has_passed_is_not_repeated(member, approval_team, q
     assert "decides about your request" in " ".join(mail.message.split())
 
 
-def test_recognized_names_the_organization_and_what_is_open(member, team, approval_team, queued):
+def test_organization_recognized_names_it_and_what_is_open(member, team, approval_team, queued):
     emails.organization_recognized(
         member, [stay(member, team)], [stay(member, approval_team, "requested")]
     )
@@ -137,7 +139,7 @@ def test_recognized_names_the_organization_and_what_is_open(member, team, approv
         assert "Careers" in body
 
 
-def test_approved_says_who_decided_and_how_to_leave(member, team, queued):
+def test_membership_approved_says_who_decided_and_how_to_leave(member, team, queued):
     emails.membership_approved(membership_of(member, team))
     mail = queued()
     assert mail.subject == "You joined Education"
@@ -146,7 +148,7 @@ def test_approved_says_who_decided_and_how_to_leave(member, team, queued):
     assert "http://127.0.0.1:8000/my/" in mail.message
 
 
-def test_added_says_by_whom_and_that_one_may_leave(member, team, facilitator, queued):
+def test_membership_added_says_by_whom_and_how_to_leave(member, team, facilitator, queued):
     emails.membership_added(membership_of(member, team), facilitator)
     mail = queued()
     assert mail.subject == "You were added to Education"
@@ -156,14 +158,14 @@ def test_added_says_by_whom_and_that_one_may_leave(member, team, facilitator, qu
     assert "If you do not want this, you can leave" in words
 
 
-def test_added_by_an_administrator_says_so(member, team, administrator, queued):
+def test_membership_added_by_an_administrator_says_so(member, team, administrator, queued):
     emails.membership_added(membership_of(member, team), administrator)
     mail = queued()
     assert "Ada Admin, an administrator, added you to" in " ".join(mail.message.split())
     assert "Ada Admin, an administrator, added you to" in mail.html_message
 
 
-def test_declined_gives_the_reason_and_the_next_step(member, team, queued):
+def test_membership_declined_gives_the_reason_and_the_next_step(member, team, queued):
     emails.membership_declined(member, [team], "The team is full until May.")
     mail = queued()
     assert mail.subject == "Your request for Education was declined"
@@ -174,7 +176,9 @@ def test_declined_gives_the_reason_and_the_next_step(member, team, queued):
         assert "My details" not in body
 
 
-def test_declined_with_the_organization_points_to_my_details(applicant, team, other_team, queued):
+def test_membership_declined_with_the_organization_points_to_my_details(
+    applicant, team, other_team, queued
+):
     emails.membership_declined(
         applicant, [team, other_team], "Not in healthcare.", applicant.organization
     )
@@ -185,7 +189,7 @@ def test_declined_with_the_organization_points_to_my_details(applicant, team, ot
     assert "change it under My details" in words
 
 
-def test_left_confirms_and_offers_the_way_back(member, team, queued):
+def test_membership_ended_by_leaving_offers_the_way_back(member, team, queued):
     ended = membership_of(member, team)
     ended.ended_by = member
     emails.membership_ended(ended)
@@ -195,7 +199,7 @@ def test_left_confirms_and_offers_the_way_back(member, team, queued):
     assert "facilitator" not in mail.message
 
 
-def test_nobody_is_sent_back_to_a_team_that_takes_nobody(member, closed_team, queued):
+def test_membership_ended_offers_no_way_back_to_a_closed_team(member, closed_team, queued):
     left = stay(member, closed_team, "ended", ended_by=member)
     emails.membership_ended(left)
     mail = queued()
@@ -204,13 +208,13 @@ def test_nobody_is_sent_back_to_a_team_that_takes_nobody(member, closed_team, qu
         assert "join again" not in body
 
 
-def test_withdrawn_from_a_closed_team_offers_no_second_request(member, closed_team, queued):
+def test_request_withdrawn_from_a_closed_team_offers_no_second_one(member, closed_team, queued):
     emails.request_withdrawn(stay(member, closed_team, "withdrawn"))
     mail = queued()
     assert "ask again" not in mail.message + mail.html_message
 
 
-def test_ended_by_a_facilitator_gives_the_reason(member, team, facilitator, queued):
+def test_membership_ended_by_a_facilitator_gives_the_reason(member, team, facilitator, queued):
     ended = membership_of(member, team)
     ended.ended_by, ended.reason = facilitator, "You changed employers."
     emails.membership_ended(ended)
@@ -221,14 +225,14 @@ def test_ended_by_a_facilitator_gives_the_reason(member, team, facilitator, queu
         assert "think this is a mistake" in body
 
 
-def test_withdrawn_confirms(applicant, team, queued):
+def test_request_withdrawn_confirms(applicant, team, queued):
     emails.request_withdrawn(membership_of(applicant, team))
     mail = queued()
     assert mail.subject == "You withdrew your request for Education"
     assert "ask again on My teams" in mail.message
 
 
-def test_appointed_says_what_one_looks_after_and_where(
+def test_facilitator_appointed_says_which_team_and_where(
     member, ampersand_team, administrator, queued
 ):
     emails.facilitator_appointed(member, ampersand_team, administrator)
@@ -270,7 +274,9 @@ def test_appointed_says_what_one_looks_after_and_where(
         ),
     ],
 )
-def test_digest_tells_in_numbers_what_waits(facilitator, numbers, subject, lines, queued):
+def test_facilitator_digest_says_in_numbers_what_waits(
+    facilitator, numbers, subject, lines, queued
+):
     kinds = ("organizations", "affiliations", "requests", "questions", "goals")
     emails.facilitator_digest(facilitator, dict.fromkeys(kinds, Waiting(0)) | numbers)
     mail = queued()
@@ -281,7 +287,7 @@ def test_digest_tells_in_numbers_what_waits(facilitator, numbers, subject, lines
     assert "once a working day" in mail.message
 
 
-def test_digest_about_goals_alone_speaks_of_nobody_who_asked(facilitator, queued):
+def test_facilitator_digest_about_goals_alone_mentions_no_requests(facilitator, queued):
     kinds = ("organizations", "affiliations", "requests", "questions")
     emails.facilitator_digest(facilitator, dict.fromkeys(kinds, Waiting(0)) | {"goals": Waiting(2)})
     mail = queued()
@@ -316,7 +322,7 @@ def hostile(member, team, organization):
 
 
 @pytest.mark.parametrize("index", range(9))
-def test_what_people_typed_is_shown_and_never_run(member, team, organization, index, mails):
+def test_email_shows_typed_text_and_never_renders_it(member, team, organization, index, mails):
     _, send = hostile(member, team, Organization.objects.get(pk=organization.pk))[index]
     send()
     (mail,) = mails()

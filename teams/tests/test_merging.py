@@ -37,7 +37,7 @@ def fresh(person: Member) -> Member:
     return Member.objects.select_related("organization").get(pk=person.pk)
 
 
-def test_memberships_move_with_history_and_one_mail_goes_to_both_addresses(
+def test_merge_members_moves_memberships_and_emails_both_addresses(
     second, member, team, other_team, approval_team, administrator, mails
 ):
     join_teams(second, [other_team, approval_team])
@@ -59,9 +59,7 @@ def test_memberships_move_with_history_and_one_mail_goes_to_both_addresses(
         assert max(len(line) for line in mail.message.splitlines()) <= 78
 
 
-def test_the_duplicate_stays_as_a_closed_row_that_opens_the_other_account(
-    second, member, administrator
-):
+def test_merge_members_closes_the_duplicate(second, member, administrator):
     merge_members(second, member, by=administrator)
     row = fresh(second)
     assert (row.email, row.full_name, row.is_active) == ("maria.old@rush.example", "", False)
@@ -79,7 +77,7 @@ def test_the_duplicate_stays_as_a_closed_row_that_opens_the_other_account(
         ("requested", "requested", "mine"),
     ],
 )
-def test_of_two_stays_in_one_team_the_better_one_goes_on(
+def test_merge_members_keeps_the_better_membership_of_a_team(
     second, member, approval_team, facilitator, administrator, mine, theirs, kept
 ):
     stays = {}
@@ -102,7 +100,9 @@ def test_of_two_stays_in_one_team_the_better_one_goes_on(
     assert Email.objects.count() == 2  # none about memberships
 
 
-def test_the_older_of_two_active_stays_goes_on(second, member, team, administrator):
+def test_merge_members_keeps_the_older_of_two_active_memberships(
+    second, member, team, administrator
+):
     join_teams(second, [team])
     older = Membership.objects.filter(member=second)
     older.update(decided_at="2020-01-01T00:00Z")
@@ -111,7 +111,9 @@ def test_the_older_of_two_active_stays_goes_on(second, member, team, administrat
     assert Membership.objects.of(member).active().get().pk == pk
 
 
-def test_stays_that_are_over_move_as_they_are(second, member, approval_team, team, administrator):
+def test_merge_members_moves_memberships_that_are_over(
+    second, member, approval_team, team, administrator
+):
     join_teams(second, [approval_team, team])
     decline_membership(membership_of(second, approval_team), reason="Full.", by=administrator)
     end_membership(membership_of(second, team), reason="Moved.", by=administrator)
@@ -121,7 +123,7 @@ def test_stays_that_are_over_move_as_they_are(second, member, approval_team, tea
     }  # fmt: skip
 
 
-def test_a_confirmed_affiliation_moves_and_opens_what_waited_for_it(
+def test_merge_members_moves_a_confirmed_affiliation_and_opens_requests(
     second, organization, team, approval_team, administrator, mails
 ):
     kept = make_member("maria@mail.example", organization, confirmed=False)
@@ -136,7 +138,7 @@ def test_a_confirmed_affiliation_moves_and_opens_what_waited_for_it(
     assert len(mails()) == 2
 
 
-def test_what_the_profile_lacks_is_filled_and_what_it_has_is_kept(
+def test_merge_members_fills_in_what_the_profile_lacks(
     member, proposed_organization, administrator
 ):
     second = make_member("m@lakeview.example", proposed_organization, "Mary", confirmed=False)
@@ -147,24 +149,20 @@ def test_what_the_profile_lacks_is_filled_and_what_it_has_is_kept(
     assert kept.organization.name == "Rush Example Hospital"
 
 
-def test_an_organization_that_was_only_named_moves_to_an_account_without_one(
-    applicant, administrator
-):
+def test_merge_members_moves_an_unconfirmed_organization(applicant, administrator):
     kept = make_member("wanda@mail.example")
     merge_members(applicant, kept, by=administrator)
     assert fresh(kept).organization.name == "Lakeview Health"
     assert not fresh(kept).is_affiliation_confirmed
 
 
-def test_accounts_merged_before_go_along(second, member, colleague, administrator):
+def test_merge_members_moves_accounts_merged_before(second, member, colleague, administrator):
     merge_members(second, colleague, by=administrator)
     merge_members(colleague, member, by=administrator)
     assert Member.objects.account_of(second.email) == member
 
 
-def test_merging_accounts_that_cannot_be_is_refused(
-    member, second, outsider, facilitator, administrator
-):
+def test_merge_members_refuses_wrong_pairs(member, second, outsider, facilitator, administrator):
     def merging(words, one, two):
         refused(words, merge_members, one, two, by=administrator)
 
@@ -179,7 +177,7 @@ def test_merging_accounts_that_cannot_be_is_refused(
     merging("account is closed", fresh(outsider), fresh(member))
 
 
-def test_merging_after_the_organization_changed_is_refused(
+def test_merge_members_refuses_after_the_organization_changed(
     member, applicant, other_organization, administrator
 ):
     stale = fresh(applicant)
@@ -187,12 +185,12 @@ def test_merging_after_the_organization_changed_is_refused(
     refused("meanwhile", merge_members, stale, member, by=administrator)
 
 
-def test_the_database_refuses_a_merged_account_that_is_open(member, second):
+def test_merged_account_is_never_open_in_the_database(member, second):
     with pytest.raises(IntegrityError), transaction.atomic():
         Member.objects.filter(pk=second.pk).update(merged_into=member)
 
 
-def test_a_facilitator_keeps_the_desk_as_the_one_that_goes_on(
+def test_merge_members_leaves_a_retained_facilitator_the_desk(
     second, facilitator, team, administrator
 ):
     merge_members(second, facilitator, by=administrator)
@@ -210,7 +208,7 @@ def merged(second, member, administrator) -> Member:
     return fresh(second)
 
 
-def test_the_old_address_signs_in_to_the_one_account(client, merged, member, mails):
+def test_merged_address_signs_in_to_the_retained_account(client, merged, member, mails):
     client.post("/sign-in/", {"email": merged.email})
     response = client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
     assert response.status_code == 302
@@ -219,7 +217,7 @@ def test_the_old_address_signs_in_to_the_one_account(client, merged, member, mai
     assert "Education" in visible_text(client.get("/my/"))
 
 
-def test_joining_with_the_old_address_joins_as_the_one_member(merged, member, other_team):
+def test_merged_address_joins_as_the_retained_member(merged, member, other_team):
     joined, _ = complete_join(
         merged.email,
         full_name="Forged",
@@ -233,13 +231,13 @@ def test_joining_with_the_old_address_joins_as_the_one_member(merged, member, ot
     assert not fresh(merged).full_name
 
 
-def test_a_signed_in_duplicate_is_signed_out(client_for, second, member, administrator):
+def test_merge_members_signs_the_duplicate_out(client_for, second, member, administrator):
     client = client_for(second)
     merge_members(second, member, by=administrator)
     assert client.get("/my/").status_code == 302
 
 
-def test_my_data_lists_the_further_addresses_with_their_mails_and_history(merged, member):
+def test_personal_data_lists_merged_addresses_with_emails_and_history(merged, member):
     Email.objects.create(to=[merged.email], from_email="x@example.org", subject="To the old one")
     data = personal_data(member)
     assert data["further_addresses"] == [merged.email]
@@ -247,7 +245,7 @@ def test_my_data_lists_the_further_addresses_with_their_mails_and_history(merged
     assert {merged.email, member.email} <= {line["email"] for line in data["history"]}
 
 
-def test_closing_the_account_erases_what_was_merged_into_it(merged, member, mails):
+def test_close_account_erases_what_was_merged_into_it(merged, member, mails):
     Email.objects.create(to=[merged.email], from_email="x@example.org", subject="To the old one")
     close_account(member)
     (mail,) = mails()
@@ -258,7 +256,7 @@ def test_closing_the_account_erases_what_was_merged_into_it(merged, member, mail
     assert Member.objects.account_of(merged.email) is None
 
 
-def test_a_merged_account_is_no_facilitator(merged, team, administrator):
+def test_set_facilitators_refuses_a_merged_account(merged, team, administrator):
     refused("closed", set_facilitators, team, [merged], by=administrator)
 
 
@@ -268,7 +266,7 @@ at_the_same_time = pytest.mark.django_db(transaction=True)
 
 
 @at_the_same_time
-def test_two_merges_of_one_pair_are_one(second, member, team, administrator, mails):
+def test_merge_members_at_once_is_one_merge(second, member, team, administrator, mails):
     join_teams(second, [team])
     Email.objects.all().delete()
     results = at_once(
@@ -282,7 +280,7 @@ def test_two_merges_of_one_pair_are_one(second, member, team, administrator, mai
 
 
 @at_the_same_time
-def test_merging_one_pair_of_organizations_both_ways_at_once_is_one_merge(
+def test_merge_organizations_both_ways_at_once_is_one_merge(
     organization, other_organization, member, outsider, administrator
 ):
     results = at_once(
@@ -296,7 +294,7 @@ def test_merging_one_pair_of_organizations_both_ways_at_once_is_one_merge(
 
 
 @at_the_same_time
-def test_merging_while_it_is_recognized_leaves_nobody_behind(
+def test_merge_organizations_while_recognizing_leaves_nobody_behind(
     organization, team, administrator, mails
 ):
     for turn in range(ROUNDS):
@@ -317,7 +315,7 @@ def test_merging_while_it_is_recognized_leaves_nobody_behind(
 
 
 @at_the_same_time
-def test_joining_while_the_organization_is_merged_never_names_the_old_one(
+def test_merge_organizations_while_joining_never_names_the_duplicate(
     organization, team, administrator
 ):
     for turn in range(ROUNDS):
@@ -338,7 +336,7 @@ def test_joining_while_the_organization_is_merged_never_names_the_old_one(
 
 
 @at_the_same_time
-def test_joining_by_domain_while_its_owner_is_merged_never_names_the_old_one(
+def test_merge_organizations_while_joining_by_domain_never_names_the_duplicate(
     organization, team, administrator
 ):
     for turn in range(ROUNDS):

@@ -36,9 +36,7 @@ def join(email: str, *teams, name="Nora New", title="", organization="Rush Examp
 # Rules 4 and 5: who joins at once, who waits ------------------------------------------------
 
 
-def test_a_recognized_domain_and_an_open_team_make_a_member_at_once(
-    organization, team, other_team, mails
-):
+def test_complete_join_by_a_recognized_domain_joins_at_once(organization, team, other_team, mails):
     member, told = join("nora@mail.rush.example", team, other_team, title="HR lead")
     assert told == {team: Outcome.JOINED, other_team: Outcome.JOINED}
     stay = membership_of(member, team)
@@ -51,7 +49,7 @@ def test_a_recognized_domain_and_an_open_team_make_a_member_at_once(
     ]
 
 
-def test_a_team_by_approval_always_waits(organization, team, approval_team, mails):
+def test_complete_join_of_a_team_by_approval_waits(organization, team, approval_team, mails):
     member, told = join("nora@rush.example", approval_team, team)
     assert told == {team: Outcome.JOINED, approval_team: Outcome.WAITING}
     request = membership_of(member, approval_team)
@@ -61,14 +59,14 @@ def test_a_team_by_approval_always_waits(organization, team, approval_team, mail
     assert "Still waiting" in mail.message
 
 
-def test_a_known_name_without_its_domain_waits_for_a_facilitator(organization, team, mails):
+def test_complete_join_by_a_known_name_waits_for_a_facilitator(organization, team, mails):
     member, told = join("nora@mailbox.example", team)
     assert told == {team: Outcome.WAITING}
     assert membership_of(member, team).waits_for == "affiliation"
     assert [mail.subject for mail in mails()] == ["We have your request for Education"]
 
 
-def test_an_unknown_organization_is_proposed_and_the_person_has_a_place(team, mails):
+def test_complete_join_proposes_an_unknown_organization(team, mails):
     member, told = join("nora@kappa.example", team, organization="Kappa Clinic")
     assert told == {team: Outcome.WAITING}
     assert membership_of(member, team).waits_for == "organization"
@@ -76,20 +74,20 @@ def test_an_unknown_organization_is_proposed_and_the_person_has_a_place(team, ma
     assert len(mails()) == 1
 
 
-def test_a_closed_team_takes_nobody(organization, team, closed_team, mails):
+def test_complete_join_of_a_closed_team_reports_it(organization, team, closed_team, mails):
     member, told = join("nora@rush.example", team, closed_team)
     assert told == {team: Outcome.JOINED, closed_team: Outcome.CLOSED}
     assert not Membership.objects.filter(team=closed_team).exists()
     assert [mail.subject for mail in mails()] == ["You joined Education"]
 
 
-def test_a_closed_team_alone_sends_no_mail(organization, closed_team, mails):
+def test_complete_join_of_a_closed_team_alone_sends_no_email(organization, closed_team, mails):
     _, told = join("nora@rush.example", closed_team)
     assert told == {closed_team: Outcome.CLOSED}
     assert mails() == []
 
 
-def test_teams_that_do_not_exist_are_passed_over(organization, team):
+def test_complete_join_ignores_teams_that_do_not_exist(organization, team):
     member, told = complete_join(
         "nora@rush.example",
         full_name="Nora",
@@ -101,7 +99,7 @@ def test_teams_that_do_not_exist_are_passed_over(organization, team):
     assert Membership.objects.of(member).count() == 1
 
 
-def test_doing_it_twice_reports_what_is_there_and_sends_nothing(
+def test_complete_join_twice_reports_what_is_there_and_sends_nothing(
     organization, team, approval_team, mails
 ):
     join("nora@rush.example", team, approval_team)
@@ -112,7 +110,9 @@ def test_doing_it_twice_reports_what_is_there_and_sends_nothing(
     assert len(mails()) == 1
 
 
-def test_a_partial_success_is_told_team_by_team(member, team, other_team, closed_team, mails):
+def test_complete_join_reports_a_partial_success_team_by_team(
+    member, team, other_team, closed_team, mails
+):
     _, told = join(member.email, team, other_team, closed_team)
     assert told == {
         team: Outcome.ALREADY_ACTIVE,
@@ -125,7 +125,7 @@ def test_a_partial_success_is_told_team_by_team(member, team, other_team, closed
 # Rule 2: nothing that is known is overwritten ------------------------------------------------
 
 
-def test_a_stranger_overwrites_nothing_of_a_members_profile(member, other_organization, team):
+def test_complete_join_overwrites_nothing_of_a_profile(member, other_organization, team):
     joined, _ = join(
         member.email, team, name="Mallory", title="Boss", organization="Loop Example Clinic"
     )
@@ -135,31 +135,33 @@ def test_a_stranger_overwrites_nothing_of_a_members_profile(member, other_organi
     assert member.organization.name == "Rush Example Hospital"
 
 
-def test_an_unconfirmed_organization_is_not_overwritten_either(applicant, other_team):
+def test_complete_join_keeps_an_unconfirmed_organization(applicant, other_team):
     joined, _ = join(applicant.email, other_team, organization="Another Clinic")
     assert joined.organization == applicant.organization
     assert not Organization.objects.named("Another Clinic").exists()
 
 
-def test_after_a_no_another_organization_counts(applicant, organization, other_team, administrator):
+def test_complete_join_after_a_decline_takes_another_organization(
+    applicant, organization, other_team, administrator
+):
     decline_organization(applicant.organization, reason="No.", by=administrator)
     joined, told = join(applicant.email, other_team, organization="Rush Example Hospital")
     assert joined.organization == organization
     assert told == {other_team: Outcome.WAITING}
 
 
-def test_an_unnamed_organization_is_refused_as_a_whole(team):
+def test_complete_join_refuses_a_nameless_organization_as_a_whole(team):
     refused("at least one letter", join, "nora@kappa.example", team, organization="&")
     assert not Member.objects.exists()
 
 
-def test_an_account_that_was_closed_by_the_desk_is_refused(member, other_team):
+def test_join_refuses_an_account_that_the_desk_closed(member, other_team):
     Member.objects.filter(pk=member.pk).update(is_active=False)
     refused("account is closed", join, member.email, other_team)
     refused("account is closed", join_teams, member, [other_team])
 
 
-def test_who_closed_the_account_starts_anew_with_the_same_address(member, team):
+def test_complete_join_after_closing_creates_a_new_account(member, team):
     close_account(member)
     anew, told = join("maria@rush.example", team)
     assert told == {team: Outcome.JOINED}
@@ -170,22 +172,20 @@ def test_who_closed_the_account_starts_anew_with_the_same_address(member, team):
 # Rule 7: one press for another team ---------------------------------------------------------
 
 
-def test_a_member_joins_another_team_with_one_step(member, other_team, mails):
+def test_join_teams_joins_another_team(member, other_team, mails):
     (told,) = join_teams(member, [other_team])
     assert told.outcome == Outcome.JOINED
     assert told.membership == membership_of(member, other_team)
     assert len(mails()) == 1
 
 
-def test_what_was_decided_since_the_page_was_read_counts(applicant, other_team, administrator):
+def test_join_teams_follows_what_was_decided_meanwhile(applicant, other_team, administrator):
     recognize_organization(applicant.organization, by=administrator)
     (told,) = join_teams(applicant, [other_team])  # the row as it was before
     assert told.outcome == Outcome.JOINED
 
 
-def test_a_declined_organization_is_proposed_again_with_the_next_request(
-    applicant, other_team, administrator
-):
+def test_join_teams_proposes_a_declined_organization_again(applicant, other_team, administrator):
     decline_organization(applicant.organization, reason="No.", by=administrator)
     applicant = Member.objects.get(pk=applicant.pk)
     (told,) = join_teams(applicant, [other_team])
@@ -193,7 +193,9 @@ def test_a_declined_organization_is_proposed_again_with_the_next_request(
     assert list(Organization.objects.to_decide()) == [applicant.organization]
 
 
-def test_joining_a_team_one_is_in_changes_nothing(member, applicant, team, closed_team, mails):
+def test_join_teams_of_a_current_or_closed_team_changes_nothing(
+    member, applicant, team, closed_team, mails
+):
     (told,) = join_teams(member, [team])
     assert (told.outcome, told.membership) == (Outcome.ALREADY_ACTIVE, membership_of(member, team))
     (told,) = join_teams(applicant, [team])
@@ -203,7 +205,7 @@ def test_joining_a_team_one_is_in_changes_nothing(member, applicant, team, close
     assert mails() == []
 
 
-def test_no_team_at_all_changes_nothing(member, mails):
+def test_join_teams_without_a_team_changes_nothing(member, mails):
     assert join_teams(member, []) == []
     assert mails() == []
 
@@ -211,7 +213,7 @@ def test_no_team_at_all_changes_nothing(member, mails):
 # Leaving and withdrawing --------------------------------------------------------------------
 
 
-def test_a_member_leaves_and_may_come_back_with_a_new_row(member, team, mails):
+def test_leave_team_allows_to_join_again_with_a_new_membership(member, team, mails):
     left = leave_team(membership_of(member, team))
     assert (left.status, left.ended_by) == ("ended", member)
     assert last_line(left) == (member, "left")
@@ -223,17 +225,17 @@ def test_a_member_leaves_and_may_come_back_with_a_new_row(member, team, mails):
     assert left.status == "ended"
 
 
-def test_leaving_is_refused_when_one_has_left(member, team):
+def test_leave_team_refuses_after_leaving(member, team):
     stay = membership_of(member, team)
     leave_team(stay)
     refused("not a member of Education any more. Nothing was changed", leave_team, stay)
 
 
-def test_leaving_is_refused_while_the_request_waits(applicant, team):
+def test_leave_team_refuses_a_request(applicant, team):
     refused("not a member of Education", leave_team, membership_of(applicant, team))
 
 
-def test_a_request_is_withdrawn_and_may_be_made_again(applicant, team, mails):
+def test_withdraw_request_allows_to_ask_again(applicant, team, mails):
     withdrawn = withdraw_request(membership_of(applicant, team))
     assert (withdrawn.status, withdrawn.ended_by) == ("withdrawn", applicant)
     assert last_line(withdrawn) == (applicant, "withdrawn")
@@ -242,7 +244,7 @@ def test_a_request_is_withdrawn_and_may_be_made_again(applicant, team, mails):
     assert (told.outcome, told.membership.pk) != (Outcome.WAITING, withdrawn.pk)
 
 
-def test_withdrawing_is_refused_when_it_does_not_wait_any_more(
+def test_withdraw_request_refuses_what_does_not_wait(
     member, applicant, approval_team, team, facilitator
 ):
     refused("it is active. Nothing was changed", withdraw_request, membership_of(member, team))
@@ -254,7 +256,7 @@ def test_withdrawing_is_refused_when_it_does_not_wait_any_more(
     refused("it is declined", withdraw_request, request)
 
 
-def test_who_was_declined_may_ask_again(member, approval_team, facilitator):
+def test_join_teams_after_a_decline_starts_a_new_request(member, approval_team, facilitator):
     join_teams(member, [approval_team])
     decline_membership(membership_of(member, approval_team), reason="Full.", by=facilitator)
     (told,) = join_teams(member, [approval_team])
@@ -272,7 +274,7 @@ def test_who_was_declined_may_ask_again(member, approval_team, facilitator):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_joining_reads_once_however_many_teams(
+def test_join_teams_needs_few_queries_for_more_teams(
     organization, team, other_team, approval_team, count, django_assert_max_num_queries
 ):
     person = make_member("many@rush.example", organization)

@@ -52,7 +52,7 @@ def ask(email: str, organization: str, *teams: ActionTeam) -> Member:
 # Approving and declining ----------------------------------------------------------------------
 
 
-def test_approving_makes_a_member(request_, facilitator, mails):
+def test_approve_membership_activates_it_and_sends_an_email(request_, facilitator, mails):
     approved = approve_membership(request_, by=facilitator)
     assert (approved.is_active, approved.decided_by) == (True, facilitator)
     assert last_line(approved) == (facilitator, "approved")
@@ -61,7 +61,7 @@ def test_approving_makes_a_member(request_, facilitator, mails):
     ]
 
 
-def test_declining_keeps_the_reason(request_, facilitator, mails):
+def test_decline_membership_stores_the_reason(request_, facilitator, mails):
     declined = decline_membership(request_, reason="  Full until May.\n", by=facilitator)
     assert (declined.status, declined.reason) == ("declined", "Full until May.")
     assert (declined.decided_by, last_line(declined)) == (facilitator, (facilitator, "declined"))
@@ -69,28 +69,28 @@ def test_declining_keeps_the_reason(request_, facilitator, mails):
     assert "Full until May." in mail.message
 
 
-def test_who_decides_second_is_told_who_was_first(request_, facilitator, administrator, today):
+def test_decision_refuses_the_second_naming_the_first(request_, facilitator, administrator, today):
     approve_membership(request_, by=facilitator)
     told = f"Maria Member and Careers: already active on {today} by Fay Facilitator. Nothing was"
     refused(told, approve_membership, request_, by=administrator)
     refused(told, decline_membership, request_, reason="No.", by=administrator)
 
 
-def test_a_declined_request_is_not_decided_again(request_, facilitator, administrator, today):
+def test_decision_refuses_a_declined_request(request_, facilitator, administrator, today):
     decline_membership(request_, reason="No.", by=facilitator)
     told = f"already declined on {today} by Fay Facilitator"
     refused(told, approve_membership, request_, by=administrator)
     refused(told, decline_membership, request_, reason="No.", by=administrator)
 
 
-def test_a_withdrawn_request_is_not_decided(request_, facilitator, today):
+def test_decision_refuses_a_withdrawn_request(request_, facilitator, today):
     withdraw_request(request_)
     told = f"already withdrawn on {today} by Maria Member"
     refused(told, approve_membership, request_, by=facilitator)
     refused(told, decline_membership, request_, reason="No.", by=facilitator)
 
 
-def test_an_ended_stay_is_never_reopened(member, team, facilitator, today):
+def test_decision_refuses_an_ended_membership(member, team, facilitator, today):
     stay = membership_of(member, team)
     leave_team(stay)
     told = f"already ended on {today} by Maria Member"
@@ -99,7 +99,9 @@ def test_an_ended_stay_is_never_reopened(member, team, facilitator, today):
     refused(told, end_membership, stay, reason="No.", by=facilitator)
 
 
-def test_approving_is_refused_before_the_organization_is_recognized(applicant, team, facilitator):
+def test_approve_membership_refuses_before_the_organization_is_recognized(
+    applicant, team, facilitator
+):
     refused(
         "Recognize Lakeview Health first; Wanda Waiting waits for that",
         approve_membership,
@@ -108,7 +110,7 @@ def test_approving_is_refused_before_the_organization_is_recognized(applicant, t
     )
 
 
-def test_approving_is_refused_without_an_organization(team, facilitator):
+def test_approve_membership_refuses_without_an_organization(team, facilitator):
     person = make_member("h@mailbox.example", name="Hob")
     join_teams(person, [team])
     refused(
@@ -119,7 +121,9 @@ def test_approving_is_refused_without_an_organization(team, facilitator):
     )
 
 
-def test_approving_is_refused_before_the_affiliation_is_confirmed(organization, team, facilitator):
+def test_approve_membership_refuses_before_the_affiliation_is_confirmed(
+    organization, team, facilitator
+):
     person = ask("u@mailbox.example", organization.name, team)
     refused(
         "Confirm first that u@mailbox.example works for Rush Example Hospital",
@@ -129,12 +133,12 @@ def test_approving_is_refused_before_the_affiliation_is_confirmed(organization, 
     )
 
 
-def test_declining_needs_no_confirmation(applicant, team, facilitator):
+def test_decline_membership_needs_no_confirmation(applicant, team, facilitator):
     assert decline_membership(membership_of(applicant, team), reason="No.", by=facilitator)
 
 
 @pytest.mark.parametrize("reason", ["", "  \n\t"])
-def test_declining_and_ending_are_refused_without_a_reason(
+def test_decline_and_end_membership_refuse_without_reason(
     request_, member, team, facilitator, reason
 ):
     refused("Give a reason", decline_membership, request_, reason=reason, by=facilitator)
@@ -143,21 +147,21 @@ def test_declining_and_ending_are_refused_without_a_reason(
     )
 
 
-def test_ending_keeps_the_reason_and_tells_the_person(member, team, facilitator, mails):
+def test_end_membership_stores_the_reason_and_sends_an_email(member, team, facilitator, mails):
     ended = end_membership(membership_of(member, team), reason=" Moved. ", by=facilitator)
     assert (ended.status, ended.reason, ended.ended_by) == ("ended", "Moved.", facilitator)
     assert last_line(ended) == (facilitator, "ended")
     assert [mail.subject for mail in mails()] == ["Your membership in Education has ended"]
 
 
-def test_ending_is_refused_for_a_request(request_, facilitator):
+def test_end_membership_refuses_a_request(request_, facilitator):
     refused("already waiting", end_membership, request_, reason="No.", by=facilitator)
 
 
 # Rule 6: recognize once, release all ----------------------------------------------------------
 
 
-def test_recognizing_releases_everyone_by_name_and_by_domain_with_one_mail_each(
+def test_recognize_organization_opens_requests_with_one_email_each(
     team, other_team, approval_team, facilitator, mails
 ):
     people = [
@@ -187,7 +191,7 @@ def test_recognizing_releases_everyone_by_name_and_by_domain_with_one_mail_each(
     ]
 
 
-def test_recognizing_opens_no_team_that_is_by_approval_or_closed(
+def test_recognize_organization_opens_no_team_by_approval_or_closed(
     team, approval_team, facilitator, mails
 ):
     person = ask("a@kappa.example", "Kappa Clinic", team, approval_team)
@@ -199,7 +203,7 @@ def test_recognizing_opens_no_team_that_is_by_approval_or_closed(
     assert mail.subject == "Your organization is confirmed"
 
 
-def test_recognizing_does_not_touch_what_is_decided(
+def test_recognize_organization_leaves_what_is_decided(
     applicant, team, other_team, facilitator, mails
 ):
     join_teams(applicant, [other_team])
@@ -212,7 +216,7 @@ def test_recognizing_does_not_touch_what_is_decided(
     assert mails() == []
 
 
-def test_vouching_for_one_person_opens_what_they_asked(
+def test_confirm_affiliation_opens_the_requests_of_one_person(
     organization, team, approval_team, facilitator, mails
 ):
     person = ask("u@mailbox.example", organization.name, team, approval_team)
@@ -224,7 +228,7 @@ def test_vouching_for_one_person_opens_what_they_asked(
     assert len(mails()) == 1
 
 
-def test_releasing_many_takes_no_queries_to_find_them(
+def test_recognize_organization_needs_few_queries_for_many_people(
     team, other_team, administrator, django_assert_max_num_queries
 ):
     for number in range(5):
@@ -234,7 +238,7 @@ def test_releasing_many_takes_no_queries_to_find_them(
         recognize_organization(person.organization, domain="kappa.example", by=administrator)
 
 
-def test_declining_an_organization_declines_its_requests_with_the_reason(
+def test_decline_organization_declines_requests_with_the_reason(
     applicant, team, other_team, facilitator, mails
 ):
     second = ask("w@lakeview.example", "Lakeview Health", team, other_team)
@@ -248,7 +252,9 @@ def test_declining_an_organization_declines_its_requests_with_the_reason(
     ]
 
 
-def test_declined_and_proposed_again_and_recognized(applicant, team, facilitator, mails):
+def test_recognize_organization_after_it_was_declined_and_proposed_again(
+    applicant, team, facilitator, mails
+):
     organization = applicant.organization
     decline_organization(organization, reason="No.", by=facilitator)
     ask(applicant.email, "Lakeview Health", team)
@@ -266,7 +272,7 @@ def add(email, organization, team, by, name="Nora New") -> Membership:
     return add_member(email, full_name=name, organization=organization, team=team, by=by)
 
 
-def test_a_new_person_is_added_and_told(organization, team, facilitator, mails):
+def test_add_member_creates_an_account_and_sends_an_email(organization, team, facilitator, mails):
     stay = add("Nora@elsewhere.example", organization, team, facilitator)
     person = stay.member
     assert (stay.is_active, stay.decided_by) == (True, facilitator)
@@ -276,7 +282,7 @@ def test_a_new_person_is_added_and_told(organization, team, facilitator, mails):
     assert [mail.subject for mail in mails()] == ["You were added to Education"]
 
 
-def test_a_known_person_is_added_with_nothing_else_changed(
+def test_add_member_changes_nothing_else_of_an_existing_account(
     outsider, organization, team, facilitator
 ):
     add(outsider.email, organization, team, facilitator, name="Mallory")
@@ -285,14 +291,14 @@ def test_a_known_person_is_added_with_nothing_else_changed(
     assert outsider.organization.name == "Loop Example Clinic"
 
 
-def test_a_waiting_request_is_approved_by_adding(request_, approval_team, facilitator, mails):
+def test_add_member_approves_a_waiting_request(request_, approval_team, facilitator, mails):
     added = add(request_.member.email, request_.member.organization, approval_team, facilitator)
     assert added.pk == request_.pk
     assert added.is_active
     assert len(mails()) == 1
 
 
-def test_adding_vouches_for_the_person_and_opens_their_other_requests(
+def test_add_member_confirms_and_opens_other_requests(
     organization, team, other_team, approval_team, facilitator, mails
 ):
     person = ask("u@mailbox.example", organization.name, other_team, approval_team)
@@ -305,7 +311,9 @@ def test_adding_vouches_for_the_person_and_opens_their_other_requests(
     ]
 
 
-def test_adding_is_refused(member, organization, proposed_organization, team, facilitator):
+def test_add_member_refuses_members_unrecognized_and_closed_accounts(
+    member, organization, proposed_organization, team, facilitator
+):
     refused("member of Education already", add, member.email, organization, team, facilitator)
     refused(
         "Recognize Lakeview Health first",
