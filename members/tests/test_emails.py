@@ -60,30 +60,30 @@ def test_address_code_has_no_link_that_uses_the_code(code_mail, settings):
 
 
 def test_account_closed_says_what_was_erased_and_what_stays(db):
-    mail = close_account_mail("Leo Leaver")
-    assert mail.to == ["leo@rush.example"]
-    assert mail.subject == "Your account is closed"
-    for body in (mail.message, mail.html_message):
+    email = close_account_mail("Leo Leaver")
+    assert email.to == ["leo@rush.example"]
+    assert email.subject == "Your account is closed"
+    for body in (email.message, email.html_message):
         assert "Hello Leo Leaver," in body
         assert "erased" in body
         assert "record without a person" in body
 
 
 def test_account_closed_greets_nobody_without_a_name(db):
-    mail = close_account_mail("")
-    assert "Hello" not in mail.message
-    assert "Hello" not in mail.html_message
+    email = close_account_mail("")
+    assert "Hello" not in email.message
+    assert "Hello" not in email.html_message
 
 
 def test_email_escapes_names_in_html_and_never_renders_them(db):
-    mail = close_account_mail(HOSTILE_NAME)
-    assert f"Hello {HOSTILE_NAME}," in mail.message
-    assert "<script>" not in mail.html_message
+    email = close_account_mail(HOSTILE_NAME)
+    assert f"Hello {HOSTILE_NAME}," in email.message
+    assert "<script>" not in email.html_message
     assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt; {{ contact_email }}" in (
-        mail.html_message
+        email.html_message
     )
-    assert "Tom &amp; Ann" in mail.html_message
-    assert "{{ contact_email }} {% now 'Y' %}" in mail.email_message().body
+    assert "Tom &amp; Ann" in email.html_message
+    assert "{{ contact_email }} {% now 'Y' %}" in email.email_message().body
 
 
 def test_queue_stores_and_does_not_send(code_mail, mailoutbox, settings):
@@ -105,9 +105,9 @@ def test_email_has_text_and_html(code_mail):
 def test_queue_removes_line_breaks_from_the_subject(db, monkeypatch):
     person = Member.objects.create_user("leo@rush.example")
     emails.queue("address_code", person.email, {"code": "A\nBcc: x@y.example", "minutes": 15})
-    mail = Email.objects.get()
-    assert "\n" not in mail.subject
-    assert "Bcc" not in mail.email_message().message()
+    email = Email.objects.get()
+    assert "\n" not in email.subject
+    assert "Bcc" not in email.email_message().message()
 
 
 @pytest.mark.django_db

@@ -38,9 +38,9 @@ def test_history_and_mails_in_one_go_are_as_one_by_one(
         "hand",
     )
     assert version.decided_by == administrator
-    (mail,) = mails()
-    assert mail.to == [applicant.email]
-    assert mail.status == STATUS.queued
+    (email,) = mails()
+    assert email.to == [applicant.email]
+    assert email.status == STATUS.queued
 
 
 def test_nothing_to_record_asks_nothing(administrator, django_assert_num_queries):

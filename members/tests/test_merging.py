@@ -20,8 +20,8 @@ def duplicate(administrator) -> Organization:
     return add_organization("Rush Hosp", domains=["rushhosp.example"], by=administrator)
 
 
-def fresh(row):
-    return type(row)._base_manager.get(pk=row.pk)
+def fresh(instance):
+    return type(instance)._base_manager.get(pk=instance.pk)
 
 
 def people_of(organization: Organization) -> set[str]:
@@ -214,19 +214,19 @@ def test_former_name_is_suggested_nowhere(duplicate, organization, administrator
 
 
 def test_rename_organization_keeps_the_old_name_as_former(organization, administrator):
-    row = rename_organization(organization, "  Rush   Medical ", by=administrator)
-    assert (row.name, row.normalized_name) == ("Rush Medical", "rush medical")
-    (alias,) = row.former_names.all()
-    assert (alias.name, alias.status) == ("Rush Example Hospital", "merged")
-    assert last_line(alias) == (administrator, "former name of Rush Medical")
+    renamed = rename_organization(organization, "  Rush   Medical ", by=administrator)
+    assert (renamed.name, renamed.normalized_name) == ("Rush Medical", "rush medical")
+    (former,) = renamed.former_names.all()
+    assert (former.name, former.status) == ("Rush Example Hospital", "merged")
+    assert last_line(former) == (administrator, "former name of Rush Medical")
     nora = set_affiliation(make_member("nora@mail.example"), "Rush Example Hospital")
     assert nora.organization == organization
 
 
 def test_rename_organization_by_case_leaves_no_former_name(organization, administrator):
-    row = rename_organization(organization, "The RUSH-Example Hospital", by=administrator)
-    assert row.name == "The RUSH-Example Hospital"
-    assert not row.former_names.exists()
+    renamed = rename_organization(organization, "The RUSH-Example Hospital", by=administrator)
+    assert renamed.name == "The RUSH-Example Hospital"
+    assert not renamed.former_names.exists()
 
 
 def test_rename_organization_to_the_same_name_changes_nothing(organization, administrator):
@@ -238,9 +238,9 @@ def test_rename_organization_to_the_same_name_changes_nothing(organization, admi
 def test_rename_organization_back_swaps_the_names(organization, administrator):
     for name in ("Rush Medical", "Rush Example Hospital", "Rush Medical", "Rush Three"):
         rename_organization(organization, name, by=administrator)
-    row = fresh(organization)
-    assert row.name == "Rush Three"
-    assert {(alias.name, alias.normalized_name) for alias in row.former_names.all()} == {
+    renamed = fresh(organization)
+    assert renamed.name == "Rush Three"
+    assert {(former.name, former.normalized_name) for former in renamed.former_names.all()} == {
         ("Rush Example Hospital", "rush example hospital"),
         ("Rush Medical", "rush medical"),
     }

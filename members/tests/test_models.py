@@ -80,7 +80,7 @@ def test_organization_counts_waiting_people(organization, other_organization):
     make_member("sure@rush.example", organization)
     Member.objects.filter(email="w2@x.example").update(is_active=False)
     counted = Organization.objects.with_waiting_count()
-    assert {row.name: row.waiting_count for row in counted} == {
+    assert {each.name: each.waiting_count for each in counted} == {
         "Rush Example Hospital": 2,
         "Loop Example Clinic": 0,
     }
@@ -131,9 +131,9 @@ def test_domain_that_is_none_is_refused_in_words(organization, domain):
 
 
 def test_domain_is_cleaned_of_case_and_signs(organization):
-    row = EmailDomain(organization=organization, domain=" @Mail.Rush2.Example. ")
-    row.full_clean()
-    assert row.domain == "mail.rush2.example"
+    domain = EmailDomain(organization=organization, domain=" @Mail.Rush2.Example. ")
+    domain.full_clean()
+    assert domain.domain == "mail.rush2.example"
 
 
 def test_organization_with_a_domain_is_not_deleted(organization):
@@ -222,8 +222,8 @@ def test_at_domain_includes_subdomains(db):
         "d@rush2.example",
     ):
         make_member(address)
-    found = Member.objects.at_domain("rush.example").order_by("email")
-    assert [person.email for person in found] == ["a@rush.example", "b@mail.rush.example"]
+    members = Member.objects.at_domain("rush.example").order_by("email")
+    assert [person.email for person in members] == ["a@rush.example", "b@mail.rush.example"]
     assert not Member.objects.at_domain("%").exists()
 
 

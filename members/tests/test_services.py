@@ -193,7 +193,7 @@ def test_confirm_affiliation_stores_the_facilitator_and_opens_requests(
     assert unconfirmed.affiliation_confirmed_by == facilitator
     assert last_line(unconfirmed) == (facilitator, "affiliation confirmed by a facilitator")
     assert membership_of(unconfirmed, team).is_active
-    assert [mail.to for mail in mails()] == [["uma@mailbox.example"]]
+    assert [email.to for email in mails()] == [["uma@mailbox.example"]]
 
 
 def test_confirm_affiliation_refuses_a_confirmed_one(unconfirmed, facilitator):
@@ -272,9 +272,9 @@ def test_unconfirm_affiliation_refuses_unconfirmed_and_closed_accounts(
 def test_anonymize_member_erases_reasons_about_the_person(member, facilitator):
     unconfirm_affiliation(member, reason="Maria fell ill.", by=facilitator)
     anonymize_member(member)
-    told = set(member.history.values_list("history_change_reason", flat=True))
-    assert "affiliation confirmation taken back" in told
-    assert not any("ill" in (line or "") for line in told)
+    reasons = set(member.history.values_list("history_change_reason", flat=True))
+    assert "affiliation confirmation taken back" in reasons
+    assert not any("ill" in (line or "") for line in reasons)
 
 
 # Profile and closing -----------------------------------------------------------------------

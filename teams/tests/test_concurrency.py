@@ -1,4 +1,4 @@
-"""Many at once: one row, one decision, one email; who comes second is told."""
+"""Many at once: one change, one decision, one email; the second person reads what happened."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -95,12 +95,12 @@ def test_complete_join_16_times_at_once_creates_one_member(
     ]
     assert Membership.objects.count() == 3
     assert Membership.history.count() == 3
-    assert [mail.to for mail in mails()] == [["nora@rush.example"]]
-    told = sorted(outcome.outcome for _, outcomes in results for outcome in outcomes)
-    assert told.count(Outcome.JOINED) == 2
-    assert told.count(Outcome.WAITING) == 1
-    assert told.count(Outcome.ALREADY_ACTIVE) == 30
-    assert told.count(Outcome.ALREADY_WAITING) == 15
+    assert [email.to for email in mails()] == [["nora@rush.example"]]
+    reported = sorted(outcome.outcome for _, outcomes in results for outcome in outcomes)
+    assert reported.count(Outcome.JOINED) == 2
+    assert reported.count(Outcome.WAITING) == 1
+    assert reported.count(Outcome.ALREADY_ACTIVE) == 30
+    assert reported.count(Outcome.ALREADY_WAITING) == 15
 
 
 def test_complete_join_16_times_at_once_proposes_one_organization(team, mails):
@@ -120,7 +120,7 @@ def test_complete_join_of_16_people_at_once_proposes_one_organization(team, mail
     assert Organization.objects.get().members.count() == 16
     assert Organization.history.count() == 1
     assert Membership.objects.waiting().count() == 16
-    assert len({mail.to[0] for mail in mails()}) == len(mails()) == 16
+    assert len({email.to[0] for email in mails()}) == len(mails()) == 16
 
 
 def test_recognize_organization_while_people_join_leaves_nobody_waiting(team, administrator):
@@ -198,12 +198,12 @@ def request_(member, approval_team) -> Membership:
 
 def test_approve_membership_16_times_at_once_is_one_decision(request_, facilitator, mails):
     results = at_once(*[lambda: approve_membership(request_, by=facilitator)] * 16)
-    told = refusals(results)
-    assert len(told) == 15
-    for words in told:
+    refused = refusals(results)
+    assert len(refused) == 15
+    for words in refused:
         assert words.startswith("Maria Member and Careers: already active on ")
         assert words.endswith(" by Fay Facilitator. Nothing was changed.")
-    assert [mail.subject for mail in mails()] == ["You joined Careers"]
+    assert [email.subject for email in mails()] == ["You joined Careers"]
     assert request_.history.count() == 2
 
 
@@ -219,10 +219,10 @@ def test_approve_and_decline_at_once_is_one_decision(request_, facilitator, admi
 
 
 def test_leave_and_end_at_once_is_one_end(member, team, facilitator, mails):
-    stay = membership_of(member, team)
+    membership = membership_of(member, team)
     results = at_once(
-        *[lambda: leave_team(stay)] * 4,
-        *[lambda: end_membership(stay, reason="Moved.", by=facilitator)] * 4,
+        *[lambda: leave_team(membership)] * 4,
+        *[lambda: end_membership(membership, reason="Moved.", by=facilitator)] * 4,
     )
     assert len(refusals(results)) == 7
     assert len(mails()) == 1
@@ -247,10 +247,10 @@ def test_recognize_organization_twice_at_once_is_one_decision(
         *[lambda: recognize_organization(applicant.organization, by=facilitator)] * 4,
         *[lambda: recognize_organization(applicant.organization, by=administrator)] * 4,
     )
-    told = refusals(results)
-    assert len(told) == 7
-    assert all("was already recognized on" in words for words in told)
-    assert [mail.to for mail in mails()] == [[applicant.email]]
+    refused = refusals(results)
+    assert len(refused) == 7
+    assert all("was already recognized on" in words for words in refused)
+    assert [email.to for email in mails()] == [[applicant.email]]
 
 
 def test_add_domain_at_once_gives_it_to_one_organization(
@@ -282,7 +282,7 @@ def test_close_account_of_two_administrators_at_once_keeps_one(administrator):
 def test_send_digests_at_once_sends_one_each(applicant, facilitator, administrator, mails):
     results = at_once(*[lambda: send_digests(MONDAY)] * 8)
     assert sum(results) == 2
-    assert sorted(mail.to[0] for mail in mails()) == [administrator.email, facilitator.email]
+    assert sorted(email.to[0] for email in mails()) == [administrator.email, facilitator.email]
 
 
 def test_add_member_many_times_at_once_adds_once(organization, team, facilitator, mails):

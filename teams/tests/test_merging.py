@@ -43,33 +43,37 @@ def test_merge_members_moves_memberships_and_emails_both_addresses(
     join_teams(second, [other_team, approval_team])
     Email.objects.all().delete()
     merge_members(second, member, by=administrator)
-    stays = Membership.objects.of(member)
-    assert {(stay.team.name, stay.status) for stay in stays} == {
+    memberships = Membership.objects.of(member)
+    assert {(membership.team.name, membership.status) for membership in memberships} == {
         ("Education", "active"), ("Hiring", "active"), ("Careers", "requested"),
     }  # fmt: skip
     assert not Membership.objects.of(second).exists()
     assert last_line(membership_of(member, other_team)) == (administrator, MERGED)
-    assert [mail.to for mail in mails()] == [[member.email], [second.email]]
-    for mail in mails():
-        assert mail.subject == "Your two accounts are one now"
-        for body in (mail.message, mail.html_message):
-            for told in (member.email, second.email, "Education", "Hiring", "Careers", "help@"):
-                assert told in body
-        assert "\n\n\n" not in mail.message
-        assert max(len(line) for line in mail.message.splitlines()) <= 78
+    assert [email.to for email in mails()] == [[member.email], [second.email]]
+    for email in mails():
+        assert email.subject == "Your two accounts are one now"
+        for body in (email.message, email.html_message):
+            for words in (member.email, second.email, "Education", "Hiring", "Careers", "help@"):
+                assert words in body
+        assert "\n\n\n" not in email.message
+        assert max(len(line) for line in email.message.splitlines()) <= 78
 
 
 def test_merge_members_closes_the_duplicate(second, member, administrator):
     merge_members(second, member, by=administrator)
-    row = fresh(second)
-    assert (row.email, row.full_name, row.is_active) == ("maria.old@rush.example", "", False)
-    assert (row.merged_into, row.organization) == (member, None)
+    duplicate = fresh(second)
+    assert (duplicate.email, duplicate.full_name, duplicate.is_active) == (
+        "maria.old@rush.example",
+        "",
+        False,
+    )
+    assert (duplicate.merged_into, duplicate.organization) == (member, None)
     assert Member.objects.account_of("Maria.Old@rush.example") == member
     assert last_line(second) == last_line(member) == (administrator, MERGED)
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs", "kept"),
+    ("mine", "theirs", "retained"),
     [
         ("active", "requested", "mine"),
         ("requested", "active", "theirs"),
@@ -78,23 +82,23 @@ def test_merge_members_closes_the_duplicate(second, member, administrator):
     ],
 )
 def test_merge_members_keeps_the_better_membership_of_a_team(
-    second, member, approval_team, facilitator, administrator, mine, theirs, kept
+    second, member, approval_team, facilitator, administrator, mine, theirs, retained
 ):
-    stays = {}
+    memberships = {}
     for person, status, whose in ((member, mine, "mine"), (second, theirs, "theirs")):
         join_teams(person, [approval_team])
-        stays[whose] = membership_of(person, approval_team)
+        memberships[whose] = membership_of(person, approval_team)
         if status == "active":
-            approve_membership(stays[whose], by=facilitator)
+            approve_membership(memberships[whose], by=facilitator)
     Email.objects.all().delete()
     merge_members(second, member, by=administrator)
-    better = stays.pop(kept)
-    (worse,) = stays.values()
+    better = memberships.pop(retained)
+    (worse,) = memberships.values()
     better.refresh_from_db()
     worse.refresh_from_db()
     assert better.member == worse.member == member
-    assert better.status == (mine if kept == "mine" else theirs)
-    was = theirs if kept == "mine" else mine
+    assert better.status == (mine if retained == "mine" else theirs)
+    was = theirs if retained == "mine" else mine
     assert worse.status == ("ended" if was == "active" else "withdrawn")
     assert (worse.reason, worse.ended_by) == (IN_TEAM_TWICE, administrator)
     assert Email.objects.count() == 2  # none about memberships
@@ -118,7 +122,7 @@ def test_merge_members_moves_memberships_that_are_over(
     decline_membership(membership_of(second, approval_team), reason="Full.", by=administrator)
     end_membership(membership_of(second, team), reason="Moved.", by=administrator)
     merge_members(second, member, by=administrator)
-    assert {(stay.status, stay.reason) for stay in Membership.objects.of(member)} == {
+    assert set(Membership.objects.of(member).values_list("status", "reason")) == {
         ("active", ""), ("declined", "Full."), ("ended", "Moved."),
     }  # fmt: skip
 
@@ -126,15 +130,15 @@ def test_merge_members_moves_memberships_that_are_over(
 def test_merge_members_moves_a_confirmed_affiliation_and_opens_requests(
     second, organization, team, approval_team, administrator, mails
 ):
-    kept = make_member("maria@mail.example", organization, confirmed=False)
-    join_teams(kept, [team, approval_team])
+    retained = make_member("maria@mail.example", organization, confirmed=False)
+    join_teams(retained, [team, approval_team])
     Email.objects.all().delete()
-    merge_members(second, kept, by=administrator)
-    kept = fresh(kept)
-    assert (kept.organization, kept.affiliation_confirmed_via) == (organization, "domain")
-    assert (kept.full_name, kept.job_title) == ("Maria M.", "")
-    assert membership_of(kept, team).is_active
-    assert membership_of(kept, approval_team).is_waiting
+    merge_members(second, retained, by=administrator)
+    retained = fresh(retained)
+    assert (retained.organization, retained.affiliation_confirmed_via) == (organization, "domain")
+    assert (retained.full_name, retained.job_title) == ("Maria M.", "")
+    assert membership_of(retained, team).is_active
+    assert membership_of(retained, approval_team).is_waiting
     assert len(mails()) == 2
 
 
@@ -144,16 +148,16 @@ def test_merge_members_fills_in_what_the_profile_lacks(
     second = make_member("m@lakeview.example", proposed_organization, "Mary", confirmed=False)
     Member.objects.filter(pk=second.pk).update(job_title="Head of HR")
     merge_members(fresh(second), member, by=administrator)
-    kept = fresh(member)
-    assert (kept.full_name, kept.job_title) == ("Maria Member", "Head of HR")
-    assert kept.organization.name == "Rush Example Hospital"
+    retained = fresh(member)
+    assert (retained.full_name, retained.job_title) == ("Maria Member", "Head of HR")
+    assert retained.organization.name == "Rush Example Hospital"
 
 
 def test_merge_members_moves_an_unconfirmed_organization(applicant, administrator):
-    kept = make_member("wanda@mail.example")
-    merge_members(applicant, kept, by=administrator)
-    assert fresh(kept).organization.name == "Lakeview Health"
-    assert not fresh(kept).is_affiliation_confirmed
+    retained = make_member("wanda@mail.example")
+    merge_members(applicant, retained, by=administrator)
+    assert fresh(retained).organization.name == "Lakeview Health"
+    assert not fresh(retained).is_affiliation_confirmed
 
 
 def test_merge_members_moves_accounts_merged_before(second, member, colleague, administrator):
@@ -241,16 +245,16 @@ def test_personal_data_lists_merged_addresses_with_emails_and_history(merged, me
     Email.objects.create(to=[merged.email], from_email="x@example.org", subject="To the old one")
     data = personal_data(member)
     assert data["further_addresses"] == [merged.email]
-    assert [mail["subject"] for mail in data["emails"]] == ["To the old one"]
+    assert [email["subject"] for email in data["emails"]] == ["To the old one"]
     assert {merged.email, member.email} <= {line["email"] for line in data["history"]}
 
 
 def test_close_account_erases_what_was_merged_into_it(merged, member, mails):
     Email.objects.create(to=[merged.email], from_email="x@example.org", subject="To the old one")
     close_account(member)
-    (mail,) = mails()
-    assert mail.to == [member.email]
-    mail.delete()
+    (email,) = mails()
+    assert email.to == [member.email]
+    email.delete()
     assert "maria" not in everything_stored().lower()
     assert fresh(merged).closed_at
     assert Member.objects.account_of(merged.email) is None
@@ -288,9 +292,9 @@ def test_merge_organizations_both_ways_at_once_is_one_merge(
         *[lambda: merge_organizations(other_organization, organization, by=administrator)] * 3,
     )
     assert len(refusals(results)) == 5
-    (kept,) = Organization.objects.recognized()
-    assert kept.members.count() == 2
-    assert kept.domains.count() == 2
+    (retained,) = Organization.objects.recognized()
+    assert retained.members.count() == 2
+    assert retained.domains.count() == 2
 
 
 @at_the_same_time

@@ -142,8 +142,8 @@ def test_faq_entry_search_text_follows_its_words(french_entry, administrator):
 
 
 @pytest.fixture
-def stays(member, team):
-    """An active stay."""
+def memberships(member, team):
+    """An active membership."""
     return Membership.objects.filter(pk=membership_of(member, team).pk)
 
 
@@ -154,17 +154,19 @@ def requests(applicant, team):
 
 
 @pytest.mark.parametrize("status", ["requested", "active"])
-def test_membership_is_current_once_for_each_member_and_team(stays, status):
-    (stay,) = stays
+def test_membership_is_current_once_for_each_member_and_team(memberships, status):
+    (membership,) = memberships
     decided_at = timezone.now() if status == "active" else None
-    again = Membership(member=stay.member, team=stay.team, status=status, decided_at=decided_at)
+    again = Membership(
+        member=membership.member, team=membership.team, status=status, decided_at=decided_at
+    )
     refuses(Membership.objects.bulk_create, [again])
 
 
-def test_membership_may_be_over_many_times(stays):
-    (stay,) = stays
+def test_membership_may_be_over_many_times(memberships):
+    (membership,) = memberships
     now = timezone.now()
-    past = {"member": stay.member, "team": stay.team, "decided_at": now}
+    past = {"member": membership.member, "team": membership.team, "decided_at": now}
     Membership.objects.bulk_create(
         [
             Membership(**past, status="ended", ended_at=now),
@@ -172,7 +174,7 @@ def test_membership_may_be_over_many_times(stays):
             Membership(**past, status="declined", reason="Full."),
         ]
     )
-    assert Membership.objects.of(stay.member).current().count() == 1
+    assert Membership.objects.of(membership.member).current().count() == 1
 
 
 def test_membership_has_a_known_status(requests):
@@ -196,16 +198,16 @@ def test_membership_is_withdrawn_only_with_a_time(requests):
     refuses(requests.update, ended_at=timezone.now())
 
 
-def test_membership_is_ended_only_with_a_time(stays):
-    refuses(stays.update, status="ended")
-    refuses(stays.update, ended_at=timezone.now())
-    refuses(stays.update, status="ended", ended_at=timezone.now(), decided_at=None)
+def test_membership_is_ended_only_with_a_time(memberships):
+    refuses(memberships.update, status="ended")
+    refuses(memberships.update, ended_at=timezone.now())
+    refuses(memberships.update, status="ended", ended_at=timezone.now(), decided_at=None)
 
 
 def test_membership_protects_member_and_team(member, team):
-    for row in (member, team):
+    for protected in (member, team):
         with pytest.raises(ProtectedError):
-            row.delete()
+            protected.delete()
 
 
 def test_membership_waits_for_organization_affiliation_or_approval(

@@ -41,9 +41,9 @@ def new_entry(**changes) -> FaqEntry:
 def test_ask_question_stores_it_with_history(question):
     assert (question.text, question.email) == ("May my hospital join?", "vera@visitor.example")
     assert question.status == "waiting"
-    told = question.history.get()
-    assert told.history_change_reason == "asked by a visitor"
-    assert not hasattr(told, "email")
+    version = question.history.get()
+    assert version.history_change_reason == "asked by a visitor"
+    assert not hasattr(version, "email")
 
 
 def test_ask_question_twice_is_one_question(question):
@@ -61,7 +61,15 @@ def test_ask_question_later_or_by_another_is_another(question):
 
 @pytest.mark.django_db(transaction=True)
 def test_ask_question_8_times_at_once_is_one():
-    assert len({row.pk for row in at_once(*[lambda: ask_question("Why?", "v@x.example")] * 8)}) == 1
+    assert (
+        len(
+            {
+                published.pk
+                for published in at_once(*[lambda: ask_question("Why?", "v@x.example")] * 8)
+            }
+        )
+        == 1
+    )
     assert Question.objects.count() == 1
 
 
@@ -74,10 +82,10 @@ def test_answer_question_emails_the_asker_and_nobody_else(question, facilitator,
     assert (question.status, question.answer) == ("answered", "Yes.\n\nWrite to us.")
     assert question.decided_by == facilitator
     assert question.history.first().history_user == facilitator
-    (mail,) = mails()
-    assert (mail.to, mail.subject) == ([question.email], "The answer to your question")
-    assert "> May my hospital join?" in mail.message
-    assert "Yes.\n\nWrite to us." in mail.message
+    (email,) = mails()
+    assert (email.to, email.subject) == ([question.email], "The answer to your question")
+    assert "> May my hospital join?" in email.message
+    assert "Yes.\n\nWrite to us." in email.message
     assert not FaqEntry.objects.exists()
 
 
@@ -95,15 +103,15 @@ def test_publish_question_adds_an_entry_last_in_its_section(
 ):
     FaqEntry.objects.update(position=7)
     FaqEntry.objects.create(slug="far", question="Far?", answer="x", topic="joining", position=40)
-    row = publish_question(question, entry=new_entry(), by=facilitator)
-    entry = row.published_in
+    published = publish_question(question, entry=new_entry(), by=facilitator)
+    entry = published.published_in
     assert (entry.slug, entry.position, entry.is_published) == ("may-we-join", 8, True)
     assert entry.checked_on == timezone.localdate()
     assert entry.history.get().history_user == facilitator
-    assert (row.status, row.decided_by) == ("published", facilitator)
-    (mail,) = mails()
-    assert mail.subject == "Your question is answered on our FAQ page"
-    assert "http://127.0.0.1:8000/faq/may-we-join/" in mail.message
+    assert (published.status, published.decided_by) == ("published", facilitator)
+    (email,) = mails()
+    assert email.subject == "Your question is answered on our FAQ page"
+    assert "http://127.0.0.1:8000/faq/may-we-join/" in email.message
 
 
 def test_publish_question_adds_an_entry_within_the_team(question, facilitator, team):
@@ -114,12 +122,14 @@ def test_publish_question_adds_an_entry_within_the_team(question, facilitator, t
 
 
 @pytest.mark.parametrize(
-    ("typed", "slug"),
+    ("asked_question", "slug"),
     [("May we join?", "may-we-join-2"), ("Ask?", "ask-2"), ("可以吗？", "question")],
 )
-def test_publish_question_gives_the_entry_a_free_slug(question, facilitator, typed, slug):
+def test_publish_question_gives_the_entry_a_free_slug(question, facilitator, asked_question, slug):
     FaqEntry.objects.create(slug="may-we-join", question="May we?", answer="x")
-    entry = publish_question(question, entry=new_entry(question=typed), by=facilitator).published_in
+    entry = publish_question(
+        question, entry=new_entry(question=asked_question), by=facilitator
+    ).published_in
     assert entry.slug == slug
 
 
@@ -204,15 +214,15 @@ def test_question_emails_show_typed_text_as_text(facilitator, mails, step):
         publish_question(question, entry=new_entry(question=HOSTILE), by=facilitator)
     else:
         dismiss_question(question, reason=HOSTILE, by=facilitator)
-    (mail,) = mails()
-    assert "\n" not in mail.subject
-    assert "forged" not in mail.subject
-    assert "> <script>x</script> & {{ site_url }} {% now 'Y' %}\n> Subject: forged" in mail.message
-    assert "<script" not in mail.html_message
-    assert "&lt;script&gt;x&lt;/script&gt; &amp; {{ site_url }}" in mail.html_message
-    assert "You get this email because" in mail.message
-    assert "\n\n\n" not in mail.message
-    assert "!" not in mail.subject
+    (email,) = mails()
+    assert "\n" not in email.subject
+    assert "forged" not in email.subject
+    assert "> <script>x</script> & {{ site_url }} {% now 'Y' %}\n> Subject: forged" in email.message
+    assert "<script" not in email.html_message
+    assert "&lt;script&gt;x&lt;/script&gt; &amp; {{ site_url }}" in email.html_message
+    assert "You get this email because" in email.message
+    assert "\n\n\n" not in email.message
+    assert "!" not in email.subject
 
 
 def test_question_emails_quote_long_questions_in_short_lines(facilitator, mails):
@@ -240,18 +250,18 @@ def test_confirm_entry_refuses_an_entry_checked_today(faq_entry, facilitator):
 
 
 @pytest.mark.parametrize(
-    ("asked", "decided", "stays"),
+    ("asked", "decided", "is_kept"),
     [(100, 89, True), (100, 91, False), (364, None, True), (366, None, False), (400, 80, True)],
 )
-def test_delete_old_addresses_erases_them_in_time(question, facilitator, asked, decided, stays):
+def test_delete_old_addresses_erases_them_in_time(question, facilitator, asked, decided, is_kept):
     now = timezone.now()
     Question.objects.update(asked_at=now - timedelta(days=asked))
     if decided is not None:
         dismiss_question(question, reason="", by=facilitator)
         Question.objects.update(decided_at=now - timedelta(days=decided))
-    assert delete_old_addresses() == (not stays)
+    assert delete_old_addresses() == (not is_kept)
     question.refresh_from_db()
-    assert bool(question.email) is stays
+    assert bool(question.email) is is_kept
     assert delete_old_addresses() == 0
 
 

@@ -22,80 +22,80 @@ from teams.services import (
 
 
 def join(email: str, *teams, name="Nora New", title="", organization="Rush Example Hospital"):
-    """What happens after the code was right; returns the person and what became of each team."""
-    member, told = complete_join(
+    """Join as after the right code; return the member and what became of each team."""
+    member, outcomes = complete_join(
         email,
         full_name=name,
         job_title=title,
         organization=organization,
         team_ids=[team.pk for team in teams],
     )
-    return member, {outcome.team: outcome.outcome for outcome in told}
+    return member, {outcome.team: outcome.outcome for outcome in outcomes}
 
 
 # Rules 4 and 5: who joins at once, who waits ------------------------------------------------
 
 
 def test_complete_join_by_a_recognized_domain_joins_at_once(organization, team, other_team, mails):
-    member, told = join("nora@mail.rush.example", team, other_team, title="HR lead")
-    assert told == {team: Outcome.JOINED, other_team: Outcome.JOINED}
-    stay = membership_of(member, team)
-    assert stay.is_active
-    assert stay.decided_by is None
-    assert last_line(stay) == (member, "joined")
+    member, outcomes = join("nora@mail.rush.example", team, other_team, title="HR lead")
+    assert outcomes == {team: Outcome.JOINED, other_team: Outcome.JOINED}
+    membership = membership_of(member, team)
+    assert membership.is_active
+    assert membership.decided_by is None
+    assert last_line(membership) == (member, "joined")
     assert (member.full_name, member.job_title) == ("Nora New", "HR lead")
-    assert [(mail.to, mail.subject) for mail in mails()] == [
+    assert [(email.to, email.subject) for email in mails()] == [
         (["nora@mail.rush.example"], "You joined 2 action teams")
     ]
 
 
 def test_complete_join_of_a_team_by_approval_waits(organization, team, approval_team, mails):
-    member, told = join("nora@rush.example", approval_team, team)
-    assert told == {team: Outcome.JOINED, approval_team: Outcome.WAITING}
+    member, outcomes = join("nora@rush.example", approval_team, team)
+    assert outcomes == {team: Outcome.JOINED, approval_team: Outcome.WAITING}
     request = membership_of(member, approval_team)
     assert (request.is_waiting, request.waits_for) == (True, "approval")
     assert last_line(request) == (member, "requested")
-    (mail,) = mails()
-    assert "Still waiting" in mail.message
+    (email,) = mails()
+    assert "Still waiting" in email.message
 
 
 def test_complete_join_by_a_known_name_waits_for_a_facilitator(organization, team, mails):
-    member, told = join("nora@mailbox.example", team)
-    assert told == {team: Outcome.WAITING}
+    member, outcomes = join("nora@mailbox.example", team)
+    assert outcomes == {team: Outcome.WAITING}
     assert membership_of(member, team).waits_for == "affiliation"
-    assert [mail.subject for mail in mails()] == ["We have your request for Education"]
+    assert [email.subject for email in mails()] == ["We have your request for Education"]
 
 
 def test_complete_join_proposes_an_unknown_organization(team, mails):
-    member, told = join("nora@kappa.example", team, organization="Kappa Clinic")
-    assert told == {team: Outcome.WAITING}
+    member, outcomes = join("nora@kappa.example", team, organization="Kappa Clinic")
+    assert outcomes == {team: Outcome.WAITING}
     assert membership_of(member, team).waits_for == "organization"
     assert member.organization.suggested_domain == "kappa.example"
     assert len(mails()) == 1
 
 
 def test_complete_join_of_a_closed_team_reports_it(organization, team, closed_team, mails):
-    member, told = join("nora@rush.example", team, closed_team)
-    assert told == {team: Outcome.JOINED, closed_team: Outcome.CLOSED}
+    member, outcomes = join("nora@rush.example", team, closed_team)
+    assert outcomes == {team: Outcome.JOINED, closed_team: Outcome.CLOSED}
     assert not Membership.objects.filter(team=closed_team).exists()
-    assert [mail.subject for mail in mails()] == ["You joined Education"]
+    assert [email.subject for email in mails()] == ["You joined Education"]
 
 
 def test_complete_join_of_a_closed_team_alone_sends_no_email(organization, closed_team, mails):
-    _, told = join("nora@rush.example", closed_team)
-    assert told == {closed_team: Outcome.CLOSED}
+    _, outcomes = join("nora@rush.example", closed_team)
+    assert outcomes == {closed_team: Outcome.CLOSED}
     assert mails() == []
 
 
 def test_complete_join_ignores_teams_that_do_not_exist(organization, team):
-    member, told = complete_join(
+    member, outcomes = complete_join(
         "nora@rush.example",
         full_name="Nora",
         job_title="",
         organization="Rush",
         team_ids=[team.pk, team.pk, 999_999],
     )
-    assert [outcome.team for outcome in told] == [team]
+    assert [outcome.team for outcome in outcomes] == [team]
     assert Membership.objects.of(member).count() == 1
 
 
@@ -103,8 +103,8 @@ def test_complete_join_twice_reports_what_is_there_and_sends_nothing(
     organization, team, approval_team, mails
 ):
     join("nora@rush.example", team, approval_team)
-    member, told = join("NORA@rush.example", team, approval_team)
-    assert told == {team: Outcome.ALREADY_ACTIVE, approval_team: Outcome.ALREADY_WAITING}
+    member, outcomes = join("NORA@rush.example", team, approval_team)
+    assert outcomes == {team: Outcome.ALREADY_ACTIVE, approval_team: Outcome.ALREADY_WAITING}
     assert Member.objects.filter(email="nora@rush.example").count() == 1
     assert Membership.objects.of(member).count() == 2
     assert len(mails()) == 1
@@ -113,16 +113,16 @@ def test_complete_join_twice_reports_what_is_there_and_sends_nothing(
 def test_complete_join_reports_a_partial_success_team_by_team(
     member, team, other_team, closed_team, mails
 ):
-    _, told = join(member.email, team, other_team, closed_team)
-    assert told == {
+    _, outcomes = join(member.email, team, other_team, closed_team)
+    assert outcomes == {
         team: Outcome.ALREADY_ACTIVE,
         other_team: Outcome.JOINED,
         closed_team: Outcome.CLOSED,
     }
-    assert [mail.subject for mail in mails()] == ["You joined Hiring"]
+    assert [email.subject for email in mails()] == ["You joined Hiring"]
 
 
-# Rule 2: nothing that is known is overwritten ------------------------------------------------
+# Rule 2: nothing is overwritten ------------------------------------------------
 
 
 def test_complete_join_overwrites_nothing_of_a_profile(member, other_organization, team):
@@ -145,9 +145,9 @@ def test_complete_join_after_a_decline_takes_another_organization(
     applicant, organization, other_team, administrator
 ):
     decline_organization(applicant.organization, reason="No.", by=administrator)
-    joined, told = join(applicant.email, other_team, organization="Rush Example Hospital")
+    joined, outcomes = join(applicant.email, other_team, organization="Rush Example Hospital")
     assert joined.organization == organization
-    assert told == {other_team: Outcome.WAITING}
+    assert outcomes == {other_team: Outcome.WAITING}
 
 
 def test_complete_join_refuses_a_nameless_organization_as_a_whole(team):
@@ -163,45 +163,48 @@ def test_join_refuses_an_account_that_the_desk_closed(member, other_team):
 
 def test_complete_join_after_closing_creates_a_new_account(member, team):
     close_account(member)
-    anew, told = join("maria@rush.example", team)
-    assert told == {team: Outcome.JOINED}
-    assert anew.pk != member.pk
-    assert anew.full_name == "Nora New"
+    created, outcomes = join("maria@rush.example", team)
+    assert outcomes == {team: Outcome.JOINED}
+    assert created.pk != member.pk
+    assert created.full_name == "Nora New"
 
 
-# Rule 7: one press for another team ---------------------------------------------------------
+# Rule 7: one click for another team ---------------------------------------------------------
 
 
 def test_join_teams_joins_another_team(member, other_team, mails):
-    (told,) = join_teams(member, [other_team])
-    assert told.outcome == Outcome.JOINED
-    assert told.membership == membership_of(member, other_team)
+    (outcome,) = join_teams(member, [other_team])
+    assert outcome.outcome == Outcome.JOINED
+    assert outcome.membership == membership_of(member, other_team)
     assert len(mails()) == 1
 
 
 def test_join_teams_follows_what_was_decided_meanwhile(applicant, other_team, administrator):
     recognize_organization(applicant.organization, by=administrator)
-    (told,) = join_teams(applicant, [other_team])  # the row as it was before
-    assert told.outcome == Outcome.JOINED
+    (outcome,) = join_teams(applicant, [other_team])  # as it was before
+    assert outcome.outcome == Outcome.JOINED
 
 
 def test_join_teams_proposes_a_declined_organization_again(applicant, other_team, administrator):
     decline_organization(applicant.organization, reason="No.", by=administrator)
     applicant = Member.objects.get(pk=applicant.pk)
-    (told,) = join_teams(applicant, [other_team])
-    assert told.outcome == Outcome.WAITING
+    (outcome,) = join_teams(applicant, [other_team])
+    assert outcome.outcome == Outcome.WAITING
     assert list(Organization.objects.to_decide()) == [applicant.organization]
 
 
 def test_join_teams_of_a_current_or_closed_team_changes_nothing(
     member, applicant, team, closed_team, mails
 ):
-    (told,) = join_teams(member, [team])
-    assert (told.outcome, told.membership) == (Outcome.ALREADY_ACTIVE, membership_of(member, team))
-    (told,) = join_teams(applicant, [team])
-    assert told.outcome == Outcome.ALREADY_WAITING
-    (told,) = join_teams(member, [closed_team])
-    assert (told.outcome, told.membership) == (Outcome.CLOSED, None)
+    (outcome,) = join_teams(member, [team])
+    assert (outcome.outcome, outcome.membership) == (
+        Outcome.ALREADY_ACTIVE,
+        membership_of(member, team),
+    )
+    (outcome,) = join_teams(applicant, [team])
+    assert outcome.outcome == Outcome.ALREADY_WAITING
+    (outcome,) = join_teams(member, [closed_team])
+    assert (outcome.outcome, outcome.membership) == (Outcome.CLOSED, None)
     assert mails() == []
 
 
@@ -217,18 +220,18 @@ def test_leave_team_allows_to_join_again_with_a_new_membership(member, team, mai
     left = leave_team(membership_of(member, team))
     assert (left.status, left.ended_by) == ("ended", member)
     assert last_line(left) == (member, "left")
-    assert [mail.subject for mail in mails()] == ["You left Education"]
-    (told,) = join_teams(member, [team])
-    assert told.outcome == Outcome.JOINED
-    assert told.membership.pk != left.pk
+    assert [email.subject for email in mails()] == ["You left Education"]
+    (outcome,) = join_teams(member, [team])
+    assert outcome.outcome == Outcome.JOINED
+    assert outcome.membership.pk != left.pk
     left.refresh_from_db()
     assert left.status == "ended"
 
 
 def test_leave_team_refuses_after_leaving(member, team):
-    stay = membership_of(member, team)
-    leave_team(stay)
-    refused("not a member of Education any more. Nothing was changed", leave_team, stay)
+    membership = membership_of(member, team)
+    leave_team(membership)
+    refused("not a member of Education any more. Nothing was changed", leave_team, membership)
 
 
 def test_leave_team_refuses_a_request(applicant, team):
@@ -239,9 +242,9 @@ def test_withdraw_request_allows_to_ask_again(applicant, team, mails):
     withdrawn = withdraw_request(membership_of(applicant, team))
     assert (withdrawn.status, withdrawn.ended_by) == ("withdrawn", applicant)
     assert last_line(withdrawn) == (applicant, "withdrawn")
-    assert [mail.subject for mail in mails()] == ["You withdrew your request for Education"]
-    (told,) = join_teams(applicant, [team])
-    assert (told.outcome, told.membership.pk) != (Outcome.WAITING, withdrawn.pk)
+    assert [email.subject for email in mails()] == ["You withdrew your request for Education"]
+    (outcome,) = join_teams(applicant, [team])
+    assert (outcome.outcome, outcome.membership.pk) != (Outcome.WAITING, withdrawn.pk)
 
 
 def test_withdraw_request_refuses_what_does_not_wait(
@@ -259,9 +262,9 @@ def test_withdraw_request_refuses_what_does_not_wait(
 def test_join_teams_after_a_decline_starts_a_new_request(member, approval_team, facilitator):
     join_teams(member, [approval_team])
     decline_membership(membership_of(member, approval_team), reason="Full.", by=facilitator)
-    (told,) = join_teams(member, [approval_team])
-    assert told.outcome == Outcome.WAITING
-    approve_membership(told.membership, by=facilitator)
+    (outcome,) = join_teams(member, [approval_team])
+    assert outcome.outcome == Outcome.WAITING
+    approve_membership(outcome.membership, by=facilitator)
     assert list(
         Membership.objects.of(member)
         .filter(team=approval_team)

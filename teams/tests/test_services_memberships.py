@@ -1,4 +1,4 @@
-"""Deciding: each step of a facilitator, each refusal, what follows, and each email."""
+"""What facilitators decide: each step, each refusal, what follows, and each email."""
 
 import pytest
 from django.utils import timezone
@@ -56,7 +56,7 @@ def test_approve_membership_activates_it_and_sends_an_email(request_, facilitato
     approved = approve_membership(request_, by=facilitator)
     assert (approved.is_active, approved.decided_by) == (True, facilitator)
     assert last_line(approved) == (facilitator, "approved")
-    assert [(mail.to, mail.subject) for mail in mails()] == [
+    assert [(email.to, email.subject) for email in mails()] == [
         (["maria@rush.example"], "You joined Careers")
     ]
 
@@ -65,38 +65,38 @@ def test_decline_membership_stores_the_reason(request_, facilitator, mails):
     declined = decline_membership(request_, reason="  Full until May.\n", by=facilitator)
     assert (declined.status, declined.reason) == ("declined", "Full until May.")
     assert (declined.decided_by, last_line(declined)) == (facilitator, (facilitator, "declined"))
-    (mail,) = mails()
-    assert "Full until May." in mail.message
+    (email,) = mails()
+    assert "Full until May." in email.message
 
 
 def test_decision_refuses_the_second_naming_the_first(request_, facilitator, administrator, today):
     approve_membership(request_, by=facilitator)
-    told = f"Maria Member and Careers: already active on {today} by Fay Facilitator. Nothing was"
-    refused(told, approve_membership, request_, by=administrator)
-    refused(told, decline_membership, request_, reason="No.", by=administrator)
+    words = f"Maria Member and Careers: already active on {today} by Fay Facilitator. Nothing was"
+    refused(words, approve_membership, request_, by=administrator)
+    refused(words, decline_membership, request_, reason="No.", by=administrator)
 
 
 def test_decision_refuses_a_declined_request(request_, facilitator, administrator, today):
     decline_membership(request_, reason="No.", by=facilitator)
-    told = f"already declined on {today} by Fay Facilitator"
-    refused(told, approve_membership, request_, by=administrator)
-    refused(told, decline_membership, request_, reason="No.", by=administrator)
+    words = f"already declined on {today} by Fay Facilitator"
+    refused(words, approve_membership, request_, by=administrator)
+    refused(words, decline_membership, request_, reason="No.", by=administrator)
 
 
 def test_decision_refuses_a_withdrawn_request(request_, facilitator, today):
     withdraw_request(request_)
-    told = f"already withdrawn on {today} by Maria Member"
-    refused(told, approve_membership, request_, by=facilitator)
-    refused(told, decline_membership, request_, reason="No.", by=facilitator)
+    words = f"already withdrawn on {today} by Maria Member"
+    refused(words, approve_membership, request_, by=facilitator)
+    refused(words, decline_membership, request_, reason="No.", by=facilitator)
 
 
 def test_decision_refuses_an_ended_membership(member, team, facilitator, today):
-    stay = membership_of(member, team)
-    leave_team(stay)
-    told = f"already ended on {today} by Maria Member"
-    refused(told, approve_membership, stay, by=facilitator)
-    refused(told, decline_membership, stay, reason="No.", by=facilitator)
-    refused(told, end_membership, stay, reason="No.", by=facilitator)
+    membership = membership_of(member, team)
+    leave_team(membership)
+    words = f"already ended on {today} by Maria Member"
+    refused(words, approve_membership, membership, by=facilitator)
+    refused(words, decline_membership, membership, reason="No.", by=facilitator)
+    refused(words, end_membership, membership, reason="No.", by=facilitator)
 
 
 def test_approve_membership_refuses_before_the_organization_is_recognized(
@@ -151,14 +151,14 @@ def test_end_membership_stores_the_reason_and_sends_an_email(member, team, facil
     ended = end_membership(membership_of(member, team), reason=" Moved. ", by=facilitator)
     assert (ended.status, ended.reason, ended.ended_by) == ("ended", "Moved.", facilitator)
     assert last_line(ended) == (facilitator, "ended")
-    assert [mail.subject for mail in mails()] == ["Your membership in Education has ended"]
+    assert [email.subject for email in mails()] == ["Your membership in Education has ended"]
 
 
 def test_end_membership_refuses_a_request(request_, facilitator):
     refused("already waiting", end_membership, request_, reason="No.", by=facilitator)
 
 
-# Rule 6: recognize once, release all ----------------------------------------------------------
+# Rule 6: recognize once, confirm all ----------------------------------------------------------
 
 
 def test_recognize_organization_opens_requests_with_one_email_each(
@@ -177,14 +177,14 @@ def test_recognize_organization_opens_requests_with_one_email_each(
     assert len(recognition.confirmed) == 4
 
     for person in people[:3]:
-        stay = membership_of(person, team)
-        assert (stay.is_active, stay.decided_by) == (True, facilitator)
-        assert last_line(stay) == (facilitator, "opened with the affiliation")
+        membership = membership_of(person, team)
+        assert (membership.is_active, membership.decided_by) == (True, facilitator)
+        assert last_line(membership) == (facilitator, "opened with the affiliation")
     assert membership_of(people[0], other_team).is_active
     request = membership_of(people[1], approval_team)
     assert (request.is_waiting, request.waits_for) == (True, "approval")
     assert membership_of(outside, team).is_waiting
-    assert [(mail.to, mail.subject) for mail in mails()] == [
+    assert [(email.to, email.subject) for email in mails()] == [
         (["a@kappa.example"], "You joined 2 action teams"),
         (["b@mailbox.example"], "You joined Education"),
         (["c@mail.kappa.example"], "You joined Education"),
@@ -199,8 +199,8 @@ def test_recognize_organization_opens_no_team_by_approval_or_closed(
     recognize_organization(person.organization, by=facilitator)
     assert membership_of(person, team).is_waiting
     assert membership_of(person, approval_team).is_waiting
-    (mail,) = mails()
-    assert mail.subject == "Your organization is confirmed"
+    (email,) = mails()
+    assert email.subject == "Your organization is confirmed"
 
 
 def test_recognize_organization_leaves_what_is_decided(
@@ -233,7 +233,7 @@ def test_recognize_organization_needs_few_queries_for_many_people(
 ):
     for number in range(5):
         person = ask(f"p{number}@kappa.example", "Kappa Clinic", team, other_team)
-    # Per person: one row and history line for the person and each of two stays, one email.
+    # Per person: one update and line of history, the same for two memberships, one email.
     with django_assert_max_num_queries(20 + 5 * 8):
         recognize_organization(person.organization, domain="kappa.example", by=administrator)
 
@@ -243,10 +243,13 @@ def test_decline_organization_declines_requests_with_the_reason(
 ):
     second = ask("w@lakeview.example", "Lakeview Health", team, other_team)
     decline_organization(applicant.organization, reason="Not in healthcare.", by=facilitator)
-    for stay in Membership.objects.all():
-        assert (stay.status, stay.reason) == ("declined", "Not in healthcare.")
-        assert (stay.decided_by, last_line(stay)) == (facilitator, (facilitator, "declined"))
-    assert [(mail.to, mail.subject) for mail in mails()] == [
+    for membership in Membership.objects.all():
+        assert (membership.status, membership.reason) == ("declined", "Not in healthcare.")
+        assert (membership.decided_by, last_line(membership)) == (
+            facilitator,
+            (facilitator, "declined"),
+        )
+    assert [(email.to, email.subject) for email in mails()] == [
         ([applicant.email], "Your request for Education was declined"),
         ([second.email], "Your requests for 2 action teams were declined"),
     ]
@@ -262,7 +265,7 @@ def test_recognize_organization_after_it_was_declined_and_proposed_again(
     assert organization.status == "proposed"
     recognize_organization(organization, by=facilitator)
     assert membership_of(applicant, team).is_active
-    assert [mail.to for mail in mails()] == [[applicant.email]]
+    assert [email.to for email in mails()] == [[applicant.email]]
 
 
 # Adding directly --------------------------------------------------------------------------------
@@ -273,13 +276,13 @@ def add(email, organization, team, by, name="Nora New") -> Membership:
 
 
 def test_add_member_creates_an_account_and_sends_an_email(organization, team, facilitator, mails):
-    stay = add("Nora@elsewhere.example", organization, team, facilitator)
-    person = stay.member
-    assert (stay.is_active, stay.decided_by) == (True, facilitator)
+    membership = add("Nora@elsewhere.example", organization, team, facilitator)
+    person = membership.member
+    assert (membership.is_active, membership.decided_by) == (True, facilitator)
     assert (person.email, person.full_name) == ("nora@elsewhere.example", "Nora New")
     assert (person.organization, person.affiliation_confirmed_by) == (organization, facilitator)
-    assert last_line(stay) == (facilitator, "added by a facilitator")
-    assert [mail.subject for mail in mails()] == ["You were added to Education"]
+    assert last_line(membership) == (facilitator, "added by a facilitator")
+    assert [email.subject for email in mails()] == ["You were added to Education"]
 
 
 def test_add_member_changes_nothing_else_of_an_existing_account(
@@ -305,7 +308,7 @@ def test_add_member_confirms_and_opens_other_requests(
     add(person.email, organization, team, facilitator)
     assert membership_of(person, other_team).is_active
     assert membership_of(person, approval_team).waits_for == "approval"
-    assert [mail.subject for mail in mails()] == [
+    assert [email.subject for email in mails()] == [
         "You were added to Education",
         "You joined Hiring",
     ]

@@ -75,13 +75,13 @@ def test_set_facilitators_sends_emails_to_new_ones_only(
 ):
     count = len(mails())
     set_facilitators(team, [facilitator, member], by=administrator)
-    assert [mail.to for mail in mails()[count:]] == [[member.email]]
+    assert [email.to for email in mails()[count:]] == [[member.email]]
     assert mails()[-1].subject == "You are now a facilitator of Education"
     set_facilitators(team, [member, facilitator], by=administrator)
     set_facilitators(team, [member], by=administrator)
     assert len(mails()) == count + 1
     set_facilitators(team, [member, colleague, facilitator], by=administrator)
-    assert {mail.to[0] for mail in mails()[count + 1 :]} == {colleague.email, facilitator.email}
+    assert {email.to[0] for email in mails()[count + 1 :]} == {colleague.email, facilitator.email}
 
 
 def test_set_facilitators_sends_an_email_for_a_second_team(
@@ -89,7 +89,7 @@ def test_set_facilitators_sends_an_email_for_a_second_team(
 ):
     count = len(mails())
     set_facilitators(other_team, [facilitator], by=administrator)
-    assert [mail.subject for mail in mails()[count:]] == ["You are now a facilitator of Hiring"]
+    assert [email.subject for email in mails()[count:]] == ["You are now a facilitator of Hiring"]
 
 
 def test_set_facilitators_refuses_closed_accounts(member, colleague, team, administrator):
@@ -107,16 +107,16 @@ def test_decline_all_requests_declines_in_own_teams_with_one_email(
     set_facilitators(approval_team, [facilitator], by=administrator)
     count = len(mails())
     declined = decline_all_requests(applicant, reason=" Unknown there. ", by=facilitator)
-    assert {stay.team for stay in declined} == {team, approval_team}
-    for stay in declined:
-        stay.refresh_from_db()
-        assert (stay.status, stay.decided_by) == ("declined", facilitator)
-        assert stay.reason == "Unknown there."
-        assert last_line(stay) == (facilitator, "declined")
+    assert {membership.team for membership in declined} == {team, approval_team}
+    for membership in declined:
+        membership.refresh_from_db()
+        assert (membership.status, membership.decided_by) == ("declined", facilitator)
+        assert membership.reason == "Unknown there."
+        assert last_line(membership) == (facilitator, "declined")
     assert membership_of(applicant, other_team).is_waiting
-    (mail,) = mails()[count:]
-    assert mail.subject == "Your requests for 2 action teams were declined"
-    assert "Unknown there." in mail.message
+    (email,) = mails()[count:]
+    assert email.subject == "Your requests for 2 action teams were declined"
+    assert "Unknown there." in email.message
 
 
 def test_decline_all_requests_by_an_administrator_declines_in_all_teams(
@@ -144,7 +144,7 @@ def test_decline_all_requests_refuses_without_requests_and_to_others(
 
 @pytest.fixture
 def leaver(member, team, other_team, approval_team, facilitator, administrator) -> Member:
-    """`member`, with traces everywhere: stays of each kind, emails, a log, a facilitated team."""
+    """`member`, with traces everywhere: memberships, emails, a log, a facilitated team."""
     member.job_title = "Head of Maria things"
     member.save()
     for reason in ("Maria was rude.", "Maria was late."):
@@ -172,9 +172,9 @@ def test_close_account_erases_the_person_everywhere(leaver, mails):
     assert Email.objects.filter(to=leaver.email).count() == 7
     assert everything_stored().lower().count("maria") > 30
     close_account(leaver)
-    (mail,) = mails()
-    assert (mail.to, mail.subject) == (["maria@rush.example"], "Your account is closed")
-    mail.delete()  # the last one, once it is sent
+    (email,) = mails()
+    assert (email.to, email.subject) == (["maria@rush.example"], "Your account is closed")
+    email.delete()  # the last one, once it is sent
     stored = everything_stored()
     assert "maria" not in stored.lower()
     assert "Head of" not in stored
@@ -208,8 +208,8 @@ def test_close_account_keeps_what_belongs_to_others(leaver, colleague, team):
 def test_close_account_keeps_what_the_person_decided(applicant, facilitator, administrator, team):
     decline_membership(membership_of(applicant, team), reason="No.", by=facilitator)
     close_account(facilitator)
-    stay = membership_of(applicant, team)
-    assert (str(stay.decided_by), stay.reason) == ("Former member", "No.")
+    membership = membership_of(applicant, team)
+    assert (str(membership.decided_by), membership.reason) == ("Former member", "No.")
 
 
 def test_close_account_refuses_the_last_administrator(administrator):
@@ -254,16 +254,16 @@ def test_personal_data_holds_everything_as_plain_values(leaver):
     assert data["organization"] == "Rush Example Hospital"
     assert data["affiliation_confirmed"] == "by the email domain"
     assert data["facilitates"] == ["Hiring"]
-    assert sorted(stay["status"] for stay in data["memberships"]) == [
+    assert sorted(membership["status"] for membership in data["memberships"]) == [
         "Active",
         "Declined",
         "Declined",
         "Ended",
         "Waiting",
     ]
-    assert "Maria was rude." in [stay["reason"] for stay in data["memberships"]]
+    assert "Maria was rude." in [membership["reason"] for membership in data["memberships"]]
     assert "facilitator of Hiring" in [line["what"] for line in data["history"]]
-    assert "Your request for Careers was declined" in [mail["subject"] for mail in data["emails"]]
+    assert "Your request for Careers was declined" in [email["subject"] for email in data["emails"]]
 
 
 def test_personal_data_holds_nothing_of_others(leaver, colleague, facilitator, applicant):
@@ -340,7 +340,7 @@ def test_send_digests_for_goals_alone_only_on_mondays(goal, facilitator, adminis
 def test_send_digests_sends_one_a_day(waiting, facilitator, administrator, member, mails):
     history = facilitator.history.count()
     assert send_digests(MONDAY) == 2
-    assert {mail.to[0] for mail in mails()} == {facilitator.email, administrator.email}
+    assert {email.to[0] for email in mails()} == {facilitator.email, administrator.email}
     assert send_digests(MONDAY) == 0
     assert send_digests(MONDAY - timedelta(days=7)) == 0
     assert send_digests(MONDAY + timedelta(days=1)) == 2
@@ -363,4 +363,4 @@ def test_send_digests_sends_none_without_the_desk(waiting, facilitator, team, ad
     close_account(facilitator)
     Email.objects.all().delete()
     assert send_digests(MONDAY) == 1
-    assert [mail.to for mail in mails()] == [[administrator.email]]
+    assert [email.to for email in mails()] == [[administrator.email]]

@@ -129,7 +129,7 @@ def test_set_affiliation_by_domain_opens_what_had_been_requested(organization, t
     stored = set_affiliation(person, "x")
     assert stored.is_affiliation_confirmed
     assert membership_of(person, team).is_active
-    assert [mail.subject for mail in mails()][1:] == ["You joined Education"]
+    assert [email.subject for email in mails()][1:] == ["You joined Education"]
 
 
 def test_set_affiliation_by_name_opens_nothing(unconfirmed, other_organization, team, mails):
