@@ -151,9 +151,8 @@ def question_published(question: Question) -> None:
     entry = question.published_in
     if entry:
         url = settings.SITE_URL + entry.get_absolute_url()
-        queue(
-            "question_published", question.email, {**_question_context(question), "entry_url": url}
-        )
+        context = {**_question_context(question), "entry_url": url}
+        queue("question_published", question.email, context)
 
 
 def question_dismissed(question: Question) -> None:

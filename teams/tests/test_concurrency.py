@@ -29,7 +29,7 @@ from teams.services import (
     send_digests,
     withdraw_request,
 )
-from teams.tests.test_services_people import MONDAY
+from teams.tests.test_services_waiting import MONDAY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 4  # of what is a matter of luck

@@ -24,7 +24,7 @@ from teams.services import (
 )
 from teams.services.merging import IN_TEAM_TWICE, MERGED
 from teams.tests.test_concurrency import ROUNDS, _room_for_all, at_once, refusals  # noqa: F401
-from teams.tests.test_services_people import everything_stored
+from teams.tests.test_services_people import database_text
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_close_account_erases_what_was_merged_into_it(merged, member, mails):
     (email,) = mails()
     assert email.to == [member.email]
     email.delete()
-    assert "maria" not in everything_stored().lower()
+    assert "maria" not in database_text().lower()
     assert fresh(merged).closed_at
     assert Member.objects.account_of(merged.email) is None
 

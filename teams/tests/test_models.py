@@ -181,6 +181,11 @@ def test_membership_has_a_known_status(requests):
     refuses(requests.update, status="invited")
 
 
+def test_membership_has_a_known_origin(memberships):
+    refuses(memberships.update, origin="")
+    refuses(memberships.update, origin="invited")
+
+
 def test_membership_is_active_only_with_a_time(requests):
     refuses(requests.update, status="active")
     refuses(requests.update, decided_at=timezone.now())

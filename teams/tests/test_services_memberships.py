@@ -13,12 +13,14 @@ from teams.services import (
     approve_membership,
     complete_join,
     confirm_affiliation,
+    decline_all_requests,
     decline_membership,
     decline_organization,
     end_membership,
     join_teams,
     leave_team,
     recognize_organization,
+    set_facilitators,
     withdraw_request,
 )
 
@@ -266,6 +268,48 @@ def test_recognize_organization_after_it_was_declined_and_proposed_again(
     recognize_organization(organization, by=facilitator)
     assert membership_of(applicant, team).is_active
     assert [email.to for email in mails()] == [[applicant.email]]
+
+
+# All requests of a person -------------------------------------------------------------------------
+
+
+def test_decline_all_requests_declines_in_own_teams_with_one_email(
+    applicant, facilitator, administrator, team, other_team, approval_team, mails
+):
+    join_teams(applicant, [other_team, approval_team])
+    set_facilitators(approval_team, [facilitator], by=administrator)
+    count = len(mails())
+    declined = decline_all_requests(applicant, reason=" Unknown there. ", by=facilitator)
+    assert {membership.team for membership in declined} == {team, approval_team}
+    for membership in declined:
+        membership.refresh_from_db()
+        assert (membership.status, membership.decided_by) == ("declined", facilitator)
+        assert membership.reason == "Unknown there."
+        assert last_line(membership) == (facilitator, "declined")
+    assert membership_of(applicant, other_team).is_waiting
+    (email,) = mails()[count:]
+    assert email.subject == "Your requests for 2 action teams were declined"
+    assert "Unknown there." in email.message
+
+
+def test_decline_all_requests_by_an_administrator_declines_in_all_teams(
+    applicant, administrator, other_team
+):
+    join_teams(applicant, [other_team])
+    assert len(decline_all_requests(applicant, reason="No.", by=administrator)) == 2
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_decline_all_requests_refuses_without_reason(applicant, facilitator, reason):
+    refused("Give a reason", decline_all_requests, applicant, reason=reason, by=facilitator)
+
+
+def test_decline_all_requests_refuses_without_requests_and_to_others(
+    applicant, member, facilitator, other_facilitator, colleague
+):
+    refused("No request", decline_all_requests, member, reason="No.", by=facilitator)
+    refused("No request", decline_all_requests, applicant, reason="No.", by=other_facilitator)
+    refused("No request", decline_all_requests, applicant, reason="No.", by=colleague)
 
 
 # Adding directly --------------------------------------------------------------------------------

@@ -1,32 +1,24 @@
-"""Facilitators, closing an account, what a person takes along, and the daily digest."""
+"""Facilitators, closing an account, and what a person takes along."""
 
 import json
-from datetime import date, timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.db import connection
-from django.utils import timezone
 from post_office.models import Email
 
 from conftest import make_member, membership_of
 from members.models import Member
 from members.tests.steps import last_line, refused
-from teams.models import Membership, Question
+from teams.models import Membership
 from teams.services import (
     close_account,
-    decline_all_requests,
     decline_membership,
     end_membership,
     join_teams,
     personal_data,
-    send_digests,
     set_facilitators,
-    waiting_for,
 )
-
-MONDAY = date(2027, 3, 1)
-
 
 # Facilitators ---------------------------------------------------------------------------------
 
@@ -97,48 +89,6 @@ def test_set_facilitators_refuses_closed_accounts(member, colleague, team, admin
     refused("account is closed", set_facilitators, team, [colleague, member], by=administrator)
 
 
-# No to all that a person asked ------------------------------------------------------------------
-
-
-def test_decline_all_requests_declines_in_own_teams_with_one_email(
-    applicant, facilitator, administrator, team, other_team, approval_team, mails
-):
-    join_teams(applicant, [other_team, approval_team])
-    set_facilitators(approval_team, [facilitator], by=administrator)
-    count = len(mails())
-    declined = decline_all_requests(applicant, reason=" Unknown there. ", by=facilitator)
-    assert {membership.team for membership in declined} == {team, approval_team}
-    for membership in declined:
-        membership.refresh_from_db()
-        assert (membership.status, membership.decided_by) == ("declined", facilitator)
-        assert membership.reason == "Unknown there."
-        assert last_line(membership) == (facilitator, "declined")
-    assert membership_of(applicant, other_team).is_waiting
-    (email,) = mails()[count:]
-    assert email.subject == "Your requests for 2 action teams were declined"
-    assert "Unknown there." in email.message
-
-
-def test_decline_all_requests_by_an_administrator_declines_in_all_teams(
-    applicant, administrator, other_team
-):
-    join_teams(applicant, [other_team])
-    assert len(decline_all_requests(applicant, reason="No.", by=administrator)) == 2
-
-
-@pytest.mark.parametrize("reason", ["", "  "])
-def test_decline_all_requests_refuses_without_reason(applicant, facilitator, reason):
-    refused("Give a reason", decline_all_requests, applicant, reason=reason, by=facilitator)
-
-
-def test_decline_all_requests_refuses_without_requests_and_to_others(
-    applicant, member, facilitator, other_facilitator, colleague
-):
-    refused("No request", decline_all_requests, member, reason="No.", by=facilitator)
-    refused("No request", decline_all_requests, applicant, reason="No.", by=other_facilitator)
-    refused("No request", decline_all_requests, applicant, reason="No.", by=colleague)
-
-
 # Closing an account -----------------------------------------------------------------------------
 
 
@@ -158,8 +108,8 @@ def leaver(member, team, other_team, approval_team, facilitator, administrator) 
     return member
 
 
-def everything_stored() -> str:
-    """The text of every row of every table of the database."""
+def database_text() -> str:
+    """Return the text of every row of every table of the database."""
     with connection.cursor() as cursor:
         stored = []
         for table in connection.introspection.table_names(cursor):
@@ -170,12 +120,12 @@ def everything_stored() -> str:
 
 def test_close_account_erases_the_person_everywhere(leaver, mails):
     assert Email.objects.filter(to=leaver.email).count() == 7
-    assert everything_stored().lower().count("maria") > 30
+    assert database_text().lower().count("maria") > 30
     close_account(leaver)
     (email,) = mails()
     assert (email.to, email.subject) == (["maria@rush.example"], "Your account is closed")
     email.delete()  # the last one, once it is sent
-    stored = everything_stored()
+    stored = database_text()
     assert "maria" not in stored.lower()
     assert "Head of" not in stored
 
@@ -226,7 +176,7 @@ def test_close_account_by_an_administrator_stores_who_did_it(
     assert last_line(membership_of(leaver, team)) == (administrator, "account closed")
     assert membership_of(leaver, team).ended_by == administrator
     assert last_line(other_team)[0] == administrator
-    assert "maria" not in everything_stored().lower().replace("maria@rush.example", "").replace(
+    assert "maria" not in database_text().lower().replace("maria@rush.example", "").replace(
         "hello maria member", ""
     )  # the last email, which goes once it is sent
 
@@ -277,90 +227,3 @@ def test_personal_data_of_a_new_member_is_almost_empty(db):
     data = personal_data(make_member("new@mailbox.example"))
     assert (data["organization"], data["memberships"], data["emails"]) == (None, [], [])
     assert (data["last_sign_in"], data["affiliation_confirmed"]) == (None, None)
-
-
-# The digest ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def waiting(applicant, organization, member, team, other_team, approval_team):
-    """One organization, one affiliation in `team`, one request in `approval_team`."""
-    unconfirmed = make_member("u@mailbox.example", organization, confirmed=False)
-    join_teams(unconfirmed, [team])
-    join_teams(member, [approval_team])
-    Email.objects.all().delete()
-
-
-def numbers_for(person) -> dict[str, int]:
-    return {kind: count.number for kind, count in waiting_for(person).items() if count.number}
-
-
-def test_waiting_for_counts_what_each_may_decide(
-    waiting, facilitator, other_facilitator, administrator
-):
-    assert numbers_for(facilitator) == {"organizations": 1, "affiliations": 1}
-    assert numbers_for(other_facilitator) == {"organizations": 1}
-    assert numbers_for(administrator) == {"organizations": 1, "affiliations": 1, "requests": 1}
-
-
-def test_waiting_for_shares_questions_and_not_goals(goal, facilitator, other_facilitator):
-    Question.objects.create(text="When do you meet?")
-    assert numbers_for(facilitator) == {"questions": 1, "goals": 1}
-    assert numbers_for(other_facilitator) == {"questions": 1}
-
-
-def test_waiting_for_counts_what_is_late(waiting, administrator):
-    assert {count.late for count in waiting_for(administrator).values()} == {0}
-    long_ago = timezone.now() - timedelta(days=30)
-    Membership.objects.waiting().update(requested_at=long_ago)
-    late = {kind: count.late for kind, count in waiting_for(administrator).items()}
-    assert late == {
-        "organizations": 1,
-        "affiliations": 1,
-        "requests": 1,
-        "questions": 0,
-        "goals": 0,
-    }
-
-
-def test_waiting_for_counts_a_person_in_two_teams_once(
-    waiting, team, other_team, facilitator, administrator
-):
-    unconfirmed = Member.objects.get(email="u@mailbox.example")
-    join_teams(unconfirmed, [other_team])
-    assert numbers_for(administrator)["affiliations"] == 1
-
-
-def test_send_digests_for_goals_alone_only_on_mondays(goal, facilitator, administrator, mails):
-    assert send_digests(MONDAY + timedelta(days=1)) == 0
-    assert send_digests(MONDAY + timedelta(days=7)) == 2
-    assert "1 goal without an update for 90 days" in mails()[0].message
-
-
-def test_send_digests_sends_one_a_day(waiting, facilitator, administrator, member, mails):
-    history = facilitator.history.count()
-    assert send_digests(MONDAY) == 2
-    assert {email.to[0] for email in mails()} == {facilitator.email, administrator.email}
-    assert send_digests(MONDAY) == 0
-    assert send_digests(MONDAY - timedelta(days=7)) == 0
-    assert send_digests(MONDAY + timedelta(days=1)) == 2
-    assert facilitator.history.count() == history
-
-
-@pytest.mark.parametrize("day", [date(2027, 3, 6), date(2027, 3, 7)])
-def test_send_digests_sends_none_on_weekends(waiting, facilitator, day, mails):
-    assert send_digests(day) == 0
-    assert mails() == []
-
-
-def test_send_digests_sends_none_when_nothing_waits(facilitator, member, mails):
-    assert send_digests(MONDAY) == 0
-    assert mails() == []
-
-
-def test_send_digests_sends_none_without_the_desk(waiting, facilitator, team, administrator, mails):
-    set_facilitators(team, [], by=administrator)
-    close_account(facilitator)
-    Email.objects.all().delete()
-    assert send_digests(MONDAY) == 1
-    assert [email.to for email in mails()] == [[administrator.email]]
