@@ -11,9 +11,8 @@ from django.test import Client
 from post_office.models import Email
 
 from members.models import Member, Organization
-from members.services import add_organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership
-from teams.services import join_teams, set_facilitators
+from teams.services import add_organization, join_teams, set_facilitators
 from teams.statistics import public
 
 

@@ -13,12 +13,12 @@ from desk.changelist import counted, require_staff
 from desk.records.organizations.actions import owners_of, told_of
 from desk.records.organizations.waiting import WaitingSummary
 from members.models import Member
+from teams.deadlines import is_late
 from teams.models import Membership
 from teams.services.waiting import (
     Waiting,
     affiliations_waiting,
     goals_waiting,
-    late_before,
     organizations_waiting,
     questions_waiting,
     requests_waiting,
@@ -121,7 +121,7 @@ def _goals(desk: Member, waiting: Waiting) -> list[Line]:
 def _line(row: Any, asked_at: datetime, told: dict[str, Any] | None = None) -> Line:
     days = working_days_since(timezone.localdate(asked_at), timezone.localdate())
     age = f"{counted(days, 'working day', 'working days')} old" if days else "from today"
-    return Line(row, age, asked_at < late_before(), told or {})
+    return Line(row, age, is_late(asked_at), told or {})
 
 
 def _without_update(reported: date | None, now: date) -> str:

@@ -5,7 +5,6 @@ An email is a row written by the transaction that it reports; `manage.py mail_wo
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
 from email.utils import make_msgid
 from typing import Any
@@ -16,12 +15,13 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from post_office.models import PRIORITY, STATUS, Email
 
-from members.history.changesets import current_change_set
+from members.history.changesets import collect_unsaved_emails, current_change_set
 from members.history.request_id import HEADER, current_request_id
 from members.models import Member
 
 SEPARATORS = set(',;"<> \t\r\n')
-_bundle: ContextVar[list[Email] | None] = ContextVar("bundle", default=None)
+MAX_SUBJECT_CHARACTERS = 200
+BATCH = 200  # emails of one statement
 
 
 def queue(
@@ -35,43 +35,42 @@ def queue(
     """Put the email of the templates `emails/<name>…` to the address `to` into the queue.
 
     Urgent emails overtake the others; one that `expires_at` has passed is never sent. The emails
-    of a decision at the desk wait until it can no longer be undone (see `ChangeSet`). The row is
-    created directly: post_office's own `send()` would render the text a second time, as a
-    template, with whatever a stranger typed into it. Raises ValueError unless `to` is one plain
-    address: post_office splits its recipients at commas.
+    of a decision wait until it can no longer be undone (see `ChangeSet`). The row is created
+    directly: post_office's own `send()` would render the text a second time, as a template, with
+    anything that a stranger typed into it. Raises ValueError unless `to` is one plain address:
+    post_office splits its recipients at commas.
     """
     if set(to) & SEPARATORS or to.count("@") != 1:
         raise ValueError("An email goes to one plain address.")
-    trail, request_id = current_change_set(), current_request_id()
-    mail = Email(
+    change_set, request_id = current_change_set(), current_request_id()
+    email = Email(
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[to],
-        **_written(name, context),
+        **_render(name, context),
         status=STATUS.queued,
         priority=PRIORITY.high if urgent else PRIORITY.medium,
         expires_at=expires_at,
-        scheduled_time=trail.hold_until if trail else None,
+        scheduled_time=change_set.hold_until,
         message_id=make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
         headers={HEADER: request_id} if request_id else None,
     )
-    bundle = _bundle.get()
-    if bundle is not None:
-        bundle.append(mail)
+    if change_set.unsaved_emails is not None:
+        change_set.unsaved_emails.append(email)
         return
-    mail.save()
-    if trail:
-        trail.mails.append(mail.pk)
+    email.save()
+    change_set.add_emails([email.pk])
 
 
-def _written(name: str, context: dict[str, Any]) -> dict[str, str]:
-    """Subject, text and HTML from the templates of an email."""
+def _render(name: str, context: dict[str, Any]) -> dict[str, str]:
+    """Return subject, text and HTML of an email, from its templates."""
     context = {
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
         "contact_email": settings.CONTACT_EMAIL,
         **context,
     }
-    subject = " ".join(render_to_string(f"emails/{name}_subject.txt", context).split())[:200]
+    subject = " ".join(render_to_string(f"emails/{name}_subject.txt", context).split())
+    subject = subject[:MAX_SUBJECT_CHARACTERS]
     return {
         "subject": subject,
         "message": render_to_string(f"emails/{name}.txt", context),
@@ -81,29 +80,24 @@ def _written(name: str, context: dict[str, Any]) -> dict[str, str]:
 
 @contextmanager
 def collect_emails() -> Iterator[list[Email]]:
-    """The emails that are queued inside, for whoever asks: they are not stored."""
-    mails: list[Email] = []
-    token = _bundle.set(mails)
-    try:
-        yield mails
-    finally:
-        _bundle.reset(token)
+    """Yield the list of the emails that are written inside; they are not stored."""
+    with collect_unsaved_emails() as emails:
+        yield emails
 
 
 @contextmanager
 def bulk_queue() -> Iterator[None]:
     """Store the emails that are queued inside all at once at the end: one query for any number."""
-    with collect_emails() as mails:
+    with collect_emails() as emails:
         yield
-    for mail in mails:
-        mail.full_clean()
-    Email.objects.bulk_create(mails, batch_size=200)
-    if trail := current_change_set():
-        trail.mails.extend(mail.pk for mail in mails)
+    for email in emails:
+        email.full_clean()
+    Email.objects.bulk_create(emails, batch_size=BATCH)
+    current_change_set().add_emails(email.pk for email in emails)
 
 
 def address_code(email: str, code: str, expires_at: datetime) -> None:
-    """The code that proves the address; the same email whoever asks, known here or not."""
+    """Send the code that proves the address; members and strangers get the same email."""
     queue(
         "address_code",
         email,
@@ -114,7 +108,7 @@ def address_code(email: str, code: str, expires_at: datetime) -> None:
 
 
 def second_factor_changed(member: Member, what: str) -> None:
-    """Tell the person what changed in the second step: it may have been somebody else."""
+    """Tell the person what changed in the second step: another person may have done it."""
     context = {"member": member, "what": what, "security_url": _security_url()}
     queue("second_factor_changed", member.email, context)
 

@@ -11,7 +11,6 @@ urlpatterns = [
     path("sign-in/with/<slug:key>/", views.sso_start, name="sso_start"),
     path("sign-in/with/<slug:key>/done/", views.sso_callback, name="sso_callback"),
     path("sign-out/", views.account_logout, name="account_logout"),
-    path("my/profile/", views.my_profile, name="my_profile"),
     path("my/sessions/", views.my_sessions, name="my_sessions"),
     path("my/sessions/end-others/", views.my_sessions_end_others, name="my_sessions_end_others"),
     path("my/sessions/end-all/", views.my_sessions_end_all, name="my_sessions_end_all"),

@@ -27,8 +27,8 @@ from members.auth.rate_limits import limit
 from members.auth.session_store import public_id
 from members.auth.sso_providers import Provider
 from members.decorators import post_only
-from members.forms import CodeForm, ProfileForm, SignInForm
-from members.models import EmailDomain, Member, Organization, Session
+from members.forms import CodeForm, SignInForm
+from members.models import EmailDomain, Member, Session
 from members.normalize import email_domain
 
 if TYPE_CHECKING:
@@ -177,25 +177,6 @@ def account_logout(request: HttpRequest) -> HttpResponse:
     logout(request)
     messages.success(request, "You have signed out.")
     return redirect("home")
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def my_profile(request: HttpRequest) -> HttpResponse:
-    """Name, job title, what teammates see; the organization while it is unconfirmed."""
-    member = current_member(request)
-    form = ProfileForm(request.POST or None, member=member)
-    if request.method == "POST" and form.is_valid():
-        try:
-            services.change_profile(member, **form.cleaned_data)
-            messages.success(request, "Your details are saved.")
-        except services.Refused as refused:
-            messages.warning(request, str(refused))
-        return redirect("my_teams")
-    return render(
-        request,
-        "members/my_profile.html",
-        {"form": form, "member": member, "organizations": Organization.objects.suggested()},
-    )
 
 
 @never_cache

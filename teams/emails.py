@@ -22,7 +22,7 @@ def _desk_url() -> str:
 def teams_joined(
     member: Member, joined: Sequence[Membership], waiting: Sequence[Membership]
 ) -> None:
-    """You are in these teams; those requests still wait."""
+    """Tell the member which teams they are in now, and which requests still wait."""
     queue(
         "teams_joined",
         member.email,
@@ -31,7 +31,7 @@ def teams_joined(
 
 
 def requests_waiting(member: Member, waiting: Sequence[Membership]) -> None:
-    """We have your requests; this is checked, by then you hear from us."""
+    """Tell the member that their requests are here, what is checked, and when an answer comes."""
     queue(
         "requests_waiting",
         member.email,
@@ -42,7 +42,7 @@ def requests_waiting(member: Member, waiting: Sequence[Membership]) -> None:
 def organization_recognized(
     member: Member, opened: Sequence[Membership], waiting: Sequence[Membership]
 ) -> None:
-    """Your organization is confirmed: these teams are open to you, those requests still wait."""
+    """Tell the member that their organization is confirmed, what is open now and what waits."""
     queue(
         "organization_recognized",
         member.email,
@@ -51,7 +51,7 @@ def organization_recognized(
 
 
 def membership_approved(membership: Membership) -> None:
-    """A facilitator said yes."""
+    """Tell the member that a facilitator approved the request."""
     queue(
         "membership_approved",
         membership.member.email,
@@ -60,7 +60,7 @@ def membership_approved(membership: Membership) -> None:
 
 
 def membership_added(membership: Membership, by: Member) -> None:
-    """A facilitator made you a member without your asking; so you notice, and can leave."""
+    """Tell the member that a facilitator added them without a request, and how to leave."""
     queue(
         "membership_added",
         membership.member.email,
@@ -79,7 +79,8 @@ def membership_declined(
     reason: str,
     organization: Organization | None = None,
 ) -> None:
-    """A facilitator said no, to requests or to the `organization`: why, and what you can do."""
+    """Tell the member that requests were declined, perhaps with the `organization`: why, and what
+    they can do."""
     queue(
         "membership_declined",
         member.email,
@@ -94,7 +95,7 @@ def membership_declined(
 
 
 def membership_ended(membership: Membership) -> None:
-    """Your membership is over, because you left or because a facilitator ended it."""
+    """Tell the member that they have left, or that a facilitator ended the membership."""
     queue(
         "membership_ended",
         membership.member.email,
@@ -108,7 +109,7 @@ def membership_ended(membership: Membership) -> None:
 
 
 def request_withdrawn(membership: Membership) -> None:
-    """You took your request back."""
+    """Tell the member that they have withdrawn the request."""
     queue(
         "request_withdrawn",
         membership.member.email,
@@ -117,7 +118,7 @@ def request_withdrawn(membership: Membership) -> None:
 
 
 def facilitator_appointed(facilitator: Member, team: ActionTeam, by: Member) -> None:
-    """You look after this team now: what that is, and where."""
+    """Tell a new facilitator of which team, and what they can do where."""
     queue(
         "facilitator_appointed",
         facilitator.email,
@@ -126,7 +127,7 @@ def facilitator_appointed(facilitator: Member, team: ActionTeam, by: Member) -> 
 
 
 def facilitator_digest(facilitator: Member, waiting: Mapping[str, Any]) -> None:
-    """What waits at the desk this morning, in numbers: as from `waiting_for`."""
+    """Tell a facilitator in numbers what waits this morning: `waiting` as from `waiting_for`."""
     queue(
         "facilitator_digest",
         facilitator.email,
@@ -141,29 +142,31 @@ def facilitator_digest(facilitator: Member, waiting: Mapping[str, Any]) -> None:
 
 
 def question_answered(question: Question) -> None:
-    """What you asked, and the answer."""
-    queue("question_answered", question.email, _about(question))
+    """Tell the asker the answer."""
+    queue("question_answered", question.email, _question_context(question))
 
 
 def question_published(question: Question) -> None:
-    """What you asked is answered for everybody, here."""
+    """Tell the asker where the answer is published."""
     entry = question.published_in
     if entry:
         url = settings.SITE_URL + entry.get_absolute_url()
-        queue("question_published", question.email, {**_about(question), "entry_url": url})
+        context = {**_question_context(question), "entry_url": url}
+        queue("question_published", question.email, context)
 
 
 def question_dismissed(question: Question) -> None:
-    """What you asked is not answered, and why."""
-    queue("question_dismissed", question.email, _about(question))
+    """Tell the asker why there is no answer."""
+    queue("question_dismissed", question.email, _question_context(question))
 
 
-def _about(question: Question) -> dict[str, Any]:
+def _question_context(question: Question) -> dict[str, Any]:
     return {"question": question, "faq_url": settings.SITE_URL + reverse("faq_list")}
 
 
 def account_claim(member: Member, joined: Sequence[Membership], by: Member) -> None:
-    """A facilitator made an account for you: where you are in, how to sign in, leave or close."""
+    """Tell a person that a facilitator created an account for them: the teams they are in, how to
+    sign in, to leave and to close it."""
     queue(
         "account_claim",
         member.email,
@@ -184,8 +187,8 @@ def accounts_merged(
     active: Sequence[Membership],
     waiting: Sequence[Membership],
 ) -> None:
-    """Two accounts became one, that of `member`; `address` opens it too. Sent to both addresses,
-    so that whoever is not the same person can object."""
+    """Tell, at the address `to`, that two accounts became that of `member`, which `address` opens
+    too. Both addresses get it, so that another person can object."""
     queue(
         "accounts_merged",
         to,

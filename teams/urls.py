@@ -20,6 +20,7 @@ urlpatterns = [
     path("join/code/new/", joining.join_code_new, name="join_code_new"),
     path("join/done/", joining.join_done, name="join_done"),
     path("my/", my.my_teams, name="my_teams"),
+    path("my/profile/", my.my_profile, name="my_profile"),
     path("my/data/", my.my_data, name="my_data"),
     path("my/data/download/", my.my_data_download, name="my_data_download"),
     path("my/data/close/", my.my_account_close, name="my_account_close"),

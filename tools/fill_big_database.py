@@ -29,7 +29,8 @@ from django.db import connection, models, reset_queries, transaction
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
-from members.models import ChangeSource, EmailDomain, Member, Organization, change_source
+from members.history.changesets import ChangeSource, change_source
+from members.models import EmailDomain, Member, Organization
 from members.normalize import fold, normalized_name
 from members.services import save_with_history
 from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Membership, Question
@@ -291,10 +292,15 @@ class _Filler:
             return
         decided = row.requested_at + min(span, timedelta(days=self.random.random() * 6)) / 2
         facilitator = self.facilitators[self.random.randrange(len(self.facilitators))]
+        if row.status in {"active", "ended"} and self.random.random() < 0.05:
+            # Added without a request, so decided when it began.
+            row.origin = self.random.choice([Membership.Origin.ADDED, Membership.Origin.IMPORTED])
+            decided = row.requested_at
         if row.status != "withdrawn":
             row.decided_at = decided
-            by_hand = row.status == "declined" or not row.team.is_open
-            row.decided_by = facilitator if by_hand else None
+            was_requested = row.origin == Membership.Origin.REQUESTED
+            at_once = was_requested and row.team.is_open and row.status != "declined"
+            row.decided_by = None if at_once else facilitator
         if row.status in {"withdrawn", "ended"}:
             row.ended_at = decided + (row.requested_at + span - decided) * self.random.random()
             row.ended_by = facilitator if self.random.random() < 0.3 else row.member

@@ -46,6 +46,8 @@ def test_fill_makes_as_many_rows_as_asked_for_and_something_of_every_kind(filled
     assert Goal.objects.filter(updates=None).count() == 0
     assert FaqEntry.objects.filter(team=None).exists()
     assert set(shares()) == set(Membership.Status)
+    origins = Membership.objects.order_by().values_list("origin", flat=True).distinct()
+    assert set(origins) == set(Membership.Origin)
     made = dict(Organization.objects.order_by().values_list("status").annotate(Count("pk")))
     assert made["recognized"] > 80
     assert made["proposed"] == 3
@@ -76,7 +78,7 @@ def test_everything_is_visibly_made_up_and_its_history_starts_when_it_does(fille
     assert not Organization.objects.exclude(name__contains="Example")
     stay = Membership.objects.active().first()
     line = stay.history.get()
-    assert (line.history_date, line.how) == (stay.requested_at, "import")
+    assert (line.history_date, line.source) == (stay.requested_at, "import")
     assert Organization.history.count() == Organization.objects.count()
     assert Organization.history.aggregate(first=Min("history_date"))["first"] < stay.requested_at
 

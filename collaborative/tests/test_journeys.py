@@ -8,9 +8,8 @@ from post_office.models import Email
 
 from conftest import code_in, make_member, membership_of
 from members.models import Member
-from members.services import add_organization
 from teams.models import Membership
-from teams.services import set_facilitators
+from teams.services import add_organization, set_facilitators
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -24,9 +24,9 @@ from collaborative.tests.conftest import put
 from conftest import membership_of
 from desk.tests.test_memberships import page
 from members.models import Member
-from members.services import Refused, preview_action, recognize_organization
+from members.services import Refused, preview_action
 from teams.models import Membership
-from teams.services import join_teams
+from teams.services import join_teams, recognize_organization
 from teams.tests.joining import CODE, JOIN, form, last_code
 
 OURS = ("portal", "collaborative", "members", "teams")
@@ -103,7 +103,7 @@ def test_a_walk_through_the_portal_leaves_nothing_of_anybody_in_the_log(
         assert secret.lower() not in said, secret
     assert waiting.__class__.objects.get(pk=waiting.pk).status == Membership.Status.DECLINED
     assert len(lines.of("portal.requests")) >= 12
-    assert len(lines.of("portal.steps")) >= 5
+    assert len(lines.of("portal.changes")) >= 5
 
 
 @pytest.mark.parametrize(
@@ -316,13 +316,17 @@ def test_line_of_a_step_says_who_did_what_to_which_row(
 ):
     lines.json.clear()
     recognize_organization(proposed_organization, by=administrator)
-    told = {line["row"]: line for line in lines.of("portal.steps")}
+    told = {line["object"]: line for line in lines.of("portal.changes")}
     line = told[f"members.organization {proposed_organization.pk}"]
-    assert (line["what"], line["state"], line["by"]) == ("changed", "recognized", administrator.pk)
+    assert (line["action"], line["state"], line["by"]) == (
+        "changed",
+        "recognized",
+        administrator.pk,
+    )
     stay = told[f"teams.membership {membership_of(applicant, team).pk}"]
-    assert (stay["what"], stay["state"]) == ("changed", "active")
+    assert (stay["action"], stay["state"]) == ("changed", "active")
     assert stay["message"] == (
-        f"{stay['row']} changed (active), by {stay['by'] or 'nobody'}, {stay['how']}"
+        f"{stay['object']} changed (active), by {stay['by'] or 'nobody'}, {stay['source']}"
     )
 
 
@@ -334,7 +338,7 @@ def test_step_that_was_taken_back_is_not_told(lines, member, approval_team):
 
     lines.json.clear()
     assert preview_action(step, [1]).changes
-    assert lines.of("portal.steps") == []
+    assert lines.of("portal.changes") == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -342,7 +346,7 @@ def test_refused_step_is_not_told(lines, applicant, administrator, organization)
     lines.json.clear()
     with pytest.raises(Refused):
         recognize_organization(organization, by=administrator)
-    assert lines.of("portal.steps") == []
+    assert lines.of("portal.changes") == []
 
 
 # Settings ----------------------------------------------------------------------------------

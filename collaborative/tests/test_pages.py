@@ -10,9 +10,8 @@ from django.urls import reverse
 
 from conftest import make_member, visible_text
 from members.models import Organization
-from members.services import add_organization
 from teams.models import FaqEntry, Goal
-from teams.services import join_teams
+from teams.services import add_organization, join_teams
 
 PUBLIC = ["home", "team_list", "faq_list", "organization_list", "privacy", "accessibility"]
 

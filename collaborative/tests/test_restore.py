@@ -32,7 +32,7 @@ from collaborative.tests.conftest import put
 from collaborative.tests.ports import database_url
 from conftest import make_member
 from members.models import EmailDomain, Member, Organization, Session
-from members.services import add_organization
+from teams.services import add_organization
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backup_dir")]
 

@@ -111,8 +111,8 @@ def test_one_failed_mail_is_queued_anew_with_who_did_it(client_for, administrato
     second.refresh_from_db()
     assert (first.status, first.number_of_retries) == (STATUS.queued, 0)
     assert second.status == STATUS.failed
-    assert first.logs.latest("pk").message == f"Queued anew by member {administrator.pk}"
-    assert f"Email {first.pk} queued anew by member {administrator.pk}" in caplog.text
+    assert first.logs.latest("pk").message == f"Queued again by member {administrator.pk}"
+    assert f"Email {first.pk} queued again by member {administrator.pk}" in caplog.text
     assert first.to[0] not in caplog.text
 
 

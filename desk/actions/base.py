@@ -27,6 +27,7 @@ from desk.changelist import RecordAdmin, counted, require_staff
 from members.history.decisions import Step
 from members.models import Decision, DecisionItem, Member
 from members.services import Preview, Refused, create_decision, preview_action, process_decision
+from teams.services import refuse_undo_if_built_upon
 
 MAX_DECISION_ROWS = 2000  # rows that one press decides
 IN_ADDRESS = 200  # rows that an address can carry; more are carried by the form
@@ -342,7 +343,12 @@ class ActionAdmin(RecordAdmin[Row]):
             can_be_undone=decision.can_be_undone,
             by=desk,
         )
-        process_decision(taken, decision.step(self.model, desk, answers), seconds=SECONDS)
+        process_decision(
+            taken,
+            decision.step(self.model, desk, answers),
+            seconds=SECONDS,
+            check_undo=refuse_undo_if_built_upon,
+        )
         if len(rows) > TOLD or taken.finished_at is None:
             return HttpResponseRedirect(reverse("admin:members_decision_change", args=[taken.pk]))
         tell_results(request, taken)

@@ -21,6 +21,7 @@ from desk.changelist import DeskModelAdmin, require_staff
 from members.history.decisions import Step
 from members.models import Decision, DecisionItem
 from members.services import Refused, process_decision, undo_decision
+from teams.services import refuse_undo_if_built_upon
 
 A_PAGE = 500  # results on one page
 RELOAD = 3  # seconds after which the page of an unfinished decision looks again
@@ -49,7 +50,12 @@ def process_pending_decisions() -> None:
     was killed. Called again and again by the mail worker."""
     waiting = Decision.objects.unfinished().filter(taken_at__lt=timezone.now() - LEFT_ALONE)
     for decision in waiting.select_related("by").order_by("pk")[:GONE_ON_WITH]:
-        process_decision(decision, step_of(decision), seconds=BACKGROUND_SECONDS)
+        process_decision(
+            decision,
+            step_of(decision),
+            seconds=BACKGROUND_SECONDS,
+            check_undo=refuse_undo_if_built_upon,
+        )
 
 
 @admin.register(Decision)
@@ -142,7 +148,9 @@ class DecisionAdmin(DeskModelAdmin[Decision]):
         try:
             if undo:
                 undo_decision(decision, by=require_staff(request))
-            process_decision(decision, step_of(decision), seconds=SECONDS)
+            process_decision(
+                decision, step_of(decision), seconds=SECONDS, check_undo=refuse_undo_if_built_upon
+            )
         except Refused as refusal:
             messages.warning(request, str(refusal))
             return HttpResponseRedirect(page)

@@ -17,6 +17,7 @@ from members.history.changesets import ChangeSet
 from members.models import Member
 from members.services import OrganizationImport, Preview, RefusedCell
 from teams.models import Membership
+from teams.services import import_organizations
 
 NAME = asking(OrganizationNameField(), "Enter the name of the organization.")
 
@@ -52,7 +53,7 @@ class OrganizationResource(FileImport):
 
     def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:
         """Store what has no errors; with an error anywhere all of it is taken back."""
-        self.file.store()
+        import_organizations(self.file)
 
     def told(self, trail: ChangeSet) -> list[str]:
         file = self.file
@@ -68,7 +69,7 @@ class OrganizationResource(FileImport):
             told.append(
                 f"{counted(people, 'person who waits is', 'people who wait are')} confirmed by "
                 f"this: {counted(begun, 'membership begins', 'memberships begin')}, "
-                f"{counted(len(trail.mails), 'email tells', 'emails tell')} them."
+                f"{counted(len(trail.email_keys), 'email tells', 'emails tell')} them."
             )
         return told
 

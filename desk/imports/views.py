@@ -23,8 +23,8 @@ from desk.changelist import DeskModelAdmin, require_staff
 from desk.changelist.base import Row
 from desk.imports.reader import MAX_BYTES, MAX_ROWS, ROW, read_table
 from desk.imports.resource import FileImport
-from members.history.changesets import capture_changes
-from members.models import ChangeSource, Member, change_source
+from members.history.changesets import ChangeSource, capture_changes, change_source
+from members.models import Member
 from members.services import Refused
 
 CHECKED_SECONDS = 60 * 60  # so long a check can be followed by the press

@@ -15,7 +15,8 @@ from desk.actions.base import ActionAdmin, BulkAction
 from desk.changelist import counted, require_staff
 from members.forms import OrganizationNameField
 from members.models import EmailDomain, Member, Organization
-from members.services import add_domain, remove_domain
+from members.services import remove_domain
+from teams.services import add_domain
 
 
 class TakeBack(BulkAction[EmailDomain]):
@@ -105,10 +106,11 @@ class EmailDomainAdmin(ActionAdmin[EmailDomain]):
         self, request: HttpRequest, obj: EmailDomain, form: ModelForm[EmailDomain], change: bool
     ) -> None:
         """Add the domain, and say how many people it confirmed."""
-        released = add_domain(obj.organization, domain=obj.domain, by=require_staff(request))
+        by = require_staff(request)
+        members = add_domain(obj.organization, domain=obj.domain, by=by).confirmed
         obj.pk = EmailDomain.objects.get(domain=obj.domain).pk
-        if released:
-            confirmed = counted(len(released), "person", "people")
+        if members:
+            confirmed = counted(len(members), "person", "people")
             messages.success(request, f"{confirmed} at {obj.domain} confirmed.")
 
     def back_url(self, request: HttpRequest, rows: Any) -> str:

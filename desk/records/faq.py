@@ -97,7 +97,7 @@ class FaqEntryAdmin(PublishedAdmin, ActionAdmin[FaqEntry]):
     fields = ["team", "topic", "question", "slug", "answer", "position", "is_published"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FaqEntry]:
-        return FaqEntry.objects.kept_by(require_staff(request)).order_by("position", "question")
+        return FaqEntry.objects.editable_by(require_staff(request)).order_by("position", "question")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """A new entry is put last in its section; the place is asked for afterwards."""
@@ -119,7 +119,7 @@ class FaqEntryAdmin(PublishedAdmin, ActionAdmin[FaqEntry]):
     def save_model(self, request: HttpRequest, obj: FaqEntry, form: Any, change: bool) -> None:
         """Save; who writes an answer has checked it. A new entry is the last of its section."""
         if not change:
-            obj.position = FaqEntry.objects.next_place(obj.team, obj.topic)
+            obj.position = FaqEntry.objects.next_position(obj.team, obj.topic)
         if not change or "answer" in form.changed_data:
             obj.checked_on = timezone.localdate()
             form.changed_data.append("checked_on")

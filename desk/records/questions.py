@@ -86,7 +86,7 @@ class QuestionAction(BulkAction[Question]):
         """The questions in full, each with the entries that may answer it already."""
         named = rows[:NAMED]
         entries = alike(named)
-        own = FaqEntry.objects.kept_by(require_staff(request)).values_list("pk", flat=True)
+        own = FaqEntry.objects.editable_by(require_staff(request)).values_list("pk", flat=True)
         links = {pk: _put_url(request, pk) for pk in own} if "row" in request.GET else {}
         return {
             **super().facts(request, rows, form),
@@ -172,7 +172,7 @@ class PublishForm(forms.Form):
         """For `many` questions: only an entry that answers all of them, no new one."""
         super().__init__(*args, **kwargs)
         entry, place = (cast("forms.ChoiceField", self.fields[name]) for name in ("entry", "place"))
-        entries = FaqEntry.objects.kept_by(desk).published().order_by("question")
+        entries = FaqEntry.objects.editable_by(desk).published().order_by("question")
         offered = list(entries.values_list("pk", "question"))
         entry.choices = [("", "Choose" if many else "A new entry"), ("Entries", offered)]
         if many:
@@ -228,7 +228,7 @@ class Publish(QuestionAction):
 
 def known_entry(key: str, desk: Member) -> FaqEntry:
     """The entry that was chosen; refuses one that `desk` may not change."""
-    chosen = FaqEntry.objects.kept_by(desk).filter(pk=key) if key.isdecimal() else []
+    chosen = FaqEntry.objects.editable_by(desk).filter(pk=key) if key.isdecimal() else []
     for entry in chosen:
         return entry
     raise Refused("This FAQ entry is not there, or not yours to change. Nothing was changed.")
@@ -329,8 +329,7 @@ class QuestionAdmin(ActionAdmin[Question]):
         today = timezone.localdate()
         days = working_days_since(timezone.localdate(row.asked_at), today)
         told = counted(days, "working day", "working days")
-        late = row.answer_expected_on < today
-        return format_html("{} {}", told, badge("attention", "Late")) if late else told
+        return format_html("{} {}", told, badge("attention", "Late")) if row.is_late else told
 
     @admin.display(description="address given")
     def address_given(self, row: Question) -> str:

@@ -9,9 +9,9 @@ from post_office.models import STATUS, Email
 
 from conftest import make_member, membership_of, visible_text
 from members.models import EmailDomain, Member, Organization
-from members.services import decline_organization, save_with_history
+from members.services import save_with_history
 from teams.models import Goal
-from teams.services import join_teams
+from teams.services import decline_organization, join_teams
 
 DOMAINS = "/admin/members/emaildomain/"
 MAILS = "/admin/post_office/email/"

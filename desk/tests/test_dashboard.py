@@ -11,9 +11,8 @@ from post_office.models import Email
 
 from conftest import make_member, membership_of, visible_text
 from members.models import EmailDomain, Organization
-from members.services import add_organization
 from teams.models import Goal, Membership, Question
-from teams.services import join_teams
+from teams.services import add_organization, join_teams
 
 DESK = "/admin/"
 

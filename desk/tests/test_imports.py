@@ -11,9 +11,8 @@ from openpyxl import Workbook
 from conftest import make_member, membership_of, visible_text
 from desk.imports import reader
 from members.models import Member, Organization
-from members.services import add_organization
 from teams.models import Membership
-from teams.services import decline_membership, join_teams
+from teams.services import add_organization, decline_membership, join_teams
 
 MEMBERS = "/admin/members/member/"
 ORGANIZATIONS = "/admin/members/organization/"
@@ -86,7 +85,7 @@ def test_press_imports_what_was_checked(client_for, facilitator, team, organizat
     response = store(client, check(client, lines(NORA)))
     assert response.redirect_chain == [(MEMBERS, 302)]
     assert "Imported. 1 new member, 0 known." in visible_text(response)
-    assert membership_of(nora(), team).history.get().how == "import"
+    assert membership_of(nora(), team).history.get().source == "import"
     assert mails() == []
 
 

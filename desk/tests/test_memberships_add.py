@@ -33,6 +33,7 @@ def test_add_makes_an_active_member_and_tells_them(client_for, facilitator, team
         "Nora Newcomer is a member of Education now, and is told by email."
     ]
     assert (stay.status, stay.decided_by) == ("active", facilitator)
+    assert "Origin: Added by a facilitator" in visible_text(response)
     assert nora.affiliation_confirmed_by == facilitator
     assert [mail.to for mail in mails()] == [["nora@rush.example"]]
 

@@ -6,8 +6,13 @@ from post_office.models import Email
 
 from conftest import make_member, membership_of, messages_of, visible_text
 from members.models import Decision, EmailDomain, Member, Organization
-from members.services import add_domain, add_organization, merge_organizations
-from teams.services import join_teams, merge_members
+from teams.services import (
+    add_domain,
+    add_organization,
+    join_teams,
+    merge_members,
+    merge_organizations,
+)
 
 ORGANIZATIONS = "/admin/members/organization/"
 MEMBERS = "/admin/members/member/"

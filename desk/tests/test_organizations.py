@@ -7,8 +7,12 @@ from django.test.utils import CaptureQueriesContext
 from conftest import make_member, membership_of, messages_of, visible_text
 from desk.admin import OrganizationAdmin
 from members.models import EmailDomain, Organization
-from members.services import decline_organization, recognize_organization
-from teams.services import join_teams, set_facilitators
+from teams.services import (
+    decline_organization,
+    join_teams,
+    recognize_organization,
+    set_facilitators,
+)
 
 LIST = "/admin/members/organization/"
 

@@ -4,7 +4,7 @@ import pytest
 
 from conftest import membership_of, visible_text
 from members.models import EmailDomain, Organization
-from members.services import add_organization, decline_organization, recognize_organization
+from teams.services import add_organization, decline_organization, recognize_organization
 
 LIST = "/admin/members/organization/"
 

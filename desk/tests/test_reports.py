@@ -11,9 +11,8 @@ from django.utils import timezone
 
 from conftest import make_member, membership_of, visible_text
 from desk.models import Export
-from members.services import add_organization
 from teams.models import Goal, Membership
-from teams.services import join_teams
+from teams.services import add_organization, join_teams
 
 REPORT = "/admin/report/"
 COVERAGE = "/admin/coverage/"
@@ -32,6 +31,8 @@ def past(member, colleague, outsider, team, other_team, facilitator, organizatio
         person = make_member(f"p{number}@rush.example", organization, f"Person {number}")
         where = [team, team, other_team][number % 3]
         fields = {"requested_at": march, "decided_at": march.replace(hour=12 + number)}
+        if number == 0:
+            fields |= {"origin": "added"}  # nobody had requested it
         if number > 4:
             fields |= {"status": "ended", "ended_at": march.replace(month=4)}
         Membership.objects.create(

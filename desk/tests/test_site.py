@@ -13,9 +13,8 @@ from post_office.models import Attachment, EmailTemplate, Log
 
 from conftest import make_member, visible_text
 from members.models import Member, Organization
-from members.services import add_organization
 from teams.models import FaqEntry, Goal, Question
-from teams.services import join_teams
+from teams.services import add_organization, join_teams
 
 DESK = "/admin/"
 LISTS = {

@@ -6,24 +6,21 @@ from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, membership_of, visible_text
 from desk import timeline as story_module
-from members.models import ChangeSource, Member, Organization, change_source
-from members.services import (
-    add_domain,
-    change_profile,
-    merge_organizations,
-    recognize_organization,
-    remove_domain,
-    save_with_history,
-    unconfirm_affiliation,
-)
+from members.history.changesets import ChangeSource, change_source
+from members.models import Member, Organization
+from members.services import remove_domain, save_with_history, unconfirm_affiliation
 from teams.models import Membership
 from teams.services import (
+    add_domain,
     approve_membership,
+    change_profile,
     close_account,
     decline_membership,
     end_membership,
     join_teams,
     merge_members,
+    merge_organizations,
+    recognize_organization,
     set_facilitators,
 )
 

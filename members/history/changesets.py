@@ -1,14 +1,16 @@
-"""What one step changes, kept while it runs, so that it can be told beforehand and undone after.
+"""What is being changed right now, and how it came about.
 
-`members.services.record` and `members.emails.queue` write into the trail that is open.
+`members.history.saving` and `members.emails` note here what they change and queue, so that a
+decision can be previewed and undone. Nothing of ours is imported: the history tables of
+`members.models` take their source from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,49 +18,100 @@ from typing import Any
 from django.db import models
 
 
-@dataclass
+class ChangeSource(models.TextChoices):
+    """How a change came about."""
+
+    HAND = "hand", "by hand"
+    BULK = "bulk", "in bulk"
+    IMPORT = "import", "by import"
+    AUTOMATIC = "automatic", "automatically"
+
+
+@dataclass(frozen=True)
 class ChangeSet:
-    """The changes and the emails of one step.
+    """The changes and the emails of one decision, and where they come from.
 
     A change is {"model": label, "pk": key, "old": {field: value}, "new": {field: value}}, for a
-    new row without "old", for a removed one without "new"; values are plain enough for JSON.
+    new object without "old", for a deleted one without "new"; the values are ready for JSON.
     """
 
-    hold_until: datetime | None = None  # the emails wait so long in the queue
+    source: str = ChangeSource.HAND
+    is_captured: bool = False
+    # Emails wait in the queue until then.
+    hold_until: datetime | None = None
     changes: list[dict[str, Any]] = field(default_factory=list)
-    mails: list[int] = field(default_factory=list)  # keys
+    # Of emails that are in the queue.
+    email_keys: list[int] = field(default_factory=list)
+    # Emails that are to be stored together, or not at all; None: each is stored at once.
+    unsaved_emails: list[Any] | None = None
 
-    def changed(self, row: models.Model, **sides: dict[str, Any]) -> None:
-        """Note that `row` changed; `sides` are `old` and `new`."""
-        self.changes.append({"model": row._meta.label_lower, "pk": row.pk, **sides})
+    def add_change(self, instance: models.Model, **sides: dict[str, Any]) -> None:
+        """Note that `instance` changed; `sides` are `old` and `new`."""
+        if self.is_captured:
+            label = instance._meta.label_lower
+            self.changes.append({"model": label, "pk": instance.pk, **sides})
+
+    def add_emails(self, keys: Iterable[int]) -> None:
+        """Note that the emails with these keys were queued."""
+        if self.is_captured:
+            self.email_keys.extend(keys)
 
 
-_trail: ContextVar[ChangeSet | None] = ContextVar("trail", default=None)
+_change_set: ContextVar[ChangeSet] = ContextVar("change_set", default=ChangeSet())  # noqa: B039  # nothing is added to one that is not captured
 
 
-def current_change_set() -> ChangeSet | None:
-    """The trail that is open, if any."""
-    return _trail.get()
+def current_change_set() -> ChangeSet:
+    """Return the change set that is open."""
+    return _change_set.get()
+
+
+def current_change_source() -> str:
+    """Return how the changes that are being made right now come about."""
+    return _change_set.get().source
+
+
+@contextmanager
+def _open(change_set: ChangeSet) -> Iterator[ChangeSet]:
+    token = _change_set.set(change_set)
+    try:
+        yield change_set
+    finally:
+        _change_set.reset(token)
 
 
 @contextmanager
 def capture_changes(hold_until: datetime | None = None) -> Iterator[ChangeSet]:
-    """Open a trail for what is done inside; its emails wait until `hold_until`."""
-    trail = ChangeSet(hold_until)
-    token = _trail.set(trail)
-    try:
-        yield trail
-    finally:
-        _trail.reset(token)
+    """Yield a change set of what is done inside; its emails wait until `hold_until`."""
+    captured = replace(
+        current_change_set(), is_captured=True, hold_until=hold_until, changes=[], email_keys=[]
+    )
+    with _open(captured):
+        yield captured
 
 
-def plain(row: models.Model, names: Iterator[str] | list[str]) -> dict[str, Any]:
-    """The values of these fields of `row`, plain enough for JSON; to_python() reads them back."""
+@contextmanager
+def change_source(source: str) -> Iterator[None]:
+    """Write `source` into the history of everything that is changed inside."""
+    with _open(replace(current_change_set(), source=source)):
+        yield
+
+
+@contextmanager
+def collect_unsaved_emails() -> Iterator[list[Any]]:
+    """Yield the list of the emails that are written inside, none of which is stored."""
+    collected: list[Any] = []
+    with _open(replace(current_change_set(), unsaved_emails=collected)):
+        yield collected
+
+
+def serialize_fields(instance: models.Model, names: Iterable[str]) -> dict[str, Any]:
+    """Return the values of these fields of `instance`, ready for JSON; the fields' to_python()
+    reads them back."""
     values = {}
     for name in names:
-        column = row._meta.get_field(name)
-        value = getattr(row, column.attname)  # type: ignore[union-attr]  # concrete fields only
-        if isinstance(value, (date, datetime)):
+        column: Any = instance._meta.get_field(name)
+        value = getattr(instance, column.attname)
+        if isinstance(value, date):  # datetimes, too
             value = value.isoformat()
         elif isinstance(value, Decimal):
             value = str(value)

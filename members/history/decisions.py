@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
@@ -21,21 +21,25 @@ from django.db.models import F
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
-from members.history.changesets import capture_changes, plain
+from members.history.changesets import (
+    ChangeSource,
+    capture_changes,
+    change_source,
+    serialize_fields,
+)
 from members.history.saving import Refused, delete_with_history, save_with_history
 from members.models import (
     UNDO_WINDOW,
-    ChangeSource,
     Decision,
     DecisionItem,
     Member,
     Organization,
-    change_source,
 )
 from members.models.decisions import SAFE
-from members.services.affiliations import refuse_what_was_built_on
 
 Step = Callable[[int], str]
+# Refuses to undo what a member or an organization has been relied on for since.
+CheckUndo = Callable[[list[Member], list[Organization], datetime], None]
 PROCESSING_HOLD = timedelta(
     hours=1
 )  # the emails of an unfinished decision wait longer than it takes
@@ -48,7 +52,7 @@ log = logging.getLogger(__name__)
 class Preview:
     """What a decision would do."""
 
-    changes: list[dict[str, Any]]  # as in Trail
+    changes: list[dict[str, Any]]  # as in ChangeSet
     mails: list[Email]
     refusals: list[str]
 
@@ -84,18 +88,18 @@ def preview_action(step: Step, keys: Sequence[int]) -> Preview:
     is stored and no email goes out: the transaction is rolled back.
     """
     refusals: list[str] = []
-    with capture_changes() as trail, transaction.atomic():
+    with capture_changes() as change_set, transaction.atomic():
         for key in keys:
-            seen = len(trail.changes), len(trail.mails)
+            seen = len(change_set.changes), len(change_set.email_keys)
             try:
                 with transaction.atomic():
                     step(key)
             except Refused as refusal:
                 refusals.append(str(refusal))
-                del trail.changes[seen[0] :], trail.mails[seen[1] :]
-        mails = list(Email.objects.filter(pk__in=trail.mails).order_by("pk"))
+                del change_set.changes[seen[0] :], change_set.email_keys[seen[1] :]
+        mails = list(Email.objects.filter(pk__in=change_set.email_keys).order_by("pk"))
         transaction.set_rollback(True)
-    return Preview(trail.changes, mails, refusals)
+    return Preview(change_set.changes, mails, refusals)
 
 
 def create_decision(
@@ -125,7 +129,9 @@ def create_decision(
     return decision
 
 
-def process_decision(decision: Decision, step: Step, *, seconds: float) -> bool:
+def process_decision(
+    decision: Decision, step: Step, *, seconds: float, check_undo: CheckUndo | None = None
+) -> bool:
     """Go on with `decision` for about `seconds`; returns whether it is finished.
 
     Any number of processes may call this at the same time: a row is taken by one of them.
@@ -133,13 +139,13 @@ def process_decision(decision: Decision, step: Step, *, seconds: float) -> bool:
     until = time.monotonic() + seconds
     many = decision.rows.count() > 1
     how = ChangeSource.BULK if many else ChangeSource.HAND
-    while _work_one(decision, step, how):
+    while _work_one(decision, step, how, check_undo):
         if time.monotonic() > until:
             return False
     return _finish(decision)
 
 
-def _work_one(decision: Decision, step: Step, how: str) -> bool:
+def _work_one(decision: Decision, step: Step, how: str, check_undo: CheckUndo | None) -> bool:
     """Decide about one row that nobody has taken yet, or undo it; False if there is none."""
     with transaction.atomic():
         fresh = Decision.objects.get(pk=decision.pk)
@@ -152,7 +158,7 @@ def _work_one(decision: Decision, step: Step, how: str) -> bool:
             return False
         with change_source(how):
             if undoing:
-                _undo_one(row, fresh)
+                _undo_one(row, fresh, check_undo)
             else:
                 _take_one(row, fresh, step)
         row.save()
@@ -163,7 +169,7 @@ def _take_one(row: DecisionItem, decision: Decision, step: Step) -> None:
     now = timezone.now()
     hold_until = now + PROCESSING_HOLD if decision.can_be_undone else None
     try:
-        with capture_changes(hold_until) as trail, transaction.atomic():
+        with capture_changes(hold_until) as change_set, transaction.atomic():
             row.told = step(row.object_id)
     except Refused as refusal:
         row.outcome, row.told = DecisionItem.Outcome.REFUSED, str(refusal)
@@ -174,7 +180,7 @@ def _take_one(row: DecisionItem, decision: Decision, step: Step) -> None:
         row.told = "This did not work and nothing was changed. The error is in the log."
     else:
         row.outcome = DecisionItem.Outcome.DONE
-        row.changes, row.mails = trail.changes, trail.mails
+        row.changes, row.mails = change_set.changes, change_set.email_keys
 
 
 def _finish(decision: Decision) -> bool:
@@ -228,7 +234,7 @@ def undo_decision(decision: Decision, *, by: Member) -> None:
     decision.refresh_from_db()
 
 
-def _undo_one(row: DecisionItem, decision: Decision) -> None:
+def _undo_one(row: DecisionItem, decision: Decision, check_undo: CheckUndo | None) -> None:
     """Put back what one row changed, and drop its emails; unless something changed since."""
     try:
         with transaction.atomic():
@@ -236,7 +242,8 @@ def _undo_one(row: DecisionItem, decision: Decision) -> None:
                 raise Refused("an account that it was about is closed.")
             for change in reversed(row.changes):
                 _take_back(change, decision)
-            _refuse_if_built_on(row.changes, decision)
+            if check_undo:
+                _refuse_if_built_on(row.changes, decision, check_undo)
             dropped, _ = Email.objects.filter(pk__in=row.mails, status=STATUS.queued).delete()
     except (Refused, IntegrityError, models.ProtectedError) as refusal:
         row.outcome = DecisionItem.Outcome.KEPT
@@ -248,7 +255,9 @@ def _undo_one(row: DecisionItem, decision: Decision) -> None:
     row.told = f"Undone{mails}: {row.told}"
 
 
-def _refuse_if_built_on(changes: list[dict[str, Any]], decision: Decision) -> None:
+def _refuse_if_built_on(
+    changes: list[dict[str, Any]], decision: Decision, check_undo: CheckUndo
+) -> None:
     """Refuse to undo what somebody's membership or affiliation rests on by now."""
     keys: dict[str, set[int]] = {"members.member": set(), "members.organization": set()}
     for change in changes:
@@ -256,7 +265,7 @@ def _refuse_if_built_on(changes: list[dict[str, Any]], decision: Decision) -> No
             keys[change["model"]].add(change["pk"])
     people = Member.objects.filter(affiliation_confirmed_at=None, pk__in=keys["members.member"])
     organizations = Organization.objects.filter(pk__in=keys["members.organization"])
-    refuse_what_was_built_on(list(people), list(organizations), decision.taken_at)
+    check_undo(list(people), list(organizations), decision.taken_at)
 
 
 def _take_back(change: dict[str, Any], decision: Decision) -> None:
@@ -273,7 +282,7 @@ def _take_back(change: dict[str, Any], decision: Decision) -> None:
     if "old" not in change:
         delete_with_history(row, decision.by, why)
         return
-    if plain(row, list(change["new"])) != change["new"]:
+    if serialize_fields(row, change["new"]) != change["new"]:
         raise Refused(f"{row} has changed meanwhile.")
     save_with_history(row, decision.by, why, **_values(model, change["old"]))
 
@@ -285,7 +294,7 @@ def _bring_back(row: models.Model, by: Member, why: str) -> None:
 
 
 def _values(model: type[models.Model], plain_values: dict[str, Any]) -> dict[str, Any]:
-    """The fields of `model` with the values that `plain` made plain."""
+    """The fields of `model` with the values that `serialize_fields` wrote."""
     values = {}
     for name, value in plain_values.items():
         column: Any = model._meta.get_field(name)

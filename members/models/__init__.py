@@ -1,7 +1,6 @@
-"""Who people are and who employs them, and what the desk keeps of its own work."""
+"""Who people are, who employs them, and what was decided about them."""
 
 from members.models.decisions import UNDO_WINDOW, Decision, DecisionItem, DecisionQuerySet
-from members.models.history import ChangeSource, change_source
 from members.models.people import (
     EmailDomain,
     EmailDomainQuerySet,
@@ -19,12 +18,10 @@ __all__ = [
     "DecisionQuerySet",
     "EmailDomain",
     "EmailDomainQuerySet",
-    "ChangeSource",
     "Member",
     "MemberQuerySet",
     "Organization",
     "OrganizationQuerySet",
     "Session",
     "SessionQuerySet",
-    "change_source",
 ]

@@ -22,7 +22,8 @@ from members.normalize import (
     normalized_name,
 )
 
-SUGGESTIONS = 200  # names in a form's suggestion list: about 5 kB of page; any name can be typed
+# Names in a form's suggestion list: about 5 kB of a page. Any other name can be typed.
+MAX_SUGGESTIONS = 200
 
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
@@ -30,8 +31,8 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
         return self.filter(status=Organization.Status.RECOGNIZED)
 
     def suggested(self) -> OrganizationQuerySet:
-        """The recognized ones that a form offers while a name is typed: few enough for a page."""
-        return self.recognized().order_by("name")[:SUGGESTIONS]
+        """The recognized ones that a form suggests while a name is typed: few enough for a page."""
+        return self.recognized().order_by("name")[:MAX_SUGGESTIONS]
 
     def proposed(self) -> OrganizationQuerySet:
         return self.filter(status=Organization.Status.PROPOSED)
@@ -97,7 +98,7 @@ class Organization(models.Model):
         editable=False,
         related_name="former_names",
         help_text="The organization that this one turned out to be, or is called now. "
-        "Whoever joins with the name of this one means that one.",
+        "People who join with this name belong to that one.",
     )
 
     objects = OrganizationQuerySet.as_manager()
@@ -138,7 +139,7 @@ class Organization(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep the compared form of the name in step with the name."""
+        """Save; the normalized name always follows from the name."""
         self.normalized_name = normalized_name(self.name)
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "normalized_name"}
@@ -170,7 +171,7 @@ class EmailDomainQuerySet(models.QuerySet["EmailDomain"]):
     def owner_of(self, domain: str) -> Organization | None:
         """The organization of the longest registered suffix of `domain`, or None."""
         matching = self.filter(domain__in=domain_suffixes(domain)).select_related("organization")
-        longest = max(matching, key=lambda found: len(found.domain), default=None)
+        longest = max(matching, key=lambda match: len(match.domain), default=None)
         return longest.organization if longest else None
 
 
@@ -215,10 +216,11 @@ class EmailDomain(models.Model):
         return self.domain
 
     def clean(self) -> None:
-        """Lower the case, drop a leading @; refuse what is no domain, and public mailbox
-        providers with what lies below them."""
+        """Convert to lower case without a leading @; refuse what is no domain, public mailbox
+        providers and everything below them."""
         if not self.domain:
-            return  # the field itself says so
+            # The field itself refuses an empty value.
+            return
         self.domain = self.domain.strip().lower().removeprefix("@").rstrip(".")
         try:
             validate_domain_name(self.domain)
@@ -242,24 +244,23 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
 
 class MemberManager(BaseUserManager["Member"].from_queryset(MemberQuerySet)):  # type: ignore[misc]
-    """Creates people with an account. Nobody has a password: everyone signs in by code."""
+    """Creates accounts."""
 
     def create_user(self, email: str, **fields: Any) -> Member:
-        """A new member with the address `email` (kept in lower case)."""
+        """Return a new member with the address `email`, in lower case."""
         member: Member = self.create(email=email.lower(), **fields)
         return member
 
     def create_superuser(self, email: str, **fields: Any) -> Member:
-        """A new administrator, who sees everything at the desk."""
+        """Return a new administrator, who sees everything at the desk."""
         return self.create_user(email, is_staff=True, is_superuser=True, **fields)
 
     def account_of(self, email: str) -> Member | None:
-        """The account that the address `email` opens, closed or not: that of a merged account is
+        """Return the account that the address `email` opens, closed or not: for a merged account
         the one it was merged into."""
-        found: Member | None = (
-            self.select_related("merged_into").filter(email=email.lower()).first()
-        )
-        return found.merged_into or found if found else None
+        with_address = self.select_related("merged_into").filter(email=email.lower())
+        account: Member | None = with_address.first()
+        return account.merged_into or account if account else None
 
     def get_by_natural_key(self, username: str | None) -> Member:
         member: Member = self.get(email=(username or "").lower())
@@ -267,17 +268,19 @@ class MemberManager(BaseUserManager["Member"].from_queryset(MemberQuerySet)):  #
 
 
 class Member(AbstractBaseUser, PermissionsMixin):
-    """A person with an account."""
+    """A person with an account. Nobody has a password: everyone signs in by code."""
 
     class ConfirmedVia(models.TextChoices):
         DOMAIN = "domain", "by the email domain"
         FACILITATOR = "facilitator", "by a facilitator"
 
-    class Theme(models.TextChoices):  # none chosen: as the device is set
+    class Theme(models.TextChoices):
+        """Without one, pages follow the device."""
+
         LIGHT = "light", "Light"
         DARK = "dark", "Dark"
 
-    password = None  # type: ignore[assignment]  # nobody has one: sign-in is by code
+    password = None  # type: ignore[assignment]  # takes the field out of AbstractBaseUser
     email = models.EmailField(
         "work email",
         unique=True,

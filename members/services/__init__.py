@@ -1,10 +1,13 @@
 """Everything that can happen to members and organizations.
 
-Each function is one transaction that checks the stored state under a lock, writes history
-and tells `teams` through the one signal. A step that is not allowed raises Refused, whose
-text is written for the person who tried. Against deadlocks: locks are taken in the order
-organization, members, memberships, and as `no_key`, so that a history row which only refers
-to a locked person or organization does not wait.
+Each function is one transaction that checks the stored state under a lock and writes history.
+A step that is not allowed raises Refused, whose text is written for the person who tried.
+Against deadlocks: locks are taken in the order organization, members, memberships, and as
+`no_key`, so that a line of history which only refers to a locked person or organization does
+not wait.
+
+Steps from which something follows in teams (recognizing, declining, confirming, merging) are not
+offered here: `teams.services` has them whole, and calls the modules of this package for its half.
 """
 
 from members.history.decisions import (
@@ -23,11 +26,12 @@ from members.history.saving import (
     save_with_history,
 )
 from members.services.affiliations import (
-    confirm_affiliation,
-    locked_organization,
-    set_affiliation,
+    NOT_CONFIRMED,
+    confirm_affiliations,
+    confirmation,
     unconfirm_affiliation,
 )
+from members.services.failed_emails import failed_emails, requeue_emails
 from members.services.importing import (
     OrganizationImport,
     RefusedCell,
@@ -35,22 +39,14 @@ from members.services.importing import (
     parts,
     store_all,
 )
-from members.services.merging import merge_organizations, rename_organization
-from members.services.organizations import (
-    add_domain,
-    add_organization,
-    decline_organization,
-    recognize_organization,
-    remove_domain,
-)
+from members.services.merging import rename_organization
+from members.services.organizations import remove_domain
 from members.services.people import (
     anonymize_member,
-    change_profile,
     complete_profile,
     get_or_create_member,
     lock_administrators,
 )
-from members.services.requeueing import failed_emails, requeue_emails
 from members.services.second_factor import (
     note_second_factor,
     relock_second_factors,
@@ -58,46 +54,42 @@ from members.services.second_factor import (
     second_factors,
 )
 from members.services.sessions import active_sessions, end_sessions
+from members.services.transitions import lock_organization
 
 __all__ = [
-    "Preview",
+    "NOT_CONFIRMED",
     "OrganizationImport",
+    "Preview",
     "Refused",
     "RefusedCell",
-    "add_domain",
-    "add_organization",
-    "set_affiliation",
-    "change_profile",
-    "confirm_affiliation",
-    "decline_organization",
-    "end_sessions",
+    "active_sessions",
     "anonymize_member",
-    "failed_emails",
+    "bulk_save_with_history",
     "complete_profile",
-    "preview_action",
+    "confirm_affiliations",
+    "confirmation",
+    "create_decision",
+    "delete_with_history",
+    "end_sessions",
+    "failed_emails",
+    "get_or_create_member",
     "lock_administrators",
     "lock_open_account",
-    "locked_organization",
+    "lock_organization",
     "note_second_factor",
-    "merge_organizations",
     "one_line",
     "organizations_named",
     "parts",
-    "active_sessions",
-    "recognize_organization",
-    "save_with_history",
-    "bulk_save_with_history",
+    "preview_action",
+    "process_decision",
     "relock_second_factors",
-    "delete_with_history",
     "remove_domain",
     "rename_organization",
     "requeue_emails",
     "reset_second_factor",
+    "save_with_history",
     "second_factors",
     "store_all",
-    "create_decision",
     "unconfirm_affiliation",
     "undo_decision",
-    "get_or_create_member",
-    "process_decision",
 ]

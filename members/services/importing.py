@@ -8,12 +8,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
-from django.utils import timezone
 
-from members.history.saving import Refused, bulk_save_with_history, one_line
+from members.history.saving import Refused
 from members.models import EmailDomain, Member, Organization
 from members.normalize import domain_suffixes, email_domain, normalized_name
-from members.services.organizations import release
+from members.services.organizations import confirm_waiting_members
+from members.services.transitions import new_organization, transition_all
 
 CHUNK = 500  # rows of one statement
 
@@ -77,40 +77,30 @@ class OrganizationImport:
                 yield RefusedCell("domains", say)
 
     def _make(self, name: str) -> Organization:
-        compared = normalized_name(name)
-        made = Organization(
-            name=one_line(name),
-            normalized_name=compared,
-            status=Organization.Status.RECOGNIZED,
-            decided_at=timezone.now(),
-            decided_by=self.by,
-        )
-        self.organizations[compared] = made
+        made = new_organization(name, Organization.Status.RECOGNIZED, by=self.by)
+        self.organizations[made.normalized_name] = made
         self.new.append(made)
         return made
 
-    def store(self) -> None:
-        """Store what was taken, and release whoever waits for it as if it was done by hand.
-        Refuses what somebody else has added meanwhile."""
+    def store(self) -> list[Member]:
+        """Store what was taken; return those whom it confirms, as if it was done by hand.
+        Refuses what another person has added meanwhile."""
         try:
             with transaction.atomic():
                 store_all(self.new, self.by, "added as recognized")
-                bulk_save_with_history(
+                transition_all(
                     list(self.recognized.values()),
-                    self.by,
-                    "recognized",
-                    status=Organization.Status.RECOGNIZED,
-                    decided_at=timezone.now(),
-                    decided_by=self.by,
-                    decision_reason="",
+                    Organization.Status.RECOGNIZED,
+                    by=self.by,
+                    why="recognized",
                 )
                 store_all(self.added, self.by, "domain added")
         except IntegrityError as error:
             raise Refused("Somebody has just added one of these. Check the file again.") from error
-        self._release()
+        return self._confirm_waiting_members()
 
-    def _release(self) -> None:
-        """Confirm who waits, organization by organization, where anybody does."""
+    def _confirm_waiting_members(self) -> list[Member]:
+        """Confirm who waits, organization by organization, where anybody does; return them."""
         domains: dict[int, set[str]] = defaultdict(set)
         owners = {}
         for row in self.added:
@@ -128,8 +118,11 @@ class OrganizationImport:
             ]
             for organization in filter(None, [named, *found]):
                 waited_for[organization.pk] = organization
-        for organization in sorted(waited_for.values(), key=lambda row: row.pk):
-            release(organization, domains[organization.pk], self.by)
+        return [
+            member
+            for organization in sorted(waited_for.values(), key=lambda row: row.pk)
+            for member in confirm_waiting_members(organization, domains[organization.pk], self.by)
+        ]
 
 
 def organizations_named(names: Iterable[str]) -> dict[str, Organization]:

@@ -1,4 +1,4 @@
-"""What the tests of services ask again and again: who changed it and why, and was it refused."""
+"""Assertions about services: who changed something and why, and that a step is refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,23 +12,25 @@ from members.models import Member
 from members.services import Refused
 
 
-def last_line(row: Any) -> tuple[Member | None, str]:
-    """Who changed the row last, and why, as its history tells."""
-    line = row.history.latest()
-    return line.history_user, line.history_change_reason
+def last_line(instance: Any) -> tuple[Member | None, str]:
+    """Return who changed `instance` last, and why, from its history."""
+    version = instance.history.latest()
+    return version.history_user, version.history_change_reason
 
 
 def refused(words: str, step: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-    """The step is refused in words that match, and changes nothing: no row, history or email."""
-    before = _everything()
+    """Assert that the step is refused in words that match, and changes no row, history or email."""
+    before = everything_stored()
     with pytest.raises(Refused, match=words):
         step(*args, **kwargs)
-    assert _everything() == before
+    assert everything_stored() == before
 
 
-def _everything() -> dict[str, list[dict[str, Any]]]:
-    """Every row of our own tables, their history among them, and of the email queue."""
-    kinds: list[type[models.Model]] = [Email]
+def everything_stored() -> dict[str, list[dict[str, Any]]]:
+    """Return every row of our own tables, with their history, and of the email queue."""
+    stored: list[type[models.Model]] = [Email]
     for app in ("members", "teams"):
-        kinds += apps.get_app_config(app).get_models(include_auto_created=True)
-    return {kind._meta.label: list(kind._default_manager.order_by("pk").values()) for kind in kinds}
+        stored += apps.get_app_config(app).get_models(include_auto_created=True)
+    return {
+        model._meta.label: list(model._default_manager.order_by("pk").values()) for model in stored
+    }

@@ -24,7 +24,7 @@ def code_mail(db) -> Email:
     return Email.objects.get()
 
 
-def test_code_mail_says_the_code_how_long_and_what_to_do(code_mail):
+def test_address_code_says_the_code_how_long_and_what_to_do(code_mail):
     assert code_mail.subject == "BCDFGH is your code for the Collaborative's portal"
     for body in (code_mail.message, code_mail.html_message):
         assert "BCDFGH" in body
@@ -33,17 +33,17 @@ def test_code_mail_says_the_code_how_long_and_what_to_do(code_mail):
         assert "ignore this email" in body
 
 
-def test_code_stands_alone_in_its_line_and_its_element(code_mail):
+def test_address_code_stands_alone_in_its_line_and_its_element(code_mail):
     assert "BCDFGH" in code_mail.message.splitlines()
     assert ">BCDFGH</p>" in code_mail.html_message
 
 
-def test_code_mail_overtakes_others_and_is_not_sent_when_it_is_worthless(code_mail):
+def test_address_code_is_urgent_and_expires(code_mail):
     assert code_mail.priority == PRIORITY.high
     assert timedelta(minutes=14) < code_mail.expires_at - timezone.now() < timedelta(minutes=15)
 
 
-def test_code_mail_is_the_same_for_strangers_and_members(db):
+def test_address_code_is_the_same_for_strangers_and_members(db):
     expires_at = timezone.now() + timedelta(minutes=15)
     Member.objects.create_user("known@rush.example", full_name="Maria Member")
     for address in ("known@rush.example", "new@rush.example"):
@@ -54,46 +54,46 @@ def test_code_mail_is_the_same_for_strangers_and_members(db):
     assert "Maria" not in to_member.message
 
 
-def test_code_mail_holds_no_link_that_spends_the_code(code_mail, settings):
+def test_address_code_has_no_link_that_uses_the_code(code_mail, settings):
     assert "http" not in code_mail.message.replace(settings.SITE_URL, "")
     assert 'href="http' not in code_mail.html_message.replace(f'href="{settings.SITE_URL}"', "")
 
 
-def test_closing_mail_says_what_was_erased_and_what_stays(db):
-    mail = close_account_mail("Leo Leaver")
-    assert mail.to == ["leo@rush.example"]
-    assert mail.subject == "Your account is closed"
-    for body in (mail.message, mail.html_message):
+def test_account_closed_says_what_was_erased_and_what_stays(db):
+    email = close_account_mail("Leo Leaver")
+    assert email.to == ["leo@rush.example"]
+    assert email.subject == "Your account is closed"
+    for body in (email.message, email.html_message):
         assert "Hello Leo Leaver," in body
         assert "erased" in body
         assert "record without a person" in body
 
 
-def test_closing_mail_greets_nobody_whose_name_is_unknown(db):
-    mail = close_account_mail("")
-    assert "Hello" not in mail.message
-    assert "Hello" not in mail.html_message
+def test_account_closed_greets_nobody_without_a_name(db):
+    email = close_account_mail("")
+    assert "Hello" not in email.message
+    assert "Hello" not in email.html_message
 
 
-def test_names_are_escaped_in_html_as_they_are_in_text_and_never_rendered(db):
-    mail = close_account_mail(HOSTILE_NAME)
-    assert f"Hello {HOSTILE_NAME}," in mail.message
-    assert "<script>" not in mail.html_message
+def test_email_escapes_names_in_html_and_never_renders_them(db):
+    email = close_account_mail(HOSTILE_NAME)
+    assert f"Hello {HOSTILE_NAME}," in email.message
+    assert "<script>" not in email.html_message
     assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt; {{ contact_email }}" in (
-        mail.html_message
+        email.html_message
     )
-    assert "Tom &amp; Ann" in mail.html_message
-    assert "{{ contact_email }} {% now 'Y' %}" in mail.email_message().body
+    assert "Tom &amp; Ann" in email.html_message
+    assert "{{ contact_email }} {% now 'Y' %}" in email.email_message().body
 
 
-def test_a_mail_is_queued_and_not_sent(code_mail, mailoutbox, settings):
+def test_queue_stores_and_does_not_send(code_mail, mailoutbox, settings):
     assert code_mail.status == STATUS.queued
     assert mailoutbox == []
     assert code_mail.from_email == settings.DEFAULT_FROM_EMAIL
     assert code_mail.message_id.startswith("<")
 
 
-def test_mail_has_text_and_html_for_people(code_mail):
+def test_email_has_text_and_html(code_mail):
     message = code_mail.email_message()
     assert message.body == code_mail.message
     assert [kind for _, kind in message.alternatives] == ["text/html"]
@@ -102,12 +102,12 @@ def test_mail_has_text_and_html_for_people(code_mail):
     assert "\n\n\n" not in code_mail.message
 
 
-def test_line_breaks_in_a_subject_add_no_header(db, monkeypatch):
+def test_queue_removes_line_breaks_from_the_subject(db, monkeypatch):
     person = Member.objects.create_user("leo@rush.example")
     emails.queue("address_code", person.email, {"code": "A\nBcc: x@y.example", "minutes": 15})
-    mail = Email.objects.get()
-    assert "\n" not in mail.subject
-    assert "Bcc" not in mail.email_message().message()
+    email = Email.objects.get()
+    assert "\n" not in email.subject
+    assert "Bcc" not in email.email_message().message()
 
 
 @pytest.mark.django_db
@@ -124,7 +124,7 @@ def test_line_breaks_in_a_subject_add_no_header(db, monkeypatch):
         "",
     ],
 )
-def test_mail_goes_to_one_address_or_is_not_queued(to):
+def test_queue_refuses_more_than_one_plain_address(to):
     with pytest.raises(ValueError, match="one plain address"):
         emails.queue("account_closed", to, {"full_name": ""})
     assert not Email.objects.exists()
@@ -132,6 +132,6 @@ def test_mail_goes_to_one_address_or_is_not_queued(to):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("to", ["o'brien+x@rush.example", "n_o.r-a@mail.rush.example"])
-def test_mail_goes_to_who_has_it_to_the_letter(to):
+def test_queue_keeps_unusual_addresses(to):
     emails.queue("account_closed", to, {"full_name": ""})
     assert Email.objects.get().to == [to]

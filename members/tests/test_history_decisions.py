@@ -7,20 +7,16 @@ from django.utils import timezone
 from post_office.models import Email
 
 from conftest import make_member, membership_of
-from members.models import ChangeSource, DecisionItem, EmailDomain, Member, Organization
-from members.services import (
-    Refused,
-    add_domain,
-    confirm_affiliation,
-    preview_action,
-    process_decision,
-    recognize_organization,
-    undo_decision,
-)
+from members.history.changesets import ChangeSource
+from members.models import DecisionItem, EmailDomain, Member, Organization
+from members.services import Refused, preview_action, process_decision, undo_decision
 from members.tests.decisions import approving, decide, ending, outcomes
 from teams.models import Membership
 from teams.services import (
+    add_domain,
+    confirm_affiliation,
     decline_membership,
+    recognize_organization,
     withdraw_request,
 )
 
@@ -128,11 +124,11 @@ def test_what_is_left_when_the_time_is_over_goes_on_later(requests, administrato
 
 
 def test_history_says_in_bulk_of_many_and_by_hand_of_one(requests, approved, administrator):
-    assert {version.how for version in Membership.history.filter(status="active", team=requests[
+    assert {version.source for version in Membership.history.filter(status="active", team=requests[
         0].team)} == {ChangeSource.BULK}  # fmt: skip
     decision = decide(administrator, Membership, [requests[0].pk])
     process_decision(decision, ending(administrator), seconds=60)
-    assert Membership.history.first().how == ChangeSource.HAND
+    assert Membership.history.first().source == ChangeSource.HAND
 
 
 # What the database refuses -----------------------------------------------------------------

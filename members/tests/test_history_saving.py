@@ -6,9 +6,9 @@ from post_office.models import STATUS
 
 from conftest import make_member, membership_of
 from members.models import Member, Organization
-from members.services import bulk_save_with_history, recognize_organization
+from members.services import bulk_save_with_history
 from teams.models import Membership
-from teams.services import join_teams
+from teams.services import join_teams, recognize_organization
 
 
 def test_recognizing_needs_the_same_queries_for_one_and_for_three_people(administrator, team):
@@ -32,11 +32,15 @@ def test_history_and_mails_in_one_go_are_as_one_by_one(
     recognize_organization(proposed_organization, by=administrator)
     version = membership_of(applicant, team).history.first()
     assert version.history_change_reason == "opened with the affiliation"
-    assert (version.history_user, version.status, version.how) == (administrator, "active", "hand")
+    assert (version.history_user, version.status, version.source) == (
+        administrator,
+        "active",
+        "hand",
+    )
     assert version.decided_by == administrator
-    (mail,) = mails()
-    assert mail.to == [applicant.email]
-    assert mail.status == STATUS.queued
+    (email,) = mails()
+    assert email.to == [applicant.email]
+    assert email.status == STATUS.queued
 
 
 def test_nothing_to_record_asks_nothing(administrator, django_assert_num_queries):

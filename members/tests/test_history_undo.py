@@ -9,13 +9,7 @@ from post_office.models import STATUS, Email
 
 from conftest import membership_of
 from members.models import Decision, EmailDomain, Organization
-from members.services import (
-    Refused,
-    process_decision,
-    recognize_organization,
-    remove_domain,
-    undo_decision,
-)
+from members.services import Refused, process_decision, remove_domain, undo_decision
 from members.tests.decisions import approving, decide, ending, outcomes
 from teams.models import Membership
 from teams.services import (
@@ -24,6 +18,8 @@ from teams.services import (
     complete_join,
     join_teams,
     leave_team,
+    recognize_organization,
+    refuse_undo_if_built_upon,
 )
 
 
@@ -123,7 +119,7 @@ def test_recognizing_is_not_undone_under_a_membership_that_was_approved_since(
     process_decision(decision, step, seconds=60)
     approve_membership(membership_of(applicant, approval_team), by=administrator)
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60)
+    process_decision(decision, step, seconds=60, check_undo=refuse_undo_if_built_upon)
     (row,) = decision.rows.all()
     assert row.outcome == "kept"
     assert "Wanda Waiting became a member of Careers since. Undo or end that first." in row.told
@@ -149,7 +145,7 @@ def test_recognizing_is_not_undone_under_somebody_who_joined_by_the_domain_since
         team_ids=[team.pk],
     )
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60)
+    process_decision(decision, step, seconds=60, check_undo=refuse_undo_if_built_upon)
     (row,) = decision.rows.all()
     assert row.outcome == "kept"
     assert "Nell Newcomer was confirmed for Lakeview Health since." in row.told

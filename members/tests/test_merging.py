@@ -4,16 +4,15 @@ import pytest
 
 from conftest import make_member
 from members.models import EmailDomain, Member, Organization
-from members.services import (
+from members.services import rename_organization
+from members.services.merging import merge_organizations
+from members.services.organizations import (
     add_domain,
-    add_organization,
     decline_organization,
-    merge_organizations,
     recognize_organization,
-    rename_organization,
-    set_affiliation,
 )
 from members.tests.steps import last_line, refused
+from teams.services import add_organization, set_affiliation
 
 
 @pytest.fixture
@@ -21,8 +20,8 @@ def duplicate(administrator) -> Organization:
     return add_organization("Rush Hosp", domains=["rushhosp.example"], by=administrator)
 
 
-def fresh(row):
-    return type(row)._base_manager.get(pk=row.pk)
+def fresh(instance):
+    return type(instance)._base_manager.get(pk=instance.pk)
 
 
 def people_of(organization: Organization) -> set[str]:
@@ -32,7 +31,7 @@ def people_of(organization: Organization) -> set[str]:
 # Merging ---------------------------------------------------------------------------------------
 
 
-def test_people_domains_and_former_names_move_with_history(
+def test_merge_organizations_moves_people_domains_and_former_names(
     duplicate, organization, member, administrator
 ):
     confirmed = make_member("a@rushhosp.example", duplicate)
@@ -65,7 +64,7 @@ def test_people_domains_and_former_names_move_with_history(
     assert last_line(organization) == (administrator, "Rush Hosp merged into it")
 
 
-def test_a_recognized_organization_does_not_vouch_for_people_who_named_a_proposed_one(
+def test_merge_organizations_confirms_nobody_who_named_a_proposed_one(
     proposed_organization, organization, administrator, applicant
 ):
     merge_organizations(proposed_organization, organization, by=administrator)
@@ -73,7 +72,7 @@ def test_a_recognized_organization_does_not_vouch_for_people_who_named_a_propose
     assert (person.organization, person.is_affiliation_confirmed) == (organization, False)
 
 
-def test_domains_of_a_duplicate_that_nobody_recognized_confirm_as_if_they_were_added(
+def test_merge_organizations_confirms_by_domains_of_a_proposed_duplicate(
     proposed_organization, organization, administrator, applicant
 ):
     add_domain(proposed_organization, domain="lakeview.example", by=administrator)
@@ -85,7 +84,7 @@ def test_domains_of_a_duplicate_that_nobody_recognized_confirm_as_if_they_were_a
     assert not fresh(elsewhere).is_affiliation_confirmed
 
 
-def test_the_suggested_domain_can_be_given_along(
+def test_merge_organizations_adds_the_suggested_domain(
     proposed_organization, organization, administrator, applicant
 ):
     given = {"domain": "lakeview.example", "by": administrator}
@@ -93,7 +92,7 @@ def test_the_suggested_domain_can_be_given_along(
     assert EmailDomain.objects.get(domain="lakeview.example").organization == organization
 
 
-def test_a_confirmation_that_was_taken_back_does_not_come_back_by_merging(
+def test_merge_organizations_restores_no_removed_confirmation(
     duplicate, organization, administrator
 ):
     person = make_member("a@rushhosp.example", duplicate, confirmed=False)
@@ -101,7 +100,7 @@ def test_a_confirmation_that_was_taken_back_does_not_come_back_by_merging(
     assert not fresh(person).is_affiliation_confirmed
 
 
-def test_domains_of_two_proposed_organizations_confirm_nobody(
+def test_merge_organizations_that_are_both_proposed_confirms_nobody(
     proposed_organization, administrator, applicant
 ):
     kappa = Organization.objects.create(name="Kappa")
@@ -111,13 +110,15 @@ def test_domains_of_two_proposed_organizations_confirm_nobody(
     assert not fresh(applicant).is_affiliation_confirmed
 
 
-def test_a_declined_duplicate_is_merged_too(proposed_organization, organization, administrator):
+def test_merge_organizations_accepts_a_declined_duplicate(
+    proposed_organization, organization, administrator
+):
     decline_organization(proposed_organization, reason="Unknown.", by=administrator)
     merge_organizations(proposed_organization, organization, by=administrator)
     assert fresh(proposed_organization).is_merged
 
 
-def test_merging_what_cannot_be_merged_is_refused(
+def test_merge_organizations_refuses_wrong_pairs(
     organization, other_organization, proposed_organization, administrator
 ):
     def merging(words, one, two, **more):
@@ -135,7 +136,7 @@ def test_merging_what_cannot_be_merged_is_refused(
     merging("itself a former name of Loop", proposed_organization, organization)
 
 
-def test_the_number_of_queries_does_not_grow_with_the_people(
+def test_merge_organizations_needs_the_same_queries_for_more_people(
     duplicate, other_organization, organization, administrator, django_assert_max_num_queries
 ):
     add_domain(other_organization, domain="many.example", by=administrator)
@@ -150,7 +151,7 @@ def test_the_number_of_queries_does_not_grow_with_the_people(
     assert len(many) == len(few)
 
 
-def test_releasing_asks_once_for_the_owners_of_all_domains(
+def test_recognize_organization_asks_once_for_the_owners_of_all_domains(
     administrator, organization, django_assert_max_num_queries
 ):
     counts = []
@@ -160,8 +161,8 @@ def test_releasing_asks_once_for_the_owners_of_all_domains(
             domain = f"d{person}.k{number}.example"
             make_member(f"p@{domain}", Organization.objects.create(name=domain), confirmed=False)
         with django_assert_max_num_queries(40) as done:
-            found = recognize_organization(kappa, domain=f"k{number}.example", by=administrator)
-        assert len(found) == people
+            confirmed = recognize_organization(kappa, domain=f"k{number}.example", by=administrator)
+        assert len(confirmed) == people
         counts.append(len(done))
     assert counts[0] == counts[1]
 
@@ -169,14 +170,16 @@ def test_releasing_asks_once_for_the_owners_of_all_domains(
 # A merged name means the organization that goes on ------------------------------------------------
 
 
-def test_a_former_name_matches_at_joining(duplicate, organization, administrator):
+def test_set_affiliation_with_a_former_name_means_the_retained_one(
+    duplicate, organization, administrator
+):
     merge_organizations(duplicate, organization, by=administrator)
     nora = set_affiliation(make_member("nora@mail.example"), "The RUSH Hosp.")
     assert (nora.organization, nora.is_affiliation_confirmed) == (organization, False)
     assert Organization.objects.count() == 2
 
 
-def test_a_moved_domain_confirms_for_the_organization_that_goes_on(
+def test_set_affiliation_by_a_moved_domain_confirms_for_the_retained_one(
     duplicate, organization, administrator
 ):
     merge_organizations(duplicate, organization, by=administrator)
@@ -184,9 +187,7 @@ def test_a_moved_domain_confirms_for_the_organization_that_goes_on(
     assert (nora.organization, nora.is_affiliation_confirmed) == (organization, True)
 
 
-def test_a_former_name_of_a_declined_organization_is_proposed_again(
-    proposed_organization, administrator
-):
+def test_set_affiliation_with_a_former_name_proposes_again(proposed_organization, administrator):
     rename_organization(proposed_organization, "Lakeview Care", by=administrator)
     decline_organization(proposed_organization, reason="Unknown.", by=administrator)
     nora = set_affiliation(make_member("nora@mail.example"), "Lakeview Health")
@@ -194,7 +195,7 @@ def test_a_former_name_of_a_declined_organization_is_proposed_again(
     assert nora.organization.status == "proposed"
 
 
-def test_a_former_name_is_decided_about_no_more(duplicate, organization, administrator):
+def test_former_name_refuses_every_decision(duplicate, organization, administrator):
     merge_organizations(duplicate, organization, by=administrator)
     by = {"by": administrator}
     refused("already merged", recognize_organization, duplicate, **by)
@@ -203,7 +204,7 @@ def test_a_former_name_is_decided_about_no_more(duplicate, organization, adminis
     refused("former name of Rush", rename_organization, duplicate, "New name", **by)
 
 
-def test_former_names_are_suggested_nowhere(duplicate, organization, administrator):
+def test_former_name_is_suggested_nowhere(duplicate, organization, administrator):
     merge_organizations(duplicate, organization, by=administrator)
     assert list(Organization.objects.suggested()) == [organization]
     assert list(Organization.objects.recognized()) == [organization]
@@ -212,40 +213,40 @@ def test_former_names_are_suggested_nowhere(duplicate, organization, administrat
 # Renaming --------------------------------------------------------------------------------------
 
 
-def test_the_old_name_stays_as_an_alias(organization, administrator):
-    row = rename_organization(organization, "  Rush   Medical ", by=administrator)
-    assert (row.name, row.normalized_name) == ("Rush Medical", "rush medical")
-    (alias,) = row.former_names.all()
-    assert (alias.name, alias.status) == ("Rush Example Hospital", "merged")
-    assert last_line(alias) == (administrator, "former name of Rush Medical")
+def test_rename_organization_keeps_the_old_name_as_former(organization, administrator):
+    renamed = rename_organization(organization, "  Rush   Medical ", by=administrator)
+    assert (renamed.name, renamed.normalized_name) == ("Rush Medical", "rush medical")
+    (former,) = renamed.former_names.all()
+    assert (former.name, former.status) == ("Rush Example Hospital", "merged")
+    assert last_line(former) == (administrator, "former name of Rush Medical")
     nora = set_affiliation(make_member("nora@mail.example"), "Rush Example Hospital")
     assert nora.organization == organization
 
 
-def test_case_and_punctuation_leave_no_alias(organization, administrator):
-    row = rename_organization(organization, "The RUSH-Example Hospital", by=administrator)
-    assert row.name == "The RUSH-Example Hospital"
-    assert not row.former_names.exists()
+def test_rename_organization_by_case_leaves_no_former_name(organization, administrator):
+    renamed = rename_organization(organization, "The RUSH-Example Hospital", by=administrator)
+    assert renamed.name == "The RUSH-Example Hospital"
+    assert not renamed.former_names.exists()
 
 
-def test_the_same_name_changes_nothing(organization, administrator):
+def test_rename_organization_to_the_same_name_changes_nothing(organization, administrator):
     before = organization.history.count()
     rename_organization(organization, "Rush Example Hospital", by=administrator)
     assert organization.history.count() == before
 
 
-def test_renaming_back_swaps_the_names(organization, administrator):
+def test_rename_organization_back_swaps_the_names(organization, administrator):
     for name in ("Rush Medical", "Rush Example Hospital", "Rush Medical", "Rush Three"):
         rename_organization(organization, name, by=administrator)
-    row = fresh(organization)
-    assert row.name == "Rush Three"
-    assert {(alias.name, alias.normalized_name) for alias in row.former_names.all()} == {
+    renamed = fresh(organization)
+    assert renamed.name == "Rush Three"
+    assert {(former.name, former.normalized_name) for former in renamed.former_names.all()} == {
         ("Rush Example Hospital", "rush example hospital"),
         ("Rush Medical", "rush medical"),
     }
 
 
-def test_renaming_to_what_cannot_be_is_refused(
+def test_rename_organization_refuses_wrong_names(
     organization, other_organization, duplicate, administrator
 ):
     by = {"by": administrator}

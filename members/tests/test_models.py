@@ -43,7 +43,7 @@ def test_organization_is_declined_only_with_a_reason(organizations):
     organizations.update(status="declined", decision_reason="Not in healthcare.")
 
 
-def test_organization_name_is_there_once_as_names_are_compared(organization):
+def test_organization_name_is_unique_as_names_are_compared(organization):
     refuses(Organization.objects.create, name="The RUSH-Example Hospital, Inc.")
     refuses(Organization.objects.bulk_create, [Organization(name="x", normalized_name="")])
 
@@ -74,13 +74,13 @@ def test_organization_with_members_is_not_deleted(member):
         member.organization.delete()
 
 
-def test_waiting_people_are_counted(organization, other_organization):
+def test_organization_counts_waiting_people(organization, other_organization):
     for number in range(3):
         make_member(f"w{number}@x.example", organization, confirmed=False)
     make_member("sure@rush.example", organization)
     Member.objects.filter(email="w2@x.example").update(is_active=False)
     counted = Organization.objects.with_waiting_count()
-    assert {row.name: row.waiting_count for row in counted} == {
+    assert {each.name: each.waiting_count for each in counted} == {
         "Rush Example Hospital": 2,
         "Loop Example Clinic": 0,
     }
@@ -108,32 +108,32 @@ def test_domain_does_not_start_with_a_dot(organization):
     refuses(add, organization, ".rush2.example")
 
 
-def test_public_mailbox_providers_are_refused_by_the_database(organization):
+def test_domain_of_a_public_mailbox_provider_is_refused_by_the_database(organization):
     for domain in MAILBOX_PROVIDERS:
         refuses(add, organization, domain)
 
 
 @pytest.mark.parametrize("domain", ["mail.gmail.com", "GMAIL.com", " @x.yahoo.co.uk "])
-def test_what_lies_below_public_mailbox_providers_is_refused_by_clean(organization, domain):
+def test_domain_below_a_public_mailbox_provider_is_refused_by_clean(organization, domain):
     with pytest.raises(ValidationError, match="public mailbox provider"):
         EmailDomain(organization=organization, domain=domain).full_clean()
 
 
 @pytest.mark.parametrize("email", ['"x,eve@evil.example,y"@rush.example', "a,b@rush.example"])
-def test_address_is_one_address(db, email):
+def test_member_address_is_one_address(db, email):
     refuses(Member.objects.create, email=email)
 
 
 @pytest.mark.parametrize("domain", ["https://rush2.example", "rush2", "a..example", "a,b.example"])
-def test_what_is_no_domain_is_refused_in_words(organization, domain):
+def test_domain_that_is_none_is_refused_in_words(organization, domain):
     with pytest.raises(ValidationError, match="Enter an email domain, like hospital.org"):
         EmailDomain(organization=organization, domain=domain).full_clean()
 
 
-def test_a_typed_domain_is_tidied(organization):
-    row = EmailDomain(organization=organization, domain=" @Mail.Rush2.Example. ")
-    row.full_clean()
-    assert row.domain == "mail.rush2.example"
+def test_domain_is_cleaned_of_case_and_signs(organization):
+    domain = EmailDomain(organization=organization, domain=" @Mail.Rush2.Example. ")
+    domain.full_clean()
+    assert domain.domain == "mail.rush2.example"
 
 
 def test_organization_with_a_domain_is_not_deleted(organization):
@@ -141,7 +141,7 @@ def test_organization_with_a_domain_is_not_deleted(organization):
         organization.delete()
 
 
-def test_the_longest_matching_domain_decides(organization, other_organization):
+def test_owner_of_follows_the_longest_domain(organization, other_organization):
     add(other_organization, "kids.rush.example")
     owner_of = EmailDomain.objects.owner_of
     assert owner_of("rush.example") == organization
@@ -153,11 +153,11 @@ def test_the_longest_matching_domain_decides(organization, other_organization):
 @pytest.mark.parametrize(
     "domain", ["notrush.example", "rush.example.evil.example", "example", "localhost", ""]
 )
-def test_what_only_looks_like_a_domain_of_theirs_belongs_to_nobody(organization, domain):
+def test_owner_of_a_domain_that_only_looks_alike_is_nobody(organization, domain):
     assert EmailDomain.objects.owner_of(domain) is None
 
 
-def test_finding_the_owner_is_one_query(organization, django_assert_num_queries):
+def test_owner_of_needs_one_query(organization, django_assert_num_queries):
     with django_assert_num_queries(1):
         owner = EmailDomain.objects.owner_of("a.b.c.rush.example")
         assert owner.name == "Rush Example Hospital"
@@ -171,11 +171,11 @@ def people(member):
     return Member.objects.filter(pk=member.pk)
 
 
-def test_address_is_there_once(people):
+def test_member_address_is_unique(people):
     refuses(Member.objects.create, email="maria@rush.example")
 
 
-def test_address_is_lower_case(people):
+def test_member_address_is_lower_case(people):
     refuses(people.update, email="Maria@rush.example")
     assert Member.objects.create_user("NEW@Rush.example").email == "new@rush.example"
 
@@ -197,16 +197,16 @@ def test_closed_account_has_no_rights(people, right):
     )
 
 
-def test_nobody_has_a_password(member):
+def test_member_has_no_password(member):
     assert "password" not in [field.name for field in Member._meta.get_fields()]
 
 
-def test_person_with_a_membership_is_not_deleted(member):
+def test_member_with_a_membership_is_not_deleted(member):
     with pytest.raises(ProtectedError):
         member.delete()
 
 
-def test_only_open_accounts_with_an_unconfirmed_organization_wait(organization, member):
+def test_unconfirmed_are_open_accounts_with_an_organization(organization, member):
     waiting = make_member("w@x.example", organization, confirmed=False)
     make_member("closed@x.example", organization, confirmed=False)
     make_member("none@x.example")
@@ -214,7 +214,7 @@ def test_only_open_accounts_with_an_unconfirmed_organization_wait(organization, 
     assert list(Member.objects.unconfirmed()) == [waiting]
 
 
-def test_people_at_a_domain_are_found_with_all_below_it(db):
+def test_at_domain_includes_subdomains(db):
     for address in (
         "a@rush.example",
         "b@mail.rush.example",
@@ -222,8 +222,8 @@ def test_people_at_a_domain_are_found_with_all_below_it(db):
         "d@rush2.example",
     ):
         make_member(address)
-    found = Member.objects.at_domain("rush.example").order_by("email")
-    assert [person.email for person in found] == ["a@rush.example", "b@mail.rush.example"]
+    members = Member.objects.at_domain("rush.example").order_by("email")
+    assert [person.email for person in members] == ["a@rush.example", "b@mail.rush.example"]
     assert not Member.objects.at_domain("%").exists()
 
 
@@ -235,13 +235,11 @@ def test_people_at_a_domain_are_found_with_all_below_it(db):
         ({"full_name": "Maria", "closed_at": timezone.now() - timedelta(1)}, "Former member"),
     ],
 )
-def test_person_is_shown_by_name_and_never_after_closing(fields, shown):
+def test_member_is_shown_by_name_and_never_after_closing(fields, shown):
     assert str(Member(email="m@rush.example", **fields)) == shown
 
 
-def test_only_confirmed_people_of_recognized_organizations_join_at_once(
-    organization, proposed_organization
-):
+def test_may_join_at_once_needs_confirmation_and_recognition(organization, proposed_organization):
     assert make_member("a@x.example", organization).may_join_at_once
     assert not make_member("b@x.example", organization, confirmed=False).may_join_at_once
     assert not make_member("c@x.example", proposed_organization).may_join_at_once

@@ -6,20 +6,22 @@ from post_office.models import Email
 from conftest import make_member, membership_of
 from members.models import EmailDomain, Member, Organization
 from members.services import (
-    add_domain,
     anonymize_member,
-    change_profile,
     complete_profile,
-    confirm_affiliation,
-    decline_organization,
     get_or_create_member,
     lock_open_account,
     save_with_history,
-    set_affiliation,
     unconfirm_affiliation,
 )
 from members.tests.steps import last_line, refused
-from teams.services import join_teams
+from teams.services import (
+    add_domain,
+    change_profile,
+    confirm_affiliation,
+    decline_organization,
+    join_teams,
+    set_affiliation,
+)
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def closed(organization) -> Member:
 # Accounts ----------------------------------------------------------------------------------
 
 
-def test_record_writes_the_change_with_who_and_why(member, facilitator):
+def test_save_with_history_stores_the_change_with_who_and_why(member, facilitator):
     member.job_title = "not saved"
     save_with_history(member, facilitator, "moved", full_name="Maria Moved")
     assert last_line(member) == (facilitator, "moved")
@@ -42,7 +44,7 @@ def test_record_writes_the_change_with_who_and_why(member, facilitator):
     assert (member.full_name, member.job_title) == ("Maria Moved", "")
 
 
-def test_a_new_member_is_made_with_a_line_in_the_history(db):
+def test_get_or_create_member_creates_with_history(db):
     person = get_or_create_member("New@Rush.Example", full_name=" Nora\nNew ", job_title="HR  lead")
     assert (person.email, person.full_name, person.job_title) == (
         "new@rush.example",
@@ -53,7 +55,7 @@ def test_a_new_member_is_made_with_a_line_in_the_history(db):
     assert not person.is_staff
 
 
-def test_a_known_member_is_left_as_it_is(member):
+def test_get_or_create_member_leaves_an_existing_one(member):
     history = member.history.count()
     assert (
         get_or_create_member("MARIA@rush.example", full_name="Mallory", job_title="Boss") == member
@@ -63,20 +65,20 @@ def test_a_known_member_is_left_as_it_is(member):
     assert member.history.count() == history
 
 
-def test_only_what_is_empty_is_filled_in(member):
+def test_complete_profile_fills_in_only_what_is_empty(member):
     complete_profile(member, full_name="Mallory", job_title=" HR\tlead ")
     member.refresh_from_db()
     assert (member.full_name, member.job_title) == ("Maria Member", "HR lead")
     assert last_line(member) == (member, "filled in while joining")
 
 
-def test_nothing_to_fill_in_writes_no_history(member):
+def test_complete_profile_without_anything_new_writes_no_history(member):
     history = member.history.count()
     complete_profile(member, full_name="Mallory", job_title="")
     assert member.history.count() == history
 
 
-def test_a_closed_account_is_refused(closed):
+def test_closed_account_is_refused_by_every_service(closed):
     refused("account is closed", lock_open_account, closed)
     refused("account is closed", complete_profile, closed, full_name="x", job_title="x")
     refused("account is closed", set_affiliation, closed, "Rush Example Hospital")
@@ -90,7 +92,9 @@ def test_a_closed_account_is_refused(closed):
 
 
 @pytest.mark.parametrize("address", ["x@rush.example", "x@mail.rush.example"])
-def test_the_mail_domain_decides_whatever_was_typed(organization, proposed_organization, address):
+def test_set_affiliation_follows_the_domain_whatever_was_typed(
+    organization, proposed_organization, address
+):
     person = set_affiliation(make_member(address), "Lakeview Health")
     assert person.organization == organization
     assert person.affiliation_confirmed_via == "domain"
@@ -99,14 +103,16 @@ def test_the_mail_domain_decides_whatever_was_typed(organization, proposed_organ
     assert Organization.objects.count() == 2
 
 
-def test_the_longest_domain_decides(organization, other_organization, administrator):
+def test_set_affiliation_follows_the_longest_domain(
+    organization, other_organization, administrator
+):
     add_domain(other_organization, domain="kids.rush.example", by=administrator)
     person = set_affiliation(make_member("x@kids.rush.example"), "Rush Example Hospital")
     assert person.organization == other_organization
 
 
 @pytest.mark.parametrize("typed", ["Rush Example Hospital", "the RUSH example-hospital, Inc."])
-def test_a_known_name_is_found_and_left_to_a_facilitator(organization, typed):
+def test_set_affiliation_by_a_known_name_waits_for_a_facilitator(organization, typed):
     person = set_affiliation(make_member("x@mailbox.example"), typed)
     assert person.organization == organization
     assert not person.is_affiliation_confirmed
@@ -114,7 +120,7 @@ def test_a_known_name_is_found_and_left_to_a_facilitator(organization, typed):
     assert Organization.objects.count() == 1
 
 
-def test_an_unknown_name_is_proposed_with_the_domain(db):
+def test_set_affiliation_proposes_an_unknown_name_with_the_domain(db):
     person = set_affiliation(make_member("x@kappa.example"), "  Kappa \n Clinic ")
     organization = person.organization
     assert (organization.name, organization.status) == ("Kappa Clinic", "proposed")
@@ -124,19 +130,21 @@ def test_an_unknown_name_is_proposed_with_the_domain(db):
 
 
 @pytest.mark.parametrize("address", ["x@gmail.com", "x@mail.yahoo.co.uk"])
-def test_a_public_mailbox_is_never_suggested_as_a_domain(db, address):
+def test_set_affiliation_never_suggests_a_public_mailbox(db, address):
     person = set_affiliation(make_member(address), "Kappa Clinic")
     assert person.organization.suggested_domain == ""
 
 
-def test_the_first_work_address_gives_a_proposal_its_domain(db):
+def test_set_affiliation_suggests_the_domain_of_the_first_work_address(db):
     set_affiliation(make_member("x@gmail.com"), "Kappa Clinic")
     set_affiliation(make_member("y@kappa.example"), "Kappa Clinic")
     set_affiliation(make_member("z@other.example"), "Kappa Clinic")
     assert Organization.objects.get().suggested_domain == "kappa.example"
 
 
-def test_a_declined_organization_is_proposed_again(proposed_organization, administrator):
+def test_set_affiliation_proposes_a_declined_organization_again(
+    proposed_organization, administrator
+):
     decline_organization(proposed_organization, reason="Not in healthcare.", by=administrator)
     person = set_affiliation(make_member("x@lakeview.example"), "Lakeview Health")
     proposed_organization.refresh_from_db()
@@ -145,7 +153,7 @@ def test_a_declined_organization_is_proposed_again(proposed_organization, admini
 
 
 @pytest.mark.parametrize("status", ["proposed", "declined"])
-def test_the_domain_of_an_organization_that_is_not_recognized_decides_nothing(
+def test_set_affiliation_ignores_domains_of_unrecognized_organizations(
     proposed_organization, administrator, status
 ):
     add_domain(proposed_organization, domain="lakeview.example", by=administrator)
@@ -156,21 +164,13 @@ def test_the_domain_of_an_organization_that_is_not_recognized_decides_nothing(
     assert not person.is_affiliation_confirmed
 
 
-def test_a_confirmed_affiliation_is_left_as_it_is(organization, other_organization):
+def test_set_affiliation_leaves_a_confirmed_one(organization, other_organization):
     person = make_member("x@loop.example", organization)
     assert set_affiliation(person, "Lakeview Health").organization == organization
 
 
-def test_confirming_by_domain_opens_what_had_been_asked(organization, team, mails):
-    person = make_member("x@rush.example", organization, confirmed=False)
-    join_teams(Member(pk=person.pk), [team])  # as if the domain had not been known
-    set_affiliation(person, "x")
-    assert membership_of(person, team).is_active
-    assert [mail.subject for mail in mails()][1:] == ["You joined Education"]
-
-
 @pytest.mark.parametrize("typed", ["", "...", "The & and"])
-def test_a_name_with_nothing_to_compare_is_refused(db, typed):
+def test_set_affiliation_refuses_a_name_with_nothing_to_compare(db, typed):
     refused("at least one letter", set_affiliation, make_member("x@kappa.example"), typed)
 
 
@@ -185,32 +185,34 @@ def unconfirmed(organization, team) -> Member:
     return person
 
 
-def test_a_facilitator_vouches_for_a_person(unconfirmed, facilitator, team, mails):
+def test_confirm_affiliation_stores_the_facilitator_and_opens_requests(
+    unconfirmed, facilitator, team, mails
+):
     confirm_affiliation(unconfirmed, by=facilitator)
     unconfirmed.refresh_from_db()
     assert unconfirmed.affiliation_confirmed_by == facilitator
     assert last_line(unconfirmed) == (facilitator, "affiliation confirmed by a facilitator")
     assert membership_of(unconfirmed, team).is_active
-    assert [mail.to for mail in mails()] == [["uma@mailbox.example"]]
+    assert [email.to for email in mails()] == [["uma@mailbox.example"]]
 
 
-def test_vouching_is_refused_when_it_is_done_already(unconfirmed, facilitator):
+def test_confirm_affiliation_refuses_a_confirmed_one(unconfirmed, facilitator):
     confirm_affiliation(unconfirmed, by=facilitator)
     refused("already confirmed", confirm_affiliation, unconfirmed, by=facilitator)
 
 
-def test_vouching_is_refused_for_an_organization_that_nobody_recognized(applicant, facilitator):
+def test_confirm_affiliation_refuses_an_unrecognized_organization(applicant, facilitator):
     refused("Recognize Lakeview Health first", confirm_affiliation, applicant, by=facilitator)
 
 
-def test_vouching_is_refused_when_the_person_has_moved_on(
+def test_confirm_affiliation_refuses_after_the_organization_changed(
     unconfirmed, other_organization, facilitator
 ):
     Member.objects.filter(pk=unconfirmed.pk).update(organization=other_organization)
     refused("changed the organization meanwhile", confirm_affiliation, unconfirmed, by=facilitator)
 
 
-def test_vouching_is_refused_without_an_organization_and_for_closed_accounts(closed, facilitator):
+def test_confirm_affiliation_refuses_no_organization_and_closed_accounts(closed, facilitator):
     homeless = make_member("h@mailbox.example")
     refused("Look again", confirm_affiliation, homeless, by=facilitator)
     refused("the account is closed", confirm_affiliation, closed, by=facilitator)
@@ -219,7 +221,7 @@ def test_vouching_is_refused_without_an_organization_and_for_closed_accounts(clo
 # Taking a confirmation back ------------------------------------------------------------------
 
 
-def test_a_confirmation_is_taken_back_and_memberships_stay(member, facilitator, team, mails):
+def test_unconfirm_affiliation_keeps_memberships(member, facilitator, team, mails):
     unconfirm_affiliation(member, reason=" Moved\n away. ", by=facilitator)
     member.refresh_from_db()
     assert not member.is_affiliation_confirmed
@@ -230,7 +232,7 @@ def test_a_confirmation_is_taken_back_and_memberships_stay(member, facilitator, 
     assert mails() == []
 
 
-def test_who_is_unconfirmed_names_another_employer_and_waits(
+def test_unconfirm_affiliation_lets_the_member_name_another_employer(
     organization, other_organization, facilitator, other_team
 ):
     person = make_member("x@mailbox.example", organization, "Xenia")
@@ -243,7 +245,7 @@ def test_who_is_unconfirmed_names_another_employer_and_waits(
     assert membership_of(person, other_team).is_waiting
 
 
-def test_the_mail_domain_confirms_again_on_the_next_join(member, facilitator, other_team):
+def test_unconfirm_affiliation_ends_with_the_next_join_by_domain(member, facilitator, other_team):
     unconfirm_affiliation(member, reason="By mistake.", by=facilitator)
     member.refresh_from_db()
     join_teams(member, [other_team])
@@ -253,11 +255,11 @@ def test_the_mail_domain_confirms_again_on_the_next_join(member, facilitator, ot
 
 
 @pytest.mark.parametrize("reason", ["", " \n "])
-def test_taking_back_is_refused_without_a_reason(member, facilitator, reason):
+def test_unconfirm_affiliation_refuses_without_reason(member, facilitator, reason):
     refused("Give a reason", unconfirm_affiliation, member, reason=reason, by=facilitator)
 
 
-def test_taking_back_is_refused_unless_confirmed_and_for_closed_accounts(
+def test_unconfirm_affiliation_refuses_unconfirmed_and_closed_accounts(
     unconfirmed, closed, member, facilitator
 ):
     step = {"reason": "Moved.", "by": facilitator}
@@ -267,53 +269,39 @@ def test_taking_back_is_refused_unless_confirmed_and_for_closed_accounts(
     refused("is not confirmed", unconfirm_affiliation, member, **step)
 
 
-def test_erasing_keeps_no_reason_that_tells_of_the_person(member, facilitator):
+def test_anonymize_member_erases_reasons_about_the_person(member, facilitator):
     unconfirm_affiliation(member, reason="Maria fell ill.", by=facilitator)
     anonymize_member(member)
-    told = set(member.history.values_list("history_change_reason", flat=True))
-    assert "affiliation confirmation taken back" in told
-    assert not any("ill" in (line or "") for line in told)
+    reasons = set(member.history.values_list("history_change_reason", flat=True))
+    assert "affiliation confirmation taken back" in reasons
+    assert not any("ill" in (line or "") for line in reasons)
 
 
 # Profile and closing -----------------------------------------------------------------------
 
 
-def test_a_member_changes_what_they_say_of_themselves(member):
+def test_change_profile_stores_the_details_in_one_line(member):
     change_profile(member, full_name=" Maria\n M ", job_title="HR", shares_email=True)
     member.refresh_from_db()
     assert (member.full_name, member.job_title, member.shares_email) == ("Maria M", "HR", True)
     assert last_line(member) == (member, "changed by the member")
 
 
-def test_an_unconfirmed_member_names_another_organization(applicant, organization):
+def test_change_profile_of_an_unconfirmed_member_changes_the_organization(applicant, organization):
     profile = {"full_name": "Wanda", "job_title": "", "shares_email": False}
     changed = change_profile(applicant, **profile, organization="Rush Example Hospital")
     assert changed.organization == organization
     assert not changed.is_affiliation_confirmed
 
 
-def test_a_confirmed_member_does_not_change_the_organization(member, other_organization):
+def test_change_profile_of_a_confirmed_member_keeps_the_organization(member, other_organization):
     profile = {"full_name": "Maria", "job_title": "", "shares_email": False}
     change_profile(member, **profile, organization="Loop Example Clinic")
     member.refresh_from_db()
     assert member.organization.name == "Rush Example Hospital"
 
 
-def test_a_profile_that_leads_to_the_domain_opens_what_waited(organization, team, mails):
-    person = make_member("x@rush.example", confirmed=False)
-    join_teams(person, [team])
-    profile = {"full_name": "Xenia", "job_title": "", "shares_email": False}
-    change_profile(person, **profile, organization="Rush")
-    assert membership_of(person, team).is_active
-    assert len(mails()) == 2
-
-
-def test_a_nameless_organization_in_the_profile_is_refused_as_a_whole(applicant):
-    profile = {"full_name": "x", "job_title": "x", "shares_email": True}
-    refused("at least one letter", change_profile, applicant, **profile, organization="...")
-
-
-def test_the_last_administrator_cannot_close_the_account(administrator):
+def test_anonymize_member_refuses_the_last_administrator(administrator):
     refused("only administrator", anonymize_member, administrator)
     Member.objects.create_superuser("second@example.org")
     anonymize_member(administrator)
@@ -323,5 +311,5 @@ def test_the_last_administrator_cannot_close_the_account(administrator):
     refused("only administrator", anonymize_member, last)
 
 
-def test_the_only_administrator_is_named_to_whoever_tries_for_them(administrator, facilitator):
+def test_anonymize_member_names_the_only_administrator_to_others(administrator, facilitator):
     refused("Ada Admin is the only administrator", anonymize_member, administrator, by=facilitator)

@@ -1,24 +1,27 @@
-"""Recognizing and declining organizations, and their email domains: each step, each refusal."""
+"""Recognizing and declining organizations, and their email domains: each step, each refusal.
+
+What follows for requests is in teams/tests/test_services_recognition.py."""
 
 import pytest
 from django.utils import timezone
 
-from conftest import make_member, membership_of
+from conftest import make_member
 from members.models import EmailDomain, Organization
-from members.services import (
+from members.services import anonymize_member
+from members.services.organizations import (
     add_domain,
     add_organization,
-    anonymize_member,
     decline_organization,
     recognize_organization,
 )
 from members.tests.steps import last_line, refused
 
 
-def test_an_added_organization_is_recognized_from_the_start(administrator):
-    organization = add_organization(
+def test_add_organization_recognizes_it_from_the_start(administrator):
+    organization, confirmed = add_organization(
         "  Kappa   Clinic ", domains=["kappa.example", "@Kappa.Org.example"], by=administrator
     )
+    assert confirmed == []
     assert (organization.name, organization.is_recognized) == ("Kappa Clinic", True)
     assert organization.decided_by == administrator
     assert last_line(organization) == (administrator, "added as recognized")
@@ -27,9 +30,10 @@ def test_an_added_organization_is_recognized_from_the_start(administrator):
     assert last_line(domains[0]) == (administrator, "domain added")
 
 
-def test_adding_an_organization_releases_who_waits_at_its_domain(applicant, team, administrator):
-    add_organization("Lakeview Hospital", domains=["lakeview.example"], by=administrator)
-    assert membership_of(applicant, team).is_active
+def test_add_organization_confirms_who_waits_at_its_domain(applicant, administrator):
+    domains = ["lakeview.example"]
+    _, confirmed = add_organization("Lakeview Hospital", domains=domains, by=administrator)
+    assert confirmed == [applicant]
 
 
 @pytest.mark.parametrize(
@@ -42,12 +46,14 @@ def test_adding_an_organization_releases_who_waits_at_its_domain(applicant, team
         ("Kappa Clinic", "kappa", "kappa: Enter an email domain"),
     ],
 )
-def test_adding_an_organization_is_refused(organization, administrator, name, domain, words):
+def test_add_organization_refuses_wrong_names_and_domains(
+    organization, administrator, name, domain, words
+):
     domains = [domain] if domain else []
     refused(words, add_organization, name, domains=domains, by=administrator)
 
 
-def test_recognizing_confirms_who_waits_by_name_and_by_domain(
+def test_recognize_organization_confirms_by_name_and_by_domain(
     proposed_organization, organization, administrator, facilitator
 ):
     by_name = make_member("n@mailbox.example", proposed_organization, confirmed=False)
@@ -56,12 +62,12 @@ def test_recognizing_confirms_who_waits_by_name_and_by_domain(
     stranger = make_member("s@notlakeview.example", other, confirmed=False)
     sure = make_member("sure@rush.example", organization)
 
-    released = recognize_organization(
+    confirmed = recognize_organization(
         proposed_organization, domain="Lakeview.example", by=facilitator
     )
 
-    assert released == [by_name, by_domain]
-    for person in released:
+    assert confirmed == [by_name, by_domain]
+    for person in confirmed:
         person.refresh_from_db()
         assert person.organization == proposed_organization
         assert person.affiliation_confirmed_via == "facilitator"
@@ -77,7 +83,9 @@ def test_recognizing_confirms_who_waits_by_name_and_by_domain(
     assert proposed_organization.domains.get().domain == "lakeview.example"
 
 
-def test_recognizing_without_the_domain_confirms_by_name_only(proposed_organization, administrator):
+def test_recognize_organization_without_domain_confirms_by_name_only(
+    proposed_organization, administrator
+):
     other = Organization.objects.create(name="Lake View Hlth")
     at_domain = make_member("d@lakeview.example", other, confirmed=False)
     assert recognize_organization(proposed_organization, by=administrator) == []
@@ -86,7 +94,7 @@ def test_recognizing_without_the_domain_confirms_by_name_only(proposed_organizat
     assert not EmailDomain.objects.filter(organization=proposed_organization).exists()
 
 
-def test_recognizing_leaves_people_to_the_organization_with_the_longer_domain(
+def test_recognize_organization_leaves_people_to_the_longer_domain(
     proposed_organization, administrator
 ):
     kids = Organization.objects.create(name="Lakeview Kids")
@@ -100,7 +108,7 @@ def test_recognizing_leaves_people_to_the_organization_with_the_longer_domain(
     assert recognize_organization(kids, by=administrator) == [person]
 
 
-def test_recognizing_leaves_closed_accounts_alone(proposed_organization, administrator):
+def test_recognize_organization_ignores_closed_accounts(proposed_organization, administrator):
     person = make_member("c@lakeview.example", proposed_organization, confirmed=False)
     anonymize_member(person)
     assert not recognize_organization(
@@ -108,7 +116,7 @@ def test_recognizing_leaves_closed_accounts_alone(proposed_organization, adminis
     )
 
 
-def test_recognizing_uses_domains_that_it_was_given_before(proposed_organization, administrator):
+def test_recognize_organization_uses_domains_added_before(proposed_organization, administrator):
     add_domain(proposed_organization, domain="lakeview.example", by=administrator)
     other = Organization.objects.create(name="Lake View Hlth")
     person = make_member("d@lakeview.example", other, confirmed=False)
@@ -117,7 +125,7 @@ def test_recognizing_uses_domains_that_it_was_given_before(proposed_organization
     ) == [person]
 
 
-def test_a_declined_organization_can_be_recognized_after_all(applicant, administrator):
+def test_recognize_organization_accepts_a_declined_one(applicant, administrator):
     organization = applicant.organization
     decline_organization(organization, reason="No.", by=administrator)
     assert recognize_organization(organization, by=administrator) == [applicant]
@@ -125,23 +133,25 @@ def test_a_declined_organization_can_be_recognized_after_all(applicant, administ
     assert organization.decision_reason == ""
 
 
-def test_who_recognizes_second_is_told_who_was_first(applicant, facilitator, administrator):
+def test_recognize_organization_refuses_the_second_naming_the_first(
+    applicant, facilitator, administrator
+):
     recognize_organization(applicant.organization, by=facilitator)
     day = timezone.localdate()
-    told = f"Lakeview Health was already recognized on {day:%B} {day.day}, {day.year} by Fay"
-    refused(told, recognize_organization, applicant.organization, by=administrator)
+    words = f"Lakeview Health was already recognized on {day:%B} {day.day}, {day.year} by Fay"
+    refused(words, recognize_organization, applicant.organization, by=administrator)
 
 
 @pytest.mark.parametrize(
     "domain", ["rush.example", "gmail.com", "mail.aol.com", "lakeview", "a@b.c"]
 )
-def test_recognizing_is_refused_as_a_whole_with_a_wrong_domain(
+def test_recognize_organization_refuses_wrong_domains_as_a_whole(
     organization, applicant, administrator, domain
 ):
     refused(domain, recognize_organization, applicant.organization, domain=domain, by=administrator)
 
 
-def test_declining_keeps_the_reason_and_returns_the_people(applicant, facilitator):
+def test_decline_organization_stores_the_reason_and_returns_members(applicant, facilitator):
     organization = applicant.organization
     assert decline_organization(organization, reason=" No. ", by=facilitator) == [applicant]
     organization.refresh_from_db()
@@ -152,14 +162,14 @@ def test_declining_keeps_the_reason_and_returns_the_people(applicant, facilitato
     )
 
 
-def test_declining_is_refused_without_a_reason(proposed_organization, administrator):
+def test_decline_organization_refuses_without_reason(proposed_organization, administrator):
     for reason in ("", "  \n"):
         refused(
             "Say why", decline_organization, proposed_organization, reason=reason, by=administrator
         )
 
 
-def test_declining_is_refused_when_it_is_decided(organization, applicant, administrator):
+def test_decline_organization_refuses_a_decided_one(organization, applicant, administrator):
     refused("already recognized", decline_organization, organization, reason="x", by=administrator)
     decline_organization(applicant.organization, reason="x", by=administrator)
     refused(
@@ -171,16 +181,13 @@ def test_declining_is_refused_when_it_is_decided(organization, applicant, admini
     )
 
 
-def test_a_domain_of_a_recognized_organization_releases(
-    applicant, organization, team, administrator
-):
+def test_add_domain_of_a_recognized_organization_confirms(applicant, organization, administrator):
     assert add_domain(organization, domain="lakeview.example", by=administrator) == [applicant]
     applicant.refresh_from_db()
     assert applicant.organization == organization
-    assert membership_of(applicant, team).is_active
 
 
-def test_a_domain_of_a_proposed_organization_releases_nobody(applicant, administrator):
+def test_add_domain_of_a_proposed_organization_confirms_nobody(applicant, administrator):
     assert add_domain(applicant.organization, domain="lakeview.example", by=administrator) == []
     applicant.refresh_from_db()
     assert not applicant.is_affiliation_confirmed
@@ -189,5 +196,5 @@ def test_a_domain_of_a_proposed_organization_releases_nobody(applicant, administ
 @pytest.mark.parametrize(
     "domain", ["rush.example", "@Rush.Example", "live.com", "", "x", "a b.example"]
 )
-def test_adding_a_domain_is_refused(other_organization, organization, administrator, domain):
+def test_add_domain_refuses_wrong_domains(other_organization, organization, administrator, domain):
     refused(".", add_domain, other_organization, domain=domain, by=administrator)

@@ -14,7 +14,6 @@ from post_office.models import Email
 from conftest import membership_of, visible_text
 from members.auth.email_codes import PROVEN_SECONDS
 from members.models import Member, Session
-from members.services import add_domain, change_profile
 from members.tests.oidc import (
     BACK,
     MARIA,
@@ -27,7 +26,7 @@ from members.tests.oidc import (
     way_back,
 )
 from members.tests.second_factor import code_for, with_app
-from teams.services import close_account, merge_members
+from teams.services import add_domain, change_profile, close_account, merge_members
 
 JOIN = {"full_name": "Nora Newcomer", "organization": "Rush Example Hospital"}
 WITHOUT = """

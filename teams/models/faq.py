@@ -15,8 +15,8 @@ from simple_history.models import HistoricalRecords
 from members.models import Member
 from members.models.history import LoggedHistory
 from members.normalize import fold
+from teams.deadlines import answer_expected_on, is_late
 from teams.models.teams import ActionTeam
-from teams.workdays import add_working_days
 
 
 class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
@@ -26,11 +26,12 @@ class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
     def general(self) -> FaqEntryQuerySet:
         return self.filter(team=None)
 
-    def kept_by(self, desk: Member) -> FaqEntryQuerySet:
-        """The general ones, which all facilitators share, and those of the teams of `desk`."""
-        return self.filter(Q(team=None) | Q(team__in=ActionTeam.objects.facilitated_by(desk)))
+    def editable_by(self, facilitator: Member) -> FaqEntryQuerySet:
+        """The general ones, which all facilitators share, and those of their own teams."""
+        own_teams = ActionTeam.objects.facilitated_by(facilitator)
+        return self.filter(Q(team=None) | Q(team__in=own_teams))
 
-    def next_place(self, team: ActionTeam | None, topic: str) -> int:
+    def next_position(self, team: ActionTeam | None, topic: str) -> int:
         """The first position behind all entries of a team or, without one, of a topic."""
         section = self.filter(team=team) if team else self.filter(team=None, topic=topic)
         last: int | None = section.aggregate(last=Max("position"))["last"]
@@ -38,10 +39,10 @@ class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
 
     def matching(self, query: str) -> FaqEntryQuerySet:
         """Entries that contain every word of `query`, without case and accents."""
-        found = self
+        entries = self
         for word in fold(query).split():
-            found = found.filter(search_text__contains=word)
-        return found
+            entries = entries.filter(search_text__contains=word)
+        return entries
 
 
 class FaqEntry(models.Model):
@@ -120,7 +121,8 @@ class Question(models.Model):
         DISMISSED = "dismissed", "Dismissed"
 
     text = models.TextField("question", max_length=1000)
-    email = models.EmailField("asker’s address", blank=True)  # unproven; erased some time after
+    # Nobody has proven it; it is erased some time after the decision.
+    email = models.EmailField("asker’s address", blank=True)
     status = models.CharField(
         max_length=9, choices=Status.choices, default=Status.WAITING, editable=False
     )
@@ -134,7 +136,8 @@ class Question(models.Model):
         editable=False,
         related_name="+",
     )
-    answer = models.TextField(blank=True, editable=False)  # what the asker was told
+    # What the asker reads: the answer, or why there is none.
+    answer = models.TextField(blank=True, editable=False)
     published_in = models.ForeignKey(
         FaqEntry,
         on_delete=models.PROTECT,
@@ -185,5 +188,10 @@ class Question(models.Model):
 
     @property
     def answer_expected_on(self) -> date:
-        """By when the asker was promised an answer."""
-        return add_working_days(timezone.localdate(self.asked_at), settings.ANSWER_WORKING_DAYS)
+        """The day by which the asker was promised an answer."""
+        return answer_expected_on(self.asked_at)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the question waits for longer than was promised."""
+        return self.is_waiting and is_late(self.asked_at)

@@ -14,13 +14,14 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from members.models.history import LoggedHistory
-from teams.models.teams import HOW_TO_WRITE, ActionTeam
+from teams.models.teams import MARKDOWN_HELP, ActionTeam
 
-STALE_AFTER = timedelta(days=90)  # a goal without news for longer says so (look.md, section 10)
+# An open goal without an update for longer is shown as stale.
+STALE_AFTER = timedelta(days=90)
 
 
 def amount(value: Decimal | None, unit: str) -> str:
-    """A number with its unit, in words: "58%", "12 organizations"; empty without a number."""
+    """Return a number with its unit: "58%", "12 organizations"; empty without a number."""
     if value is None:
         return ""
     number = floatformat(value, "-2g")
@@ -61,7 +62,7 @@ class Goal(models.Model):
         "place", default=0, help_text="Lower numbers come first."
     )
     title = models.CharField(max_length=200)
-    body = models.TextField("description", blank=True, help_text=HOW_TO_WRITE)
+    body = models.TextField("description", blank=True, help_text=MARKDOWN_HELP)
     state = models.CharField(max_length=12, choices=State.choices, default=State.UNREPORTED)
     state_reason = models.CharField("why it is at risk", max_length=300, blank=True)
     current = models.DecimalField("now", max_digits=12, decimal_places=2, null=True, blank=True)
@@ -121,9 +122,9 @@ class Goal(models.Model):
 
     @property
     def first_number(self) -> GoalUpdate | None:
-        """The first report that gave a number; prefetch `updates` where there are many goals."""
-        numbered = [update for update in self.updates.all() if update.value is not None]
-        return numbered[-1] if numbered else None
+        """The first report with a number; prefetch `updates` where there are many goals."""
+        with_number = [update for update in self.updates.all() if update.value is not None]
+        return with_number[-1] if with_number else None
 
     @property
     def started_at(self) -> Decimal | None:
@@ -156,8 +157,8 @@ class Goal(models.Model):
 
 
 class GoalUpdate(models.Model):
-    """What a facilitator reported about a goal. Never changed and never deleted: a mistake is
-    mended by the next update."""
+    """What a facilitator reported about a goal. Never changed and never deleted: the next update
+    corrects a mistake."""
 
     goal = models.ForeignKey(Goal, on_delete=models.PROTECT, related_name="updates")
     state = models.CharField(max_length=12, choices=Goal.State.choices)

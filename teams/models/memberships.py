@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -14,10 +14,8 @@ from simple_history.models import HistoricalRecords
 
 from members.models import Member
 from members.models.history import LoggedHistory
+from teams.deadlines import answer_expected_on, is_late
 from teams.models.teams import ActionTeam
-from teams.workdays import add_working_days
-
-MAX_DECISION_ROWS = timedelta(seconds=1)  # nobody decides faster: the stay began without a request
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -43,11 +41,12 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
     def to_confirm(self) -> MembershipQuerySet:
         """Requests that wait until someone confirms who the person works for."""
-        unsure = Q(member__affiliation_confirmed_at=None)
-        return self.waiting().filter(unsure, member__organization__status="recognized")
+        return self.waiting().filter(
+            member__affiliation_confirmed_at=None, member__organization__status="recognized"
+        )
 
     def visible_to(self, member: Member | AnonymousUser) -> MembershipQuerySet:
-        """What a facilitator may see and decide: the memberships of the teams they look after."""
+        """What a facilitator may see and decide: the memberships of their teams."""
         if not isinstance(member, Member) or not member.is_staff:
             return self.none()
         return self if member.is_superuser else self.filter(team__facilitators=member)
@@ -61,7 +60,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(team__in=list(teams.values_list("pk", flat=True)))
 
     def joined(self, start: datetime, end: datetime) -> MembershipQuerySet:
-        """Stays that began from `start` on and before `end`."""
+        """Memberships that began from `start` on and before `end`."""
         return self.filter(
             status__in=[Membership.Status.ACTIVE, Membership.Status.ENDED],
             decided_at__gte=start,
@@ -69,31 +68,29 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         )
 
     def ended(self, start: datetime, end: datetime) -> MembershipQuerySet:
-        """Stays that ended from `start` on and before `end`."""
-        over = self.filter(status=Membership.Status.ENDED)
-        return over.filter(ended_at__gte=start, ended_at__lt=end)
+        """Memberships that ended from `start` on and before `end`."""
+        return self.filter(status=Membership.Status.ENDED, ended_at__gte=start, ended_at__lt=end)
 
     def answered(self, start: datetime, end: datetime) -> MembershipQuerySet:
-        """Requests that waited and that a person decided, from `start` on and before `end`; not
-        members whom a facilitator added."""
+        """Requests that a person decided, from `start` on and before `end`."""
         return self.filter(
+            origin=Membership.Origin.REQUESTED,
             status__in=[
                 Membership.Status.ACTIVE,
                 Membership.Status.DECLINED,
                 Membership.Status.ENDED,
             ],
             decided_by__isnull=False,
-            decided_at__gt=F("requested_at") + MAX_DECISION_ROWS,
             decided_at__gte=start,
             decided_at__lt=end,
         )
 
 
 class Membership(models.Model):
-    """One stay of one member in one team.
+    """One member in one team, from the request to the end.
 
-    A state machine that only `teams.services` moves. An ended stay is never reopened and
-    never deleted: joining again makes a new row.
+    A state machine: only `teams.services.transitions` writes the status. An ended membership is
+    never reopened and never deleted: joining again starts a new one.
     """
 
     class Status(models.TextChoices):
@@ -103,6 +100,11 @@ class Membership(models.Model):
         WITHDRAWN = "withdrawn", "Withdrawn"
         ENDED = "ended", "Ended"
 
+    class Origin(models.TextChoices):
+        REQUESTED = "requested", "Requested by the member"
+        ADDED = "added", "Added by a facilitator"
+        IMPORTED = "imported", "Imported from a file"
+
     CURRENT = (Status.REQUESTED, Status.ACTIVE)
 
     member = models.ForeignKey(
@@ -111,6 +113,9 @@ class Membership(models.Model):
     team = models.ForeignKey(ActionTeam, on_delete=models.PROTECT, related_name="memberships")
     status = models.CharField(
         max_length=10, choices=Status.choices, default=Status.REQUESTED, editable=False
+    )
+    origin = models.CharField(
+        max_length=9, choices=Origin.choices, default=Origin.REQUESTED, editable=False
     )
     requested_at = models.DateTimeField("requested", default=timezone.now, editable=False)
     decided_at = models.DateTimeField("decided", null=True, blank=True, editable=False)
@@ -151,6 +156,10 @@ class Membership(models.Model):
                 condition=Q(status__in=["requested", "active", "declined", "withdrawn", "ended"]),
             ),
             models.CheckConstraint(
+                name="teams_membership_origin_known",
+                condition=Q(origin__in=["requested", "added", "imported"]),
+            ),
+            models.CheckConstraint(
                 name="teams_membership_decided_carry_time",
                 condition=Q(status__in=["requested", "withdrawn"], decided_at=None)
                 | Q(status__in=["active", "declined", "ended"], decided_at__isnull=False),
@@ -160,7 +169,7 @@ class Membership(models.Model):
                 name="teams_membership_ended_carry_time",
                 condition=Q(status__in=["requested", "active", "declined"], ended_at=None)
                 | Q(status__in=["withdrawn", "ended"], ended_at__isnull=False),
-                violation_error_message="An ended stay carries the time of its end.",
+                violation_error_message="An ended membership carries the time of its end.",
             ),
             models.CheckConstraint(
                 name="teams_membership_declined_with_reason",
@@ -169,7 +178,7 @@ class Membership(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # The lists read their pages from these; with the fields at the end, also which rows.
+            # The lists read their pages from these; the fields at the end say which rows count.
             models.Index(
                 F("requested_at").desc(),
                 F("id").desc(),
@@ -185,7 +194,7 @@ class Membership(models.Model):
                 name="teams_membership_status",
             ),
             models.Index(fields=["team", "member", "status"], name="teams_membership_people"),
-            # The figures read nothing but these.
+            # The statistics read nothing but these.
             models.Index(
                 fields=["team", "status"],
                 name="teams_membership_now",
@@ -209,7 +218,11 @@ class Membership(models.Model):
             models.Index(
                 fields=["team", "decided_at", "requested_at"],
                 name="teams_membership_answered",
-                condition=Q(status__in=["active", "declined", "ended"], decided_by__isnull=False),
+                condition=Q(
+                    origin="requested",
+                    status__in=["active", "declined", "ended"],
+                    decided_by__isnull=False,
+                ),
             ),
         ]
 
@@ -226,13 +239,13 @@ class Membership(models.Model):
 
     @property
     def answer_expected_on(self) -> date:
-        """By when the facilitators promise an answer."""
-        return add_working_days(timezone.localdate(self.requested_at), settings.ANSWER_WORKING_DAYS)
+        """The day by which the facilitators promise an answer."""
+        return answer_expected_on(self.requested_at)
 
     @property
     def is_late(self) -> bool:
         """Whether a request waits for longer than was promised."""
-        return self.is_waiting and self.answer_expected_on < timezone.localdate()
+        return self.is_waiting and is_late(self.requested_at)
 
     @property
     def waits_for(self) -> str:

@@ -14,7 +14,7 @@ from simple_history.models import HistoricalRecords
 from members.models import Member
 from members.models.history import LoggedHistory
 
-HOW_TO_WRITE = "Blank line: new paragraph. *word*: emphasis. - item: list."
+MARKDOWN_HELP = "Blank line: new paragraph. *word*: emphasis. - item: list."
 
 
 class ActionTeamQuerySet(models.QuerySet["ActionTeam"]):
@@ -23,18 +23,20 @@ class ActionTeamQuerySet(models.QuerySet["ActionTeam"]):
         return self.exclude(join_policy=ActionTeam.JoinPolicy.CLOSED)
 
     def facilitated_by(self, member: Member) -> ActionTeamQuerySet:
-        """The teams whose people and requests `member` looks after: all, for an administrator."""
+        """The teams that `member` facilitates; for an administrator, all of them."""
         return self if member.is_superuser else self.filter(facilitators=member)
 
     def with_counts(self) -> ActionTeamQuerySet:
         """Adds `active_count` (members) and `organization_count` (their organizations)."""
         active = ActionTeam.objects.filter(pk=OuterRef("pk"), memberships__status="active")
-        rows = active.order_by().values("pk")
-        members = rows.annotate(number=Count("memberships"))
-        employers = rows.annotate(number=Count("memberships__member__organization", distinct=True))
+        by_team = active.order_by().values("pk")
+        members = by_team.annotate(number=Count("memberships"))
+        organizations = by_team.annotate(
+            number=Count("memberships__member__organization", distinct=True)
+        )
         return self.annotate(
             active_count=Coalesce(Subquery(members.values("number")), 0),
-            organization_count=Coalesce(Subquery(employers.values("number")), 0),
+            organization_count=Coalesce(Subquery(organizations.values("number")), 0),
         )
 
 
@@ -59,8 +61,8 @@ class ActionTeam(models.Model):
     summary = models.CharField(
         max_length=200, help_text="One sentence on what the team is for, shown on its card."
     )
-    why = models.TextField("why this team", blank=True, help_text=HOW_TO_WRITE)
-    achievements = models.TextField("already done", blank=True, help_text=HOW_TO_WRITE)
+    why = models.TextField("why this team", blank=True, help_text=MARKDOWN_HELP)
+    achievements = models.TextField("already done", blank=True, help_text=MARKDOWN_HELP)
     join_policy = models.CharField(
         max_length=10,
         choices=JoinPolicy.choices,

@@ -1,14 +1,9 @@
-"""Everything that can happen in teams. Nothing else writes the status of a membership."""
+"""Everything that can happen in teams: rules and transactions. Each function says what it returns.
 
-from teams.services.deciding import (
-    activate_open_requests,
-    add_member,
-    approve_membership,
-    decline_membership,
-    decline_requests,
-    end_membership,
-    refuse_if_joined_since,
-)
+A step about an organization or an affiliation is here, too, because requests follow from it.
+"""
+
+from teams.services.digests import send_digests
 from teams.services.goals import report_goal
 from teams.services.importing import (
     Imported,
@@ -24,10 +19,17 @@ from teams.services.joining import (
     leave_team,
     withdraw_request,
 )
+from teams.services.memberships import (
+    add_member,
+    approve_membership,
+    decline_all_requests,
+    decline_membership,
+    end_membership,
+)
 from teams.services.merging import merge_members
 from teams.services.people import (
+    change_profile,
     close_account,
-    decline_all_requests,
     personal_data,
     set_facilitators,
 )
@@ -39,39 +41,58 @@ from teams.services.questions import (
     dismiss_question,
     publish_question,
 )
-from teams.services.reminding import send_digests
+from teams.services.recognition import (
+    Recognition,
+    add_domain,
+    add_organization,
+    confirm_affiliation,
+    decline_organization,
+    import_organizations,
+    merge_organizations,
+    recognize_organization,
+    refuse_undo_if_built_upon,
+    set_affiliation,
+)
 from teams.services.waiting import Waiting, waiting_for
 
 __all__ = [
     "Imported",
     "MemberRow",
     "Outcome",
+    "Recognition",
     "TeamOutcome",
     "Waiting",
     "accounts_of",
+    "add_domain",
     "add_member",
+    "add_organization",
     "answer_question",
     "approve_membership",
     "ask_question",
+    "change_profile",
     "close_account",
     "complete_join",
+    "confirm_affiliation",
     "confirm_entry",
     "decline_all_requests",
     "decline_membership",
-    "decline_requests",
+    "decline_organization",
+    "delete_old_addresses",
     "dismiss_question",
     "end_membership",
-    "delete_old_addresses",
     "import_members",
+    "import_organizations",
     "join_teams",
     "leave_team",
     "merge_members",
+    "merge_organizations",
     "personal_data",
     "publish_question",
-    "refuse_if_joined_since",
-    "activate_open_requests",
+    "recognize_organization",
+    "refuse_undo_if_built_upon",
     "report_goal",
     "send_digests",
+    "set_affiliation",
     "set_facilitators",
     "waiting_for",
     "withdraw_request",

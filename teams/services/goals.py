@@ -1,4 +1,4 @@
-"""Goals that move: what is reported about them, once and for good."""
+"""What facilitators report about goals."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -10,41 +10,43 @@ from members.models import Member
 from members.services import Refused, one_line, save_with_history
 from teams.models import Goal, GoalUpdate
 
-AGAIN = timedelta(minutes=1)  # the same report by the same person within this is a second press
-LONGEST = 300  # characters of a sentence
+# The same report by the same person within this time is one report.
+REPEAT_WINDOW = timedelta(minutes=1)
+MAX_SENTENCE_CHARACTERS = 300
 
 
 def report_goal(
     goal: Goal, *, state: str, value: Decimal | None, sentence: str, by: Member
 ) -> GoalUpdate:
-    """Write down how `goal` stands now: its state, its number and one sentence on what was done.
+    """Store how `goal` stands now: its state, its number and one sentence on what was done; return
+    the update.
 
     Without a value the goal keeps the number it has. A goal that had ended or was reached goes
-    on, if the report says so. The same report once more within a minute is the first one.
+    on, if the report says so. The same report again within a minute returns the first one.
     Refuses a report without a state or a sentence, a sentence that is too long, a number below
     0, and a number for a goal without a target.
     """
     sentence = one_line(sentence)
     _refuse_unclear(state, value, sentence)
     with transaction.atomic():
-        row = Goal.objects.select_for_update(no_key=True).get(pk=goal.pk)
-        if value is not None and row.target is None:
+        goal = Goal.objects.select_for_update(no_key=True).get(pk=goal.pk)
+        if value is not None and goal.target is None:
             raise Refused(
-                f"{row} has no target to measure a number against. Set a target on the goal’s "
+                f"{goal} has no target to measure a number against. Set a target on the goal’s "
                 "page first, or report without a number."
             )
-        update = GoalUpdate(goal=row, state=state, value=value, sentence=sentence, by=by)
-        last = row.updates.first()
+        update = GoalUpdate(goal=goal, state=state, value=value, sentence=sentence, by=by)
+        last = goal.updates.first()
         if last and _is_same(last, update):
             return last
         save_with_history(update, by, "progress reported")
         save_with_history(
-            row,
+            goal,
             by,
             f"reported: {sentence}",
             state=state,
             state_reason=sentence if state == Goal.State.AT_RISK else "",
-            current=row.current if value is None else value,
+            current=goal.current if value is None else value,
             reported_on=timezone.localdate(update.reported_at),
         )
     return update
@@ -53,8 +55,8 @@ def report_goal(
 def _refuse_unclear(state: str, value: Decimal | None, sentence: str) -> None:
     if not sentence:
         raise Refused("Say in one sentence what was done.")
-    if len(sentence) > LONGEST:
-        raise Refused(f"Say it in at most {LONGEST} characters.")
+    if len(sentence) > MAX_SENTENCE_CHARACTERS:
+        raise Refused(f"Say it in at most {MAX_SENTENCE_CHARACTERS} characters.")
     if state not in Goal.State.values or state == Goal.State.UNREPORTED:
         raise Refused("Say how the goal stands.")
     if value is not None and value < 0:
@@ -62,7 +64,7 @@ def _refuse_unclear(state: str, value: Decimal | None, sentence: str) -> None:
 
 
 def _is_same(earlier: GoalUpdate, update: GoalUpdate) -> bool:
-    """Whether `update` says what was said a moment ago by the same person."""
+    """Return whether `update` repeats what the same person reported a moment ago."""
     names = ("state", "value", "sentence", "by_id")
-    said = all(getattr(earlier, name) == getattr(update, name) for name in names)
-    return said and update.reported_at - earlier.reported_at < AGAIN
+    is_equal = all(getattr(earlier, name) == getattr(update, name) for name in names)
+    return is_equal and update.reported_at - earlier.reported_at < REPEAT_WINDOW

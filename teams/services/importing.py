@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from members.emails import bulk_queue
 from members.models import Member, Organization
-from members.services import Refused, bulk_save_with_history, one_line, parts, store_all
+from members.services import (
+    Refused,
+    confirm_affiliations,
+    confirmation,
+    one_line,
+    parts,
+    store_all,
+)
 from teams import emails
 from teams.models import ActionTeam, Membership
+from teams.services.recognition import open_requests
+from teams.services.transitions import new_membership, transition_all
 
 Stays = dict[tuple[int, int], Membership]  # by member and team
 
@@ -84,7 +91,8 @@ def import_members(
             _place(row, everyone[row.email], stays, done, by)
         _confirm(done, people, by)
         store_all(done.begun, by, "added by a facilitator")
-        bulk_save_with_history(list(done.opened.values()), by, "approved", **_active(by))
+        approved = list(done.opened.values())
+        transition_all(approved, Membership.Status.ACTIVE, by=by, why="approved")
         _open_what_waits(done, stays, by)
         if with_mail:
             _tell(done, by)
@@ -102,7 +110,7 @@ def _make_accounts(
                 email=row.email,
                 full_name=one_line(row.full_name),
                 job_title=one_line(row.job_title),
-                **_confirmed(row.organization, by),
+                **confirmation(row.organization, via=Member.ConfirmedVia.FACILITATOR, by=by),
             )
     new = list(made.values())
     try:
@@ -119,7 +127,14 @@ def _place(row: MemberRow, member: Member, stays: Stays, done: Imported, by: Mem
     for team in row.teams:
         stay = stays.get((member.pk, team.pk))
         if stay is None:
-            stay = stays[member.pk, team.pk] = Membership(member=member, team=team, **_active(by))
+            stay = new_membership(
+                member,
+                team,
+                Membership.Status.ACTIVE,
+                origin=Membership.Origin.IMPORTED,
+                by=by,
+            )
+            stays[member.pk, team.pk] = stay
             done.begun.append(stay)
         elif stay.is_waiting:
             done.opened[stay.pk] = stay
@@ -139,18 +154,15 @@ def _confirm(done: Imported, people: dict[int, Member], by: Member) -> None:
     for pk, organization in done.confirmed.items():
         by_organization[organization].append(people[pk])
     for organization, members in by_organization.items():
-        why = "affiliation confirmed by a facilitator"
-        bulk_save_with_history(members, by, why, **_confirmed(organization, by))
+        confirm_affiliations(members, organization, via=Member.ConfirmedVia.FACILITATOR, by=by)
 
 
 def _open_what_waits(done: Imported, stays: Stays, by: Member) -> None:
     """Open what those who are confirmed now have asked of other open teams, as ever."""
-    opened = [
-        stay
-        for (member, _), stay in stays.items()
-        if member in done.confirmed and stay.is_waiting and stay.team.is_open
+    waiting = [
+        stay for (member, _), stay in stays.items() if member in done.confirmed and stay.is_waiting
     ]
-    bulk_save_with_history(opened, by, "opened with the affiliation", **_active(by))
+    opened = open_requests(waiting, by=by)
     done.opened.update({stay.pk: stay for stay in opened})
 
 
@@ -171,20 +183,3 @@ def _current_stays(members: Iterable[int]) -> Stays:
         for stay in rows.select_for_update(of=("self",), no_key=True).order_by("pk"):
             found[stay.member_id, stay.team_id] = stay
     return found
-
-
-def _confirmed(organization: Organization, by: Member) -> dict[str, Any]:
-    return {
-        "organization": organization,
-        "affiliation_confirmed_at": timezone.now(),
-        "affiliation_confirmed_via": Member.ConfirmedVia.FACILITATOR,
-        "affiliation_confirmed_by": by,
-    }
-
-
-def _active(by: Member) -> dict[str, Any]:
-    return {
-        "status": Membership.Status.ACTIVE,
-        "decided_at": timezone.now(),
-        "decided_by": by,
-    }

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import models, transaction
-from django.utils import timezone
 
 from members.models import Member, Organization
 from members.services import (
@@ -12,15 +11,17 @@ from members.services import (
     complete_profile,
     get_or_create_member,
     lock_open_account,
-    save_with_history,
-    set_affiliation,
 )
 from teams import emails
 from teams.models import ActionTeam, Membership
+from teams.services.recognition import set_affiliation
+from teams.services.transitions import lock_membership, start_membership, transition
+
+Status = Membership.Status
 
 
 class Outcome(models.TextChoices):
-    """What became of one wish to join one team."""
+    """What became of the wish to join one team."""
 
     JOINED = "joined", "Joined"
     WAITING = "waiting", "Waiting"
@@ -31,7 +32,7 @@ class Outcome(models.TextChoices):
 
 @dataclass(frozen=True)
 class TeamOutcome:
-    """What became of the wish to join `team`, and the current stay, if there is one."""
+    """What became of the wish to join `team`, and the current membership, if there is one."""
 
     team: ActionTeam
     outcome: Outcome
@@ -43,22 +44,24 @@ def complete_join(
 ) -> tuple[Member, list[TeamOutcome]]:
     """Apply a join form after its address was proven: person, affiliation, teams, one email.
 
-    Safe to repeat, also at the same time: what is there is reported, not made again. Refuses
-    an account that a facilitator has closed.
+    Return the member and what became of each team. Safe to repeat, also at the same time: what is
+    there is reported, not made again. Refuses an account that a facilitator has closed.
     """
     with transaction.atomic():
         member = get_or_create_member(email, full_name=full_name, job_title=job_title)
         if not member.is_affiliation_confirmed:
-            known = member.organization
-            # What is typed after a "no" counts: the name may have been wrong.
-            stays = known and known.status != Organization.Status.DECLINED
-            member = set_affiliation(member, known.name if known and stays else organization)
+            employer = member.organization
+            # After a decline the new name counts: the old one may have been wrong.
+            if employer and employer.status != Organization.Status.DECLINED:
+                organization = employer.name
+            member = set_affiliation(member, organization)
         member = complete_profile(member, full_name=full_name, job_title=job_title)
         return member, _join_all(member, ActionTeam.objects.filter(pk__in=list(team_ids)))
 
 
 def join_teams(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]:
-    """Make `member` join `teams`, each at once or as a request, with one email for all of it.
+    """Make `member` join `teams`, each at once or as a request, with one email for all of it;
+    return what became of each team.
 
     At once: affiliation confirmed, organization recognized, team open. A closed team takes
     nobody; a team already joined or requested is reported. An organization that was declined
@@ -71,8 +74,8 @@ def join_teams(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]
 
 
 def _join_all(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]:
-    """For a locked, fresh `member`, inside a transaction: one join of a person at a time."""
-    current = {stay.team_id: stay for stay in Membership.objects.of(member).current()}
+    """For a locked, stored `member`, inside a transaction: one join of a person at a time."""
+    current = {each.team_id: each for each in Membership.objects.of(member).current()}
     outcomes = [_join(member, team, current.get(team.pk)) for team in teams]
     joined = [o.membership for o in outcomes if o.outcome == Outcome.JOINED and o.membership]
     waiting = [o.membership for o in outcomes if o.outcome == Outcome.WAITING and o.membership]
@@ -89,59 +92,42 @@ def _join(member: Member, team: ActionTeam, current: Membership | None) -> TeamO
         return TeamOutcome(team, already, current)
     if team.is_closed:
         return TeamOutcome(team, Outcome.CLOSED, None)
-    stay = Membership(member=member, team=team)
-    if member.may_join_at_once and team.is_open:
-        save_with_history(
-            stay, member, "joined", status=Membership.Status.ACTIVE, decided_at=timezone.now()
-        )
-        return TeamOutcome(team, Outcome.JOINED, stay)
-    save_with_history(stay, member, "requested")
-    return TeamOutcome(team, Outcome.WAITING, stay)
+    at_once = member.may_join_at_once and team.is_open
+    membership = start_membership(
+        member,
+        team,
+        Status.ACTIVE if at_once else Status.REQUESTED,
+        origin=Membership.Origin.REQUESTED,
+        by=member,
+        why="joined" if at_once else "requested",
+    )
+    return TeamOutcome(team, Outcome.JOINED if at_once else Outcome.WAITING, membership)
 
 
 def leave_team(membership: Membership) -> Membership:
-    """The member leaves. Refuses a stay that is not active (any more)."""
+    """End the membership as its member asks; return the stored one. Refuses a membership that is
+    not active."""
     with transaction.atomic():
-        row = locked(membership)
-        if not row.is_active:
-            raise Refused(f"You are not a member of {row.team} any more. Nothing was changed.")
-        save_with_history(
-            row,
-            row.member,
-            "left",
-            status=Membership.Status.ENDED,
-            ended_at=timezone.now(),
-            ended_by=row.member,
-        )
-        emails.membership_ended(row)
-    return row
+        membership = lock_membership(membership)
+        if not membership.is_active:
+            raise Refused(
+                f"You are not a member of {membership.team} any more. Nothing was changed."
+            )
+        transition(membership, Status.ENDED, by=membership.member, why="left")
+        emails.membership_ended(membership)
+    return membership
 
 
 def withdraw_request(membership: Membership) -> Membership:
-    """The member takes a request back. Refuses one that is decided or withdrawn already."""
+    """Withdraw the request as its member asks; return the stored one. Refuses a request that is
+    decided or withdrawn already."""
     with transaction.atomic():
-        row = locked(membership)
-        if not row.is_waiting:
+        membership = lock_membership(membership)
+        if not membership.is_waiting:
             raise Refused(
-                f"Your request for {row.team} does not wait any more: it is "
-                f"{row.get_status_display().lower()}. Nothing was changed."
+                f"Your request for {membership.team} does not wait any more: it is "
+                f"{membership.get_status_display().lower()}. Nothing was changed."
             )
-        save_with_history(
-            row,
-            row.member,
-            "withdrawn",
-            status=Membership.Status.WITHDRAWN,
-            ended_at=timezone.now(),
-            ended_by=row.member,
-        )
-        emails.request_withdrawn(row)
-    return row
-
-
-def locked(membership: Membership) -> Membership:
-    """The stored row of `membership`, locked until the transaction ends."""
-    # Two queries: in one, PostgreSQL would join rows as they were before the wait for the lock.
-    Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
-    return Membership.objects.select_related(
-        "member__organization", "team", "decided_by", "ended_by"
-    ).get(pk=membership.pk)
+        transition(membership, Status.WITHDRAWN, by=membership.member, why="withdrawn")
+        emails.request_withdrawn(membership)
+    return membership

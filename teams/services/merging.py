@@ -5,149 +5,156 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from members.models import Member, Organization
-from members.services import Refused, bulk_save_with_history, end_sessions, save_with_history
+from members.services import (
+    NOT_CONFIRMED,
+    Refused,
+    bulk_save_with_history,
+    end_sessions,
+    save_with_history,
+)
 from teams import emails
 from teams.models import Membership
+from teams.services.recognition import open_requests
+from teams.services.transitions import end_or_withdraw
 
-TWICE = "The same person was here twice; the accounts were merged."
-MOVED = "two accounts of the same person were merged"  # names nobody: history outlives people
+# Stands in the history; it names nobody, because history outlives people.
+MERGED = "two accounts of the same person were merged"
+# The reason of a membership that ends because the person was in the team twice.
+IN_TEAM_TWICE = "The same person was here twice; the accounts were merged."
 
 
 def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
-    """Make the account `duplicate` part of the account `into` of the same person; returns that.
+    """Make the account `duplicate` part of the account `into` of the same person; return the
+    stored account that goes on.
 
     Memberships move; of two in one team the better one stays open, the other one ends. `into`
     gets the confirmed affiliation and what its profile lacks. The duplicate is closed, and its
-    address signs in to `into` from now on. Both addresses are told, by this one email alone.
-    Refuses one account, closed and merged ones, a duplicate that may use the desk, and two that
-    are confirmed for different organizations.
+    address signs in to `into` from now on. One email to both addresses says so. Refuses one and
+    the same account, closed and merged ones, a duplicate that may use the desk, and two that are
+    confirmed for different organizations.
     """
     if duplicate.pk == into.pk:
         raise Refused("This is one and the same account. Name the other one.")
     with transaction.atomic():
-        employers = _locked_employers(duplicate, into)
+        employers = _lock_employers(duplicate, into)
         pair = Member.objects.filter(pk__in=[duplicate.pk, into.pk]).order_by("pk")
-        rows: dict[int, Member] = {row.pk: row for row in pair.select_for_update(no_key=True)}
-        old, kept = rows[duplicate.pk], rows[into.pk]
-        _refuse_to_merge(old, kept)
-        if {old.organization_id, kept.organization_id} - employers:
+        locked: dict[int, Member] = {each.pk: each for each in pair.select_for_update(no_key=True)}
+        duplicate, retained = locked[duplicate.pk], locked[into.pk]
+        _refuse_to_merge(duplicate, retained)
+        if {duplicate.organization_id, retained.organization_id} - employers:
             raise Refused("The organization of one of the two has changed meanwhile. Look again.")
-        _move_memberships(old, kept, by)
-        bulk_save_with_history(
-            list(old.merged_accounts.order_by("pk")), by, MOVED, merged_into=kept
-        )
-        save_with_history(kept, by, MOVED, **_gained(old, kept))
-        save_with_history(
-            old,
-            by,
-            MOVED,
-            merged_into=kept,
-            is_active=False,
-            full_name="",
-            job_title="",
-            shares_email=False,
-            organization=None,
-            affiliation_confirmed_at=None,
-            affiliation_confirmed_via="",
-            affiliation_confirmed_by=None,
-        )
-        end_sessions(old)
-        _open_what_is_open(kept, by)
-        _tell(kept, old.email)
-    return kept
+        _move_memberships(duplicate, retained, by)
+        merged_before = list(duplicate.merged_accounts.order_by("pk"))
+        bulk_save_with_history(merged_before, by, MERGED, merged_into=retained)
+        save_with_history(retained, by, MERGED, **_gained(duplicate, retained))
+        _close(duplicate, retained, by)
+        _open_requests(retained, by)
+        _send_emails(retained, duplicate.email)
+    return retained
 
 
-def _locked_employers(*people: Member) -> set[int | None]:
-    """Their keys. Organizations are locked before members: no merge of theirs comes in between."""
-    keys = {person.organization_id for person in people}
-    rows = Organization.objects.filter(pk__in=[key for key in keys if key]).order_by("pk")
-    list(rows.select_for_update(no_key=True))
+def _lock_employers(*members: Member) -> set[int | None]:
+    """Lock the organizations of `members`, so that none of them is merged in between: they come
+    before members in the order of locks. Return their keys, and None."""
+    keys = {member.organization_id for member in members}
+    organizations = Organization.objects.filter(pk__in=[key for key in keys if key]).order_by("pk")
+    list(organizations.select_for_update(no_key=True))
     return {None, *keys}
 
 
-def _refuse_to_merge(old: Member, kept: Member) -> None:
-    if old.merged_into_id:
-        raise Refused(f"{old.email} is part of another account already. Nothing was changed.")
-    for row in (old, kept):
-        if not row.is_active:
-            raise Refused(f"{row}: the account is closed.")
-    if old.is_staff or old.is_superuser or old.facilitated_teams.exists():
+def _refuse_to_merge(duplicate: Member, retained: Member) -> None:
+    if duplicate.merged_into_id:
+        raise Refused(f"{duplicate.email} is part of another account already. Nothing was changed.")
+    for member in (duplicate, retained):
+        if not member.is_active:
+            raise Refused(f"{member}: the account is closed.")
+    if duplicate.is_staff or duplicate.is_superuser or duplicate.facilitated_teams.exists():
         raise Refused(
-            f"{old.email} is the account of somebody who may use the desk. "
+            f"{duplicate.email} is the account of somebody who may use the desk. "
             "Merge the other way round, so that this account goes on."
         )
-    both = old.is_affiliation_confirmed and kept.is_affiliation_confirmed
-    if both and old.organization_id != kept.organization_id:
+    both = duplicate.is_affiliation_confirmed and retained.is_affiliation_confirmed
+    if both and duplicate.organization_id != retained.organization_id:
         raise Refused(
-            f"{old.email} is confirmed for {old.organization}, {kept.email} for "
-            f"{kept.organization}. Remove the confirmation that is no longer true, on the page "
+            f"{duplicate.email} is confirmed for {duplicate.organization}, {retained.email} for "
+            f"{retained.organization}. Remove the confirmation that is no longer true, on the page "
             "of that account; or merge the two organizations, if they are one."
         )
 
 
-def _gained(old: Member, kept: Member) -> dict[str, Any]:
-    """What `kept` gets from `old`: what its profile lacks, and an affiliation if it has none
-    that is as good."""
+def _gained(duplicate: Member, retained: Member) -> dict[str, Any]:
+    """Return what `retained` gets from `duplicate`: what its profile lacks, and the affiliation
+    if its own is not as good."""
     gained: dict[str, Any] = {
-        name: getattr(kept, name) or getattr(old, name) for name in ("full_name", "job_title")
+        name: getattr(retained, name) or getattr(duplicate, name)
+        for name in ("full_name", "job_title")
     }
-    better = old.is_affiliation_confirmed and not kept.is_affiliation_confirmed
-    if better or not kept.organization_id:
-        gained["organization"] = old.organization
-    if better:
-        for part in ("at", "via", "by"):
-            name = f"affiliation_confirmed_{part}"
-            gained[name] = getattr(old, name)
+    is_better = duplicate.is_affiliation_confirmed and not retained.is_affiliation_confirmed
+    if is_better or not retained.organization_id:
+        gained["organization"] = duplicate.organization
+    if is_better:
+        gained |= {name: getattr(duplicate, name) for name in NOT_CONFIRMED}
     return gained
 
 
-def _move_memberships(old: Member, kept: Member, by: Member) -> None:
-    stays = Membership.objects.filter(member__in=[old, kept]).order_by("pk")
-    rows = list(stays.select_for_update(of=("self",), no_key=True))
-    now, in_one_team = timezone.now(), defaultdict(list)
-    for row in rows:
-        if row.status in Membership.CURRENT:
-            in_one_team[row.team_id].append(row)
-    for doubled in in_one_team.values():
-        for row in _worse(doubled):
-            left = Membership.Status.ENDED if row.is_active else Membership.Status.WITHDRAWN
-            save_with_history(row, by, MOVED, status=left, ended_at=now, ended_by=by, reason=TWICE)
-    bulk_save_with_history([row for row in rows if row.member_id == old.pk], by, MOVED, member=kept)
+def _close(duplicate: Member, retained: Member, by: Member) -> None:
+    """Let the duplicate stay as a row that says to which account its address signs in."""
+    save_with_history(
+        duplicate,
+        by,
+        MERGED,
+        merged_into=retained,
+        is_active=False,
+        full_name="",
+        job_title="",
+        shares_email=False,
+        organization=None,
+        **NOT_CONFIRMED,
+    )
+    end_sessions(duplicate)
 
 
-def _worse(stays: Sequence[Membership]) -> Sequence[Membership]:
-    """All but the best of the open stays in one team: active before waiting, then the oldest."""
+def _move_memberships(duplicate: Member, retained: Member, by: Member) -> None:
+    of_both = Membership.objects.filter(member__in=[duplicate, retained]).order_by("pk")
+    memberships = list(of_both.select_for_update(of=("self",), no_key=True))
+    by_team: dict[int, list[Membership]] = defaultdict(list)
+    for membership in memberships:
+        if membership.status in Membership.CURRENT:
+            by_team[membership.team_id].append(membership)
+    for current in by_team.values():
+        for membership in _all_but_best(current):
+            end_or_withdraw(membership, by=by, why=MERGED, reason=IN_TEAM_TWICE)
+    moving = [membership for membership in memberships if membership.member_id == duplicate.pk]
+    bulk_save_with_history(moving, by, MERGED, member=retained)
+
+
+def _all_but_best(memberships: Sequence[Membership]) -> Sequence[Membership]:
+    """Return all current memberships in one team but the best: active ones come before requests,
+    then the oldest."""
     best_first = sorted(
-        stays, key=lambda row: (not row.is_active, row.decided_at or row.requested_at, row.pk)
+        memberships,
+        key=lambda each: (not each.is_active, each.decided_at or each.requested_at, each.pk),
     )
     return best_first[1:]
 
 
-def _open_what_is_open(kept: Member, by: Member) -> None:
-    """What waited for the affiliation that the other account had confirmed opens with it."""
-    if kept.may_join_at_once:
-        waiting = Membership.objects.of(kept).waiting().select_related("team")
-        bulk_save_with_history(
-            [row for row in waiting if row.team.is_open],
-            by,
-            "opened with the affiliation",
-            status=Membership.Status.ACTIVE,
-            decided_at=timezone.now(),
-            decided_by=by,
-        )
+def _open_requests(retained: Member, by: Member) -> None:
+    """Open what waited for the affiliation that the other account had confirmed."""
+    if retained.may_join_at_once:
+        waiting = Membership.objects.of(retained).waiting().select_related("team")
+        open_requests(list(waiting), by=by)
 
 
-def _tell(kept: Member, address: str) -> None:
-    current = Membership.objects.of(kept).current().select_related("team")
-    stays = list(current.order_by("team__position", "team__name"))
-    for to in (kept.email, address):
+def _send_emails(retained: Member, merged_address: str) -> None:
+    current = Membership.objects.of(retained).current().select_related("team")
+    memberships = list(current.order_by("team__position", "team__name"))
+    for to in (retained.email, merged_address):
         emails.accounts_merged(
-            kept,
+            retained,
             to,
-            address,
-            [stay for stay in stays if stay.is_active],
-            [stay for stay in stays if stay.is_waiting],
+            merged_address,
+            [membership for membership in memberships if membership.is_active],
+            [membership for membership in memberships if membership.is_waiting],
         )

@@ -1,12 +1,12 @@
-"""Facilitators, a no to all that a person asked, closing an account, and what one takes along."""
+"""Facilitators, a member's profile, closing an account, and what a person takes along."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 from post_office.models import Email
 
+from members import services
 from members.models import DecisionItem, Member
 from members.services import (
     Refused,
@@ -20,25 +20,27 @@ from members.services import (
 )
 from teams import emails
 from teams.models import ActionTeam, Membership
+from teams.services.recognition import set_affiliation
+from teams.services.transitions import end_or_withdraw
 
+# Stands in place of a reason that was given to a person whose account is closed.
 ERASED = "Erased with the account."
 
 
 def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Member) -> None:
-    """Let exactly `facilitators` look after `team`; they may use the desk from now on.
+    """Make exactly `facilitators` the facilitators of `team`; they may use the desk from now on.
 
-    Whoever is new is told by email. Who looks after no team any more loses the desk and is signed
-    out everywhere, administrators excepted. Refuses closed accounts.
+    New ones are told by email. Those who facilitate no team from now on lose the desk and are
+    signed out everywhere, administrators excepted. Refuses closed accounts.
     """
     with transaction.atomic():
-        wanted = Member.objects.filter(pk__in=[member.pk for member in facilitators])
-        chosen = list(wanted.select_for_update(no_key=True).order_by("pk"))
+        stored = Member.objects.filter(pk__in=[member.pk for member in facilitators])
+        chosen = list(stored.select_for_update(no_key=True).order_by("pk"))
         for member in chosen:
             if not member.is_active:
                 raise Refused(f"{member}: the account is closed.")
         before = set(team.facilitators.all())
-        team._history_user = by  # type: ignore[attr-defined]
-        team._change_reason = "facilitators changed"  # type: ignore[attr-defined]
+        _explain(team, by, "facilitators changed")
         team.facilitators.set(chosen)
         for member in before.symmetric_difference(chosen):
             may_use_desk = member.is_superuser or member.facilitated_teams.exists()
@@ -51,38 +53,40 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
                 emails.facilitator_appointed(member, team, by)
 
 
-def decline_all_requests(member: Member, *, reason: str, by: Member) -> list[Membership]:
-    """Say no to all that `member` waits for in the teams that `by` looks after; one email.
+def _explain(team: ActionTeam, by: Member, why: str) -> None:
+    """Say who changes the facilitators of `team` and why: a list is saved without save()."""
+    team._history_user = by  # type: ignore[attr-defined]  # read by django-simple-history
+    team._change_reason = why  # type: ignore[attr-defined]  # read by django-simple-history
 
-    Returns the declined requests; those for other teams stay. Refuses without a reason, and
-    when nothing waits (any more).
-    """
-    if not reason.strip():
-        raise Refused("Give a reason. The member reads it.")
-    with transaction.atomic():
-        waiting = Membership.objects.visible_to(by).of(member).waiting().select_related("team")
-        rows = list(waiting.select_for_update(of=("self",), no_key=True).order_by("pk"))
-        if not rows:
-            raise Refused(f"No request of {member} waits for you. Nothing was changed.")
-        for row in rows:
-            save_with_history(
-                row,
-                by,
-                "declined",
-                status=Membership.Status.DECLINED,
-                decided_at=timezone.now(),
-                decided_by=by,
-                reason=reason.strip(),
-            )
-        emails.membership_declined(member, [row.team for row in rows], reason.strip())
-    return rows
+
+@transaction.atomic
+def change_profile(
+    member: Member,
+    *,
+    full_name: str,
+    job_title: str,
+    shares_email: bool,
+    theme: str = "",
+    organization: str = "",
+) -> Member:
+    """Save what a member says about themselves; return the stored member. `organization` counts
+    only while nobody has confirmed one; what waited opens if the email domain confirms it."""
+    if organization and not member.is_affiliation_confirmed:
+        member = set_affiliation(member, organization)
+    return services.people.change_profile(
+        member,
+        full_name=full_name,
+        job_title=job_title,
+        shares_email=shares_email,
+        theme=theme,
+    )
 
 
 def close_account(member: Member, *, by: Member | None = None) -> None:
     """Close the account for good: memberships end, requests are withdrawn, the person is erased.
 
-    The stays remain as rows without a person, so that history can be counted. Empty `by`: the
-    member does it; else an administrator does it for somebody. Refuses the last administrator,
+    The memberships remain as rows without a person, so that history can be counted. Without `by`
+    the member does it, else an administrator for another person. Refuses the last administrator,
     and as an administrator one's own account.
     """
     if by == member:
@@ -91,31 +95,31 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         if member.is_superuser:
             lock_administrators()
         member = lock_open_account(member)
-        now = timezone.now()
         for team in list(member.facilitated_teams.all()):
-            team._history_user = by or member  # type: ignore[attr-defined]
-            team._change_reason = "a facilitator's account was closed"  # type: ignore[attr-defined]
+            _explain(team, by or member, "a facilitator's account was closed")
             team.facilitators.remove(member)
         current = Membership.objects.of(member).current()
-        for stay in current.select_for_update(no_key=True).order_by("pk"):
-            left = Membership.Status.ENDED if stay.is_active else Membership.Status.WITHDRAWN
-            ender = by or member
-            save_with_history(stay, by, "account closed", status=left, ended_at=now, ended_by=ender)
-        stays = Membership.objects.of(member)
-        # What a facilitator wrote about the person goes too, in the rows and in their history:
-        # an erasure leaves no version behind, so it writes none.
-        stays.exclude(reason="").update(reason=ERASED)
-        keys = [member.pk, *member.merged_accounts.values_list("pk", flat=True)]
-        Membership.history.filter(member_id__in=keys).exclude(reason="").update(reason=ERASED)
-        decided = DecisionItem.objects.filter(decision__about="teams.membership")
-        decided.filter(object_id__in=stays.values("pk")).update(told="", changes=[])
+        for membership in current.select_for_update(no_key=True).order_by("pk"):
+            end_or_withdraw(membership, by=by or member, why="account closed")
+        _erase_reasons(member)
         anonymize_member(member, by=by)
 
 
+def _erase_reasons(member: Member) -> None:
+    """Erase what facilitators wrote about the person, in the memberships and in their history:
+    an erasure leaves no version behind, so it writes none."""
+    memberships = Membership.objects.of(member)
+    memberships.exclude(reason="").update(reason=ERASED)
+    keys = [member.pk, *member.merged_accounts.values_list("pk", flat=True)]
+    Membership.history.filter(member_id__in=keys).exclude(reason="").update(reason=ERASED)
+    items = DecisionItem.objects.filter(decision__about=Membership._meta.label_lower)
+    items.filter(object_id__in=memberships.values("pk")).update(told="", changes=[])
+
+
 def personal_data(member: Member) -> dict[str, Any]:
-    """Everything the portal keeps about `member`, as plain values for a JSON file."""
-    confirmed = member.affiliation_confirmed_at
-    merged = {row.pk: row.email for row in member.merged_accounts.order_by("pk")}
+    """Return everything the portal stores about `member`, as plain values for a JSON file."""
+    confirmed_at = member.affiliation_confirmed_at
+    merged = {account.pk: account.email for account in member.merged_accounts.order_by("pk")}
     return {
         "full_name": member.full_name,
         "email": member.email,
@@ -128,32 +132,37 @@ def personal_data(member: Member) -> dict[str, Any]:
         "signed_in_with": active_sessions(member),
         "second_step_of_signing_in": second_factors(member),
         "organization": member.organization.name if member.organization else None,
-        "affiliation_confirmed_at": confirmed.isoformat() if confirmed else None,
+        "affiliation_confirmed_at": confirmed_at.isoformat() if confirmed_at else None,
         "affiliation_confirmed": member.get_affiliation_confirmed_via_display() or None,
         "facilitates": [team.name for team in member.facilitated_teams.all()],
-        "memberships": [
-            {
-                "team": stay.team.name,
-                "status": stay.get_status_display(),
-                "requested_at": stay.requested_at.isoformat(),
-                "decided_at": stay.decided_at.isoformat() if stay.decided_at else None,
-                "ended_at": stay.ended_at.isoformat() if stay.ended_at else None,
-                "reason": stay.reason,
-            }
-            for stay in Membership.objects.of(member).select_related("team")
-        ],
-        "mails": _mails_to([member.email, *merged.values()]),
+        "memberships": _memberships_of(member),
+        "emails": _emails_to([member.email, *merged.values()]),
         "history": _history_of([member.pk, *merged]),
     }
 
 
-def _mails_to(addresses: Iterable[str]) -> list[dict[str, str]]:
-    mails = Email.objects.none()
-    for address in addresses:
-        mails |= Email.objects.filter(to=address)
+def _memberships_of(member: Member) -> list[dict[str, str | None]]:
     return [
-        {"subject": mail.subject, "queued_at": mail.created.isoformat()}
-        for mail in mails.order_by("pk")
+        {
+            "team": membership.team.name,
+            "status": membership.get_status_display(),
+            "origin": membership.get_origin_display(),
+            "requested_at": membership.requested_at.isoformat(),
+            "decided_at": membership.decided_at.isoformat() if membership.decided_at else None,
+            "ended_at": membership.ended_at.isoformat() if membership.ended_at else None,
+            "reason": membership.reason,
+        }
+        for membership in Membership.objects.of(member).select_related("team")
+    ]
+
+
+def _emails_to(addresses: Iterable[str]) -> list[dict[str, str]]:
+    queued = Email.objects.none()
+    for address in addresses:
+        queued |= Email.objects.filter(to=address)
+    return [
+        {"subject": email.subject, "queued_at": email.created.isoformat()}
+        for email in queued.order_by("pk")
     ]
 
 

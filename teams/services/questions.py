@@ -1,4 +1,4 @@
-"""Visitors' questions: asked without an account, decided by facilitators; and the FAQ."""
+"""Visitors' questions, asked without an account and decided by facilitators; and the FAQ."""
 
 from datetime import timedelta
 from typing import Any
@@ -14,19 +14,24 @@ from members.services import Refused, save_with_history
 from teams import emails
 from teams.models import FaqEntry, Question
 
-TWICE = timedelta(minutes=10)  # so long the same words from the same address are one question
-FORGET_DECIDED = timedelta(days=90)
-FORGET_ASKED = timedelta(days=365)
+# The same words from the same address within this time are one question.
+REPEAT_WINDOW = timedelta(minutes=10)
+# How long the address of an asker is kept.
+KEEP_ADDRESS_AFTER_DECISION = timedelta(days=90)
+KEEP_ADDRESS_UNDECIDED = timedelta(days=365)
+# Of a slug, so that a number fits behind it.
+MAX_SLUG_CHARACTERS = 70
 
 
 def ask_question(text: str, email: str = "") -> Question:
-    """Keep the question of a visitor; what is sent twice in ten minutes is one question.
+    """Store the question of a visitor and return it; what is sent twice within ten minutes is one
+    question.
 
     Nobody has proven the address: one email about this question may go there, no more.
     """
     with transaction.atomic():
-        _one_at_a_time(Question)
-        recent = Question.objects.filter(asked_at__gte=timezone.now() - TWICE)
+        _serialize_inserts(Question)
+        recent = Question.objects.filter(asked_at__gte=timezone.now() - REPEAT_WINDOW)
         question = recent.filter(text=text, email=email).first()
         if question is None:
             question = Question(text=text, email=email)
@@ -35,101 +40,107 @@ def ask_question(text: str, email: str = "") -> Question:
 
 
 def answer_question(question: Question, *, answer: str, by: Member) -> Question:
-    """Answer the asker by email, and nobody else. Refuses without an answer or an address, and
-    a question that is decided already."""
+    """Answer the asker by email, and nobody else; return the stored question. Refuses without an
+    answer or an address, and a question that is decided already."""
     if not answer.strip():
         raise Refused("Write the answer. The asker reads it in the email.")
     with transaction.atomic():
-        row = _waiting(question)
-        if not row.email:
+        question = _lock_waiting(question)
+        if not question.email:
             raise Refused(
-                f"“{row}”: the asker left no address, so no answer reaches them. Publish it "
+                f"“{question}”: the asker left no address, so no answer reaches them. Publish it "
                 "instead, or dismiss the question. Nothing was changed."
             )
-        _decide(row, by, "answered", status=Question.Status.ANSWERED, answer=answer.strip())
-        emails.question_answered(row)
-    return row
+        answered = Question.Status.ANSWERED
+        _decide(question, by, "answered", status=answered, answer=answer.strip())
+        emails.question_answered(question)
+    return question
 
 
 def publish_question(
     question: Question, *, entry: FaqEntry, answer: str = "", by: Member
 ) -> Question:
-    """Publish the answer in the FAQ and send the asker the link.
+    """Publish the answer in the FAQ and send the asker the link; return the stored question.
 
     A new `entry` is placed last in its section and gets its address; to one that is published
-    already, `answer` is added as a paragraph of its own (empty: it says enough). Either is
+    already, `answer` is added as a paragraph of its own, unless it is empty. Either is
     checked as of today. Refuses a question that is decided already, a new entry without a
-    question or an answer, and one that is not published (any more).
+    question or an answer, and an existing one that is not published.
     """
     with transaction.atomic():
-        row = _waiting(question)
-        entry = _extended(entry, answer, by) if entry.pk else _added(entry, by)
-        _decide(row, by, "published", status=Question.Status.PUBLISHED, published_in=entry)
-        if row.email:
-            emails.question_published(row)
-    return row
+        question = _lock_waiting(question)
+        entry = _extend_entry(entry, answer, by) if entry.pk else _add_entry(entry, by)
+        published = Question.Status.PUBLISHED
+        _decide(question, by, "published", status=published, published_in=entry)
+        if question.email:
+            emails.question_published(question)
+    return question
 
 
 def dismiss_question(question: Question, *, reason: str, by: Member) -> Question:
-    """Close the question without an answer. With a reason, an asker with an address is told;
-    without one nobody is. Refuses a question that is decided already."""
+    """Close the question without an answer; return the stored question. With a reason, an asker
+    with an address gets an email; without one nobody does. Refuses a question that is decided
+    already."""
     with transaction.atomic():
-        row = _waiting(question)
-        _decide(row, by, "dismissed", status=Question.Status.DISMISSED, answer=reason.strip())
-        if row.email and row.answer:
-            emails.question_dismissed(row)
-    return row
+        question = _lock_waiting(question)
+        dismissed = Question.Status.DISMISSED
+        _decide(question, by, "dismissed", status=dismissed, answer=reason.strip())
+        if question.email and question.answer:
+            emails.question_dismissed(question)
+    return question
 
 
 def confirm_entry(entry: FaqEntry, *, by: Member) -> FaqEntry:
-    """Say that the answer is still true today. Refuses one that was checked today already."""
+    """Store that the answer is still true today; return the stored entry. Refuses one that was
+    checked today already."""
     with transaction.atomic():
-        row = FaqEntry.objects.select_for_update(no_key=True).get(pk=entry.pk)
-        if row.checked_on == timezone.localdate():
-            raise Refused(f"“{row}” was checked today already. Nothing was changed.")
-        save_with_history(row, by, "checked: still true", checked_on=timezone.localdate())
-    return row
+        entry = FaqEntry.objects.select_for_update(no_key=True).get(pk=entry.pk)
+        if entry.checked_on == timezone.localdate():
+            raise Refused(f"“{entry}” was checked today already. Nothing was changed.")
+        save_with_history(entry, by, "checked: still true", checked_on=timezone.localdate())
+    return entry
 
 
 def delete_old_addresses() -> int:
     """Erase the askers' addresses 90 days after the decision, and a year after the question if
-    there was none; returns how many. History keeps no addresses, so there is nothing to write."""
+    there was none; return how many. History holds no addresses, so it gets no line."""
     now = timezone.now()
-    decided = Q(decided_at__lt=now - FORGET_DECIDED)
-    old = decided | Q(decided_at=None, asked_at__lt=now - FORGET_ASKED)
+    decided = Q(decided_at__lt=now - KEEP_ADDRESS_AFTER_DECISION)
+    old = decided | Q(decided_at=None, asked_at__lt=now - KEEP_ADDRESS_UNDECIDED)
     return Question.objects.filter(old).exclude(email="").update(email="")
 
 
-def _one_at_a_time(model: type[models.Model]) -> None:
-    """Let only one transaction at a time look for a row of `model` and then add one: no
-    constraint can say “not within ten minutes”, and an address is made up from what is free."""
+def _serialize_inserts(model: type[models.Model]) -> None:
+    """Let only one transaction at a time look for an object of `model` and then add one: no
+    constraint can say “not within ten minutes”, and a new slug depends on those that are free."""
     key = ContentType.objects.get_for_model(model).pk
     ContentType.objects.select_for_update(no_key=True).get(pk=key)
 
 
-def _waiting(question: Question) -> Question:
-    """The stored row, locked. Refuses one that is decided, saying by whom and when."""
+def _lock_waiting(question: Question) -> Question:
+    """Return the stored question, locked. Refuses one that is decided, saying by whom and when."""
+    # Two queries: in one, PostgreSQL would join rows as they were before the wait for the lock.
     Question.objects.select_for_update(no_key=True).get(pk=question.pk)
-    row = Question.objects.select_related("decided_by").get(pk=question.pk)
-    if row.decided_at:
-        day = timezone.localtime(row.decided_at)
+    question = Question.objects.select_related("decided_by").get(pk=question.pk)
+    if question.decided_at:
+        day = timezone.localtime(question.decided_at)
         raise Refused(
-            f"“{row}”: already {row.get_status_display().lower()} on {day:%B} {day.day}, "
-            f"{day.year} by {row.decided_by}. Nothing was changed."
+            f"“{question}”: already {question.get_status_display().lower()} on "
+            f"{day:%B} {day.day}, {day.year} by {question.decided_by}. Nothing was changed."
         )
-    return row
+    return question
 
 
-def _decide(row: Question, by: Member, why: str, **changes: Any) -> None:
-    save_with_history(row, by, why, decided_at=timezone.now(), decided_by=by, **changes)
+def _decide(question: Question, by: Member, why: str, **changes: Any) -> None:
+    save_with_history(question, by, why, decided_at=timezone.now(), decided_by=by, **changes)
 
 
-def _added(entry: FaqEntry, by: Member) -> FaqEntry:
-    """The new `entry`, stored and published."""
+def _add_entry(entry: FaqEntry, by: Member) -> FaqEntry:
+    """Store and publish a new entry, last in its section; return it."""
     if not entry.question.strip() or not entry.answer.strip():
         raise Refused("Write the question and the answer. Everybody reads them.")
-    _one_at_a_time(FaqEntry)
-    entry.position = FaqEntry.objects.next_place(entry.team, entry.topic)
+    _serialize_inserts(FaqEntry)
+    entry.position = FaqEntry.objects.next_position(entry.team, entry.topic)
     entry.slug = _free_slug(entry.question)
     entry.checked_on, entry.is_published = timezone.localdate(), True
     save_with_history(entry, by, "published for a visitor’s question")
@@ -137,20 +148,21 @@ def _added(entry: FaqEntry, by: Member) -> FaqEntry:
 
 
 def _free_slug(question: str) -> str:
-    stem = slugify(question)[:70].strip("-") or "question"
+    stem = slugify(question)[:MAX_SLUG_CHARACTERS].strip("-") or "question"
     taken = set(FaqEntry.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
-    taken.add("ask")  # where visitors ask
-    numbers = range(2, len(taken) + 2)
-    return next(slug for slug in (stem, *(f"{stem}-{n}" for n in numbers)) if slug not in taken)
+    # The address under which visitors ask.
+    taken.add("ask")
+    candidates = [stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 2))]
+    return next(slug for slug in candidates if slug not in taken)
 
 
-def _extended(entry: FaqEntry, answer: str, by: Member) -> FaqEntry:
-    """The stored `entry` with `answer` added to its own."""
-    row = FaqEntry.objects.select_for_update(no_key=True).get(pk=entry.pk)
-    if not row.is_published:
-        raise Refused(f"“{row}” is not published. Publish the entry first. Nothing was changed.")
+def _extend_entry(entry: FaqEntry, answer: str, by: Member) -> FaqEntry:
+    """Add `answer` to that of the stored entry; return it."""
+    entry = FaqEntry.objects.select_for_update(no_key=True).get(pk=entry.pk)
+    if not entry.is_published:
+        raise Refused(f"“{entry}” is not published. Publish the entry first. Nothing was changed.")
     changes: dict[str, Any] = {"checked_on": timezone.localdate()}
     if answer.strip():
-        changes["answer"] = f"{row.answer.rstrip()}\n\n{answer.strip()}"
-    save_with_history(row, by, "answers a visitor’s question", **changes)
-    return row
+        changes["answer"] = f"{entry.answer.rstrip()}\n\n{answer.strip()}"
+    save_with_history(entry, by, "answers a visitor’s question", **changes)
+    return entry

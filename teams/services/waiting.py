@@ -1,19 +1,16 @@
-"""What waits for whom at the desk: which rows, oldest first, how many, and how many are late."""
+"""What waits for which facilitator: what, oldest first, how much, and how much of it is late."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, DateTimeField, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from members.models import Member, Organization
+from teams.deadlines import late_before
 from teams.models import ActionTeam, Goal, Membership, MembershipQuerySet, Question
-from teams.workdays import answered_late_before
 
 
 @dataclass(frozen=True)
@@ -24,60 +21,56 @@ class Waiting:
     late: int = 0
 
 
-def late_before() -> datetime:
-    """What was asked before this moment should have been answered by now."""
-    day = answered_late_before(timezone.localdate(), settings.ANSWER_WORKING_DAYS)
-    return timezone.make_aware(datetime.combine(day, time.min))
-
-
 def organizations_waiting() -> QuerySet[Organization]:
-    """Organizations to recognize. Adds `asked_at`: the oldest request that waits for it, of
-    whatever team; without a request, when it was proposed."""
+    """Return the organizations to recognize. Adds `asked_at`: the oldest request of any team that
+    waits for it; without a request, when it was proposed."""
     requests = Membership.objects.waiting().filter(member__organization=OuterRef("pk"))
     oldest = requests.order_by("requested_at").values("requested_at")[:1]
-    asked = Coalesce(Subquery(oldest), F("created_at"), output_field=DateTimeField())
-    return Organization.objects.to_decide().annotate(asked_at=asked).order_by("asked_at", "pk")
+    asked_at = Coalesce(Subquery(oldest), F("created_at"), output_field=DateTimeField())
+    return Organization.objects.to_decide().annotate(asked_at=asked_at).order_by("asked_at", "pk")
 
 
-def affiliations_waiting(desk: Member) -> QuerySet[Membership, Any]:
-    """People to confirm, by the key `member`, with `asked_at`, their oldest request."""
-    requests = Membership.objects.visible_to(desk).to_confirm().order_by()
-    people = requests.values("member").annotate(asked_at=Min("requested_at"))
-    return people.order_by("asked_at", "member")
+def affiliations_waiting(facilitator: Member) -> QuerySet[Membership, Any]:
+    """Return the people to confirm, by the key `member`, with `asked_at`, their oldest request."""
+    requests = Membership.objects.visible_to(facilitator).to_confirm().order_by()
+    members = requests.values("member").annotate(asked_at=Min("requested_at"))
+    return members.order_by("asked_at", "member")
 
 
-def requests_waiting(desk: Member) -> MembershipQuerySet:
-    """Requests that wait for nothing but a yes or no of `desk`."""
-    return Membership.objects.visible_to(desk).to_decide().order_by("requested_at", "pk")
+def requests_waiting(facilitator: Member) -> MembershipQuerySet:
+    """Return the requests that wait only for the decision of `facilitator`."""
+    return Membership.objects.visible_to(facilitator).to_decide().order_by("requested_at", "pk")
 
 
 def questions_waiting() -> QuerySet[Question]:
-    """Questions of visitors that nobody has answered."""
+    """Return the questions of visitors that nobody has answered."""
     return Question.objects.waiting().order_by("asked_at", "pk")
 
 
-def goals_waiting(desk: Member) -> QuerySet[Goal]:
-    """Open goals of one's own teams without an update for long; those without any come first."""
-    goals = Goal.objects.stale().filter(team__in=ActionTeam.objects.facilitated_by(desk))
+def goals_waiting(facilitator: Member) -> QuerySet[Goal]:
+    """Return the open goals of one's own teams that have had no update for long; those that never
+    had one come first."""
+    teams = ActionTeam.objects.facilitated_by(facilitator)
+    goals = Goal.objects.stale().filter(team__in=teams)
     return goals.order_by(F("reported_on").asc(nulls_first=True), "pk")
 
 
 def waiting_for(facilitator: Member) -> dict[str, Waiting]:
-    """How much waits for `facilitator`: organizations and questions (shared by all);
+    """Return how much waits for `facilitator`: organizations and questions (shared by all);
     affiliations, requests and goals of their teams."""
     before = late_before()
-    people = Membership.objects.visible_to(facilitator).to_confirm()
+    unconfirmed = Membership.objects.visible_to(facilitator).to_confirm()
     return {
         "organizations": _counted(organizations_waiting(), "pk", Q(asked_at__lt=before)),
-        "affiliations": _counted(people, "member", Q(requested_at__lt=before)),
+        "affiliations": _counted(unconfirmed, "member", Q(requested_at__lt=before)),
         "requests": _counted(requests_waiting(facilitator), "pk", Q(requested_at__lt=before)),
         "questions": _counted(questions_waiting(), "pk", Q(asked_at__lt=before)),
         "goals": Waiting(goals_waiting(facilitator).count()),
     }
 
 
-def _counted(rows: QuerySet[Any], key: str, late: Q) -> Waiting:
-    numbers = rows.order_by().aggregate(
+def _counted(waiting: QuerySet[Any], key: str, late: Q) -> Waiting:
+    numbers = waiting.order_by().aggregate(
         number=Count(key, distinct=True), late=Count(key, distinct=True, filter=late)
     )
     return Waiting(**numbers)

@@ -8,10 +8,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conftest import membership_of, visible_text
-from members.services import merge_organizations, recognize_organization, rename_organization
+from members.services import rename_organization
 from teams.cache_versions import cache_versions
 from teams.models import FaqEntry, Goal
-from teams.services import close_account, end_membership, join_teams, leave_team, report_goal
+from teams.services import (
+    close_account,
+    end_membership,
+    join_teams,
+    leave_team,
+    merge_organizations,
+    recognize_organization,
+    report_goal,
+)
 
 pytestmark = pytest.mark.django_db
 

@@ -1,4 +1,4 @@
-"""Many at once: one row, one decision, one email; who comes second is told."""
+"""Many at once: one change, one decision, one email; the second person reads what happened."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,22 +11,25 @@ from post_office.models import Email
 
 from conftest import make_member, membership_of
 from members.models import EmailDomain, Member, Organization
-from members.services import Refused, add_domain, change_profile, recognize_organization
+from members.services import Refused
 from teams.models import Membership
 from teams.services import (
     Outcome,
+    add_domain,
     add_member,
     approve_membership,
+    change_profile,
     close_account,
     complete_join,
     decline_membership,
     end_membership,
     join_teams,
     leave_team,
+    recognize_organization,
     send_digests,
     withdraw_request,
 )
-from teams.tests.test_services_people import MONDAY
+from teams.tests.test_services_waiting import MONDAY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 4  # of what is a matter of luck
@@ -79,7 +82,7 @@ def join(email: str, organization: str, *teams) -> Any:
 # Joining --------------------------------------------------------------------------------------
 
 
-def test_16_joins_of_one_new_person_make_one_person(
+def test_complete_join_16_times_at_once_creates_one_member(
     organization, team, other_team, approval_team, mails
 ):
     teams = (team, other_team, approval_team)
@@ -92,22 +95,22 @@ def test_16_joins_of_one_new_person_make_one_person(
     ]
     assert Membership.objects.count() == 3
     assert Membership.history.count() == 3
-    assert [mail.to for mail in mails()] == [["nora@rush.example"]]
-    told = sorted(outcome.outcome for _, outcomes in results for outcome in outcomes)
-    assert told.count(Outcome.JOINED) == 2
-    assert told.count(Outcome.WAITING) == 1
-    assert told.count(Outcome.ALREADY_ACTIVE) == 30
-    assert told.count(Outcome.ALREADY_WAITING) == 15
+    assert [email.to for email in mails()] == [["nora@rush.example"]]
+    reported = sorted(outcome.outcome for _, outcomes in results for outcome in outcomes)
+    assert reported.count(Outcome.JOINED) == 2
+    assert reported.count(Outcome.WAITING) == 1
+    assert reported.count(Outcome.ALREADY_ACTIVE) == 30
+    assert reported.count(Outcome.ALREADY_WAITING) == 15
 
 
-def test_16_joins_of_one_person_propose_one_organization(team, mails):
+def test_complete_join_16_times_at_once_proposes_one_organization(team, mails):
     at_once(*[lambda: join("nora@kappa.example", "Kappa Clinic", team)] * 16)
     organization = Organization.objects.get()
     assert (organization.members.count(), Membership.objects.count()) == (1, 1)
     assert len(mails()) == 1
 
 
-def test_16_people_propose_one_organization(team, mails):
+def test_complete_join_of_16_people_at_once_proposes_one_organization(team, mails):
     at_once(
         *[
             lambda n=n: join(f"p{n}@kappa.example", f"{'The ' * (n % 2)}Kappa Clinic", team)
@@ -117,10 +120,10 @@ def test_16_people_propose_one_organization(team, mails):
     assert Organization.objects.get().members.count() == 16
     assert Organization.history.count() == 1
     assert Membership.objects.waiting().count() == 16
-    assert len({mail.to[0] for mail in mails()}) == len(mails()) == 16
+    assert len({email.to[0] for email in mails()}) == len(mails()) == 16
 
 
-def test_recognizing_while_people_join_leaves_nobody_waiting(team, administrator):
+def test_recognize_organization_while_people_join_leaves_nobody_waiting(team, administrator):
     for turn in range(ROUNDS):
         first, _ = join(f"first@k{turn}.example", f"Kappa {turn}", team)
         organization, domain = first.organization, f"k{turn}.example"
@@ -137,7 +140,7 @@ def test_recognizing_while_people_join_leaves_nobody_waiting(team, administrator
         assert organization.members.count() == 8
 
 
-def test_recognizing_while_its_people_press_join_leaves_nobody_waiting(
+def test_recognize_organization_while_its_members_join_leaves_nobody_waiting(
     team, other_team, administrator
 ):
     for turn in range(ROUNDS):
@@ -152,7 +155,7 @@ def test_recognizing_while_its_people_press_join_leaves_nobody_waiting(
         assert Membership.objects.active().filter(member__in=people).count() == 14
 
 
-def test_joining_while_closing_the_account_leaves_nothing_open(organization, team, other_team):
+def test_close_account_while_joining_leaves_nothing_open(organization, team, other_team):
     for turn in range(ROUNDS):
         email = f"leo{turn}@rush.example"
         leaver, _ = join(email, "x", team)
@@ -169,7 +172,7 @@ def test_joining_while_closing_the_account_leaves_nothing_open(organization, tea
         assert Member.objects.filter(email=email).count() <= 1
 
 
-def test_changing_the_organization_while_it_is_recognized_loses_nothing(team, administrator):
+def test_change_profile_while_recognizing_loses_nothing(team, administrator):
     profile = {"full_name": "Nora", "job_title": "", "shares_email": False}
     for turn in range(ROUNDS):
         person, _ = join(f"nora@k{turn}.example", f"Kapa {turn}", team)
@@ -193,18 +196,18 @@ def request_(member, approval_team) -> Membership:
     return membership_of(member, approval_team)
 
 
-def test_16_approvals_of_one_request_are_one_decision(request_, facilitator, mails):
+def test_approve_membership_16_times_at_once_is_one_decision(request_, facilitator, mails):
     results = at_once(*[lambda: approve_membership(request_, by=facilitator)] * 16)
-    told = refusals(results)
-    assert len(told) == 15
-    for words in told:
+    refused = refusals(results)
+    assert len(refused) == 15
+    for words in refused:
         assert words.startswith("Maria Member and Careers: already active on ")
         assert words.endswith(" by Fay Facilitator. Nothing was changed.")
-    assert [mail.subject for mail in mails()] == ["You joined Careers"]
+    assert [email.subject for email in mails()] == ["You joined Careers"]
     assert request_.history.count() == 2
 
 
-def test_yes_and_no_at_once_are_one_decision(request_, facilitator, administrator, mails):
+def test_approve_and_decline_at_once_is_one_decision(request_, facilitator, administrator, mails):
     results = at_once(
         *[lambda: approve_membership(request_, by=facilitator)] * 4,
         *[lambda: decline_membership(request_, reason="No.", by=administrator)] * 4,
@@ -215,17 +218,17 @@ def test_yes_and_no_at_once_are_one_decision(request_, facilitator, administrato
     assert request_.history.count() == 2
 
 
-def test_leaving_and_ending_at_once_is_one_end(member, team, facilitator, mails):
-    stay = membership_of(member, team)
+def test_leave_and_end_at_once_is_one_end(member, team, facilitator, mails):
+    membership = membership_of(member, team)
     results = at_once(
-        *[lambda: leave_team(stay)] * 4,
-        *[lambda: end_membership(stay, reason="Moved.", by=facilitator)] * 4,
+        *[lambda: leave_team(membership)] * 4,
+        *[lambda: end_membership(membership, reason="Moved.", by=facilitator)] * 4,
     )
     assert len(refusals(results)) == 7
     assert len(mails()) == 1
 
 
-def test_adding_and_approving_at_once_is_one_decision(request_, facilitator, mails):
+def test_add_and_approve_at_once_is_one_decision(request_, facilitator, mails):
     person = request_.member
     add = {"full_name": "", "organization": person.organization, "team": request_.team}
     results = at_once(
@@ -237,18 +240,22 @@ def test_adding_and_approving_at_once_is_one_decision(request_, facilitator, mai
     assert Membership.objects.of(person).filter(team=request_.team).count() == 1
 
 
-def test_recognizing_twice_at_once_is_one_decision(applicant, facilitator, administrator, mails):
+def test_recognize_organization_twice_at_once_is_one_decision(
+    applicant, facilitator, administrator, mails
+):
     results = at_once(
         *[lambda: recognize_organization(applicant.organization, by=facilitator)] * 4,
         *[lambda: recognize_organization(applicant.organization, by=administrator)] * 4,
     )
-    told = refusals(results)
-    assert len(told) == 7
-    assert all("was already recognized on" in words for words in told)
-    assert [mail.to for mail in mails()] == [[applicant.email]]
+    refused = refusals(results)
+    assert len(refused) == 7
+    assert all("was already recognized on" in words for words in refused)
+    assert [email.to for email in mails()] == [[applicant.email]]
 
 
-def test_one_domain_goes_to_one_organization(organization, other_organization, administrator):
+def test_add_domain_at_once_gives_it_to_one_organization(
+    organization, other_organization, administrator
+):
     results = at_once(
         *[
             lambda o=each: add_domain(o, domain="kappa.example", by=administrator)
@@ -259,7 +266,7 @@ def test_one_domain_goes_to_one_organization(organization, other_organization, a
     assert EmailDomain.objects.filter(domain="kappa.example").count() == 1
 
 
-def test_two_administrators_do_not_both_go(administrator):
+def test_close_account_of_two_administrators_at_once_keeps_one(administrator):
     for turn in range(ROUNDS):
         Member.objects.create_superuser(f"second{turn}@example.org")
         results = at_once(
@@ -272,13 +279,13 @@ def test_two_administrators_do_not_both_go(administrator):
         assert Member.objects.filter(is_superuser=True, is_active=True).count() == 1
 
 
-def test_many_senders_send_one_digest_each(applicant, facilitator, administrator, mails):
+def test_send_digests_at_once_sends_one_each(applicant, facilitator, administrator, mails):
     results = at_once(*[lambda: send_digests(MONDAY)] * 8)
     assert sum(results) == 2
-    assert sorted(mail.to[0] for mail in mails()) == [administrator.email, facilitator.email]
+    assert sorted(email.to[0] for email in mails()) == [administrator.email, facilitator.email]
 
 
-def test_adding_one_new_person_many_times_adds_once(organization, team, facilitator, mails):
+def test_add_member_many_times_at_once_adds_once(organization, team, facilitator, mails):
     add = {"full_name": "Nora", "organization": organization, "team": team, "by": facilitator}
     results = at_once(*[lambda: add_member("nora@elsewhere.example", **add)] * 8)
     assert len(refusals(results)) == 7
@@ -286,7 +293,7 @@ def test_adding_one_new_person_many_times_adds_once(organization, team, facilita
     assert len(mails()) == 1
 
 
-def test_people_of_two_organizations_are_recognized_at_once(team, administrator):
+def test_recognize_organization_of_four_at_once_does_not_deadlock(team, administrator):
     """Locks are taken in one order, so nobody waits for each other for ever."""
     names = [f"Kappa {n}" for n in range(4)]
     for number, name in enumerate(names):

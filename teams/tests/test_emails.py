@@ -21,8 +21,8 @@ ESCAPED = "&lt;script&gt;x&lt;/script&gt; &amp; {{ site_url }} {% now 'Y' %} O'H
 MONDAY = datetime(2090, 3, 6, 10, tzinfo=ZoneInfo("America/Chicago"))
 
 
-def stay(member, team, status="active", **fields) -> Membership:
-    """A stay as the emails see one; nothing is stored."""
+def make_membership(member, team, status="active", **fields) -> Membership:
+    """Return a membership for an email; nothing is stored."""
     return Membership(member=member, team=team, status=status, **fields)
 
 
@@ -31,16 +31,16 @@ def queued(db):
     """`queued()`: the one email there is, checked for what every email has."""
 
     def read() -> Email:
-        (mail,) = Email.objects.all()
-        assert "!" not in mail.message + mail.subject
-        assert "\n\n\n" not in mail.message
-        assert max(len(line) for line in mail.message.splitlines()) <= 78, mail.message
-        assert "You get this email" in mail.message
-        assert "You get this email" in mail.html_message
-        assert "help@example.org" in mail.message
-        assert "&amp;" not in mail.message
-        assert mail.subject.strip()
-        return mail
+        (email,) = Email.objects.all()
+        assert "!" not in email.message + email.subject
+        assert "\n\n\n" not in email.message
+        assert max(len(line) for line in email.message.splitlines()) <= 78, email.message
+        assert "You get this email" in email.message
+        assert "You get this email" in email.html_message
+        assert "help@example.org" in email.message
+        assert "&amp;" not in email.message
+        assert email.subject.strip()
+        return email
 
     return read
 
@@ -50,197 +50,215 @@ def ampersand_team(db) -> ActionTeam:
     return ActionTeam.objects.create(name="Education & Training", slug="education-training")
 
 
-def test_joined_names_the_teams_and_says_how_to_leave(member, ampersand_team, queued):
-    emails.teams_joined(member, [stay(member, ampersand_team)], [])
-    mail = queued()
-    assert mail.to == [member.email]
-    assert mail.subject == "You joined Education & Training"
-    assert "Hello Maria Member," in mail.message
-    assert "http://127.0.0.1:8000/teams/education-training/" in mail.message
-    assert "leave a team" in mail.message
-    assert "Education &amp; Training" in mail.html_message
-    assert "waiting" not in mail.message
+def test_teams_joined_names_the_teams_and_says_how_to_leave(member, ampersand_team, queued):
+    emails.teams_joined(member, [make_membership(member, ampersand_team)], [])
+    email = queued()
+    assert email.to == [member.email]
+    assert email.subject == "You joined Education & Training"
+    assert "Hello Maria Member," in email.message
+    assert "http://127.0.0.1:8000/teams/education-training/" in email.message
+    assert "leave a team" in email.message
+    assert "Education &amp; Training" in email.html_message
+    assert "waiting" not in email.message
 
 
-def test_joined_tells_what_still_waits(member, team, approval_team, queued):
-    emails.teams_joined(member, [stay(member, team)], [stay(member, approval_team, "requested")])
-    mail = queued()
-    assert mail.subject == "You joined Education"
-    for body in (mail.message, mail.html_message):
+def test_teams_joined_says_what_still_waits(member, team, approval_team, queued):
+    emails.teams_joined(
+        member,
+        [make_membership(member, team)],
+        [make_membership(member, approval_team, "requested")],
+    )
+    email = queued()
+    assert email.subject == "You joined Education"
+    for body in (email.message, email.html_message):
         assert "Still waiting" in body
         assert "Careers" in body
         assert "withdraw" in body
 
 
-def test_joined_several_counts_them_in_the_subject(member, team, other_team, queued):
-    emails.teams_joined(member, [stay(member, team), stay(member, other_team)], [])
+def test_teams_joined_counts_several_in_the_subject(member, team, other_team, queued):
+    emails.teams_joined(
+        member, [make_membership(member, team), make_membership(member, other_team)], []
+    )
     assert queued().subject == "You joined 2 action teams"
 
 
 @pytest.mark.parametrize("policy", ["open", "approval"])
-def test_waiting_for_the_organization_says_who_checks_and_by_when(applicant, team, policy, queued):
+def test_requests_waiting_for_the_organization_says_who_checks_and_by_when(
+    applicant, team, policy, queued
+):
     team.join_policy = policy
-    emails.requests_waiting(applicant, [stay(applicant, team, "requested", requested_at=MONDAY)])
-    mail = queued()
-    assert mail.subject == "We have your request for Education"
-    words = " ".join(mail.message.split())
+    emails.requests_waiting(
+        applicant, [make_membership(applicant, team, "requested", requested_at=MONDAY)]
+    )
+    email = queued()
+    assert email.subject == "We have your request for Education"
+    words = " ".join(email.message.split())
     assert "A facilitator checks Lakeview Health first" in words
     assert ("Then a facilitator of the team decides" in words) == (policy == "approval")
     assert "You get an answer by March 8, 2090." in words
     assert "withdraw" in words
 
 
-def test_waiting_for_the_affiliation_names_the_organization(organization, team, queued):
+def test_requests_waiting_for_the_affiliation_names_the_organization(organization, team, queued):
     person = make_member("x@mailbox.example", organization, confirmed=False)
-    emails.requests_waiting(person, [stay(person, team, "requested")])
+    emails.requests_waiting(person, [make_membership(person, team, "requested")])
     words = " ".join(queued().message.split())
     assert "checks that you work for Rush Example Hospital." in words
     assert "Hello" not in words
 
 
-def test_waiting_for_approval_says_so(member, approval_team, other_team, queued):
+def test_requests_waiting_for_approval_says_so(member, approval_team, other_team, queued):
     emails.requests_waiting(
-        member, [stay(member, approval_team, "requested"), stay(member, other_team, "requested")]
+        member,
+        [
+            make_membership(member, approval_team, "requested"),
+            make_membership(member, other_team, "requested"),
+        ],
     )
-    mail = queued()
-    assert mail.subject == "We have your requests for 2 action teams"
-    words = " ".join(mail.message.split())
+    email = queued()
+    assert email.subject == "We have your requests for 2 action teams"
+    words = " ".join(email.message.split())
     assert "A facilitator of the team decides about your request" in words
     assert "You get an answer by" in words
 
 
-def test_waiting_without_an_organization_is_told_all_the_same(db, team, queued):
+def test_requests_waiting_without_an_organization_says_so(db, team, queued):
     person = make_member("nobody@mailbox.example")
-    emails.requests_waiting(person, [stay(person, team, "requested")])
+    emails.requests_waiting(person, [make_membership(person, team, "requested")])
     assert "checks your organization first" in " ".join(queued().message.split())
 
 
-def test_a_promised_day_that_has_passed_is_not_repeated(member, approval_team, queued):
-    old = stay(member, approval_team, "requested")
+def test_requests_waiting_does_not_repeat_a_day_that_has_passed(member, approval_team, queued):
+    old = make_membership(member, approval_team, "requested")
     old.requested_at = timezone.now().replace(year=2020)
     emails.organization_recognized(member, [], [old])
-    mail = queued()
-    assert mail.subject == "Your organization is confirmed"
-    assert "You get an answer by" not in mail.message + mail.html_message
-    assert "decides about your request" in " ".join(mail.message.split())
+    email = queued()
+    assert email.subject == "Your organization is confirmed"
+    assert "You get an answer by" not in email.message + email.html_message
+    assert "decides about your request" in " ".join(email.message.split())
 
 
-def test_recognized_names_the_organization_and_what_is_open(member, team, approval_team, queued):
+def test_organization_recognized_names_it_and_what_is_open(member, team, approval_team, queued):
     emails.organization_recognized(
-        member, [stay(member, team)], [stay(member, approval_team, "requested")]
+        member,
+        [make_membership(member, team)],
+        [make_membership(member, approval_team, "requested")],
     )
-    mail = queued()
-    assert mail.subject == "You joined Education"
-    for body in (mail.message, mail.html_message):
+    email = queued()
+    assert email.subject == "You joined Education"
+    for body in (email.message, email.html_message):
         assert "Rush Example Hospital" in body
         assert "/teams/education/" in body
         assert "Careers" in body
 
 
-def test_approved_says_who_decided_and_how_to_leave(member, team, queued):
+def test_membership_approved_says_who_decided_and_how_to_leave(member, team, queued):
     emails.membership_approved(membership_of(member, team))
-    mail = queued()
-    assert mail.subject == "You joined Education"
-    assert "A facilitator has approved your request" in mail.message
-    assert "/teams/education/" in mail.message
-    assert "http://127.0.0.1:8000/my/" in mail.message
+    email = queued()
+    assert email.subject == "You joined Education"
+    assert "A facilitator has approved your request" in email.message
+    assert "/teams/education/" in email.message
+    assert "http://127.0.0.1:8000/my/" in email.message
 
 
-def test_added_says_by_whom_and_that_one_may_leave(member, team, facilitator, queued):
+def test_membership_added_says_by_whom_and_how_to_leave(member, team, facilitator, queued):
     emails.membership_added(membership_of(member, team), facilitator)
-    mail = queued()
-    assert mail.subject == "You were added to Education"
-    words = " ".join(mail.message.split())
+    email = queued()
+    assert email.subject == "You were added to Education"
+    words = " ".join(email.message.split())
     assert "Fay Facilitator" in words
     assert "as part of Rush Example Hospital" in words
     assert "If you do not want this, you can leave" in words
 
 
-def test_added_by_an_administrator_says_so(member, team, administrator, queued):
+def test_membership_added_by_an_administrator_says_so(member, team, administrator, queued):
     emails.membership_added(membership_of(member, team), administrator)
-    mail = queued()
-    assert "Ada Admin, an administrator, added you to" in " ".join(mail.message.split())
-    assert "Ada Admin, an administrator, added you to" in mail.html_message
+    email = queued()
+    assert "Ada Admin, an administrator, added you to" in " ".join(email.message.split())
+    assert "Ada Admin, an administrator, added you to" in email.html_message
 
 
-def test_declined_gives_the_reason_and_the_next_step(member, team, queued):
+def test_membership_declined_gives_the_reason_and_the_next_step(member, team, queued):
     emails.membership_declined(member, [team], "The team is full until May.")
-    mail = queued()
-    assert mail.subject == "Your request for Education was declined"
-    for body in (mail.message, mail.html_message):
+    email = queued()
+    assert email.subject == "Your request for Education was declined"
+    for body in (email.message, email.html_message):
         assert "The team is full until May." in body
         assert "ask again on My teams" in body
         assert "help@example.org" in body
         assert "My details" not in body
 
 
-def test_declined_with_the_organization_points_to_my_details(applicant, team, other_team, queued):
+def test_membership_declined_with_the_organization_points_to_my_details(
+    applicant, team, other_team, queued
+):
     emails.membership_declined(
         applicant, [team, other_team], "Not in healthcare.", applicant.organization
     )
-    mail = queued()
-    assert mail.subject == "Your requests for 2 action teams were declined"
-    words = " ".join(mail.message.split())
+    email = queued()
+    assert email.subject == "Your requests for 2 action teams were declined"
+    words = " ".join(email.message.split())
     assert "did not recognize Lakeview Health" in words
     assert "change it under My details" in words
 
 
-def test_left_confirms_and_offers_the_way_back(member, team, queued):
+def test_membership_ended_by_leaving_offers_the_way_back(member, team, queued):
     ended = membership_of(member, team)
     ended.ended_by = member
     emails.membership_ended(ended)
-    mail = queued()
-    assert mail.subject == "You left Education"
-    assert "join again on My teams" in mail.message
-    assert "facilitator" not in mail.message
+    email = queued()
+    assert email.subject == "You left Education"
+    assert "join again on My teams" in email.message
+    assert "facilitator" not in email.message
 
 
-def test_nobody_is_sent_back_to_a_team_that_takes_nobody(member, closed_team, queued):
-    left = stay(member, closed_team, "ended", ended_by=member)
+def test_membership_ended_offers_no_way_back_to_a_closed_team(member, closed_team, queued):
+    left = make_membership(member, closed_team, "ended", ended_by=member)
     emails.membership_ended(left)
-    mail = queued()
-    for body in (mail.message, mail.html_message):
+    email = queued()
+    for body in (email.message, email.html_message):
         assert "takes no new members now" in " ".join(body.split())
         assert "join again" not in body
 
 
-def test_withdrawn_from_a_closed_team_offers_no_second_request(member, closed_team, queued):
-    emails.request_withdrawn(stay(member, closed_team, "withdrawn"))
-    mail = queued()
-    assert "ask again" not in mail.message + mail.html_message
+def test_request_withdrawn_from_a_closed_team_offers_no_second_one(member, closed_team, queued):
+    emails.request_withdrawn(make_membership(member, closed_team, "withdrawn"))
+    email = queued()
+    assert "ask again" not in email.message + email.html_message
 
 
-def test_ended_by_a_facilitator_gives_the_reason(member, team, facilitator, queued):
+def test_membership_ended_by_a_facilitator_gives_the_reason(member, team, facilitator, queued):
     ended = membership_of(member, team)
     ended.ended_by, ended.reason = facilitator, "You changed employers."
     emails.membership_ended(ended)
-    mail = queued()
-    assert mail.subject == "Your membership in Education has ended"
-    for body in (mail.message, mail.html_message):
+    email = queued()
+    assert email.subject == "Your membership in Education has ended"
+    for body in (email.message, email.html_message):
         assert "You changed employers." in body
         assert "think this is a mistake" in body
 
 
-def test_withdrawn_confirms(applicant, team, queued):
+def test_request_withdrawn_confirms(applicant, team, queued):
     emails.request_withdrawn(membership_of(applicant, team))
-    mail = queued()
-    assert mail.subject == "You withdrew your request for Education"
-    assert "ask again on My teams" in mail.message
+    email = queued()
+    assert email.subject == "You withdrew your request for Education"
+    assert "ask again on My teams" in email.message
 
 
-def test_appointed_says_what_one_looks_after_and_where(
+def test_facilitator_appointed_says_which_team_and_where(
     member, ampersand_team, administrator, queued
 ):
     emails.facilitator_appointed(member, ampersand_team, administrator)
-    mail = queued()
-    assert mail.to == [member.email]
-    assert mail.subject == "You are now a facilitator of Education & Training"
-    assert "http://127.0.0.1:8000/admin/" in mail.message
-    assert "http://127.0.0.1:8000/admin/" in mail.html_message
-    words = " ".join(mail.message.split())
+    email = queued()
+    assert email.to == [member.email]
+    assert email.subject == "You are now a facilitator of Education & Training"
+    assert "http://127.0.0.1:8000/admin/" in email.message
+    assert "http://127.0.0.1:8000/admin/" in email.html_message
+    words = " ".join(email.message.split())
     assert "you look after Education & Training. An administrator, Ada Admin," in words
     assert "at most once a working day" in words
-    assert "Education &amp; Training" in mail.html_message
+    assert "Education &amp; Training" in email.html_message
 
 
 @pytest.mark.parametrize(
@@ -270,23 +288,25 @@ def test_appointed_says_what_one_looks_after_and_where(
         ),
     ],
 )
-def test_digest_tells_in_numbers_what_waits(facilitator, numbers, subject, lines, queued):
+def test_facilitator_digest_says_in_numbers_what_waits(
+    facilitator, numbers, subject, lines, queued
+):
     kinds = ("organizations", "affiliations", "requests", "questions", "goals")
     emails.facilitator_digest(facilitator, dict.fromkeys(kinds, Waiting(0)) | numbers)
-    mail = queued()
-    assert mail.subject == subject
-    listed = [line[2:] for line in mail.message.splitlines() if line.startswith("* ")]
+    email = queued()
+    assert email.subject == subject
+    listed = [line[2:] for line in email.message.splitlines() if line.startswith("* ")]
     assert listed == lines
-    assert "http://127.0.0.1:8000/admin/" in mail.message
-    assert "once a working day" in mail.message
+    assert "http://127.0.0.1:8000/admin/" in email.message
+    assert "once a working day" in email.message
 
 
-def test_digest_about_goals_alone_speaks_of_nobody_who_asked(facilitator, queued):
+def test_facilitator_digest_about_goals_alone_mentions_no_requests(facilitator, queued):
     kinds = ("organizations", "affiliations", "requests", "questions")
     emails.facilitator_digest(facilitator, dict.fromkeys(kinds, Waiting(0)) | {"goals": Waiting(2)})
-    mail = queued()
-    assert mail.subject == "2 things wait at the facilitators' desk"
-    assert "Whoever asked" not in mail.message + mail.html_message
+    email = queued()
+    assert email.subject == "2 things wait at the facilitators' desk"
+    assert "Whoever asked" not in email.message + email.html_message
 
 
 def hostile(member, team, organization):
@@ -294,17 +314,25 @@ def hostile(member, team, organization):
     member.full_name = HOSTILE
     organization.name = team.name = HOSTILE
     member.organization = organization
-    requested = stay(member, team, "requested")
-    ended = stay(member, team, "ended", reason=HOSTILE, ended_by_id=0)
+    requested = make_membership(member, team, "requested")
+    ended = make_membership(member, team, "ended", reason=HOSTILE, ended_by_id=0)
     return [
-        ("teams_joined", lambda: emails.teams_joined(member, [stay(member, team)], [requested])),
+        (
+            "teams_joined",
+            lambda: emails.teams_joined(member, [make_membership(member, team)], [requested]),
+        ),
         ("requests_waiting", lambda: emails.requests_waiting(member, [requested])),
         (
             "organization_recognized",
-            lambda: emails.organization_recognized(member, [stay(member, team)], [requested]),
+            lambda: emails.organization_recognized(
+                member, [make_membership(member, team)], [requested]
+            ),
         ),
-        ("membership_approved", lambda: emails.membership_approved(stay(member, team))),
-        ("membership_added", lambda: emails.membership_added(stay(member, team), member)),
+        ("membership_approved", lambda: emails.membership_approved(make_membership(member, team))),
+        (
+            "membership_added",
+            lambda: emails.membership_added(make_membership(member, team), member),
+        ),
         (
             "membership_declined",
             lambda: emails.membership_declined(member, [team], HOSTILE, organization),
@@ -316,13 +344,13 @@ def hostile(member, team, organization):
 
 
 @pytest.mark.parametrize("index", range(9))
-def test_what_people_typed_is_shown_and_never_run(member, team, organization, index, mails):
+def test_email_shows_typed_text_and_never_renders_it(member, team, organization, index, mails):
     _, send = hostile(member, team, Organization.objects.get(pk=organization.pk))[index]
     send()
-    (mail,) = mails()
-    assert f"Hello {HOSTILE}," in mail.message
-    assert "<script" not in mail.html_message
-    assert ESCAPED in mail.html_message
-    assert "http://127.0.0.1:8000 " not in mail.subject
-    assert "<script>x</script>" in mail.subject  # as text: a mail program shows it as it is
-    assert "{{ site_url }}" in mail.email_message().body
+    (email,) = mails()
+    assert f"Hello {HOSTILE}," in email.message
+    assert "<script" not in email.html_message
+    assert ESCAPED in email.html_message
+    assert "http://127.0.0.1:8000 " not in email.subject
+    assert "<script>x</script>" in email.subject  # as text: a mail program shows it as it is
+    assert "{{ site_url }}" in email.email_message().body

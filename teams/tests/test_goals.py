@@ -14,7 +14,7 @@ from members.services import Refused
 from teams.models import Goal, GoalUpdate, amount
 from teams.services import report_goal
 
-SAID = {"state": "on_track", "value": None, "sentence": "Met twice."}
+REPORT = {"state": "on_track", "value": None, "sentence": "Met twice."}
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def measured(goal) -> Goal:
     return goal
 
 
-def reported(goal: Goal, by=None, *, days_ago: int = 0, **said) -> GoalUpdate:
-    """A report that was written so many days ago."""
-    update = report_goal(goal, **(SAID | said), by=by)
+def reported(goal: Goal, by=None, *, days_ago: int = 0, **changes) -> GoalUpdate:
+    """A report that was written `days_ago`."""
+    update = report_goal(goal, **(REPORT | changes), by=by)
     update.reported_at = timezone.now() - timedelta(days=days_ago)
     GoalUpdate.objects.filter(pk=update.pk).update(reported_at=update.reported_at)
     return update
@@ -36,9 +36,9 @@ def reported(goal: Goal, by=None, *, days_ago: int = 0, **said) -> GoalUpdate:
 # Reporting -----------------------------------------------------------------------------------
 
 
-def test_report_moves_the_goal_and_stays_as_an_update(measured, facilitator):
-    said = {"state": "on_track", "value": Decimal("58"), "sentence": "  Met\n twice. "}
-    update = report_goal(measured, **said, by=facilitator)
+def test_report_goal_changes_the_goal_and_stores_an_update(measured, facilitator):
+    report = {"state": "on_track", "value": Decimal("58"), "sentence": "  Met\n twice. "}
+    update = report_goal(measured, **report, by=facilitator)
     measured.refresh_from_db()
     assert (measured.state, measured.current, measured.state_reason) == ("on_track", 58, "")
     assert measured.reported_on == timezone.localdate()
@@ -49,7 +49,7 @@ def test_report_moves_the_goal_and_stays_as_an_update(measured, facilitator):
     assert line.history_change_reason == "reported: Met twice."
 
 
-def test_sentence_of_a_goal_at_risk_is_the_reason_until_the_next_report(goal, facilitator):
+def test_report_goal_at_risk_takes_the_sentence_as_reason(goal, facilitator):
     long = "Two teachers left. " * 15
     report_goal(goal, state="at_risk", value=None, sentence=long, by=facilitator)
     goal.refresh_from_db()
@@ -60,8 +60,8 @@ def test_sentence_of_a_goal_at_risk_is_the_reason_until_the_next_report(goal, fa
     assert goal.updates.count() == 2
 
 
-def test_report_without_a_number_keeps_the_last_one(measured, facilitator):
-    report_goal(measured, **(SAID | {"value": Decimal(58)}), by=facilitator)
+def test_report_goal_without_a_number_keeps_the_last_one(measured, facilitator):
+    report_goal(measured, **(REPORT | {"value": Decimal(58)}), by=facilitator)
     report_goal(measured, state="at_risk", value=None, sentence="No news.", by=facilitator)
     measured.refresh_from_db()
     assert measured.current == 58
@@ -69,15 +69,15 @@ def test_report_without_a_number_keeps_the_last_one(measured, facilitator):
 
 
 @pytest.mark.parametrize("state", ["reached", "ended"])
-def test_report_opens_a_goal_that_was_over(goal, facilitator, state):
-    report_goal(goal, **(SAID | {"state": state}), by=facilitator)
-    report_goal(goal, **SAID, by=facilitator)
+def test_report_goal_reopens_a_goal_that_was_over(goal, facilitator, state):
+    report_goal(goal, **(REPORT | {"state": state}), by=facilitator)
+    report_goal(goal, **REPORT, by=facilitator)
     goal.refresh_from_db()
     assert goal.state == "on_track"
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "words"),
     [
         ({"sentence": " \n "}, "Say in one sentence what was done."),
         ({"sentence": "x" * 301}, "at most 300 characters"),
@@ -88,30 +88,30 @@ def test_report_opens_a_goal_that_was_over(goal, facilitator, state):
         ({"value": Decimal("-0.01")}, "Enter 0 or a number above it."),
     ],
 )
-def test_report_against_the_rules_is_refused_and_changes_nothing(goal, facilitator, changes, said):
-    with pytest.raises(Refused, match=said):
-        report_goal(goal, **(SAID | changes), by=facilitator)
+def test_report_goal_refuses_wrong_reports(goal, facilitator, changes, words):
+    with pytest.raises(Refused, match=words):
+        report_goal(goal, **(REPORT | changes), by=facilitator)
     goal.refresh_from_db()
     assert (goal.state, goal.reported_on) == ("unreported", None)
     assert not GoalUpdate.objects.exists()
     assert goal.history.count() == 1
 
 
-def test_second_press_is_the_first_report(measured, facilitator):
-    said = SAID | {"value": Decimal("58")}
-    first = report_goal(measured, **said, by=facilitator)
-    assert report_goal(measured, **said, by=facilitator) == first
+def test_report_goal_twice_is_one_report(measured, facilitator):
+    report = REPORT | {"value": Decimal("58")}
+    first = report_goal(measured, **report, by=facilitator)
+    assert report_goal(measured, **report, by=facilitator) == first
     assert measured.history.count() == 2
 
 
-def test_what_differs_or_comes_later_is_a_report_of_its_own(measured, facilitator, administrator):
+def test_report_goal_that_differs_or_comes_later_is_another(measured, facilitator, administrator):
     reported(measured, facilitator)
-    report_goal(measured, **SAID, by=administrator)
-    report_goal(measured, **(SAID | {"state": "reached"}), by=administrator)
-    report_goal(measured, **SAID, by=administrator)  # and back again
+    report_goal(measured, **REPORT, by=administrator)
+    report_goal(measured, **(REPORT | {"state": "reached"}), by=administrator)
+    report_goal(measured, **REPORT, by=administrator)  # and back again
     assert measured.updates.count() == 4
     GoalUpdate.objects.update(reported_at=timezone.now() - timedelta(minutes=1, seconds=1))
-    report_goal(measured, **SAID, by=administrator)
+    report_goal(measured, **REPORT, by=administrator)
     assert measured.updates.count() == 5
 
 
@@ -121,23 +121,23 @@ def test_what_differs_or_comes_later_is_a_report_of_its_own(measured, facilitato
 @pytest.mark.parametrize(
     "changes", [{"state": "unreported"}, {"state": "x"}, {"sentence": ""}, {"value": Decimal(-1)}]
 )
-def test_update_says_a_state_a_sentence_and_no_number_below_zero(goal, changes):
+def test_goal_update_has_a_state_a_sentence_and_no_negative_number(goal, changes):
     with pytest.raises(IntegrityError), transaction.atomic():
-        GoalUpdate.objects.create(goal=goal, **(SAID | changes))
+        GoalUpdate.objects.create(goal=goal, **(REPORT | changes))
 
 
-def test_goal_stands_at_no_number_below_zero(measured):
+def test_goal_has_no_negative_number(measured):
     with pytest.raises(IntegrityError), transaction.atomic():
         Goal.objects.filter(pk=measured.pk).update(current=Decimal(-1))
 
 
-def test_goal_with_updates_is_not_removed(goal, facilitator):
-    report_goal(goal, **SAID, by=facilitator)
+def test_goal_with_updates_is_not_deleted(goal, facilitator):
+    report_goal(goal, **REPORT, by=facilitator)
     with pytest.raises(ProtectedError):
         goal.delete()
 
 
-def test_goals_without_news_for_90_days_are_stale_unless_they_are_over(goal, team):
+def test_stale_goals_are_open_and_without_update_for_90_days(goal, team):
     def other(name, state, days):
         on = timezone.localdate() - timedelta(days=days)
         return Goal.objects.create(team=team, slug=name, title=name, state=state, reported_on=on)
@@ -152,7 +152,7 @@ def test_goals_without_news_for_90_days_are_stale_unless_they_are_over(goal, tea
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "said"),
+    ("value", "unit", "words"),
     [
         ("58", "%", "58%"),
         ("1200.50", "jobs", "1,200.50 jobs"),
@@ -160,11 +160,11 @@ def test_goals_without_news_for_90_days_are_stale_unless_they_are_over(goal, tea
         (None, "%", ""),
     ],
 )
-def test_amount_is_a_number_with_its_unit(value, unit, said):
-    assert amount(None if value is None else Decimal(value), unit) == said
+def test_amount_shows_a_number_with_its_unit(value, unit, words):
+    assert amount(None if value is None else Decimal(value), unit) == words
 
 
-def test_goal_knows_its_start_and_an_even_pace(measured, facilitator):
+def test_goal_expected_percent_follows_an_even_pace(measured, facilitator):
     Goal.objects.update(due_on=timezone.localdate() + timedelta(days=100))
     reported(measured, facilitator, days_ago=100, value=Decimal(35))
     measured.refresh_from_db()
@@ -183,7 +183,7 @@ def test_goal_knows_its_start_and_an_even_pace(measured, facilitator):
         {"target": None, "current": None},
     ],
 )
-def test_no_pace_without_a_way_to_go(measured, facilitator, changes):
+def test_goal_expected_percent_is_none_without_a_way_to_go(measured, facilitator, changes):
     later = timezone.localdate() + timedelta(days=100)
     reported(measured, facilitator, days_ago=100, value=Decimal(35))
     Goal.objects.update(**({"due_on": later} | changes))
@@ -196,44 +196,44 @@ def test_no_pace_without_a_way_to_go(measured, facilitator, changes):
 # The public page ---------------------------------------------------------------------------------
 
 
-def test_team_page_tells_now_target_start_and_what_was_done(client, measured, facilitator):
+def test_team_detail_shows_now_target_start_and_updates(client, measured, facilitator):
     Goal.objects.update(due_on=date(2030, 6, 30))
     reported(measured, facilitator, days_ago=40, value=Decimal(51), sentence="Began.")
     reported(measured, facilitator, state="at_risk", value=Decimal(58), sentence="Two left.")
     response = client.get(measured.team.get_absolute_url())
-    said = visible_text(response)
+    page = visible_text(response)
     for words in ("Now 58%", "Target 70%", "By June 30, 2030", "Started at 51%", "At risk"):
-        assert words in said
-    assert f"Updated {timezone.localdate():%B} {timezone.localdate().day}," in said
-    assert said.index("At risk, 58% Two left.") < said.index("On track, 51% Began.")
+        assert words in page
+    assert f"Updated {timezone.localdate():%B} {timezone.localdate().day}," in page
+    assert page.index("At risk, 58% Two left.") < page.index("On track, 51% Began.")
     assert facilitator.full_name not in response.content.decode()
     assert "<details" in response.content.decode()
 
 
-def test_team_page_shows_ten_updates_and_counts_the_rest(client, goal, facilitator):
+def test_team_detail_shows_ten_updates_and_counts_the_rest(client, goal, facilitator):
     for number in range(12):
         reported(goal, facilitator, days_ago=20 - number, sentence=f"Step {number}.")
-    said = visible_text(client.get(goal.team.get_absolute_url()))
-    assert "Step 11." in said
-    assert "Step 2." in said
-    assert "Step 1." not in said
-    assert "and 2 earlier" in said
+    page = visible_text(client.get(goal.team.get_absolute_url()))
+    assert "Step 11." in page
+    assert "Step 2." in page
+    assert "Step 1." not in page
+    assert "and 2 earlier" in page
 
 
-def test_team_page_says_nothing_of_what_nobody_reported(client, measured):
-    said = visible_text(client.get(measured.team.get_absolute_url()))
-    assert "Target 70%" in said
-    assert "No update yet" in said
-    assert "Now" not in said
-    assert "What was done" not in said
+def test_team_detail_shows_nothing_that_was_not_reported(client, measured):
+    page = visible_text(client.get(measured.team.get_absolute_url()))
+    assert "Target 70%" in page
+    assert "No update yet" in page
+    assert "Now" not in page
+    assert "What was done" not in page
 
 
-def test_words_of_a_report_cannot_carry_markup(client, goal, facilitator):
+def test_team_detail_escapes_the_words_of_a_report(client, goal, facilitator):
     reported(goal, facilitator, sentence="<script>alert(1)</script>")
     assert "<script>alert" not in client.get(goal.team.get_absolute_url()).content.decode()
 
 
-def test_team_page_costs_the_same_queries_however_much_was_reported(client, measured, facilitator):
+def test_team_detail_needs_the_same_queries_for_more_updates(client, measured, facilitator):
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
             client.get(measured.team.get_absolute_url())

@@ -7,7 +7,6 @@ from post_office.models import Email
 
 from conftest import code_in, make_member, membership_of, visible_text
 from members.models import Member, Organization
-from members.services import merge_organizations, recognize_organization
 from members.tests.steps import last_line, refused
 from teams.models import Membership
 from teams.services import (
@@ -18,12 +17,14 @@ from teams.services import (
     end_membership,
     join_teams,
     merge_members,
+    merge_organizations,
     personal_data,
+    recognize_organization,
     set_facilitators,
 )
-from teams.services.merging import MOVED, TWICE
+from teams.services.merging import IN_TEAM_TWICE, MERGED
 from teams.tests.test_concurrency import ROUNDS, _room_for_all, at_once, refusals  # noqa: F401
-from teams.tests.test_services_people import everything_stored
+from teams.tests.test_services_people import database_text
 
 
 @pytest.fixture
@@ -36,41 +37,43 @@ def fresh(person: Member) -> Member:
     return Member.objects.select_related("organization").get(pk=person.pk)
 
 
-def test_memberships_move_with_history_and_one_mail_goes_to_both_addresses(
+def test_merge_members_moves_memberships_and_emails_both_addresses(
     second, member, team, other_team, approval_team, administrator, mails
 ):
     join_teams(second, [other_team, approval_team])
     Email.objects.all().delete()
     merge_members(second, member, by=administrator)
-    stays = Membership.objects.of(member)
-    assert {(stay.team.name, stay.status) for stay in stays} == {
+    memberships = Membership.objects.of(member)
+    assert {(membership.team.name, membership.status) for membership in memberships} == {
         ("Education", "active"), ("Hiring", "active"), ("Careers", "requested"),
     }  # fmt: skip
     assert not Membership.objects.of(second).exists()
-    assert last_line(membership_of(member, other_team)) == (administrator, MOVED)
-    assert [mail.to for mail in mails()] == [[member.email], [second.email]]
-    for mail in mails():
-        assert mail.subject == "Your two accounts are one now"
-        for body in (mail.message, mail.html_message):
-            for told in (member.email, second.email, "Education", "Hiring", "Careers", "help@"):
-                assert told in body
-        assert "\n\n\n" not in mail.message
-        assert max(len(line) for line in mail.message.splitlines()) <= 78
+    assert last_line(membership_of(member, other_team)) == (administrator, MERGED)
+    assert [email.to for email in mails()] == [[member.email], [second.email]]
+    for email in mails():
+        assert email.subject == "Your two accounts are one now"
+        for body in (email.message, email.html_message):
+            for words in (member.email, second.email, "Education", "Hiring", "Careers", "help@"):
+                assert words in body
+        assert "\n\n\n" not in email.message
+        assert max(len(line) for line in email.message.splitlines()) <= 78
 
 
-def test_the_duplicate_stays_as_a_closed_row_that_opens_the_other_account(
-    second, member, administrator
-):
+def test_merge_members_closes_the_duplicate(second, member, administrator):
     merge_members(second, member, by=administrator)
-    row = fresh(second)
-    assert (row.email, row.full_name, row.is_active) == ("maria.old@rush.example", "", False)
-    assert (row.merged_into, row.organization) == (member, None)
+    duplicate = fresh(second)
+    assert (duplicate.email, duplicate.full_name, duplicate.is_active) == (
+        "maria.old@rush.example",
+        "",
+        False,
+    )
+    assert (duplicate.merged_into, duplicate.organization) == (member, None)
     assert Member.objects.account_of("Maria.Old@rush.example") == member
-    assert last_line(second) == last_line(member) == (administrator, MOVED)
+    assert last_line(second) == last_line(member) == (administrator, MERGED)
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs", "kept"),
+    ("mine", "theirs", "retained"),
     [
         ("active", "requested", "mine"),
         ("requested", "active", "theirs"),
@@ -78,30 +81,32 @@ def test_the_duplicate_stays_as_a_closed_row_that_opens_the_other_account(
         ("requested", "requested", "mine"),
     ],
 )
-def test_of_two_stays_in_one_team_the_better_one_goes_on(
-    second, member, approval_team, facilitator, administrator, mine, theirs, kept
+def test_merge_members_keeps_the_better_membership_of_a_team(
+    second, member, approval_team, facilitator, administrator, mine, theirs, retained
 ):
-    stays = {}
+    memberships = {}
     for person, status, whose in ((member, mine, "mine"), (second, theirs, "theirs")):
         join_teams(person, [approval_team])
-        stays[whose] = membership_of(person, approval_team)
+        memberships[whose] = membership_of(person, approval_team)
         if status == "active":
-            approve_membership(stays[whose], by=facilitator)
+            approve_membership(memberships[whose], by=facilitator)
     Email.objects.all().delete()
     merge_members(second, member, by=administrator)
-    better = stays.pop(kept)
-    (worse,) = stays.values()
+    better = memberships.pop(retained)
+    (worse,) = memberships.values()
     better.refresh_from_db()
     worse.refresh_from_db()
     assert better.member == worse.member == member
-    assert better.status == (mine if kept == "mine" else theirs)
-    was = theirs if kept == "mine" else mine
+    assert better.status == (mine if retained == "mine" else theirs)
+    was = theirs if retained == "mine" else mine
     assert worse.status == ("ended" if was == "active" else "withdrawn")
-    assert (worse.reason, worse.ended_by) == (TWICE, administrator)
+    assert (worse.reason, worse.ended_by) == (IN_TEAM_TWICE, administrator)
     assert Email.objects.count() == 2  # none about memberships
 
 
-def test_the_older_of_two_active_stays_goes_on(second, member, team, administrator):
+def test_merge_members_keeps_the_older_of_two_active_memberships(
+    second, member, team, administrator
+):
     join_teams(second, [team])
     older = Membership.objects.filter(member=second)
     older.update(decided_at="2020-01-01T00:00Z")
@@ -110,60 +115,58 @@ def test_the_older_of_two_active_stays_goes_on(second, member, team, administrat
     assert Membership.objects.of(member).active().get().pk == pk
 
 
-def test_stays_that_are_over_move_as_they_are(second, member, approval_team, team, administrator):
+def test_merge_members_moves_memberships_that_are_over(
+    second, member, approval_team, team, administrator
+):
     join_teams(second, [approval_team, team])
     decline_membership(membership_of(second, approval_team), reason="Full.", by=administrator)
     end_membership(membership_of(second, team), reason="Moved.", by=administrator)
     merge_members(second, member, by=administrator)
-    assert {(stay.status, stay.reason) for stay in Membership.objects.of(member)} == {
+    assert set(Membership.objects.of(member).values_list("status", "reason")) == {
         ("active", ""), ("declined", "Full."), ("ended", "Moved."),
     }  # fmt: skip
 
 
-def test_a_confirmed_affiliation_moves_and_opens_what_waited_for_it(
+def test_merge_members_moves_a_confirmed_affiliation_and_opens_requests(
     second, organization, team, approval_team, administrator, mails
 ):
-    kept = make_member("maria@mail.example", organization, confirmed=False)
-    join_teams(kept, [team, approval_team])
+    retained = make_member("maria@mail.example", organization, confirmed=False)
+    join_teams(retained, [team, approval_team])
     Email.objects.all().delete()
-    merge_members(second, kept, by=administrator)
-    kept = fresh(kept)
-    assert (kept.organization, kept.affiliation_confirmed_via) == (organization, "domain")
-    assert (kept.full_name, kept.job_title) == ("Maria M.", "")
-    assert membership_of(kept, team).is_active
-    assert membership_of(kept, approval_team).is_waiting
+    merge_members(second, retained, by=administrator)
+    retained = fresh(retained)
+    assert (retained.organization, retained.affiliation_confirmed_via) == (organization, "domain")
+    assert (retained.full_name, retained.job_title) == ("Maria M.", "")
+    assert membership_of(retained, team).is_active
+    assert membership_of(retained, approval_team).is_waiting
     assert len(mails()) == 2
 
 
-def test_what_the_profile_lacks_is_filled_and_what_it_has_is_kept(
+def test_merge_members_fills_in_what_the_profile_lacks(
     member, proposed_organization, administrator
 ):
     second = make_member("m@lakeview.example", proposed_organization, "Mary", confirmed=False)
     Member.objects.filter(pk=second.pk).update(job_title="Head of HR")
     merge_members(fresh(second), member, by=administrator)
-    kept = fresh(member)
-    assert (kept.full_name, kept.job_title) == ("Maria Member", "Head of HR")
-    assert kept.organization.name == "Rush Example Hospital"
+    retained = fresh(member)
+    assert (retained.full_name, retained.job_title) == ("Maria Member", "Head of HR")
+    assert retained.organization.name == "Rush Example Hospital"
 
 
-def test_an_organization_that_was_only_named_moves_to_an_account_without_one(
-    applicant, administrator
-):
-    kept = make_member("wanda@mail.example")
-    merge_members(applicant, kept, by=administrator)
-    assert fresh(kept).organization.name == "Lakeview Health"
-    assert not fresh(kept).is_affiliation_confirmed
+def test_merge_members_moves_an_unconfirmed_organization(applicant, administrator):
+    retained = make_member("wanda@mail.example")
+    merge_members(applicant, retained, by=administrator)
+    assert fresh(retained).organization.name == "Lakeview Health"
+    assert not fresh(retained).is_affiliation_confirmed
 
 
-def test_accounts_merged_before_go_along(second, member, colleague, administrator):
+def test_merge_members_moves_accounts_merged_before(second, member, colleague, administrator):
     merge_members(second, colleague, by=administrator)
     merge_members(colleague, member, by=administrator)
     assert Member.objects.account_of(second.email) == member
 
 
-def test_merging_accounts_that_cannot_be_is_refused(
-    member, second, outsider, facilitator, administrator
-):
+def test_merge_members_refuses_wrong_pairs(member, second, outsider, facilitator, administrator):
     def merging(words, one, two):
         refused(words, merge_members, one, two, by=administrator)
 
@@ -178,7 +181,7 @@ def test_merging_accounts_that_cannot_be_is_refused(
     merging("account is closed", fresh(outsider), fresh(member))
 
 
-def test_merging_after_the_organization_changed_is_refused(
+def test_merge_members_refuses_after_the_organization_changed(
     member, applicant, other_organization, administrator
 ):
     stale = fresh(applicant)
@@ -186,12 +189,12 @@ def test_merging_after_the_organization_changed_is_refused(
     refused("meanwhile", merge_members, stale, member, by=administrator)
 
 
-def test_the_database_refuses_a_merged_account_that_is_open(member, second):
+def test_merged_account_is_never_open_in_the_database(member, second):
     with pytest.raises(IntegrityError), transaction.atomic():
         Member.objects.filter(pk=second.pk).update(merged_into=member)
 
 
-def test_a_facilitator_keeps_the_desk_as_the_one_that_goes_on(
+def test_merge_members_leaves_a_retained_facilitator_the_desk(
     second, facilitator, team, administrator
 ):
     merge_members(second, facilitator, by=administrator)
@@ -209,7 +212,7 @@ def merged(second, member, administrator) -> Member:
     return fresh(second)
 
 
-def test_the_old_address_signs_in_to_the_one_account(client, merged, member, mails):
+def test_merged_address_signs_in_to_the_retained_account(client, merged, member, mails):
     client.post("/sign-in/", {"email": merged.email})
     response = client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
     assert response.status_code == 302
@@ -218,7 +221,7 @@ def test_the_old_address_signs_in_to_the_one_account(client, merged, member, mai
     assert "Education" in visible_text(client.get("/my/"))
 
 
-def test_joining_with_the_old_address_joins_as_the_one_member(merged, member, other_team):
+def test_merged_address_joins_as_the_retained_member(merged, member, other_team):
     joined, _ = complete_join(
         merged.email,
         full_name="Forged",
@@ -232,32 +235,32 @@ def test_joining_with_the_old_address_joins_as_the_one_member(merged, member, ot
     assert not fresh(merged).full_name
 
 
-def test_a_signed_in_duplicate_is_signed_out(client_for, second, member, administrator):
+def test_merge_members_signs_the_duplicate_out(client_for, second, member, administrator):
     client = client_for(second)
     merge_members(second, member, by=administrator)
     assert client.get("/my/").status_code == 302
 
 
-def test_my_data_lists_the_further_addresses_with_their_mails_and_history(merged, member):
+def test_personal_data_lists_merged_addresses_with_emails_and_history(merged, member):
     Email.objects.create(to=[merged.email], from_email="x@example.org", subject="To the old one")
     data = personal_data(member)
     assert data["further_addresses"] == [merged.email]
-    assert [mail["subject"] for mail in data["mails"]] == ["To the old one"]
+    assert [email["subject"] for email in data["emails"]] == ["To the old one"]
     assert {merged.email, member.email} <= {line["email"] for line in data["history"]}
 
 
-def test_closing_the_account_erases_what_was_merged_into_it(merged, member, mails):
+def test_close_account_erases_what_was_merged_into_it(merged, member, mails):
     Email.objects.create(to=[merged.email], from_email="x@example.org", subject="To the old one")
     close_account(member)
-    (mail,) = mails()
-    assert mail.to == [member.email]
-    mail.delete()
-    assert "maria" not in everything_stored().lower()
+    (email,) = mails()
+    assert email.to == [member.email]
+    email.delete()
+    assert "maria" not in database_text().lower()
     assert fresh(merged).closed_at
     assert Member.objects.account_of(merged.email) is None
 
 
-def test_a_merged_account_is_no_facilitator(merged, team, administrator):
+def test_set_facilitators_refuses_a_merged_account(merged, team, administrator):
     refused("closed", set_facilitators, team, [merged], by=administrator)
 
 
@@ -267,7 +270,7 @@ at_the_same_time = pytest.mark.django_db(transaction=True)
 
 
 @at_the_same_time
-def test_two_merges_of_one_pair_are_one(second, member, team, administrator, mails):
+def test_merge_members_at_once_is_one_merge(second, member, team, administrator, mails):
     join_teams(second, [team])
     Email.objects.all().delete()
     results = at_once(
@@ -281,7 +284,7 @@ def test_two_merges_of_one_pair_are_one(second, member, team, administrator, mai
 
 
 @at_the_same_time
-def test_merging_one_pair_of_organizations_both_ways_at_once_is_one_merge(
+def test_merge_organizations_both_ways_at_once_is_one_merge(
     organization, other_organization, member, outsider, administrator
 ):
     results = at_once(
@@ -289,13 +292,13 @@ def test_merging_one_pair_of_organizations_both_ways_at_once_is_one_merge(
         *[lambda: merge_organizations(other_organization, organization, by=administrator)] * 3,
     )
     assert len(refusals(results)) == 5
-    (kept,) = Organization.objects.recognized()
-    assert kept.members.count() == 2
-    assert kept.domains.count() == 2
+    (retained,) = Organization.objects.recognized()
+    assert retained.members.count() == 2
+    assert retained.domains.count() == 2
 
 
 @at_the_same_time
-def test_merging_while_it_is_recognized_leaves_nobody_behind(
+def test_merge_organizations_while_recognizing_leaves_nobody_behind(
     organization, team, administrator, mails
 ):
     for turn in range(ROUNDS):
@@ -316,7 +319,7 @@ def test_merging_while_it_is_recognized_leaves_nobody_behind(
 
 
 @at_the_same_time
-def test_joining_while_the_organization_is_merged_never_names_the_old_one(
+def test_merge_organizations_while_joining_never_names_the_duplicate(
     organization, team, administrator
 ):
     for turn in range(ROUNDS):
@@ -337,7 +340,7 @@ def test_joining_while_the_organization_is_merged_never_names_the_old_one(
 
 
 @at_the_same_time
-def test_joining_by_domain_while_its_owner_is_merged_never_names_the_old_one(
+def test_merge_organizations_while_joining_by_domain_never_names_the_duplicate(
     organization, team, administrator
 ):
     for turn in range(ROUNDS):

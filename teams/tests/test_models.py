@@ -29,7 +29,7 @@ def test_team_has_a_known_join_policy(team):
     refuses(ActionTeam.objects.filter(pk=team.pk).update, join_policy="maybe")
 
 
-def test_team_name_and_slug_are_there_once(team, other_team):
+def test_team_name_and_slug_are_unique(team, other_team):
     others = ActionTeam.objects.filter(pk=other_team.pk)
     refuses(others.update, name=team.name)
     refuses(others.update, slug=team.slug)
@@ -40,7 +40,7 @@ def test_team_with_goals_questions_or_members_is_not_deleted(team, goal):
         team.delete()
 
 
-def test_only_closed_teams_are_not_offered(team, approval_team, closed_team):
+def test_offered_teams_are_all_but_closed_ones(team, approval_team, closed_team):
     assert list(ActionTeam.objects.offered()) == [team, approval_team]
 
 
@@ -55,7 +55,7 @@ def _counted():
     return ActionTeam.objects.with_counts()
 
 
-def test_facilitators_look_after_their_teams_and_administrators_after_all(
+def test_facilitated_by_holds_own_teams_and_all_for_administrators(
     facilitator, administrator, member, team, other_team
 ):
     assert list(ActionTeam.objects.facilitated_by(facilitator)) == [team]
@@ -86,7 +86,7 @@ def test_goal_at_risk_says_why(goals):
     goals.update(state="at_risk", state_reason="Two providers left.")
 
 
-def test_goal_slug_is_there_once_in_a_team(goal, other_team):
+def test_goal_slug_is_unique_in_a_team(goal, other_team):
     refuses(Goal.objects.create, team=goal.team, slug=goal.slug, title="x")
     Goal.objects.create(team=other_team, slug=goal.slug, title="x")
 
@@ -112,7 +112,7 @@ def test_goal_that_is_over_is_never_stale(state):
     assert Goal(reported_on=reported_on, state=state).is_stale is False
 
 
-def test_question_has_a_known_topic_and_a_slug_of_its_own(faq_entry):
+def test_faq_entry_has_a_known_topic_and_a_unique_slug(faq_entry):
     refuses(FaqEntry.objects.filter(pk=faq_entry.pk).update, topic="other")
     refuses(FaqEntry.objects.create, slug=faq_entry.slug, question="x", answer="x")
 
@@ -123,16 +123,16 @@ def french_entry(db):
 
 
 @pytest.mark.parametrize("query", ["ecole", "ÉCOLE", "strasse ecole", "100%", "a_b", "&", ""])
-def test_questions_are_found_without_case_and_accents(french_entry, faq_entry, query):
+def test_faq_entries_match_without_case_and_accents(french_entry, faq_entry, query):
     assert french_entry in FaqEntry.objects.matching(query)
 
 
 @pytest.mark.parametrize("query", ["ecole zzz", "1000", "a.b", "axb", "%%", "' OR 1=1"])
-def test_questions_without_every_word_are_not_found(french_entry, query):
+def test_faq_entries_match_every_word(french_entry, query):
     assert not FaqEntry.objects.matching(query).exists()
 
 
-def test_what_is_searched_follows_what_is_read(french_entry, administrator):
+def test_faq_entry_search_text_follows_its_words(french_entry, administrator):
     save_with_history(french_entry, administrator, "edited", answer="Später.")
     assert FaqEntry.objects.matching("spater").exists()
     assert not FaqEntry.objects.matching("strasse").exists()
@@ -142,8 +142,8 @@ def test_what_is_searched_follows_what_is_read(french_entry, administrator):
 
 
 @pytest.fixture
-def stays(member, team):
-    """An active stay."""
+def memberships(member, team):
+    """An active membership."""
     return Membership.objects.filter(pk=membership_of(member, team).pk)
 
 
@@ -154,17 +154,19 @@ def requests(applicant, team):
 
 
 @pytest.mark.parametrize("status", ["requested", "active"])
-def test_one_current_stay_for_each_member_and_team(stays, status):
-    (stay,) = stays
+def test_membership_is_current_once_for_each_member_and_team(memberships, status):
+    (membership,) = memberships
     decided_at = timezone.now() if status == "active" else None
-    again = Membership(member=stay.member, team=stay.team, status=status, decided_at=decided_at)
+    again = Membership(
+        member=membership.member, team=membership.team, status=status, decided_at=decided_at
+    )
     refuses(Membership.objects.bulk_create, [again])
 
 
-def test_many_past_stays_for_each_member_and_team(stays):
-    (stay,) = stays
+def test_membership_may_be_over_many_times(memberships):
+    (membership,) = memberships
     now = timezone.now()
-    past = {"member": stay.member, "team": stay.team, "decided_at": now}
+    past = {"member": membership.member, "team": membership.team, "decided_at": now}
     Membership.objects.bulk_create(
         [
             Membership(**past, status="ended", ended_at=now),
@@ -172,43 +174,48 @@ def test_many_past_stays_for_each_member_and_team(stays):
             Membership(**past, status="declined", reason="Full."),
         ]
     )
-    assert Membership.objects.of(stay.member).current().count() == 1
+    assert Membership.objects.of(membership.member).current().count() == 1
 
 
 def test_membership_has_a_known_status(requests):
     refuses(requests.update, status="invited")
 
 
-def test_request_is_active_only_with_a_time(requests):
+def test_membership_has_a_known_origin(memberships):
+    refuses(memberships.update, origin="")
+    refuses(memberships.update, origin="invited")
+
+
+def test_membership_is_active_only_with_a_time(requests):
     refuses(requests.update, status="active")
     refuses(requests.update, decided_at=timezone.now())
 
 
-def test_declined_request_carries_time_and_reason(requests):
+def test_membership_is_declined_only_with_time_and_reason(requests):
     refuses(requests.update, status="declined", reason="Full.")
     refuses(requests.update, status="declined", decided_at=timezone.now())
     requests.update(status="declined", decided_at=timezone.now(), reason="Full.")
 
 
-def test_withdrawn_request_carries_the_time(requests):
+def test_membership_is_withdrawn_only_with_a_time(requests):
     refuses(requests.update, status="withdrawn")
     refuses(requests.update, status="withdrawn", ended_at=timezone.now(), decided_at=timezone.now())
     refuses(requests.update, ended_at=timezone.now())
 
 
-def test_ended_stay_carries_the_time(stays):
-    refuses(stays.update, status="ended")
-    refuses(stays.update, ended_at=timezone.now())
-    refuses(stays.update, status="ended", ended_at=timezone.now(), decided_at=None)
+def test_membership_is_ended_only_with_a_time(memberships):
+    refuses(memberships.update, status="ended")
+    refuses(memberships.update, ended_at=timezone.now())
+    refuses(memberships.update, status="ended", ended_at=timezone.now(), decided_at=None)
 
 
-def test_member_with_stays_and_team_with_stays_are_not_deleted(member, team):
-    for row in (member, team):
+def test_membership_protects_member_and_team(member, team):
+    for protected in (member, team):
         with pytest.raises(ProtectedError):
-            row.delete()
+            protected.delete()
 
 
-def test_requests_wait_for_the_organization_the_affiliation_or_a_decision(
+def test_membership_waits_for_organization_affiliation_or_approval(
     applicant, organization, approval_team, member, team
 ):
     unconfirmed = make_member("x@mail.example", organization, confirmed=False)
@@ -220,7 +227,7 @@ def test_requests_wait_for_the_organization_the_affiliation_or_a_decision(
     assert waits == ["organization", "organization", "affiliation", "approval"]
 
 
-def test_only_requests_of_confirmed_people_are_to_decide(
+def test_memberships_to_decide_are_of_confirmed_people(
     applicant, organization, approval_team, member
 ):
     unconfirmed = make_member("x@mail.example", organization, confirmed=False)
@@ -244,7 +251,7 @@ def test_memberships_are_visible_to_the_facilitators_of_their_team_only(
     assert seen(member) == seen(AnonymousUser()) == set()
 
 
-def test_facilitator_without_the_desk_sees_nothing(facilitator, member):
+def test_memberships_are_invisible_without_the_desk(facilitator, member):
     facilitator.is_staff = False
     assert not Membership.objects.visible_to(facilitator).exists()
 
@@ -263,7 +270,7 @@ def test_working_days_skip_weekends(start, days, end):
     assert add_working_days(start, days) == end
 
 
-def test_an_answer_is_promised_in_working_days_of_chicago(settings):
+def test_answer_expected_on_counts_working_days_of_chicago(settings):
     settings.ANSWER_WORKING_DAYS = 2
     # Friday evening in Chicago is Saturday in UTC.
     asked = datetime(2027, 3, 5, 22, tzinfo=ZoneInfo("America/Chicago"))
@@ -281,9 +288,7 @@ def test_membership_says_who_where_and_how(member, team):
     assert str(membership_of(member, team)) == "Maria Member in Education (active)"
 
 
-def test_a_team_that_is_full_of_people_costs_one_query(
-    member, colleague, django_assert_num_queries
-):
+def test_teams_with_counts_need_one_query(member, colleague, django_assert_num_queries):
     make_team("Empty", position=9)
     with django_assert_num_queries(1):
         assert [team.active_count for team in _counted()] == [2, 0]

@@ -38,20 +38,20 @@ def new_entry(**changes) -> FaqEntry:
 # Asking ------------------------------------------------------------------------------------
 
 
-def test_question_is_kept_with_its_history(question):
+def test_ask_question_stores_it_with_history(question):
     assert (question.text, question.email) == ("May my hospital join?", "vera@visitor.example")
     assert question.status == "waiting"
-    told = question.history.get()
-    assert told.history_change_reason == "asked by a visitor"
-    assert not hasattr(told, "email")
+    version = question.history.get()
+    assert version.history_change_reason == "asked by a visitor"
+    assert not hasattr(version, "email")
 
 
-def test_question_sent_twice_is_one(question):
+def test_ask_question_twice_is_one_question(question):
     assert ask_question(question.text, question.email) == question
     assert Question.objects.count() == 1
 
 
-def test_question_sent_again_later_or_by_another_is_another(question):
+def test_ask_question_later_or_by_another_is_another(question):
     ask_question(question.text)
     ask_question(question.text, "other@visitor.example")
     Question.objects.update(asked_at=timezone.now() - timedelta(minutes=11))
@@ -60,30 +60,36 @@ def test_question_sent_again_later_or_by_another_is_another(question):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_question_sent_8_times_at_once_is_one():
-    assert len({row.pk for row in at_once(*[lambda: ask_question("Why?", "v@x.example")] * 8)}) == 1
+def test_ask_question_8_times_at_once_is_one():
+    assert (
+        len(
+            {
+                published.pk
+                for published in at_once(*[lambda: ask_question("Why?", "v@x.example")] * 8)
+            }
+        )
+        == 1
+    )
     assert Question.objects.count() == 1
 
 
 # Deciding ----------------------------------------------------------------------------------
 
 
-def test_answer_goes_to_the_asker_and_nobody_else(question, facilitator, mails):
+def test_answer_question_emails_the_asker_and_nobody_else(question, facilitator, mails):
     answer_question(question, answer=" Yes.\n\nWrite to us. ", by=facilitator)
     question.refresh_from_db()
     assert (question.status, question.answer) == ("answered", "Yes.\n\nWrite to us.")
     assert question.decided_by == facilitator
     assert question.history.first().history_user == facilitator
-    (mail,) = mails()
-    assert (mail.to, mail.subject) == ([question.email], "The answer to your question")
-    assert "> May my hospital join?" in mail.message
-    assert "Yes.\n\nWrite to us." in mail.message
+    (email,) = mails()
+    assert (email.to, email.subject) == ([question.email], "The answer to your question")
+    assert "> May my hospital join?" in email.message
+    assert "Yes.\n\nWrite to us." in email.message
     assert not FaqEntry.objects.exists()
 
 
-def test_answer_without_words_or_without_an_address_is_refused(
-    question, nameless, facilitator, mails
-):
+def test_answer_question_refuses_without_words_or_address(question, nameless, facilitator, mails):
     with pytest.raises(Refused, match="Write the answer"):
         answer_question(question, answer=" \n", by=facilitator)
     with pytest.raises(Refused, match="left no address"):
@@ -92,21 +98,23 @@ def test_answer_without_words_or_without_an_address_is_refused(
     assert not mails()
 
 
-def test_new_entry_is_published_last_in_its_section(question, facilitator, faq_entry, mails):
+def test_publish_question_adds_an_entry_last_in_its_section(
+    question, facilitator, faq_entry, mails
+):
     FaqEntry.objects.update(position=7)
     FaqEntry.objects.create(slug="far", question="Far?", answer="x", topic="joining", position=40)
-    row = publish_question(question, entry=new_entry(), by=facilitator)
-    entry = row.published_in
+    published = publish_question(question, entry=new_entry(), by=facilitator)
+    entry = published.published_in
     assert (entry.slug, entry.position, entry.is_published) == ("may-we-join", 8, True)
     assert entry.checked_on == timezone.localdate()
     assert entry.history.get().history_user == facilitator
-    assert (row.status, row.decided_by) == ("published", facilitator)
-    (mail,) = mails()
-    assert mail.subject == "Your question is answered on our FAQ page"
-    assert "http://127.0.0.1:8000/faq/may-we-join/" in mail.message
+    assert (published.status, published.decided_by) == ("published", facilitator)
+    (email,) = mails()
+    assert email.subject == "Your question is answered on our FAQ page"
+    assert "http://127.0.0.1:8000/faq/may-we-join/" in email.message
 
 
-def test_new_entry_of_a_team_is_placed_within_the_team(question, facilitator, team):
+def test_publish_question_adds_an_entry_within_the_team(question, facilitator, team):
     FaqEntry.objects.create(slug="general", question="G?", answer="x", position=30)
     FaqEntry.objects.create(slug="of-team", question="T?", answer="x", position=4, team=team)
     entry = publish_question(question, entry=new_entry(team=team), by=facilitator).published_in
@@ -114,16 +122,18 @@ def test_new_entry_of_a_team_is_placed_within_the_team(question, facilitator, te
 
 
 @pytest.mark.parametrize(
-    ("typed", "slug"),
+    ("asked_question", "slug"),
     [("May we join?", "may-we-join-2"), ("Ask?", "ask-2"), ("可以吗？", "question")],
 )
-def test_new_entry_gets_an_address_of_its_own(question, facilitator, typed, slug):
+def test_publish_question_gives_the_entry_a_free_slug(question, facilitator, asked_question, slug):
     FaqEntry.objects.create(slug="may-we-join", question="May we?", answer="x")
-    entry = publish_question(question, entry=new_entry(question=typed), by=facilitator).published_in
+    entry = publish_question(
+        question, entry=new_entry(question=asked_question), by=facilitator
+    ).published_in
     assert entry.slug == slug
 
 
-def test_known_entry_answers_as_it_is(question, facilitator, faq_entry, mails):
+def test_publish_question_in_an_entry_without_adding_to_it(question, facilitator, faq_entry, mails):
     publish_question(question, entry=faq_entry, by=facilitator)
     faq_entry.refresh_from_db()
     assert faq_entry.answer == "People of *recognized* employers."
@@ -132,7 +142,7 @@ def test_known_entry_answers_as_it_is(question, facilitator, faq_entry, mails):
     assert "/faq/who-can-join/" in mails()[0].message
 
 
-def test_known_entry_is_added_to_with_history(question, facilitator, faq_entry):
+def test_publish_question_adds_to_an_entry_with_history(question, facilitator, faq_entry):
     publish_question(question, entry=faq_entry, answer=" Your hospital too. ", by=facilitator)
     faq_entry.refresh_from_db()
     assert faq_entry.answer == "People of *recognized* employers.\n\nYour hospital too."
@@ -140,21 +150,19 @@ def test_known_entry_is_added_to_with_history(question, facilitator, faq_entry):
     assert faq_entry.history.first().history_user == facilitator
 
 
-def test_publishing_for_an_asker_without_an_address_mails_nobody(
-    nameless, facilitator, faq_entry, mails
-):
+def test_publish_question_without_an_address_emails_nobody(nameless, facilitator, faq_entry, mails):
     publish_question(nameless, entry=faq_entry, by=facilitator)
     assert not mails()
 
 
 @pytest.mark.parametrize("changes", [{"question": " "}, {"answer": ""}])
-def test_new_entry_without_its_words_is_refused(question, facilitator, changes):
+def test_publish_question_refuses_an_entry_without_words(question, facilitator, changes):
     with pytest.raises(Refused, match="Write the question and the answer"):
         publish_question(question, entry=new_entry(**changes), by=facilitator)
     assert not FaqEntry.objects.exists()
 
 
-def test_publishing_into_a_hidden_entry_is_refused(question, facilitator, faq_entry):
+def test_publish_question_refuses_a_hidden_entry(question, facilitator, faq_entry):
     FaqEntry.objects.update(is_published=False)
     with pytest.raises(Refused, match="is not published"):
         publish_question(question, entry=faq_entry, answer="More.", by=facilitator)
@@ -162,7 +170,7 @@ def test_publishing_into_a_hidden_entry_is_refused(question, facilitator, faq_en
     assert question.is_waiting
 
 
-def test_dismissal_with_a_reason_tells_the_asker(question, facilitator, mails):
+def test_dismiss_question_with_a_reason_emails_the_asker(question, facilitator, mails):
     dismiss_question(question, reason="Ask your hospital.", by=facilitator)
     question.refresh_from_db()
     assert (question.status, question.answer) == ("dismissed", "Ask your hospital.")
@@ -170,12 +178,12 @@ def test_dismissal_with_a_reason_tells_the_asker(question, facilitator, mails):
 
 
 @pytest.mark.parametrize("reason", ["", " \n"])
-def test_dismissal_without_a_reason_tells_nobody(question, facilitator, mails, reason):
+def test_dismiss_question_without_a_reason_emails_nobody(question, facilitator, mails, reason):
     dismiss_question(question, reason=reason, by=facilitator)
     assert not mails()
 
 
-def test_dismissal_of_an_asker_without_an_address_tells_nobody(nameless, facilitator, mails):
+def test_dismiss_question_without_an_address_emails_nobody(nameless, facilitator, mails):
     dismiss_question(nameless, reason="Ask your hospital.", by=facilitator)
     assert not mails()
 
@@ -198,7 +206,7 @@ def test_question_is_decided_once(
 
 
 @pytest.mark.parametrize("step", ["answered", "published", "dismissed"])
-def test_mails_show_what_strangers_typed_as_text(facilitator, mails, step):
+def test_question_emails_show_typed_text_as_text(facilitator, mails, step):
     question = ask_question(HOSTILE, "vera@visitor.example")
     if step == "answered":
         answer_question(question, answer=HOSTILE, by=facilitator)
@@ -206,18 +214,18 @@ def test_mails_show_what_strangers_typed_as_text(facilitator, mails, step):
         publish_question(question, entry=new_entry(question=HOSTILE), by=facilitator)
     else:
         dismiss_question(question, reason=HOSTILE, by=facilitator)
-    (mail,) = mails()
-    assert "\n" not in mail.subject
-    assert "forged" not in mail.subject
-    assert "> <script>x</script> & {{ site_url }} {% now 'Y' %}\n> Subject: forged" in mail.message
-    assert "<script" not in mail.html_message
-    assert "&lt;script&gt;x&lt;/script&gt; &amp; {{ site_url }}" in mail.html_message
-    assert "You get this email because" in mail.message
-    assert "\n\n\n" not in mail.message
-    assert "!" not in mail.subject
+    (email,) = mails()
+    assert "\n" not in email.subject
+    assert "forged" not in email.subject
+    assert "> <script>x</script> & {{ site_url }} {% now 'Y' %}\n> Subject: forged" in email.message
+    assert "<script" not in email.html_message
+    assert "&lt;script&gt;x&lt;/script&gt; &amp; {{ site_url }}" in email.html_message
+    assert "You get this email because" in email.message
+    assert "\n\n\n" not in email.message
+    assert "!" not in email.subject
 
 
-def test_long_question_is_quoted_in_short_lines(facilitator, mails):
+def test_question_emails_quote_long_questions_in_short_lines(facilitator, mails):
     question = ask_question("word " * 150 + "\n\nend", "vera@visitor.example")
     answer_question(question, answer="yes " * 150, by=facilitator)
     assert max(len(line) for line in mails()[0].message.splitlines()) <= 78
@@ -227,14 +235,14 @@ def test_long_question_is_quoted_in_short_lines(facilitator, mails):
 # Entries, addresses, constraints -------------------------------------------------------------
 
 
-def test_entry_that_is_still_true_is_checked_today(faq_entry, facilitator):
+def test_confirm_entry_stores_today(faq_entry, facilitator):
     confirm_entry(faq_entry, by=facilitator)
     faq_entry.refresh_from_db()
     assert faq_entry.checked_on == timezone.localdate()
     assert faq_entry.history.first().history_user == facilitator
 
 
-def test_entry_checked_today_is_not_checked_again(faq_entry, facilitator):
+def test_confirm_entry_refuses_an_entry_checked_today(faq_entry, facilitator):
     confirm_entry(faq_entry, by=facilitator)
     with pytest.raises(Refused, match="checked today already"):
         confirm_entry(faq_entry, by=facilitator)
@@ -242,18 +250,18 @@ def test_entry_checked_today_is_not_checked_again(faq_entry, facilitator):
 
 
 @pytest.mark.parametrize(
-    ("asked", "decided", "stays"),
+    ("asked", "decided", "is_kept"),
     [(100, 89, True), (100, 91, False), (364, None, True), (366, None, False), (400, 80, True)],
 )
-def test_addresses_are_forgotten_in_time(question, facilitator, asked, decided, stays):
+def test_delete_old_addresses_erases_them_in_time(question, facilitator, asked, decided, is_kept):
     now = timezone.now()
     Question.objects.update(asked_at=now - timedelta(days=asked))
     if decided is not None:
         dismiss_question(question, reason="", by=facilitator)
         Question.objects.update(decided_at=now - timedelta(days=decided))
-    assert delete_old_addresses() == (not stays)
+    assert delete_old_addresses() == (not is_kept)
     question.refresh_from_db()
-    assert bool(question.email) is stays
+    assert bool(question.email) is is_kept
     assert delete_old_addresses() == 0
 
 
@@ -265,18 +273,18 @@ def test_addresses_are_forgotten_in_time(question, facilitator, asked, decided, 
         {"decided_at": timezone.now()},
     ],
 )
-def test_database_refuses_half_a_decision(question, changes):
+def test_question_is_decided_as_a_whole_in_the_database(question, changes):
     with pytest.raises(IntegrityError), transaction.atomic():
         Question.objects.update(**changes)
 
 
-def test_database_refuses_an_answer_without_words_and_publishing_nowhere(question, facilitator):
+def test_question_has_an_answer_or_an_entry_in_the_database(question, facilitator):
     decided = {"decided_at": timezone.now(), "decided_by": facilitator}
     for status in ("answered", "published"):
         with pytest.raises(IntegrityError), transaction.atomic():
             Question.objects.update(status=status, **decided)
 
 
-def test_database_refuses_an_entry_at_the_address_of_the_form(faq_entry):
+def test_faq_entry_slug_is_never_that_of_the_form(faq_entry):
     with pytest.raises(IntegrityError), transaction.atomic():
         FaqEntry.objects.update(slug="ask")

@@ -5,17 +5,20 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, membership_of
-from members.models import ChangeSource, EmailDomain, Member, Organization, change_source
-from members.services import (
-    OrganizationImport,
-    Refused,
-    add_organization,
-    decline_organization,
-    organizations_named,
-    save_with_history,
-)
+from members.history.changesets import ChangeSource, change_source
+from members.models import EmailDomain, Member, Organization
+from members.services import OrganizationImport, Refused, organizations_named, save_with_history
 from teams.models import Membership
-from teams.services import MemberRow, accounts_of, close_account, import_members, join_teams
+from teams.services import (
+    MemberRow,
+    accounts_of,
+    add_organization,
+    close_account,
+    decline_organization,
+    import_members,
+    import_organizations,
+    join_teams,
+)
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def test_import_is_told_in_the_history(facilitator, team, row):
     imported(row(), by=facilitator)
     nora = Member.objects.get(email="nora@rush.example")
     for version in (nora.history.get(), membership_of(nora, team).history.get()):
-        assert (version.history_user, version.how) == (facilitator, "import")
+        assert (version.history_user, version.source) == (facilitator, "import")
         assert version.history_change_reason
 
 
@@ -176,7 +179,7 @@ def organizations(*rows, by):
         file = OrganizationImport([name for name, _ in rows], domains, by=by)
         refused = [refusal for row in rows for refusal in file.take(*row)]
         if not refused:
-            file.store()
+            import_organizations(file)
     return file, [(refusal.column, str(refusal)) for refusal in refused]
 
 
@@ -186,7 +189,7 @@ def test_new_organization_is_recognized_with_its_domains(facilitator):
     assert (made.name, made.status, made.decided_by) == ("North Example", "recognized", facilitator)
     assert {row.domain for row in made.domains.all()} == {"north.example", "n.example"}
     added = EmailDomain.history.filter(organization=made)
-    assert [version.how for version in (made.history.get(), *added)] == ["import"] * 3
+    assert [version.source for version in (made.history.get(), *added)] == ["import"] * 3
 
 
 def test_organizations_imported_again_change_nothing(facilitator, organization):

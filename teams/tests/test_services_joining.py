@@ -5,7 +5,6 @@ from post_office.models import Email
 
 from conftest import make_member, membership_of
 from members.models import Member, Organization
-from members.services import decline_organization, recognize_organization
 from members.tests.steps import last_line, refused
 from teams.models import Membership
 from teams.services import (
@@ -14,117 +13,119 @@ from teams.services import (
     close_account,
     complete_join,
     decline_membership,
+    decline_organization,
     join_teams,
     leave_team,
+    recognize_organization,
     withdraw_request,
 )
 
 
 def join(email: str, *teams, name="Nora New", title="", organization="Rush Example Hospital"):
-    """What happens after the code was right; returns the person and what became of each team."""
-    member, told = complete_join(
+    """Join as after the right code; return the member and what became of each team."""
+    member, outcomes = complete_join(
         email,
         full_name=name,
         job_title=title,
         organization=organization,
         team_ids=[team.pk for team in teams],
     )
-    return member, {outcome.team: outcome.outcome for outcome in told}
+    return member, {outcome.team: outcome.outcome for outcome in outcomes}
 
 
 # Rules 4 and 5: who joins at once, who waits ------------------------------------------------
 
 
-def test_a_recognized_domain_and_an_open_team_make_a_member_at_once(
-    organization, team, other_team, mails
-):
-    member, told = join("nora@mail.rush.example", team, other_team, title="HR lead")
-    assert told == {team: Outcome.JOINED, other_team: Outcome.JOINED}
-    stay = membership_of(member, team)
-    assert stay.is_active
-    assert stay.decided_by is None
-    assert last_line(stay) == (member, "joined")
+def test_complete_join_by_a_recognized_domain_joins_at_once(organization, team, other_team, mails):
+    member, outcomes = join("nora@mail.rush.example", team, other_team, title="HR lead")
+    assert outcomes == {team: Outcome.JOINED, other_team: Outcome.JOINED}
+    membership = membership_of(member, team)
+    assert membership.is_active
+    assert membership.decided_by is None
+    assert last_line(membership) == (member, "joined")
     assert (member.full_name, member.job_title) == ("Nora New", "HR lead")
-    assert [(mail.to, mail.subject) for mail in mails()] == [
+    assert [(email.to, email.subject) for email in mails()] == [
         (["nora@mail.rush.example"], "You joined 2 action teams")
     ]
 
 
-def test_a_team_by_approval_always_waits(organization, team, approval_team, mails):
-    member, told = join("nora@rush.example", approval_team, team)
-    assert told == {team: Outcome.JOINED, approval_team: Outcome.WAITING}
+def test_complete_join_of_a_team_by_approval_waits(organization, team, approval_team, mails):
+    member, outcomes = join("nora@rush.example", approval_team, team)
+    assert outcomes == {team: Outcome.JOINED, approval_team: Outcome.WAITING}
     request = membership_of(member, approval_team)
     assert (request.is_waiting, request.waits_for) == (True, "approval")
     assert last_line(request) == (member, "requested")
-    (mail,) = mails()
-    assert "Still waiting" in mail.message
+    (email,) = mails()
+    assert "Still waiting" in email.message
 
 
-def test_a_known_name_without_its_domain_waits_for_a_facilitator(organization, team, mails):
-    member, told = join("nora@mailbox.example", team)
-    assert told == {team: Outcome.WAITING}
+def test_complete_join_by_a_known_name_waits_for_a_facilitator(organization, team, mails):
+    member, outcomes = join("nora@mailbox.example", team)
+    assert outcomes == {team: Outcome.WAITING}
     assert membership_of(member, team).waits_for == "affiliation"
-    assert [mail.subject for mail in mails()] == ["We have your request for Education"]
+    assert [email.subject for email in mails()] == ["We have your request for Education"]
 
 
-def test_an_unknown_organization_is_proposed_and_the_person_has_a_place(team, mails):
-    member, told = join("nora@kappa.example", team, organization="Kappa Clinic")
-    assert told == {team: Outcome.WAITING}
+def test_complete_join_proposes_an_unknown_organization(team, mails):
+    member, outcomes = join("nora@kappa.example", team, organization="Kappa Clinic")
+    assert outcomes == {team: Outcome.WAITING}
     assert membership_of(member, team).waits_for == "organization"
     assert member.organization.suggested_domain == "kappa.example"
     assert len(mails()) == 1
 
 
-def test_a_closed_team_takes_nobody(organization, team, closed_team, mails):
-    member, told = join("nora@rush.example", team, closed_team)
-    assert told == {team: Outcome.JOINED, closed_team: Outcome.CLOSED}
+def test_complete_join_of_a_closed_team_reports_it(organization, team, closed_team, mails):
+    member, outcomes = join("nora@rush.example", team, closed_team)
+    assert outcomes == {team: Outcome.JOINED, closed_team: Outcome.CLOSED}
     assert not Membership.objects.filter(team=closed_team).exists()
-    assert [mail.subject for mail in mails()] == ["You joined Education"]
+    assert [email.subject for email in mails()] == ["You joined Education"]
 
 
-def test_a_closed_team_alone_sends_no_mail(organization, closed_team, mails):
-    _, told = join("nora@rush.example", closed_team)
-    assert told == {closed_team: Outcome.CLOSED}
+def test_complete_join_of_a_closed_team_alone_sends_no_email(organization, closed_team, mails):
+    _, outcomes = join("nora@rush.example", closed_team)
+    assert outcomes == {closed_team: Outcome.CLOSED}
     assert mails() == []
 
 
-def test_teams_that_do_not_exist_are_passed_over(organization, team):
-    member, told = complete_join(
+def test_complete_join_ignores_teams_that_do_not_exist(organization, team):
+    member, outcomes = complete_join(
         "nora@rush.example",
         full_name="Nora",
         job_title="",
         organization="Rush",
         team_ids=[team.pk, team.pk, 999_999],
     )
-    assert [outcome.team for outcome in told] == [team]
+    assert [outcome.team for outcome in outcomes] == [team]
     assert Membership.objects.of(member).count() == 1
 
 
-def test_doing_it_twice_reports_what_is_there_and_sends_nothing(
+def test_complete_join_twice_reports_what_is_there_and_sends_nothing(
     organization, team, approval_team, mails
 ):
     join("nora@rush.example", team, approval_team)
-    member, told = join("NORA@rush.example", team, approval_team)
-    assert told == {team: Outcome.ALREADY_ACTIVE, approval_team: Outcome.ALREADY_WAITING}
+    member, outcomes = join("NORA@rush.example", team, approval_team)
+    assert outcomes == {team: Outcome.ALREADY_ACTIVE, approval_team: Outcome.ALREADY_WAITING}
     assert Member.objects.filter(email="nora@rush.example").count() == 1
     assert Membership.objects.of(member).count() == 2
     assert len(mails()) == 1
 
 
-def test_a_partial_success_is_told_team_by_team(member, team, other_team, closed_team, mails):
-    _, told = join(member.email, team, other_team, closed_team)
-    assert told == {
+def test_complete_join_reports_a_partial_success_team_by_team(
+    member, team, other_team, closed_team, mails
+):
+    _, outcomes = join(member.email, team, other_team, closed_team)
+    assert outcomes == {
         team: Outcome.ALREADY_ACTIVE,
         other_team: Outcome.JOINED,
         closed_team: Outcome.CLOSED,
     }
-    assert [mail.subject for mail in mails()] == ["You joined Hiring"]
+    assert [email.subject for email in mails()] == ["You joined Hiring"]
 
 
-# Rule 2: nothing that is known is overwritten ------------------------------------------------
+# Rule 2: nothing is overwritten ------------------------------------------------
 
 
-def test_a_stranger_overwrites_nothing_of_a_members_profile(member, other_organization, team):
+def test_complete_join_overwrites_nothing_of_a_profile(member, other_organization, team):
     joined, _ = join(
         member.email, team, name="Mallory", title="Boss", organization="Loop Example Clinic"
     )
@@ -134,75 +135,80 @@ def test_a_stranger_overwrites_nothing_of_a_members_profile(member, other_organi
     assert member.organization.name == "Rush Example Hospital"
 
 
-def test_an_unconfirmed_organization_is_not_overwritten_either(applicant, other_team):
+def test_complete_join_keeps_an_unconfirmed_organization(applicant, other_team):
     joined, _ = join(applicant.email, other_team, organization="Another Clinic")
     assert joined.organization == applicant.organization
     assert not Organization.objects.named("Another Clinic").exists()
 
 
-def test_after_a_no_another_organization_counts(applicant, organization, other_team, administrator):
+def test_complete_join_after_a_decline_takes_another_organization(
+    applicant, organization, other_team, administrator
+):
     decline_organization(applicant.organization, reason="No.", by=administrator)
-    joined, told = join(applicant.email, other_team, organization="Rush Example Hospital")
+    joined, outcomes = join(applicant.email, other_team, organization="Rush Example Hospital")
     assert joined.organization == organization
-    assert told == {other_team: Outcome.WAITING}
+    assert outcomes == {other_team: Outcome.WAITING}
 
 
-def test_an_unnamed_organization_is_refused_as_a_whole(team):
+def test_complete_join_refuses_a_nameless_organization_as_a_whole(team):
     refused("at least one letter", join, "nora@kappa.example", team, organization="&")
     assert not Member.objects.exists()
 
 
-def test_an_account_that_was_closed_by_the_desk_is_refused(member, other_team):
+def test_join_refuses_an_account_that_the_desk_closed(member, other_team):
     Member.objects.filter(pk=member.pk).update(is_active=False)
     refused("account is closed", join, member.email, other_team)
     refused("account is closed", join_teams, member, [other_team])
 
 
-def test_who_closed_the_account_starts_anew_with_the_same_address(member, team):
+def test_complete_join_after_closing_creates_a_new_account(member, team):
     close_account(member)
-    anew, told = join("maria@rush.example", team)
-    assert told == {team: Outcome.JOINED}
-    assert anew.pk != member.pk
-    assert anew.full_name == "Nora New"
+    created, outcomes = join("maria@rush.example", team)
+    assert outcomes == {team: Outcome.JOINED}
+    assert created.pk != member.pk
+    assert created.full_name == "Nora New"
 
 
-# Rule 7: one press for another team ---------------------------------------------------------
+# Rule 7: one click for another team ---------------------------------------------------------
 
 
-def test_a_member_joins_another_team_with_one_step(member, other_team, mails):
-    (told,) = join_teams(member, [other_team])
-    assert told.outcome == Outcome.JOINED
-    assert told.membership == membership_of(member, other_team)
+def test_join_teams_joins_another_team(member, other_team, mails):
+    (outcome,) = join_teams(member, [other_team])
+    assert outcome.outcome == Outcome.JOINED
+    assert outcome.membership == membership_of(member, other_team)
     assert len(mails()) == 1
 
 
-def test_what_was_decided_since_the_page_was_read_counts(applicant, other_team, administrator):
+def test_join_teams_follows_what_was_decided_meanwhile(applicant, other_team, administrator):
     recognize_organization(applicant.organization, by=administrator)
-    (told,) = join_teams(applicant, [other_team])  # the row as it was before
-    assert told.outcome == Outcome.JOINED
+    (outcome,) = join_teams(applicant, [other_team])  # as it was before
+    assert outcome.outcome == Outcome.JOINED
 
 
-def test_a_declined_organization_is_proposed_again_with_the_next_request(
-    applicant, other_team, administrator
-):
+def test_join_teams_proposes_a_declined_organization_again(applicant, other_team, administrator):
     decline_organization(applicant.organization, reason="No.", by=administrator)
     applicant = Member.objects.get(pk=applicant.pk)
-    (told,) = join_teams(applicant, [other_team])
-    assert told.outcome == Outcome.WAITING
+    (outcome,) = join_teams(applicant, [other_team])
+    assert outcome.outcome == Outcome.WAITING
     assert list(Organization.objects.to_decide()) == [applicant.organization]
 
 
-def test_joining_a_team_one_is_in_changes_nothing(member, applicant, team, closed_team, mails):
-    (told,) = join_teams(member, [team])
-    assert (told.outcome, told.membership) == (Outcome.ALREADY_ACTIVE, membership_of(member, team))
-    (told,) = join_teams(applicant, [team])
-    assert told.outcome == Outcome.ALREADY_WAITING
-    (told,) = join_teams(member, [closed_team])
-    assert (told.outcome, told.membership) == (Outcome.CLOSED, None)
+def test_join_teams_of_a_current_or_closed_team_changes_nothing(
+    member, applicant, team, closed_team, mails
+):
+    (outcome,) = join_teams(member, [team])
+    assert (outcome.outcome, outcome.membership) == (
+        Outcome.ALREADY_ACTIVE,
+        membership_of(member, team),
+    )
+    (outcome,) = join_teams(applicant, [team])
+    assert outcome.outcome == Outcome.ALREADY_WAITING
+    (outcome,) = join_teams(member, [closed_team])
+    assert (outcome.outcome, outcome.membership) == (Outcome.CLOSED, None)
     assert mails() == []
 
 
-def test_no_team_at_all_changes_nothing(member, mails):
+def test_join_teams_without_a_team_changes_nothing(member, mails):
     assert join_teams(member, []) == []
     assert mails() == []
 
@@ -210,38 +216,38 @@ def test_no_team_at_all_changes_nothing(member, mails):
 # Leaving and withdrawing --------------------------------------------------------------------
 
 
-def test_a_member_leaves_and_may_come_back_with_a_new_row(member, team, mails):
+def test_leave_team_allows_to_join_again_with_a_new_membership(member, team, mails):
     left = leave_team(membership_of(member, team))
     assert (left.status, left.ended_by) == ("ended", member)
     assert last_line(left) == (member, "left")
-    assert [mail.subject for mail in mails()] == ["You left Education"]
-    (told,) = join_teams(member, [team])
-    assert told.outcome == Outcome.JOINED
-    assert told.membership.pk != left.pk
+    assert [email.subject for email in mails()] == ["You left Education"]
+    (outcome,) = join_teams(member, [team])
+    assert outcome.outcome == Outcome.JOINED
+    assert outcome.membership.pk != left.pk
     left.refresh_from_db()
     assert left.status == "ended"
 
 
-def test_leaving_is_refused_when_one_has_left(member, team):
-    stay = membership_of(member, team)
-    leave_team(stay)
-    refused("not a member of Education any more. Nothing was changed", leave_team, stay)
+def test_leave_team_refuses_after_leaving(member, team):
+    membership = membership_of(member, team)
+    leave_team(membership)
+    refused("not a member of Education any more. Nothing was changed", leave_team, membership)
 
 
-def test_leaving_is_refused_while_the_request_waits(applicant, team):
+def test_leave_team_refuses_a_request(applicant, team):
     refused("not a member of Education", leave_team, membership_of(applicant, team))
 
 
-def test_a_request_is_withdrawn_and_may_be_made_again(applicant, team, mails):
+def test_withdraw_request_allows_to_ask_again(applicant, team, mails):
     withdrawn = withdraw_request(membership_of(applicant, team))
     assert (withdrawn.status, withdrawn.ended_by) == ("withdrawn", applicant)
     assert last_line(withdrawn) == (applicant, "withdrawn")
-    assert [mail.subject for mail in mails()] == ["You withdrew your request for Education"]
-    (told,) = join_teams(applicant, [team])
-    assert (told.outcome, told.membership.pk) != (Outcome.WAITING, withdrawn.pk)
+    assert [email.subject for email in mails()] == ["You withdrew your request for Education"]
+    (outcome,) = join_teams(applicant, [team])
+    assert (outcome.outcome, outcome.membership.pk) != (Outcome.WAITING, withdrawn.pk)
 
 
-def test_withdrawing_is_refused_when_it_does_not_wait_any_more(
+def test_withdraw_request_refuses_what_does_not_wait(
     member, applicant, approval_team, team, facilitator
 ):
     refused("it is active. Nothing was changed", withdraw_request, membership_of(member, team))
@@ -253,12 +259,12 @@ def test_withdrawing_is_refused_when_it_does_not_wait_any_more(
     refused("it is declined", withdraw_request, request)
 
 
-def test_who_was_declined_may_ask_again(member, approval_team, facilitator):
+def test_join_teams_after_a_decline_starts_a_new_request(member, approval_team, facilitator):
     join_teams(member, [approval_team])
     decline_membership(membership_of(member, approval_team), reason="Full.", by=facilitator)
-    (told,) = join_teams(member, [approval_team])
-    assert told.outcome == Outcome.WAITING
-    approve_membership(told.membership, by=facilitator)
+    (outcome,) = join_teams(member, [approval_team])
+    assert outcome.outcome == Outcome.WAITING
+    approve_membership(outcome.membership, by=facilitator)
     assert list(
         Membership.objects.of(member)
         .filter(team=approval_team)
@@ -271,7 +277,7 @@ def test_who_was_declined_may_ask_again(member, approval_team, facilitator):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_joining_reads_once_however_many_teams(
+def test_join_teams_needs_few_queries_for_more_teams(
     organization, team, other_team, approval_team, count, django_assert_max_num_queries
 ):
     person = make_member("many@rush.example", organization)

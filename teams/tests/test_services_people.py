@@ -1,32 +1,24 @@
-"""Facilitators, closing an account, what a person takes along, and the daily digest."""
+"""Facilitators, closing an account, and what a person takes along."""
 
 import json
-from datetime import date, timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.db import connection
-from django.utils import timezone
 from post_office.models import Email
 
 from conftest import make_member, membership_of
 from members.models import Member
 from members.tests.steps import last_line, refused
-from teams.models import Membership, Question
+from teams.models import Membership
 from teams.services import (
     close_account,
-    decline_all_requests,
     decline_membership,
     end_membership,
     join_teams,
     personal_data,
-    send_digests,
     set_facilitators,
-    waiting_for,
 )
-
-MONDAY = date(2027, 3, 1)
-
 
 # Facilitators ---------------------------------------------------------------------------------
 
@@ -36,7 +28,7 @@ def may_use_desk(member: Member) -> bool:
     return member.is_staff
 
 
-def test_a_facilitator_may_use_the_desk_until_the_last_team_goes(
+def test_set_facilitators_gives_the_desk_until_the_last_team_goes(
     member, team, other_team, administrator
 ):
     set_facilitators(team, [member], by=administrator)
@@ -50,7 +42,7 @@ def test_a_facilitator_may_use_the_desk_until_the_last_team_goes(
     assert last_line(member) == (administrator, "no longer a facilitator of Hiring")
 
 
-def test_facilitators_are_replaced_with_history(member, colleague, team, administrator):
+def test_set_facilitators_replaces_them_with_history(member, colleague, team, administrator):
     set_facilitators(team, [member], by=administrator)
     set_facilitators(team, [colleague], by=administrator)
     assert list(team.facilitators.all()) == [colleague]
@@ -58,81 +50,43 @@ def test_facilitators_are_replaced_with_history(member, colleague, team, adminis
     assert last_line(team) == (administrator, "facilitators changed")
 
 
-def test_naming_the_same_facilitators_changes_no_member(facilitator, team, administrator):
+def test_set_facilitators_to_the_same_changes_no_member(facilitator, team, administrator):
     history = facilitator.history.count()
     set_facilitators(team, [facilitator], by=administrator)
     assert facilitator.history.count() == history
 
 
-def test_an_administrator_keeps_the_desk(administrator, team):
+def test_set_facilitators_leaves_administrators_the_desk(administrator, team):
     set_facilitators(team, [administrator], by=administrator)
     set_facilitators(team, [], by=administrator)
     assert may_use_desk(administrator)
 
 
-def test_whoever_is_new_is_told_and_nobody_else(
+def test_set_facilitators_sends_emails_to_new_ones_only(
     member, colleague, facilitator, team, administrator, mails
 ):
     count = len(mails())
     set_facilitators(team, [facilitator, member], by=administrator)
-    assert [mail.to for mail in mails()[count:]] == [[member.email]]
+    assert [email.to for email in mails()[count:]] == [[member.email]]
     assert mails()[-1].subject == "You are now a facilitator of Education"
     set_facilitators(team, [member, facilitator], by=administrator)
     set_facilitators(team, [member], by=administrator)
     assert len(mails()) == count + 1
     set_facilitators(team, [member, colleague, facilitator], by=administrator)
-    assert {mail.to[0] for mail in mails()[count + 1 :]} == {colleague.email, facilitator.email}
+    assert {email.to[0] for email in mails()[count + 1 :]} == {colleague.email, facilitator.email}
 
 
-def test_a_second_team_is_told_as_well(facilitator, other_team, administrator, mails):
+def test_set_facilitators_sends_an_email_for_a_second_team(
+    facilitator, other_team, administrator, mails
+):
     count = len(mails())
     set_facilitators(other_team, [facilitator], by=administrator)
-    assert [mail.subject for mail in mails()[count:]] == ["You are now a facilitator of Hiring"]
+    assert [email.subject for email in mails()[count:]] == ["You are now a facilitator of Hiring"]
 
 
-def test_a_closed_account_does_not_facilitate(member, colleague, team, administrator):
+def test_set_facilitators_refuses_closed_accounts(member, colleague, team, administrator):
     close_account(member)
     refused("account is closed", set_facilitators, team, [colleague, member], by=administrator)
-
-
-# No to all that a person asked ------------------------------------------------------------------
-
-
-def test_all_requests_in_ones_own_teams_are_declined_with_one_mail(
-    applicant, facilitator, administrator, team, other_team, approval_team, mails
-):
-    join_teams(applicant, [other_team, approval_team])
-    set_facilitators(approval_team, [facilitator], by=administrator)
-    count = len(mails())
-    declined = decline_all_requests(applicant, reason=" Unknown there. ", by=facilitator)
-    assert {stay.team for stay in declined} == {team, approval_team}
-    for stay in declined:
-        stay.refresh_from_db()
-        assert (stay.status, stay.decided_by) == ("declined", facilitator)
-        assert stay.reason == "Unknown there."
-        assert last_line(stay) == (facilitator, "declined")
-    assert membership_of(applicant, other_team).is_waiting
-    (mail,) = mails()[count:]
-    assert mail.subject == "Your requests for 2 action teams were declined"
-    assert "Unknown there." in mail.message
-
-
-def test_an_administrator_declines_for_all_teams(applicant, administrator, other_team):
-    join_teams(applicant, [other_team])
-    assert len(decline_all_requests(applicant, reason="No.", by=administrator)) == 2
-
-
-@pytest.mark.parametrize("reason", ["", "  "])
-def test_declining_all_is_refused_without_a_reason(applicant, facilitator, reason):
-    refused("Give a reason", decline_all_requests, applicant, reason=reason, by=facilitator)
-
-
-def test_declining_all_is_refused_where_nothing_waits_and_to_others(
-    applicant, member, facilitator, other_facilitator, colleague
-):
-    refused("No request", decline_all_requests, member, reason="No.", by=facilitator)
-    refused("No request", decline_all_requests, applicant, reason="No.", by=other_facilitator)
-    refused("No request", decline_all_requests, applicant, reason="No.", by=colleague)
 
 
 # Closing an account -----------------------------------------------------------------------------
@@ -140,7 +94,7 @@ def test_declining_all_is_refused_where_nothing_waits_and_to_others(
 
 @pytest.fixture
 def leaver(member, team, other_team, approval_team, facilitator, administrator) -> Member:
-    """`member`, with traces everywhere: stays of each kind, emails, a log, a facilitated team."""
+    """`member`, with traces everywhere: memberships, emails, a log, a facilitated team."""
     member.job_title = "Head of Maria things"
     member.save()
     for reason in ("Maria was rude.", "Maria was late."):
@@ -154,8 +108,8 @@ def leaver(member, team, other_team, approval_team, facilitator, administrator) 
     return member
 
 
-def everything_stored() -> str:
-    """The text of every row of every table of the database."""
+def database_text() -> str:
+    """Return the text of every row of every table of the database."""
     with connection.cursor() as cursor:
         stored = []
         for table in connection.introspection.table_names(cursor):
@@ -164,19 +118,19 @@ def everything_stored() -> str:
     return "\n".join(stored)
 
 
-def test_closing_erases_the_person_everywhere(leaver, mails):
+def test_close_account_erases_the_person_everywhere(leaver, mails):
     assert Email.objects.filter(to=leaver.email).count() == 7
-    assert everything_stored().lower().count("maria") > 30
+    assert database_text().lower().count("maria") > 30
     close_account(leaver)
-    (mail,) = mails()
-    assert (mail.to, mail.subject) == (["maria@rush.example"], "Your account is closed")
-    mail.delete()  # the last one, once it is sent
-    stored = everything_stored()
+    (email,) = mails()
+    assert (email.to, email.subject) == (["maria@rush.example"], "Your account is closed")
+    email.delete()  # the last one, once it is sent
+    stored = database_text()
     assert "maria" not in stored.lower()
     assert "Head of" not in stored
 
 
-def test_closing_ends_what_was_open_and_keeps_the_rows_countable(leaver, team, approval_team):
+def test_close_account_ends_memberships_and_keeps_them_countable(leaver, team, approval_team):
     before = Membership.objects.count(), Membership.history.count(), Member.history.count()
     close_account(leaver)
     leaver.refresh_from_db()
@@ -192,7 +146,7 @@ def test_closing_ends_what_was_open_and_keeps_the_rows_countable(leaver, team, a
     assert not leaver.facilitated_teams.exists()
 
 
-def test_closing_keeps_what_belongs_to_others(leaver, colleague, team):
+def test_close_account_keeps_what_belongs_to_others(leaver, colleague, team):
     Email.objects.create(to=[colleague.email], from_email="x@example.org", subject="theirs")
     close_account(leaver)
     colleague.refresh_from_db()
@@ -201,20 +155,20 @@ def test_closing_keeps_what_belongs_to_others(leaver, colleague, team):
     assert Email.objects.filter(subject="theirs").exists()
 
 
-def test_closing_keeps_what_the_person_decided_for_others(
-    applicant, facilitator, administrator, team
-):
+def test_close_account_keeps_what_the_person_decided(applicant, facilitator, administrator, team):
     decline_membership(membership_of(applicant, team), reason="No.", by=facilitator)
     close_account(facilitator)
-    stay = membership_of(applicant, team)
-    assert (str(stay.decided_by), stay.reason) == ("Former member", "No.")
+    membership = membership_of(applicant, team)
+    assert (str(membership.decided_by), membership.reason) == ("Former member", "No.")
 
 
-def test_the_last_administrator_stays(administrator):
+def test_close_account_refuses_the_last_administrator(administrator):
     refused("only administrator", close_account, administrator)
 
 
-def test_closing_for_somebody_names_who_did_it(leaver, administrator, team, other_team):
+def test_close_account_by_an_administrator_stores_who_did_it(
+    leaver, administrator, team, other_team
+):
     close_account(leaver, by=administrator)
     leaver.refresh_from_db()
     assert not leaver.is_active
@@ -222,21 +176,21 @@ def test_closing_for_somebody_names_who_did_it(leaver, administrator, team, othe
     assert last_line(membership_of(leaver, team)) == (administrator, "account closed")
     assert membership_of(leaver, team).ended_by == administrator
     assert last_line(other_team)[0] == administrator
-    assert "maria" not in everything_stored().lower().replace("maria@rush.example", "").replace(
+    assert "maria" not in database_text().lower().replace("maria@rush.example", "").replace(
         "hello maria member", ""
     )  # the last email, which goes once it is sent
 
 
-def test_closing_ones_own_account_for_somebody_is_refused(administrator, member):
+def test_close_account_refuses_ones_own_as_an_administrator(administrator, member):
     Member.objects.create_superuser("second@example.org")
     refused("under My data", close_account, administrator, by=administrator)
 
 
-def test_closing_the_last_administrator_for_them_is_refused(administrator, facilitator):
+def test_close_account_refuses_the_last_administrator_to_others(administrator, facilitator):
     refused("only administrator", close_account, administrator, by=facilitator)
 
 
-def test_closing_twice_is_refused(member):
+def test_close_account_refuses_a_closed_one(member):
     close_account(member)
     refused("account is closed", close_account, member)
 
@@ -244,119 +198,32 @@ def test_closing_twice_is_refused(member):
 # My data ----------------------------------------------------------------------------------------
 
 
-def test_a_person_takes_everything_along_as_plain_values(leaver):
+def test_personal_data_holds_everything_as_plain_values(leaver):
     data = json.loads(json.dumps(personal_data(leaver)))
     assert (data["full_name"], data["email"]) == ("Maria Member", "maria@rush.example")
     assert data["organization"] == "Rush Example Hospital"
     assert data["affiliation_confirmed"] == "by the email domain"
     assert data["facilitates"] == ["Hiring"]
-    assert sorted(stay["status"] for stay in data["memberships"]) == [
+    assert sorted(membership["status"] for membership in data["memberships"]) == [
         "Active",
         "Declined",
         "Declined",
         "Ended",
         "Waiting",
     ]
-    assert "Maria was rude." in [stay["reason"] for stay in data["memberships"]]
+    assert "Maria was rude." in [membership["reason"] for membership in data["memberships"]]
     assert "facilitator of Hiring" in [line["what"] for line in data["history"]]
-    assert "Your request for Careers was declined" in [mail["subject"] for mail in data["mails"]]
+    assert "Your request for Careers was declined" in [email["subject"] for email in data["emails"]]
 
 
-def test_nothing_of_other_people_is_in_my_data(leaver, colleague, facilitator, applicant):
+def test_personal_data_holds_nothing_of_others(leaver, colleague, facilitator, applicant):
     taken = json.dumps(personal_data(leaver))
     for other in (colleague, facilitator, applicant):
         assert other.full_name not in taken
         assert other.email not in taken
 
 
-def test_someone_without_anything_gets_an_almost_empty_file(db):
+def test_personal_data_of_a_new_member_is_almost_empty(db):
     data = personal_data(make_member("new@mailbox.example"))
-    assert (data["organization"], data["memberships"], data["mails"]) == (None, [], [])
+    assert (data["organization"], data["memberships"], data["emails"]) == (None, [], [])
     assert (data["last_sign_in"], data["affiliation_confirmed"]) == (None, None)
-
-
-# The digest ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def waiting(applicant, organization, member, team, other_team, approval_team):
-    """One organization, one affiliation in `team`, one request in `approval_team`."""
-    unconfirmed = make_member("u@mailbox.example", organization, confirmed=False)
-    join_teams(unconfirmed, [team])
-    join_teams(member, [approval_team])
-    Email.objects.all().delete()
-
-
-def numbers_for(person) -> dict[str, int]:
-    return {kind: count.number for kind, count in waiting_for(person).items() if count.number}
-
-
-def test_each_sees_what_waits_for_them(waiting, facilitator, other_facilitator, administrator):
-    assert numbers_for(facilitator) == {"organizations": 1, "affiliations": 1}
-    assert numbers_for(other_facilitator) == {"organizations": 1}
-    assert numbers_for(administrator) == {"organizations": 1, "affiliations": 1, "requests": 1}
-
-
-def test_questions_wait_for_all_and_goals_for_their_facilitators(
-    goal, facilitator, other_facilitator
-):
-    Question.objects.create(text="When do you meet?")
-    assert numbers_for(facilitator) == {"questions": 1, "goals": 1}
-    assert numbers_for(other_facilitator) == {"questions": 1}
-
-
-def test_what_waits_longer_than_promised_is_late(waiting, administrator):
-    assert {count.late for count in waiting_for(administrator).values()} == {0}
-    long_ago = timezone.now() - timedelta(days=30)
-    Membership.objects.waiting().update(requested_at=long_ago)
-    late = {kind: count.late for kind, count in waiting_for(administrator).items()}
-    assert late == {
-        "organizations": 1,
-        "affiliations": 1,
-        "requests": 1,
-        "questions": 0,
-        "goals": 0,
-    }
-
-
-def test_a_person_who_waits_for_two_teams_is_one_affiliation(
-    waiting, team, other_team, facilitator, administrator
-):
-    unconfirmed = Member.objects.get(email="u@mailbox.example")
-    join_teams(unconfirmed, [other_team])
-    assert numbers_for(administrator)["affiliations"] == 1
-
-
-def test_goals_alone_bring_a_digest_on_mondays_only(goal, facilitator, administrator, mails):
-    assert send_digests(MONDAY + timedelta(days=1)) == 0
-    assert send_digests(MONDAY + timedelta(days=7)) == 2
-    assert "1 goal without an update for 90 days" in mails()[0].message
-
-
-def test_the_digest_comes_once_a_day(waiting, facilitator, administrator, member, mails):
-    history = facilitator.history.count()
-    assert send_digests(MONDAY) == 2
-    assert {mail.to[0] for mail in mails()} == {facilitator.email, administrator.email}
-    assert send_digests(MONDAY) == 0
-    assert send_digests(MONDAY - timedelta(days=7)) == 0
-    assert send_digests(MONDAY + timedelta(days=1)) == 2
-    assert facilitator.history.count() == history
-
-
-@pytest.mark.parametrize("day", [date(2027, 3, 6), date(2027, 3, 7)])
-def test_weekends_bring_no_digest(waiting, facilitator, day, mails):
-    assert send_digests(day) == 0
-    assert mails() == []
-
-
-def test_nothing_waits_and_nothing_is_sent(facilitator, member, mails):
-    assert send_digests(MONDAY) == 0
-    assert mails() == []
-
-
-def test_who_has_no_desk_gets_no_digest(waiting, facilitator, team, administrator, mails):
-    set_facilitators(team, [], by=administrator)
-    close_account(facilitator)
-    Email.objects.all().delete()
-    assert send_digests(MONDAY) == 1
-    assert [mail.to for mail in mails()] == [[administrator.email]]

@@ -8,9 +8,8 @@ from post_office.models import Email
 
 from conftest import code_in, make_member, membership_of, visible_text
 from members.models import Member, Organization
-from members.services import add_organization
 from teams.models import Membership
-from teams.services import set_facilitators
+from teams.services import add_organization, set_facilitators
 from teams.tests.joining import CODE, DONE, JOIN, form, join, last_code
 
 

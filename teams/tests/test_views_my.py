@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, make_team, membership_of, visible_text
 from members.models import Member
-from members.services import decline_organization
 from teams.models import Membership
 from teams.services import (
     decline_membership,
+    decline_organization,
     end_membership,
     join_teams,
     leave_team,

@@ -9,11 +9,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from members.auth.backends import current_member
 from members.decorators import post_only
-from members.models import Member
+from members.forms import ProfileForm
+from members.models import Member, Organization
 from members.services import Refused
 from teams.models import ActionTeam, Membership
 from teams.services import (
     Outcome,
+    change_profile,
     close_account,
     join_teams,
     leave_team,
@@ -133,6 +135,25 @@ def team_roster(request: HttpRequest, slug: str) -> HttpResponse:
             "members": members,
             "facilitators": team.facilitators.select_related("organization"),
         },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def my_profile(request: HttpRequest) -> HttpResponse:
+    """Name, job title, what teammates see; the organization while it is unconfirmed."""
+    member = current_member(request)
+    form = ProfileForm(request.POST or None, member=member)
+    if request.method == "POST" and form.is_valid():
+        try:
+            change_profile(member, **form.cleaned_data)
+            messages.success(request, "Your details are saved.")
+        except Refused as refused:
+            messages.warning(request, str(refused))
+        return redirect("my_teams")
+    return render(
+        request,
+        "members/my_profile.html",
+        {"form": form, "member": member, "organizations": Organization.objects.suggested()},
     )
 
 

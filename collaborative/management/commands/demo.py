@@ -36,14 +36,16 @@ from collaborative.demo.data import (
 from collaborative.demo.timeline import date_question, date_report, let_time_pass
 from collaborative.management.commands.prepare_development import ADMINISTRATOR
 from members.models import Member, Organization
-from members.services import add_organization, decline_organization, save_with_history
+from members.services import save_with_history
 from teams.models import ActionTeam, Goal, Membership
 from teams.services import (
+    add_organization,
     answer_question,
     approve_membership,
     ask_question,
     complete_join,
     decline_membership,
+    decline_organization,
     dismiss_question,
     end_membership,
     leave_team,

@@ -24,9 +24,9 @@ from desk.records.members.merge import MergeMember, possible_duplicates
 from desk.records.memberships import BADGES
 from desk.timeline import member_timeline
 from members.models import Member, Organization
-from members.services import confirm_affiliation, unconfirm_affiliation
+from members.services import unconfirm_affiliation
 from teams.models import Membership
-from teams.services import close_account, decline_all_requests
+from teams.services import close_account, confirm_affiliation, decline_all_requests
 
 
 class MemberAction(BulkAction[Member]):
@@ -52,13 +52,10 @@ class Confirm(MemberAction):
         )
 
     def take(self, row: Member, by: Member, answers: dict[str, Any]) -> str:
-        started = timezone.now()
-        confirm_affiliation(row, by=by)
-        stays = Membership.objects.of(row)
-        opened = stays.active().filter(decided_at__gte=started)
-        mine = stays.visible_to(by)  # other teams are counted, not named
-        now_in = list(names_of(mine.filter(pk__in=opened)))
-        others = opened.count() - len(now_in)
+        opened = confirm_affiliation(row, by=by).opened
+        mine = Membership.objects.of(row).visible_to(by)  # other teams are counted, not named
+        now_in = list(names_of(mine.filter(pk__in=[membership.pk for membership in opened])))
+        others = len(opened) - len(now_in)
         told = f"{row} is confirmed for {row.organization}."
         if now_in:
             told += f" Active member now: {', '.join(now_in)}."

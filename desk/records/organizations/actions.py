@@ -7,15 +7,13 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
-from django.utils import timezone
 
 from desk.actions.base import ActionWithReason, BulkAction, answers_in
 from desk.changelist import counted, require_staff
 from desk.records.organizations.similar import similar_organizations
 from desk.records.organizations.waiting import WaitingSummary, waiting_by_organization
 from members.models import EmailDomain, Member, Organization
-from members.services import decline_organization, recognize_organization
-from teams.models import Membership
+from teams.services import decline_organization, recognize_organization
 
 
 def owners_of(rows: Sequence[Organization]) -> dict[str, Organization]:
@@ -107,12 +105,10 @@ class Recognize(OrganizationAction):
         return RecognizeForm(answers_in(request), rows)
 
     def take(self, row: Organization, by: Member, answers: dict[str, Any]) -> str:
-        started = timezone.now()
         domain = row.suggested_domain if answers.get(f"domain_{row.pk}") else ""
-        confirmed = recognize_organization(row, domain=domain, by=by)
-        opened = Membership.objects.active().filter(member__in=confirmed, decided_at__gte=started)
-        people = counted(len(confirmed), "person", "people")
-        memberships = counted(opened.count(), "membership", "memberships")
+        recognition = recognize_organization(row, domain=domain, by=by)
+        people = counted(len(recognition.confirmed), "person", "people")
+        memberships = counted(len(recognition.opened), "membership", "memberships")
         return f"{row} is recognized. {people} confirmed, {memberships} opened."
 
     def facts(
@@ -151,10 +147,6 @@ class DeclineOrganization(OrganizationAction, ActionWithReason[Organization]):
         return row.status == Organization.Status.PROPOSED
 
     def take(self, row: Organization, by: Member, answers: dict[str, Any]) -> str:
-        started = timezone.now()
-        people = decline_organization(row, reason=answers["reason"], by=by)
-        declined = Membership.objects.filter(
-            member__in=people, status=Membership.Status.DECLINED, decided_at__gte=started
-        )
-        requests = counted(declined.count(), "request", "requests")
+        declined = decline_organization(row, reason=answers["reason"], by=by)
+        requests = counted(len(declined), "request", "requests")
         return f"{row} is declined. {requests} declined with it."

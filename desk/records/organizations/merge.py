@@ -12,7 +12,8 @@ from desk.actions.merge import Merge, MergeForm, enumerated
 from desk.changelist import counted
 from desk.records.organizations.actions import owners_of
 from members.models import EmailDomain, Member, Organization
-from members.services import Preview, merge_organizations
+from members.services import Preview
+from teams.services import merge_organizations
 
 
 class MergeOrganizationForm(MergeForm):
@@ -76,7 +77,7 @@ class MergeOrganization(Merge[Organization]):
         self, row: Organization, into: Organization, by: Member, answers: dict[str, Any]
     ) -> str:
         domain = row.suggested_domain if answers.get(f"domain_{row.pk}") else ""
-        confirmed = merge_organizations(row, into, domain=domain, by=by)
+        confirmed = merge_organizations(row, into, domain=domain, by=by).confirmed
         told = f"{row} is a former name of {into} now."
         if confirmed:
             told += f" {counted(len(confirmed), 'person', 'people')} confirmed."

@@ -25,7 +25,8 @@ from desk.records.organizations.actions import DeclineOrganization, Recognize, o
 from desk.records.organizations.merge import MergeOrganization
 from desk.timeline import organization_timeline
 from members.models import EmailDomain, Organization, OrganizationQuerySet
-from members.services import add_organization, rename_organization
+from members.services import rename_organization
+from teams.services import add_organization
 
 BADGES = {
     "proposed": "waiting", "recognized": "confirmed", "declined": "closed", "merged": "closed",

@@ -11,10 +11,10 @@ from teams.services.waiting import Waiting, waiting_for
 
 
 def send_digests(today: date) -> int:
-    """Queue the day's digest for each facilitator for whom something waits; returns how many.
+    """Queue the day's digest for each facilitator for whom something waits; return how many.
 
-    Once a day and facilitator, however often and by however many processes it is called.
-    Weekends bring none, and goals without an update alone bring one on Mondays only.
+    Each facilitator gets at most one a day, no matter how often and by how many processes this is
+    called. There is none on weekends, and for goals without an update alone only on Mondays.
     """
     if today.weekday() >= 5:
         return 0
@@ -25,15 +25,15 @@ def send_digests(today: date) -> int:
             facilitator = Member.objects.select_for_update(no_key=True).get(pk=pk)
             if facilitator.digest_sent_on and facilitator.digest_sent_on >= today:
                 continue
-            # Not a fact about the person: no history line.
+            # Not a fact about the person: no line of history.
             Member.objects.filter(pk=pk).update(digest_sent_on=today)
             waiting = waiting_for(facilitator)
-            if _is_worth_a_mail(waiting, today):
+            if _is_worth_an_email(waiting, today):
                 emails.facilitator_digest(facilitator, waiting)
                 sent += 1
     return sent
 
 
-def _is_worth_a_mail(waiting: Mapping[str, Waiting], today: date) -> bool:
-    nags = set() if today.weekday() == 0 else {"goals"}
-    return any(count.number for kind, count in waiting.items() if kind not in nags)
+def _is_worth_an_email(waiting: Mapping[str, Waiting], today: date) -> bool:
+    weekly = set() if today.weekday() == 0 else {"goals"}
+    return any(count.number for kind, count in waiting.items() if kind not in weekly)

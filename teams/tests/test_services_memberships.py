@@ -1,4 +1,4 @@
-"""Deciding: each step of a facilitator, each refusal, what follows, and each email."""
+"""What facilitators decide: each step, each refusal, what follows, and each email."""
 
 import pytest
 from django.utils import timezone
@@ -6,21 +6,21 @@ from post_office.models import Email
 
 from conftest import make_member, membership_of
 from members.models import Member, Organization
-from members.services import (
-    confirm_affiliation,
-    decline_organization,
-    recognize_organization,
-)
 from members.tests.steps import last_line, refused
 from teams.models import ActionTeam, Membership
 from teams.services import (
     add_member,
     approve_membership,
     complete_join,
+    confirm_affiliation,
+    decline_all_requests,
     decline_membership,
+    decline_organization,
     end_membership,
     join_teams,
     leave_team,
+    recognize_organization,
+    set_facilitators,
     withdraw_request,
 )
 
@@ -54,54 +54,56 @@ def ask(email: str, organization: str, *teams: ActionTeam) -> Member:
 # Approving and declining ----------------------------------------------------------------------
 
 
-def test_approving_makes_a_member(request_, facilitator, mails):
+def test_approve_membership_activates_it_and_sends_an_email(request_, facilitator, mails):
     approved = approve_membership(request_, by=facilitator)
     assert (approved.is_active, approved.decided_by) == (True, facilitator)
     assert last_line(approved) == (facilitator, "approved")
-    assert [(mail.to, mail.subject) for mail in mails()] == [
+    assert [(email.to, email.subject) for email in mails()] == [
         (["maria@rush.example"], "You joined Careers")
     ]
 
 
-def test_declining_keeps_the_reason(request_, facilitator, mails):
+def test_decline_membership_stores_the_reason(request_, facilitator, mails):
     declined = decline_membership(request_, reason="  Full until May.\n", by=facilitator)
     assert (declined.status, declined.reason) == ("declined", "Full until May.")
     assert (declined.decided_by, last_line(declined)) == (facilitator, (facilitator, "declined"))
-    (mail,) = mails()
-    assert "Full until May." in mail.message
+    (email,) = mails()
+    assert "Full until May." in email.message
 
 
-def test_who_decides_second_is_told_who_was_first(request_, facilitator, administrator, today):
+def test_decision_refuses_the_second_naming_the_first(request_, facilitator, administrator, today):
     approve_membership(request_, by=facilitator)
-    told = f"Maria Member and Careers: already active on {today} by Fay Facilitator. Nothing was"
-    refused(told, approve_membership, request_, by=administrator)
-    refused(told, decline_membership, request_, reason="No.", by=administrator)
+    words = f"Maria Member and Careers: already active on {today} by Fay Facilitator. Nothing was"
+    refused(words, approve_membership, request_, by=administrator)
+    refused(words, decline_membership, request_, reason="No.", by=administrator)
 
 
-def test_a_declined_request_is_not_decided_again(request_, facilitator, administrator, today):
+def test_decision_refuses_a_declined_request(request_, facilitator, administrator, today):
     decline_membership(request_, reason="No.", by=facilitator)
-    told = f"already declined on {today} by Fay Facilitator"
-    refused(told, approve_membership, request_, by=administrator)
-    refused(told, decline_membership, request_, reason="No.", by=administrator)
+    words = f"already declined on {today} by Fay Facilitator"
+    refused(words, approve_membership, request_, by=administrator)
+    refused(words, decline_membership, request_, reason="No.", by=administrator)
 
 
-def test_a_withdrawn_request_is_not_decided(request_, facilitator, today):
+def test_decision_refuses_a_withdrawn_request(request_, facilitator, today):
     withdraw_request(request_)
-    told = f"already withdrawn on {today} by Maria Member"
-    refused(told, approve_membership, request_, by=facilitator)
-    refused(told, decline_membership, request_, reason="No.", by=facilitator)
+    words = f"already withdrawn on {today} by Maria Member"
+    refused(words, approve_membership, request_, by=facilitator)
+    refused(words, decline_membership, request_, reason="No.", by=facilitator)
 
 
-def test_an_ended_stay_is_never_reopened(member, team, facilitator, today):
-    stay = membership_of(member, team)
-    leave_team(stay)
-    told = f"already ended on {today} by Maria Member"
-    refused(told, approve_membership, stay, by=facilitator)
-    refused(told, decline_membership, stay, reason="No.", by=facilitator)
-    refused(told, end_membership, stay, reason="No.", by=facilitator)
+def test_decision_refuses_an_ended_membership(member, team, facilitator, today):
+    membership = membership_of(member, team)
+    leave_team(membership)
+    words = f"already ended on {today} by Maria Member"
+    refused(words, approve_membership, membership, by=facilitator)
+    refused(words, decline_membership, membership, reason="No.", by=facilitator)
+    refused(words, end_membership, membership, reason="No.", by=facilitator)
 
 
-def test_approving_is_refused_before_the_organization_is_recognized(applicant, team, facilitator):
+def test_approve_membership_refuses_before_the_organization_is_recognized(
+    applicant, team, facilitator
+):
     refused(
         "Recognize Lakeview Health first; Wanda Waiting waits for that",
         approve_membership,
@@ -110,7 +112,7 @@ def test_approving_is_refused_before_the_organization_is_recognized(applicant, t
     )
 
 
-def test_approving_is_refused_without_an_organization(team, facilitator):
+def test_approve_membership_refuses_without_an_organization(team, facilitator):
     person = make_member("h@mailbox.example", name="Hob")
     join_teams(person, [team])
     refused(
@@ -121,7 +123,9 @@ def test_approving_is_refused_without_an_organization(team, facilitator):
     )
 
 
-def test_approving_is_refused_before_the_affiliation_is_confirmed(organization, team, facilitator):
+def test_approve_membership_refuses_before_the_affiliation_is_confirmed(
+    organization, team, facilitator
+):
     person = ask("u@mailbox.example", organization.name, team)
     refused(
         "Confirm first that u@mailbox.example works for Rush Example Hospital",
@@ -131,12 +135,12 @@ def test_approving_is_refused_before_the_affiliation_is_confirmed(organization, 
     )
 
 
-def test_declining_needs_no_confirmation(applicant, team, facilitator):
+def test_decline_membership_needs_no_confirmation(applicant, team, facilitator):
     assert decline_membership(membership_of(applicant, team), reason="No.", by=facilitator)
 
 
 @pytest.mark.parametrize("reason", ["", "  \n\t"])
-def test_declining_and_ending_are_refused_without_a_reason(
+def test_decline_and_end_membership_refuse_without_reason(
     request_, member, team, facilitator, reason
 ):
     refused("Give a reason", decline_membership, request_, reason=reason, by=facilitator)
@@ -145,21 +149,21 @@ def test_declining_and_ending_are_refused_without_a_reason(
     )
 
 
-def test_ending_keeps_the_reason_and_tells_the_person(member, team, facilitator, mails):
+def test_end_membership_stores_the_reason_and_sends_an_email(member, team, facilitator, mails):
     ended = end_membership(membership_of(member, team), reason=" Moved. ", by=facilitator)
     assert (ended.status, ended.reason, ended.ended_by) == ("ended", "Moved.", facilitator)
     assert last_line(ended) == (facilitator, "ended")
-    assert [mail.subject for mail in mails()] == ["Your membership in Education has ended"]
+    assert [email.subject for email in mails()] == ["Your membership in Education has ended"]
 
 
-def test_ending_is_refused_for_a_request(request_, facilitator):
+def test_end_membership_refuses_a_request(request_, facilitator):
     refused("already waiting", end_membership, request_, reason="No.", by=facilitator)
 
 
-# Rule 6: recognize once, release all ----------------------------------------------------------
+# Rule 6: recognize once, confirm all ----------------------------------------------------------
 
 
-def test_recognizing_releases_everyone_by_name_and_by_domain_with_one_mail_each(
+def test_recognize_organization_opens_requests_with_one_email_each(
     team, other_team, approval_team, facilitator, mails
 ):
     people = [
@@ -171,24 +175,25 @@ def test_recognizing_releases_everyone_by_name_and_by_domain_with_one_mail_each(
     outside = ask("e@notkappa.example", "Kapa Clinic", team)
     kappa = Organization.objects.named("Kappa Clinic").get()
 
-    assert len(recognize_organization(kappa, domain="kappa.example", by=facilitator)) == 4
+    recognition = recognize_organization(kappa, domain="kappa.example", by=facilitator)
+    assert len(recognition.confirmed) == 4
 
     for person in people[:3]:
-        stay = membership_of(person, team)
-        assert (stay.is_active, stay.decided_by) == (True, facilitator)
-        assert last_line(stay) == (facilitator, "opened with the affiliation")
+        membership = membership_of(person, team)
+        assert (membership.is_active, membership.decided_by) == (True, facilitator)
+        assert last_line(membership) == (facilitator, "opened with the affiliation")
     assert membership_of(people[0], other_team).is_active
     request = membership_of(people[1], approval_team)
     assert (request.is_waiting, request.waits_for) == (True, "approval")
     assert membership_of(outside, team).is_waiting
-    assert [(mail.to, mail.subject) for mail in mails()] == [
+    assert [(email.to, email.subject) for email in mails()] == [
         (["a@kappa.example"], "You joined 2 action teams"),
         (["b@mailbox.example"], "You joined Education"),
         (["c@mail.kappa.example"], "You joined Education"),
     ]
 
 
-def test_recognizing_opens_no_team_that_is_by_approval_or_closed(
+def test_recognize_organization_opens_no_team_by_approval_or_closed(
     team, approval_team, facilitator, mails
 ):
     person = ask("a@kappa.example", "Kappa Clinic", team, approval_team)
@@ -196,11 +201,11 @@ def test_recognizing_opens_no_team_that_is_by_approval_or_closed(
     recognize_organization(person.organization, by=facilitator)
     assert membership_of(person, team).is_waiting
     assert membership_of(person, approval_team).is_waiting
-    (mail,) = mails()
-    assert mail.subject == "Your organization is confirmed"
+    (email,) = mails()
+    assert email.subject == "Your organization is confirmed"
 
 
-def test_recognizing_does_not_touch_what_is_decided(
+def test_recognize_organization_leaves_what_is_decided(
     applicant, team, other_team, facilitator, mails
 ):
     join_teams(applicant, [other_team])
@@ -213,7 +218,7 @@ def test_recognizing_does_not_touch_what_is_decided(
     assert mails() == []
 
 
-def test_vouching_for_one_person_opens_what_they_asked(
+def test_confirm_affiliation_opens_the_requests_of_one_person(
     organization, team, approval_team, facilitator, mails
 ):
     person = ask("u@mailbox.example", organization.name, team, approval_team)
@@ -225,31 +230,36 @@ def test_vouching_for_one_person_opens_what_they_asked(
     assert len(mails()) == 1
 
 
-def test_releasing_many_takes_no_queries_to_find_them(
+def test_recognize_organization_needs_few_queries_for_many_people(
     team, other_team, administrator, django_assert_max_num_queries
 ):
     for number in range(5):
         person = ask(f"p{number}@kappa.example", "Kappa Clinic", team, other_team)
-    # Per person: one row and history line for the person and each of two stays, one email.
+    # Per person: one update and line of history, the same for two memberships, one email.
     with django_assert_max_num_queries(20 + 5 * 8):
         recognize_organization(person.organization, domain="kappa.example", by=administrator)
 
 
-def test_declining_an_organization_declines_its_requests_with_the_reason(
+def test_decline_organization_declines_requests_with_the_reason(
     applicant, team, other_team, facilitator, mails
 ):
     second = ask("w@lakeview.example", "Lakeview Health", team, other_team)
     decline_organization(applicant.organization, reason="Not in healthcare.", by=facilitator)
-    for stay in Membership.objects.all():
-        assert (stay.status, stay.reason) == ("declined", "Not in healthcare.")
-        assert (stay.decided_by, last_line(stay)) == (facilitator, (facilitator, "declined"))
-    assert [(mail.to, mail.subject) for mail in mails()] == [
+    for membership in Membership.objects.all():
+        assert (membership.status, membership.reason) == ("declined", "Not in healthcare.")
+        assert (membership.decided_by, last_line(membership)) == (
+            facilitator,
+            (facilitator, "declined"),
+        )
+    assert [(email.to, email.subject) for email in mails()] == [
         ([applicant.email], "Your request for Education was declined"),
         ([second.email], "Your requests for 2 action teams were declined"),
     ]
 
 
-def test_declined_and_proposed_again_and_recognized(applicant, team, facilitator, mails):
+def test_recognize_organization_after_it_was_declined_and_proposed_again(
+    applicant, team, facilitator, mails
+):
     organization = applicant.organization
     decline_organization(organization, reason="No.", by=facilitator)
     ask(applicant.email, "Lakeview Health", team)
@@ -257,7 +267,49 @@ def test_declined_and_proposed_again_and_recognized(applicant, team, facilitator
     assert organization.status == "proposed"
     recognize_organization(organization, by=facilitator)
     assert membership_of(applicant, team).is_active
-    assert [mail.to for mail in mails()] == [[applicant.email]]
+    assert [email.to for email in mails()] == [[applicant.email]]
+
+
+# All requests of a person -------------------------------------------------------------------------
+
+
+def test_decline_all_requests_declines_in_own_teams_with_one_email(
+    applicant, facilitator, administrator, team, other_team, approval_team, mails
+):
+    join_teams(applicant, [other_team, approval_team])
+    set_facilitators(approval_team, [facilitator], by=administrator)
+    count = len(mails())
+    declined = decline_all_requests(applicant, reason=" Unknown there. ", by=facilitator)
+    assert {membership.team for membership in declined} == {team, approval_team}
+    for membership in declined:
+        membership.refresh_from_db()
+        assert (membership.status, membership.decided_by) == ("declined", facilitator)
+        assert membership.reason == "Unknown there."
+        assert last_line(membership) == (facilitator, "declined")
+    assert membership_of(applicant, other_team).is_waiting
+    (email,) = mails()[count:]
+    assert email.subject == "Your requests for 2 action teams were declined"
+    assert "Unknown there." in email.message
+
+
+def test_decline_all_requests_by_an_administrator_declines_in_all_teams(
+    applicant, administrator, other_team
+):
+    join_teams(applicant, [other_team])
+    assert len(decline_all_requests(applicant, reason="No.", by=administrator)) == 2
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_decline_all_requests_refuses_without_reason(applicant, facilitator, reason):
+    refused("Give a reason", decline_all_requests, applicant, reason=reason, by=facilitator)
+
+
+def test_decline_all_requests_refuses_without_requests_and_to_others(
+    applicant, member, facilitator, other_facilitator, colleague
+):
+    refused("No request", decline_all_requests, member, reason="No.", by=facilitator)
+    refused("No request", decline_all_requests, applicant, reason="No.", by=other_facilitator)
+    refused("No request", decline_all_requests, applicant, reason="No.", by=colleague)
 
 
 # Adding directly --------------------------------------------------------------------------------
@@ -267,17 +319,17 @@ def add(email, organization, team, by, name="Nora New") -> Membership:
     return add_member(email, full_name=name, organization=organization, team=team, by=by)
 
 
-def test_a_new_person_is_added_and_told(organization, team, facilitator, mails):
-    stay = add("Nora@elsewhere.example", organization, team, facilitator)
-    person = stay.member
-    assert (stay.is_active, stay.decided_by) == (True, facilitator)
+def test_add_member_creates_an_account_and_sends_an_email(organization, team, facilitator, mails):
+    membership = add("Nora@elsewhere.example", organization, team, facilitator)
+    person = membership.member
+    assert (membership.is_active, membership.decided_by) == (True, facilitator)
     assert (person.email, person.full_name) == ("nora@elsewhere.example", "Nora New")
     assert (person.organization, person.affiliation_confirmed_by) == (organization, facilitator)
-    assert last_line(stay) == (facilitator, "added by a facilitator")
-    assert [mail.subject for mail in mails()] == ["You were added to Education"]
+    assert last_line(membership) == (facilitator, "added by a facilitator")
+    assert [email.subject for email in mails()] == ["You were added to Education"]
 
 
-def test_a_known_person_is_added_with_nothing_else_changed(
+def test_add_member_changes_nothing_else_of_an_existing_account(
     outsider, organization, team, facilitator
 ):
     add(outsider.email, organization, team, facilitator, name="Mallory")
@@ -286,27 +338,29 @@ def test_a_known_person_is_added_with_nothing_else_changed(
     assert outsider.organization.name == "Loop Example Clinic"
 
 
-def test_a_waiting_request_is_approved_by_adding(request_, approval_team, facilitator, mails):
+def test_add_member_approves_a_waiting_request(request_, approval_team, facilitator, mails):
     added = add(request_.member.email, request_.member.organization, approval_team, facilitator)
     assert added.pk == request_.pk
     assert added.is_active
     assert len(mails()) == 1
 
 
-def test_adding_vouches_for_the_person_and_opens_their_other_requests(
+def test_add_member_confirms_and_opens_other_requests(
     organization, team, other_team, approval_team, facilitator, mails
 ):
     person = ask("u@mailbox.example", organization.name, other_team, approval_team)
     add(person.email, organization, team, facilitator)
     assert membership_of(person, other_team).is_active
     assert membership_of(person, approval_team).waits_for == "approval"
-    assert [mail.subject for mail in mails()] == [
+    assert [email.subject for email in mails()] == [
         "You were added to Education",
         "You joined Hiring",
     ]
 
 
-def test_adding_is_refused(member, organization, proposed_organization, team, facilitator):
+def test_add_member_refuses_members_unrecognized_and_closed_accounts(
+    member, organization, proposed_organization, team, facilitator
+):
     refused("member of Education already", add, member.email, organization, team, facilitator)
     refused(
         "Recognize Lakeview Health first",

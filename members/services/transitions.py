@@ -1,0 +1,101 @@
+"""The only place that writes the status of an organization.
+
+(new) --> PROPOSED --recognize--> RECOGNIZED --merge--> MERGED
+              |--decline--> DECLINED --recognize--> RECOGNIZED
+              |--merge--> MERGED       |--merge--> MERGED
+                                       |--propose again--> PROPOSED
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from members.history.saving import (
+    Refused,
+    bulk_save_with_history,
+    one_line,
+    save_with_history,
+)
+from members.models import Member, Organization
+from members.normalize import normalized_name
+
+Status = Organization.Status
+
+TRANSITIONS: dict[str, set[Status]] = {
+    Status.PROPOSED: {Status.RECOGNIZED, Status.DECLINED, Status.MERGED},
+    Status.DECLINED: {Status.PROPOSED, Status.RECOGNIZED, Status.MERGED},
+    Status.RECOGNIZED: {Status.MERGED},
+    Status.MERGED: set(),
+}
+
+
+def new_organization(name: str, status: Status, *, by: Member, **fields: Any) -> Organization:
+    """Return an organization that begins as `status`, decided by `by`; it is not stored yet."""
+    name = one_line(name)
+    decision = _decision(status, by=by)
+    return Organization(name=name, normalized_name=normalized_name(name), **decision, **fields)
+
+
+def lock_organization(organization: Organization) -> Organization:
+    """Return the stored `organization`, which nobody else changes until the transaction ends."""
+    return Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+
+
+def transition(
+    organization: Organization,
+    status: Status,
+    *,
+    by: Member,
+    why: str,
+    reason: str = "",
+    **changes: Any,
+) -> None:
+    """Move `organization`, as `lock_organization` returned it, to `status`, with `changes` of
+    other fields, in one line of history.
+
+    `why` stands in the history, `reason` is what members read. Refuses, saying what happened
+    and when, unless the stored status allows the step.
+    """
+    with transaction.atomic():
+        stored = lock_organization(organization)
+        if status not in TRANSITIONS[stored.status]:
+            raise Refused(_already_decided(stored))
+        decision = _decision(status, by=by, reason=reason)
+        save_with_history(organization, by, why, **decision, **changes)
+
+
+def transition_all(
+    organizations: Sequence[Organization], status: Status, *, by: Member, why: str
+) -> None:
+    """Move all `organizations`, locked by the caller, to `status`, in a few queries. Refuses all
+    of them unless the stored status of each allows the step."""
+    with transaction.atomic():
+        keys = [organization.pk for organization in organizations]
+        stored = Organization.objects.filter(pk__in=keys).order_by("pk")
+        for organization in stored.select_for_update(no_key=True):
+            if status not in TRANSITIONS[organization.status]:
+                raise Refused(_already_decided(organization))
+        bulk_save_with_history(organizations, by, why, **_decision(status, by=by))
+
+
+def _decision(status: Status, *, by: Member, reason: str = "") -> dict[str, Any]:
+    """Return the fields that go with `status`."""
+    if status == Status.PROPOSED:
+        return {"status": status}
+    fields: dict[str, Any] = {"status": status, "decided_at": timezone.now(), "decided_by": by}
+    if status != Status.MERGED:
+        fields["decision_reason"] = reason
+    return fields
+
+
+def _already_decided(organization: Organization) -> str:
+    status = organization.get_status_display().lower()
+    if organization.decided_at is None:
+        return f"{organization.name} is {status}."
+    day = timezone.localtime(organization.decided_at)
+    return (
+        f"{organization.name} was already {status} on {day:%B} {day.day}, {day.year} "
+        f"by {organization.decided_by}. Nothing was changed."
+    )

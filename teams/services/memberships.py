@@ -1,0 +1,133 @@
+"""What facilitators decide about memberships: approving, declining, ending, adding."""
+
+from django.db import transaction
+
+from members.models import Member, Organization
+from members.services import (
+    Refused,
+    confirm_affiliations,
+    get_or_create_member,
+    lock_open_account,
+    lock_organization,
+)
+from teams import emails
+from teams.models import ActionTeam, Membership
+from teams.services.recognition import activate_open_requests
+from teams.services.transitions import (
+    lock_membership,
+    refuse_unless_allowed,
+    start_membership,
+    transition,
+)
+
+Status = Membership.Status
+
+
+def approve_membership(membership: Membership, *, by: Member) -> Membership:
+    """Approve a request; return the stored membership. Refuses one that is decided already, and
+    one whose organization is not recognized or whose affiliation is not confirmed: that comes
+    first."""
+    with transaction.atomic():
+        membership = lock_membership(membership)
+        refuse_unless_allowed(membership, Status.ACTIVE)
+        member = membership.member
+        if membership.waits_for == "organization":
+            raise Refused(
+                f"Recognize {member.organization or 'an organization'} first; "
+                f"{member} waits for that."
+            )
+        if membership.waits_for == "affiliation":
+            raise Refused(f"Confirm first that {member} works for {member.organization}.")
+        transition(membership, Status.ACTIVE, by=by, why="approved")
+        emails.membership_approved(membership)
+    return membership
+
+
+def decline_membership(membership: Membership, *, reason: str, by: Member) -> Membership:
+    """Decline a request, with a reason that the member reads; return the stored membership.
+    Refuses without a reason, and a request that is decided already."""
+    reason = _required(reason)
+    with transaction.atomic():
+        membership = lock_membership(membership)
+        transition(membership, Status.DECLINED, by=by, why="declined", reason=reason)
+        emails.membership_declined(membership.member, [membership.team], reason)
+    return membership
+
+
+def decline_all_requests(member: Member, *, reason: str, by: Member) -> list[Membership]:
+    """Decline all that `member` waits for in the teams that `by` facilitates, with one email.
+
+    Return the declined requests; those for other teams stay. Refuses without a reason, and when
+    nothing waits.
+    """
+    reason = _required(reason)
+    with transaction.atomic():
+        waiting = Membership.objects.visible_to(by).of(member).waiting().select_related("team")
+        requests = list(waiting.select_for_update(of=("self",), no_key=True).order_by("pk"))
+        if not requests:
+            raise Refused(f"No request of {member} waits for you. Nothing was changed.")
+        for request in requests:
+            transition(request, Status.DECLINED, by=by, why="declined", reason=reason)
+        emails.membership_declined(member, [request.team for request in requests], reason)
+    return requests
+
+
+def end_membership(membership: Membership, *, reason: str, by: Member) -> Membership:
+    """End an active membership, with a reason that the member reads; return the stored one.
+    Refuses without a reason, and a membership that is not active."""
+    reason = _required(reason)
+    with transaction.atomic():
+        membership = lock_membership(membership)
+        transition(membership, Status.ENDED, by=by, why="ended", reason=reason)
+        emails.membership_ended(membership)
+    return membership
+
+
+def add_member(
+    email: str, *, full_name: str, organization: Organization, team: ActionTeam, by: Member
+) -> Membership:
+    """Make a person an active member of `team` without a request; return the membership. An email
+    tells the person.
+
+    A new person gets an account, confirmed for `organization`; of an existing account nothing
+    changes but an affiliation that nobody had confirmed. A waiting request is approved. Refuses
+    an organization that is not recognized, a closed account, and someone who is a member already.
+    """
+    with transaction.atomic():
+        organization = lock_organization(organization)
+        if not organization.is_recognized:
+            raise Refused(
+                f"Recognize {organization.canonical} first, or choose it by its own name."
+            )
+        member = lock_open_account(get_or_create_member(email, full_name=full_name, job_title=""))
+        newly_confirmed = not member.is_affiliation_confirmed
+        if newly_confirmed:
+            via = Member.ConfirmedVia.FACILITATOR
+            confirm_affiliations([member], organization, via=via, by=by)
+        membership = _activate_or_start(member, team, by)
+        emails.membership_added(membership, by)
+        if newly_confirmed:
+            # What they have requested of other open teams.
+            activate_open_requests([member], by=by)
+    return membership
+
+
+def _activate_or_start(member: Member, team: ActionTeam, by: Member) -> Membership:
+    """Return the membership of `member` in `team`, active from now on."""
+    why = "added by a facilitator"
+    current = Membership.objects.of(member).current().select_for_update(no_key=True)
+    membership = current.filter(team=team).first()
+    if membership is None:
+        origin = Membership.Origin.ADDED
+        return start_membership(member, team, Status.ACTIVE, origin=origin, by=by, why=why)
+    if membership.is_active:
+        raise Refused(f"{member} is a member of {team} already.")
+    transition(membership, Status.ACTIVE, by=by, why=why)
+    return membership
+
+
+def _required(reason: str) -> str:
+    """Return the reason without white space around it; refuse an empty one."""
+    if not reason.strip():
+        raise Refused("Give a reason. The member reads it.")
+    return reason.strip()

@@ -1,0 +1,182 @@
+"""What is decided about organizations and affiliations, with what follows for requests.
+
+Each function calls the step of `members.services` and then opens or declines what the people
+concerned have requested, in one transaction and in the order of locks: organization, members,
+memberships.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from members import services
+from members.emails import bulk_queue
+from members.models import Member, Organization
+from members.services import OrganizationImport, Refused
+from teams import emails
+from teams.models import Membership
+from teams.services.transitions import transition_all
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """Whose affiliation was confirmed, and which of their requests became memberships."""
+
+    confirmed: list[Member]
+    opened: list[Membership]
+
+
+@transaction.atomic
+def add_organization(name: str, *, domains: Iterable[str] = (), by: Member) -> Organization:
+    """Add a recognized organization and return it; everyone who waits at one of its email
+    `domains` is confirmed. Refuses a name that is already here."""
+    organization, members = services.organizations.add_organization(name, domains=domains, by=by)
+    activate_open_requests(members, by=by)
+    return organization
+
+
+@transaction.atomic
+def recognize_organization(
+    organization: Organization, *, domain: str = "", by: Member
+) -> Recognition:
+    """Recognize `organization`, with its email `domain` if given; return whom that confirms and
+    what it opens. Everyone who waits for something gets one email.
+
+    Refuses an organization that is recognized or merged already, and a domain that is another's
+    or a public mailbox provider's.
+    """
+    members = services.organizations.recognize_organization(organization, domain=domain, by=by)
+    return Recognition(members, activate_open_requests(members, by=by))
+
+
+@transaction.atomic
+def decline_organization(
+    organization: Organization, *, reason: str, by: Member
+) -> list[Membership]:
+    """Decline a proposed organization, and with it what its people requested; return the declined
+    requests. Refuses without a reason, and unless the organization is proposed."""
+    members = services.organizations.decline_organization(organization, reason=reason, by=by)
+    return _decline_requests(members, reason=reason.strip(), by=by)
+
+
+@transaction.atomic
+def add_domain(organization: Organization, *, domain: str, by: Member) -> Recognition:
+    """Give `organization` an email domain; return whom that confirms and what it opens, nothing
+    unless the organization is recognized. Refuses a domain that is another's or a public mailbox
+    provider's."""
+    members = services.organizations.add_domain(organization, domain=domain, by=by)
+    return Recognition(members, activate_open_requests(members, by=by))
+
+
+@transaction.atomic
+def merge_organizations(
+    duplicate: Organization, into: Organization, *, domain: str = "", by: Member
+) -> Recognition:
+    """Make `duplicate` a former name of `into`; return whom an email domain that is new to `into`
+    confirms, and what that opens. Refuses as `members.services.merging` says."""
+    members = services.merging.merge_organizations(duplicate, into, domain=domain, by=by)
+    return Recognition(members, activate_open_requests(members, by=by))
+
+
+@transaction.atomic
+def import_organizations(organization_import: OrganizationImport) -> Recognition:
+    """Store the organizations of a file; return whom that confirms and what it opens."""
+    members = organization_import.store()
+    return Recognition(members, activate_open_requests(members, by=organization_import.by))
+
+
+@transaction.atomic
+def confirm_affiliation(member: Member, *, by: Member) -> Recognition:
+    """Confirm that `member` works for the organization they named; return what that opens.
+
+    Refuses a closed account, an affiliation that is confirmed already, and an organization that
+    nobody has recognized.
+    """
+    members = [services.affiliations.confirm_affiliation(member, by=by)]
+    return Recognition(members, activate_open_requests(members, by=by))
+
+
+@transaction.atomic
+def set_affiliation(member: Member, organization_name: str) -> Member:
+    """Tie `member`, whose address is proven, to the owner of the email domain or else to the
+    organization of this name; return the locked, stored member. What waited for the affiliation
+    opens if the domain confirms it."""
+    member, is_newly_confirmed = services.affiliations.set_affiliation(member, organization_name)
+    if is_newly_confirmed:
+        activate_open_requests([member], by=None)
+    return member
+
+
+def refuse_undo_if_built_upon(
+    members: list[Member], organizations: list[Organization], since: datetime
+) -> None:
+    """Refuse to undo a decision taken at `since`, after `members` and `organizations` are as they
+    were before: nobody may be confirmed for an organization that is not recognized, and nobody
+    whose affiliation is not confirmed may have joined a team since."""
+    for organization in organizations:
+        confirmed = organization.members.filter(affiliation_confirmed_at__isnull=False).first()
+        if confirmed and not organization.is_recognized:
+            raise Refused(f"{confirmed} was confirmed for {organization} since.")
+    joined = Membership.objects.active().filter(member__in=members, decided_at__gte=since)
+    membership = joined.select_related("member", "team").first()
+    if membership:
+        raise Refused(
+            f"{membership.member} became a member of {membership.team} since. "
+            "Undo or end that first."
+        )
+
+
+def activate_open_requests(members: Iterable[Member], *, by: Member | None) -> list[Membership]:
+    """Open what `members`, whose affiliation is confirmed now, have requested of open teams;
+    return the memberships. One email for each person who waits for something says what is open
+    now and what still waits."""
+    requests = _requests_by_member(members)
+    opened = open_requests([each for _, own in requests for each in own], by=by)
+    with bulk_queue():
+        for member, own in requests:
+            emails.organization_recognized(
+                member,
+                [membership for membership in own if membership.is_active],
+                [membership for membership in own if membership.is_waiting],
+            )
+    return opened
+
+
+def open_requests(memberships: Sequence[Membership], *, by: Member | None) -> list[Membership]:
+    """Activate those of the waiting `memberships` that need no approval; return them."""
+    of_open_teams = [membership for membership in memberships if membership.team.is_open]
+    why = "opened with the affiliation"
+    return transition_all(of_open_teams, Membership.Status.ACTIVE, by=by, why=why)
+
+
+def _decline_requests(members: Iterable[Member], *, reason: str, by: Member) -> list[Membership]:
+    """Decline all that `members` of a declined organization have requested; one email each."""
+    requests = _requests_by_member(members)
+    declined = transition_all(
+        [each for _, own in requests for each in own],
+        Membership.Status.DECLINED,
+        by=by,
+        why="declined",
+        reason=reason,
+    )
+    with bulk_queue():
+        for member, own in requests:
+            teams = [membership.team for membership in own]
+            emails.membership_declined(member, teams, reason, member.organization)
+    return declined
+
+
+def _requests_by_member(members: Iterable[Member]) -> list[tuple[Member, list[Membership]]]:
+    """Return those of `members` who have waiting requests, with these, locked."""
+    by_key = {member.pk: member for member in members}
+    requests: dict[int, list[Membership]] = defaultdict(list)
+    waiting = Membership.objects.waiting().filter(member__in=by_key).select_related("team")
+    for membership in waiting.select_for_update(of=("self",), no_key=True).order_by("pk"):
+        membership.member = by_key[membership.member_id]
+        requests[membership.member_id].append(membership)
+    return [(by_key[key], own) for key, own in requests.items()]

@@ -1,0 +1,145 @@
+"""The only place that writes the status of a membership.
+
+(new) --> REQUESTED --approve--> ACTIVE --leave / end--> ENDED
+              |--decline--> DECLINED
+              |--withdraw--> WITHDRAWN
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from members.models import Member
+from members.services import Refused, bulk_save_with_history, save_with_history
+from teams.models import ActionTeam, Membership
+
+Status = Membership.Status
+
+# Of a new membership the key is None.
+TRANSITIONS: dict[str | None, set[Status]] = {
+    None: {Status.REQUESTED, Status.ACTIVE},
+    Status.REQUESTED: {Status.ACTIVE, Status.DECLINED, Status.WITHDRAWN},
+    Status.ACTIVE: {Status.ENDED},
+    Status.DECLINED: set(),
+    Status.WITHDRAWN: set(),
+    Status.ENDED: set(),
+}
+BATCH = 500  # memberships of one statement
+
+
+def new_membership(
+    member: Member, team: ActionTeam, status: Status, *, origin: Membership.Origin, by: Member
+) -> Membership:
+    """Return a membership that begins as `status`; it is not stored yet. Nobody has decided
+    about one that a member requested and that is active at once."""
+    if status not in TRANSITIONS[None]:
+        raise Refused(f"A membership does not begin as {status.label.lower()}.")
+    fields = _fields(status, by=None if origin == Membership.Origin.REQUESTED else by)
+    return Membership(member=member, team=team, origin=origin, **fields)
+
+
+def start_membership(
+    member: Member,
+    team: ActionTeam,
+    status: Status,
+    *,
+    origin: Membership.Origin,
+    by: Member,
+    why: str,
+) -> Membership:
+    """Store a membership that begins as `status`, with a line of history; return it."""
+    membership = new_membership(member, team, status, origin=origin, by=by)
+    save_with_history(membership, by, why)
+    return membership
+
+
+def lock_membership(membership: Membership) -> Membership:
+    """Return the stored `membership` with the people and the team it refers to, locked until the
+    transaction ends."""
+    # Two queries: in one, PostgreSQL would join rows as they were before the wait for the lock.
+    Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
+    return Membership.objects.select_related(
+        "member__organization", "team", "decided_by", "ended_by"
+    ).get(pk=membership.pk)
+
+
+def refuse_unless_allowed(membership: Membership, status: Status) -> None:
+    """Refuse a step to `status` that the status of `membership` does not allow, saying what
+    happened to it meanwhile."""
+    if status in TRANSITIONS[membership.status]:
+        return
+    who, when = membership.decided_by, membership.decided_at
+    if membership.ended_at:
+        who, when = membership.ended_by, membership.ended_at
+    already = f"already {membership.get_status_display().lower()}"
+    if when:
+        day = timezone.localtime(when)
+        already += f" on {day:%B} {day.day}, {day.year}"
+    if who:
+        already += f" by {who}"
+    raise Refused(f"{membership.member} and {membership.team}: {already}. Nothing was changed.")
+
+
+def transition(
+    membership: Membership, status: Status, *, by: Member | None, why: str, reason: str = ""
+) -> None:
+    """Move `membership`, as `lock_membership` returned it, to `status`, with a line of history.
+
+    `by` is None where the email domain decided. `why` stands in the history, `reason` is what
+    the member reads. Refuses, saying what happened, unless the stored status allows the step.
+    """
+    with transaction.atomic():
+        stored = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
+        refuse_unless_allowed(stored, status)
+        save_with_history(membership, by, why, **_fields(status, by=by, reason=reason))
+
+
+def end_or_withdraw(membership: Membership, *, by: Member, why: str, reason: str = "") -> None:
+    """End a membership that is active, withdraw one that is still a request."""
+    status = Status.ENDED if membership.is_active else Status.WITHDRAWN
+    transition(membership, status, by=by, why=why, reason=reason)
+
+
+def transition_all(
+    memberships: Sequence[Membership],
+    status: Status,
+    *,
+    by: Member | None,
+    why: str,
+    reason: str = "",
+) -> list[Membership]:
+    """Move `memberships` to `status`, in a few queries for any number of them; return those that
+    were moved. One whose stored status does not allow the step is left as it is."""
+    with transaction.atomic():
+        stored = _stored_statuses([membership.pk for membership in memberships])
+        moved = [
+            membership
+            for membership in memberships
+            if membership.pk in stored and status in TRANSITIONS[stored[membership.pk]]
+        ]
+        bulk_save_with_history(moved, by, why, **_fields(status, by=by, reason=reason))
+    return moved
+
+
+def _stored_statuses(keys: Sequence[int]) -> dict[int, str]:
+    """Return the status of the memberships with these keys, which are locked, by key."""
+    statuses: dict[int, str] = {}
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), BATCH):
+        stored = Membership.objects.filter(pk__in=ordered[start : start + BATCH]).order_by("pk")
+        statuses.update(stored.select_for_update(no_key=True).values_list("pk", "status"))
+    return statuses
+
+
+def _fields(status: Status, *, by: Member | None, reason: str = "") -> dict[str, Any]:
+    """Return the fields that go with `status`."""
+    fields: dict[str, Any] = {"status": status}
+    if status in {Status.ACTIVE, Status.DECLINED}:
+        fields |= {"decided_at": timezone.now(), "decided_by": by}
+    elif status in {Status.WITHDRAWN, Status.ENDED}:
+        fields |= {"ended_at": timezone.now(), "ended_by": by}
+    if reason:
+        fields["reason"] = reason
+    return fields

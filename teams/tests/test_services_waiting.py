@@ -1,0 +1,104 @@
+"""What waits for whom, how much of it is late, and the daily digest about it."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.utils import timezone
+from post_office.models import Email
+
+from conftest import make_member
+from members.models import Member
+from teams.models import Membership, Question
+from teams.services import (
+    close_account,
+    join_teams,
+    send_digests,
+    set_facilitators,
+    waiting_for,
+)
+
+MONDAY = date(2027, 3, 1)
+
+
+@pytest.fixture
+def waiting(applicant, organization, member, team, other_team, approval_team):
+    """One organization, one affiliation in `team`, one request in `approval_team`."""
+    unconfirmed = make_member("u@mailbox.example", organization, confirmed=False)
+    join_teams(unconfirmed, [team])
+    join_teams(member, [approval_team])
+    Email.objects.all().delete()
+
+
+def numbers_for(person) -> dict[str, int]:
+    return {kind: count.number for kind, count in waiting_for(person).items() if count.number}
+
+
+def test_waiting_for_counts_what_each_may_decide(
+    waiting, facilitator, other_facilitator, administrator
+):
+    assert numbers_for(facilitator) == {"organizations": 1, "affiliations": 1}
+    assert numbers_for(other_facilitator) == {"organizations": 1}
+    assert numbers_for(administrator) == {"organizations": 1, "affiliations": 1, "requests": 1}
+
+
+def test_waiting_for_shares_questions_and_not_goals(goal, facilitator, other_facilitator):
+    Question.objects.create(text="When do you meet?")
+    assert numbers_for(facilitator) == {"questions": 1, "goals": 1}
+    assert numbers_for(other_facilitator) == {"questions": 1}
+
+
+def test_waiting_for_counts_what_is_late(waiting, administrator):
+    assert {count.late for count in waiting_for(administrator).values()} == {0}
+    long_ago = timezone.now() - timedelta(days=30)
+    Membership.objects.waiting().update(requested_at=long_ago)
+    late = {kind: count.late for kind, count in waiting_for(administrator).items()}
+    assert late == {
+        "organizations": 1,
+        "affiliations": 1,
+        "requests": 1,
+        "questions": 0,
+        "goals": 0,
+    }
+
+
+def test_waiting_for_counts_a_person_in_two_teams_once(
+    waiting, team, other_team, facilitator, administrator
+):
+    unconfirmed = Member.objects.get(email="u@mailbox.example")
+    join_teams(unconfirmed, [other_team])
+    assert numbers_for(administrator)["affiliations"] == 1
+
+
+def test_send_digests_for_goals_alone_only_on_mondays(goal, facilitator, administrator, mails):
+    assert send_digests(MONDAY + timedelta(days=1)) == 0
+    assert send_digests(MONDAY + timedelta(days=7)) == 2
+    assert "1 goal without an update for 90 days" in mails()[0].message
+
+
+def test_send_digests_sends_one_a_day(waiting, facilitator, administrator, member, mails):
+    history = facilitator.history.count()
+    assert send_digests(MONDAY) == 2
+    assert {email.to[0] for email in mails()} == {facilitator.email, administrator.email}
+    assert send_digests(MONDAY) == 0
+    assert send_digests(MONDAY - timedelta(days=7)) == 0
+    assert send_digests(MONDAY + timedelta(days=1)) == 2
+    assert facilitator.history.count() == history
+
+
+@pytest.mark.parametrize("day", [date(2027, 3, 6), date(2027, 3, 7)])
+def test_send_digests_sends_none_on_weekends(waiting, facilitator, day, mails):
+    assert send_digests(day) == 0
+    assert mails() == []
+
+
+def test_send_digests_sends_none_when_nothing_waits(facilitator, member, mails):
+    assert send_digests(MONDAY) == 0
+    assert mails() == []
+
+
+def test_send_digests_sends_none_without_the_desk(waiting, facilitator, team, administrator, mails):
+    set_facilitators(team, [], by=administrator)
+    close_account(facilitator)
+    Email.objects.all().delete()
+    assert send_digests(MONDAY) == 1
+    assert [email.to for email in mails()] == [[administrator.email]]
