@@ -9,9 +9,9 @@ from post_office.models import Email
 from collaborative.operations.mail_worker import Sender
 from collaborative.tests.test_mail_worker import run_until
 from conftest import membership_of
-from desk.actions.log import step_of
 from members.models import UNDO_WINDOW, Decision
-from members.services import create_decision, process_decision, undo_decision
+from members.services import create_decision, undo_decision
+from teams.actions import process_decision
 from teams.models import Membership
 from teams.services import join_teams
 
@@ -29,14 +29,14 @@ def decision(member, colleague, approval_team, administrator) -> Decision:
         "approve",
         title="Approve 2 requests",
         keys=[membership_of(member, approval_team).pk, membership_of(colleague, approval_team).pk],
-        answers={},
+        form_data={},
         can_be_undone=True,
         by=administrator,
     )
 
 
 def test_mails_leave_after_two_minutes_and_not_before(smtp, clock, decision):
-    process_decision(decision, step_of(decision), seconds=60)
+    process_decision(decision, seconds=60)
     left: list[float] = []
     smtp.on_mail = lambda count: left.append(clock.seconds)
     run_until(lambda: len(smtp.taken) == 2, clock, {}, stride=1)
@@ -45,11 +45,11 @@ def test_mails_leave_after_two_minutes_and_not_before(smtp, clock, decision):
 
 
 def test_undone_in_time_no_mail_ever_leaves(smtp, clock, decision, administrator):
-    process_decision(decision, step_of(decision), seconds=60)
+    process_decision(decision, seconds=60)
 
     def undo() -> None:
         undo_decision(decision, by=administrator)
-        process_decision(decision, step_of(decision), seconds=60)
+        process_decision(decision, seconds=60)
 
     run_until(lambda: clock.seconds > 6000, clock, {100: undo}, stride=20)
     assert smtp.taken == []
@@ -57,15 +57,15 @@ def test_undone_in_time_no_mail_ever_leaves(smtp, clock, decision, administrator
 
 
 def test_sender_goes_on_where_a_press_was_killed(smtp, clock, decision):
-    Decision.objects.update(taken_at=timezone.now())  # by the clock of the test
+    Decision.objects.update(created_at=timezone.now())  # by the clock of the test
     run_until(lambda: len(smtp.taken) == 2, clock, {}, stride=1)
     decision.refresh_from_db()
-    assert [row.outcome for row in decision.rows.all()] == ["done", "done"]
+    assert [row.outcome for row in decision.items.all()] == ["done", "done"]
     assert Membership.objects.waiting().count() == 0
 
 
 def test_rows_of_old_decisions_are_removed_and_the_history_stays(smtp, decision, team):
-    process_decision(decision, step_of(decision), seconds=60)
+    process_decision(decision, seconds=60)
     Decision.objects.update(finished_at=timezone.now() - timedelta(days=8))
     Sender().run_once()
     assert not Decision.objects.exists()

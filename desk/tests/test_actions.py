@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conftest import messages_of, visible_text
-from desk.actions import base
-from desk.tests.test_memberships import LIST, page
-from members.models import Decision, DecisionItem
+from desk.tests.action_pages import action_url, selection_url
+from desk.tests.test_memberships import LIST
+from members.models import Decision, DecisionItem, Organization
+from teams.actions import ACTIONS
 from teams.services import join_teams
 
 DECISIONS = "/admin/members/decision/"
@@ -29,7 +30,7 @@ def undo(client, decision, **data):
 
 def test_page_says_what_will_happen_and_shows_the_mail(client_for, approver, requests, mails):
     count = len(mails())
-    shown = visible_text(client_for(approver).get(page("approve", requests[0])))
+    shown = visible_text(client_for(approver).get(action_url("approve", requests[0])))
     assert "This will open 1 membership in 1 team and send 1 email." in shown
     assert "You can undo it for two minutes; no email leaves before." in shown
     assert "To maria@rush.example" in shown
@@ -42,8 +43,9 @@ def test_page_says_what_will_happen_and_shows_the_mail(client_for, approver, req
 def test_page_of_one_row_names_it_in_its_title_and_of_two_counts_them(
     client_for, approver, requests
 ):
+    client = client_for(approver)
     titles = [
-        client_for(approver).get(page("approve", *rows)).context["title"]
+        client.get(selection_url(client, "approve", *rows)).context["title"]
         for rows in (requests[:1], requests)
     ]
     assert titles == ["Approve the request of Maria Member", "Approve 2 requests"]
@@ -53,9 +55,9 @@ def test_decline_shows_the_mail_with_what_was_typed_before_it_goes(
     client_for, approver, requests, mails
 ):
     count = len(mails())
-    typed = {"show": "mail", "reason": "Come back in spring."}
-    shown = client_for(approver).post(page("decline", requests[0]), typed)
-    assert "Come back in spring." in shown.context["mail"].message
+    typed = {"preview": "email", "reason": "Come back in spring."}
+    shown = client_for(approver).post(action_url("decline", requests[0]), typed)
+    assert "Come back in spring." in shown.context["email"].message
     assert shown.context["form"]["reason"].value() == "Come back in spring."
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
@@ -63,8 +65,10 @@ def test_decline_shows_the_mail_with_what_was_typed_before_it_goes(
 
 
 def test_showing_a_mail_without_a_reason_says_what_is_missing(client_for, approver, requests):
-    shown = client_for(approver).post(page("decline", requests[0]), {"show": "mail", "reason": " "})
-    assert shown.context["mail"] is None
+    shown = client_for(approver).post(
+        action_url("decline", requests[0]), {"preview": "email", "reason": " "}
+    )
+    assert shown.context["email"] is None
     assert "Give a reason" in visible_text(shown)
 
 
@@ -73,17 +77,17 @@ def test_mail_of_somebody_who_asked_for_other_teams_too_is_not_shown(
 ):
     """It names those teams, which are not the facilitator's to know."""
     join_teams(applicant, [other_team])
-    path = f"/admin/members/organization/recognize/?row={proposed_organization.pk}"
-    assert client_for(facilitator).get(path).context["mail"] is None
-    assert client_for(administrator).get(path).context["mail"].to == [applicant.email]
+    path = action_url("recognize", proposed_organization)
+    assert client_for(facilitator).get(path).context["email"] is None
+    assert client_for(administrator).get(path).context["email"].to == [applicant.email]
 
 
 def test_what_will_happen_cannot_be_told_of_a_row_that_is_refused(client_for, approver, requests):
     client = client_for(approver)
-    client.post(page("approve", requests[0]))
-    shown = client.get(page("decline", requests[0]))
+    client.post(action_url("approve", requests[0]))
+    shown = client.get(action_url("decline", requests[0]))
     assert shown.context["effects"] == ""
-    assert shown.context["mail"] is None
+    assert shown.context["email"] is None
 
 
 # Undo --------------------------------------------------------------------------------------
@@ -102,7 +106,7 @@ def test_every_page_of_the_desk_offers_to_undo_what_was_just_decided(
 
 
 def stay_pk(decision: Decision) -> int:
-    return decision.rows.get().object_id
+    return decision.items.get().object_id
 
 
 def test_one_press_undoes_and_comes_back(client_for, approver, approved, requests, mails):
@@ -153,11 +157,11 @@ def test_members_and_strangers_undo_nothing(client_for, client, member, approved
 
 
 def test_newest_decision_is_offered_to_be_undone_and_the_way_to_the_others(
-    client_for, approver, crowd
+    client_for, approver, many_requests
 ):
     client = client_for(approver)
-    for row in crowd[:4]:
-        client.post(page("approve", row))
+    for row in many_requests[:4]:
+        client.post(action_url("approve", row))
     shown = client.get("/admin/").content.decode()
     newest, *others = Decision.objects.order_by("-pk")
     assert f"{DECISIONS}{newest.pk}/undo/" in shown
@@ -172,9 +176,9 @@ def test_press_that_changed_nothing_offers_nothing_to_undo(
     client_for, approver, approved, requests
 ):
     client = client_for(approver)
-    client.post(page("approve", requests[0]))
+    client.post(action_url("approve", requests[0]))
     again = Decision.objects.first()
-    assert [row.outcome for row in again.rows.all()] == ["refused"]
+    assert [row.outcome for row in again.items.all()] == ["refused"]
     assert f"{DECISIONS}{again.pk}/undo/" not in client.get("/admin/").content.decode()
 
 
@@ -182,7 +186,7 @@ def test_refused_undo_is_not_called_undone_and_its_mail_waits_on(
     client_for, approver, approved, requests, mails
 ):
     client = client_for(approver)
-    client.post(page("end", requests[0]), {"reason": "A mistake."})
+    client.post(action_url("end", requests[0]), {"reason": "A mistake."})
     told = messages_of(undo(client, approved, next=LIST))
     assert "Not undone" in " ".join(told)
     assert "1 of 1 not undone" in visible_text(client.get(DECISIONS))
@@ -191,12 +195,12 @@ def test_refused_undo_is_not_called_undone_and_its_mail_waits_on(
 
 def test_page_of_many_says_how_many_cannot_be_decided(client_for, approver, requests, member):
     client = client_for(approver)
-    client.post(page("approve", requests[0]))
-    shown = visible_text(client.get(page("decline", *requests)))
+    client.post(action_url("approve", requests[0]))
+    shown = visible_text(client.get(selection_url(client, "decline", *requests)))
     assert "1 of these cannot be decided this way now." in shown
     assert "The email to the first of them" in shown
     assert "To colin@rush.example" in shown
-    gone = client.get(page("decline", requests[0]))
+    gone = client.get(action_url("decline", requests[0]))
     assert "Nothing here can be decided this way now." in visible_text(gone)
     assert 'name="reason"' not in gone.content.decode()
 
@@ -212,7 +216,7 @@ def test_too_late_is_told(client_for, approver, approved, requests):
 
 def test_closing_an_account_cannot_be_undone_and_says_so(client_for, administrator, colleague):
     client = client_for(administrator)
-    path = f"/admin/members/member/close/?row={colleague.pk}"
+    path = action_url("close", colleague)
     assert "You can undo it" not in visible_text(client.get(path))
     response = client.post(path, follow=True)
     assert "/undo/" not in response.content.decode()
@@ -222,8 +226,8 @@ def test_closing_an_account_cannot_be_undone_and_says_so(client_for, administrat
 def test_nothing_that_names_a_person_stays_with_a_decision_after_the_account_is_closed(
     client_for, administrator, approved, member
 ):
-    client_for(administrator).post(f"/admin/members/member/close/?row={member.pk}")
-    told = " ".join(DecisionItem.objects.values_list("told", flat=True))
+    client_for(administrator).post(action_url("close", member))
+    told = " ".join(DecisionItem.objects.values_list("result_message", flat=True))
     assert "Maria" not in told
 
 
@@ -232,11 +236,11 @@ def test_nothing_that_names_a_person_stays_with_a_decision_after_the_account_is_
 
 def test_list_of_decisions_tells_results_with_constant_queries(client_for, approver, requests):
     client = client_for(approver)
-    client.post(page("approve", requests[0]))
+    client.post(action_url("approve", requests[0]))
     client.get(DECISIONS)
     before = count_of(client)
-    client.post(page("approve", requests[1]))
-    client.post(page("end", requests[0]), {"reason": "Over."})
+    client.post(action_url("approve", requests[1]))
+    client.post(action_url("end", requests[0]), {"reason": "Over."})
     assert count_of(client) == before
     assert "1 of 1 done" in visible_text(client.get(DECISIONS))
 
@@ -259,10 +263,13 @@ def test_nobody_adds_changes_or_deletes_a_decision(client_for, administrator, ap
     assert client.post(f"{DECISIONS}{approved.pk}/delete/").status_code == 403
 
 
-def test_every_decision_at_the_desk_has_a_name_of_its_own():
-    for desk_list in admin.site._registry.values():
-        names = [kind.name for kind in getattr(desk_list, "decisions", ())]
-        assert len(names) == len(set(names))
+def test_every_registered_action_is_offered_by_one_list():
+    offered = [
+        (model._meta.label_lower, bulk_action.name)
+        for model, model_admin in admin.site._registry.items()
+        for bulk_action in getattr(model_admin, "bulk_actions", ())
+    ]
+    assert sorted(offered) == sorted(ACTIONS)
 
 
 def test_one_press_in_the_list_decides_and_comes_back_to_it(client_for, approver, requests):
@@ -272,13 +279,13 @@ def test_one_press_in_the_list_decides_and_comes_back_to_it(client_for, approver
     (address,) = {
         html.unescape(found)
         for found in re.findall(r'formaction="([^"]+)"', shown)
-        if f"row={requests[0].pk}&" in html.unescape(found)
+        if action_url("approve", requests[0]) in html.unescape(found)
     }
     response = client.post(address, {"action": "", "index": "0"}, follow=True)
     assert messages_of(response) == ["Maria Member is an active member of Careers now."]
     assert visible_text(response).count("Maria Member is an active member of Careers now.") == 1
     assert response.request["QUERY_STRING"] == "waits_for=approval"
-    assert f"row={requests[0].pk}&amp;" not in response.content.decode()
+    assert action_url("approve", requests[0]) not in response.content.decode()
 
 
 def test_one_press_recognizes_with_the_domain_that_the_button_names(
@@ -287,9 +294,9 @@ def test_one_press_recognizes_with_the_domain_that_the_button_names(
     client = client_for(facilitator)
     path = f"/admin/members/organization/{proposed_organization.pk}/change/"
     shown = client.get(path)
-    (press,) = [found["press"] for found in shown.context["decisions"] if found["press"]]
+    (data,) = filter(None, (each["one_click_data"] for each in shown.context["bulk_actions"]))
     assert "Recognize with lakeview.example" in visible_text(shown)
-    client.post(f"/admin/members/organization/recognize/?row={proposed_organization.pk}", press)
+    client.post(action_url("recognize", proposed_organization), data)
     assert [row.domain for row in proposed_organization.domains.all()] == ["lakeview.example"]
     applicant.refresh_from_db()
     assert applicant.is_affiliation_confirmed
@@ -301,16 +308,14 @@ def test_list_offers_no_press_for_what_is_decided_or_needs_a_reason(
     assert "formaction" not in client_for(facilitator).get(LIST).content.decode()
 
 
-def test_ticks_of_many_stand_as_on_the_page_of_few(
-    client_for, facilitator, proposed_organization, monkeypatch
+def test_checkboxes_of_many_are_ticked_as_on_the_page_of_one(
+    client_for, facilitator, proposed_organization
 ):
-    monkeypatch.setattr(base, "IN_ADDRESS", 0)
-    organizations = "/admin/members/organization/"
-    chosen = {"action": "recognize", "_selected_action": [proposed_organization.pk], "index": "0"}
-    shown = client_for(facilitator).post(organizations, chosen)
-    tick = shown.context["form"][f"domain_{proposed_organization.pk}"]
+    other = Organization.objects.create(name="Other", suggested_domain="other.example")
+    client = client_for(facilitator)
+    shown = client.get(selection_url(client, "recognize", proposed_organization, other))
     assert not shown.context["form"].is_bound
-    assert tick.value() is True
+    assert [field.value() for field in shown.context["form"]] == [True, True]
 
 
 def test_list_without_a_decision_by_one_press_has_no_column_for_it(client_for, facilitator, goal):

@@ -4,10 +4,10 @@ import pytest
 from post_office.models import Email
 
 from conftest import make_member, membership_of
-from desk.actions.log import step_of
 from members.models import Decision
-from members.services import Refused, process_decision, undo_decision
+from members.services import Refused, undo_decision
 from members.tests.decisions import decide
+from teams.actions import process_decision
 from teams.models import Membership
 from teams.services import join_teams, withdraw_request
 from teams.tests.test_concurrency import ROUNDS, _room_for_all, at_once  # noqa: F401  # a fixture
@@ -33,15 +33,15 @@ def approve_all(rows, by) -> Decision:
 
 def working(decision: Decision):
     """What one process does until nothing is left."""
-    mine = Decision.objects.select_related("by").get(pk=decision.pk)
-    return lambda: process_decision(mine, step_of(mine), seconds=60)
+    own = Decision.objects.select_related("by").get(pk=decision.pk)
+    return lambda: process_decision(own, seconds=60)
 
 
 def test_many_processes_take_each_row_once(waiting, administrator):
     decision = approve_all(waiting, administrator)
     at_once(*[working(decision) for _ in range(4)])
     working(decision)()  # whoever came last saw a row in other hands
-    assert [row.outcome for row in decision.rows.all()] == ["done"] * ROWS
+    assert [row.outcome for row in decision.items.all()] == ["done"] * ROWS
     assert Membership.history.filter(history_change_reason="approved").count() == ROWS
     assert Email.objects.count() == ROWS
     decision.refresh_from_db()
@@ -60,7 +60,7 @@ def test_undo_while_others_work_leaves_every_row_as_it_was(waiting, administrato
         )
         while not working(decision)():
             pass
-        assert {row.outcome for row in decision.rows.all()} == {"undone"}
+        assert {row.outcome for row in decision.items.all()} == {"undone"}
         assert Membership.objects.waiting().count() == ROWS
         assert not Email.objects.exists()
 
@@ -80,7 +80,7 @@ def test_withdrawing_against_deciding_has_one_winner(waiting, administrator):
         decision = approve_all([row], administrator)
         _, withdrawn = at_once(working(decision), lambda one=row: withdraw_request(one))
         row.refresh_from_db()
-        outcome = decision.rows.get().outcome
+        outcome = decision.items.get().outcome
         if isinstance(withdrawn, Refused):
             assert (row.status, outcome) == ("active", "done")
         else:

@@ -7,7 +7,7 @@ from members.models import EmailDomain
 from members.services import Refused, remove_domain
 from teams.services import complete_join
 
-TAKE_BACK = "/admin/members/emaildomain/take-back/?row={}"
+TAKE_BACK = "/admin/members/emaildomain/{}/take-back/"
 
 
 def test_domain_given_by_mistake_is_taken_back_with_history(
@@ -16,7 +16,7 @@ def test_domain_given_by_mistake_is_taken_back_with_history(
     domain = organization.domains.get()
     client = client_for(facilitator)
     page = client.get(TAKE_BACK.format(domain.pk))
-    assert "Who is confirmed already stays" in visible_text(page)
+    assert "Those who are confirmed already stay confirmed" in visible_text(page)
     assert organization.domains.count() == 1
     response = client.post(TAKE_BACK.format(domain.pk), follow=True)
     assert "The email domain rush.example of Rush Example Hospital is taken back." in visible_text(

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from conftest import visible_text
+from desk.tests.action_pages import action_url
 from teams.models import FaqEntry
 
 LIST = "/admin/teams/faqentry/"
@@ -91,8 +92,8 @@ def test_form_speaks_plainly(desk, faq_entry):
 
 def test_still_true_is_one_press_on_the_record(desk, faq_entry):
     page = desk.get(f"{LIST}{faq_entry.pk}/change/").content.decode()
-    assert f'action="{LIST}confirm/?row={faq_entry.pk}"' in page
-    desk.post(f"{LIST}confirm/?row={faq_entry.pk}")
+    assert f'action="{action_url("confirm", faq_entry)}"' in page
+    desk.post(action_url("confirm", faq_entry))
     faq_entry.refresh_from_db()
     assert faq_entry.checked_on == timezone.localdate()
     assert faq_entry.history.first().history_user.full_name == "Fay Facilitator"
@@ -112,20 +113,20 @@ def test_still_true_for_several_shows_their_answers(desk, faq_entry):
 
 def test_still_true_twice_is_told(desk, faq_entry):
     for _ in range(2):
-        response = desk.post(f"{LIST}confirm/?row={faq_entry.pk}", follow=True)
+        response = desk.post(action_url("confirm", faq_entry), follow=True)
     assert "was checked today already" in visible_text(response)
     assert faq_entry.history.count() == 2
 
 
 def test_entries_of_other_teams_are_not_found(desk, foreign):
-    assert desk.post(f"{LIST}confirm/?row={foreign.pk}").status_code == 404
+    assert desk.post(action_url("confirm", foreign)).status_code == 404
     assert desk.get(f"{LIST}{foreign.pk}/change/").status_code == 404
     foreign.refresh_from_db()
     assert foreign.checked_on is None
 
 
 def test_still_true_opened_as_a_link_changes_nothing(desk, faq_entry):
-    desk.get(f"{LIST}confirm/?row={faq_entry.pk}")
+    desk.get(action_url("confirm", faq_entry))
     faq_entry.refresh_from_db()
     assert faq_entry.checked_on is None
 
@@ -148,6 +149,6 @@ def test_filter_finds_what_nobody_checked_for_180_days(desk, faq_entry, foreign)
 def test_member_does_not_reach_the_list(client_for, member, faq_entry):
     client = client_for(member)
     assert client.get(LIST).status_code == 403
-    assert client.post(f"{LIST}confirm/?row={faq_entry.pk}").status_code == 403
+    assert client.post(action_url("confirm", faq_entry)).status_code == 403
     faq_entry.refresh_from_db()
     assert faq_entry.checked_on is None

@@ -9,11 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conftest import make_team, visible_text
+from desk.tests.action_pages import action_url, selection_url
 from teams.models import Goal, GoalUpdate
 from teams.services import report_goal
 
 GOALS = "/admin/teams/goal/"
-REPORT = GOALS + "report/"
 
 
 def names(response) -> set[str]:
@@ -134,7 +134,7 @@ def test_record_lists_all_updates_newest_first(client_for, facilitator, administ
 
 
 def test_report_is_asked_for_on_the_record_and_in_the_list(client_for, facilitator, goal):
-    client, link = client_for(facilitator), f'href="{REPORT}?row={goal.pk}"'
+    client, link = client_for(facilitator), f'href="{action_url("report", goal)}"'
     assert link in client.get(f"{GOALS}{goal.pk}/change/").content.decode()
     response = client.get(GOALS)
     assert link in response.content.decode()
@@ -146,7 +146,7 @@ def test_report_page_tells_the_goal_its_number_and_latest_updates(client_for, fa
     for number in range(7):
         value = Decimal(number)
         report_goal(goal, state="on_track", value=value, sentence=f"No {number}.", by=facilitator)
-    response = client_for(facilitator).get(f"{REPORT}?row={goal.pk}")
+    response = client_for(facilitator).get(action_url("report", goal))
     told = visible_text(response)
     assert "Report progress on “Bring people to one table”" in told
     assert "Now, in %" in told
@@ -161,7 +161,7 @@ def test_report_page_tells_the_goal_its_number_and_latest_updates(client_for, fa
 def test_report_is_written_and_told(client_for, facilitator, goal, typed_report):
     Goal.objects.update(target=70, unit="%")
     response = client_for(facilitator).post(
-        f"{REPORT}?row={goal.pk}", typed_report | {"value": "58.5"}, follow=True
+        action_url("report", goal), typed_report | {"value": "58.5"}, follow=True
     )
     goal.refresh_from_db()
     assert (goal.state, goal.current) == ("on_track", Decimal("58.5"))
@@ -173,14 +173,14 @@ def test_report_is_written_and_told(client_for, facilitator, goal, typed_report)
 
 
 def test_report_without_a_number_is_written(client_for, facilitator, goal, typed_report):
-    client_for(facilitator).post(f"{REPORT}?row={goal.pk}", typed_report)
+    client_for(facilitator).post(action_url("report", goal), typed_report)
     assert goal.updates.get().value is None
 
 
 def test_second_press_writes_nothing(client_for, facilitator, goal, typed_report):
     client = client_for(facilitator)
     for _ in range(2):
-        client.post(f"{REPORT}?row={goal.pk}", typed_report)
+        client.post(action_url("report", goal), typed_report)
     assert goal.updates.count() == 1
 
 
@@ -201,7 +201,7 @@ def test_report_against_the_rules_is_shown_again(
 ):
     Goal.objects.update(target=70)
     sent = typed_report | changes
-    response = client_for(facilitator).post(f"{REPORT}?row={goal.pk}", sent)
+    response = client_for(facilitator).post(action_url("report", goal), sent)
     assert told in visible_text(response)
     assert sent["sentence"] in response.content.decode()
     assert not GoalUpdate.objects.exists()
@@ -211,10 +211,10 @@ def test_number_for_a_goal_without_a_target_is_not_asked_for(
     client_for, facilitator, goal, typed_report
 ):
     client = client_for(facilitator)
-    response = client.get(f"{REPORT}?row={goal.pk}")
+    response = client.get(action_url("report", goal))
     assert 'name="value"' not in response.content.decode()
     assert "set a target on its page" in visible_text(response)
-    client.post(f"{REPORT}?row={goal.pk}", typed_report | {"value": "5"})  # forged
+    client.post(action_url("report", goal), typed_report | {"value": "5"})  # forged
     goal.refresh_from_db()
     assert goal.current is None
 
@@ -223,12 +223,12 @@ def test_several_goals_are_reported_on_one_at_a_time(
     client_for, facilitator, goal, team, typed_report
 ):
     second = Goal.objects.create(team=team, slug="second", title="Second")
-    path = f"{REPORT}?row={goal.pk}&row={second.pk}"
     client = client_for(facilitator)
+    path = selection_url(client, "report", goal, second)
     response = client.get(path)
     assert "Report on one goal at a time." in visible_text(response)
-    for row in (goal, second):
-        assert f'href="{REPORT}?row={row.pk}"' in response.content.decode()
+    for each in (goal, second):
+        assert f'href="{action_url("report", each)}?' in response.content.decode()
     assert 'type="submit" class="default"' not in response.content.decode()
     assert "one goal at a time" in visible_text(client.post(path, typed_report))
     assert not GoalUpdate.objects.exists()
@@ -238,16 +238,16 @@ def test_report_on_a_goal_of_another_team_is_not_found(
     client_for, facilitator, goal, other_goal, typed_report
 ):
     client = client_for(facilitator)
-    for row in (other_goal.pk, 10**9, "x"):
-        assert client.get(f"{REPORT}?row={row}").status_code == 404
-        assert client.post(f"{REPORT}?row={row}", typed_report).status_code == 404
-    client.post(f"{REPORT}?row={goal.pk}&row={other_goal.pk}", typed_report)
+    for key in (other_goal.pk, 10**9):
+        path = f"{GOALS}{key}/report/"
+        assert client.get(path).status_code == 404
+        assert client.post(path, typed_report).status_code == 404
     assert not other_goal.updates.exists()
 
 
 def test_report_is_for_the_desk_only(client_for, client, member, goal, typed_report):
-    assert client_for(member).post(f"{REPORT}?row={goal.pk}", typed_report).status_code == 403
-    assert client.post(f"{REPORT}?row={goal.pk}", typed_report).status_code == 302
+    assert client_for(member).post(action_url("report", goal), typed_report).status_code == 403
+    assert client.post(action_url("report", goal), typed_report).status_code == 302
     assert not GoalUpdate.objects.exists()
 
 

@@ -3,15 +3,12 @@
 import pytest
 
 from conftest import make_member, membership_of, messages_of, visible_text
+from desk.tests.action_pages import action_url, selection_url
 from members.models import Member
 from members.tests.steps import last_line
 from teams.services import join_teams, leave_team, set_facilitators
 
 LIST = "/admin/members/member/"
-
-
-def page(*people: Member, decision: str = "confirm") -> str:
-    return f"{LIST}{decision}/?" + "&".join(f"row={person.pk}" for person in people)
 
 
 def record(person: Member) -> str:
@@ -137,8 +134,11 @@ def test_confirm_is_one_press_on_the_record_and_opens_what_waited(
     client_for, facilitator, una, organization, team, approval_team, mails
 ):
     client = client_for(facilitator)
-    assert f'action="{page(una)}"' in client.get(f"{LIST}{una.pk}/change/").content.decode()
-    response = client.post(page(una), follow=True)
+    assert (
+        f'action="{action_url("confirm", una)}"'
+        in client.get(f"{LIST}{una.pk}/change/").content.decode()
+    )
+    response = client.post(action_url("confirm", una), follow=True)
     assert messages_of(response) == [
         "Una Unconfirmed is confirmed for Rush Example Hospital. Active member now: Education."
     ]
@@ -150,35 +150,40 @@ def test_confirm_is_one_press_on_the_record_and_opens_what_waited(
 
 
 def test_looking_at_the_confirm_page_changes_nothing(client_for, facilitator, una):
-    told = visible_text(client_for(facilitator).get(page(una)))
+    told = visible_text(client_for(facilitator).get(action_url("confirm", una)))
     assert "Una Unconfirmed, una@mail.example: Rush Example Hospital" in told
     una.refresh_from_db()
     assert not una.is_affiliation_confirmed
 
 
 def test_confirm_of_people_of_other_teams_is_not_found(client_for, other_facilitator, una):
-    assert client_for(other_facilitator).post(page(una)).status_code == 404
+    assert client_for(other_facilitator).post(action_url("confirm", una)).status_code == 404
     una.refresh_from_db()
     assert not una.is_affiliation_confirmed
 
 
 def test_confirm_is_not_a_members(client_for, member, una):
-    assert client_for(member).post(page(una)).status_code == 403
+    assert client_for(member).post(action_url("confirm", una)).status_code == 403
     una.refresh_from_db()
     assert not una.is_affiliation_confirmed
 
 
 def test_confirm_waits_for_the_organization(client_for, facilitator, applicant):
     client = client_for(facilitator)
-    assert page(applicant) not in client.get(f"{LIST}{applicant.pk}/change/").content.decode()
-    response = client.post(page(applicant), follow=True)
+    assert (
+        action_url("confirm", applicant)
+        not in client.get(f"{LIST}{applicant.pk}/change/").content.decode()
+    )
+    response = client.post(action_url("confirm", applicant), follow=True)
     assert "Recognize Lakeview Health first" in messages_of(response)[0]
     applicant.refresh_from_db()
     assert not applicant.is_affiliation_confirmed
 
 
 def test_confirming_again_is_told_and_stops_no_other(client_for, facilitator, una, member, team):
-    response = client_for(facilitator).post(page(member, una), follow=True)
+    response = client_for(facilitator).post(
+        selection_url(client_for(facilitator), "confirm", member, una), follow=True
+    )
     assert any("already confirmed" in text for text in messages_of(response))
     una.refresh_from_db()
     assert una.is_affiliation_confirmed
@@ -202,7 +207,7 @@ def test_confirm_names_what_happened_in_ones_own_teams_and_counts_the_rest(
 ):
     join_teams(una, [other_team])
     set_facilitators(approval_team, [facilitator], by=administrator)
-    response = client_for(facilitator).post(page(una), follow=True)
+    response = client_for(facilitator).post(action_url("confirm", una), follow=True)
     assert messages_of(response) == [
         "Una Unconfirmed is confirmed for Rush Example Hospital. Active member now: Education. "
         "1 membership opened in other teams. Still waiting for a yes or no: Careers."
@@ -218,13 +223,13 @@ def test_no_declines_what_waits_in_ones_own_teams_with_one_mail(
     join_teams(una, [other_team])
     set_facilitators(approval_team, [facilitator], by=administrator)
     client = client_for(facilitator)
-    assert f'href="{page(una, decision="decline")}"' in client.get(record(una)).content.decode()
-    shown = visible_text(client.get(page(una, decision="decline")))
+    assert f'href="{action_url("decline", una)}"' in client.get(record(una)).content.decode()
+    shown = visible_text(client.get(action_url("decline", una)))
     assert "waits for Education, Careers" in shown
     assert "Hiring" not in shown
     count = len(mails())
     sent = {"reason": "You do not work there."}
-    response = client.post(page(una, decision="decline"), sent, follow=True)
+    response = client.post(action_url("decline", una), sent, follow=True)
     assert messages_of(response) == [
         "Declined what Una Unconfirmed asked for: Education, Careers. One email tells why."
     ]
@@ -236,7 +241,7 @@ def test_no_declines_what_waits_in_ones_own_teams_with_one_mail(
 
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_no_without_a_reason_is_refused(client_for, facilitator, una, team, reason):
-    response = client_for(facilitator).post(page(una, decision="decline"), {"reason": reason})
+    response = client_for(facilitator).post(action_url("decline", una), {"reason": reason})
     assert response.context["form"].errors["reason"]
     assert membership_of(una, team).is_waiting
 
@@ -244,10 +249,10 @@ def test_no_without_a_reason_is_refused(client_for, facilitator, una, team, reas
 def test_no_twice_is_told(client_for, facilitator, una, mails):
     client = client_for(facilitator)
     for _ in range(2):
-        path = page(una, decision="decline")
+        path = action_url("decline", una)
         response = client.post(path, {"reason": "No."}, follow=True)
     assert messages_of(response)[-1].startswith("No request of Una Unconfirmed waits for you.")
-    assert page(una, decision="decline") not in client.get(record(una)).content.decode()
+    assert action_url("decline", una) not in client.get(record(una)).content.decode()
 
 
 @pytest.mark.parametrize("decision", ["decline", "unconfirm"])
@@ -258,8 +263,8 @@ def test_no_and_taking_back_are_not_for_others(
     client_for, request, una, team, decision, who, status
 ):
     client = client_for(request.getfixturevalue(who))
-    for answer in (client.get(page(una, decision=decision)),
-                   client.post(page(una, decision=decision), {"reason": "x"})):  # fmt: skip
+    for answer in (client.get(action_url(decision, una)),
+                   client.post(action_url(decision, una), {"reason": "x"})):  # fmt: skip
         assert answer.status_code == status
     assert membership_of(una, team).is_waiting
 
@@ -273,7 +278,7 @@ def test_confirmation_is_taken_back_with_a_reason_and_memberships_stay(
 ):
     desk = request.getfixturevalue(who)
     client = client_for(desk)
-    path = page(member, decision="unconfirm")
+    path = action_url("unconfirm", member)
     assert f'href="{path}"' in client.get(record(member)).content.decode()
     shown = visible_text(client.get(path))
     assert "Memberships stay" in shown
@@ -293,7 +298,7 @@ def test_confirmation_is_taken_back_with_a_reason_and_memberships_stay(
 
 
 def test_taking_back_without_a_reason_is_refused(client_for, facilitator, member):
-    response = client_for(facilitator).post(page(member, decision="unconfirm"), {"reason": " "})
+    response = client_for(facilitator).post(action_url("unconfirm", member), {"reason": " "})
     assert response.context["form"].errors["reason"]
     member.refresh_from_db()
     assert member.is_affiliation_confirmed
@@ -301,7 +306,7 @@ def test_taking_back_without_a_reason_is_refused(client_for, facilitator, member
 
 def test_taking_back_what_nobody_confirmed_is_told_and_not_offered(client_for, facilitator, una):
     client = client_for(facilitator)
-    path = page(una, decision="unconfirm")
+    path = action_url("unconfirm", una)
     assert path not in client.get(record(una)).content.decode()
     response = client.post(path, {"reason": "x"}, follow=True)
     assert "is not confirmed. Nothing was changed." in messages_of(response)[0]
@@ -314,7 +319,7 @@ def test_administrator_closes_an_account_after_a_page_that_says_what_is_erased(
     client_for, administrator, member, team
 ):
     client = client_for(administrator)
-    path = page(member, decision="close")
+    path = action_url("close", member)
     assert f'href="{path}"' in client.get(record(member)).content.decode()
     shown = visible_text(client.get(path))
     assert "Name, address and job title are erased" in shown
@@ -334,7 +339,7 @@ def test_administrator_closes_an_account_after_a_page_that_says_what_is_erased(
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_closing_is_for_administrators(client_for, request, member, who, status, method):
     client = client_for(request.getfixturevalue(who))
-    assert getattr(client, method)(page(member, decision="close")).status_code == status
+    assert getattr(client, method)(action_url("close", member)).status_code == status
     member.refresh_from_db()
     assert member.is_active
 
@@ -352,7 +357,7 @@ def test_facilitators_are_not_offered_to_close(client_for, facilitator, member):
 def test_ones_own_account_is_closed_under_my_data_only(client_for, administrator):
     Member.objects.create_superuser("second@example.org")
     client = client_for(administrator)
-    path = page(administrator, decision="close")
+    path = action_url("close", administrator)
     assert path not in client.get(record(administrator)).content.decode()
     response = client.post(path, follow=True)
     assert messages_of(response) == ["Close your own account under My data. Nothing was changed."]
@@ -363,5 +368,5 @@ def test_ones_own_account_is_closed_under_my_data_only(client_for, administrator
 def test_closing_twice_is_told(client_for, administrator, member):
     client = client_for(administrator)
     for _ in range(2):
-        response = client.post(page(member, decision="close"), follow=True)
+        response = client.post(action_url("close", member), follow=True)
     assert messages_of(response)[-1] == "This account is closed."

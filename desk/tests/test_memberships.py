@@ -3,6 +3,8 @@
 import pytest
 
 from conftest import make_member, membership_of, messages_of, visible_text
+from desk.models import Selection
+from desk.tests.action_pages import action_url, selection_url, ticked
 from teams.models import Membership
 from teams.services import approve_membership, decline_membership, end_membership, join_teams
 
@@ -11,15 +13,6 @@ LIST = "/admin/teams/membership/"
 
 def pks_in(response) -> set[int]:
     return {row.pk for row in response.context["cl"].result_list}
-
-
-def page(decision: str, *stays: Membership) -> str:
-    return f"{LIST}{decision}/?" + "&".join(f"row={stay.pk}" for stay in stays)
-
-
-def choose(action: str, *stays: Membership) -> dict[str, object]:
-    """What ticking rows of the list, choosing an action and pressing “Go” sends."""
-    return {"action": action, "_selected_action": [stay.pk for stay in stays], "index": "0"}
 
 
 # Who sees which ----------------------------------------------------------------------------
@@ -47,7 +40,9 @@ def test_decisions_about_other_teams_stays_are_not_found(
     client_for, facilitator, outsider, other_team, decision, method
 ):
     stay = membership_of(outsider, other_team)
-    response = getattr(client_for(facilitator), method)(page(decision, stay), {"reason": "Forged"})
+    response = getattr(client_for(facilitator), method)(
+        action_url(decision, stay), {"reason": "Forged"}
+    )
     assert response.status_code == 404
     stay.refresh_from_db()
     assert stay.is_active
@@ -57,10 +52,13 @@ def test_forged_ids_among_ones_own_are_left_out(
     client_for, facilitator, member, outsider, team, other_team
 ):
     own, others = membership_of(member, team), membership_of(outsider, other_team)
+    forged = Selection.objects.create(
+        by=facilitator, model_label="teams.membership", object_ids=[own.pk, others.pk, 10**12]
+    )
     client = client_for(facilitator)
-    shown = client.get(page("end", own, others))
-    assert "Olga" not in visible_text(shown)
-    client.post(page("end", own, others), {"reason": "The year is over."})
+    path = f"{LIST}end/{forged.pk}/"
+    assert "Olga" not in visible_text(client.get(path))
+    client.post(path, {"reason": "The year is over."})
     own.refresh_from_db()
     others.refresh_from_db()
     assert (own.status, others.status) == ("ended", "active")
@@ -68,7 +66,7 @@ def test_forged_ids_among_ones_own_are_left_out(
 
 def test_action_with_forged_ids_finds_nothing(client_for, facilitator, outsider, other_team):
     stay = membership_of(outsider, other_team)
-    response = client_for(facilitator).post(LIST, choose("end", stay), follow=True)
+    response = client_for(facilitator).post(LIST, ticked("end", stay), follow=True)
     assert response.status_code == 404
     assert membership_of(outsider, other_team).is_active
 
@@ -115,14 +113,14 @@ def test_filters_that_the_list_does_not_offer_are_refused(client_for, facilitato
 def test_decisions_are_not_a_members(client_for, request, member, outsider, team, person, decision):
     stay = membership_of(member, team)
     client = client_for(request.getfixturevalue(person))
-    assert client.post(page(decision, stay), {"reason": "Mine"}).status_code == 403
+    assert client.post(action_url(decision, stay), {"reason": "Mine"}).status_code == 403
     stay.refresh_from_db()
     assert stay.is_active
 
 
 def test_decisions_ask_a_visitor_to_sign_in(client, member, team):
     stay = membership_of(member, team)
-    assert client.post(page("end", stay), {"reason": "x"}).status_code == 302
+    assert client.post(action_url("end", stay), {"reason": "x"}).status_code == 302
     stay.refresh_from_db()
     assert stay.is_active
 
@@ -162,7 +160,7 @@ def test_record_cannot_be_changed_by_a_form(client_for, administrator, requests,
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
 def test_looking_at_a_decision_changes_nothing(client_for, approver, requests, decision, mails):
     mails_before = len(mails())
-    response = client_for(approver).get(page(decision, requests[0]))
+    response = client_for(approver).get(action_url(decision, requests[0]))
     assert "Maria Member" in visible_text(response)
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
@@ -170,10 +168,11 @@ def test_looking_at_a_decision_changes_nothing(client_for, approver, requests, d
 
 
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
-def test_decision_without_rows_is_not_found(client_for, approver, requests, decision):
+def test_action_page_without_records_is_not_found(client_for, approver, requests, decision):
     client = client_for(approver)
-    for query in ["", "?row=", "?row=x", "?row=" + "9" * 30, "?row=-1"]:
-        assert client.get(f"{LIST}{decision}/{query}").status_code == 404
+    for key in ["0", "x", "9" * 30, "-1"]:
+        assert client.get(f"{LIST}{key}/{decision}/", follow=True).status_code == 404
+        assert client.get(f"{LIST}{decision}/{key}/", follow=True).status_code == 404
 
 
 # Decisions ---------------------------------------------------------------------------------
@@ -183,21 +182,21 @@ def test_approve_is_one_press_on_the_record(client_for, approver, requests, mail
     client = client_for(approver)
     stay = requests[0]
     record = client.get(f"{LIST}{stay.pk}/change/").content.decode()
-    assert f'action="{page("approve", stay)}"' in record
-    response = client.post(page("approve", stay), follow=True)
+    assert f'action="{action_url("approve", stay)}"' in record
+    response = client.post(action_url("approve", stay), follow=True)
     assert response.redirect_chain == [(f"{LIST}{stay.pk}/change/", 302)]
     assert messages_of(response) == ["Maria Member is an active member of Careers now."]
     stay.refresh_from_db()
     assert (stay.status, stay.decided_by) == ("active", approver)
     assert [mail.to for mail in mails()][-1] == [stay.member.email]
-    assert 'action="' + page("approve", stay) not in response.content.decode()
+    assert 'action="' + action_url("approve", stay) not in response.content.decode()
 
 
 def test_approving_several_goes_from_the_list_over_one_page_and_back(
     client_for, approver, requests
 ):
     client = client_for(approver)
-    asked = client.post(f"{LIST}?waits_for=approval", choose("approve", *requests), follow=True)
+    asked = client.post(f"{LIST}?waits_for=approval", ticked("approve", *requests), follow=True)
     assert "Approve 2 requests" in visible_text(asked)
     assert {stay.status for stay in Membership.objects.filter(team__slug="careers")} == {
         "requested"
@@ -211,7 +210,8 @@ def test_one_row_that_was_decided_meanwhile_is_told_and_stops_no_other(
     client_for, approver, administrator, requests
 ):
     decline_membership(requests[0], reason="No room.", by=administrator)
-    response = client_for(approver).post(page("approve", *requests), follow=True)
+    client = client_for(approver)
+    response = client.post(selection_url(client, "approve", *requests), follow=True)
     assert "Maria Member and Careers: already declined" in " ".join(messages_of(response))
     assert "by Ada Admin. Nothing was changed." in " ".join(messages_of(response))
     assert "Colin Colleague is an active member of Careers now." in messages_of(response)
@@ -227,10 +227,10 @@ def test_approve_is_not_offered_before_the_organization_is_recognized(
     stay = membership_of(applicant, team)
     client = client_for(facilitator)
     record = client.get(f"{LIST}{stay.pk}/change/")
-    assert page("approve", stay) not in record.content.decode()
+    assert action_url("approve", stay) not in record.content.decode()
     assert "a recognized organization" in visible_text(record)
     assert f"/admin/members/organization/{applicant.organization_id}/" in record.content.decode()
-    response = client.post(page("approve", stay), follow=True)
+    response = client.post(action_url("approve", stay), follow=True)
     assert "Recognize Lakeview Health first" in messages_of(response)[0]
     assert membership_of(applicant, team).is_waiting
 
@@ -245,7 +245,7 @@ def test_no_and_end_without_a_proper_reason_are_refused(
     before = membership_of(requests[0].member, requests[0].team).status
     count = len(mails())
     sent = {} if reason is None else {"reason": reason}
-    response = client_for(approver).post(page(decision, requests[0]), sent)
+    response = client_for(approver).post(action_url(decision, requests[0]), sent)
     assert response.status_code == 200
     assert response.context["form"].errors["reason"]
     assert membership_of(requests[0].member, requests[0].team).status == before
@@ -256,14 +256,16 @@ def test_decline_starts_from_a_prepared_reason_that_can_be_another_or_ones_own(
     client_for, approver, requests, mails
 ):
     client = client_for(approver)
-    shown = client.get(page("decline", requests[0]))
-    prepared = shown.context["prepared"]
+    shown = client.get(action_url("decline", requests[0]))
+    prepared = shown.context["prepared_reasons"]
     assert shown.context["form"].initial["reason"] == prepared[0][1]
-    other = client.post(page("decline", requests[0]), {"show": "1", "reason": "Half-typed"})
+    other = client.post(
+        action_url("decline", requests[0]), {"prepared": "1", "reason": "Half-typed"}
+    )
     assert other.context["form"].initial["reason"] == prepared[1][1]
-    assert prepared[1][1] in other.context["mail"].message
+    assert prepared[1][1] in other.context["email"].message
     own = {"reason": "Come back in spring, Maria."}
-    response = client.post(page("decline", requests[0]), own, follow=True)
+    response = client.post(action_url("decline", requests[0]), own, follow=True)
     assert messages_of(response) == ["The request of Maria Member for Careers is declined."]
     requests[0].refresh_from_db()
     assert (requests[0].status, requests[0].reason) == ("declined", "Come back in spring, Maria.")
@@ -272,8 +274,8 @@ def test_decline_starts_from_a_prepared_reason_that_can_be_another_or_ones_own(
 
 @pytest.mark.parametrize("forged", ["99", "-1", "x", ""])
 def test_decline_page_survives_a_forged_prepared_reason(client_for, approver, requests, forged):
-    shown = client_for(approver).post(page("decline", requests[0]), {"show": forged})
-    assert shown.context["form"].initial["reason"] == shown.context["prepared"][0][1]
+    shown = client_for(approver).post(action_url("decline", requests[0]), {"prepared": forged})
+    assert shown.context["form"].initial["reason"] == shown.context["prepared_reasons"][0][1]
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
 
@@ -282,7 +284,7 @@ def test_declining_twice_tells_the_second_and_sends_one_mail(client_for, approve
     client = client_for(approver)
     count = len(mails())
     for _ in range(2):
-        response = client.post(page("decline", requests[0]), {"reason": "No."}, follow=True)
+        response = client.post(action_url("decline", requests[0]), {"reason": "No."}, follow=True)
     assert "already declined" in messages_of(response)[0]
     assert len(mails()) == count + 1
 
@@ -290,8 +292,8 @@ def test_declining_twice_tells_the_second_and_sends_one_mail(client_for, approve
 def test_end_ends_with_the_reason_and_a_mail(client_for, facilitator, member, team, mails):
     stay = membership_of(member, team)
     client = client_for(facilitator)
-    assert page("end", stay) in client.get(f"{LIST}{stay.pk}/change/").content.decode()
-    response = client.post(page("end", stay), {"reason": "You changed jobs."}, follow=True)
+    assert action_url("end", stay) in client.get(f"{LIST}{stay.pk}/change/").content.decode()
+    response = client.post(action_url("end", stay), {"reason": "You changed jobs."}, follow=True)
     assert messages_of(response) == ["The membership of Maria Member in Education has ended."]
     stay.refresh_from_db()
     assert (stay.status, stay.ended_by, stay.reason) == ("ended", facilitator, "You changed jobs.")
@@ -301,7 +303,9 @@ def test_end_ends_with_the_reason_and_a_mail(client_for, facilitator, member, te
 
 
 def test_end_of_a_request_is_refused(client_for, approver, requests):
-    response = client_for(approver).post(page("end", requests[0]), {"reason": "x"}, follow=True)
+    response = client_for(approver).post(
+        action_url("end", requests[0]), {"reason": "x"}, follow=True
+    )
     assert "already waiting" in messages_of(response)[0]
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
@@ -311,7 +315,7 @@ def test_action_over_the_whole_list_stops_at_what_one_press_may_decide(
     client_for, approver, requests, monkeypatch
 ):
     monkeypatch.setattr("desk.actions.base.MAX_DECISION_ROWS", 1)
-    chosen = choose("approve", requests[0]) | {"select_across": "1"}
+    chosen = ticked("approve", requests[0]) | {"select_across": "1"}
     response = client_for(approver).post(LIST, chosen, follow=True)
     assert messages_of(response) == ["Select at most 1 at a time. Nothing was changed."]
 

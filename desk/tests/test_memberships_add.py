@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, membership_of, messages_of, visible_text
+from desk.tests.action_pages import action_url, selection_url
 from members.models import Member
 from teams.models import Membership
 from teams.services import approve_membership, join_teams, set_facilitators
@@ -121,10 +122,6 @@ def test_add_is_not_a_members(client_for, member, typed):
 # What waits for something else, and for too long -----------------------------------------------
 
 
-def page(decision: str, *stays: Membership) -> str:
-    return f"{LIST}{decision}/?" + "&".join(f"row={stay.pk}" for stay in stays)
-
-
 @pytest.fixture
 def approver(facilitator, approval_team, administrator) -> Member:
     """Looks after the team that decides by approval, too."""
@@ -159,7 +156,12 @@ def decided_at(stay: Membership) -> str:
 def test_request_leads_to_where_what_it_waits_for_is_decided(client_for, approver, request, whose):
     stay = request.getfixturevalue(whose)
     client = client_for(approver)
-    for path in (f"{LIST}{stay.pk}/change/", page("decline", stay), page("approve", stay), LIST):
+    for path in (
+        f"{LIST}{stay.pk}/change/",
+        action_url("decline", stay),
+        action_url("approve", stay),
+        LIST,
+    ):
         assert decided_at(stay) in client.get(path).content.decode(), path
 
 
@@ -167,17 +169,19 @@ def test_request_without_an_organization_is_told_without_a_link(
     client_for, approver, approval_team
 ):
     stay = Membership.objects.create(member=make_member("n@mail.example"), team=approval_team)
-    shown = client_for(approver).get(page("approve", stay))
+    shown = client_for(approver).get(action_url("approve", stay))
     assert "waiting for a recognized organization" in visible_text(shown)
 
 
 def test_approve_says_beforehand_which_rows_are_left(client_for, approver, requests, una, wanda):
-    response = client_for(approver).get(page("approve", *requests, una, wanda))
-    approved, left = (
-        {line.split(",")[0] for line in response.context[name]} for name in ("lines", "left")
+    client = client_for(approver)
+    response = client.get(selection_url(client, "approve", *requests, una, wanda))
+    available, unavailable = (
+        {description.split(",")[0] for description in response.context[name]}
+        for name in ("descriptions", "unavailable")
     )
-    assert approved == {"Maria Member", "Colin Colleague"}
-    assert left == {"Una Unconfirmed", "Wanda Waiting"}
+    assert available == {"Maria Member", "Colin Colleague"}
+    assert unavailable == {"Una Unconfirmed", "Wanda Waiting"}
     assert "Left as they are" in visible_text(response)
     assert 'value="Approve"' in response.content.decode()
 
@@ -186,23 +190,23 @@ def test_approve_is_not_offered_where_nothing_can_be_approved(
     client_for, approver, una, member, approval_team
 ):
     client = client_for(approver)
-    shown = client.get(page("approve", una))
+    shown = client.get(action_url("approve", una))
     assert "Nothing here can be approved now." in visible_text(shown)
     assert 'value="Approve"' not in shown.content.decode()
-    response = client.post(page("approve", una), follow=True)  # forged
+    response = client.post(action_url("approve", una), follow=True)  # forged
     assert "Confirm first that Una Unconfirmed works" in messages_of(response)[0]
     assert membership_of(una.member, approval_team).is_waiting
 
 
 def test_approve_of_all_that_can_be_shows_nothing_left(client_for, approver, requests):
-    assert "Left as they are" not in visible_text(
-        client_for(approver).get(page("approve", *requests))
-    )
+    client = client_for(approver)
+    response = client.get(selection_url(client, "approve", *requests))
+    assert "Left as they are" not in visible_text(response)
 
 
 def test_hostile_names_are_shown_as_text_beside_the_link(client_for, approver, una):
     Member.objects.filter(pk=una.member_id).update(full_name="<b>Una</b>")
-    shown = client_for(approver).get(page("decline", una)).content.decode()
+    shown = client_for(approver).get(action_url("decline", una)).content.decode()
     assert "&lt;b&gt;Una&lt;/b&gt;" in shown
     assert "<b>Una" not in shown
 

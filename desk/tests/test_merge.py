@@ -5,6 +5,7 @@ from django.urls import reverse
 from post_office.models import Email
 
 from conftest import make_member, membership_of, messages_of, visible_text
+from desk.tests.action_pages import action_url
 from members.models import Decision, EmailDomain, Member, Organization
 from members.services import add_domain, add_organization, merge_organizations
 from teams.services import join_teams, merge_members
@@ -38,15 +39,11 @@ def second(organization, other_team) -> Member:
     return person
 
 
-def page(path: str, row, **query: object) -> str:
-    return f"{path}merge/?row={row.pk}" + "".join(f"&{key}={value}" for key, value in query.items())
-
-
 # Organizations ---------------------------------------------------------------------------------
 
 
 def test_the_page_asks_first_and_suggests_names(client_for, facilitator, duplicate, organization):
-    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate))
+    response = client_for(facilitator).get(action_url("merge", duplicate))
     content = response.content.decode()
     assert "Merge into which organization?" in visible_text(response)
     assert '<option value="Rush Example Hospital">' in content
@@ -60,12 +57,12 @@ def test_the_page_asks_first_and_suggests_names(client_for, facilitator, duplica
 def test_the_one_that_goes_on_is_found_by_name_or_domain(
     client_for, facilitator, duplicate, organization, wanted
 ):
-    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate, wanted=wanted))
-    assert response.context["into"] == organization
+    response = client_for(facilitator).get(action_url("merge", duplicate, search=wanted))
+    assert response.context["target"] == organization
 
 
 def test_what_nothing_matches_is_told_with_the_field(client_for, facilitator, duplicate):
-    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate, wanted="Nowhere <b>"))
+    response = client_for(facilitator).get(action_url("merge", duplicate, search="Nowhere <b>"))
     assert "Nothing here matches “Nowhere <b>”" in visible_text(response)
     assert 'value="Nowhere &lt;b&gt;"' in response.content.decode()
 
@@ -77,7 +74,7 @@ def test_the_preview_counts_what_moves_and_changes_nothing(
     for number in range(7):
         make_member(f"p{number}@rushhosp.example", duplicate)
     add_domain(duplicate, domain="rush-two.example", by=administrator)
-    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate, into=organization.pk))
+    response = client_for(facilitator).get(action_url("merge", duplicate, into=organization.pk))
     told = visible_text(response)
     assert (
         "7 members, 2 email domains and 1 former name move to Rush Example Hospital. "
@@ -93,7 +90,7 @@ def test_the_press_merges_and_can_be_undone(
 ):
     person = make_member("p@rushhosp.example", duplicate)
     client = client_for(facilitator)
-    path = page(ORGANIZATIONS, duplicate, into=organization.pk)
+    path = action_url("merge", duplicate, into=organization.pk)
     response = client.post(path, {"into": organization.pk}, follow=True)
     assert "Rush Hosp is a former name of Rush Example Hospital now." in messages_of(response)
     person.refresh_from_db()
@@ -110,10 +107,10 @@ def test_the_suggested_domain_goes_along_only_when_it_is_ticked(
     client_for, facilitator, applicant, organization, team
 ):
     lakeview, client = applicant.organization, client_for(facilitator)
-    path = page(ORGANIZATIONS, lakeview, into=organization.pk)
+    path = action_url("merge", lakeview, into=organization.pk)
     assert "Give lakeview.example to Rush Example Hospital" in visible_text(client.get(path))
     tick = {"into": organization.pk, f"domain_{lakeview.pk}": "on"}
-    shown = client.post(path, {**tick, "show": "page"})
+    shown = client.post(path, {**tick, "preview": "page"})
     assert "confirm 1 person, open 1 membership in 1 team and send 1 email" in visible_text(shown)
     assert not EmailDomain.objects.filter(domain="lakeview.example").exists()
     client.post(path, tick)
@@ -125,7 +122,7 @@ def test_without_the_tick_the_people_go_on_waiting(
     client_for, facilitator, applicant, organization, team
 ):
     lakeview = applicant.organization
-    path = page(ORGANIZATIONS, lakeview, into=organization.pk)
+    path = action_url("merge", lakeview, into=organization.pk)
     client_for(facilitator).post(path, {"into": organization.pk})
     assert membership_of(applicant, team).waits_for == "affiliation"
 
@@ -134,7 +131,7 @@ def test_a_domain_that_is_anothers_is_not_offered(
     client_for, facilitator, applicant, organization, other_organization, administrator
 ):
     add_domain(other_organization, domain="lakeview.example", by=administrator)
-    path = page(ORGANIZATIONS, applicant.organization, into=organization.pk)
+    path = action_url("merge", applicant.organization, into=organization.pk)
     response = client_for(facilitator).get(path)
     assert "Give lakeview.example" not in visible_text(response)
 
@@ -143,25 +140,25 @@ def test_a_refusal_is_told_beforehand_with_the_other_way(
     client_for, facilitator, proposed_organization, organization
 ):
     response = client_for(facilitator).get(
-        page(ORGANIZATIONS, organization, into=proposed_organization.pk)
+        action_url("merge", organization, into=proposed_organization.pk)
     )
     assert "is recognized and Lakeview Health is not" in visible_text(response)
     content = response.content.decode()
-    assert f'href="?row={proposed_organization.pk}&amp;into={organization.pk}"' in content
+    assert f'href="{action_url("merge", proposed_organization, into=organization.pk)}"' in content
     assert 'type="submit" class="default"' not in content
 
 
 @pytest.mark.parametrize("forged", ["", "x", "0", "99999999", "1e3"])
 def test_a_forged_target_merges_nothing(client_for, facilitator, duplicate, forged):
     client = client_for(facilitator)
-    response = client.post(page(ORGANIZATIONS, duplicate), {"into": forged})
+    response = client.post(action_url("merge", duplicate), {"into": forged})
     assert response.status_code == 200
     duplicate.refresh_from_db()
     assert duplicate.is_recognized
 
 
 def test_merging_is_not_a_members(client_for, client, member, duplicate, organization):
-    path = page(ORGANIZATIONS, duplicate, into=organization.pk)
+    path = action_url("merge", duplicate, into=organization.pk)
     assert client_for(member).post(path, {"into": organization.pk}).status_code == 403
     assert client.post(path, {"into": organization.pk}).status_code == 302
     duplicate.refresh_from_db()
@@ -171,7 +168,7 @@ def test_merging_is_not_a_members(client_for, client, member, duplicate, organiz
 def test_lookalikes_link_to_the_page_filled_in(client_for, facilitator, organization):
     row = Organization.objects.create(name="Rush Medical")
     response = client_for(facilitator).get(f"{ORGANIZATIONS}{row.pk}/change/")
-    link = f"{ORGANIZATIONS}merge/?row={row.pk}&amp;into={organization.pk}"
+    link = action_url("merge", row, into=organization.pk)
     assert f'<a href="{link}">Merge into Rush Example Hospital</a>' in response.content.decode()
 
 
@@ -204,7 +201,7 @@ def test_the_record_of_a_former_name_says_where_it_went_and_offers_nothing(
         content
     )
     assert "by Ada Admin" in visible_text(response)
-    assert response.context["decisions"] == []
+    assert response.context["bulk_actions"] == []
     assert 'name="name"' not in content
     assert client.post(path, {"name": "Forged"}).status_code == 403
 
@@ -256,7 +253,9 @@ def test_the_preview_tells_what_moves_and_what_ends(
 ):
     join_teams(second, [team])
     Email.objects.all().delete()
-    response = client_for(administrator).get(page(MEMBERS, second, wanted="Maria@rush.example"))
+    response = client_for(administrator).get(
+        action_url("merge", second, search="Maria@rush.example")
+    )
     told = visible_text(response)
     assert "2 memberships or requests move to maria@rush.example." in told
     assert "1 team has the person twice." in told
@@ -271,7 +270,7 @@ def test_the_press_merges_members_and_can_be_undone(
     join_teams(second, [team])
     Email.objects.all().delete()
     client = client_for(administrator)
-    response = client.post(page(MEMBERS, second), {"into": member.pk}, follow=True)
+    response = client.post(action_url("merge", second), {"into": member.pk}, follow=True)
     assert messages_of(response) == [
         "The account maria.old@rush.example is part of that of Maria Member, maria@rush.example, "
         "from now on."
@@ -296,7 +295,7 @@ def test_merging_members_is_for_administrators(
 ):
     for person in (facilitator, other_facilitator):
         client = client_for(person)
-        path = page(MEMBERS, second, into=member.pk)
+        path = action_url("merge", second, into=member.pk)
         assert client.get(path).status_code == 404
         assert client.post(path, {"into": member.pk}).status_code == 404
         assert "Merge" not in visible_text(client.get(MEMBERS))
@@ -305,20 +304,22 @@ def test_merging_members_is_for_administrators(
 
 
 def test_an_address_that_is_not_known_is_told(client_for, administrator, second):
-    response = client_for(administrator).get(page(MEMBERS, second, wanted="nobody@rush.example"))
+    response = client_for(administrator).get(
+        action_url("merge", second, search="nobody@rush.example")
+    )
     assert "Nothing here matches “nobody@rush.example”" in visible_text(response)
 
 
 def test_merging_a_facilitator_away_is_refused_with_the_other_way(
     client_for, administrator, facilitator, member
 ):
-    response = client_for(administrator).get(page(MEMBERS, facilitator, into=member.pk))
+    response = client_for(administrator).get(action_url("merge", facilitator, into=member.pk))
     assert "Merge the other way round, so that this account goes on." in visible_text(response)
-    assert f'href="?row={member.pk}&amp;into={facilitator.pk}"' in response.content.decode()
+    assert f'href="{action_url("merge", member, into=facilitator.pk)}"' in response.content.decode()
 
 
 def test_a_member_into_itself_is_refused(client_for, administrator, member):
-    response = client_for(administrator).get(page(MEMBERS, member, into=member.pk))
+    response = client_for(administrator).get(action_url("merge", member, into=member.pk))
     assert "one and the same account" in visible_text(response)
     assert "other way round" not in visible_text(response)
 
@@ -326,7 +327,7 @@ def test_a_member_into_itself_is_refused(client_for, administrator, member):
 def test_accounts_with_the_same_name_are_suggested_to_administrators(
     client_for, administrator, facilitator, member, second, colleague
 ):
-    link = f"{MEMBERS}merge/?row={member.pk}&amp;into={second.pk}"
+    link = action_url("merge", member, into=second.pk)
     path = f"{MEMBERS}{member.pk}/change/"
     response = client_for(administrator).get(path)
     assert link in response.content.decode()

@@ -8,9 +8,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conftest import visible_text
-from desk.actions.log import step_of
+from desk.tests.action_pages import action_url, selection_url
 from members.models import Decision
-from members.services import process_decision, undo_decision
+from members.services import undo_decision
+from teams.actions import process_decision
 from teams.models import FaqEntry, Question
 from teams.services import ask_question, dismiss_question
 
@@ -30,10 +31,6 @@ def nameless(db) -> Question:
 @pytest.fixture
 def desk(client_for, facilitator):
     return client_for(facilitator)
-
-
-def page(decision: str, *rows: Question) -> str:
-    return f"{LIST}{decision}/?" + "&".join(f"row={row.pk}" for row in rows)
 
 
 def new(**changes: str) -> dict[str, str]:
@@ -61,7 +58,9 @@ def test_all_facilitators_share_the_questions(
 
 def test_questions_are_for_the_desk_only(client_for, member, client, question):
     assert client_for(member).get(LIST).status_code == 403
-    assert client_for(member).post(page("dismiss", question), {"reason": ""}).status_code == 403
+    assert (
+        client_for(member).post(action_url("dismiss", question), {"reason": ""}).status_code == 403
+    )
     assert client.get(LIST).status_code == 302
     question.refresh_from_db()
     assert question.is_waiting
@@ -97,7 +96,7 @@ def test_record_without_an_address_offers_no_answer_and_says_why(desk, nameless)
     said = visible_text(desk.get(f"{LIST}{nameless.pk}/change/"))
     assert "can only be answered on the FAQ page" in said
     assert "Answer…" not in said
-    assert "left no address" in visible_text(desk.get(page("answer", nameless)))
+    assert "left no address" in visible_text(desk.get(action_url("answer", nameless)))
 
 
 def test_decided_question_offers_nothing(desk, facilitator, question):
@@ -106,7 +105,7 @@ def test_decided_question_offers_nothing(desk, facilitator, question):
     for label in ("Answer…", "Publish…", "Dismiss…"):
         assert label not in said
     for decision in ("answer", "publish", "dismiss"):
-        told = desk.get(page(decision, question))
+        told = desk.get(action_url(decision, question))
         assert "Already dismissed by Fay Facilitator" in visible_text(told)
         assert 'class="default"' not in told.content.decode()
 
@@ -122,8 +121,9 @@ def test_nobody_adds_changes_or_deletes_a_question(client_for, administrator, qu
 
 @pytest.mark.parametrize("decision", ["answer", "publish", "dismiss"])
 def test_decisions_about_unknown_questions_are_not_found(desk, question, decision):
-    assert desk.get(f"{LIST}{decision}/?row=999999").status_code == 404
-    assert desk.post(f"{LIST}{decision}/?row=x", {"answer": "x"}).status_code == 404
+    for path in (f"{LIST}999999/{decision}/", f"{LIST}{decision}/999999/"):
+        assert desk.get(path).status_code == 404
+        assert desk.post(path, {"answer": "x"}).status_code == 404
 
 
 def test_list_costs_the_same_for_1_and_3_questions(desk, question):
@@ -143,7 +143,7 @@ def test_list_costs_the_same_for_1_and_3_questions(desk, question):
 def test_decision_page_costs_the_same_for_1_and_3_entries(desk, question, decision):
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
-            assert desk.get(page(decision, question)).status_code == 200
+            assert desk.get(action_url(decision, question)).status_code == 200
         return len(queries)
 
     FaqEntry.objects.create(slug="e", question="Join a team?", answer="x")
@@ -158,24 +158,26 @@ def test_decision_page_costs_the_same_for_1_and_3_entries(desk, question, decisi
 
 
 def test_answer_is_sent_and_told_without_the_address(desk, question, mails):
-    said = desk.post(page("answer", question), {"answer": "Yes."}, follow=True)
+    said = desk.post(action_url("answer", question), {"answer": "Yes."}, follow=True)
     assert "is answered by email" in visible_text(said)
     question.refresh_from_db()
     assert (question.status, question.answer) == ("answered", "Yes.")
     (mail,) = mails()
     assert mail.to == ["vera@visitor.example"]
     decision = Decision.objects.get()
-    assert "vera" not in f"{decision.answers}{decision.title}{decision.rows.get().told}"
+    assert (
+        "vera" not in f"{decision.form_data}{decision.title}{decision.items.get().result_message}"
+    )
 
 
 def test_answer_without_words_is_refused_on_its_page(desk, question, mails):
-    response = desk.post(page("answer", question), {"answer": " "})
+    response = desk.post(action_url("answer", question), {"answer": " "})
     assert "Write the answer" in visible_text(response)
     assert not mails()
 
 
 def test_forged_answer_without_an_address_is_refused(desk, nameless, mails):
-    said = visible_text(desk.post(page("answer", nameless), {"answer": "x"}, follow=True))
+    said = visible_text(desk.post(action_url("answer", nameless), {"answer": "x"}, follow=True))
     assert "left no address" in said
     nameless.refresh_from_db()
     assert nameless.is_waiting
@@ -183,7 +185,9 @@ def test_forged_answer_without_an_address_is_refused(desk, nameless, mails):
 
 
 def test_showing_the_mail_decides_nothing(desk, question, mails):
-    response = desk.post(page("answer", question), {"answer": "Yes, you may.", "show": "mail"})
+    response = desk.post(
+        action_url("answer", question), {"answer": "Yes, you may.", "preview": "email"}
+    )
     assert "This will send 1 email" in visible_text(response)
     assert "Yes, you may." in visible_text(response)
     question.refresh_from_db()
@@ -197,16 +201,16 @@ def test_showing_the_mail_decides_nothing(desk, question, mails):
 def test_publish_page_starts_from_the_question_and_ones_own_teams(
     client_for, facilitator, administrator, question, team, other_team
 ):
-    response = client_for(facilitator).get(page("publish", question))
+    response = client_for(facilitator).get(action_url("publish", question))
     form = response.context["form"]
     assert form["question"].value() == "May my hospital join a team?"
     assert "Hiring" not in visible_text(response)
     assert f"team-{team.pk}" in response.content.decode()
-    assert "Hiring" in visible_text(client_for(administrator).get(page("publish", question)))
+    assert "Hiring" in visible_text(client_for(administrator).get(action_url("publish", question)))
 
 
 def test_publishing_a_new_entry_shows_it_at_once(desk, client, question, mails):
-    said = visible_text(desk.post(page("publish", question), new(), follow=True))
+    said = visible_text(desk.post(action_url("publish", question), new(), follow=True))
     assert "is answered on the FAQ page, at /faq/may-we-join/" in said
     entry = FaqEntry.objects.get()
     assert (entry.topic, entry.team, entry.position) == ("joining", None, 1)
@@ -216,7 +220,7 @@ def test_publishing_a_new_entry_shows_it_at_once(desk, client, question, mails):
 
 
 def test_publishing_for_ones_own_team(desk, question, team):
-    desk.post(page("publish", question), new(place=f"team-{team.pk}"))
+    desk.post(action_url("publish", question), new(place=f"team-{team.pk}"))
     assert FaqEntry.objects.get().team == team
 
 
@@ -224,7 +228,7 @@ def test_publishing_for_ones_own_team(desk, question, team):
 def test_publishing_into_a_known_entry(desk, question, nameless, faq_entry, mails, many):
     rows = [question, nameless] if many else [question]
     sent = {"entry": str(faq_entry.pk), "answer": "", "question": "", "place": ""}
-    desk.post(page("publish", *rows), sent)
+    desk.post(selection_url(desk, "publish", *rows), sent)
     for row in rows:
         row.refresh_from_db()
         assert row.published_in == faq_entry
@@ -233,7 +237,7 @@ def test_publishing_into_a_known_entry(desk, question, nameless, faq_entry, mail
 
 
 def test_several_questions_make_no_new_entry(desk, question, nameless):
-    response = desk.post(page("publish", question, nameless), new())
+    response = desk.post(selection_url(desk, "publish", question, nameless), new())
     assert "Choose an entry" in visible_text(response)
     assert not FaqEntry.objects.exists()
 
@@ -250,7 +254,7 @@ def test_several_questions_make_no_new_entry(desk, question, nameless):
     ],
 )
 def test_incomplete_new_entry_is_refused(desk, question, changes, said):
-    assert said in visible_text(desk.post(page("publish", question), new(**changes)))
+    assert said in visible_text(desk.post(action_url("publish", question), new(**changes)))
     assert not FaqEntry.objects.exists()
     question.refresh_from_db()
     assert question.is_waiting
@@ -258,9 +262,12 @@ def test_incomplete_new_entry_is_refused(desk, question, changes, said):
 
 def test_teams_and_entries_of_others_are_refused(desk, question, other_team):
     foreign = FaqEntry.objects.create(team=other_team, slug="h", question="Hired?", answer="x")
-    assert "Hired?" not in desk.get(page("publish", question)).context["form"]["entry"].as_widget()
-    desk.post(page("publish", question), new(place=f"team-{other_team.pk}"))
-    desk.post(page("publish", question), new(entry=str(foreign.pk)))
+    assert (
+        "Hired?"
+        not in desk.get(action_url("publish", question)).context["form"]["entry"].as_widget()
+    )
+    desk.post(action_url("publish", question), new(place=f"team-{other_team.pk}"))
+    desk.post(action_url("publish", question), new(entry=str(foreign.pk)))
     question.refresh_from_db()
     foreign.refresh_from_db()
     assert question.is_waiting
@@ -270,15 +277,15 @@ def test_teams_and_entries_of_others_are_refused(desk, question, other_team):
 def test_team_lost_meanwhile_is_refused(facilitator, question, team):
     decision = Decision.objects.create(
         by=facilitator,
-        about="teams.question",
-        name="publish",
+        model_label="teams.question",
+        action="publish",
         title="x",
-        answers=new(place=f"team-{team.pk}"),
+        form_data=new(place=f"team-{team.pk}"),
     )
-    decision.rows.create(object_id=question.pk)
+    decision.items.create(object_id=question.pk)
     team.facilitators.clear()
-    process_decision(decision, step_of(decision), seconds=3)
-    assert "do not look after this team" in decision.rows.get().told
+    process_decision(decision, seconds=3)
+    assert "no longer facilitate this team" in decision.items.get().result_message
     assert not FaqEntry.objects.exists()
 
 
@@ -287,10 +294,10 @@ def test_publishing_can_be_undone_without_a_mail(
     desk, facilitator, question, faq_entry, mails, extended
 ):
     sent = new(entry=str(faq_entry.pk)) if extended else new()
-    desk.post(page("publish", question), sent)
+    desk.post(action_url("publish", question), sent)
     decision = Decision.objects.get()
     undo_decision(decision, by=facilitator)
-    process_decision(decision, step_of(decision), seconds=3)
+    process_decision(decision, seconds=3)
     question.refresh_from_db()
     assert question.is_waiting
     assert (question.published_in, question.decided_by) == (None, None)
@@ -309,8 +316,8 @@ def test_pages_show_entries_that_may_answer_it_already(desk, question, faq_entry
     FaqEntry.objects.create(slug="far", question="Coffee?", answer="Tuesdays.")
     FaqEntry.objects.create(slug="hid", question="Hospital?", is_published=False, **near)
     for decision in ("answer", "publish"):
-        response = desk.get(page(decision, question))
-        shown = response.context["asked"][0]["alike"]
+        response = desk.get(action_url(decision, question))
+        shown = response.context["items"][0]["similar"]
         assert [entry.slug for entry, _ in shown] == ["own", "other", "who-can-join"]
         assert [bool(url) for _, url in shown] == [True, False, True]
         assert foreign.get_absolute_url() in response.content.decode()
@@ -323,27 +330,29 @@ def test_pages_show_entries_that_may_answer_it_already(desk, question, faq_entry
 
 
 def test_dismissing_starts_without_a_reason(desk, question, mails):
-    response = desk.get(page("dismiss", question))
+    response = desk.get(action_url("dismiss", question))
     assert response.context["form"]["reason"].value() == ""
-    said = visible_text(desk.post(page("dismiss", question), {"reason": ""}, follow=True))
+    said = visible_text(desk.post(action_url("dismiss", question), {"reason": ""}, follow=True))
     assert "is dismissed; nobody is told" in said
     assert not mails()
 
 
 def test_dismissing_with_a_prepared_reason(desk, question, mails):
-    response = desk.post(page("dismiss", question), {"reason": "", "show": "1"})
+    response = desk.post(action_url("dismiss", question), {"reason": "", "prepared": "1"})
     reason = response.context["form"]["reason"].value()
     assert "ask it again in other words" in reason
-    desk.post(page("dismiss", question), {"reason": reason})
+    desk.post(action_url("dismiss", question), {"reason": reason})
     assert reason.split(".")[0] in mails()[0].message
 
 
 def test_second_decision_is_told_what_happened(
     client_for, facilitator, other_facilitator, question
 ):
-    client_for(facilitator).post(page("dismiss", question), {"reason": ""})
+    client_for(facilitator).post(action_url("dismiss", question), {"reason": ""})
     said = visible_text(
-        client_for(other_facilitator).post(page("answer", question), {"answer": "x"}, follow=True)
+        client_for(other_facilitator).post(
+            action_url("answer", question), {"answer": "x"}, follow=True
+        )
     )
     assert "already dismissed on" in said
     assert "by Fay Facilitator" in said
@@ -352,6 +361,6 @@ def test_second_decision_is_told_what_happened(
 def test_several_are_dismissed_from_the_list(desk, question, nameless):
     sent = {"action": "dismiss", "_selected_action": [question.pk, nameless.pk]}
     opened = desk.post(LIST, sent)
-    assert opened["Location"].startswith(LIST + "dismiss/?")
+    assert opened["Location"].startswith(LIST + "dismiss/")
     desk.post(opened["Location"], {"reason": ""})
     assert not Question.objects.waiting().exists()

@@ -215,7 +215,7 @@ def pages(desk_rows) -> list[str]:
         if newest and path != LISTS["mails"]:
             found += [record.format(path, newest.pk) for record in RECORDS]
             decisions = DECISIONS.get(next(name for name in LISTS if LISTS[name] == path), [])
-            found += [f"{path}{decision}/?row={newest.pk}" for decision in decisions]
+            found += [f"{path}{newest.pk}/{decision}/" for decision in decisions]
     found.remove(f"{LISTS['members']}add/")  # people are added to a team
     return found
 

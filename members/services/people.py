@@ -103,8 +103,8 @@ def anonymize_member(member: Member, *, by: Member | None = None) -> None:
             history_change_reason=UNCONFIRMED
         )
         # The desk keeps for some days what its decisions changed.
-        decided = DecisionItem.objects.filter(decision__about=Member._meta.label_lower)
-        decided.filter(object_id__in=keys).update(changes=[], told="")
+        decided = DecisionItem.objects.filter(decision__model_label=Member._meta.label_lower)
+        decided.filter(object_id__in=keys).update(changes=[], result_message="")
 
 
 def _erase(row: Member, by: Member | None) -> None:

@@ -11,12 +11,11 @@ from conftest import membership_of
 from members.models import Decision, EmailDomain, Organization
 from members.services import (
     Refused,
-    process_decision,
     recognize_organization,
     remove_domain,
     undo_decision,
 )
-from members.tests.decisions import approving, decide, ending, outcomes
+from members.tests.decisions import approve_step, decide, end_step, outcomes, process
 from teams.models import Membership
 from teams.services import (
     approve_membership,
@@ -31,7 +30,7 @@ def test_undone_in_time_all_is_as_before_and_no_mail_is_ever_sent(
     approved, requests, administrator, mails
 ):
     undo_decision(approved, by=administrator)
-    assert process_decision(approved, approving(administrator), seconds=60)
+    assert process(approved, approve_step(administrator))
     assert outcomes(approved) == ["undone", "undone"]
     assert mails() == []
     for row in requests:
@@ -51,10 +50,10 @@ def test_recognizing_is_undone_with_domain_people_and_requests(
         return "done"
 
     decision = decide(administrator, Organization, [proposed_organization.pk])
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     assert membership_of(applicant, team).is_active
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     applicant.refresh_from_db()
     proposed_organization.refresh_from_db()
     assert not applicant.is_affiliation_confirmed
@@ -73,10 +72,10 @@ def test_removed_row_comes_back_under_its_key(organization, administrator):
         return "gone"
 
     decision = decide(administrator, EmailDomain, [domain.pk])
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     assert not EmailDomain.objects.exists()
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     returned = EmailDomain.objects.get(pk=domain.pk)
     assert (returned.domain, returned.organization) == (domain.domain, organization)
 
@@ -87,10 +86,10 @@ def test_row_that_changed_since_stays_and_the_others_are_undone(
     requests[0].refresh_from_db()
     leave_team(requests[0])
     undo_decision(approved, by=administrator)
-    assert process_decision(approved, approving(administrator), seconds=60)
-    kept, undone = approved.rows.all()
-    assert (kept.outcome, undone.outcome) == ("kept", "undone")
-    assert "has changed meanwhile" in kept.told
+    assert process(approved, approve_step(administrator))
+    kept, undone = approved.items.all()
+    assert (kept.outcome, undone.outcome) == ("undo_refused", "undone")
+    assert "has changed meanwhile" in kept.result_message
     requests[0].refresh_from_db()
     assert requests[0].status == "ended"
     # Its email goes out, since what it says stands, but not before others would have.
@@ -102,11 +101,11 @@ def test_row_that_changed_since_stays_and_the_others_are_undone(
 def test_end_is_not_undone_when_the_person_has_joined_again(member, team, administrator):
     stay = membership_of(member, team)
     decision = decide(administrator, Membership, [stay.pk])
-    process_decision(decision, ending(administrator), seconds=60)
+    process(decision, end_step(administrator))
     join_teams(member, [team])
     undo_decision(decision, by=administrator)
-    assert process_decision(decision, ending(administrator), seconds=60)
-    assert outcomes(decision) == ["kept"]
+    assert process(decision, end_step(administrator))
+    assert outcomes(decision) == ["undo_refused"]
     assert Membership.objects.of(member).active().count() == 1
 
 
@@ -120,13 +119,16 @@ def test_recognizing_is_not_undone_under_a_membership_that_was_approved_since(
         return "done"
 
     decision = decide(administrator, Organization, [proposed_organization.pk])
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     approve_membership(membership_of(applicant, approval_team), by=administrator)
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60)
-    (row,) = decision.rows.all()
-    assert row.outcome == "kept"
-    assert "Wanda Waiting became a member of Careers since. Undo or end that first." in row.told
+    process(decision, step)
+    (row,) = decision.items.all()
+    assert row.outcome == "undo_refused"
+    assert (
+        "Wanda Waiting became a member of Careers since. Undo or end that first."
+        in row.result_message
+    )
     applicant.refresh_from_db()
     assert applicant.is_affiliation_confirmed
     assert membership_of(applicant, approval_team).is_active
@@ -140,7 +142,7 @@ def test_recognizing_is_not_undone_under_somebody_who_joined_by_the_domain_since
         return "done"
 
     decision = decide(administrator, Organization, [proposed_organization.pk])
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     complete_join(
         "newcomer@lakeview.example",
         full_name="Nell Newcomer",
@@ -149,10 +151,10 @@ def test_recognizing_is_not_undone_under_somebody_who_joined_by_the_domain_since
         team_ids=[team.pk],
     )
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60)
-    (row,) = decision.rows.all()
-    assert row.outcome == "kept"
-    assert "Nell Newcomer was confirmed for Lakeview Health since." in row.told
+    process(decision, step)
+    (row,) = decision.items.all()
+    assert row.outcome == "undo_refused"
+    assert "Nell Newcomer was confirmed for Lakeview Health since." in row.result_message
     proposed_organization.refresh_from_db()
     assert proposed_organization.is_recognized
 
@@ -162,10 +164,10 @@ def test_nothing_is_undone_of_an_account_that_was_closed_since(
 ):
     close_account(member, by=administrator)
     undo_decision(approved, by=administrator)
-    process_decision(approved, approving(administrator), seconds=60)
-    closed, undone = approved.rows.all()
-    assert (closed.outcome, undone.outcome) == ("kept", "undone")
-    assert "an account that it was about is closed" in closed.told
+    process(approved, approve_step(administrator))
+    closed, undone = approved.items.all()
+    assert (closed.outcome, undone.outcome) == ("undo_refused", "undone")
+    assert "an account that it was about is closed" in closed.result_message
 
 
 def test_too_late_to_undo(approved, administrator, requests):
@@ -191,9 +193,9 @@ def test_only_who_decided_or_an_administrator_undoes(approved, facilitator, admi
 
 def test_undo_while_rows_are_left_takes_those_out(requests, administrator, mails):
     decision = decide(administrator, Membership, [row.pk for row in requests])
-    process_decision(decision, approving(administrator), seconds=0)
+    process(decision, approve_step(administrator), seconds=0)
     undo_decision(decision, by=administrator)
-    assert process_decision(decision, approving(administrator), seconds=60)
+    assert process(decision, approve_step(administrator))
     assert outcomes(decision) == ["undone", "undone"]
     assert Membership.objects.waiting().count() == 2
     assert mails() == []
@@ -208,9 +210,9 @@ def test_mail_that_went_out_is_not_taken_back(approved, administrator, mails):
     """It cannot be: clocks may differ, and the queue is what counts."""
     Email.objects.update(status=STATUS.sent)
     undo_decision(approved, by=administrator)
-    process_decision(approved, approving(administrator), seconds=60)
+    process(approved, approve_step(administrator))
     assert len(mails()) == 2
-    assert "no email was sent" not in approved.rows.first().told
+    assert "no email was sent" not in approved.items.first().result_message
 
 
 def test_undoable_are_those_of_the_last_two_minutes(approved, administrator, facilitator):

@@ -107,8 +107,8 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         stays.exclude(reason="").update(reason=ERASED)
         keys = [member.pk, *member.merged_accounts.values_list("pk", flat=True)]
         Membership.history.filter(member_id__in=keys).exclude(reason="").update(reason=ERASED)
-        decided = DecisionItem.objects.filter(decision__about="teams.membership")
-        decided.filter(object_id__in=stays.values("pk")).update(told="", changes=[])
+        decided = DecisionItem.objects.filter(decision__model_label="teams.membership")
+        decided.filter(object_id__in=stays.values("pk")).update(result_message="", changes=[])
         anonymize_member(member, by=by)
 
 
