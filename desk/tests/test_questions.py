@@ -43,7 +43,7 @@ def new(**changes: str) -> dict[str, str]:
 
 
 def names(response) -> list[str]:
-    return [str(row) for row in response.context["cl"].result_list]
+    return [str(record) for record in response.context["cl"].result_list]
 
 
 # List and record ---------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def test_questions_are_for_the_desk_only(client_for, member, client, question):
     assert question.is_waiting
 
 
-def test_what_waits_is_listed_oldest_first_and_late_ones_say_so(
+def test_waiting_questions_are_listed_oldest_first_with_late_badges(
     desk, facilitator, question, nameless
 ):
     decided = dismiss_question(ask_question("Spam"), reason="", by=facilitator)
@@ -81,36 +81,36 @@ def test_what_waits_is_listed_oldest_first_and_late_ones_say_so(
 
 
 def test_record_shows_everything_as_text(desk, facilitator):
-    row = ask_question("<script>x</script>\nSecond line", "vera@visitor.example")
-    response = desk.get(f"{LIST}{row.pk}/change/")
-    said = visible_text(response)
-    assert "<script>x</script> Second line" in said
+    record = ask_question("<script>x</script>\nSecond line", "vera@visitor.example")
+    response = desk.get(f"{LIST}{record.pk}/change/")
+    text = visible_text(response)
+    assert "<script>x</script> Second line" in text
     assert "<script>x" not in response.content.decode()
-    assert "vera@visitor.example" in said
+    assert "vera@visitor.example" in text
     for label in ("Answer…", "Publish…", "Dismiss…"):
-        assert label in said
+        assert label in text
     assert 'name="_save"' not in response.content.decode()
 
 
 def test_record_without_an_address_offers_no_answer_and_says_why(desk, nameless):
-    said = visible_text(desk.get(f"{LIST}{nameless.pk}/change/"))
-    assert "can only be answered on the FAQ page" in said
-    assert "Answer…" not in said
+    text = visible_text(desk.get(f"{LIST}{nameless.pk}/change/"))
+    assert "can only be answered on the FAQ page" in text
+    assert "Answer…" not in text
     assert "left no address" in visible_text(desk.get(action_url("answer", nameless)))
 
 
-def test_decided_question_offers_nothing(desk, facilitator, question):
+def test_decided_question_offers_no_action(desk, facilitator, question):
     dismiss_question(question, reason="", by=facilitator)
-    said = visible_text(desk.get(f"{LIST}{question.pk}/change/"))
+    texts = visible_text(desk.get(f"{LIST}{question.pk}/change/"))
     for label in ("Answer…", "Publish…", "Dismiss…"):
-        assert label not in said
+        assert label not in texts
     for decision in ("answer", "publish", "dismiss"):
-        told = desk.get(action_url(decision, question))
-        assert "Already dismissed by Fay Facilitator" in visible_text(told)
-        assert 'class="default"' not in told.content.decode()
+        text = desk.get(action_url(decision, question))
+        assert "Already dismissed by Fay Facilitator" in visible_text(text)
+        assert 'class="default"' not in text.content.decode()
 
 
-def test_nobody_adds_changes_or_deletes_a_question(client_for, administrator, question):
+def test_question_cannot_be_added_changed_or_deleted(client_for, administrator, question):
     client = client_for(administrator)
     assert client.get(LIST + "add/").status_code == 403
     assert client.post(f"{LIST}{question.pk}/change/", {"text": "Other"}).status_code == 403
@@ -120,13 +120,13 @@ def test_nobody_adds_changes_or_deletes_a_question(client_for, administrator, qu
 
 
 @pytest.mark.parametrize("decision", ["answer", "publish", "dismiss"])
-def test_decisions_about_unknown_questions_are_not_found(desk, question, decision):
+def test_action_page_of_an_unknown_question_is_not_found(desk, question, decision):
     for path in (f"{LIST}999999/{decision}/", f"{LIST}{decision}/999999/"):
         assert desk.get(path).status_code == 404
         assert desk.post(path, {"answer": "x"}).status_code == 404
 
 
-def test_list_costs_the_same_for_1_and_3_questions(desk, question):
+def test_list_needs_the_same_queries_for_1_and_3_questions(desk, question):
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
             assert desk.get(LIST + "?waits=answer").status_code == 200
@@ -140,7 +140,7 @@ def test_list_costs_the_same_for_1_and_3_questions(desk, question):
 
 
 @pytest.mark.parametrize("decision", ["answer", "publish", "dismiss"])
-def test_decision_page_costs_the_same_for_1_and_3_entries(desk, question, decision):
+def test_action_page_needs_the_same_queries_for_1_and_3_entries(desk, question, decision):
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
             assert desk.get(action_url(decision, question)).status_code == 200
@@ -157,13 +157,13 @@ def test_decision_page_costs_the_same_for_1_and_3_entries(desk, question, decisi
 # Answer ------------------------------------------------------------------------------------
 
 
-def test_answer_is_sent_and_told_without_the_address(desk, question, mails):
-    said = desk.post(action_url("answer", question), {"answer": "Yes."}, follow=True)
-    assert "is answered by email" in visible_text(said)
+def test_answer_is_emailed_and_the_decision_names_no_address(desk, question, mails):
+    text = desk.post(action_url("answer", question), {"answer": "Yes."}, follow=True)
+    assert "is answered by email" in visible_text(text)
     question.refresh_from_db()
     assert (question.status, question.answer) == ("answered", "Yes.")
-    (mail,) = mails()
-    assert mail.to == ["vera@visitor.example"]
+    (email,) = mails()
+    assert email.to == ["vera@visitor.example"]
     decision = Decision.objects.get()
     assert (
         "vera" not in f"{decision.form_data}{decision.title}{decision.items.get().result_message}"
@@ -177,14 +177,14 @@ def test_answer_without_words_is_refused_on_its_page(desk, question, mails):
 
 
 def test_forged_answer_without_an_address_is_refused(desk, nameless, mails):
-    said = visible_text(desk.post(action_url("answer", nameless), {"answer": "x"}, follow=True))
-    assert "left no address" in said
+    text = visible_text(desk.post(action_url("answer", nameless), {"answer": "x"}, follow=True))
+    assert "left no address" in text
     nameless.refresh_from_db()
     assert nameless.is_waiting
     assert not mails()
 
 
-def test_showing_the_mail_decides_nothing(desk, question, mails):
+def test_answer_preview_decides_nothing(desk, question, mails):
     response = desk.post(
         action_url("answer", question), {"answer": "Yes, you may.", "preview": "email"}
     )
@@ -209,9 +209,9 @@ def test_publish_page_starts_from_the_question_and_ones_own_teams(
     assert "Hiring" in visible_text(client_for(administrator).get(action_url("publish", question)))
 
 
-def test_publishing_a_new_entry_shows_it_at_once(desk, client, question, mails):
-    said = visible_text(desk.post(action_url("publish", question), new(), follow=True))
-    assert "is answered on the FAQ page, at /faq/may-we-join/" in said
+def test_publish_as_a_new_entry_shows_it_at_once(desk, client, question, mails):
+    text = visible_text(desk.post(action_url("publish", question), new(), follow=True))
+    assert "is answered on the FAQ page, at /faq/may-we-join/" in text
     entry = FaqEntry.objects.get()
     assert (entry.topic, entry.team, entry.position) == ("joining", None, 1)
     assert entry.history.get().history_user.full_name == "Fay Facilitator"
@@ -219,31 +219,31 @@ def test_publishing_a_new_entry_shows_it_at_once(desk, client, question, mails):
     assert "/faq/may-we-join/" in mails()[0].message
 
 
-def test_publishing_for_ones_own_team(desk, question, team):
+def test_publish_for_ones_own_team(desk, question, team):
     desk.post(action_url("publish", question), new(place=f"team-{team.pk}"))
     assert FaqEntry.objects.get().team == team
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_publishing_into_a_known_entry(desk, question, nameless, faq_entry, mails, many):
-    rows = [question, nameless] if many else [question]
-    sent = {"entry": str(faq_entry.pk), "answer": "", "question": "", "place": ""}
-    desk.post(selection_url(desk, "publish", *rows), sent)
-    for row in rows:
-        row.refresh_from_db()
-        assert row.published_in == faq_entry
+def test_publish_into_an_existing_entry(desk, question, nameless, faq_entry, mails, many):
+    records = [question, nameless] if many else [question]
+    form_data = {"entry": str(faq_entry.pk), "answer": "", "question": "", "place": ""}
+    desk.post(selection_url(desk, "publish", *records), form_data)
+    for record in records:
+        record.refresh_from_db()
+        assert record.published_in == faq_entry
     assert len(mails()) == 1
     assert FaqEntry.objects.count() == 1
 
 
-def test_several_questions_make_no_new_entry(desk, question, nameless):
+def test_publish_of_several_questions_makes_no_new_entry(desk, question, nameless):
     response = desk.post(selection_url(desk, "publish", question, nameless), new())
     assert "Choose an entry" in visible_text(response)
     assert not FaqEntry.objects.exists()
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"question": ""}, "Write the question"),
         ({"answer": " "}, "Write the answer"),
@@ -253,14 +253,14 @@ def test_several_questions_make_no_new_entry(desk, question, nameless):
         ({"entry": "999999"}, "Select a valid choice"),
     ],
 )
-def test_incomplete_new_entry_is_refused(desk, question, changes, said):
-    assert said in visible_text(desk.post(action_url("publish", question), new(**changes)))
+def test_publish_as_an_incomplete_entry_is_refused(desk, question, changes, message):
+    assert message in visible_text(desk.post(action_url("publish", question), new(**changes)))
     assert not FaqEntry.objects.exists()
     question.refresh_from_db()
     assert question.is_waiting
 
 
-def test_teams_and_entries_of_others_are_refused(desk, question, other_team):
+def test_publish_refuses_teams_and_entries_of_others(desk, question, other_team):
     foreign = FaqEntry.objects.create(team=other_team, slug="h", question="Hired?", answer="x")
     assert (
         "Hired?"
@@ -274,7 +274,7 @@ def test_teams_and_entries_of_others_are_refused(desk, question, other_team):
     assert (FaqEntry.objects.count(), foreign.answer) == (1, "x")
 
 
-def test_team_lost_meanwhile_is_refused(facilitator, question, team):
+def test_publish_refuses_a_team_lost_meanwhile(facilitator, question, team):
     decision = Decision.objects.create(
         by=facilitator,
         model_label="teams.question",
@@ -290,11 +290,11 @@ def test_team_lost_meanwhile_is_refused(facilitator, question, team):
 
 
 @pytest.mark.parametrize("extended", [False, True])
-def test_publishing_can_be_undone_without_a_mail(
+def test_publish_can_be_undone_without_an_email(
     desk, facilitator, question, faq_entry, mails, extended
 ):
-    sent = new(entry=str(faq_entry.pk)) if extended else new()
-    desk.post(action_url("publish", question), sent)
+    form_data = new(entry=str(faq_entry.pk)) if extended else new()
+    desk.post(action_url("publish", question), form_data)
     decision = Decision.objects.get()
     undo_decision(decision, by=facilitator)
     process_decision(decision, seconds=3)
@@ -307,7 +307,7 @@ def test_publishing_can_be_undone_without_a_mail(
     assert not mails()
 
 
-def test_pages_show_entries_that_may_answer_it_already(desk, question, faq_entry, other_team):
+def test_action_pages_show_similar_entries(desk, question, faq_entry, other_team):
     near = {"answer": "Each hospital can join a team."}
     own = FaqEntry.objects.create(slug="own", question="Can a hospital join?", **near)
     foreign = FaqEntry.objects.create(
@@ -317,11 +317,11 @@ def test_pages_show_entries_that_may_answer_it_already(desk, question, faq_entry
     FaqEntry.objects.create(slug="hid", question="Hospital?", is_published=False, **near)
     for decision in ("answer", "publish"):
         response = desk.get(action_url(decision, question))
-        shown = response.context["items"][0]["similar"]
-        assert [entry.slug for entry, _ in shown] == ["own", "other", "who-can-join"]
-        assert [bool(url) for _, url in shown] == [True, False, True]
+        page = response.context["items"][0]["similar"]
+        assert [entry.slug for entry, _ in page] == ["own", "other", "who-can-join"]
+        assert [bool(url) for _, url in page] == [True, False, True]
         assert foreign.get_absolute_url() in response.content.decode()
-    chosen = desk.get(shown[0][1])
+    chosen = desk.get(page[0][1])
     assert chosen.context["form"]["entry"].value() == str(own.pk)
     assert "This will send 1 email" in visible_text(chosen)
 
@@ -329,15 +329,15 @@ def test_pages_show_entries_that_may_answer_it_already(desk, question, faq_entry
 # Dismiss -----------------------------------------------------------------------------------
 
 
-def test_dismissing_starts_without_a_reason(desk, question, mails):
+def test_dismiss_starts_without_a_reason(desk, question, mails):
     response = desk.get(action_url("dismiss", question))
     assert response.context["form"]["reason"].value() == ""
-    said = visible_text(desk.post(action_url("dismiss", question), {"reason": ""}, follow=True))
-    assert "is dismissed; nobody is told" in said
+    text = visible_text(desk.post(action_url("dismiss", question), {"reason": ""}, follow=True))
+    assert "is dismissed; nobody is told" in text
     assert not mails()
 
 
-def test_dismissing_with_a_prepared_reason(desk, question, mails):
+def test_dismiss_with_a_prepared_reason_emails_it(desk, question, mails):
     response = desk.post(action_url("dismiss", question), {"reason": "", "prepared": "1"})
     reason = response.context["form"]["reason"].value()
     assert "ask it again in other words" in reason
@@ -345,22 +345,22 @@ def test_dismissing_with_a_prepared_reason(desk, question, mails):
     assert reason.split(".")[0] in mails()[0].message
 
 
-def test_second_decision_is_told_what_happened(
+def test_second_decision_reports_what_happened(
     client_for, facilitator, other_facilitator, question
 ):
     client_for(facilitator).post(action_url("dismiss", question), {"reason": ""})
-    said = visible_text(
+    text = visible_text(
         client_for(other_facilitator).post(
             action_url("answer", question), {"answer": "x"}, follow=True
         )
     )
-    assert "already dismissed on" in said
-    assert "by Fay Facilitator" in said
+    assert "already dismissed on" in text
+    assert "by Fay Facilitator" in text
 
 
-def test_several_are_dismissed_from_the_list(desk, question, nameless):
-    sent = {"action": "dismiss", "_selected_action": [question.pk, nameless.pk]}
-    opened = desk.post(LIST, sent)
+def test_dismiss_of_several_from_the_list(desk, question, nameless):
+    form_data = {"action": "dismiss", "_selected_action": [question.pk, nameless.pk]}
+    opened = desk.post(LIST, form_data)
     assert opened["Location"].startswith(LIST + "dismiss/")
     desk.post(opened["Location"], {"reason": ""})
     assert not Question.objects.waiting().exists()

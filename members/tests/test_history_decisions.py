@@ -1,4 +1,4 @@
-"""Decisions worked off row by row: foretold, taken once, undone in time, gone on with."""
+"""Decisions: previewed, processed item by item, continued after their process was killed."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ from teams.services import (
 # Foreseeing --------------------------------------------------------------------------------
 
 
-def test_foreseen_is_what_happens_and_nothing_is_stored(
+def test_preview_action_says_what_happens_and_stores_nothing(
     applicant, proposed_organization, administrator, team, mails
 ):
     def step(key):
@@ -37,7 +37,7 @@ def test_foreseen_is_what_happens_and_nothing_is_stored(
     preview = preview_action(step, [proposed_organization.pk])
     assert preview.confirmed_count == 1
     assert preview.count("teams.membership", "status", "active") == 1
-    assert [mail.to for mail in preview.emails] == [[applicant.email]]
+    assert [email.to for email in preview.emails] == [[applicant.email]]
     proposed_organization.refresh_from_db()
     assert not proposed_organization.is_recognized
     assert membership_of(applicant, team).is_waiting
@@ -46,10 +46,12 @@ def test_foreseen_is_what_happens_and_nothing_is_stored(
     assert Membership.history.count() == versions
 
 
-def test_foreseen_refusal_counts_for_nothing(requests, administrator, member):
+def test_preview_action_leaves_out_what_is_refused(requests, administrator, member):
     withdraw_request(requests[0])
     Email.objects.all().delete()
-    preview = preview_action(approve_step(administrator), [row.pk for row in requests])
+    preview = preview_action(
+        approve_step(administrator), [membership.pk for membership in requests]
+    )
     assert len(preview.refusals) == 1
     assert preview.count("teams.membership", "status", "active") == 1
     assert len(preview.emails) == 1
@@ -58,31 +60,31 @@ def test_foreseen_refusal_counts_for_nothing(requests, administrator, member):
 # Taking ------------------------------------------------------------------------------------
 
 
-def test_each_row_is_taken_once_and_told(approved, requests):
+def test_process_decision_processes_each_item_once(approved, requests):
     assert outcomes(approved) == ["done", "done"]
-    assert [row.result_message for row in approved.items.all()] == [
-        f"yes {row.pk}" for row in requests
+    assert [item.result_message for item in approved.items.all()] == [
+        f"yes {membership.pk}" for membership in requests
     ]
     assert process(approved, lambda key: pytest.fail("taken twice"))
 
 
-def test_mails_wait_until_it_can_no_longer_be_undone(approved, mails):
+def test_process_decision_holds_emails_until_undoing_ends(approved, mails):
     assert len(mails()) == 2
-    for mail in mails():
-        assert mail.scheduled_time > approved.undo_until
-        assert mail.scheduled_time < approved.undo_until + timedelta(minutes=1)
+    for email in mails():
+        assert email.scheduled_time > approved.undo_until
+        assert email.scheduled_time < approved.undo_until + timedelta(minutes=1)
 
 
-def test_what_cannot_be_undone_lets_its_mails_go_at_once(requests, administrator, mails):
+def test_process_decision_without_undo_holds_no_emails(requests, administrator, mails):
     decision = decide(administrator, Membership, [requests[0].pk], can_be_undone=False)
     process(decision, approve_step(administrator))
-    assert [mail.scheduled_time for mail in mails()] == [None]
+    assert [email.scheduled_time for email in mails()] == [None]
     with pytest.raises(Refused, match="too late"):
         undo_decision(decision, by=administrator)
 
 
-def test_row_that_changed_meanwhile_is_told_and_stops_no_other(requests, administrator, mails):
-    decision = decide(administrator, Membership, [row.pk for row in requests])
+def test_process_decision_reports_a_refused_item_and_continues(requests, administrator, mails):
+    decision = decide(administrator, Membership, [membership.pk for membership in requests])
     withdraw_request(requests[0])
     Email.objects.all().delete()
     assert process(decision, approve_step(administrator))
@@ -93,18 +95,18 @@ def test_row_that_changed_meanwhile_is_told_and_stops_no_other(requests, adminis
     assert len(mails()) == 1
 
 
-def test_row_that_breaks_is_told_changes_nothing_and_stops_no_other(
+def test_process_decision_reports_an_item_that_breaks_and_continues(
     requests, administrator, caplog, mails
 ):
     broken = requests[0].pk
 
     def step(key):
-        told = approve_step(administrator)(key)
+        message = approve_step(administrator)(key)
         if key == broken:
             raise ZeroDivisionError
-        return told
+        return message
 
-    decision = decide(administrator, Membership, [row.pk for row in requests])
+    decision = decide(administrator, Membership, [membership.pk for membership in requests])
     assert process(decision, step)
     assert outcomes(decision) == ["refused", "done"]
     assert "error is in the log" in decision.items.first().result_message
@@ -114,8 +116,8 @@ def test_row_that_breaks_is_told_changes_nothing_and_stops_no_other(
     assert len(mails()) == 1
 
 
-def test_what_is_left_when_the_time_is_over_goes_on_later(requests, administrator):
-    decision = decide(administrator, Membership, [row.pk for row in requests])
+def test_process_decision_continues_after_its_time_is_over(requests, administrator):
+    decision = decide(administrator, Membership, [membership.pk for membership in requests])
     assert not process(decision, approve_step(administrator), seconds=0)
     assert outcomes(decision) == ["done", "waiting"]
     assert decision.finished_at is None
@@ -124,11 +126,11 @@ def test_what_is_left_when_the_time_is_over_goes_on_later(requests, administrato
     while not process(decision, approve_step(administrator), seconds=0):
         pass
     assert outcomes(decision) == ["done", "done"]
-    assert {mail.scheduled_time < timezone.now() + timedelta(minutes=3) for mail in
+    assert {email.scheduled_time < timezone.now() + timedelta(minutes=3) for email in
             Email.objects.all()} == {True}  # fmt: skip
 
 
-def test_history_says_in_bulk_of_many_and_by_hand_of_one(requests, approved, administrator):
+def test_process_decision_writes_the_change_source(requests, approved, administrator):
     assert {version.how for version in Membership.history.filter(status="active", team=requests[
         0].team)} == {ChangeSource.BULK}  # fmt: skip
     decision = decide(administrator, Membership, [requests[0].pk])
@@ -139,14 +141,14 @@ def test_history_says_in_bulk_of_many_and_by_hand_of_one(requests, approved, adm
 # What the database refuses -----------------------------------------------------------------
 
 
-def test_row_stands_once_in_a_decision(administrator, member):
+def test_decision_item_is_unique_per_decision(administrator, member):
     decision = decide(administrator, Member, [member.pk, member.pk])
     assert decision.items.count() == 1
     with pytest.raises(Exception, match="UNIQUE|unique"):
         DecisionItem.objects.create(decision=decision, object_id=member.pk)
 
 
-def test_domain_added_in_a_trail_is_taken_back_with_it(organization, administrator):
+def test_undo_removes_a_domain_that_the_decision_added(organization, administrator):
     def step(key):
         add_domain(Organization.objects.get(pk=key), domain="more.example", by=administrator)
         return "added"
@@ -155,10 +157,10 @@ def test_domain_added_in_a_trail_is_taken_back_with_it(organization, administrat
     process(decision, step)
     undo_decision(decision, by=administrator)
     process(decision, step)
-    assert [row.domain for row in organization.domains.all()] == ["rush.example"]
+    assert [domain.domain for domain in organization.domains.all()] == ["rush.example"]
 
 
-def test_confirmation_is_undone(organization, administrator):
+def test_undo_removes_a_confirmation(organization, administrator):
     person = make_member("pat@personal.example", organization, "Pat", confirmed=False)
 
     def step(key):
@@ -174,7 +176,7 @@ def test_confirmation_is_undone(organization, administrator):
     assert person.organization == organization
 
 
-def test_decline_is_undone_with_its_reason(requests, administrator, mails):
+def test_undo_of_a_decline_removes_the_reason(requests, administrator, mails):
     def step(key):
         decline_membership(Membership.objects.get(pk=key), reason="No room.", by=administrator)
         return "declined"
