@@ -15,17 +15,20 @@ SELECTION_LIFETIME = timedelta(days=1)
 
 
 class Export(models.Model):
-    """A list that somebody took out of the portal: who, what, how many rows, when."""
+    """A list that left the portal as a file: which, by whom, how many rows, when."""
 
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
         XLSX = "xlsx", "XLSX"
 
     by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
-    what = models.CharField(max_length=100)  # the list: "Memberships"
-    filters = models.CharField(max_length=500, blank=True)  # what it was narrowed to, in words
+    # The title of the list: "Memberships".
+    what = models.CharField(max_length=100)
+    # What it was narrowed to, in words.
+    filters = models.CharField(max_length=500, blank=True)
     file_format = models.CharField("format", max_length=4, choices=Format.choices)
-    rows = models.PositiveIntegerField(default=0)  # those that left so far
+    # Those that left so far.
+    rows = models.PositiveIntegerField(default=0)
     made_at = models.DateTimeField("when", default=timezone.now)
 
     class Meta:

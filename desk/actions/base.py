@@ -52,20 +52,22 @@ class ActionAdmin(RecordAdmin[Record]):
     bulk_actions: ClassVar[Sequence[BulkAction[Any]]]
 
     def get_urls(self) -> list[URLPattern]:
-        pages = []
-        for bulk_action in self.bulk_actions:
-            name = f"{self.opts.app_label}_{self.opts.model_name}_{bulk_action.name}"
-            for route, view, url_name in [
-                (f"<int:object_id>/{bulk_action.name}/", self.record_action_view, name),
-                (
-                    f"{bulk_action.name}/<int:selection_id>/",
-                    self.selection_action_view,
-                    f"{name}_selection",
-                ),
-            ]:
-                wrapped = self.admin_site.admin_view(partial(view, bulk_action=bulk_action))
-                pages.append(path(route, wrapped, name=url_name))
+        pages = [url for bulk_action in self.bulk_actions for url in self._action_urls(bulk_action)]
         return pages + super().get_urls()
+
+    def _action_urls(self, bulk_action: BulkAction[Record]) -> list[URLPattern]:
+        record_view = partial(self.record_action_view, bulk_action=bulk_action)
+        selection_view = partial(self.selection_action_view, bulk_action=bulk_action)
+        wrap = self.admin_site.admin_view
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{bulk_action.name}"
+        return [
+            path(f"<int:object_id>/{bulk_action.name}/", wrap(record_view), name=name),
+            path(
+                f"{bulk_action.name}/<int:selection_id>/",
+                wrap(selection_view),
+                name=f"{name}_selection",
+            ),
+        ]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Return the actions of the list; each opens its page for the ticked records."""
@@ -95,18 +97,8 @@ class ActionAdmin(RecordAdmin[Record]):
 
         @admin.display(description="decide", empty_value="")
         def one_click(record: Record) -> SafeString | None:
-            for bulk_action in offered:
-                if bulk_action.is_available(record):
-                    data = bulk_action.one_click_data(record)
-                    if data is not None:
-                        context = {
-                            "url": bulk_action.record_url(record.pk, **origin),
-                            "label": bulk_action.one_click_label(record),
-                            "data": data,
-                            "record": record,
-                        }
-                        return render_to_string("admin/_one_click.html", context)
-            return None
+            buttons = (_one_click_button(each, record, origin) for each in offered)
+            return next(filter(None, buttons), None)
 
         return [*columns, one_click]
 
@@ -204,7 +196,7 @@ class ActionAdmin(RecordAdmin[Record]):
         if form_data is None:
             return {"effects": "", "email": None}
         staff = require_staff(request)
-        preview = preview_action(bulk_action.step(staff, form_data), [records[0].pk])
+        preview = preview_action(bulk_action.action.step(staff, form_data), [records[0].pk])
         return {
             "effects": describe_effects(preview) if len(records) == 1 else "",
             "email": bulk_action.visible_email(preview, staff),
@@ -268,6 +260,23 @@ class ActionAdmin(RecordAdmin[Record]):
         if filters is None and len(records) == 1:
             return reverse(f"{stem}_change", args=[records[0].pk])
         return f"{reverse(f'{stem}_changelist')}?{filters or ''}".rstrip("?")
+
+
+def _one_click_button(
+    bulk_action: BulkAction[Record], record: Record, origin: dict[str, str]
+) -> SafeString | None:
+    """Return the button in the row of `record`; None if the action is not available on it, or
+    asks for more than one click."""
+    data = bulk_action.one_click_data(record) if bulk_action.is_available(record) else None
+    if data is None:
+        return None
+    context = {
+        "url": bulk_action.record_url(record.pk, **origin),
+        "label": bulk_action.one_click_label(record),
+        "data": data,
+        "record": record,
+    }
+    return render_to_string("admin/_one_click.html", context)
 
 
 def _open_page(

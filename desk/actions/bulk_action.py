@@ -14,7 +14,6 @@ from post_office.models import Email
 
 from desk.actions.preview import first_visible_email
 from desk.changelist import counted
-from members.history.decisions import Step
 from members.models import Member
 from members.services import Preview
 from teams.actions import Action, get_action
@@ -128,9 +127,6 @@ class BulkAction(Generic[Record]):
     def visible_email(self, preview: Preview, staff: Member) -> Email | None:
         """Return the first email that `staff` may read, as a sample."""
         return first_visible_email(preview, staff)
-
-    def step(self, by: Member, form_data: dict[str, Any]) -> Step:
-        return self.action.step(by, form_data)
 
     def record_url(self, pk: int, **query: str) -> str:
         """Return the address of its page about one record."""

@@ -103,7 +103,7 @@ class Merge(BulkAction[Record]):
             return context
         staff = require_staff(request)
         keys = [record.pk for record in records]
-        preview = preview_action(self.step(staff, form_data), keys)
+        preview = preview_action(self.action.step(staff, form_data), keys)
         context["refusals"] = preview.refusals
         if len(preview.refusals) < len(records):
             sentences = [

@@ -226,7 +226,8 @@ class MembershipAdmin(ActionAdmin[Membership]):
         "member__full_name", "member__email", "member__organization__name",
     ]  # fmt: skip
     search_help_text = "Search by name, address or organization."
-    sortable_by = ["member", "requested"]  # what an index orders; filters do the rest
+    # What an index orders; filters do the rest.
+    sortable_by = ["member", "requested"]
     export_columns = [
         ("Member", "member"), ("Email", "member.email"), ("Job title", "member.job_title"),
         ("Organization", "member.organization"), ("Team", "team"),

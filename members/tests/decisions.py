@@ -14,7 +14,7 @@ def decide(by, model, keys, action="decide", **fields):
         action,
         title=action.capitalize(),
         keys=keys,
-        form_data={},
+        form_data=fields.get("form_data", {}),
         can_be_undone=fields.get("can_be_undone", True),
         by=by,
     )
