@@ -221,7 +221,7 @@ def messages_of(response: HttpResponse) -> list[str]:
     """What a page of the desk says came of a press: messages, or the newest line of the bar that
     undoes it."""
     told = [str(message) for message in response.context["messages"]]
-    return told or [decision.told for decision in response.context["undoable"][:1]]
+    return told or [decision.summary for decision in response.context["undoable"][:1]]
 
 
 def visible_text(response: HttpResponse) -> str:

@@ -1,28 +1,31 @@
-"""The facilitators' desk: memberships, members, organizations, teams and what they publish."""
+"""Registers every list of the desk. Each is in `desk.records`, named for its model."""
 
-from desk.actions.base import MAX_DECISION_ROWS
-from desk.actions.log import DecisionAdmin, process_pending_decisions
+from django.contrib import admin
+from post_office.models import Email
+
+from desk.actions.log import DecisionAdmin
+from desk.changelist import ExportAdmin
+from desk.models import Export
 from desk.records.domains import EmailDomainAdmin
 from desk.records.emails import EmailAdmin
 from desk.records.faq import FaqEntryAdmin
 from desk.records.goals import GoalAdmin
-from desk.records.members.records import MemberAdmin
+from desk.records.members.admin import MemberAdmin
 from desk.records.memberships import MembershipAdmin
-from desk.records.organizations import OrganizationAdmin
+from desk.records.organizations.admin import OrganizationAdmin
 from desk.records.questions import QuestionAdmin
 from desk.records.teams import ActionTeamAdmin
+from members.models import Decision, EmailDomain, Member, Organization
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
 
-__all__ = [
-    "MAX_DECISION_ROWS",
-    "ActionTeamAdmin",
-    "DecisionAdmin",
-    "EmailDomainAdmin",
-    "FaqEntryAdmin",
-    "GoalAdmin",
-    "EmailAdmin",
-    "MemberAdmin",
-    "MembershipAdmin",
-    "OrganizationAdmin",
-    "QuestionAdmin",
-    "process_pending_decisions",
-]
+admin.site.register(ActionTeam, ActionTeamAdmin)
+admin.site.register(Decision, DecisionAdmin)
+admin.site.register(Email, EmailAdmin)
+admin.site.register(EmailDomain, EmailDomainAdmin)
+admin.site.register(Export, ExportAdmin)
+admin.site.register(FaqEntry, FaqEntryAdmin)
+admin.site.register(Goal, GoalAdmin)
+admin.site.register(Member, MemberAdmin)
+admin.site.register(Membership, MembershipAdmin)
+admin.site.register(Organization, OrganizationAdmin)
+admin.site.register(Question, QuestionAdmin)

@@ -1,5 +1,7 @@
+from importlib import import_module
+
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 
 
 class DeskConfig(AppConfig):
@@ -7,7 +9,15 @@ class DeskConfig(AppConfig):
     verbose_name = "Facilitators’ desk"
 
 
-class AdminSiteConfig(AdminConfig):
-    """django.contrib.admin, with the facilitators' desk as its site."""
+class AdminSiteConfig(SimpleAdminConfig):
+    """django.contrib.admin, with the desk as its site and the lists of `desk.admin` alone.
 
-    default_site = "desk.site.Desk"
+    Those that other apps bring along (emails with their text, groups, addresses) know nothing of
+    who may see what.
+    """
+
+    default_site = "desk.site.DeskSite"
+
+    def ready(self) -> None:
+        super().ready()
+        import_module("desk.admin")

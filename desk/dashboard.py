@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from desk.changelist import counted, require_staff
-from desk.records.organizations.actions import owners_of, told_of
+from desk.records.organizations.actions import domain_owners, organization_summaries
 from desk.records.organizations.waiting import WaitingSummary
 from members.models import Member
 from teams.deadlines import is_late
@@ -59,14 +59,14 @@ def _organizations(desk: Member, waiting: Waiting) -> list[Line]:
     if not waiting.number:
         return []
     rows = list(organizations_waiting()[:SHOWN])
-    owners = owners_of(rows)
+    owners = domain_owners(rows)
     lines = []
-    for told in told_of(rows, desk, owners):
+    for told in organization_summaries(rows, desk, owners):
         row = told["organization"]
         owner = owners.get(row.suggested_domain)
         told["free_domain"] = "" if owner else row.suggested_domain
         told["taken_by"] = owner
-        told["foreseen"] = foreseen(told["crowd"])
+        told["foreseen"] = foreseen(told["waiting"])
         lines.append(_line(row, row.asked_at, told))
     return lines
 

@@ -9,29 +9,21 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 
+from desk.dashboard import today
+from desk.reports import views as reports
 from desk.second_factor import second_factor_redirect
 from members.models import Decision, Member
 
-OUR_APPS = {"desk"}
-UNDOABLE = 2  # decisions in the bar that undoes them; the others are on a page of their own
-# What the desk shows besides the lists. By name: while these modules are imported, their lists
-# are registered here.
-TODAY = "desk.dashboard.today"
-FIGURES = "desk.reports.views"
-PAGES = {
-    "report/": f"{FIGURES}.report",
-    "coverage/": f"{FIGURES}.coverage",
-    "coverage/export/": f"{FIGURES}.coverage_export",
-}
-# Nobody has a password; no form suggests rows by script; and a record links to its page itself,
+# More decisions that can be undone are on a page of their own.
+MAX_UNDO_FORMS = 2
+# Nobody has a password; no form suggests records by script; and a record links to its page itself,
 # not by an address that takes any type and id.
-DROPPED = {"password_change", "password_change_done", "view_on_site", "autocomplete"}
+DROPPED_URLS = {"password_change", "password_change_done", "view_on_site", "autocomplete"}
 
 
-class Desk(admin.AdminSite):
+class DeskSite(admin.AdminSite):
     """Admin for facilitators and administrators. People sign in and out where everyone does."""
 
     site_header = site_title = "Facilitators’ desk"
@@ -40,30 +32,29 @@ class Desk(admin.AdminSite):
     empty_value_display = "not given"
     enable_nav_sidebar = False
 
-    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Take the lists of our own apps only: those that other apps bring along (emails with
-        their text, groups, addresses) know nothing of who may see what."""
-        if admin_class and admin_class.__module__.split(".")[0] in OUR_APPS:
-            super().register(model_or_iterable, admin_class, **options)
-
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Besides stock: what can still be undone."""
+        """Return the stock context, and one's decisions that can still be undone."""
         context: dict[str, Any] = super().each_context(request)
         if isinstance(request.user, Member) and context["has_permission"]:
-            mine = Decision.objects.of(request.user).undoable()
-            context["undoable"] = mine.with_told()[: UNDOABLE + 1]
+            undoable = Decision.objects.of(request.user).undoable().with_summary()
+            context["undoable"] = undoable[: MAX_UNDO_FORMS + 1]
         return context
 
     def get_urls(self) -> list[Any]:
-        stock = [url for url in super().get_urls() if getattr(url, "name", "") not in DROPPED]
-        own = [
-            path(address, self.admin_view(import_string(view)), name=view.rsplit(".", 1)[-1])
-            for address, view in PAGES.items()
+        stock = [url for url in super().get_urls() if getattr(url, "name", "") not in DROPPED_URLS]
+        return [
+            path("report/", self.admin_view(reports.report), name="report"),
+            path("coverage/", self.admin_view(reports.coverage), name="coverage"),
+            path(
+                "coverage/export/",
+                self.admin_view(reports.coverage_export),
+                name="coverage_export",
+            ),
+            *stock,
         ]
-        return own + stock
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Stock, but a member without a task at the desk is told so and not asked to sign in."""
+        """Return the stock view, but a member who is not staff gets 403 instead of a sign-in."""
         inner = super().admin_view(view, cacheable)
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -81,13 +72,13 @@ class Desk(admin.AdminSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The portal's own sign-in, by code; refuses members without a task at the desk."""
-        desk = reverse("admin:index", current_app=self.name)
+        """Redirect to the portal's own sign-in, by code; refuses members who are not staff."""
+        index = reverse("admin:index", current_app=self.name)
         if not request.user.is_authenticated:
-            return redirect_to_login(request.GET.get("next") or desk)
+            return redirect_to_login(request.GET.get("next") or index)
         if not self.has_permission(request):
             raise PermissionDenied
-        return HttpResponseRedirect(desk)
+        return HttpResponseRedirect(index)
 
     @method_decorator(never_cache)
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -95,15 +86,12 @@ class Desk(admin.AdminSite):
         raise Http404
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """What waits for whoever is here, then the figures, then the lists."""
-        context = {
-            "today": import_string(TODAY)(request),
-            "figures": import_string(f"{FIGURES}.figures")(request),
-        }
+        """Return what waits for the person here, then the figures, then the lists."""
+        context = {"today": today(request), "figures": reports.figures(request)}
         return super().index(request, {**context, **(extra_context or {})})
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """The first page lists everything: there is no second one for a part of it."""
+        """Redirect to the first page, which lists everything."""
         return HttpResponseRedirect(reverse("admin:index", current_app=self.name))

@@ -14,14 +14,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tools.bench import weight  # sets the environment and Django up, so it comes first
-
 from django.urls import reverse
 from playwright.sync_api import sync_playwright
 
 from collaborative.tests.browser import ARGUMENTS, chromium
 from members.models import Member
 from teams.models import ActionTeam
+from tools.bench import weight  # sets the environment and Django up, so it comes first
 
 WIDTH, HEIGHT = 1280, 960
 

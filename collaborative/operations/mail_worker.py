@@ -30,10 +30,11 @@ from collaborative.error_views import is_away
 from collaborative.models import JobRun
 from collaborative.operations.jobs import alone, recorded
 from collaborative.operations.smtp_replies import is_permanent, reply_code
-from desk.admin import process_pending_decisions
+from desk.models import Selection
 from members.auth.rate_limits import delete_expired_counters
 from members.history.request_id import HEADER, bind_request_id
 from members.models import Decision
+from teams.actions import process_pending_decisions
 from teams.services import delete_old_addresses, send_digests
 
 POLL_SECONDS = 0.5
@@ -293,7 +294,9 @@ def remove_old() -> None:
     done = [STATUS.sent, STATUS.failed]
     _remove(Email.objects.filter(status__in=done, last_updated__lt=before))
     call_command("clearsessions")
-    Decision.objects.filter(finished_at__lt=timezone.now() - KEEP_DECISIONS).delete()
+    decisions_before = timezone.now() - KEEP_DECISIONS
+    Decision.objects.filter(finished_at__lt=decisions_before).delete()
+    Selection.objects.filter(created_at__lt=decisions_before).delete()
     JobRun.objects.filter(started_at__lt=timezone.now() - KEEP_RUNS).delete()
 
 

@@ -25,7 +25,7 @@ NASTY = [
 ]  # fmt: skip
 # Beside those that are found in links.
 QUERY = [
-    "q", "p", "o", "e", "all", "page", "team", "next", "row", "rows", "into", "wanted", "without",
+    "q", "p", "o", "e", "all", "page", "team", "next", "into", "search", "from", "without",
     "format", "mail", "entry", "joined", "ended", "answered", "waits_for", "status__exact",
     "team__id__exact", "member__password__startswith", "id__in", "_popup", "_to_field",
     "_changelist_filters", "organization__isnull", "pk__gte", "member__email__regex", "x__y",

@@ -71,7 +71,7 @@ def everything(
     join_teams(member, [approval_team])
     ask_question("Who pays?", "vera@visitor.example")
     client_for(facilitator).post(
-        f"/admin/members/organization/recognize/?row={applicant.organization_id}"
+        f"/admin/members/organization/{applicant.organization_id}/recognize/"
     )
     Organization.objects.create(name="Harbor Care", suggested_domain="harbor.example")
     unsure = make_member(

@@ -22,7 +22,7 @@ from collaborative.monitoring.logging import (
 from collaborative.operations.mail_worker import Sender
 from collaborative.tests.conftest import put
 from conftest import membership_of
-from desk.tests.test_memberships import page
+from desk.tests.action_pages import action_url
 from members.models import Member
 from members.services import Refused, preview_action
 from teams.models import Membership
@@ -93,7 +93,7 @@ def test_a_walk_through_the_portal_leaves_nothing_of_anybody_in_the_log(
     desk = client_for(administrator)
     recognize_organization(member.organization, by=administrator)
     waiting = membership_of(member, approval_team)
-    desk.post(page("decline", waiting), {"decide": "1", "reason": "Whispered words"})
+    desk.post(action_url("decline", waiting), {"decide": "1", "reason": "Whispered words"})
     desk.get(f"/admin/members/member/?q={member.email}")
     Sender().run_once()
     said = lines.everything.lower()

@@ -1,4 +1,4 @@
-"""Decisions at the desk and the mail worker: emails wait, what was left is gone on with."""
+"""Decisions and the mail worker: emails wait, and what was left is continued."""
 
 from datetime import timedelta
 
@@ -9,9 +9,10 @@ from post_office.models import Email
 from collaborative.operations.mail_worker import Sender
 from collaborative.tests.test_mail_worker import run_until
 from conftest import membership_of
-from desk.actions.log import step_of
+from desk.models import Selection
 from members.models import UNDO_WINDOW, Decision
-from members.services import create_decision, process_decision, undo_decision
+from members.services import create_decision, undo_decision
+from teams.actions import process_decision
 from teams.models import Membership
 from teams.services import join_teams
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def decision(member, colleague, approval_team, administrator) -> Decision:
-    """A press that approves two requests; its process was killed before the first one."""
+    """Two requests to approve, in a process that was killed before the first one."""
     for person in (member, colleague):
         join_teams(person, [approval_team])
     Email.objects.all().delete()
@@ -29,14 +30,14 @@ def decision(member, colleague, approval_team, administrator) -> Decision:
         "approve",
         title="Approve 2 requests",
         keys=[membership_of(member, approval_team).pk, membership_of(colleague, approval_team).pk],
-        answers={},
+        form_data={},
         can_be_undone=True,
         by=administrator,
     )
 
 
-def test_mails_leave_after_two_minutes_and_not_before(smtp, clock, decision):
-    process_decision(decision, step_of(decision), seconds=60)
+def test_emails_of_a_decision_leave_after_two_minutes_and_not_before(smtp, clock, decision):
+    process_decision(decision, seconds=60)
     left: list[float] = []
     smtp.on_mail = lambda count: left.append(clock.seconds)
     run_until(lambda: len(smtp.taken) == 2, clock, {}, stride=1)
@@ -44,29 +45,39 @@ def test_mails_leave_after_two_minutes_and_not_before(smtp, clock, decision):
     assert max(left) < UNDO_WINDOW.total_seconds() + 60
 
 
-def test_undone_in_time_no_mail_ever_leaves(smtp, clock, decision, administrator):
-    process_decision(decision, step_of(decision), seconds=60)
+def test_emails_of_an_undone_decision_never_leave(smtp, clock, decision, administrator):
+    process_decision(decision, seconds=60)
 
     def undo() -> None:
         undo_decision(decision, by=administrator)
-        process_decision(decision, step_of(decision), seconds=60)
+        process_decision(decision, seconds=60)
 
     run_until(lambda: clock.seconds > 6000, clock, {100: undo}, stride=20)
     assert smtp.taken == []
     assert Membership.objects.waiting().count() == 2
 
 
-def test_sender_goes_on_where_a_press_was_killed(smtp, clock, decision):
-    Decision.objects.update(taken_at=timezone.now())  # by the clock of the test
+def test_mail_worker_continues_a_decision_that_was_killed(smtp, clock, decision):
+    Decision.objects.update(created_at=timezone.now())  # by the clock of the test
     run_until(lambda: len(smtp.taken) == 2, clock, {}, stride=1)
     decision.refresh_from_db()
-    assert [row.outcome for row in decision.rows.all()] == ["done", "done"]
+    assert [item.outcome for item in decision.items.all()] == ["done", "done"]
     assert Membership.objects.waiting().count() == 0
 
 
-def test_rows_of_old_decisions_are_removed_and_the_history_stays(smtp, decision, team):
-    process_decision(decision, step_of(decision), seconds=60)
+def test_daily_run_deletes_old_decisions_and_selections_and_keeps_the_history(
+    smtp, decision, administrator
+):
+    process_decision(decision, seconds=60)
     Decision.objects.update(finished_at=timezone.now() - timedelta(days=8))
+    for days in (6, 8):
+        Selection.objects.create(
+            by=administrator,
+            model_label="teams.membership",
+            object_ids=[1],
+            created_at=timezone.now() - timedelta(days=days),
+        )
     Sender().run_once()
     assert not Decision.objects.exists()
+    assert Selection.objects.get().created_at > timezone.now() - timedelta(days=7)
     assert Membership.history.filter(history_change_reason="approved").count() == 2

@@ -1,289 +1,205 @@
-"""Decisions at the desk: one page and one address for each, from a list or from a record.
+"""Lists with actions: one page and one address for each, about a record or a stored selection.
 
-The page says what will happen, down to the first email; pressing its button (POST) takes the
-decision for each row through the services. A row that somebody else has decided meanwhile is
-told and does not stop the others. For two minutes the emails wait and all of it can be undone.
+The page says what will happen, down to the first email; submitting it creates a decision, which is
+processed record by record through the services. A record that someone else has decided meanwhile
+is reported and does not stop the others. For two minutes the emails wait and all can be undone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
-from django.db import models
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from desk.actions.preview import effects, first_visible_email
-from desk.changelist import RecordAdmin, counted, require_staff
-from members.history.decisions import Step
+from desk.actions.bulk_action import (
+    DASHBOARD,
+    FILTERS_PARAM,
+    ORIGIN_PARAM,
+    PREPARED_PARAM,
+    PREVIEW_PARAM,
+    BulkAction,
+    Record,
+)
+from desk.actions.preview import describe_effects
+from desk.changelist import RecordAdmin, require_staff
+from desk.models import Selection
 from members.models import Decision, DecisionItem, Member
-from members.services import Preview, Refused, create_decision, preview_action, process_decision
-from teams.services import refuse_undo_if_built_upon
+from members.services import create_decision, preview_action
+from teams.actions import process_decision
 
-MAX_DECISION_ROWS = 2000  # rows that one press decides
-IN_ADDRESS = 200  # rows that an address can carry; more are carried by the form
-TOLD = 20  # rows whose results are told right where one came from
-NAMED = 50  # rows that the page names
-SECONDS = 3.0  # so long a press works itself; what is left then goes on in the background
-FILTERS = "_changelist_filters"  # where stock admin keeps the filters of the list one came from
-Row = TypeVar("Row", bound=models.Model)
+MAX_DECISION_ROWS = 2000
+# Results of more records are on the page of the decision.
+MAX_RESULT_MESSAGES = 20
+# A request processes a decision for so long; the mail worker continues with the rest.
+REQUEST_SECONDS = 3.0
 
 
-class BulkAction(Generic[Row]):
-    """Something that the people at the desk decide about rows."""
+class ActionAdmin(RecordAdmin[Record]):
+    """A list whose records have actions."""
 
-    name: str  # in the address, and as the action of the list
-    label: str  # on buttons and in the action menu
-    title: str  # of the page, with the counted rows: "Decline {}"
-    rows_are: tuple[str, str]  # "request", "requests"
-    says: str  # what will happen, in words
-    template = "admin/decide.html"
-    asks = False  # whether its page asks for more than the press itself
-    can_be_undone = True
-    shows_email = False  # whether the page shows the email of the first of many rows too
-
-    def has_permission(self, desk: Member, row: Row | None = None) -> bool:
-        """Whether `desk` may take it: at all (otherwise it does not exist), or about `row`."""
-        return True
-
-    @property
-    def in_lists(self) -> bool:
-        """Whether one press in a list may take it."""
-        return not self.asks
-
-    def is_available(self, row: Row) -> bool:
-        """Whether the page of `row` offers this; the service has the last word."""
-        raise NotImplementedError
-
-    def take(self, row: Row, by: Member, answers: dict[str, Any]) -> str:
-        """Decide about `row`; returns what happened, in words. Raises Refused."""
-        raise NotImplementedError
-
-    def heading(self, rows: Sequence[Row]) -> str:
-        """What is decided about how many: "Decline 7 requests"."""
-        return self.title.format(counted(len(rows), *self.rows_are))
-
-    def page_title(self, rows: Sequence[Row]) -> str:
-        """The heading of its page, which names a single row: "Recognize Lake Clinic"."""
-        return self.title.format(self.named(rows[0])) if len(rows) == 1 else self.heading(rows)
-
-    def named(self, row: Row) -> str:
-        """What the page's title calls a single row."""
-        return str(row)
-
-    def press(self, row: Row) -> dict[str, str] | None:
-        """What one press sends, past the page; None: the page asks first."""
-        return None if self.asks else {}
-
-    def press_label(self, row: Row) -> str:
-        """What stands on the button of that press."""
-        return self.label
-
-    def landing(self, answers: dict[str, Any]) -> str:
-        """The page to go to afterwards; empty: back where one came from."""
-        return ""
-
-    def visible_email(self, foreseen: Preview, desk: Member) -> Any:
-        """The first email that `desk` may read, as a sample."""
-        return first_visible_email(foreseen, desk)
-
-    def step(self, model: type[Row], by: Member, answers: dict[str, Any]) -> Step:
-        """The decision as a function of the key of a row."""
-
-        def take(key: int) -> str:
-            row = model._default_manager.filter(pk=key).first()
-            if row is None:
-                raise Refused("It is not there any more. Nothing was changed.")
-            return self.take(row, by, answers)
-
-        return take
-
-    def form(self, request: HttpRequest, rows: Sequence[Row]) -> forms.Form:
-        """What the page asks for; its clean answers are plain enough for JSON."""
-        return forms.Form(answers_in(request))
-
-    def preview_data(self, form: forms.Form) -> dict[str, Any] | None:
-        """The answers with which the page foretells what will happen: those that were typed,
-        else those it starts from. None: it cannot tell."""
-        if form.is_bound:
-            return form.cleaned_data if form.is_valid() else None
-        return {
-            name: form.get_initial_for_field(field, name) for name, field in form.fields.items()
-        }
-
-    def line(self, row: Row) -> str:
-        """How the page names `row`."""
-        return str(row)
-
-    def facts(self, request: HttpRequest, rows: Sequence[Row], form: forms.Form) -> dict[str, Any]:
-        """What the page shows besides."""
-        lines = [self.line(row) for row in rows[:NAMED]]
-        return {"lines": lines, "more": len(rows) - len(lines)}
-
-
-def answers_in(request: HttpRequest) -> QueryDict | None:
-    """What was sent from the page of a decision; None when it is shown for the first time."""
-    sent = request.method == "POST" and request.POST.get("show") != "page"
-    return request.POST if sent else None
-
-
-class ReasonForm(forms.Form):
-    """Why."""
-
-    reason = forms.CharField(
-        label="Reason",
-        max_length=1000,
-        error_messages={"required": "Give a reason. The member reads it."},
-        widget=forms.Textarea(attrs={"rows": 5, "cols": 60}),
-    )
-
-
-class ActionWithReason(BulkAction[Row]):
-    """A decision that needs a reason: prepared ones to start from, each of them a button that
-    fills the box, so that it works without JavaScript."""
-
-    asks = shows_email = True
-    prepared: tuple[str, ...]
-    reason_help = "The member reads it in the email. Change it as you like."
-
-    def form(self, request: HttpRequest, rows: Sequence[Row]) -> forms.Form:
-        shown = request.POST.get("show", "")
-        number = int(shown) if shown in map(str, range(len(self.prepared))) else 0
-        typed = request.method == "POST" and ("show" not in request.POST or shown == "mail")
-        form = ReasonForm(
-            request.POST if typed else None, initial={"reason": self.prepared[number]}
-        )
-        form.fields["reason"].help_text = self.reason_help
-        return form
-
-    def facts(self, request: HttpRequest, rows: Sequence[Row], form: forms.Form) -> dict[str, Any]:
-        return {**super().facts(request, rows, form), "prepared": list(enumerate(self.prepared))}
-
-
-class ActionAdmin(RecordAdmin[Row]):
-    """A list whose rows are decided about."""
-
-    decisions: ClassVar[Sequence[BulkAction[Any]]]
+    bulk_actions: ClassVar[Sequence[BulkAction[Any]]]
 
     def get_urls(self) -> list[URLPattern]:
-        pages = [
-            path(
-                f"{decision.name}/",
-                self.admin_site.admin_view(partial(self.decision_view, decision=decision)),
-                name=self._page_name(decision),
-            )
-            for decision in self.decisions
-        ]
+        pages = [url for bulk_action in self.bulk_actions for url in self._action_urls(bulk_action)]
         return pages + super().get_urls()
 
+    def _action_urls(self, bulk_action: BulkAction[Record]) -> list[URLPattern]:
+        record_view = partial(self.record_action_view, bulk_action=bulk_action)
+        selection_view = partial(self.selection_action_view, bulk_action=bulk_action)
+        wrap = self.admin_site.admin_view
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{bulk_action.name}"
+        return [
+            path(f"<int:object_id>/{bulk_action.name}/", wrap(record_view), name=name),
+            path(
+                f"{bulk_action.name}/<int:selection_id>/",
+                wrap(selection_view),
+                name=f"{name}_selection",
+            ),
+        ]
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """The decisions; each opens its page for the selected rows."""
+        """Return the actions of the list; each opens its page for the ticked records."""
         if IS_POPUP_VAR in request.GET:
             return {}
+        staff = require_staff(request)
         return {
-            decision.name: (partial(_open_page, decision), decision.name, decision.label)
-            for decision in self.decisions
-            if decision.has_permission(require_staff(request))
-        }
+            bulk_action.name: (
+                partial(_open_page, bulk_action), bulk_action.name, bulk_action.label,
+            )
+            for bulk_action in self.bulk_actions
+            if bulk_action.has_permission(staff)
+        }  # fmt: skip
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """The columns, and the decision that one press takes about a row."""
-        shown = super().get_list_display(request)
-        desk = require_staff(request)
-        pressed = [kind for kind in self.decisions if kind.in_lists and kind.has_permission(desk)]
-        if not pressed or IS_POPUP_VAR in request.GET:
-            return shown
-        filters = request.GET.urlencode()
+        """Return the columns, with a column of one-click buttons if there are any."""
+        columns = super().get_list_display(request)
+        staff = require_staff(request)
+        offered = [
+            bulk_action
+            for bulk_action in self.bulk_actions
+            if bulk_action.is_one_click_in_lists and bulk_action.has_permission(staff)
+        ]
+        if not offered or IS_POPUP_VAR in request.GET:
+            return columns
+        origin = {FILTERS_PARAM: request.GET.urlencode()}
 
         @admin.display(description="decide", empty_value="")
-        def decide(row: Row) -> SafeString | None:
-            for kind in pressed:
-                sent = kind.press(row) if kind.is_available(row) else None
-                if sent is not None:
-                    context = {
-                        "url": self.page_url(kind, [row.pk], filters),
-                        "label": kind.press_label(row),
-                        "sent": sent,
-                        "row": row,
-                    }
-                    return render_to_string("admin/_press.html", context)
-            return None
+        def one_click(record: Record) -> SafeString | None:
+            buttons = (_one_click_button(each, record, origin) for each in offered)
+            return next(filter(None, buttons), None)
 
-        return [*shown, decide]
+        return [*columns, one_click]
 
-    def decision_view(self, request: HttpRequest, *, decision: BulkAction[Row]) -> HttpResponse:
-        """Say what will happen to the rows in `?row=` (GET), or decide about them (POST). A form
-        that is posted with `show` is shown again, with the email as it would go.
-
-        Rows that the list does not show are left out; 404 if none is left, and for a decision
-        that is not open to whoever is here.
-        """
-        if not decision.has_permission(require_staff(request)):
-            raise Http404
-        rows = self._asked_rows(request)
-        if not rows:
-            raise Http404
-        form = decision.form(request, rows)
-        pressed = request.method == "POST" and "show" not in request.POST
-        if pressed and form.is_valid():
-            return self._decide(request, decision, rows, form.cleaned_data)
-        return self._decision_page(request, decision, rows, form)
-
-    def _decision_page(
-        self, request: HttpRequest, decision: BulkAction[Row], rows: Sequence[Row], form: forms.Form
+    def record_action_view(
+        self, request: HttpRequest, object_id: int, *, bulk_action: BulkAction[Record]
     ) -> HttpResponse:
-        """What will happen, and what is asked for it."""
-        ready = [row for row in rows if decision.is_available(row)]
+        """Say what the action will do to one record (GET), or decide it (POST).
+
+        404 for a record that the list does not show, and for an action that is not permitted.
+        """
+        if not bulk_action.has_permission(require_staff(request)):
+            raise Http404
+        record = get_object_or_404(self.get_queryset(request), pk=object_id)
+        return self._action_view(request, bulk_action, [record], None)
+
+    def selection_action_view(
+        self, request: HttpRequest, selection_id: int, *, bulk_action: BulkAction[Record]
+    ) -> HttpResponse:
+        """As `record_action_view`, about the records of a selection, which only its owner may see.
+
+        Records that the list no longer shows are left out. A selection that has led to a decision
+        leads to its result; an expired one says so.
+        """
+        staff = require_staff(request)
+        if not bulk_action.has_permission(staff):
+            raise Http404
+        selections = Selection.objects.of(staff).filter(model_label=self.opts.label_lower)
+        selection = get_object_or_404(selections, pk=selection_id)
+        if selection.decision_id:
+            return HttpResponseRedirect(_result_url(selection.decision_id))
+        if selection.is_expired:
+            messages.warning(
+                request,
+                "This selection is more than a day old, and the list may have changed since. "
+                "Nothing was changed. Select the records again.",
+            )
+            return HttpResponseRedirect(self.back_url(request, []))
+        records = list(self.get_queryset(request).filter(pk__in=selection.object_ids))
+        if not records:
+            raise Http404
+        return self._action_view(request, bulk_action, records, selection)
+
+    def _action_view(
+        self,
+        request: HttpRequest,
+        bulk_action: BulkAction[Record],
+        records: Sequence[Record],
+        selection: Selection | None,
+    ) -> HttpResponse:
+        form = bulk_action.get_form(request, records)
+        shows_page_again = {PREPARED_PARAM, PREVIEW_PARAM} & request.POST.keys()
+        if request.method == "POST" and not shows_page_again and form.is_valid():
+            return self._decide(request, bulk_action, records, form.cleaned_data, selection)
+        return self._action_page(request, bulk_action, records, form)
+
+    def _action_page(
+        self,
+        request: HttpRequest,
+        bulk_action: BulkAction[Record],
+        records: Sequence[Record],
+        form: forms.Form,
+    ) -> HttpResponse:
+        """Return the page that says what will happen, with the form."""
+        available = [record for record in records if bulk_action.is_available(record)]
         context = {
             **self.admin_site.each_context(request),
-            "title": decision.page_title(rows),
+            "title": bulk_action.page_title(records),
             "subtitle": None,
             "opts": self.opts,
-            "decision": decision,
+            "bulk_action": bulk_action,
             "form": form,
-            "prepared": None,
-            "more": 0,
-            "more_left": 0,
-            "settled": not ready,
-            "unready": len(rows) - len(ready),
-            "several": len(rows) > 1,
-            "carried": [row.pk for row in rows] if "rows" in request.POST else None,
-            "back_url": self.back_url(request, rows),
-            **self._foretold(request, decision, ready, form),
-            **decision.facts(request, rows, form),
+            "form_url": bulk_action.url_for(request),
+            "prepared_reasons": None,
+            "unlisted_count": 0,
+            "is_settled": not available,
+            "unavailable_count": len(records) - len(available),
+            "is_bulk": len(records) > 1,
+            "back_url": self.back_url(request, records),
+            **self._preview(request, bulk_action, available, form),
+            **bulk_action.get_context_data(request, records, form),
         }
-        return TemplateResponse(request, decision.template, context)
+        return TemplateResponse(request, bulk_action.template, context)
 
-    def _asked_rows(self, request: HttpRequest) -> list[Row]:
-        """The rows that the address names, or the form where an address is too short for them."""
-        carried = request.POST.get("rows", "")
-        wanted = carried.split(",") if carried else request.GET.getlist("row")
-        keys = [key for key in wanted if key.isdecimal() and len(key) < 19]
-        return list(self.get_queryset(request).filter(pk__in=keys[:MAX_DECISION_ROWS]))
-
-    def _foretold(
-        self, request: HttpRequest, decision: BulkAction[Row], rows: Sequence[Row], form: forms.Form
+    def _preview(
+        self,
+        request: HttpRequest,
+        bulk_action: BulkAction[Record],
+        records: Sequence[Record],
+        form: forms.Form,
     ) -> dict[str, Any]:
-        """What the decision would do to one row, in words, and the email that it would send."""
-        is_told = len(rows) == 1 or (rows and decision.shows_email)
-        is_told = is_told and decision.can_be_undone
-        answers = decision.preview_data(form) if is_told else None
-        if answers is None:
-            return {"effects": "", "mail": None}
-        desk = require_staff(request)
-        foreseen = preview_action(decision.step(self.model, desk, answers), [rows[0].pk])
+        """Return what the action would do to a single record, in words, and the first email."""
+        has_preview = len(records) == 1 or (records and bulk_action.shows_email)
+        has_preview = has_preview and bulk_action.can_be_undone
+        form_data = bulk_action.preview_data(form) if has_preview else None
+        if form_data is None:
+            return {"effects": "", "email": None}
+        staff = require_staff(request)
+        preview = preview_action(bulk_action.action.step(staff, form_data), [records[0].pk])
         return {
-            "effects": effects(foreseen) if len(rows) == 1 else "",
-            "mail": decision.visible_email(foreseen, desk),
+            "effects": describe_effects(preview) if len(records) == 1 else "",
+            "email": bulk_action.visible_email(preview, staff),
         }
 
     def render_change_form(
@@ -293,109 +209,137 @@ class ActionAdmin(RecordAdmin[Row]):
         add: bool = False,
         change: bool = False,
         form_url: str = "",
-        obj: Row | None = None,
+        obj: Record | None = None,
     ) -> HttpResponse:
-        """The record, with the decisions that it waits for."""
+        """Return the record, with the actions that are available on it."""
         if obj is not None:
-            context["decisions"] = [
+            staff = require_staff(request)
+            filters = request.GET.get(FILTERS_PARAM)
+            origin = {} if filters is None else {FILTERS_PARAM: filters}
+            context["bulk_actions"] = [
                 {
-                    "label": decision.label,
-                    "press_label": decision.press_label(obj),
-                    "url": self.page_url(decision, [obj.pk], request.GET.get(FILTERS)),
-                    "press": decision.press(obj),
+                    "label": bulk_action.label,
+                    "one_click_label": bulk_action.one_click_label(obj),
+                    "one_click_data": bulk_action.one_click_data(obj),
+                    "url": bulk_action.record_url(obj.pk, **origin),
                 }
-                for decision in self.decisions
-                if decision.is_available(obj)
-                and decision.has_permission(require_staff(request), obj)
+                for bulk_action in self.bulk_actions
+                if bulk_action.is_available(obj) and bulk_action.has_permission(staff, obj)
             ]
         response: HttpResponse = super().render_change_form(
             request, context, add, change, form_url, obj
         )
         return response
 
-    def page_url(self, decision: BulkAction[Row], pks: Sequence[int], filters: str | None) -> str:
-        """The page of `decision` about these rows, reached from a list with these filters."""
-        query = QueryDict(mutable=True)
-        query.setlist("row", [str(pk) for pk in pks])
-        if filters is not None:
-            query[FILTERS] = filters
-        return f"{reverse(f'admin:{self._page_name(decision)}')}?{query.urlencode()}"
-
-    def _page_name(self, decision: BulkAction[Row]) -> str:
-        return f"{self.opts.app_label}_{self.opts.model_name}_{decision.name}"
-
     def _decide(
         self,
         request: HttpRequest,
-        decision: BulkAction[Row],
-        rows: Sequence[Row],
-        answers: dict[str, Any],
+        bulk_action: BulkAction[Record],
+        records: Sequence[Record],
+        form_data: dict[str, Any],
+        selection: Selection | None,
     ) -> HttpResponse:
-        """Take the decision, and say what came of it: of a few rows right here, of many on the
-        page of the decision."""
-        desk = require_staff(request)
-        taken = create_decision(
-            self.model,
-            decision.name,
-            title=decision.heading(rows),
-            keys=[row.pk for row in rows],
-            answers=answers,
-            can_be_undone=decision.can_be_undone,
-            by=desk,
+        """Create and process the decision; show the results of a few records as messages, of many
+        on the page of the decision."""
+        decision = _get_or_create_decision(
+            bulk_action, records, form_data, selection, by=require_staff(request)
         )
-        process_decision(
-            taken,
-            decision.step(self.model, desk, answers),
-            seconds=SECONDS,
-            check_undo=refuse_undo_if_built_upon,
-        )
-        if len(rows) > TOLD or taken.finished_at is None:
-            return HttpResponseRedirect(reverse("admin:members_decision_change", args=[taken.pk]))
-        tell_results(request, taken)
-        landing = "" if FILTERS in request.GET else decision.landing(answers)
-        return HttpResponseRedirect(landing or self.back_url(request, rows))
+        process_decision(decision, seconds=REQUEST_SECONDS)
+        if len(records) > MAX_RESULT_MESSAGES or decision.finished_at is None:
+            return HttpResponseRedirect(_result_url(decision.pk))
+        add_result_messages(request, decision)
+        success_url = "" if FILTERS_PARAM in request.GET else bulk_action.success_url(form_data)
+        return HttpResponseRedirect(success_url or self.back_url(request, records))
 
-    def back_url(self, request: HttpRequest, rows: Sequence[Row]) -> str:
-        """Where one came from: the list with its filters, or the record itself."""
-        if "desk" in request.GET:
+    def back_url(self, request: HttpRequest, records: Sequence[Record]) -> str:
+        """Return where one came from: the dashboard, the list with its filters, or the record."""
+        if request.GET.get(ORIGIN_PARAM) == DASHBOARD:
             return reverse("admin:index")
-        filters = request.GET.get(FILTERS)
+        filters = request.GET.get(FILTERS_PARAM)
         stem = f"admin:{self.opts.app_label}_{self.opts.model_name}"
-        if filters is None and len(rows) == 1:
-            return reverse(f"{stem}_change", args=[rows[0].pk])
+        if filters is None and len(records) == 1:
+            return reverse(f"{stem}_change", args=[records[0].pk])
         return f"{reverse(f'{stem}_changelist')}?{filters or ''}".rstrip("?")
 
 
+def _one_click_button(
+    bulk_action: BulkAction[Record], record: Record, origin: dict[str, str]
+) -> SafeString | None:
+    """Return the button in the row of `record`; None if the action is not available on it, or
+    asks for more than one click."""
+    data = bulk_action.one_click_data(record) if bulk_action.is_available(record) else None
+    if data is None:
+        return None
+    context = {
+        "url": bulk_action.record_url(record.pk, **origin),
+        "label": bulk_action.one_click_label(record),
+        "data": data,
+        "record": record,
+    }
+    return render_to_string("admin/_one_click.html", context)
+
+
 def _open_page(
-    decision: BulkAction[Any],
-    desk_list: ActionAdmin[Any],
+    bulk_action: BulkAction[Any],
+    model_admin: ActionAdmin[Any],
     request: HttpRequest,
     selected: QuerySet[Any],
 ) -> HttpResponse | None:
-    """The action of a list: go to the page of the decision; nothing is decided yet."""
+    """Store the ticked records and go to the page of the action; nothing is decided yet."""
     keys = list(selected.order_by("pk").values_list("pk", flat=True)[: MAX_DECISION_ROWS + 1])
     if len(keys) > MAX_DECISION_ROWS:
         messages.warning(
             request, f"Select at most {MAX_DECISION_ROWS:,} at a time. Nothing was changed."
         )
         return None
-    carried = len(keys) > IN_ADDRESS
-    url = desk_list.page_url(decision, [] if carried else keys, request.GET.urlencode())
-    if not carried:
-        return HttpResponseRedirect(url)
-    # The form takes so many along; it is shown by a post of the same page.
-    request.POST = QueryDict(mutable=True)  # type: ignore[assignment]
-    request.POST.update({"rows": ",".join(map(str, keys)), "show": "page"})
-    request.GET = QueryDict(url.partition("?")[2])
-    return desk_list.decision_view(request, decision=decision)
+    origin = {FILTERS_PARAM: request.GET.urlencode()}
+    if len(keys) == 1:
+        return HttpResponseRedirect(bulk_action.record_url(keys[0], **origin))
+    selection = Selection.objects.create(
+        by=require_staff(request), model_label=model_admin.opts.label_lower, object_ids=keys
+    )
+    return HttpResponseRedirect(bulk_action.selection_url(selection.pk, **origin))
 
 
-def tell_results(request: HttpRequest, taken: Decision) -> None:
-    """What came of each row, as messages; of a single one that can be undone, the bar that undoes
-    it tells."""
-    rows = list(taken.rows.all())
-    if taken.is_undoable and [row.outcome for row in rows] == [DecisionItem.Outcome.DONE]:
+def _get_or_create_decision(
+    bulk_action: BulkAction[Record],
+    records: Sequence[Record],
+    form_data: dict[str, Any],
+    selection: Selection | None,
+    *,
+    by: Member,
+) -> Decision:
+    """Return the new decision, or the one that another submit of this selection has created."""
+    with transaction.atomic():
+        if selection:
+            selection = Selection.objects.select_for_update(no_key=True).get(pk=selection.pk)
+            if selection.decision:
+                return selection.decision
+        decision = create_decision(
+            bulk_action.model,
+            bulk_action.name,
+            title=bulk_action.decision_title(records),
+            keys=[record.pk for record in records],
+            form_data=form_data,
+            can_be_undone=bulk_action.can_be_undone,
+            by=by,
+        )
+        if selection:
+            selection.decision = decision
+            selection.save(update_fields=["decision"])
+    return decision
+
+
+def _result_url(decision_id: int) -> str:
+    return reverse("admin:members_decision_change", args=[decision_id])
+
+
+def add_result_messages(request: HttpRequest, decision: Decision) -> None:
+    """Show what happened to each record; the bar that undoes it says that of a single one."""
+    items = list(decision.items.all())
+    if decision.is_undoable and [item.outcome for item in items] == [DecisionItem.Outcome.DONE]:
         return
-    for row in rows:
-        done = row.outcome in {DecisionItem.Outcome.DONE, DecisionItem.Outcome.UNDONE}
-        (messages.success if done else messages.warning)(request, row.told)
+    for item in items:
+        is_success = item.outcome in {DecisionItem.Outcome.DONE, DecisionItem.Outcome.UNDONE}
+        level = messages.SUCCESS if is_success else messages.WARNING
+        messages.add_message(request, level, item.result_message)

@@ -1,8 +1,7 @@
-"""What was decided lately at the desk: the result row by row, and undoing it in time."""
+"""The decisions of the last days: what happened to each record, and undoing them in time."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
@@ -16,53 +15,21 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from desk.actions.base import SECONDS, ActionAdmin, tell_results
+from desk.actions.base import REQUEST_SECONDS, add_result_messages
 from desk.changelist import DeskModelAdmin, require_staff
-from members.history.decisions import Step
 from members.models import Decision, DecisionItem
-from members.services import Refused, process_decision, undo_decision
-from teams.services import refuse_undo_if_built_upon
+from members.services import Refused, undo_decision
+from teams.actions import process_decision
 
-A_PAGE = 500  # results on one page
-RELOAD = 3  # seconds after which the page of an unfinished decision looks again
-LEFT_ALONE = timedelta(seconds=10)  # an unfinished decision that old is nobody's any more
-BACKGROUND_SECONDS = 1.0  # of work at a time: emails go out in between
-GONE_ON_WITH = 5  # unfinished decisions that are gone on with at a time
+RESULTS_PER_PAGE = 500
+# The page of an unfinished decision reloads.
+RELOAD_SECONDS = 3
 
 
-def step_of(decision: Decision) -> Step:
-    """What `decision` does to one row; refuses every row when nobody can tell any more."""
-    model = apps.get_model(decision.about)
-    desk_list = admin.site._registry.get(model)
-    kinds = desk_list.decisions if isinstance(desk_list, ActionAdmin) else ()
-    for kind in kinds:
-        if kind.name == decision.name and decision.by.is_active and decision.by.is_staff:
-            return kind.step(model, decision.by, decision.answers)
-
-    def refuse(key: int) -> str:
-        raise Refused("Whoever decided this may not decide it any more. Nothing was changed.")
-
-    return refuse
-
-
-def process_pending_decisions() -> None:
-    """Work on for a moment at the decisions that were too many for one press, or whose process
-    was killed. Called again and again by the mail worker."""
-    waiting = Decision.objects.unfinished().filter(taken_at__lt=timezone.now() - LEFT_ALONE)
-    for decision in waiting.select_related("by").order_by("pk")[:GONE_ON_WITH]:
-        process_decision(
-            decision,
-            step_of(decision),
-            seconds=BACKGROUND_SECONDS,
-            check_undo=refuse_undo_if_built_upon,
-        )
-
-
-@admin.register(Decision)
 class DecisionAdmin(DeskModelAdmin[Decision]):
-    """One's own decisions of the last days; administrators see everybody's."""
+    """One's own decisions; administrators see those of all."""
 
-    list_display = ["what", "by", "taken_at", "results", "undo"]
+    list_display = ["summary", "by", "created_at", "results", "undo"]
     list_select_related = ["by"]
     ordering = ["-pk"]
 
@@ -78,16 +45,15 @@ class DecisionAdmin(DeskModelAdmin[Decision]):
         return pages + super().get_urls()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
-        rows = Decision.objects.select_related("by")
+        decisions = Decision.objects.select_related("by")
         if not require_staff(request).is_superuser:
-            rows = rows.of(require_staff(request))
+            decisions = decisions.of(require_staff(request))
         outcomes = DecisionItem.Outcome
-        return rows.annotate(
-            all_rows=Count("rows"),
-            open_rows=Count("rows", filter=Q(rows__outcome=outcomes.WAITING)),
-            refused_rows=Count("rows", filter=Q(rows__outcome=outcomes.REFUSED)),
-            kept_rows=Count("rows", filter=Q(rows__outcome=outcomes.KEPT)),
-        ).with_told()
+        return decisions.with_summary().annotate(
+            waiting_count=Count("items", filter=Q(items__outcome=outcomes.WAITING)),
+            refused_count=Count("items", filter=Q(items__outcome=outcomes.REFUSED)),
+            undo_refused_count=Count("items", filter=Q(items__outcome=outcomes.UNDO_REFUSED)),
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -102,94 +68,100 @@ class DecisionAdmin(DeskModelAdmin[Decision]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """What came of each row. While rows wait the page looks again by itself."""
-        decision = self._asked(request, object_id)
-        # What went wrong stands on top.
-        rows = decision.rows.exclude(outcome=DecisionItem.Outcome.WAITING)
-        trouble = Q(outcome__in=[DecisionItem.Outcome.REFUSED, DecisionItem.Outcome.KEPT])
-        page = Paginator(
-            rows.order_by(Case(When(trouble, then=0), default=1), "pk"), A_PAGE
-        ).get_page(request.GET.get("page"))
-        about = apps.get_model(decision.about)._meta
+        """Return what happened to each record; the page reloads until the decision is finished."""
+        decision = self._get_decision(request, object_id)
+        outcomes = DecisionItem.Outcome
+        # What went wrong comes first.
+        is_trouble = Q(outcome__in=[outcomes.REFUSED, outcomes.UNDO_REFUSED])
+        items = decision.items.exclude(outcome=outcomes.WAITING).order_by(
+            Case(When(is_trouble, then=0), default=1), "pk"
+        )
+        counts = decision.items.order_by("outcome").values_list("outcome")
+        opts = apps.get_model(decision.model_label)._meta
         context = {
             **self.admin_site.each_context(request),
             "title": decision.title,
             "subtitle": None,
             "opts": self.opts,
             "decision": decision,
-            "page": page,
+            "page": Paginator(items, RESULTS_PER_PAGE).get_page(request.GET.get("page")),
             "outcomes": [
-                (DecisionItem.Outcome(outcome).label, number)
-                for outcome, number in decision.rows.order_by("outcome")
-                .values_list("outcome")
-                .annotate(number=Count("pk"))
+                (outcomes(outcome).label, count)
+                for outcome, count in counts.annotate(count=Count("pk"))
             ],
-            "list_url": reverse(f"admin:{about.app_label}_{about.model_name}_changelist"),
-            "list_name": about.verbose_name_plural,
+            "list_url": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
+            "list_name": opts.verbose_name_plural,
         }
         response = TemplateResponse(request, "admin/members/decision/result.html", context)
         if decision.finished_at is None:
-            response["Refresh"] = str(RELOAD)
+            response["Refresh"] = str(RELOAD_SECONDS)
         return response
 
     def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Undo the decision; its emails are never sent."""
-        return self._posted(request, pk, undo=True)
-
-    def continue_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Work on at once, where nothing works in the background."""
-        return self._posted(request, pk, undo=False)
-
-    def _posted(self, request: HttpRequest, pk: int, *, undo: bool) -> HttpResponse:
-        decision = self._asked(request, str(pk))
-        page = reverse("admin:members_decision_change", args=[decision.pk])
+        """Undo the decision (POST); its emails are never sent."""
+        decision = self._get_decision(request, str(pk))
         if request.method != "POST":
-            return HttpResponseRedirect(page)
+            return self._redirect_to_result(decision)
         try:
-            if undo:
-                undo_decision(decision, by=require_staff(request))
-            process_decision(
-                decision, step_of(decision), seconds=SECONDS, check_undo=refuse_undo_if_built_upon
-            )
+            undo_decision(decision, by=require_staff(request))
         except Refused as refusal:
             messages.warning(request, str(refusal))
-            return HttpResponseRedirect(page)
-        target = request.POST.get("next", "")
-        known = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
-        if decision.finished_at is None or decision.rows.count() > 1 or not known:
-            return HttpResponseRedirect(page)
-        tell_results(request, decision)
-        return HttpResponseRedirect(target)
+            return self._redirect_to_result(decision)
+        return self._process(request, decision)
 
-    def _asked(self, request: HttpRequest, object_id: str) -> Decision:
+    def continue_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Process more items (POST), in case no mail worker does."""
+        decision = self._get_decision(request, str(pk))
+        if request.method != "POST":
+            return self._redirect_to_result(decision)
+        return self._process(request, decision)
+
+    def _process(self, request: HttpRequest, decision: Decision) -> HttpResponse:
+        process_decision(decision, seconds=REQUEST_SECONDS)
+        next_url = request.POST.get("next", "")
+        is_safe = url_has_allowed_host_and_scheme(
+            next_url, {request.get_host()}, request.is_secure()
+        )
+        if decision.finished_at is None or decision.items.count() > 1 or not is_safe:
+            return self._redirect_to_result(decision)
+        add_result_messages(request, decision)
+        return HttpResponseRedirect(next_url)
+
+    def _get_decision(self, request: HttpRequest, object_id: str) -> Decision:
         decision = self.get_object(request, object_id)
         if decision is None:
             raise Http404
         return decision
 
+    def _redirect_to_result(self, decision: Decision) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:members_decision_change", args=[decision.pk]))
+
     @admin.display(description="decision")
-    def what(self, row: Any) -> str:
-        """Of a single row what came of it, which names it."""
-        return str((row.row_count == 1 and row.told) or row.title)
+    def summary(self, decision: Any) -> str:
+        """Return what happened to a single record, which names it, else the title."""
+        return str((decision.item_count == 1 and decision.summary) or decision.title)
 
     @admin.display(empty_value="")
-    def undo(self, row: Decision) -> str | None:
-        """Until when its page undoes it."""
-        if not row.is_undoable:
+    def undo(self, decision: Decision) -> str | None:
+        """Return until when its page undoes it."""
+        if not decision.is_undoable:
             return None
-        until = row.undo_until
+        until = decision.undo_until
         if until is None:
-            return "while it is worked off"
+            return "while it is being processed"
         return f"until {date_format(timezone.localtime(until), 'g:i:s A')}"
 
     @admin.display
-    def results(self, row: Any) -> str:
-        """In words: how many rows, and what became of them."""
-        if row.undo_asked_at:
-            kept = f"{row.kept_rows:,} of {row.all_rows:,} not undone"
-            return kept if row.kept_rows else "undone"
-        done = row.all_rows - row.open_rows - row.refused_rows
-        told = f"{done:,} of {row.all_rows:,} done"
-        if row.open_rows:
-            told += f", {row.open_rows:,} to go"
-        return told + (f", {row.refused_rows:,} not done" if row.refused_rows else "")
+    def results(self, decision: Any) -> str:
+        """Return in words how many records there are, and what happened to them."""
+        total = decision.item_count
+        if decision.undo_requested_at:
+            refused = decision.undo_refused_count
+            return f"{refused:,} of {total:,} not undone" if refused else "undone"
+        done = total - decision.waiting_count - decision.refused_count
+        parts = [f"{done:,} of {total:,} done"]
+        if decision.waiting_count:
+            parts.append(f"{decision.waiting_count:,} to go")
+        if decision.refused_count:
+            parts.append(f"{decision.refused_count:,} not done")
+        return ", ".join(parts)

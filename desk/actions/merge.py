@@ -1,27 +1,28 @@
 """What merging organizations and merging members have in common at the desk: the page first asks
-into which one, then says what would happen, then takes the press."""
+which record to merge into, then says what would happen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from django import forms
 from django.db import models
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
+from django.utils.text import get_text_list
 
-from desk.actions.base import BulkAction
-from desk.actions.preview import effects
+from desk.actions.bulk_action import BulkAction, Record, origin_of
+from desk.actions.preview import describe_effects
 from desk.changelist import counted, require_staff
-from members.models import Member
-from members.services import Preview, Refused, preview_action
+from members.services import Preview, preview_action
 
-Row = TypeVar("Row", bound=models.Model)
+# Longer keys are no keys: they would overflow in the database.
+MAX_KEY_DIGITS = 18
 
 
 class MergeForm(forms.Form):
-    """The row that goes on, `target`, once it is known."""
+    """The record to merge into, once it is known."""
 
     into = forms.IntegerField(
         widget=forms.HiddenInput,
@@ -34,95 +35,95 @@ class MergeForm(forms.Form):
         self.initial["into"] = target.pk if target else None
 
     def clean_into(self) -> int:
-        """The key, of a row that is there."""
+        """Return the key; refuses that of a record that is no longer there."""
         if self.target is None:
-            raise forms.ValidationError("This one is not there any more. Choose again.")
+            raise forms.ValidationError("This one is no longer there. Choose again.")
         return int(self.target.pk)
 
 
-class Merge(BulkAction[Row]):
-    """Make rows part of another one of their kind. `?into=` is its key, `?wanted=` what somebody
-    typed to find it."""
+class Merge(BulkAction[Record]):
+    """Make records part of another one: `?into=` is its key, `?search=` what was entered for it."""
 
     name, label, title = "merge", "Merge", "Merge {}"
-    asks = True
+    needs_form = True
     template = "admin/members/merge.html"
-    model: type[Row]
-    wanted_label: str
-    wanted_help: str
-    suggests = False  # whether the field suggests the names of recognized organizations
+    search_label: str
+    search_help: str
+    # Whether the field suggests the names of recognized organizations.
+    has_suggestions = False
 
-    def find(self, wanted: str) -> Row | None:
-        """The row that somebody means who types `wanted`."""
+    def find_target(self, search: str) -> Record | None:
+        """Return the record that `search` means."""
         raise NotImplementedError
 
-    def merge(self, row: Row, into: Row, by: Member, answers: dict[str, Any]) -> str:
-        """Merge `row` into `into` through the service; returns what happened, in words."""
+    def describe_merge(self, records: Sequence[Record], target: Record, preview: Preview) -> str:
+        """Return in words what merging `records` into `target` would move."""
         raise NotImplementedError
 
-    def told(self, rows: Sequence[Row], into: Row, foreseen: Preview) -> str:
-        """What merging `rows` into `into` would move, in words."""
-        raise NotImplementedError
+    def merge_form(
+        self, data: QueryDict | None, records: Sequence[Record], target: Record | None
+    ) -> MergeForm:
+        return MergeForm(data, target)
 
-    def form_of(self, data: QueryDict | None, rows: Sequence[Row], into: Row | None) -> MergeForm:
-        return MergeForm(data, into)
-
-    def landing(self, answers: dict[str, Any]) -> str:
-        """The record that goes on."""
+    def success_url(self, form_data: dict[str, Any]) -> str:
+        """Return the record that was merged into."""
         opts = self.model._meta
-        return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[answers["into"]])
+        return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[form_data["into"]])
 
-    def take(self, row: Row, by: Member, answers: dict[str, Any]) -> str:
-        into = self.model._default_manager.filter(pk=answers["into"]).first()
-        if into is None:
-            raise Refused("What it was to be merged into is not there any more.")
-        return self.merge(row, into, by, answers)
-
-    def form(self, request: HttpRequest, rows: Sequence[Row]) -> MergeForm:
+    def get_form(self, request: HttpRequest, records: Sequence[Record]) -> MergeForm:
         data = request.POST if request.method == "POST" and "into" in request.POST else None
         key = request.POST.get("into") or request.GET.get("into", "")
-        if key.isdecimal() and len(key) < 19:
-            into = self.model._default_manager.filter(pk=key).first()
+        if key.isdecimal() and len(key) <= MAX_KEY_DIGITS:
+            target = self.model._default_manager.filter(pk=key).first()
         else:
-            into = self.find(request.GET.get("wanted", "").strip())
-        return self.form_of(data, rows, into)
+            target = self.find_target(request.GET.get("search", "").strip())
+        return self.merge_form(data, records, target)
 
     def preview_data(self, form: forms.Form) -> dict[str, Any] | None:
-        """None: `facts` rehearses, and for all rows together."""
+        """Return None: `get_context_data` previews it, and for all records together."""
         return None
 
-    def facts(self, request: HttpRequest, rows: Sequence[Row], form: forms.Form) -> dict[str, Any]:
-        """Without a target: what to ask. With it: what would happen, and what is refused."""
-        wanted = request.GET.get("wanted", "").strip()
-        into: Any = form.target if isinstance(form, MergeForm) else None
-        facts = {
-            **super().facts(request, rows, form),
-            "rows": rows,
-            "into": into,
-            "wanted": wanted,
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Record], form: forms.Form
+    ) -> dict[str, Any]:
+        """Return what to ask while there is no target, else what would happen or be refused."""
+        target: Any = form.target if isinstance(form, MergeForm) else None
+        context = {
+            **super().get_context_data(request, records, form),
+            "search": request.GET.get("search", "").strip(),
+            "search_url": request.path,
+            "origin": origin_of(request),
+            "target": target,
             "refusals": [],
-            "settled": True,
+            "reverse_url": "",
+            "is_settled": True,
         }
-        answers = super().preview_data(form)
-        if into is None or answers is None:
-            return facts
-        desk = require_staff(request)
-        foreseen = preview_action(self.step(self.model, desk, answers), [row.pk for row in rows])
-        facts["refusals"] = foreseen.refusals
-        if len(foreseen.refusals) < len(rows):
-            sentences = [self.told(rows, into, foreseen), effects(foreseen)]
-            facts["effects"] = " ".join(filter(None, sentences))
-            facts["mail"] = self.visible_email(foreseen, desk)
-            facts["settled"] = False
-        elif len(rows) == 1 and rows[0] != into:
-            facts["other_way"] = f"?row={into.pk}&into={rows[0].pk}"
-        return facts
+        form_data = super().preview_data(form)
+        if target is None or form_data is None:
+            return context
+        staff = require_staff(request)
+        keys = [record.pk for record in records]
+        preview = preview_action(self.action.step(staff, form_data), keys)
+        context["refusals"] = preview.refusals
+        if len(preview.refusals) < len(records):
+            sentences = [
+                self.describe_merge(records, target, preview),
+                describe_effects(preview),
+            ]
+            context["effects"] = " ".join(filter(None, sentences))
+            context["email"] = self.visible_email(preview, staff)
+            context["is_settled"] = False
+        elif len(records) == 1 and records[0] != target:
+            context["reverse_url"] = self.record_url(
+                target.pk, into=str(records[0].pk), **origin_of(request)
+            )
+        return context
 
 
-def enumerated(parts: Sequence[tuple[int, str, str]]) -> str:
-    """Counted things in words, without those that are none: "7 members, 2 email domains and 1
-    former name"; "nothing" if there is none."""
-    told = [counted(number, one, many) for number, one, many in parts if number]
-    if not told:
-        return "nothing"
-    return " and ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
+def enumerate_counts(counts: Sequence[tuple[int, str, str]]) -> str:
+    """Return counted things, without those of which there are none: "7 members and 1 former name".
+
+    "nothing" if there is nothing at all.
+    """
+    parts = [counted(number, one, many) for number, one, many in counts if number]
+    return get_text_list(parts, "and") or "nothing"

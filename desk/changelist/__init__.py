@@ -1,8 +1,9 @@
 """What all lists of the desk have in common."""
 
-from desk.changelist.base import DeskModelAdmin, badge, counted, is_administrator, require_staff
+from desk.changelist.base import DeskModelAdmin, badge, is_administrator, require_staff
 from desk.changelist.export import Column, ExportAdmin, ExportingAdmin
 from desk.changelist.history import RecordAdmin
+from members.wording import counted
 
 __all__ = [
     "Column",

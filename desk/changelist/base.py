@@ -41,11 +41,6 @@ def is_administrator(request: HttpRequest) -> bool:
     return require_staff(request).is_superuser
 
 
-def counted(number: int, one: str, many: str) -> str:
-    """The number with its noun: "1 person", "7 people"."""
-    return f"{number} {one if number == 1 else many}"
-
-
 @lru_cache(maxsize=100)  # there are few, and some on every line of a list
 def badge(kind: str, word: str) -> SafeString:
     """A status with its glyph and word; `kind` as in _badge.html."""

@@ -35,12 +35,12 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from desk.changelist.base import (
     DeskModelAdmin,
     Row,
-    counted,
     in_words,
     is_administrator,
     require_staff,
 )
 from desk.models import Export
+from members.wording import counted
 
 # A heading and where the value is: a dotted path from the row, or a function of the row.
 Column = tuple[str, str | Callable[[Any], object]]
@@ -211,7 +211,6 @@ def _logged(log: Export, table: Iterator[list[Cell]]) -> Iterator[list[Cell]]:
             log.save(update_fields=["rows"])
 
 
-@admin.register(Export)
 class ExportAdmin(DeskModelAdmin[Export]):
     """Who took which list out of the portal, for administrators to read."""
 

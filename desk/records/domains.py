@@ -1,42 +1,39 @@
-"""The desk's list of email domains: adding one releases who waits, taking one back ends that."""
+"""The desk's list of email domains: each confirms the people at its addresses."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from desk.actions.base import ActionAdmin, BulkAction
+from desk.actions.base import ActionAdmin
+from desk.actions.bulk_action import BulkAction
 from desk.changelist import counted, require_staff
 from members.forms import OrganizationNameField
-from members.models import EmailDomain, Member, Organization
-from members.services import remove_domain
+from members.models import EmailDomain, Organization
 from teams.services import add_domain
 
 
 class TakeBack(BulkAction[EmailDomain]):
+    model = EmailDomain
     name, label, title = "take-back", "Take back", "Take back {}"
-    rows_are = ("email domain", "email domains")
-    says = (
-        "From now on an address at this domain confirms nobody. Who is confirmed already stays "
-        "confirmed, and no membership ends: look at the members of the organization yourself."
+    nouns = ("email domain", "email domains")
+    description = (
+        "From now on an address at this domain confirms nobody. Those who are confirmed already "
+        "stay confirmed, and no membership ends: look at the members of the organization yourself."
     )
-    asks = True
+    needs_form = True
 
-    def is_available(self, row: EmailDomain) -> bool:
+    def is_available(self, domain: EmailDomain) -> bool:
         return True
 
-    def line(self, row: EmailDomain) -> str:
-        return f"{row.domain}, of {row.organization}"
-
-    def take(self, row: EmailDomain, by: Member, answers: dict[str, Any]) -> str:
-        remove_domain(row, by=by)
-        return f"The email domain {row.domain} of {row.organization} is taken back."
+    def describe(self, domain: EmailDomain) -> str:
+        return f"{domain.domain}, of {domain.organization}"
 
 
 class OrganizationField(OrganizationNameField):
@@ -47,21 +44,20 @@ class OrganizationField(OrganizationNameField):
         self.error_messages["required"] = "Enter the organization the domain belongs to"
         self.widget.attrs["autocomplete"] = "off"
 
-    def clean(self, value: Any) -> Organization:  # type: ignore[override]  # not text any more
+    def clean(self, value: Any) -> Organization:  # type: ignore[override]  # no longer text
         named = Organization.objects.named(super().clean(value)).select_related("merged_into")
-        found = named.first()
-        if found is None:
+        organization = named.first()
+        if organization is None:
             raise ValidationError(
                 "No organization has this name. Choose one from the list, or add it first"
             )
-        return found.canonical
+        return organization.canonical
 
 
-@admin.register(EmailDomain)
 class EmailDomainAdmin(ActionAdmin[EmailDomain]):
     """The email domains of organizations, shared by all facilitators as organizations are."""
 
-    decisions = [TakeBack()]
+    bulk_actions = [TakeBack()]
     list_display = ["domain", "organization"]
     search_fields = ["domain", "organization__name"]
     export_columns = [("Domain", "domain"), ("Organization", "organization")]
@@ -79,18 +75,18 @@ class EmailDomainAdmin(ActionAdmin[EmailDomain]):
         return OrganizationField()
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Of a link that names an organization by its key: its name."""
+        """Return the name of the organization that a link names by its key."""
         initial: dict[str, Any] = dict(super().get_changeform_initial_data(request))
         key = initial.pop("organization", "")
         if key.isascii() and key.isdecimal() and len(key) < 19:
-            linked = Organization.objects.filter(pk=key).first()
-            initial["organization"] = linked.name if linked else ""
+            organization = Organization.objects.filter(pk=key).first()
+            initial["organization"] = organization.name if organization else ""
         return initial
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The form, with the organizations that it suggests."""
+        """Return the form, with the organizations that it suggests."""
         context["organizations"] = Organization.objects.suggested()
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -107,12 +103,12 @@ class EmailDomainAdmin(ActionAdmin[EmailDomain]):
     ) -> None:
         """Add the domain, and say how many people it confirmed."""
         by = require_staff(request)
-        members = add_domain(obj.organization, domain=obj.domain, by=by).confirmed
+        confirmed = add_domain(obj.organization, domain=obj.domain, by=by).confirmed
         obj.pk = EmailDomain.objects.get(domain=obj.domain).pk
-        if members:
-            confirmed = counted(len(members), "person", "people")
-            messages.success(request, f"{confirmed} at {obj.domain} confirmed.")
+        if confirmed:
+            people = counted(len(confirmed), "person", "people")
+            messages.success(request, f"{people} at {obj.domain} confirmed.")
 
-    def back_url(self, request: HttpRequest, rows: Any) -> str:
-        """The list: the record may be gone."""
+    def back_url(self, request: HttpRequest, records: Any) -> str:
+        """Return the list: the record may be gone."""
         return reverse("admin:members_emaildomain_changelist")

@@ -11,8 +11,9 @@ from post_office.models import STATUS, Email, Log
 
 from desk.changelist.base import DeskModelAdmin, badge, is_administrator
 
-BADGES = {STATUS.sent: "confirmed", STATUS.failed: "attention"}  # the others wait
-WORDS = {
+# The others wait.
+BADGES = {STATUS.sent: "confirmed", STATUS.failed: "attention"}
+STATUS_LABELS = {
     STATUS.queued: "Queued",
     STATUS.requeued: "To be tried again",
     STATUS.failed: "Given up",
@@ -20,42 +21,44 @@ WORDS = {
 }
 
 
-class StateFilter(admin.SimpleListFilter):
+class StatusFilter(admin.SimpleListFilter):
     """By status, in the words of the list."""
 
     title = "status"
     parameter_name = "status__exact"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [(str(status), words) for status, words in WORDS.items()]
+        return [(str(status), label) for status, label in STATUS_LABELS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Email]) -> QuerySet[Email]:
-        chosen = [status for status in WORDS if str(status) == self.value()]
+        chosen = [status for status in STATUS_LABELS if str(status) == self.value()]
         return queryset.filter(status__in=chosen) if chosen else queryset
 
 
-@admin.register(Email)
 class EmailAdmin(DeskModelAdmin[Email]):
     """The emails and whether they went out, for administrators. No text is shown, and of an email
     with a sign-in code not even the subject."""
 
-    title = "Mail"
-    list_display = ["recipient", "about", "state", "tries", "answer", "created", "last_updated"]
+    title = "Emails"
+    list_display = [
+        "recipient", "subject_or_code", "status_badge", "failed_tries", "last_refusal", "created",
+        "last_updated",
+    ]  # fmt: skip
     list_display_links = None
-    list_filter = [StateFilter]
+    list_filter = [StatusFilter]
     search_fields = ["to"]
     search_help_text = "Search by address"
     ordering = ["-id"]
 
     def get_urls(self) -> list[URLPattern]:
-        """The list only; no page of a single email."""
+        """Return the list only; no page of a single email."""
         return [url for url in super().get_urls() if (url.name or "").endswith("_changelist")]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Email]:
         refusals = Log.objects.filter(email=OuterRef("pk"), status=STATUS.failed)
-        answer = Subquery(refusals.order_by("-pk").values("exception_type")[:1])
-        mails: QuerySet[Email] = super().get_queryset(request).annotate(answer=answer)
-        return mails.defer("message", "html_message")
+        latest = Subquery(refusals.order_by("-pk").values("exception_type")[:1])
+        emails: QuerySet[Email] = super().get_queryset(request).annotate(refusal=latest)
+        return emails.defer("message", "html_message")
 
     def has_view_permission(self, request: HttpRequest, obj: Email | None = None) -> bool:
         return is_administrator(request)
@@ -67,24 +70,24 @@ class EmailAdmin(DeskModelAdmin[Email]):
         return False
 
     @admin.display(description="to")
-    def recipient(self, mail: Email) -> str:
-        return ", ".join(mail.to)
+    def recipient(self, email: Email) -> str:
+        return ", ".join(email.to)
 
     @admin.display(description="subject")
-    def about(self, mail: Email) -> str:
-        return "Sign-in code" if mail.expires_at else mail.subject
+    def subject_or_code(self, email: Email) -> str:
+        return "Sign-in code" if email.expires_at else email.subject
 
     @admin.display(description="status", ordering="status")
-    def state(self, mail: Email) -> SafeString:
-        status = STATUS.queued if mail.status is None else mail.status
-        return badge(BADGES.get(status, "waiting"), WORDS[status])
+    def status_badge(self, email: Email) -> SafeString:
+        status = STATUS.queued if email.status is None else email.status
+        return badge(BADGES.get(status, "waiting"), STATUS_LABELS[status])
 
     @admin.display(description="failed tries", ordering="number_of_retries")
-    def tries(self, mail: Email) -> int:
-        return mail.number_of_retries or 0
+    def failed_tries(self, email: Email) -> int:
+        return email.number_of_retries or 0
 
     @admin.display(description="last refusal", empty_value="none")
-    def answer(self, mail: Email) -> str:
-        """The error's name and the mail server's code, never its text."""
-        found: str = mail.answer or ""
-        return found
+    def last_refusal(self, email: Email) -> str:
+        """Return the error's name and the mail server's code, never its text."""
+        refusal: str = email.refusal or ""
+        return refusal

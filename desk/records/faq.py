@@ -13,47 +13,46 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from desk.actions.base import ActionAdmin, BulkAction
+from desk.actions.base import ActionAdmin
+from desk.actions.bulk_action import BulkAction
 from desk.changelist import badge, require_staff
 from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin
-from members.models import Member
 from teams.models import ActionTeam, FaqEntry
-from teams.services import confirm_entry
 
-UNCHECKED = timedelta(days=180)  # after that an answer should be read again
+# After this an answer should be read again.
+RECHECK_AFTER = timedelta(days=180)
 
 
 class StillTrue(BulkAction[FaqEntry]):
+    model = FaqEntry
     name, label, title = "confirm", "Still true", "Still true: {}"
-    rows_are = ("answer", "answers")
-    says = (
+    nouns = ("answer", "answers")
+    description = (
         "You have read each answer, and it is still true. "
         "The public pages show today as the day on which it was last checked."
     )
 
-    def named(self, row: FaqEntry) -> str:
-        return f"“{row}”"
+    def record_name(self, entry: FaqEntry) -> str:
+        return f"“{entry}”"
 
-    def is_available(self, row: FaqEntry) -> bool:
-        return row.checked_on != timezone.localdate()
+    def is_available(self, entry: FaqEntry) -> bool:
+        return entry.checked_on != timezone.localdate()
 
-    def line(self, row: FaqEntry) -> str:
-        return f"{row} {Truncator(row.answer).chars(300)} (last checked: {last_checked(row)})"
-
-    def take(self, row: FaqEntry, by: Member, answers: dict[str, Any]) -> str:
-        confirm_entry(row, by=by)
-        return f"“{row}” is checked as of today."
+    def describe(self, entry: FaqEntry) -> str:
+        answer = Truncator(entry.answer).chars(300)
+        return f"{entry} {answer} (last checked: {describe_last_check(entry)})"
 
 
-def last_checked(row: FaqEntry) -> str:
-    return date_format(row.checked_on, "F j, Y") if row.checked_on else "not known"
+def describe_last_check(entry: FaqEntry) -> str:
+    return date_format(entry.checked_on, "F j, Y") if entry.checked_on else "not known"
 
 
 class TeamOrGeneralFilter(TeamFilter):
-    """One's own teams, and the questions of no team."""
+    """One's own teams, and the entries of no team."""
 
-    GENERAL = "*"  # no slug looks like this
+    # No slug looks like this.
+    GENERAL = "*"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(self.GENERAL, "General"), *super().lookups(request, model_admin)]
@@ -69,23 +68,22 @@ class CheckedFilter(admin.SimpleListFilter):
     parameter_name = "checked"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("old", f"Not checked for {UNCHECKED.days} days")]
+        return [("old", f"Not checked for {RECHECK_AFTER.days} days")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[FaqEntry]) -> QuerySet[FaqEntry]:
         if self.value() != "old":
             return queryset
         return queryset.filter(
-            Q(checked_on=None) | Q(checked_on__lt=timezone.localdate() - UNCHECKED)
+            Q(checked_on=None) | Q(checked_on__lt=timezone.localdate() - RECHECK_AFTER)
         )
 
 
-@admin.register(FaqEntry)
 class FaqEntryAdmin(PublishedAdmin, ActionAdmin[FaqEntry]):
     """The questions of one's own teams, and the general ones, which all facilitators share."""
 
     slug_from = "question"
-    decisions = [StillTrue()]
-    list_display = ["question", "about", "topic", "published", "checked"]
+    bulk_actions = [StillTrue()]
+    list_display = ["question", "team_or_general", "topic", "published", "checked"]
     list_filter = [TeamOrGeneralFilter, "topic", "is_published", CheckedFilter]
     list_select_related = ["team"]
     search_fields = ["question", "answer"]
@@ -100,11 +98,11 @@ class FaqEntryAdmin(PublishedAdmin, ActionAdmin[FaqEntry]):
         return FaqEntry.objects.editable_by(require_staff(request)).order_by("position", "question")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """A new entry is put last in its section; the place is asked for afterwards."""
+        """Return the fields; a new entry comes last in its section, so it has no position yet."""
         return [name for name in super().get_fields(request, obj) if obj or name != "position"]
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """The form, in plain words."""
+        """Return the form, in plain words."""
         kwargs["labels"] = {"slug": "Address", "position": "Place"}
         kwargs["help_texts"] = {
             "topic": "The section of the FAQ page. Ignored for an entry with a team, which "
@@ -117,7 +115,7 @@ class FaqEntryAdmin(PublishedAdmin, ActionAdmin[FaqEntry]):
         return super().get_form(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: FaqEntry, form: Any, change: bool) -> None:
-        """Save; who writes an answer has checked it. A new entry is the last of its section."""
+        """Save; writing an answer counts as checking it. A new entry comes last in its section."""
         if not change:
             obj.position = FaqEntry.objects.next_position(obj.team, obj.topic)
         if not change or "answer" in form.changed_data:
@@ -131,15 +129,15 @@ class FaqEntryAdmin(PublishedAdmin, ActionAdmin[FaqEntry]):
         return None
 
     @admin.display(description="team", ordering="team", empty_value="general")
-    def about(self, row: FaqEntry) -> ActionTeam | None:
-        return row.team
+    def team_or_general(self, entry: FaqEntry) -> ActionTeam | None:
+        return entry.team
 
     @admin.display(ordering="is_published")
-    def published(self, row: FaqEntry) -> SafeString:
-        if row.is_published:
+    def published(self, entry: FaqEntry) -> SafeString:
+        if entry.is_published:
             return badge("confirmed", "Published")
         return badge("closed", "Not published")
 
     @admin.display(description="last checked", ordering="checked_on")
-    def checked(self, row: FaqEntry) -> str:
-        return last_checked(row)
+    def checked(self, entry: FaqEntry) -> str:
+        return describe_last_check(entry)

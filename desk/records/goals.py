@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
@@ -14,25 +13,25 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from desk.actions.base import ActionAdmin, BulkAction
+from desk.actions.base import ActionAdmin
+from desk.actions.bulk_action import BulkAction, origin_of
 from desk.changelist import badge
 from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin, own_teams
-from members.models import Member
 from teams.models import Goal, GoalQuerySet, amount
-from teams.services import report_goal
 
 BADGES = {"on_track": "open", "at_risk": "attention", "reached": "confirmed"}
-SHOWN = 5  # updates on the page of a report
-STATES = [choice for choice in Goal.State.choices if choice[0] != Goal.State.UNREPORTED]
+# On the page of a report.
+MAX_LATEST_UPDATES = 5
+REPORTED_STATES = [choice for choice in Goal.State.choices if choice[0] != Goal.State.UNREPORTED]
 
 
 class ReportForm(forms.Form):
-    """How one goal stands."""
+    """The state of one goal, with a number if it has a target, and a sentence."""
 
     state = forms.ChoiceField(
         label="How does it stand?",
-        choices=STATES,
+        choices=REPORTED_STATES,
         widget=forms.RadioSelect,
         error_messages={
             "required": "Say how the goal stands.",
@@ -71,11 +70,11 @@ class ReportForm(forms.Form):
         value.label = f"Now, in {goal.unit}" if goal.unit else "Now"
         value.help_text = f"The target is {amount(goal.target, goal.unit)}."
         if goal.current is not None:
-            known = amount(goal.current, goal.unit)
-            value.help_text += f" The last number is {known}; leave this empty to keep it."
+            current = amount(goal.current, goal.unit)
+            value.help_text += f" The last number is {current}; leave this empty to keep it."
 
     def clean(self) -> dict[str, Any]:
-        """The number as text, which a decision can carry. Refuses several goals."""
+        """Return the number as text, which JSON can store. Refuses several goals."""
         if len(self.goals) > 1:
             raise forms.ValidationError("Report on one goal at a time.")
         value = self.cleaned_data.get("value")
@@ -83,47 +82,45 @@ class ReportForm(forms.Form):
 
 
 class Report(BulkAction[Goal]):
-    """How a goal stands; each goal has a report of its own."""
+    """What a team achieved; each goal has a report of its own."""
 
+    model = Goal
     name, label, title = "report", "Report progress", "Report progress on {}"
-    rows_are = ("goal", "goals")
-    says = (
+    nouns = ("goal", "goals")
+    description = (
         "What you report is shown on the team’s page at once, without your name. "
         "It is permanent; correct a mistake with the next update."
     )
     template = "admin/teams/goal/report.html"
-    asks = True
-    can_be_undone = False
+    needs_form = True
 
-    def named(self, row: Goal) -> str:
-        return f"“{row}”"
+    def record_name(self, goal: Goal) -> str:
+        return f"“{goal}”"
 
-    def is_available(self, row: Goal) -> bool:
+    def is_available(self, goal: Goal) -> bool:
         return True
 
-    def form(self, request: HttpRequest, rows: Sequence[Goal]) -> forms.Form:
-        return ReportForm(request.POST if request.method == "POST" else None, goals=rows)
+    def get_form(self, request: HttpRequest, records: Sequence[Goal]) -> forms.Form:
+        return ReportForm(request.POST if request.method == "POST" else None, goals=records)
 
     def preview_data(self, form: forms.Form) -> None:
-        """It sends no email and changes nothing but the goal: there is nothing to foretell."""
+        """Return None: it sends no email and changes nothing but the goal."""
 
-    def facts(self, request: HttpRequest, rows: Sequence[Goal], form: forms.Form) -> dict[str, Any]:
-        """The goal with its latest updates; of several, each with the way to its own report."""
-        if len(rows) > 1:
-            return {"several": rows, "settled": True}
-        updates = list(rows[0].updates.select_related("by")[: SHOWN + 1])
-        return {"goal": rows[0], "updates": updates[:SHOWN], "has_more": len(updates) > SHOWN}
-
-    def take(self, row: Goal, by: Member, answers: dict[str, Any]) -> str:
-        value = answers.get("value")
-        report_goal(
-            row,
-            state=answers["state"],
-            value=None if value is None else Decimal(value),
-            sentence=answers["sentence"],
-            by=by,
-        )
-        return f"Your report on “{row}” is on the team’s page now."
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Goal], form: forms.Form
+    ) -> dict[str, Any]:
+        """Return the goal with its latest updates, or several goals to choose one from."""
+        if len(records) > 1:
+            goals = [(goal, self.record_url(goal.pk, **origin_of(request))) for goal in records]
+            return {"goals": goals, "is_settled": True}
+        (goal,) = records
+        updates = list(goal.updates.select_related("by")[: MAX_LATEST_UPDATES + 1])
+        return {
+            "goals": [],
+            "goal": goal,
+            "updates": updates[:MAX_LATEST_UPDATES],
+            "has_more_updates": len(updates) > MAX_LATEST_UPDATES,
+        }
 
 
 class StaleFilter(admin.SimpleListFilter):
@@ -136,14 +133,13 @@ class StaleFilter(admin.SimpleListFilter):
         return cast("GoalQuerySet", queryset).stale() if self.value() == "1" else queryset
 
 
-@admin.register(Goal)
 class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
-    """The goals of one's own teams; a goal stays with its team. What it wants is changed here,
-    how it stands only by a report."""
+    """The goals of one's own teams; a goal stays with its team. What it aims for is changed here,
+    its progress only by a report."""
 
-    decisions = [Report()]
+    bulk_actions = [Report()]
     slug_from = "title"
-    list_display = ["title", "team", "stands", "progress", "due_on", "report"]
+    list_display = ["title", "team", "current_state", "progress", "due_on", "report"]
     list_filter = [TeamFilter, StaleFilter, "state"]
     search_fields = ["title", "body"]
     export_columns = [
@@ -151,26 +147,29 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
         ("Why", "state_reason"), ("Now", "current"), ("Target", "target"), ("Unit", "unit"),
         ("By", "due_on"), ("Last update", "reported_on"),
     ]  # fmt: skip
-    WANTED = ("team", "title", "slug", "position", "body", ("target", "unit"), "due_on")
-    STANDS = ("standing", "state_reason", "now", "reported_on")
+    TARGET_FIELDS = ("team", "title", "slug", "position", "body", ("target", "unit"), "due_on")
+    PROGRESS_FIELDS = ("state_badge", "state_reason", "now", "reported_on")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Goal]:
         goals: QuerySet[Goal] = super().get_queryset(request)
         return goals.filter(team__in=own_teams(request)).select_related("team")
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """What the goal wants; once it is there also how it stands, to read."""
+        """Return what the goal aims for; of a stored one also its progress, to read."""
         if obj is None:
-            return [(None, {"fields": [name for name in self.WANTED if name != "position"]})]
-        stands = {"fields": self.STANDS, "description": "Changed by “Report progress” only."}
-        return [(None, {"fields": self.WANTED}), ("How it stands", stands)]
+            return [(None, {"fields": [name for name in self.TARGET_FIELDS if name != "position"]})]
+        progress = {
+            "fields": self.PROGRESS_FIELDS,
+            "description": "Changed by “Report progress” only.",
+        }
+        return [(None, {"fields": self.TARGET_FIELDS}), ("How it stands", progress)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        return ["team", "slug", *self.STANDS] if obj else []
+        return ["team", "slug", *self.PROGRESS_FIELDS] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Goal, form: Any, change: bool) -> None:
-        """A new goal comes last in its team. Without a target there is nothing to measure, so
-        the number goes with it; the reports keep theirs."""
+        """Save; a new goal comes last in its team. Without a target there is nothing to measure, so
+        the number is removed with it; the reports keep theirs."""
         if not change:
             last = Goal.objects.filter(team=obj.team).aggregate(last=Max("position"))["last"]
             obj.position = (last or 0) + 1
@@ -188,37 +187,37 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
         form_url: str = "",
         obj: Goal | None = None,
     ) -> HttpResponse:
-        """The record, with all its updates, newest first."""
+        """Return the record, with all its updates, newest first."""
         if obj is not None:
             context["updates"] = obj.updates.select_related("by")
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     @admin.display(description="state", ordering="state")
-    def standing(self, row: Goal) -> SafeString:
-        return badge(BADGES.get(row.state, "closed"), row.get_state_display())
+    def state_badge(self, goal: Goal) -> SafeString:
+        return badge(BADGES.get(goal.state, "closed"), goal.get_state_display())
 
     @admin.display(description="state", ordering="reported_on")
-    def stands(self, row: Goal) -> SafeString:
-        """Its state, and since when nobody has said otherwise."""
-        if row.reported_on is None:
-            return self.standing(row)
-        told = date_format(row.reported_on, "DATE_FORMAT")
-        return format_html("<span>{}<br>reported {}</span>", self.standing(row), told)
+    def current_state(self, goal: Goal) -> SafeString:
+        """Return its state, and when that was last reported."""
+        if goal.reported_on is None:
+            return self.state_badge(goal)
+        day = date_format(goal.reported_on, "DATE_FORMAT")
+        return format_html("<span>{}<br>reported {}</span>", self.state_badge(goal), day)
 
     @admin.display
-    def now(self, row: Goal) -> str:
-        return amount(row.current, row.unit) or "no number"
+    def now(self, goal: Goal) -> str:
+        return amount(goal.current, goal.unit) or "no number"
 
     @admin.display(empty_value="no target")
-    def progress(self, row: Goal) -> str | None:
-        """Such as "9 of 12 organizations"; without a number yet "target 12 organizations"."""
-        target = amount(row.target, row.unit)
-        if row.current is None:
+    def progress(self, goal: Goal) -> str | None:
+        """Return "9 of 12 organizations"; while there is no number "target 12 organizations"."""
+        target = amount(goal.target, goal.unit)
+        if goal.current is None:
             return f"target {target}" if target else None
-        return f"{amount(row.current, '%' if row.unit == '%' else '')} of {target}"
+        return f"{amount(goal.current, '%' if goal.unit == '%' else '')} of {target}"
 
     @admin.display
-    def report(self, row: Goal) -> SafeString:
-        (decision,) = self.decisions
-        url = self.page_url(decision, [row.pk], None)
-        return format_html('<a href="{}" aria-label="Report progress on {}">Report</a>', url, row)
+    def report(self, goal: Goal) -> SafeString:
+        (report,) = self.bulk_actions
+        url = report.record_url(goal.pk)
+        return format_html('<a href="{}" aria-label="Report progress on {}">Report</a>', url, goal)

@@ -15,98 +15,108 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from post_office.models import Email
 
-from desk.actions.base import NAMED, ActionAdmin, ActionWithReason, BulkAction
+from desk.actions.base import ActionAdmin
+from desk.actions.bulk_action import (
+    MAX_LISTED_RECORDS,
+    PREPARED_PARAM,
+    ActionWithReason,
+    BulkAction,
+)
 from desk.changelist import badge, counted, require_staff
 from members.models import Member
 from members.normalize import fold
-from members.services import Preview, Refused, one_line
+from members.services import Preview, one_line
+from teams.actions import TEAM_PREFIX
 from teams.models import ActionTeam, FaqEntry, Question
 from teams.models.faq import QuestionQuerySet
-from teams.services import answer_question, dismiss_question, publish_question
 from teams.workdays import working_days_since
 
-ALIKE = 3  # entries shown that may answer a question already
-STEM = 4  # letters of a word that are compared: "joining" is like "join"
-SAY_LITTLE = set(  # such beginnings stand in every question
+MAX_SIMILAR_ENTRIES = 3
+# Letters of a word that are compared: "joining" is like "join".
+STEM_LENGTH = 4
+# Beginnings of words that every question has.
+COMMON_STEMS = set(
     "abou also been coul does from have hell into more much othe plea shou than that them then "  # noqa: SIM905  # as a list it would be three times as long
     "ther they this thos want were what when wher whet whic will with woul your".split()
 )
-TEAM = "team-"  # before the key of a team, where topics and teams are offered together
 BADGES = {"waiting": "waiting", "answered": "confirmed", "published": "confirmed"}
 
 
 def stems(text: str) -> set[str]:
-    """The beginnings of the words of `text` that say something."""
-    return {word[:STEM] for word in re.findall(rf"\w{{{STEM},}}", fold(text))} - SAY_LITTLE
+    """Return the beginnings of the words of `text`, without the common ones."""
+    words = re.findall(rf"\w{{{STEM_LENGTH},}}", fold(text))
+    return {word[:STEM_LENGTH] for word in words} - COMMON_STEMS
 
 
-def alike(questions: Sequence[Question]) -> dict[int, list[FaqEntry]]:
-    """For each question, by key: the published entries that share most words with it."""
-    known = [
+def similar_entries(questions: Sequence[Question]) -> dict[int, list[FaqEntry]]:
+    """Return by the key of each question the published entries that share most words with it."""
+    entries = [
         (entry, stems(entry.question), stems(entry.answer))
         for entry in FaqEntry.objects.published().select_related("team")
     ]
-    found = {}
+    similar = {}
     for question in questions:
-        asked = stems(question.text)
+        words = stems(question.text)
         scores = [
-            (2 * len(asked & title) + len(asked & body), -entry.pk, entry)
-            for entry, title, body in known
+            (2 * len(words & title) + len(words & body), -entry.pk, entry)
+            for entry, title, body in entries
         ]
         best = sorted((score for score in scores if score[0] >= 2), reverse=True)
-        found[question.pk] = [entry for _, _, entry in best[:ALIKE]]
-    return found
+        similar[question.pk] = [entry for _, _, entry in best[:MAX_SIMILAR_ENTRIES]]
+    return similar
 
 
 class QuestionAction(BulkAction[Question]):
-    rows_are = ("question", "questions")
-    template = "admin/teams/question/decide.html"
-    asks = True
+    model = Question
+    nouns = ("question", "questions")
+    template = "admin/teams/question/action.html"
+    needs_form = True
 
-    def named(self, row: Question) -> str:
-        return f"“{row}”"
+    def record_name(self, question: Question) -> str:
+        return f"“{question}”"
 
-    def is_available(self, row: Question) -> bool:
-        return row.is_waiting
+    def is_available(self, question: Question) -> bool:
+        return question.is_waiting
 
-    def left(self, row: Question) -> str:
-        """Why nothing can be decided about `row` here; empty if something can."""
-        if row.is_waiting:
+    def why_unavailable(self, question: Question) -> str:
+        """Return why nothing can be decided about `question` here; empty if something can."""
+        if question.is_waiting:
             return ""
-        return f"Already {row.get_status_display().lower()} by {row.decided_by}."
+        return f"Already {question.get_status_display().lower()} by {question.decided_by}."
 
-    def visible_email(self, foreseen: Preview, desk: Member) -> Any:
-        """The first email: questions, and what is answered, are shared by all facilitators."""
-        return next(iter(foreseen.mails), None)
+    def visible_email(self, preview: Preview, staff: Member) -> Email | None:
+        """Return the first email: all facilitators share the questions and their answers."""
+        return next(iter(preview.emails), None)
 
-    def facts(
-        self, request: HttpRequest, rows: Sequence[Question], form: forms.Form
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Question], form: forms.Form
     ) -> dict[str, Any]:
-        """The questions in full, each with the entries that may answer it already."""
-        named = rows[:NAMED]
-        entries = alike(named)
-        own = FaqEntry.objects.editable_by(require_staff(request)).values_list("pk", flat=True)
-        links = {pk: _put_url(request, pk) for pk in own} if "row" in request.GET else {}
+        """Return the questions in full, each with the entries that may answer it already."""
+        listed = records[:MAX_LISTED_RECORDS]
+        entries = similar_entries(listed)
+        own = FaqEntry.objects.editable_by(require_staff(request))
+        own_keys = set(own.values_list("pk", flat=True))
+
+        def publish_url(entry: FaqEntry) -> str:
+            """Return the page that publishes the same questions with `entry` chosen."""
+            if entry.pk not in own_keys:
+                return ""
+            return Publish().url_for(request, entry=str(entry.pk))
+
         return {
-            **super().facts(request, rows, form),
-            "settled": all(self.left(row) for row in rows),
-            "asked": [
+            **super().get_context_data(request, records, form),
+            "is_settled": all(self.why_unavailable(question) for question in records),
+            "items": [
                 {
-                    "question": row,
-                    "left": self.left(row),
-                    "alike": [(entry, links.get(entry.pk, "")) for entry in entries[row.pk]],
+                    "question": question,
+                    "why_unavailable": self.why_unavailable(question),
+                    "similar": [(entry, publish_url(entry)) for entry in entries[question.pk]],
                 }
-                for row in named
+                for question in listed
             ],
         }
-
-
-def _put_url(request: HttpRequest, entry: int) -> str:
-    """The page that publishes these questions, with this entry chosen."""
-    query = request.GET.copy()
-    query["entry"] = str(entry)
-    return f"{reverse('admin:teams_question_publish')}?{query.urlencode()}"
 
 
 class AnswerForm(forms.Form):
@@ -121,23 +131,19 @@ class AnswerForm(forms.Form):
 
 class Answer(QuestionAction):
     name, label, title = "answer", "Answer", "Answer {}"
-    says = "The asker gets your answer by email. It is not published."
+    description = "The asker gets your answer by email. It is not published."
 
-    def is_available(self, row: Question) -> bool:
-        return row.is_waiting and bool(row.email)
+    def is_available(self, question: Question) -> bool:
+        return question.is_waiting and bool(question.email)
 
-    def left(self, row: Question) -> str:
-        if row.is_waiting and not row.email:
+    def why_unavailable(self, question: Question) -> str:
+        if question.is_waiting and not question.email:
             return "The asker left no address, so no answer reaches them: publish it instead."
-        return super().left(row)
+        return super().why_unavailable(question)
 
-    def form(self, request: HttpRequest, rows: Sequence[Question]) -> forms.Form:
-        typed = request.method == "POST" and "answer" in request.POST
-        return AnswerForm(request.POST if typed else None)
-
-    def take(self, row: Question, by: Member, answers: dict[str, Any]) -> str:
-        answer_question(row, answer=answers["answer"], by=by)
-        return f"“{row}” is answered by email."
+    def get_form(self, request: HttpRequest, records: Sequence[Question]) -> forms.Form:
+        is_entered = request.method == "POST" and "answer" in request.POST
+        return AnswerForm(request.POST if is_entered else None)
 
 
 class PublishForm(forms.Form):
@@ -168,112 +174,77 @@ class PublishForm(forms.Form):
         help_text="Of a new entry: a topic of the FAQ page, or one of your teams.",
     )
 
-    def __init__(self, *args: Any, desk: Member, many: bool, **kwargs: Any) -> None:
-        """For `many` questions: only an entry that answers all of them, no new one."""
+    def __init__(self, *args: Any, staff: Member, is_bulk: bool, **kwargs: Any) -> None:
+        """Offer the entries of `staff`; for several questions only those, and no new entry."""
         super().__init__(*args, **kwargs)
         entry, place = (cast("forms.ChoiceField", self.fields[name]) for name in ("entry", "place"))
-        entries = FaqEntry.objects.editable_by(desk).published().order_by("question")
-        offered = list(entries.values_list("pk", "question"))
-        entry.choices = [("", "Choose" if many else "A new entry"), ("Entries", offered)]
-        if many:
+        entries = FaqEntry.objects.editable_by(staff).published().order_by("question")
+        choices = list(entries.values_list("pk", "question"))
+        entry.choices = [("", "Choose" if is_bulk else "A new entry"), ("Entries", choices)]
+        if is_bulk:
             del self.fields["question"], self.fields["place"]
             entry.required = True
             return
-        teams = ActionTeam.objects.facilitated_by(desk)
+        teams = ActionTeam.objects.facilitated_by(staff)
         place.choices = [
             ("", "Choose"),
             ("General", FaqEntry.Topic.choices),
-            ("Teams", [(f"{TEAM}{team.pk}", team.name) for team in teams]),
+            ("Teams", [(f"{TEAM_PREFIX}{team.pk}", team.name) for team in teams]),
         ]
 
     def clean(self) -> dict[str, Any]:
-        """A new entry needs everything."""
+        """Refuse a new entry that lacks something."""
         if "place" in self.fields and not self.cleaned_data.get("entry", "?"):
-            for name, say in (
+            for name, message in (
                 ("question", "Write the question."),
                 ("answer", "Write the answer, or choose an entry that has it."),
                 ("place", "Choose where it stands."),
             ):
                 if not self.cleaned_data.get(name) and name not in self.errors:
-                    self.add_error(name, say)
+                    self.add_error(name, message)
         return self.cleaned_data
 
 
 class Publish(QuestionAction):
     name, label, title = "publish", "Publish", "Publish the answer to {}"
-    says = (
+    description = (
         "The answer stands on the public FAQ page at once. An asker who left an address gets the "
         "link by email; the address is not published."
     )
 
-    def form(self, request: HttpRequest, rows: Sequence[Question]) -> forms.Form:
-        typed = request.method == "POST" and "answer" in request.POST
+    def get_form(self, request: HttpRequest, records: Sequence[Question]) -> forms.Form:
+        is_entered = request.method == "POST" and "answer" in request.POST
         return PublishForm(
-            request.POST if typed else None,
-            desk=require_staff(request),
-            many=len(rows) > 1,
+            request.POST if is_entered else None,
+            staff=require_staff(request),
+            is_bulk=len(records) > 1,
             initial={
                 "entry": request.GET.get("entry", ""),
-                "question": one_line(rows[0].text)[:200],
+                "question": one_line(records[0].text)[:200],
                 "place": "",
             },
         )
 
-    def take(self, row: Question, by: Member, answers: dict[str, Any]) -> str:
-        entry = known_entry(answers["entry"], by) if answers["entry"] else new_entry(answers, by)
-        row = publish_question(row, entry=entry, answer=answers["answer"], by=by)
-        told = f"“{row}” is answered on the FAQ page, at {entry.get_absolute_url()}"
-        return f"{told}; the asker gets the link by email." if row.email else f"{told}."
-
-
-def known_entry(key: str, desk: Member) -> FaqEntry:
-    """The entry that was chosen; refuses one that `desk` may not change."""
-    chosen = FaqEntry.objects.editable_by(desk).filter(pk=key) if key.isdecimal() else []
-    for entry in chosen:
-        return entry
-    raise Refused("This FAQ entry is not there, or not yours to change. Nothing was changed.")
-
-
-def new_entry(answers: dict[str, Any], desk: Member) -> FaqEntry:
-    """The entry that was typed, not stored yet; refuses a team that `desk` does not look after."""
-    place = answers.get("place", "")
-    entry = FaqEntry(question=one_line(answers.get("question", "")), answer=answers["answer"])
-    if place.startswith(TEAM):
-        teams = ActionTeam.objects.facilitated_by(desk)
-        entry.team = teams.filter(pk=place.removeprefix(TEAM)).first()
-        if entry.team is None:
-            raise Refused("You do not look after this team any more. Nothing was changed.")
-    elif place:
-        entry.topic = place
-    return entry
-
 
 class Dismiss(QuestionAction, ActionWithReason[Question]):
     name, label, title = "dismiss", "Dismiss", "Dismiss {}"
-    says = (
+    description = (
         "The question is closed without an answer. With a reason, an asker who left an address "
         "is told by email. Without one nobody is told: do that with spam."
     )
     reason_help = "May stay empty. An asker who left an address reads it in the email."
-    prepared = (
+    prepared_reasons = (
         "This portal is only about the action teams, so we cannot help with this.",
         "We did not understand the question. You are welcome to ask it again in other words.",
         "Please ask the human resources department of the hospital itself; we hire nobody.",
     )
 
-    def form(self, request: HttpRequest, rows: Sequence[Question]) -> forms.Form:
-        form = super().form(request, rows)
+    def get_form(self, request: HttpRequest, records: Sequence[Question]) -> forms.Form:
+        form = super().get_form(request, records)
         form.fields["reason"].required = False
-        if "show" not in request.POST:
+        if PREPARED_PARAM not in request.POST:
             form.initial["reason"] = ""
         return form
-
-    def take(self, row: Question, by: Member, answers: dict[str, Any]) -> str:
-        row = dismiss_question(row, reason=answers["reason"], by=by)
-        told = (
-            "the asker gets the reason by email" if row.email and row.answer else "nobody is told"
-        )
-        return f"“{row}” is dismissed; {told}."
 
 
 class WaitsFilter(admin.SimpleListFilter):
@@ -284,17 +255,16 @@ class WaitsFilter(admin.SimpleListFilter):
         return [("answer", "An answer")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Question]) -> QuerySet[Question]:
-        waiting = self.value() == "answer"
-        return cast("QuestionQuerySet", queryset).waiting() if waiting else queryset
+        questions = cast("QuestionQuerySet", queryset)
+        return questions.waiting() if self.value() == "answer" else questions
 
 
-@admin.register(Question)
 class QuestionAdmin(ActionAdmin[Question]):
-    """What visitors asked. Only the decisions change it."""
+    """What visitors asked. Only actions change it."""
 
     title = "Visitors’ questions"
-    decisions = [Answer(), Publish(), Dismiss()]
-    list_display = ["__str__", "asked", "age", "address_given", "state"]
+    bulk_actions = [Answer(), Publish(), Dismiss()]
+    list_display = ["__str__", "asked", "age", "address_given", "status_badge"]
     list_filter = [WaitsFilter, "status"]
     search_fields = ["text"]
     export_columns = [
@@ -302,13 +272,15 @@ class QuestionAdmin(ActionAdmin[Question]):
         ("Decided", "decided_at"), ("Decided by", "decided_by"), ("Answer", "answer"),
         ("Published in", "published_in"),
     ]  # fmt: skip
-    fields = ["text", "asked", "age", "address", "state", "decided", "told", "entry"]
+    fields = [
+        "text", "asked", "age", "address", "status_badge", "decided", "answer_or_reason", "entry",
+    ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Question]:
         return Question.objects.select_related("decided_by", "published_in")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """What waits, oldest first; else newest first."""
+        """Return the order of what waits: oldest first; else newest first."""
         return ("asked_at", "pk") if "waits" in request.GET else ("-asked_at", "-pk")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -318,47 +290,47 @@ class QuestionAdmin(ActionAdmin[Question]):
         return False
 
     @admin.display(ordering="asked_at")
-    def asked(self, row: Question) -> str:
-        return date_format(timezone.localtime(row.asked_at), "DATE_FORMAT")
+    def asked(self, question: Question) -> str:
+        return date_format(timezone.localtime(question.asked_at), "DATE_FORMAT")
 
     @admin.display
-    def age(self, row: Question) -> SafeString | str:
-        """In working days, while it waits; and whether the promised day is over."""
-        if not row.is_waiting:
-            return "does not wait any more"
+    def age(self, question: Question) -> SafeString | str:
+        """Return the working days that it waits, and whether the promised day has passed."""
+        if not question.is_waiting:
+            return "no longer waits"
         today = timezone.localdate()
-        days = working_days_since(timezone.localdate(row.asked_at), today)
-        told = counted(days, "working day", "working days")
-        return format_html("{} {}", told, badge("attention", "Late")) if row.is_late else told
+        days = working_days_since(timezone.localdate(question.asked_at), today)
+        age = counted(days, "working day", "working days")
+        return format_html("{} {}", age, badge("attention", "Late")) if question.is_late else age
 
     @admin.display(description="address given")
-    def address_given(self, row: Question) -> str:
-        return "yes" if row.email else "no"
+    def address_given(self, question: Question) -> str:
+        return "yes" if question.email else "no"
 
     @admin.display(description="asker’s address")
-    def address(self, row: Question) -> str:
-        if row.email:
-            return f"{row.email} (nobody has proven it)"
+    def address(self, question: Question) -> str:
+        if question.email:
+            return f"{question.email} (nobody has proven it)"
         return "none, or erased: the asker can only be answered on the FAQ page"
 
     @admin.display(description="status", ordering="status")
-    def state(self, row: Question) -> SafeString:
-        return badge(BADGES.get(row.status, "closed"), row.get_status_display())
+    def status_badge(self, question: Question) -> SafeString:
+        return badge(BADGES.get(question.status, "closed"), question.get_status_display())
 
     @admin.display
-    def decided(self, row: Question) -> str:
-        if row.decided_at is None:
+    def decided(self, question: Question) -> str:
+        if question.decided_at is None:
             return "not yet"
-        when = date_format(timezone.localtime(row.decided_at), "DATE_FORMAT")
-        return f"{when}, by {row.decided_by}"
+        when = date_format(timezone.localtime(question.decided_at), "DATE_FORMAT")
+        return f"{when}, by {question.decided_by}"
 
     @admin.display(description="answer or reason")
-    def told(self, row: Question) -> str:
-        return row.answer or "none"
+    def answer_or_reason(self, question: Question) -> str:
+        return question.answer or "none"
 
     @admin.display(description="published in")
-    def entry(self, row: Question) -> SafeString | str:
-        if row.published_in is None:
+    def entry(self, question: Question) -> SafeString | str:
+        if question.published_in is None:
             return "not published"
-        url = reverse("faq_detail", args=[row.published_in.slug])
-        return format_html('<a href="{}">{}</a>', url, row.published_in)
+        url = reverse("faq_detail", args=[question.published_in.slug])
+        return format_html('<a href="{}">{}</a>', url, question.published_in)

@@ -19,7 +19,8 @@ from members.models import Member
 from teams.models import ActionTeam, ActionTeamQuerySet
 from teams.services import set_facilitators
 
-POLICIES = {"open": "open", "approval": "approval"}  # kinds of badges
+# Kinds of badges.
+BADGES = {"open": "open", "approval": "approval"}
 
 
 def own_teams(request: HttpRequest) -> ActionTeamQuerySet:
@@ -27,13 +28,15 @@ def own_teams(request: HttpRequest) -> ActionTeamQuerySet:
 
 
 class PeopleField(forms.CharField):
-    """People by their addresses, one on each line; whatever else is on the line is for whoever
-    reads it. Refuses a line without the address of an open account."""
+    """Members by their addresses, one on each line; the rest of a line is for human readers.
+
+    Refuses a line without the address of an open account.
+    """
 
     widget = forms.Textarea(attrs={"rows": 4, "cols": 60, "autocomplete": "off"})
 
     def prepare_value(self, value: Any) -> Any:
-        """Those who are stored, each with name and address; else what was typed."""
+        """Return stored members as lines with name and address; what was entered as it is."""
         if value is None or isinstance(value, str):
             return value
         return "\n".join(
@@ -41,28 +44,28 @@ class PeopleField(forms.CharField):
         )
 
     def clean(self, value: Any) -> list[Member]:
-        people: dict[int, Member] = {}
-        wrong = []
+        members: dict[int, Member] = {}
+        unknown = []
         for line in filter(None, map(str.strip, str(super().clean(value)).splitlines())):
-            typed = re.search(r"[^\s<>,;]+@[^\s<>,;]+", line)
-            member = Member.objects.account_of(typed[0]) if typed else None
+            address = re.search(r"[^\s<>,;]+@[^\s<>,;]+", line)
+            member = Member.objects.account_of(address[0]) if address else None
             if member is None or not member.is_active:
-                wrong.append(typed[0] if typed else line)
+                unknown.append(address[0] if address else line)
             else:
-                people[member.pk] = member
-        if wrong:
+                members[member.pk] = member
+        if unknown:
             raise ValidationError(
-                f"No open account has the address {', '.join(wrong)}. "
-                "Somebody new signs in to the portal first."
+                f"No open account has the address {', '.join(unknown)}. "
+                "A new person signs in to the portal first."
             )
-        return list(people.values())
+        return list(members.values())
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(super().has_changed(self.prepare_value(initial or []), data))
 
 
-def _by_name(people: Iterable[Member]) -> list[Member]:
-    return sorted(people, key=lambda member: (member.full_name, member.email))
+def _by_name(members: Iterable[Member]) -> list[Member]:
+    return sorted(members, key=lambda member: (member.full_name, member.email))
 
 
 class PublishedAdmin(RecordAdmin[Any]):
@@ -81,16 +84,15 @@ class PublishedAdmin(RecordAdmin[Any]):
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any]:
-        """A team is chosen among one's own."""
+        """Offer one's own teams only."""
         if db_field.name == "team":
             kwargs["queryset"] = own_teams(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[return-value]
 
 
-@admin.register(ActionTeam)
 class ActionTeamAdmin(PublishedAdmin):
-    """One's own teams. Who facilitates a team, who may join it and its place among the others
-    is for administrators to say."""
+    """One's own teams. Only administrators change who facilitates a team, who may join it, and its
+    position among the others."""
 
     slug_from = "name"
     list_display = ["name", "policy", "members", "organizations", "position"]
@@ -120,16 +122,16 @@ class ActionTeamAdmin(PublishedAdmin):
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
-        """Facilitators are named by their addresses: everybody with an open account may be one."""
+        """Return a field of addresses: every member with an open account may be a facilitator."""
         return PeopleField(
             label="Facilitators",
             required=False,
             help_text="One address on each line. Each of them needs an account in the portal; "
-            "whoever is new is told by email.",
+            "everyone new is told by email.",
         )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Facilitators change through the service, which opens and closes the desk to them."""
+        """Change the facilitators through the service, which lets them into the desk or out."""
         if "facilitators" in form.cleaned_data:
             chosen = form.cleaned_data["facilitators"]
             set_facilitators(form.instance, chosen, by=require_staff(request))
@@ -138,15 +140,17 @@ class ActionTeamAdmin(PublishedAdmin):
         return obj.get_absolute_url() if isinstance(obj, ActionTeam) else None
 
     @admin.display(description="who may join", ordering="join_policy")
-    def policy(self, row: ActionTeam) -> SafeString:
-        return badge(POLICIES.get(row.join_policy, "closed"), row.get_join_policy_display())
+    def policy(self, team: ActionTeam) -> SafeString:
+        return badge(BADGES.get(team.join_policy, "closed"), team.get_join_policy_display())
 
     @admin.display(ordering="active_count")
-    def members(self, row: ActionTeam) -> int:
-        number: int = row.active_count  # type: ignore[attr-defined]  # from with_counts
-        return number
+    def members(self, team: ActionTeam) -> int:
+        # Annotated by with_counts.
+        count: int = team.active_count  # type: ignore[attr-defined]
+        return count
 
     @admin.display(ordering="organization_count")
-    def organizations(self, row: ActionTeam) -> int:
-        number: int = row.organization_count  # type: ignore[attr-defined]  # from with_counts
-        return number
+    def organizations(self, team: ActionTeam) -> int:
+        # Annotated by with_counts.
+        count: int = team.organization_count  # type: ignore[attr-defined]
+        return count

@@ -4,6 +4,7 @@ import pytest
 
 from conftest import make_member
 from desk.actions import base
+from desk.tests.action_pages import action_url
 from members.models import Decision
 from teams.models import Membership
 from teams.services import join_teams
@@ -12,15 +13,15 @@ from teams.services import join_teams
 @pytest.fixture
 def approved(client_for, approver, requests) -> Decision:
     """One request that the approver has just approved."""
-    client_for(approver).post(f"/admin/teams/membership/approve/?row={requests[0].pk}")
+    client_for(approver).post(action_url("approve", requests[0]))
     return Decision.objects.get()
 
 
 @pytest.fixture
-def crowd(organization, approval_team) -> list[Membership]:
+def many_requests(organization, approval_team) -> list[Membership]:
     people = [
         make_member(f"p{number:03}@rush.example", organization, f"Person {number:03}")
-        for number in range(base.TOLD + 2)
+        for number in range(base.MAX_RESULT_MESSAGES + 2)
     ]
     for person in people:
         join_teams(person, [approval_team])

@@ -21,18 +21,18 @@ pytestmark = [
 ]
 
 
-def test_leaving_a_page_asks_first_about_what_is_typed(new_page, facilitator, faq_entry):
+def test_leaving_a_page_asks_first_about_unsaved_changes(new_page, facilitator, faq_entry):
     page = new_page(facilitator)
-    asked = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.dismiss()))
     page.goto(f"/admin/teams/faqentry/{faq_entry.pk}/change/")
     page.get_by_label("Answer").fill("Typed, and not saved.")
     page.get_by_role("link", name="Today").click()
     expect(page.get_by_label("Answer")).to_have_value("Typed, and not saved.")
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("heading", name="FAQ entries")).to_be_visible()
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def approver(facilitator, approval_team, administrator) -> Member:
     return facilitator
 
 
-def told(page: Page, words: str) -> None:
-    """Once: in a message, or in the bar that undoes it."""
+def expect_message(page: Page, words: str) -> None:
+    """Expect it once: in a message, or in the bar that undoes it."""
     expect(page.locator(".messagelist, .undo").filter(has_text=words)).to_have_count(1)
 
 
@@ -57,9 +57,9 @@ def test_requests_are_approved_undone_declined_and_memberships_ended(
     page = new_page(approver, javascript=False, width=360)
     page.goto("/admin/")
     page.get_by_role("button", name="Approve Maria Member").click()
-    told(page, "Maria Member is an active member of Careers now.")
+    expect_message(page, "Maria Member is an active member of Careers now.")
     page.get_by_role("button", name="Undo").first.click()
-    told(page, "Undone, and no email was sent.")
+    expect_message(page, "Undone, and no email was sent.")
     assert membership_of(member, approval_team).is_waiting
     assert not Email.objects.exists()
 
@@ -72,30 +72,30 @@ def test_requests_are_approved_undone_declined_and_memberships_ended(
     page.get_by_role("button", name="Show it with my changes").click()
     expect(page.locator(".mail-preview")).to_contain_text("We start again in spring.")
     page.get_by_role("button", name="Decline", exact=True).click()
-    told(page, "The request of Maria Member for Careers is declined.")
+    expect_message(page, "The request of Maria Member for Careers is declined.")
     assert membership_of(member, approval_team).reason == "We start again in spring."
 
     page.goto(f"/admin/teams/membership/{membership_of(colleague, approval_team).pk}/change/")
     page.get_by_role("button", name="Approve").click()
-    told(page, "Colin Colleague is an active member")
+    expect_message(page, "Colin Colleague is an active member")
     page.get_by_role("link", name="End membership…").click()
     expect(page.get_by_role("main")).to_contain_text("This will end 1 membership and send 1 email.")
     page.get_by_role("button", name="End membership", exact=True).click()
-    told(page, "has ended")
+    expect_message(page, "has ended")
 
 
-def test_affiliations_are_confirmed_and_taken_back(new_page, facilitator, organization, team):
+def test_affiliations_are_confirmed_and_unconfirmed(new_page, facilitator, organization, team):
     person = make_member("pat@personal.example", organization, "Pat Personal", confirmed=False)
     join_teams(person, [team])
     page = new_page(facilitator, javascript=False)
     page.goto("/admin/")
     page.get_by_role("button", name="Confirm Pat Personal").click()
-    told(page, "Pat Personal is confirmed for Rush Example Hospital.")
+    expect_message(page, "Pat Personal is confirmed for Rush Example Hospital.")
     assert membership_of(person, team).is_active
     page.goto(f"/admin/members/member/{person.pk}/change/")
     page.get_by_role("link", name="Remove confirmation…").click()
     page.get_by_role("button", name="Remove confirmation", exact=True).click()
-    told(page, "no longer confirmed")
+    expect_message(page, "no longer confirmed")
 
 
 def test_questions_are_answered_published_and_dismissed(new_page, facilitator, faq_entry):
@@ -113,7 +113,7 @@ def test_questions_are_answered_published_and_dismissed(new_page, facilitator, f
     page.get_by_role("button", name="Show email").click()
     expect(page.locator(".mail-preview")).to_contain_text("It is the first one.")
     page.get_by_role("button", name="Answer", exact=True).click()
-    told(page, "is answered by email")
+    expect_message(page, "is answered by email")
 
     open_decision(1, "Publish")
     page.get_by_label("Answer").fill("It is the *second* one.")
@@ -121,13 +121,13 @@ def test_questions_are_answered_published_and_dismissed(new_page, facilitator, f
     page.get_by_role("button", name="Show answer and email").click()
     expect(page.get_by_role("main").locator("em")).to_have_text("second")
     page.get_by_role("button", name="Publish", exact=True).click()
-    told(page, "is answered on the FAQ page")
+    expect_message(page, "is answered on the FAQ page")
     page.goto(FaqEntry.objects.latest("pk").get_absolute_url())
     expect(page.get_by_role("main")).to_contain_text("It is the second one.")
 
     open_decision(2, "Dismiss")
     page.get_by_role("button", name="Dismiss", exact=True).click()
-    told(page, "is dismissed; nobody is told")
+    expect_message(page, "is dismissed; nobody is told")
     assert not Question.objects.waiting().exists()
 
     page.goto("/admin/teams/faqentry/")
@@ -136,7 +136,7 @@ def test_questions_are_answered_published_and_dismissed(new_page, facilitator, f
     assert faq_entry.checked_on
 
 
-def test_progress_of_a_goal_is_reported_and_stands_on_the_team_page(new_page, facilitator, goal):
+def test_goal_report_is_shown_on_the_team_page(new_page, facilitator, goal):
     Goal.objects.update(target=12, unit="organizations")
     page = new_page(facilitator, javascript=False)
     page.goto("/admin/")
@@ -159,12 +159,12 @@ def test_organizations_and_accounts_are_merged(
     page.goto(f"/admin/members/organization/{applicant.organization_id}/change/")
     page.get_by_role("link", name="Merge…", exact=True).click()
     page.get_by_label("Merge into").fill(organization.name)
-    page.get_by_role("button", name="Look what will happen").click()
+    page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Merge", exact=True).click()
     assert Organization.objects.get(pk=applicant.organization_id).merged_into == organization
     page.goto(f"/admin/members/member/{colleague.pk}/change/")
     page.get_by_role("link", name="Merge…", exact=True).click()
     page.get_by_label("Merge into").fill(member.email)
-    page.get_by_role("button", name="Look what will happen").click()
+    page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Merge", exact=True).click()
     assert Member.objects.account_of(colleague.email) == member

@@ -1,4 +1,4 @@
-"""One press on the first page of the desk, in a real Chromium that runs no scripts."""
+"""One click on the first page of the desk, in a real Chromium that runs no scripts."""
 
 import pytest
 from playwright.sync_api import expect
@@ -10,7 +10,7 @@ from teams.services import join_teams
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_one_press_recognizes_and_releases_everyone_who_waits(
+def test_one_click_recognizes_and_confirms_everyone_who_waits(
     new_page, applicant, facilitator, team
 ):
     walt = make_member("walt@lakeview.example", applicant.organization, "Walt", confirmed=False)

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
-from conftest import make_member, membership_of, visible_text
+from conftest import make_member, membership_of, messages_of, visible_text
 from members.models import EmailDomain, Member, Organization
 from members.services import save_with_history
 from teams.models import Goal
@@ -16,10 +16,6 @@ from teams.services import decline_organization, join_teams
 DOMAINS = "/admin/members/emaildomain/"
 MAILS = "/admin/post_office/email/"
 ORGANIZATIONS = "/admin/members/organization/"
-
-
-def messages_of(response) -> list[str]:
-    return [str(message) for message in response.context["messages"]]
 
 
 @pytest.mark.parametrize("model", list(admin.site._registry), ids=lambda model: model.__name__)

@@ -66,7 +66,7 @@ def test_answers_are_those_of_stock_search(rf, administrator, everybody, model):
 
 
 @pytest.mark.parametrize("address", [MEMBERS, MEMBERSHIPS])
-def test_search_finds_nobody_of_other_teams(client_for, facilitator, everybody, address):
+def test_search_matches_nobody_of_other_teams(client_for, facilitator, everybody, address):
     response = client_for(facilitator).get(address, {"q": "example"})
     assert found(response) == {"Maria", "Colin", "Wanda"}
     response = client_for(facilitator).get(address, {"q": "olga"})

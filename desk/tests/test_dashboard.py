@@ -55,7 +55,7 @@ def test_recognizing_is_one_press_with_the_domain_ticked(client_for, facilitator
     organization = applicant.organization
     (press,) = presses(page)
     tick = f"domain_{organization.pk}"
-    assert press == f"/admin/members/organization/recognize/?row={organization.pk}&desk=1"
+    assert press == f"/admin/members/organization/{organization.pk}/recognize/?from=dashboard"
     assert f'type="checkbox" name="{tick}" checked' in page.content.decode()
     response = client.post(press, {tick: "on"})
     assert (response.status_code, response["Location"]) == (302, DESK)
@@ -121,7 +121,7 @@ def test_what_is_declined_answered_or_reported_has_a_page(
     Question.objects.create(text="When do you meet?", email="v@visitor.example")
     client = client_for(facilitator)
     page = client.get(DESK).content.decode()
-    links = re.findall(r'href="([^"]+&amp;desk=1)"', page)
+    links = re.findall(r'href="([^"]+from=dashboard)"', page)
     assert len(links) == 7
     for link in links:
         assert client.get(link.replace("&amp;", "&")).status_code == 200, link
@@ -130,7 +130,7 @@ def test_what_is_declined_answered_or_reported_has_a_page(
 def test_a_question_without_an_address_is_not_answered_by_mail(client_for, facilitator):
     question = Question.objects.create(text="When do you meet?")
     page = client_for(facilitator).get(DESK).content.decode()
-    assert f"/admin/teams/question/publish/?row={question.pk}" in page
+    assert f"/admin/teams/question/{question.pk}/publish/" in page
     assert "/admin/teams/question/answer/" not in page
 
 
@@ -153,8 +153,8 @@ def test_a_press_about_another_team_does_not_exist(
 ):
     client = client_for(other_facilitator)
     for path in (
-        f"/admin/members/member/confirm/?row={unsure.pk}&desk=1",
-        f"/admin/teams/membership/approve/?row={request_to_decide.pk}&desk=1",
+        f"/admin/members/member/{unsure.pk}/confirm/?from=dashboard",
+        f"/admin/teams/membership/{request_to_decide.pk}/approve/?from=dashboard",
     ):
         assert client.post(path).status_code == 404
     request_to_decide.refresh_from_db()
@@ -214,7 +214,7 @@ def test_names_that_look_alike_stand_beside_it(client_for, facilitator, applican
     known = add_organization("Lakeview Health System", domains=[], by=administrator)
     page = client_for(facilitator).get(DESK)
     assert "Already here with a name like it: Lakeview Health System" in visible_text(page)
-    assert f"merge/?row={applicant.organization_id}&amp;into={known.pk}" in page.content.decode()
+    assert f"{applicant.organization_id}/merge/?into={known.pk}" in page.content.decode()
 
 
 def test_nothing_that_people_typed_is_markup(client_for, facilitator, applicant):

@@ -7,16 +7,14 @@ from members.models import EmailDomain
 from members.services import Refused, remove_domain
 from teams.services import complete_join
 
-TAKE_BACK = "/admin/members/emaildomain/take-back/?row={}"
+TAKE_BACK = "/admin/members/emaildomain/{}/take-back/"
 
 
-def test_domain_given_by_mistake_is_taken_back_with_history(
-    client_for, facilitator, member, organization
-):
+def test_take_back_removes_the_domain_with_history(client_for, facilitator, member, organization):
     domain = organization.domains.get()
     client = client_for(facilitator)
     page = client.get(TAKE_BACK.format(domain.pk))
-    assert "Who is confirmed already stays" in visible_text(page)
+    assert "Those who are confirmed already stay confirmed" in visible_text(page)
     assert organization.domains.count() == 1
     response = client.post(TAKE_BACK.format(domain.pk), follow=True)
     assert "The email domain rush.example of Rush Example Hospital is taken back." in visible_text(
@@ -29,32 +27,32 @@ def test_domain_given_by_mistake_is_taken_back_with_history(
     assert member.is_affiliation_confirmed
 
 
-def test_domain_that_was_taken_back_confirms_nobody(client_for, facilitator, organization, team):
+def test_take_back_ends_confirming_by_the_domain(client_for, facilitator, organization, team):
     client_for(facilitator).post(TAKE_BACK.format(organization.domains.get().pk))
-    newcomer, (told,) = complete_join(
+    newcomer, (text,) = complete_join(
         "nora@rush.example",
         full_name="Nora",
         job_title="",
         organization="Rush Example Hospital",
         team_ids=[team.pk],
     )
-    assert told.outcome == "waiting"
+    assert text.outcome == "waiting"
     assert not newcomer.is_affiliation_confirmed
 
 
 def test_form_says_beforehand_whom_a_domain_confirms(client_for, facilitator):
-    said = visible_text(client_for(facilitator).get("/admin/members/emaildomain/add/"))
-    assert "Saving confirms everyone who waits at such an address" in said
+    text = visible_text(client_for(facilitator).get("/admin/members/emaildomain/add/"))
+    assert "Saving confirms everyone who waits at such an address" in text
 
 
-def test_domain_is_taken_back_by_the_desk_only(client, client_for, member, organization):
+def test_take_back_is_refused_to_members_and_visitors(client, client_for, member, organization):
     domain = organization.domains.get()
     assert client.post(TAKE_BACK.format(domain.pk)).status_code == 302
     assert client_for(member).post(TAKE_BACK.format(domain.pk)).status_code == 403
     assert EmailDomain.objects.filter(pk=domain.pk).exists()
 
 
-def test_domain_is_taken_back_once(facilitator, organization):
+def test_take_back_twice_is_not_found(facilitator, organization):
     domain = organization.domains.get()
     same = EmailDomain.objects.get(pk=domain.pk)
     remove_domain(domain, by=facilitator)

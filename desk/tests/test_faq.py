@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from conftest import visible_text
+from desk.tests.action_pages import action_url
 from teams.models import FaqEntry
 
 LIST = "/admin/teams/faqentry/"
@@ -33,12 +34,12 @@ def typed(**changes: object) -> dict[str, object]:
 
 def of(entry: FaqEntry, **changes: object) -> dict[str, object]:
     """What the form of `entry` sends, with `changes`."""
-    kept = {name: getattr(entry, name) for name in ("topic", "question", "answer", "position")}
-    return {**kept, "is_published": "on"} | changes
+    refused = {name: getattr(entry, name) for name in ("topic", "question", "answer", "position")}
+    return {**refused, "is_published": "on"} | changes
 
 
 def names(response) -> set[str]:
-    return {str(row) for row in response.context["cl"].result_list}
+    return {str(record) for record in response.context["cl"].result_list}
 
 
 def test_new_entry_is_last_in_its_section_and_checked_today(desk, team):
@@ -53,8 +54,8 @@ def test_new_entry_is_last_in_its_section_and_checked_today(desk, team):
 
 
 def test_address_of_the_question_form_is_refused_in_words(desk):
-    said = visible_text(desk.post(LIST + "add/", typed(slug="ask")))
-    assert "At the address “ask” visitors ask their questions" in said
+    text = visible_text(desk.post(LIST + "add/", typed(slug="ask")))
+    assert "At the address “ask” visitors ask their questions" in text
     assert not FaqEntry.objects.exists()
 
 
@@ -66,33 +67,33 @@ def test_new_answer_is_checked_today(desk, faq_entry):
 
 
 @pytest.mark.parametrize("changes", [{}, {"position": "9"}, {"question": "Who?"}])
-def test_other_changes_check_nothing(desk, faq_entry, changes):
+def test_change_of_other_fields_does_not_count_as_a_check(desk, faq_entry, changes):
     desk.post(f"{LIST}{faq_entry.pk}/change/", of(faq_entry, **changes))
     faq_entry.refresh_from_db()
     assert faq_entry.checked_on is None
 
 
-def test_place_is_changed_afterwards(desk, faq_entry):
+def test_position_is_changed_afterwards(desk, faq_entry):
     desk.post(f"{LIST}{faq_entry.pk}/change/", of(faq_entry, position="9"))
     faq_entry.refresh_from_db()
     assert faq_entry.position == 9
 
 
-def test_form_speaks_plainly(desk, faq_entry):
+def test_form_uses_plain_words(desk, faq_entry):
     for path in ("add/", f"{faq_entry.pk}/change/"):
-        said = visible_text(desk.get(LIST + path))
-        assert "Blank line: new paragraph. *word*: emphasis. - item: list." in said
-        assert "Ignored for an entry with a team" in said
-        assert "The last part of the link to this answer" in said
-        assert "Markdown" not in said
-        assert "Slug" not in said
-        assert "Position" not in said
+        text = visible_text(desk.get(LIST + path))
+        assert "Blank line: new paragraph. *word*: emphasis. - item: list." in text
+        assert "Ignored for an entry with a team" in text
+        assert "The last part of the link to this answer" in text
+        assert "Markdown" not in text
+        assert "Slug" not in text
+        assert "Position" not in text
 
 
-def test_still_true_is_one_press_on_the_record(desk, faq_entry):
+def test_still_true_is_one_click_on_the_record(desk, faq_entry):
     page = desk.get(f"{LIST}{faq_entry.pk}/change/").content.decode()
-    assert f'action="{LIST}confirm/?row={faq_entry.pk}"' in page
-    desk.post(f"{LIST}confirm/?row={faq_entry.pk}")
+    assert f'action="{action_url("confirm", faq_entry)}"' in page
+    desk.post(action_url("confirm", faq_entry))
     faq_entry.refresh_from_db()
     assert faq_entry.checked_on == timezone.localdate()
     assert faq_entry.history.first().history_user.full_name == "Fay Facilitator"
@@ -100,37 +101,37 @@ def test_still_true_is_one_press_on_the_record(desk, faq_entry):
     assert f'action="{LIST}confirm/' not in page
 
 
-def test_still_true_for_several_shows_their_answers(desk, faq_entry):
+def test_still_true_page_of_several_shows_their_answers(desk, faq_entry):
     other = FaqEntry.objects.create(slug="o", question="Other?", answer="Long answer.")
-    sent = {"action": "confirm", "_selected_action": [faq_entry.pk, other.pk]}
-    opened = desk.post(LIST, sent)
+    form_data = {"action": "confirm", "_selected_action": [faq_entry.pk, other.pk]}
+    opened = desk.post(LIST, form_data)
     assert "Long answer. (last checked: not known)" in visible_text(desk.get(opened["Location"]))
     assert FaqEntry.objects.filter(checked_on=None).count() == 2
     desk.post(opened["Location"])
     assert FaqEntry.objects.filter(checked_on=timezone.localdate()).count() == 2
 
 
-def test_still_true_twice_is_told(desk, faq_entry):
+def test_still_true_twice_is_reported(desk, faq_entry):
     for _ in range(2):
-        response = desk.post(f"{LIST}confirm/?row={faq_entry.pk}", follow=True)
+        response = desk.post(action_url("confirm", faq_entry), follow=True)
     assert "was checked today already" in visible_text(response)
     assert faq_entry.history.count() == 2
 
 
 def test_entries_of_other_teams_are_not_found(desk, foreign):
-    assert desk.post(f"{LIST}confirm/?row={foreign.pk}").status_code == 404
+    assert desk.post(action_url("confirm", foreign)).status_code == 404
     assert desk.get(f"{LIST}{foreign.pk}/change/").status_code == 404
     foreign.refresh_from_db()
     assert foreign.checked_on is None
 
 
-def test_still_true_opened_as_a_link_changes_nothing(desk, faq_entry):
-    desk.get(f"{LIST}confirm/?row={faq_entry.pk}")
+def test_still_true_by_get_changes_nothing(desk, faq_entry):
+    desk.get(action_url("confirm", faq_entry))
     faq_entry.refresh_from_db()
     assert faq_entry.checked_on is None
 
 
-def test_filter_finds_what_nobody_checked_for_180_days(desk, faq_entry, foreign):
+def test_filter_matches_entries_not_checked_for_180_days(desk, faq_entry, foreign):
     today = timezone.localdate()
     for days in (180, 181):
         FaqEntry.objects.create(
@@ -148,6 +149,6 @@ def test_filter_finds_what_nobody_checked_for_180_days(desk, faq_entry, foreign)
 def test_member_does_not_reach_the_list(client_for, member, faq_entry):
     client = client_for(member)
     assert client.get(LIST).status_code == 403
-    assert client.post(f"{LIST}confirm/?row={faq_entry.pk}").status_code == 403
+    assert client.post(action_url("confirm", faq_entry)).status_code == 403
     faq_entry.refresh_from_db()
     assert faq_entry.checked_on is None

@@ -9,15 +9,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conftest import make_team, visible_text
+from desk.tests.action_pages import action_url, selection_url
 from teams.models import Goal, GoalUpdate
 from teams.services import report_goal
 
 GOALS = "/admin/teams/goal/"
-REPORT = GOALS + "report/"
 
 
 def names(response) -> set[str]:
-    return {str(row) for row in response.context["cl"].result_list}
+    return {str(record) for record in response.context["cl"].result_list}
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def typed_goal(team) -> dict[str, object]:
 
 
 @pytest.fixture
-def typed_report() -> dict[str, str]:
+def report_data() -> dict[str, str]:
     """What the page of a report sends."""
     return {"state": "on_track", "sentence": "Met twice."}
 
@@ -79,7 +79,7 @@ def test_goal_stays_with_its_team_and_address(
     assert goal.team_id != other_team.pk
 
 
-def test_form_does_not_change_how_a_goal_stands(client_for, facilitator, goal, typed_goal):
+def test_form_does_not_change_the_progress_of_a_goal(client_for, facilitator, goal, typed_goal):
     forged = {"state": "reached", "current": "5", "state_reason": "x", "reported_on": "2026-01-01"}
     client_for(facilitator).post(f"{GOALS}{goal.pk}/change/", typed_goal | forged | {"target": "5"})
     goal.refresh_from_db()
@@ -88,7 +88,7 @@ def test_form_does_not_change_how_a_goal_stands(client_for, facilitator, goal, t
     assert goal.reported_on is None
 
 
-def test_target_is_set_changed_and_taken_away(client_for, facilitator, goal, typed_goal):
+def test_target_is_set_changed_and_removed(client_for, facilitator, goal, typed_goal):
     client, path = client_for(facilitator), f"{GOALS}{goal.pk}/change/"
     client.post(path, typed_goal | {"target": "70", "unit": "%", "due_on": "2030-01-01"})
     goal.refresh_from_db()
@@ -104,15 +104,15 @@ def test_target_is_set_changed_and_taken_away(client_for, facilitator, goal, typ
     assert goal.updates.get().value == 35
 
 
-def test_form_speaks_plainly(client_for, facilitator, goal, team):
+def test_form_uses_plain_words(client_for, facilitator, goal, team):
     client = client_for(facilitator)
     for path in (f"{GOALS}{goal.pk}/change/", f"/admin/teams/actionteam/{team.pk}/change/"):
-        told = visible_text(client.get(path))
-        assert "Place:" in told
-        assert "Address:" in told
-        assert "Blank line: new paragraph." in told
+        text = visible_text(client.get(path))
+        assert "Place:" in text
+        assert "Address:" in text
+        assert "Blank line: new paragraph." in text
         for word in ("Slug", "Position", "Markdown"):
-            assert word not in told
+            assert word not in text
 
 
 def test_record_lists_all_updates_newest_first(client_for, facilitator, administrator, goal):
@@ -122,46 +122,46 @@ def test_record_lists_all_updates_newest_first(client_for, facilitator, administ
     GoalUpdate.objects.create(
         goal=goal, state="ended", sentence="Old.", reported_at=timezone.now() - timedelta(days=9)
     )
-    told = visible_text(client_for(facilitator).get(f"{GOALS}{goal.pk}/change/"))
-    told = told[told.index("Updates") :]
-    assert "Got 2. On track 2 jobs Fay Facilitator" in told
-    assert "Got 1. On track 1 jobs Ada Admin" in told
-    assert "Old. Ended no new one before this history began" in told
-    assert told.index("Got 2.") < told.index("Got 1.") < told.index("Old.")
+    text = visible_text(client_for(facilitator).get(f"{GOALS}{goal.pk}/change/"))
+    text = text[text.index("Updates") :]
+    assert "Got 2. On track 2 jobs Fay Facilitator" in text
+    assert "Got 1. On track 1 jobs Ada Admin" in text
+    assert "Old. Ended no new one before this history began" in text
+    assert text.index("Got 2.") < text.index("Got 1.") < text.index("Old.")
 
 
 # Reporting -----------------------------------------------------------------------------------
 
 
-def test_report_is_asked_for_on_the_record_and_in_the_list(client_for, facilitator, goal):
-    client, link = client_for(facilitator), f'href="{REPORT}?row={goal.pk}"'
+def test_report_is_linked_on_the_record_and_in_the_list(client_for, facilitator, goal):
+    client, link = client_for(facilitator), f'href="{action_url("report", goal)}"'
     assert link in client.get(f"{GOALS}{goal.pk}/change/").content.decode()
     response = client.get(GOALS)
     assert link in response.content.decode()
     assert "report" in dict(response.context["action_form"].fields["action"].choices)
 
 
-def test_report_page_tells_the_goal_its_number_and_latest_updates(client_for, facilitator, goal):
+def test_report_page_shows_the_number_and_latest_updates(client_for, facilitator, goal):
     Goal.objects.update(target=70, unit="%")
     for number in range(7):
         value = Decimal(number)
         report_goal(goal, state="on_track", value=value, sentence=f"No {number}.", by=facilitator)
-    response = client_for(facilitator).get(f"{REPORT}?row={goal.pk}")
-    told = visible_text(response)
-    assert "Report progress on “Bring people to one table”" in told
-    assert "Now, in %" in told
-    assert "The target is 70%. The last number is 6%; leave this empty to keep it." in told
-    assert "No 6." in told
-    assert "No 2." in told
-    assert "No 1." not in told
-    assert "All updates" in told
+    response = client_for(facilitator).get(action_url("report", goal))
+    text = visible_text(response)
+    assert "Report progress on “Bring people to one table”" in text
+    assert "Now, in %" in text
+    assert "The target is 70%. The last number is 6%; leave this empty to keep it." in text
+    assert "No 6." in text
+    assert "No 2." in text
+    assert "No 1." not in text
+    assert "All updates" in text
     assert goal.updates.count() == 7
 
 
-def test_report_is_written_and_told(client_for, facilitator, goal, typed_report):
+def test_report_is_stored_and_confirmed(client_for, facilitator, goal, report_data):
     Goal.objects.update(target=70, unit="%")
     response = client_for(facilitator).post(
-        f"{REPORT}?row={goal.pk}", typed_report | {"value": "58.5"}, follow=True
+        action_url("report", goal), report_data | {"value": "58.5"}, follow=True
     )
     goal.refresh_from_db()
     assert (goal.state, goal.current) == ("on_track", Decimal("58.5"))
@@ -172,20 +172,20 @@ def test_report_is_written_and_told(client_for, facilitator, goal, typed_report)
     )
 
 
-def test_report_without_a_number_is_written(client_for, facilitator, goal, typed_report):
-    client_for(facilitator).post(f"{REPORT}?row={goal.pk}", typed_report)
+def test_report_without_a_number_is_stored(client_for, facilitator, goal, report_data):
+    client_for(facilitator).post(action_url("report", goal), report_data)
     assert goal.updates.get().value is None
 
 
-def test_second_press_writes_nothing(client_for, facilitator, goal, typed_report):
+def test_report_twice_is_stored_once(client_for, facilitator, goal, report_data):
     client = client_for(facilitator)
     for _ in range(2):
-        client.post(f"{REPORT}?row={goal.pk}", typed_report)
+        client.post(action_url("report", goal), report_data)
     assert goal.updates.count() == 1
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"state": ""}, "Say how the goal stands."),
         ({"state": "unreported"}, "Say how the goal stands."),
@@ -197,57 +197,57 @@ def test_second_press_writes_nothing(client_for, facilitator, goal, typed_report
     ],
 )
 def test_report_against_the_rules_is_shown_again(
-    client_for, facilitator, goal, typed_report, changes, told
+    client_for, facilitator, goal, report_data, changes, message
 ):
     Goal.objects.update(target=70)
-    sent = typed_report | changes
-    response = client_for(facilitator).post(f"{REPORT}?row={goal.pk}", sent)
-    assert told in visible_text(response)
-    assert sent["sentence"] in response.content.decode()
+    form_data = report_data | changes
+    response = client_for(facilitator).post(action_url("report", goal), form_data)
+    assert message in visible_text(response)
+    assert form_data["sentence"] in response.content.decode()
     assert not GoalUpdate.objects.exists()
 
 
-def test_number_for_a_goal_without_a_target_is_not_asked_for(
-    client_for, facilitator, goal, typed_report
+def test_report_on_a_goal_without_a_target_takes_no_number(
+    client_for, facilitator, goal, report_data
 ):
     client = client_for(facilitator)
-    response = client.get(f"{REPORT}?row={goal.pk}")
+    response = client.get(action_url("report", goal))
     assert 'name="value"' not in response.content.decode()
     assert "set a target on its page" in visible_text(response)
-    client.post(f"{REPORT}?row={goal.pk}", typed_report | {"value": "5"})  # forged
+    client.post(action_url("report", goal), report_data | {"value": "5"})
     goal.refresh_from_db()
     assert goal.current is None
 
 
-def test_several_goals_are_reported_on_one_at_a_time(
-    client_for, facilitator, goal, team, typed_report
+def test_report_on_several_goals_offers_one_at_a_time(
+    client_for, facilitator, goal, team, report_data
 ):
     second = Goal.objects.create(team=team, slug="second", title="Second")
-    path = f"{REPORT}?row={goal.pk}&row={second.pk}"
     client = client_for(facilitator)
+    path = selection_url(client, "report", goal, second)
     response = client.get(path)
     assert "Report on one goal at a time." in visible_text(response)
-    for row in (goal, second):
-        assert f'href="{REPORT}?row={row.pk}"' in response.content.decode()
+    for each in (goal, second):
+        assert f'href="{action_url("report", each)}?' in response.content.decode()
     assert 'type="submit" class="default"' not in response.content.decode()
-    assert "one goal at a time" in visible_text(client.post(path, typed_report))
+    assert "one goal at a time" in visible_text(client.post(path, report_data))
     assert not GoalUpdate.objects.exists()
 
 
 def test_report_on_a_goal_of_another_team_is_not_found(
-    client_for, facilitator, goal, other_goal, typed_report
+    client_for, facilitator, goal, other_goal, report_data
 ):
     client = client_for(facilitator)
-    for row in (other_goal.pk, 10**9, "x"):
-        assert client.get(f"{REPORT}?row={row}").status_code == 404
-        assert client.post(f"{REPORT}?row={row}", typed_report).status_code == 404
-    client.post(f"{REPORT}?row={goal.pk}&row={other_goal.pk}", typed_report)
+    for key in (other_goal.pk, 10**9):
+        path = f"{GOALS}{key}/report/"
+        assert client.get(path).status_code == 404
+        assert client.post(path, report_data).status_code == 404
     assert not other_goal.updates.exists()
 
 
-def test_report_is_for_the_desk_only(client_for, client, member, goal, typed_report):
-    assert client_for(member).post(f"{REPORT}?row={goal.pk}", typed_report).status_code == 403
-    assert client.post(f"{REPORT}?row={goal.pk}", typed_report).status_code == 302
+def test_report_is_refused_to_members_and_visitors(client_for, client, member, goal, report_data):
+    assert client_for(member).post(action_url("report", goal), report_data).status_code == 403
+    assert client.post(action_url("report", goal), report_data).status_code == 302
     assert not GoalUpdate.objects.exists()
 
 
@@ -263,7 +263,7 @@ def test_report_is_for_the_desk_only(client_for, client, member, goal, typed_rep
         ({"current": 58, "target": 70, "unit": "%"}, "58% of 70%"),
     ],
 )
-def test_list_tells_the_progress(client_for, facilitator, goal, numbers, expected):
+def test_list_shows_the_progress(client_for, facilitator, goal, numbers, expected):
     Goal.objects.update(**numbers)
     assert f"No update yet {expected} " in visible_text(client_for(facilitator).get(GOALS))
 
@@ -281,7 +281,7 @@ def test_list_is_filtered_by_goals_without_an_update(
 
 
 @pytest.mark.parametrize("path", [GOALS, "record"])
-def test_pages_cost_the_same_queries_for_one_row_and_three(client_for, administrator, goal, path):
+def test_pages_need_the_same_queries_for_one_and_three_goals(client_for, administrator, goal, path):
     client = client_for(administrator)
     path = f"{GOALS}{goal.pk}/change/" if path == "record" else path
     client.get(path)  # the first look also asks for what is kept from then on
@@ -290,9 +290,9 @@ def test_pages_cost_the_same_queries_for_one_row_and_three(client_for, administr
         more = Goal.objects.create(
             team=make_team(f"Team {number}"), slug=f"g{number}", title=f"Goal {number}"
         )
-        for row in (goal, more):
+        for record in (goal, more):
             report_goal(
-                row, state="on_track", value=None, sentence=f"Step {number}.", by=administrator
+                record, state="on_track", value=None, sentence=f"Step {number}.", by=administrator
             )
         with CaptureQueriesContext(connection) as queries:
             assert client.get(path).status_code == 200

@@ -3,15 +3,12 @@
 import pytest
 
 from conftest import make_member, membership_of, messages_of, visible_text
+from desk.tests.action_pages import action_url, selection_url
 from members.models import Member
 from members.tests.steps import last_line
 from teams.services import join_teams, leave_team, set_facilitators
 
 LIST = "/admin/members/member/"
-
-
-def page(*people: Member, decision: str = "confirm") -> str:
-    return f"{LIST}{decision}/?" + "&".join(f"row={person.pk}" for person in people)
 
 
 def record(person: Member) -> str:
@@ -33,13 +30,14 @@ def test_list_shows_a_facilitator_the_people_of_their_teams_once(
     client_for, facilitator, member, outsider, team
 ):
     leave_team(membership_of(member, team))
-    join_teams(member, [team])  # two stays, one person
+    # Two memberships of one person.
+    join_teams(member, [team])
     response = client_for(facilitator).get(LIST)
     assert list(response.context["cl"].result_list) == [member]
     assert "olga" not in visible_text(response).lower()
 
 
-def test_list_shows_an_administrator_everybody(
+def test_list_shows_an_administrator_all_members(
     client_for, administrator, facilitator, member, outsider
 ):
     assert client_for(administrator).get(LIST).context["cl"].result_count == Member.objects.count()
@@ -51,7 +49,7 @@ def test_pages_of_people_of_other_teams_are_not_found(client_for, facilitator, o
 
 
 @pytest.mark.parametrize("query", ["?q=Olga", "?q=loop.example", "?affiliation=confirmed&q=olga"])
-def test_search_finds_nobody_of_other_teams(client_for, facilitator, member, outsider, query):
+def test_search_matches_nobody_of_other_teams(client_for, facilitator, member, outsider, query):
     assert client_for(facilitator).get(LIST + query).context["cl"].result_count == 0
 
 
@@ -63,7 +61,7 @@ def test_filters_that_the_list_does_not_offer_are_refused(client_for, facilitato
     assert client_for(facilitator).get(f"{LIST}?{lookup}").status_code == 400
 
 
-def test_record_names_the_stays_in_ones_own_teams_only(
+def test_record_names_memberships_in_ones_own_teams_only(
     client_for, facilitator, administrator, member, other_team
 ):
     join_teams(member, [other_team])
@@ -81,14 +79,14 @@ def test_nothing_suggests_people_by_script(client_for, administrator):
 
 
 def test_facilitator_cannot_change_a_person(client_for, facilitator, member):
-    sent = {"full_name": "Forged", "email": "x@rush.example", "is_staff": "on"}
-    assert client_for(facilitator).post(f"{LIST}{member.pk}/change/", sent).status_code == 403
+    form_data = {"full_name": "Forged", "email": "x@rush.example", "is_staff": "on"}
+    assert client_for(facilitator).post(f"{LIST}{member.pk}/change/", form_data).status_code == 403
     member.refresh_from_db()
     assert member.full_name == "Maria Member"
 
 
 def test_administrator_changes_name_and_title_and_nothing_else(client_for, administrator, outsider):
-    sent = {
+    form_data = {
         "full_name": "Olga O.",
         "job_title": "Nurse",
         "email": "evil@loop.example",
@@ -99,7 +97,7 @@ def test_administrator_changes_name_and_title_and_nothing_else(client_for, admin
         "memberships-TOTAL_FORMS": "0",
         "memberships-INITIAL_FORMS": "0",
     }
-    response = client_for(administrator).post(f"{LIST}{outsider.pk}/change/", sent)
+    response = client_for(administrator).post(f"{LIST}{outsider.pk}/change/", form_data)
     assert response.status_code == 302
     outsider.refresh_from_db()
     assert (outsider.full_name, outsider.job_title) == ("Olga O.", "Nurse")
@@ -109,21 +107,21 @@ def test_administrator_changes_name_and_title_and_nothing_else(client_for, admin
     assert outsider.history.latest().history_user == administrator
 
 
-def test_stays_on_the_record_cannot_be_written(client_for, administrator, member, team):
-    stay = membership_of(member, team)
-    sent = {
+def test_memberships_on_the_record_cannot_be_changed(client_for, administrator, member, team):
+    membership = membership_of(member, team)
+    form_data = {
         "full_name": "Maria",
         "job_title": "",
         "memberships-TOTAL_FORMS": "1",
         "memberships-INITIAL_FORMS": "1",
-        "memberships-0-id": stay.pk,
+        "memberships-0-id": membership.pk,
         "memberships-0-member": member.pk,
         "memberships-0-status": "declined",
         "memberships-0-DELETE": "on",
     }
-    client_for(administrator).post(f"{LIST}{member.pk}/change/", sent)
-    stay.refresh_from_db()
-    assert stay.is_active
+    client_for(administrator).post(f"{LIST}{member.pk}/change/", form_data)
+    membership.refresh_from_db()
+    assert membership.is_active
 
 
 def test_nobody_is_added_without_a_team(client_for, administrator):
@@ -133,12 +131,15 @@ def test_nobody_is_added_without_a_team(client_for, administrator):
 # Confirming --------------------------------------------------------------------------------
 
 
-def test_confirm_is_one_press_on_the_record_and_opens_what_waited(
+def test_confirm_is_one_click_on_the_record_and_opens_requests(
     client_for, facilitator, una, organization, team, approval_team, mails
 ):
     client = client_for(facilitator)
-    assert f'action="{page(una)}"' in client.get(f"{LIST}{una.pk}/change/").content.decode()
-    response = client.post(page(una), follow=True)
+    assert (
+        f'action="{action_url("confirm", una)}"'
+        in client.get(f"{LIST}{una.pk}/change/").content.decode()
+    )
+    response = client.post(action_url("confirm", una), follow=True)
     assert messages_of(response) == [
         "Una Unconfirmed is confirmed for Rush Example Hospital. Active member now: Education."
     ]
@@ -149,36 +150,43 @@ def test_confirm_is_one_press_on_the_record_and_opens_what_waited(
     assert mails()[-1].to == [una.email]
 
 
-def test_looking_at_the_confirm_page_changes_nothing(client_for, facilitator, una):
-    told = visible_text(client_for(facilitator).get(page(una)))
-    assert "Una Unconfirmed, una@mail.example: Rush Example Hospital" in told
+def test_confirm_page_by_get_changes_nothing(client_for, facilitator, una):
+    text = visible_text(client_for(facilitator).get(action_url("confirm", una)))
+    assert "Una Unconfirmed, una@mail.example: Rush Example Hospital" in text
     una.refresh_from_db()
     assert not una.is_affiliation_confirmed
 
 
 def test_confirm_of_people_of_other_teams_is_not_found(client_for, other_facilitator, una):
-    assert client_for(other_facilitator).post(page(una)).status_code == 404
+    assert client_for(other_facilitator).post(action_url("confirm", una)).status_code == 404
     una.refresh_from_db()
     assert not una.is_affiliation_confirmed
 
 
-def test_confirm_is_not_a_members(client_for, member, una):
-    assert client_for(member).post(page(una)).status_code == 403
+def test_confirm_is_refused_to_a_member(client_for, member, una):
+    assert client_for(member).post(action_url("confirm", una)).status_code == 403
     una.refresh_from_db()
     assert not una.is_affiliation_confirmed
 
 
-def test_confirm_waits_for_the_organization(client_for, facilitator, applicant):
+def test_confirm_is_refused_until_the_organization_is_recognized(
+    client_for, facilitator, applicant
+):
     client = client_for(facilitator)
-    assert page(applicant) not in client.get(f"{LIST}{applicant.pk}/change/").content.decode()
-    response = client.post(page(applicant), follow=True)
+    assert (
+        action_url("confirm", applicant)
+        not in client.get(f"{LIST}{applicant.pk}/change/").content.decode()
+    )
+    response = client.post(action_url("confirm", applicant), follow=True)
     assert "Recognize Lakeview Health first" in messages_of(response)[0]
     applicant.refresh_from_db()
     assert not applicant.is_affiliation_confirmed
 
 
-def test_confirming_again_is_told_and_stops_no_other(client_for, facilitator, una, member, team):
-    response = client_for(facilitator).post(page(member, una), follow=True)
+def test_confirm_again_is_reported_and_others_continue(client_for, facilitator, una, member, team):
+    response = client_for(facilitator).post(
+        selection_url(client_for(facilitator), "confirm", member, una), follow=True
+    )
     assert any("already confirmed" in text for text in messages_of(response))
     una.refresh_from_db()
     assert una.is_affiliation_confirmed
@@ -186,23 +194,23 @@ def test_confirming_again_is_told_and_stops_no_other(client_for, facilitator, un
 
 def test_list_is_filtered_by_affiliation(client_for, facilitator, una, member, applicant):
     client = client_for(facilitator)
-    found = {
+    matches = {
         value: set(client.get(f"{LIST}?affiliation={value}").context["cl"].result_list)
         for value in ("to_confirm", "confirmed", "unconfirmed")
     }
-    assert found == {
+    assert matches == {
         "to_confirm": {una},
         "confirmed": {member},
         "unconfirmed": {una, applicant},
     }
 
 
-def test_confirm_names_what_happened_in_ones_own_teams_and_counts_the_rest(
+def test_confirm_names_ones_own_teams_and_counts_the_others(
     client_for, facilitator, administrator, una, approval_team, other_team
 ):
     join_teams(una, [other_team])
     set_facilitators(approval_team, [facilitator], by=administrator)
-    response = client_for(facilitator).post(page(una), follow=True)
+    response = client_for(facilitator).post(action_url("confirm", una), follow=True)
     assert messages_of(response) == [
         "Una Unconfirmed is confirmed for Rush Example Hospital. Active member now: Education. "
         "1 membership opened in other teams. Still waiting for a yes or no: Careers."
@@ -212,54 +220,58 @@ def test_confirm_names_what_happened_in_ones_own_teams_and_counts_the_rest(
 # Saying no ---------------------------------------------------------------------------------
 
 
-def test_no_declines_what_waits_in_ones_own_teams_with_one_mail(
+def test_decline_declines_requests_for_ones_own_teams_with_one_email(
     client_for, facilitator, administrator, una, team, approval_team, other_team, mails
 ):
     join_teams(una, [other_team])
     set_facilitators(approval_team, [facilitator], by=administrator)
     client = client_for(facilitator)
-    assert f'href="{page(una, decision="decline")}"' in client.get(record(una)).content.decode()
-    shown = visible_text(client.get(page(una, decision="decline")))
-    assert "waits for Education, Careers" in shown
-    assert "Hiring" not in shown
+    assert f'href="{action_url("decline", una)}"' in client.get(record(una)).content.decode()
+    page = visible_text(client.get(action_url("decline", una)))
+    assert "waits for Education, Careers" in page
+    assert "Hiring" not in page
     count = len(mails())
-    sent = {"reason": "You do not work there."}
-    response = client.post(page(una, decision="decline"), sent, follow=True)
+    form_data = {"reason": "You do not work there."}
+    response = client.post(action_url("decline", una), form_data, follow=True)
     assert messages_of(response) == [
         "Declined what Una Unconfirmed asked for: Education, Careers. One email tells why."
     ]
-    status = [membership_of(una, asked).status for asked in (team, approval_team, other_team)]
+    status = [
+        membership_of(una, requested).status for requested in (team, approval_team, other_team)
+    ]
     assert status == ["declined", "declined", "requested"]
     assert len(mails()) == count + 1
     assert "You do not work there." in mails()[-1].message
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
-def test_no_without_a_reason_is_refused(client_for, facilitator, una, team, reason):
-    response = client_for(facilitator).post(page(una, decision="decline"), {"reason": reason})
+def test_decline_without_a_reason_is_refused_on_its_page(
+    client_for, facilitator, una, team, reason
+):
+    response = client_for(facilitator).post(action_url("decline", una), {"reason": reason})
     assert response.context["form"].errors["reason"]
     assert membership_of(una, team).is_waiting
 
 
-def test_no_twice_is_told(client_for, facilitator, una, mails):
+def test_decline_twice_is_reported(client_for, facilitator, una, mails):
     client = client_for(facilitator)
     for _ in range(2):
-        path = page(una, decision="decline")
+        path = action_url("decline", una)
         response = client.post(path, {"reason": "No."}, follow=True)
     assert messages_of(response)[-1].startswith("No request of Una Unconfirmed waits for you.")
-    assert page(una, decision="decline") not in client.get(record(una)).content.decode()
+    assert action_url("decline", una) not in client.get(record(una)).content.decode()
 
 
 @pytest.mark.parametrize("decision", ["decline", "unconfirm"])
 @pytest.mark.parametrize(
     ("who", "status"), [("other_facilitator", 404), ("member", 403), ("colleague", 403)]
 )
-def test_no_and_taking_back_are_not_for_others(
+def test_decline_and_unconfirm_are_refused_to_others(
     client_for, request, una, team, decision, who, status
 ):
     client = client_for(request.getfixturevalue(who))
-    for answer in (client.get(page(una, decision=decision)),
-                   client.post(page(una, decision=decision), {"reason": "x"})):  # fmt: skip
+    for answer in (client.get(action_url(decision, una)),
+                   client.post(action_url(decision, una), {"reason": "x"})):  # fmt: skip
         assert answer.status_code == status
     assert membership_of(una, team).is_waiting
 
@@ -268,16 +280,14 @@ def test_no_and_taking_back_are_not_for_others(
 
 
 @pytest.mark.parametrize("who", ["facilitator", "administrator"])
-def test_confirmation_is_taken_back_with_a_reason_and_memberships_stay(
-    client_for, request, member, team, who
-):
+def test_unconfirm_stores_the_reason_and_memberships_stay(client_for, request, member, team, who):
     desk = request.getfixturevalue(who)
     client = client_for(desk)
-    path = page(member, decision="unconfirm")
+    path = action_url("unconfirm", member)
     assert f'href="{path}"' in client.get(record(member)).content.decode()
-    shown = visible_text(client.get(path))
-    assert "Memberships stay" in shown
-    assert "confirms the member again" in shown
+    page = visible_text(client.get(path))
+    assert "Memberships stay" in page
+    assert "confirms the member again" in page
     response = client.post(path, {"reason": "She moved to Loop."}, follow=True)
     assert messages_of(response) == [
         "Maria Member is no longer confirmed for Rush Example Hospital. Memberships stay."
@@ -292,16 +302,18 @@ def test_confirmation_is_taken_back_with_a_reason_and_memberships_stay(
     assert "She moved to Loop." in visible_text(client.get(f"{LIST}{member.pk}/history/"))
 
 
-def test_taking_back_without_a_reason_is_refused(client_for, facilitator, member):
-    response = client_for(facilitator).post(page(member, decision="unconfirm"), {"reason": " "})
+def test_unconfirm_without_a_reason_is_refused(client_for, facilitator, member):
+    response = client_for(facilitator).post(action_url("unconfirm", member), {"reason": " "})
     assert response.context["form"].errors["reason"]
     member.refresh_from_db()
     assert member.is_affiliation_confirmed
 
 
-def test_taking_back_what_nobody_confirmed_is_told_and_not_offered(client_for, facilitator, una):
+def test_unconfirm_of_an_unconfirmed_member_is_reported_and_not_offered(
+    client_for, facilitator, una
+):
     client = client_for(facilitator)
-    path = page(una, decision="unconfirm")
+    path = action_url("unconfirm", una)
     assert path not in client.get(record(una)).content.decode()
     response = client.post(path, {"reason": "x"}, follow=True)
     assert "is not confirmed. Nothing was changed." in messages_of(response)[0]
@@ -310,15 +322,13 @@ def test_taking_back_what_nobody_confirmed_is_told_and_not_offered(client_for, f
 # Closing an account --------------------------------------------------------------------------
 
 
-def test_administrator_closes_an_account_after_a_page_that_says_what_is_erased(
-    client_for, administrator, member, team
-):
+def test_close_says_first_what_is_erased(client_for, administrator, member, team):
     client = client_for(administrator)
-    path = page(member, decision="close")
+    path = action_url("close", member)
     assert f'href="{path}"' in client.get(record(member)).content.decode()
-    shown = visible_text(client.get(path))
-    assert "Name, address and job title are erased" in shown
-    assert "Maria Member, maria@rush.example" in shown
+    page = visible_text(client.get(path))
+    assert "Name, address and job title are erased" in page
+    assert "Maria Member, maria@rush.example" in page
     assert membership_of(member, team).is_active
     response = client.post(path, follow=True)
     assert messages_of(response) == ["The account is closed and the person’s details are erased."]
@@ -332,14 +342,14 @@ def test_administrator_closes_an_account_after_a_page_that_says_what_is_erased(
     ("who", "status"), [("facilitator", 404), ("other_facilitator", 404), ("colleague", 403)]
 )
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_closing_is_for_administrators(client_for, request, member, who, status, method):
+def test_close_is_for_administrators(client_for, request, member, who, status, method):
     client = client_for(request.getfixturevalue(who))
-    assert getattr(client, method)(page(member, decision="close")).status_code == status
+    assert getattr(client, method)(action_url("close", member)).status_code == status
     member.refresh_from_db()
     assert member.is_active
 
 
-def test_facilitators_are_not_offered_to_close(client_for, facilitator, member):
+def test_close_is_not_offered_to_facilitators(client_for, facilitator, member):
     client = client_for(facilitator)
     assert "Close account" not in visible_text(client.get(record(member)))
     assert "Close account" not in visible_text(client.get(LIST))
@@ -349,10 +359,10 @@ def test_facilitators_are_not_offered_to_close(client_for, facilitator, member):
     assert member.is_active
 
 
-def test_ones_own_account_is_closed_under_my_data_only(client_for, administrator):
+def test_close_is_refused_for_ones_own_account(client_for, administrator):
     Member.objects.create_superuser("second@example.org")
     client = client_for(administrator)
-    path = page(administrator, decision="close")
+    path = action_url("close", administrator)
     assert path not in client.get(record(administrator)).content.decode()
     response = client.post(path, follow=True)
     assert messages_of(response) == ["Close your own account under My data. Nothing was changed."]
@@ -360,8 +370,8 @@ def test_ones_own_account_is_closed_under_my_data_only(client_for, administrator
     assert administrator.is_active
 
 
-def test_closing_twice_is_told(client_for, administrator, member):
+def test_close_twice_is_reported(client_for, administrator, member):
     client = client_for(administrator)
     for _ in range(2):
-        response = client.post(page(member, decision="close"), follow=True)
+        response = client.post(action_url("close", member), follow=True)
     assert messages_of(response)[-1] == "This account is closed."

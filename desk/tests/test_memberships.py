@@ -3,6 +3,8 @@
 import pytest
 
 from conftest import make_member, membership_of, messages_of, visible_text
+from desk.models import Selection
+from desk.tests.action_pages import action_url, selection_url, ticked
 from teams.models import Membership
 from teams.services import approve_membership, decline_membership, end_membership, join_teams
 
@@ -10,22 +12,15 @@ LIST = "/admin/teams/membership/"
 
 
 def pks_in(response) -> set[int]:
-    return {row.pk for row in response.context["cl"].result_list}
-
-
-def page(decision: str, *stays: Membership) -> str:
-    return f"{LIST}{decision}/?" + "&".join(f"row={stay.pk}" for stay in stays)
-
-
-def choose(action: str, *stays: Membership) -> dict[str, object]:
-    """What ticking rows of the list, choosing an action and pressing “Go” sends."""
-    return {"action": action, "_selected_action": [stay.pk for stay in stays], "index": "0"}
+    return {record.pk for record in response.context["cl"].result_list}
 
 
 # Who sees which ----------------------------------------------------------------------------
 
 
-def test_list_shows_the_stays_of_ones_own_teams(client_for, facilitator, member, outsider, team):
+def test_list_shows_the_memberships_of_ones_own_teams(
+    client_for, facilitator, member, outsider, team
+):
     assert pks_in(client_for(facilitator).get(LIST)) == {membership_of(member, team).pk}
 
 
@@ -34,7 +29,7 @@ def test_list_shows_an_administrator_all(client_for, administrator, member, outs
 
 
 @pytest.mark.parametrize("path", ["{}/change/", "{}/history/", "{}/delete/"])
-def test_pages_of_other_teams_stays_are_closed(client_for, facilitator, outsider, other_team, path):
+def test_record_of_another_team_is_not_found(client_for, facilitator, outsider, other_team, path):
     response = client_for(facilitator).get(
         LIST + path.format(membership_of(outsider, other_team).pk)
     )
@@ -43,38 +38,43 @@ def test_pages_of_other_teams_stays_are_closed(client_for, facilitator, outsider
 
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_decisions_about_other_teams_stays_are_not_found(
+def test_action_page_of_another_team_is_not_found(
     client_for, facilitator, outsider, other_team, decision, method
 ):
-    stay = membership_of(outsider, other_team)
-    response = getattr(client_for(facilitator), method)(page(decision, stay), {"reason": "Forged"})
+    membership = membership_of(outsider, other_team)
+    response = getattr(client_for(facilitator), method)(
+        action_url(decision, membership), {"reason": "Forged"}
+    )
     assert response.status_code == 404
-    stay.refresh_from_db()
-    assert stay.is_active
+    membership.refresh_from_db()
+    assert membership.is_active
 
 
-def test_forged_ids_among_ones_own_are_left_out(
+def test_selection_leaves_out_forged_keys(
     client_for, facilitator, member, outsider, team, other_team
 ):
     own, others = membership_of(member, team), membership_of(outsider, other_team)
+    forged = Selection.objects.create(
+        by=facilitator, model_label="teams.membership", object_ids=[own.pk, others.pk, 10**12]
+    )
     client = client_for(facilitator)
-    shown = client.get(page("end", own, others))
-    assert "Olga" not in visible_text(shown)
-    client.post(page("end", own, others), {"reason": "The year is over."})
+    path = f"{LIST}end/{forged.pk}/"
+    assert "Olga" not in visible_text(client.get(path))
+    client.post(path, {"reason": "The year is over."})
     own.refresh_from_db()
     others.refresh_from_db()
     assert (own.status, others.status) == ("ended", "active")
 
 
-def test_action_with_forged_ids_finds_nothing(client_for, facilitator, outsider, other_team):
-    stay = membership_of(outsider, other_team)
-    response = client_for(facilitator).post(LIST, choose("end", stay), follow=True)
+def test_list_action_on_forged_keys_changes_nothing(client_for, facilitator, outsider, other_team):
+    membership = membership_of(outsider, other_team)
+    response = client_for(facilitator).post(LIST, ticked("end", membership), follow=True)
     assert response.status_code == 404
     assert membership_of(outsider, other_team).is_active
 
 
 @pytest.mark.parametrize("query", ["?q=Olga", "?q=loop.example", "?team=hiring", "?_facets&q=Olga"])
-def test_search_and_filters_find_nothing_of_other_teams(
+def test_search_and_filters_match_nothing_of_other_teams(
     client_for, facilitator, member, outsider, query
 ):
     response = client_for(facilitator).get(LIST + query)
@@ -90,9 +90,9 @@ def test_team_filter_names_ones_own_teams_only(client_for, facilitator, other_te
 
 def test_filters_count_nothing(client_for, facilitator, member, outsider):
     """A count for every choice would read a million rows."""
-    shown = visible_text(client_for(facilitator).get(LIST + "?_facets"))
-    assert "Active (" not in shown
-    assert "Show counts" not in shown
+    page = visible_text(client_for(facilitator).get(LIST + "?_facets"))
+    assert "Active (" not in page
+    assert "Show counts" not in page
 
 
 @pytest.mark.parametrize(
@@ -112,19 +112,21 @@ def test_filters_that_the_list_does_not_offer_are_refused(client_for, facilitato
 
 @pytest.mark.parametrize("person", ["member", "outsider"])
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
-def test_decisions_are_not_a_members(client_for, request, member, outsider, team, person, decision):
-    stay = membership_of(member, team)
+def test_actions_are_refused_to_a_member(
+    client_for, request, member, outsider, team, person, decision
+):
+    membership = membership_of(member, team)
     client = client_for(request.getfixturevalue(person))
-    assert client.post(page(decision, stay), {"reason": "Mine"}).status_code == 403
-    stay.refresh_from_db()
-    assert stay.is_active
+    assert client.post(action_url(decision, membership), {"reason": "Mine"}).status_code == 403
+    membership.refresh_from_db()
+    assert membership.is_active
 
 
-def test_decisions_ask_a_visitor_to_sign_in(client, member, team):
-    stay = membership_of(member, team)
-    assert client.post(page("end", stay), {"reason": "x"}).status_code == 302
-    stay.refresh_from_db()
-    assert stay.is_active
+def test_actions_ask_a_visitor_to_sign_in(client, member, team):
+    membership = membership_of(member, team)
+    assert client.post(action_url("end", membership), {"reason": "x"}).status_code == 302
+    membership.refresh_from_db()
+    assert membership.is_active
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,7 @@ def test_list_is_filtered_by_what_waits_oldest_first(
     for person in (colleague, una, applicant):
         join_teams(person, [approval_team])
     response = client_for(approver).get(f"{LIST}?waits_for={waits_for}")
-    assert [str(row.member).split()[0] for row in response.context["cl"].result_list] == [who]
+    assert [str(record.member).split()[0] for record in response.context["cl"].result_list] == [who]
 
 
 def test_what_waits_is_listed_oldest_first(client_for, approver, requests):
@@ -151,18 +153,18 @@ def test_what_waits_is_listed_oldest_first(client_for, approver, requests):
 
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_record_cannot_be_changed_by_a_form(client_for, administrator, requests, method):
-    sent = {"status": "active", "member": 1, "team": 1, "_save": "Save"}
+    form_data = {"status": "active", "member": 1, "team": 1, "_save": "Save"}
     path = f"{LIST}{requests[0].pk}/change/"
-    response = getattr(client_for(administrator), method)(path, sent)
+    response = getattr(client_for(administrator), method)(path, form_data)
     assert response.status_code == (403 if method == "post" else 200)
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
 
 
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
-def test_looking_at_a_decision_changes_nothing(client_for, approver, requests, decision, mails):
+def test_action_page_by_get_changes_nothing(client_for, approver, requests, decision, mails):
     mails_before = len(mails())
-    response = client_for(approver).get(page(decision, requests[0]))
+    response = client_for(approver).get(action_url(decision, requests[0]))
     assert "Maria Member" in visible_text(response)
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
@@ -170,52 +172,56 @@ def test_looking_at_a_decision_changes_nothing(client_for, approver, requests, d
 
 
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
-def test_decision_without_rows_is_not_found(client_for, approver, requests, decision):
+def test_action_page_without_records_is_not_found(client_for, approver, requests, decision):
     client = client_for(approver)
-    for query in ["", "?row=", "?row=x", "?row=" + "9" * 30, "?row=-1"]:
-        assert client.get(f"{LIST}{decision}/{query}").status_code == 404
+    for key in ["0", "x", "9" * 30, "-1"]:
+        assert client.get(f"{LIST}{key}/{decision}/", follow=True).status_code == 404
+        assert client.get(f"{LIST}{decision}/{key}/", follow=True).status_code == 404
 
 
 # Decisions ---------------------------------------------------------------------------------
 
 
-def test_approve_is_one_press_on_the_record(client_for, approver, requests, mails):
+def test_approve_is_one_click_on_the_record(client_for, approver, requests, mails):
     client = client_for(approver)
-    stay = requests[0]
-    record = client.get(f"{LIST}{stay.pk}/change/").content.decode()
-    assert f'action="{page("approve", stay)}"' in record
-    response = client.post(page("approve", stay), follow=True)
-    assert response.redirect_chain == [(f"{LIST}{stay.pk}/change/", 302)]
+    membership = requests[0]
+    record = client.get(f"{LIST}{membership.pk}/change/").content.decode()
+    assert f'action="{action_url("approve", membership)}"' in record
+    response = client.post(action_url("approve", membership), follow=True)
+    assert response.redirect_chain == [(f"{LIST}{membership.pk}/change/", 302)]
     assert messages_of(response) == ["Maria Member is an active member of Careers now."]
-    stay.refresh_from_db()
-    assert (stay.status, stay.decided_by) == ("active", approver)
-    assert [mail.to for mail in mails()][-1] == [stay.member.email]
-    assert 'action="' + page("approve", stay) not in response.content.decode()
+    membership.refresh_from_db()
+    assert (membership.status, membership.decided_by) == ("active", approver)
+    assert [email.to for email in mails()][-1] == [membership.member.email]
+    assert 'action="' + action_url("approve", membership) not in response.content.decode()
 
 
-def test_approving_several_goes_from_the_list_over_one_page_and_back(
-    client_for, approver, requests
-):
+def test_approve_of_several_returns_to_the_list(client_for, approver, requests):
     client = client_for(approver)
-    asked = client.post(f"{LIST}?waits_for=approval", choose("approve", *requests), follow=True)
-    assert "Approve 2 requests" in visible_text(asked)
-    assert {stay.status for stay in Membership.objects.filter(team__slug="careers")} == {
-        "requested"
-    }
-    done = client.post(asked.request["PATH_INFO"] + "?" + asked.request["QUERY_STRING"], {})
+    requested = client.post(f"{LIST}?waits_for=approval", ticked("approve", *requests), follow=True)
+    assert "Approve 2 requests" in visible_text(requested)
+    assert {
+        membership.status for membership in Membership.objects.filter(team__slug="careers")
+    } == {"requested"}
+    done = client.post(requested.request["PATH_INFO"] + "?" + requested.request["QUERY_STRING"], {})
     assert done["Location"] == f"{LIST}?waits_for=approval"
-    assert {stay.status for stay in Membership.objects.filter(team__slug="careers")} == {"active"}
+    assert {
+        membership.status for membership in Membership.objects.filter(team__slug="careers")
+    } == {"active"}
 
 
-def test_one_row_that_was_decided_meanwhile_is_told_and_stops_no_other(
+def test_approve_reports_one_that_was_decided_meanwhile_and_continues(
     client_for, approver, administrator, requests
 ):
     decline_membership(requests[0], reason="No room.", by=administrator)
-    response = client_for(approver).post(page("approve", *requests), follow=True)
+    client = client_for(approver)
+    response = client.post(selection_url(client, "approve", *requests), follow=True)
     assert "Maria Member and Careers: already declined" in " ".join(messages_of(response))
     assert "by Ada Admin. Nothing was changed." in " ".join(messages_of(response))
     assert "Colin Colleague is an active member of Careers now." in messages_of(response)
-    assert [membership_of(stay.member, stay.team).status for stay in requests] == [
+    assert [
+        membership_of(membership.member, membership.team).status for membership in requests
+    ] == [
         "declined",
         "active",
     ]
@@ -224,28 +230,28 @@ def test_one_row_that_was_decided_meanwhile_is_told_and_stops_no_other(
 def test_approve_is_not_offered_before_the_organization_is_recognized(
     client_for, facilitator, applicant, team
 ):
-    stay = membership_of(applicant, team)
+    membership = membership_of(applicant, team)
     client = client_for(facilitator)
-    record = client.get(f"{LIST}{stay.pk}/change/")
-    assert page("approve", stay) not in record.content.decode()
+    record = client.get(f"{LIST}{membership.pk}/change/")
+    assert action_url("approve", membership) not in record.content.decode()
     assert "a recognized organization" in visible_text(record)
     assert f"/admin/members/organization/{applicant.organization_id}/" in record.content.decode()
-    response = client.post(page("approve", stay), follow=True)
+    response = client.post(action_url("approve", membership), follow=True)
     assert "Recognize Lakeview Health first" in messages_of(response)[0]
     assert membership_of(applicant, team).is_waiting
 
 
 @pytest.mark.parametrize("decision", ["decline", "end"])
 @pytest.mark.parametrize("reason", ["", "   ", None, "x" * 1001])
-def test_no_and_end_without_a_proper_reason_are_refused(
+def test_decline_and_end_without_a_proper_reason_are_refused(
     client_for, approver, requests, decision, reason, mails
 ):
     if decision == "end":
         approve_membership(requests[0], by=approver)
     before = membership_of(requests[0].member, requests[0].team).status
     count = len(mails())
-    sent = {} if reason is None else {"reason": reason}
-    response = client_for(approver).post(page(decision, requests[0]), sent)
+    form_data = {} if reason is None else {"reason": reason}
+    response = client_for(approver).post(action_url(decision, requests[0]), form_data)
     assert response.status_code == 200
     assert response.context["form"].errors["reason"]
     assert membership_of(requests[0].member, requests[0].team).status == before
@@ -256,14 +262,16 @@ def test_decline_starts_from_a_prepared_reason_that_can_be_another_or_ones_own(
     client_for, approver, requests, mails
 ):
     client = client_for(approver)
-    shown = client.get(page("decline", requests[0]))
-    prepared = shown.context["prepared"]
-    assert shown.context["form"].initial["reason"] == prepared[0][1]
-    other = client.post(page("decline", requests[0]), {"show": "1", "reason": "Half-typed"})
+    page = client.get(action_url("decline", requests[0]))
+    prepared = page.context["prepared_reasons"]
+    assert page.context["form"].initial["reason"] == prepared[0][1]
+    other = client.post(
+        action_url("decline", requests[0]), {"prepared": "1", "reason": "Half-typed"}
+    )
     assert other.context["form"].initial["reason"] == prepared[1][1]
-    assert prepared[1][1] in other.context["mail"].message
+    assert prepared[1][1] in other.context["email"].message
     own = {"reason": "Come back in spring, Maria."}
-    response = client.post(page("decline", requests[0]), own, follow=True)
+    response = client.post(action_url("decline", requests[0]), own, follow=True)
     assert messages_of(response) == ["The request of Maria Member for Careers is declined."]
     requests[0].refresh_from_db()
     assert (requests[0].status, requests[0].reason) == ("declined", "Come back in spring, Maria.")
@@ -272,62 +280,75 @@ def test_decline_starts_from_a_prepared_reason_that_can_be_another_or_ones_own(
 
 @pytest.mark.parametrize("forged", ["99", "-1", "x", ""])
 def test_decline_page_survives_a_forged_prepared_reason(client_for, approver, requests, forged):
-    shown = client_for(approver).post(page("decline", requests[0]), {"show": forged})
-    assert shown.context["form"].initial["reason"] == shown.context["prepared"][0][1]
+    page = client_for(approver).post(action_url("decline", requests[0]), {"prepared": forged})
+    assert page.context["form"].initial["reason"] == page.context["prepared_reasons"][0][1]
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
 
 
-def test_declining_twice_tells_the_second_and_sends_one_mail(client_for, approver, requests, mails):
+def test_decline_twice_reports_it_and_sends_one_email(client_for, approver, requests, mails):
     client = client_for(approver)
     count = len(mails())
     for _ in range(2):
-        response = client.post(page("decline", requests[0]), {"reason": "No."}, follow=True)
+        response = client.post(action_url("decline", requests[0]), {"reason": "No."}, follow=True)
     assert "already declined" in messages_of(response)[0]
     assert len(mails()) == count + 1
 
 
-def test_end_ends_with_the_reason_and_a_mail(client_for, facilitator, member, team, mails):
-    stay = membership_of(member, team)
+def test_end_stores_the_reason_and_sends_an_email(client_for, facilitator, member, team, mails):
+    membership = membership_of(member, team)
     client = client_for(facilitator)
-    assert page("end", stay) in client.get(f"{LIST}{stay.pk}/change/").content.decode()
-    response = client.post(page("end", stay), {"reason": "You changed jobs."}, follow=True)
+    assert (
+        action_url("end", membership)
+        in client.get(f"{LIST}{membership.pk}/change/").content.decode()
+    )
+    response = client.post(
+        action_url("end", membership), {"reason": "You changed jobs."}, follow=True
+    )
     assert messages_of(response) == ["The membership of Maria Member in Education has ended."]
-    stay.refresh_from_db()
-    assert (stay.status, stay.ended_by, stay.reason) == ("ended", facilitator, "You changed jobs.")
+    membership.refresh_from_db()
+    assert (membership.status, membership.ended_by, membership.reason) == (
+        "ended",
+        facilitator,
+        "You changed jobs.",
+    )
     assert mails()[-1].to == [member.email]
-    history = visible_text(client.get(f"{LIST}{stay.pk}/history/"))
+    history = visible_text(client.get(f"{LIST}{membership.pk}/history/"))
     assert "Fay Facilitator ended" in history
 
 
 def test_end_of_a_request_is_refused(client_for, approver, requests):
-    response = client_for(approver).post(page("end", requests[0]), {"reason": "x"}, follow=True)
+    response = client_for(approver).post(
+        action_url("end", requests[0]), {"reason": "x"}, follow=True
+    )
     assert "already waiting" in messages_of(response)[0]
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
 
 
-def test_action_over_the_whole_list_stops_at_what_one_press_may_decide(
+def test_list_action_on_all_is_limited_to_max_decision_rows(
     client_for, approver, requests, monkeypatch
 ):
     monkeypatch.setattr("desk.actions.base.MAX_DECISION_ROWS", 1)
-    chosen = choose("approve", requests[0]) | {"select_across": "1"}
+    chosen = ticked("approve", requests[0]) | {"select_across": "1"}
     response = client_for(approver).post(LIST, chosen, follow=True)
     assert messages_of(response) == ["Select at most 1 at a time. Nothing was changed."]
 
 
-def test_record_shows_what_is_known_by_now(client_for, administrator, member, applicant, team):
+def test_record_shows_the_fields_that_have_a_value(
+    client_for, administrator, member, applicant, team
+):
     waiting, active = membership_of(applicant, team), membership_of(member, team)
-    shown = [
+    response = [
         client_for(administrator)
-        .get(f"{LIST}{stay.pk}/change/")
+        .get(f"{LIST}{membership.pk}/change/")
         .context["adminform"]
         .fieldsets[0][1]
-        for stay in (waiting, active)
+        for membership in (waiting, active)
     ]
-    told = [set(fields["fields"]) for fields in shown]
-    assert told[0] - told[1] == {"waiting_for", "answer"}
-    assert told[1] - told[0] == {"decided_at", "decider"}
+    text = [set(fields["fields"]) for fields in response]
+    assert text[0] - text[1] == {"waiting_for", "answer"}
+    assert text[1] - text[0] == {"decided_at", "decider"}
     end_membership(active, reason="Over.", by=administrator)
     page = visible_text(client_for(administrator).get(f"{LIST}{active.pk}/change/"))
     assert "Ended by: Ada Admin" in page

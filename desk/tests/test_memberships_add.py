@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, membership_of, messages_of, visible_text
+from desk.tests.action_pages import action_url, selection_url
 from members.models import Member
 from teams.models import Membership
 from teams.services import approve_membership, join_teams, set_facilitators
@@ -24,25 +25,24 @@ def typed(organization, team) -> dict[str, object]:
     }
 
 
-def test_add_makes_an_active_member_and_tells_them(client_for, facilitator, team, typed, mails):
+def test_add_makes_an_active_member_and_emails_them(client_for, facilitator, team, typed, mails):
     response = client_for(facilitator).post(LIST + "add/", typed, follow=True)
     nora = Member.objects.get(email="nora@rush.example")
-    stay = membership_of(nora, team)
-    assert response.redirect_chain == [(f"{LIST}{stay.pk}/change/", 302)]
+    membership = membership_of(nora, team)
+    assert response.redirect_chain == [(f"{LIST}{membership.pk}/change/", 302)]
     assert messages_of(response) == [
         "Nora Newcomer is a member of Education now, and is told by email."
     ]
-    assert (stay.status, stay.decided_by) == ("active", facilitator)
-    assert "Origin: Added by a facilitator" in visible_text(response)
+    assert (membership.status, membership.decided_by) == ("active", facilitator)
     assert nora.affiliation_confirmed_by == facilitator
-    assert [mail.to for mail in mails()] == [["nora@rush.example"]]
+    assert [email.to for email in mails()] == [["nora@rush.example"]]
 
 
-def test_add_says_that_an_account_was_there_and_stays_as_it_was(
+def test_add_says_that_an_existing_account_keeps_its_details(
     client_for, facilitator, outsider, team, typed
 ):
-    sent = typed | {"email": "OLGA@loop.example"}
-    response = client_for(facilitator).post(LIST + "add/", sent, follow=True)
+    form_data = typed | {"email": "OLGA@loop.example"}
+    response = client_for(facilitator).post(LIST + "add/", form_data, follow=True)
     assert messages_of(response) == [
         "Olga Outsider is a member of Education now, and is told by email. An account with this "
         "address was there already; its name and organization stay as they were: Olga Outsider, "
@@ -50,11 +50,11 @@ def test_add_says_that_an_account_was_there_and_stays_as_it_was(
     ]
 
 
-def test_add_says_of_a_known_account_that_its_organization_is_confirmed(
+def test_add_says_that_the_organization_of_an_existing_account_is_confirmed(
     client_for, facilitator, applicant, team, typed
 ):
-    sent = typed | {"email": applicant.email}
-    response = client_for(facilitator).post(LIST + "add/", sent, follow=True)
+    form_data = typed | {"email": applicant.email}
+    response = client_for(facilitator).post(LIST + "add/", form_data, follow=True)
     assert messages_of(response) == [
         "Wanda Waiting is a member of Education now, and is told by email. An account with this "
         "address was there already; its name stays as it was: Wanda Waiting. It is confirmed for "
@@ -95,35 +95,31 @@ def test_add_says_what_is_missing_and_keeps_the_rest(client_for, facilitator, ty
     response = client_for(facilitator).post(LIST + "add/", typed | {missing: ""})
     form = response.context["form"]
     assert list(form.errors) == [missing]
-    kept = {name: form[name].value() for name in typed if name != missing}
-    assert kept == {name: str(value) for name, value in typed.items() if name != missing}
+    refused = {name: form[name].value() for name in typed if name != missing}
+    assert refused == {name: str(value) for name, value in typed.items() if name != missing}
 
 
-def test_add_tells_a_refusal_above_the_form_and_loses_nothing(
+def test_add_shows_a_refusal_above_the_form_and_loses_nothing(
     client_for, facilitator, member, typed
 ):
-    sent = typed | {"email": member.email}
-    response = client_for(facilitator).post(LIST + "add/", sent)
+    form_data = typed | {"email": member.email}
+    response = client_for(facilitator).post(LIST + "add/", form_data)
     assert "Maria Member is a member of Education already." in visible_text(response)
     assert response.context["form"]["full_name"].value() == "Nora Newcomer"
 
 
 def test_add_form_cannot_write_a_status(client_for, facilitator, team, typed):
     client_for(facilitator).post(LIST + "add/", typed | {"status": "declined", "reason": "Forged"})
-    stay = Membership.objects.get(team=team)
-    assert (stay.status, stay.reason) == ("active", "")
+    membership = Membership.objects.get(team=team)
+    assert (membership.status, membership.reason) == ("active", "")
 
 
-def test_add_is_not_a_members(client_for, member, typed):
+def test_add_is_refused_to_a_member(client_for, member, typed):
     assert client_for(member).post(LIST + "add/", typed).status_code == 403
     assert not Member.objects.filter(email="nora@rush.example").exists()
 
 
 # What waits for something else, and for too long -----------------------------------------------
-
-
-def page(decision: str, *stays: Membership) -> str:
-    return f"{LIST}{decision}/?" + "&".join(f"row={stay.pk}" for stay in stays)
 
 
 @pytest.fixture
@@ -135,7 +131,7 @@ def approver(facilitator, approval_team, administrator) -> Member:
 
 @pytest.fixture
 def una(organization, approval_team) -> Membership:
-    """A request of somebody whom nobody has confirmed for a recognized organization."""
+    """A request of a member who is not confirmed for a recognized organization."""
     person = make_member("una@mail.example", organization, "Una Unconfirmed", confirmed=False)
     join_teams(person, [approval_team])
     return membership_of(person, approval_team)
@@ -143,42 +139,47 @@ def una(organization, approval_team) -> Membership:
 
 @pytest.fixture
 def wanda(applicant, approval_team) -> Membership:
-    """A request of somebody whose organization nobody has recognized."""
+    """A request of a member whose organization is not recognized."""
     join_teams(applicant, [approval_team])
     return membership_of(applicant, approval_team)
 
 
-def decided_at(stay: Membership) -> str:
-    """The page where what a request waits for is decided, as a link names it."""
-    if stay.waits_for == "affiliation":
-        return f'<a href="/admin/members/member/{stay.member_id}/change/">a confirmed'
-    organization = stay.member.organization_id
+def link_of(membership: Membership) -> str:
+    """Return the link to the page where what a request waits for is decided."""
+    if membership.waits_for == "affiliation":
+        return f'<a href="/admin/members/member/{membership.member_id}/change/">a confirmed'
+    organization = membership.member.organization_id
     return f'<a href="/admin/members/organization/{organization}/change/">a recognized'
 
 
 @pytest.mark.parametrize("whose", ["una", "wanda"])
-def test_request_leads_to_where_what_it_waits_for_is_decided(client_for, approver, request, whose):
-    stay = request.getfixturevalue(whose)
+def test_waiting_request_links_to_where_that_is_decided(client_for, approver, request, whose):
+    membership = request.getfixturevalue(whose)
     client = client_for(approver)
-    for path in (f"{LIST}{stay.pk}/change/", page("decline", stay), page("approve", stay), LIST):
-        assert decided_at(stay) in client.get(path).content.decode(), path
+    for path in (
+        f"{LIST}{membership.pk}/change/",
+        action_url("decline", membership),
+        action_url("approve", membership),
+        LIST,
+    ):
+        assert link_of(membership) in client.get(path).content.decode(), path
 
 
-def test_request_without_an_organization_is_told_without_a_link(
-    client_for, approver, approval_team
-):
-    stay = Membership.objects.create(member=make_member("n@mail.example"), team=approval_team)
-    shown = client_for(approver).get(page("approve", stay))
-    assert "waiting for a recognized organization" in visible_text(shown)
+def test_waiting_request_without_an_organization_has_no_link(client_for, approver, approval_team):
+    membership = Membership.objects.create(member=make_member("n@mail.example"), team=approval_team)
+    page = client_for(approver).get(action_url("approve", membership))
+    assert "waiting for a recognized organization" in visible_text(page)
 
 
-def test_approve_says_beforehand_which_rows_are_left(client_for, approver, requests, una, wanda):
-    response = client_for(approver).get(page("approve", *requests, una, wanda))
-    approved, left = (
-        {line.split(",")[0] for line in response.context[name]} for name in ("lines", "left")
+def test_approve_page_lists_those_that_are_unavailable(client_for, approver, requests, una, wanda):
+    client = client_for(approver)
+    response = client.get(selection_url(client, "approve", *requests, una, wanda))
+    available, unavailable = (
+        {description.split(",")[0] for description in response.context[name]}
+        for name in ("descriptions", "unavailable")
     )
-    assert approved == {"Maria Member", "Colin Colleague"}
-    assert left == {"Una Unconfirmed", "Wanda Waiting"}
+    assert available == {"Maria Member", "Colin Colleague"}
+    assert unavailable == {"Una Unconfirmed", "Wanda Waiting"}
     assert "Left as they are" in visible_text(response)
     assert 'value="Approve"' in response.content.decode()
 
@@ -187,32 +188,32 @@ def test_approve_is_not_offered_where_nothing_can_be_approved(
     client_for, approver, una, member, approval_team
 ):
     client = client_for(approver)
-    shown = client.get(page("approve", una))
-    assert "Nothing here can be approved now." in visible_text(shown)
-    assert 'value="Approve"' not in shown.content.decode()
-    response = client.post(page("approve", una), follow=True)  # forged
+    page = client.get(action_url("approve", una))
+    assert "Nothing here can be approved now." in visible_text(page)
+    assert 'value="Approve"' not in page.content.decode()
+    response = client.post(action_url("approve", una), follow=True)
     assert "Confirm first that Una Unconfirmed works" in messages_of(response)[0]
     assert membership_of(una.member, approval_team).is_waiting
 
 
-def test_approve_of_all_that_can_be_shows_nothing_left(client_for, approver, requests):
-    assert "Left as they are" not in visible_text(
-        client_for(approver).get(page("approve", *requests))
-    )
+def test_approve_page_of_available_requests_lists_no_others(client_for, approver, requests):
+    client = client_for(approver)
+    response = client.get(selection_url(client, "approve", *requests))
+    assert "Left as they are" not in visible_text(response)
 
 
 def test_hostile_names_are_shown_as_text_beside_the_link(client_for, approver, una):
     Member.objects.filter(pk=una.member_id).update(full_name="<b>Una</b>")
-    shown = client_for(approver).get(page("decline", una)).content.decode()
-    assert "&lt;b&gt;Una&lt;/b&gt;" in shown
-    assert "<b>Una" not in shown
+    page = client_for(approver).get(action_url("decline", una)).content.decode()
+    assert "&lt;b&gt;Una&lt;/b&gt;" in page
+    assert "<b>Una" not in page
 
 
-def ask_long_ago(*stays: Membership) -> None:
+def ask_long_ago(*memberships: Membership) -> None:
     """As if each had been asked on Monday, November 2, 2020."""
-    asked = datetime(2020, 11, 2, 18, tzinfo=UTC)
-    pks = [stay.pk for stay in stays]
-    Membership.objects.filter(pk__in=pks).update(requested_at=asked)
+    requested = datetime(2020, 11, 2, 18, tzinfo=UTC)
+    pks = [membership.pk for membership in memberships]
+    Membership.objects.filter(pk__in=pks).update(requested_at=requested)
 
 
 def test_late_requests_are_marked_in_the_list_and_on_the_record(client_for, approver, requests):
@@ -222,25 +223,25 @@ def test_late_requests_are_marked_in_the_list_and_on_the_record(client_for, appr
     day = requests[0].answer_expected_on
     promised = f"promised by November {day.day}, 2020"
     for path in (LIST, f"{LIST}{requests[0].pk}/change/"):
-        shown = visible_text(client.get(path))
-        assert "Late" in shown
-        assert promised in shown
+        page = visible_text(client.get(path))
+        assert "Late" in page
+        assert promised in page
     fresh = visible_text(client.get(f"{LIST}{requests[1].pk}/change/"))
     assert "Late" not in fresh
     assert "promised by" in fresh
 
 
-def test_what_is_decided_is_never_late(client_for, approver, requests):
+def test_decided_request_is_never_late(client_for, approver, requests):
     ask_long_ago(*requests)
-    for stay in requests:
-        stay.refresh_from_db()
-        approve_membership(stay, by=approver)
+    for membership in requests:
+        membership.refresh_from_db()
+        approve_membership(membership, by=approver)
     client = client_for(approver)
     assert "Late" not in visible_text(client.get(LIST))
     assert "promised" not in visible_text(client.get(f"{LIST}{requests[0].pk}/change/"))
 
 
-def test_late_marks_and_links_cost_no_query_a_row(client_for, approver, requests, una, wanda):
+def test_late_badges_and_links_need_constant_queries(client_for, approver, requests, una, wanda):
     ask_long_ago(requests[0])
     client = client_for(approver)
     client.get(LIST)

@@ -5,6 +5,7 @@ from django.urls import reverse
 from post_office.models import Email
 
 from conftest import make_member, membership_of, messages_of, visible_text
+from desk.tests.action_pages import action_url
 from members.models import Decision, EmailDomain, Member, Organization
 from teams.services import (
     add_domain,
@@ -19,7 +20,7 @@ MEMBERS = "/admin/members/member/"
 
 
 def names(response) -> list[str]:
-    return [str(row) for row in response.context["cl"].result_list]
+    return [str(record) for record in response.context["cl"].result_list]
 
 
 @pytest.fixture
@@ -43,15 +44,11 @@ def second(organization, other_team) -> Member:
     return person
 
 
-def page(path: str, row, **query: object) -> str:
-    return f"{path}merge/?row={row.pk}" + "".join(f"&{key}={value}" for key, value in query.items())
-
-
 # Organizations ---------------------------------------------------------------------------------
 
 
-def test_the_page_asks_first_and_suggests_names(client_for, facilitator, duplicate, organization):
-    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate))
+def test_merge_page_asks_first_and_suggests_names(client_for, facilitator, duplicate, organization):
+    response = client_for(facilitator).get(action_url("merge", duplicate))
     content = response.content.decode()
     assert "Merge into which organization?" in visible_text(response)
     assert '<option value="Rush Example Hospital">' in content
@@ -62,43 +59,43 @@ def test_the_page_asks_first_and_suggests_names(client_for, facilitator, duplica
     "wanted",
     ["rush example hospital", "@Rush.example", "rush.example", "The Rush-Example Hospital"],
 )
-def test_the_one_that_goes_on_is_found_by_name_or_domain(
+def test_merge_target_is_found_by_name_or_domain(
     client_for, facilitator, duplicate, organization, wanted
 ):
-    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate, wanted=wanted))
-    assert response.context["into"] == organization
+    response = client_for(facilitator).get(action_url("merge", duplicate, search=wanted))
+    assert response.context["target"] == organization
 
 
-def test_what_nothing_matches_is_told_with_the_field(client_for, facilitator, duplicate):
-    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate, wanted="Nowhere <b>"))
+def test_merge_search_without_a_match_says_so(client_for, facilitator, duplicate):
+    response = client_for(facilitator).get(action_url("merge", duplicate, search="Nowhere <b>"))
     assert "Nothing here matches “Nowhere <b>”" in visible_text(response)
     assert 'value="Nowhere &lt;b&gt;"' in response.content.decode()
 
 
-def test_the_preview_counts_what_moves_and_changes_nothing(
+def test_merge_preview_counts_what_moves_and_changes_nothing(
     client_for, facilitator, duplicate, organization, member, administrator, mails
 ):
     merge_organizations(add_organization("Rush Old", by=administrator), duplicate, by=administrator)
     for number in range(7):
         make_member(f"p{number}@rushhosp.example", duplicate)
     add_domain(duplicate, domain="rush-two.example", by=administrator)
-    response = client_for(facilitator).get(page(ORGANIZATIONS, duplicate, into=organization.pk))
-    told = visible_text(response)
+    response = client_for(facilitator).get(action_url("merge", duplicate, into=organization.pk))
+    text = visible_text(response)
     assert (
         "7 members, 2 email domains and 1 former name move to Rush Example Hospital. "
-        "Nobody loses a membership. “Rush Hosp” means Rush Example Hospital from now on." in told
+        "Nobody loses a membership. “Rush Hosp” means Rush Example Hospital from now on." in text
     )
     duplicate.refresh_from_db()
     assert duplicate.is_recognized
     assert duplicate.members.count() == 7
 
 
-def test_the_press_merges_and_can_be_undone(
+def test_merge_of_organizations_can_be_undone(
     client_for, facilitator, duplicate, organization, mails
 ):
     person = make_member("p@rushhosp.example", duplicate)
     client = client_for(facilitator)
-    path = page(ORGANIZATIONS, duplicate, into=organization.pk)
+    path = action_url("merge", duplicate, into=organization.pk)
     response = client.post(path, {"into": organization.pk}, follow=True)
     assert "Rush Hosp is a former name of Rush Example Hospital now." in messages_of(response)
     person.refresh_from_db()
@@ -111,72 +108,72 @@ def test_the_press_merges_and_can_be_undone(
     assert mails() == []
 
 
-def test_the_suggested_domain_goes_along_only_when_it_is_ticked(
+def test_merge_moves_the_suggested_domain_when_checked(
     client_for, facilitator, applicant, organization, team
 ):
     lakeview, client = applicant.organization, client_for(facilitator)
-    path = page(ORGANIZATIONS, lakeview, into=organization.pk)
+    path = action_url("merge", lakeview, into=organization.pk)
     assert "Give lakeview.example to Rush Example Hospital" in visible_text(client.get(path))
     tick = {"into": organization.pk, f"domain_{lakeview.pk}": "on"}
-    shown = client.post(path, {**tick, "show": "page"})
-    assert "confirm 1 person, open 1 membership in 1 team and send 1 email" in visible_text(shown)
+    page = client.post(path, {**tick, "preview": "page"})
+    assert "confirm 1 person, open 1 membership in 1 team and send 1 email" in visible_text(page)
     assert not EmailDomain.objects.filter(domain="lakeview.example").exists()
     client.post(path, tick)
     assert membership_of(applicant, team).is_active
     assert EmailDomain.objects.get(domain="lakeview.example").organization == organization
 
 
-def test_without_the_tick_the_people_go_on_waiting(
+def test_merge_without_the_checkbox_leaves_people_waiting(
     client_for, facilitator, applicant, organization, team
 ):
     lakeview = applicant.organization
-    path = page(ORGANIZATIONS, lakeview, into=organization.pk)
+    path = action_url("merge", lakeview, into=organization.pk)
     client_for(facilitator).post(path, {"into": organization.pk})
     assert membership_of(applicant, team).waits_for == "affiliation"
 
 
-def test_a_domain_that_is_anothers_is_not_offered(
+def test_merge_offers_no_domain_of_another_organization(
     client_for, facilitator, applicant, organization, other_organization, administrator
 ):
     add_domain(other_organization, domain="lakeview.example", by=administrator)
-    path = page(ORGANIZATIONS, applicant.organization, into=organization.pk)
+    path = action_url("merge", applicant.organization, into=organization.pk)
     response = client_for(facilitator).get(path)
     assert "Give lakeview.example" not in visible_text(response)
 
 
-def test_a_refusal_is_told_beforehand_with_the_other_way(
+def test_merge_preview_shows_a_refusal_and_the_reverse_merge(
     client_for, facilitator, proposed_organization, organization
 ):
     response = client_for(facilitator).get(
-        page(ORGANIZATIONS, organization, into=proposed_organization.pk)
+        action_url("merge", organization, into=proposed_organization.pk)
     )
     assert "is recognized and Lakeview Health is not" in visible_text(response)
     content = response.content.decode()
-    assert f'href="?row={proposed_organization.pk}&amp;into={organization.pk}"' in content
+    assert f'href="{action_url("merge", proposed_organization, into=organization.pk)}"' in content
     assert 'type="submit" class="default"' not in content
 
 
 @pytest.mark.parametrize("forged", ["", "x", "0", "99999999", "1e3"])
-def test_a_forged_target_merges_nothing(client_for, facilitator, duplicate, forged):
+def test_merge_into_a_forged_target_changes_nothing(client_for, facilitator, duplicate, forged):
     client = client_for(facilitator)
-    response = client.post(page(ORGANIZATIONS, duplicate), {"into": forged})
+    response = client.post(action_url("merge", duplicate), {"into": forged})
     assert response.status_code == 200
     duplicate.refresh_from_db()
     assert duplicate.is_recognized
 
 
-def test_merging_is_not_a_members(client_for, client, member, duplicate, organization):
-    path = page(ORGANIZATIONS, duplicate, into=organization.pk)
+def test_merge_is_refused_to_a_member(client_for, client, member, duplicate, organization):
+    path = action_url("merge", duplicate, into=organization.pk)
     assert client_for(member).post(path, {"into": organization.pk}).status_code == 403
     assert client.post(path, {"into": organization.pk}).status_code == 302
     duplicate.refresh_from_db()
     assert duplicate.is_recognized
 
 
-def test_lookalikes_link_to_the_page_filled_in(client_for, facilitator, organization):
-    row = Organization.objects.create(name="Rush Medical")
-    response = client_for(facilitator).get(f"{ORGANIZATIONS}{row.pk}/change/")
-    link = f"{ORGANIZATIONS}merge/?row={row.pk}&amp;into={organization.pk}"
+def test_similar_organization_links_to_the_merge_page(client_for, facilitator, organization):
+    record = Organization.objects.create(name="Rush Medical")
+    response = client_for(facilitator).get(f"{ORGANIZATIONS}{record.pk}/change/")
+    link = action_url("merge", record, into=organization.pk)
     assert f'<a href="{link}">Merge into Rush Example Hospital</a>' in response.content.decode()
 
 
@@ -199,7 +196,7 @@ def test_former_names_are_not_suggested(client_for, facilitator, former):
     assert '<option value="Rush Hosp">' not in page
 
 
-def test_the_record_of_a_former_name_says_where_it_went_and_offers_nothing(
+def test_former_name_record_links_to_the_organization_and_offers_no_action(
     client_for, facilitator, former, organization
 ):
     client, path = client_for(facilitator), f"{ORGANIZATIONS}{former.pk}/change/"
@@ -209,20 +206,22 @@ def test_the_record_of_a_former_name_says_where_it_went_and_offers_nothing(
         content
     )
     assert "by Ada Admin" in visible_text(response)
-    assert response.context["decisions"] == []
+    assert response.context["bulk_actions"] == []
     assert 'name="name"' not in content
     assert client.post(path, {"name": "Forged"}).status_code == 403
 
 
-def test_a_mail_domain_for_a_former_name_is_the_organizations(
+def test_email_domain_for_a_former_name_goes_to_the_organization(
     client_for, facilitator, former, organization
 ):
-    typed = {"organization": former.name, "domain": "new.example"}
-    client_for(facilitator).post("/admin/members/emaildomain/add/", typed)
+    form_data = {"organization": former.name, "domain": "new.example"}
+    client_for(facilitator).post("/admin/members/emaildomain/add/", form_data)
     assert EmailDomain.objects.get(domain="new.example").organization == organization
 
 
-def test_a_former_name_is_no_name_for_another(client_for, facilitator, former, other_organization):
+def test_former_name_is_refused_for_another_organization(
+    client_for, facilitator, former, other_organization
+):
     path = f"{ORGANIZATIONS}{other_organization.pk}/change/"
     response = client_for(facilitator).post(path, {"name": "rush hosp"})
     assert "Rush Hosp is already here: a former name of Rush Example Hospital" in visible_text(
@@ -230,9 +229,7 @@ def test_a_former_name_is_no_name_for_another(client_for, facilitator, former, o
     )
 
 
-def test_renaming_at_the_desk_keeps_the_old_name_and_takes_it_back(
-    client_for, facilitator, organization
-):
+def test_rename_keeps_the_old_name_and_can_take_it_again(client_for, facilitator, organization):
     client, path = client_for(facilitator), f"{ORGANIZATIONS}{organization.pk}/change/"
     for name, former_name in (
         ("Rush Medical", "Rush Example Hospital"),
@@ -241,42 +238,44 @@ def test_renaming_at_the_desk_keeps_the_old_name_and_takes_it_back(
         assert client.post(path, {"name": name}).status_code == 302
         organization.refresh_from_db()
         assert organization.name == name
-        assert [row.name for row in organization.former_names.all()] == [former_name]
+        assert [record.name for record in organization.former_names.all()] == [former_name]
 
 
-def test_adding_a_member_directly_understands_former_names(client_for, facilitator, former, team):
-    typed = {
+def test_add_member_understands_former_names(client_for, facilitator, former, team):
+    form_data = {
         "email": "nora@mail.example", "full_name": "Nora", "organization": "Rush Hosp",
         "team": team.pk,
     }  # fmt: skip
-    client_for(facilitator).post("/admin/teams/membership/add/", typed)
+    client_for(facilitator).post("/admin/teams/membership/add/", form_data)
     assert Member.objects.get(full_name="Nora").organization.name == "Rush Example Hospital"
 
 
 # Members ---------------------------------------------------------------------------------------
 
 
-def test_the_preview_tells_what_moves_and_what_ends(
+def test_merge_preview_says_which_memberships_move_and_end(
     client_for, administrator, second, member, team, other_team
 ):
     join_teams(second, [team])
     Email.objects.all().delete()
-    response = client_for(administrator).get(page(MEMBERS, second, wanted="Maria@rush.example"))
-    told = visible_text(response)
-    assert "2 memberships or requests move to maria@rush.example." in told
-    assert "1 team has the person twice." in told
-    assert "end 1 membership and send 2 emails" in told
-    assert "maria.old@rush.example signs in to that account." in told
+    response = client_for(administrator).get(
+        action_url("merge", second, search="Maria@rush.example")
+    )
+    text = visible_text(response)
+    assert "2 memberships or requests move to maria@rush.example." in text
+    assert "1 team has the person twice." in text
+    assert "end 1 membership and send 2 emails" in text
+    assert "maria.old@rush.example signs in to that account." in text
     assert not Email.objects.exists()
 
 
-def test_the_press_merges_members_and_can_be_undone(
+def test_merge_of_members_can_be_undone(
     client_for, administrator, second, member, team, other_team, mails
 ):
     join_teams(second, [team])
     Email.objects.all().delete()
     client = client_for(administrator)
-    response = client.post(page(MEMBERS, second), {"into": member.pk}, follow=True)
+    response = client.post(action_url("merge", second), {"into": member.pk}, follow=True)
     assert messages_of(response) == [
         "The account maria.old@rush.example is part of that of Maria Member, maria@rush.example, "
         "from now on."
@@ -296,12 +295,12 @@ def test_the_press_merges_members_and_can_be_undone(
     assert mails() == []
 
 
-def test_merging_members_is_for_administrators(
+def test_merge_of_members_is_for_administrators(
     client_for, facilitator, other_facilitator, member, second
 ):
     for person in (facilitator, other_facilitator):
         client = client_for(person)
-        path = page(MEMBERS, second, into=member.pk)
+        path = action_url("merge", second, into=member.pk)
         assert client.get(path).status_code == 404
         assert client.post(path, {"into": member.pk}).status_code == 404
         assert "Merge" not in visible_text(client.get(MEMBERS))
@@ -309,21 +308,23 @@ def test_merging_members_is_for_administrators(
     assert second.merged_into is None
 
 
-def test_an_address_that_is_not_known_is_told(client_for, administrator, second):
-    response = client_for(administrator).get(page(MEMBERS, second, wanted="nobody@rush.example"))
+def test_merge_of_members_says_that_an_address_is_unknown(client_for, administrator, second):
+    response = client_for(administrator).get(
+        action_url("merge", second, search="nobody@rush.example")
+    )
     assert "Nothing here matches “nobody@rush.example”" in visible_text(response)
 
 
-def test_merging_a_facilitator_away_is_refused_with_the_other_way(
+def test_merge_of_a_facilitator_is_refused_with_the_reverse_merge(
     client_for, administrator, facilitator, member
 ):
-    response = client_for(administrator).get(page(MEMBERS, facilitator, into=member.pk))
+    response = client_for(administrator).get(action_url("merge", facilitator, into=member.pk))
     assert "Merge the other way round, so that this account goes on." in visible_text(response)
-    assert f'href="?row={member.pk}&amp;into={facilitator.pk}"' in response.content.decode()
+    assert f'href="{action_url("merge", member, into=facilitator.pk)}"' in response.content.decode()
 
 
-def test_a_member_into_itself_is_refused(client_for, administrator, member):
-    response = client_for(administrator).get(page(MEMBERS, member, into=member.pk))
+def test_merge_of_a_member_into_itself_is_refused(client_for, administrator, member):
+    response = client_for(administrator).get(action_url("merge", member, into=member.pk))
     assert "one and the same account" in visible_text(response)
     assert "other way round" not in visible_text(response)
 
@@ -331,7 +332,7 @@ def test_a_member_into_itself_is_refused(client_for, administrator, member):
 def test_accounts_with_the_same_name_are_suggested_to_administrators(
     client_for, administrator, facilitator, member, second, colleague
 ):
-    link = f"{MEMBERS}merge/?row={member.pk}&amp;into={second.pk}"
+    link = action_url("merge", member, into=second.pk)
     path = f"{MEMBERS}{member.pk}/change/"
     response = client_for(administrator).get(path)
     assert link in response.content.decode()
@@ -352,24 +353,26 @@ def test_accounts_with_the_same_name_are_suggested_to_administrators(
         ("", "", False),
     ],
 )
-def test_names_are_compared_without_case_and_accents(client_for, administrator, name, other, alike):
+def test_possible_duplicates_ignore_case_and_accents(client_for, administrator, name, other, alike):
     person = make_member("one@mail.example", name=name)
     make_member("two@mail.example", name=other)
-    found = (
+    matches = (
         client_for(administrator)
         .get(f"{MEMBERS}{person.pk}/change/")
         .context["possible_duplicates"]
     )
-    assert [row.email for row in found] == (["two@mail.example"] if alike else [])
+    assert [record.email for record in matches] == (["two@mail.example"] if alike else [])
 
 
-def test_at_most_five_namesakes_and_no_closed_ones(client_for, administrator, member, second):
+def test_possible_duplicates_are_limited_and_open(client_for, administrator, member, second):
     for number in range(6):
         make_member(f"m{number}@mail.example", name="Maria Member")
     merge_members(second, member, by=administrator)
-    found = (
+    matches = (
         client_for(administrator)
         .get(f"{MEMBERS}{member.pk}/change/")
         .context["possible_duplicates"]
     )
-    assert [row.email for row in found] == [f"m{number}@mail.example" for number in range(5)]
+    assert [record.email for record in matches] == [
+        f"m{number}@mail.example" for number in range(5)
+    ]

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, membership_of, messages_of, visible_text
 from desk.admin import OrganizationAdmin
+from desk.tests.action_pages import action_url, selection_url
 from members.models import EmailDomain, Organization
 from teams.services import (
     decline_organization,
@@ -15,10 +16,6 @@ from teams.services import (
 )
 
 LIST = "/admin/members/organization/"
-
-
-def page(decision: str, *rows: Organization) -> str:
-    return f"{LIST}{decision}/?" + "&".join(f"row={row.pk}" for row in rows)
 
 
 @pytest.fixture
@@ -33,7 +30,7 @@ def lakeview(applicant, team, other_team, approval_team) -> Organization:
 
 def test_list_is_shared_by_all_facilitators(client_for, other_facilitator, organization, lakeview):
     response = client_for(other_facilitator).get(LIST)
-    assert {row.name for row in response.context["cl"].result_list} == {
+    assert {record.name for record in response.context["cl"].result_list} == {
         "Lakeview Health", "Loop Example Clinic", "Rush Example Hospital",
     }  # fmt: skip
     assert "Wanda" not in visible_text(response)
@@ -43,7 +40,7 @@ def test_list_counts_who_waits_also_when_searched_by_domain(client_for, facilita
     EmailDomain.objects.create(organization=lakeview, domain="lakeview.example")
     EmailDomain.objects.create(organization=lakeview, domain="lakeview.test")
     response = client_for(facilitator).get(LIST + "?q=lakeview")
-    assert [row.waiting_count for row in response.context["cl"].result_list] == [2]
+    assert [record.waiting_count for record in response.context["cl"].result_list] == [2]
 
 
 def test_list_filters_what_waits_oldest_first(client_for, facilitator, lakeview):
@@ -51,8 +48,8 @@ def test_list_filters_what_waits_oldest_first(client_for, facilitator, lakeview)
     make_member("zoe@zion.example", older, "Zoe", confirmed=False)
     Organization.objects.create(name="Nobody waits")
     Organization.objects.filter(pk=older.pk).update(created_at="2020-01-01T00:00Z")
-    rows = client_for(facilitator).get(LIST + "?waits=decision").context["cl"].result_list
-    assert [row.name for row in rows] == ["Zion Health", "Lakeview Health"]
+    records = client_for(facilitator).get(LIST + "?waits=decision").context["cl"].result_list
+    assert [record.name for record in records] == ["Zion Health", "Lakeview Health"]
 
 
 @pytest.mark.parametrize(
@@ -66,23 +63,25 @@ def test_filters_that_the_list_does_not_offer_are_refused(
 
 
 @pytest.mark.parametrize("decision", ["recognize", "decline"])
-def test_decisions_are_not_a_members(client_for, member, lakeview, decision):
-    response = client_for(member).post(page(decision, lakeview), {"reason": "Mine"})
+def test_actions_are_refused_to_a_member(client_for, member, lakeview, decision):
+    response = client_for(member).post(action_url(decision, lakeview), {"reason": "Mine"})
     assert response.status_code == 403
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
 
 
-def test_decisions_ask_a_visitor_to_sign_in(client, lakeview):
-    assert client.post(page("recognize", lakeview)).status_code == 302
+def test_actions_ask_a_visitor_to_sign_in(client, lakeview):
+    assert client.post(action_url("recognize", lakeview)).status_code == 302
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
 
 
 @pytest.mark.parametrize("decision", ["recognize", "decline"])
-def test_looking_at_a_decision_changes_nothing(client_for, facilitator, lakeview, decision, mails):
+def test_action_page_by_get_changes_nothing(client_for, facilitator, lakeview, decision, mails):
     count = len(mails())
-    assert "Lakeview Health" in visible_text(client_for(facilitator).get(page(decision, lakeview)))
+    assert "Lakeview Health" in visible_text(
+        client_for(facilitator).get(action_url(decision, lakeview))
+    )
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
     assert len(mails()) == count
@@ -92,12 +91,12 @@ def test_looking_at_a_decision_changes_nothing(client_for, facilitator, lakeview
 
 
 def test_recognize_page_says_what_will_happen_in_words(client_for, facilitator, lakeview):
-    response = client_for(facilitator).get(page("recognize", lakeview))
-    told = visible_text(response)
-    assert "Recognize Lakeview Health" in told
-    assert "This will confirm 2 people, open 3 memberships in" in told
-    assert "2 people wait , with 4 requests, 3 of them to open teams." in told
-    assert "mail.lakeview.example (1), lakeview.example (1)" in told
+    response = client_for(facilitator).get(action_url("recognize", lakeview))
+    text = visible_text(response)
+    assert "Recognize Lakeview Health" in text
+    assert "This will confirm 2 people, open 3 memberships in" in text
+    assert "2 people wait , with 4 requests, 3 of them to open teams." in text
+    assert "mail.lakeview.example (1), lakeview.example (1)" in text
     assert response.context["form"][f"domain_{lakeview.pk}"].initial is True
 
 
@@ -107,16 +106,16 @@ def test_pages_name_who_waits_for_ones_own_teams_and_count_the_others(
 ):
     applicant.job_title = "Nurse"
     applicant.save()
-    for path in (page(decision, lakeview), f"{LIST}{lakeview.pk}/change/"):
-        told = visible_text(client_for(facilitator).get(path))
-        assert "2 people wait , with 4 requests" in told
-        assert "Wanda Waiting, Nurse, wanda@lakeview.example Walt, walt@mail.lake" in told
-        assert "asked for other teams" not in told
-        told = visible_text(client_for(other_facilitator).get(path))
-        assert "2 people wait , with 4 requests" in told
-        assert "Walt, walt@mail.lakeview.example And 1 more who asked for other teams." in told
-        assert "Wanda" not in told
-        assert "wanda@" not in told
+    for path in (action_url(decision, lakeview), f"{LIST}{lakeview.pk}/change/"):
+        text = visible_text(client_for(facilitator).get(path))
+        assert "2 people wait , with 4 requests" in text
+        assert "Wanda Waiting, Nurse, wanda@lakeview.example Walt, walt@mail.lake" in text
+        assert "asked for other teams" not in text
+        text = visible_text(client_for(other_facilitator).get(path))
+        assert "2 people wait , with 4 requests" in text
+        assert "Walt, walt@mail.lakeview.example And 1 more who asked for other teams." in text
+        assert "Wanda" not in text
+        assert "wanda@" not in text
 
 
 def test_pages_name_nobody_to_whom_they_are_strangers(
@@ -124,10 +123,10 @@ def test_pages_name_nobody_to_whom_they_are_strangers(
 ):
     stranger = make_member("stan@rush.example", organization, "Stan")
     set_facilitators(closed_team, [stranger], by=administrator)
-    told = visible_text(client_for(stranger).get(page("recognize", lakeview)))
-    assert "2 who asked for other teams." in told
-    assert "wanda@" not in told
-    assert "walt@" not in told
+    text = visible_text(client_for(stranger).get(action_url("recognize", lakeview)))
+    assert "2 who asked for other teams." in text
+    assert "wanda@" not in text
+    assert "walt@" not in text
 
 
 def test_pages_count_people_without_a_request_and_those_beyond_the_first(
@@ -135,13 +134,13 @@ def test_pages_count_people_without_a_request_and_those_beyond_the_first(
 ):
     monkeypatch.setattr("desk.records.organizations.waiting.NAMED", 1)
     make_member("willa@lakeview.example", lakeview, "Willa", confirmed=False)
-    told = visible_text(client_for(facilitator).get(page("recognize", lakeview)))
-    assert "3 people wait" in told
-    assert "wanda@lakeview.example And 1 more of your teams, 1 more without a request." in told
-    assert "walt@" not in told
+    text = visible_text(client_for(facilitator).get(action_url("recognize", lakeview)))
+    assert "3 people wait" in text
+    assert "wanda@lakeview.example And 1 more of your teams, 1 more without a request." in text
+    assert "walt@" not in text
 
 
-def test_recognize_page_needs_the_same_queries_for_one_and_three(client_for, facilitator, lakeview):
+def test_recognize_page_needs_the_same_queries_for_two_and_three(client_for, facilitator, lakeview):
     client = client_for(facilitator)
     others = [
         Organization.objects.create(name=f"New {n}", suggested_domain=f"new{n}.example")
@@ -150,11 +149,13 @@ def test_recognize_page_needs_the_same_queries_for_one_and_three(client_for, fac
     client.get(LIST)
     make_member("nora@new1.example", others[1], "Nora", confirmed=False)
     for decision in ("recognize", "decline"):
-        with CaptureQueriesContext(connection) as one:
-            client.get(page(decision, lakeview))
+        url_of_two = selection_url(client, decision, lakeview, others[0])
+        url_of_three = selection_url(client, decision, lakeview, *others)
+        with CaptureQueriesContext(connection) as two:
+            client.get(url_of_two)
         with CaptureQueriesContext(connection) as three:
-            client.get(page(decision, lakeview, *others))
-        assert len(three) <= len(one)  # the effects are told in a sentence of one row only
+            client.get(url_of_three)
+        assert len(three) == len(two)
 
 
 def test_record_needs_the_same_queries_for_one_and_three_who_wait(
@@ -173,27 +174,29 @@ def test_record_needs_the_same_queries_for_one_and_three_who_wait(
     assert len(four) == len(two)
 
 
-def test_recognize_releases_all_and_says_so(
+def test_recognize_confirms_all_who_wait_and_says_so(
     client_for, facilitator, lakeview, applicant, team, mails
 ):
     count = len(mails())
-    sent = {f"domain_{lakeview.pk}": "on"}
-    response = client_for(facilitator).post(page("recognize", lakeview), sent, follow=True)
+    form_data = {f"domain_{lakeview.pk}": "on"}
+    response = client_for(facilitator).post(
+        action_url("recognize", lakeview), form_data, follow=True
+    )
     assert messages_of(response) == [
         "Lakeview Health is recognized. 2 people confirmed, 3 memberships opened."
     ]
     lakeview.refresh_from_db()
     assert (lakeview.status, lakeview.decided_by) == ("recognized", facilitator)
-    assert [row.domain for row in lakeview.domains.all()] == ["lakeview.example"]
+    assert [record.domain for record in lakeview.domains.all()] == ["lakeview.example"]
     assert membership_of(applicant, team).is_active
-    assert sorted(mail.to[0] for mail in mails()[count:]) == [
+    assert sorted(email.to[0] for email in mails()[count:]) == [
         "walt@mail.lakeview.example",
         "wanda@lakeview.example",
     ]
 
 
-def test_recognize_with_the_tick_taken_out_gives_no_domain(client_for, facilitator, lakeview):
-    client_for(facilitator).post(page("recognize", lakeview), {})
+def test_recognize_without_the_checkbox_gives_no_domain(client_for, facilitator, lakeview):
+    client_for(facilitator).post(action_url("recognize", lakeview), {})
     lakeview.refresh_from_db()
     assert lakeview.is_recognized
     assert not lakeview.domains.exists()
@@ -204,9 +207,9 @@ def test_recognize_offers_no_domain_that_is_another_organizations(
 ):
     Organization.objects.filter(pk=lakeview.pk).update(suggested_domain="rush.example")
     client = client_for(facilitator)
-    told = visible_text(client.get(page("recognize", lakeview)))
-    assert "rush.example already belongs to Rush Example Hospital" in told
-    client.post(page("recognize", lakeview), {f"domain_{lakeview.pk}": "on"})
+    text = visible_text(client.get(action_url("recognize", lakeview)))
+    assert "rush.example already belongs to Rush Example Hospital" in text
+    client.post(action_url("recognize", lakeview), {f"domain_{lakeview.pk}": "on"})
     lakeview.refresh_from_db()
     assert lakeview.is_recognized
     assert not lakeview.domains.exists()
@@ -214,16 +217,17 @@ def test_recognize_offers_no_domain_that_is_another_organizations(
 
 def test_recognize_uses_the_suggested_domain_whatever_is_forged(client_for, facilitator, lakeview):
     forged = {f"domain_{lakeview.pk}": "evil.example", "domain": "evil.example"}
-    client_for(facilitator).post(page("recognize", lakeview), forged)
+    client_for(facilitator).post(action_url("recognize", lakeview), forged)
     assert not EmailDomain.objects.filter(domain="evil.example").exists()
 
 
-def test_recognizing_one_that_was_recognized_meanwhile_stops_no_other(
+def test_recognize_reports_one_that_was_recognized_meanwhile_and_continues(
     client_for, facilitator, administrator, lakeview
 ):
     other = Organization.objects.create(name="New Clinic")
     recognize_organization(lakeview, by=administrator)
-    response = client_for(facilitator).post(page("recognize", lakeview, other), follow=True)
+    client = client_for(facilitator)
+    response = client.post(selection_url(client, "recognize", lakeview, other), follow=True)
     assert any(
         "was already recognized" in text and "Ada Admin" in text for text in messages_of(response)
     )
@@ -232,26 +236,26 @@ def test_recognizing_one_that_was_recognized_meanwhile_stops_no_other(
     )
 
 
-def test_recognizing_from_the_list_goes_over_the_page_and_back(client_for, facilitator, lakeview):
+def test_recognize_from_the_list_returns_to_it(client_for, facilitator, lakeview):
     client = client_for(facilitator)
     chosen = {"action": "recognize", "_selected_action": [lakeview.pk], "index": "0"}
-    asked = client.post(f"{LIST}?waits=decision", chosen, follow=True)
-    assert "Recognize Lakeview Health" in visible_text(asked)
+    requested = client.post(f"{LIST}?waits=decision", chosen, follow=True)
+    assert "Recognize Lakeview Health" in visible_text(requested)
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
-    sent = asked.request["PATH_INFO"] + "?" + asked.request["QUERY_STRING"]
-    assert client.post(sent)["Location"] == f"{LIST}?waits=decision"
+    form_data = requested.request["PATH_INFO"] + "?" + requested.request["QUERY_STRING"]
+    assert client.post(form_data)["Location"] == f"{LIST}?waits=decision"
     lakeview.refresh_from_db()
     assert lakeview.is_recognized
 
 
-def test_one_that_was_declined_can_still_be_recognized(client_for, facilitator, lakeview):
+def test_recognize_of_a_declined_organization_is_possible(client_for, facilitator, lakeview):
     decline_organization(lakeview, reason="Not known.", by=facilitator)
     client = client_for(facilitator)
     record = client.get(f"{LIST}{lakeview.pk}/change/").content.decode()
-    assert page("recognize", lakeview) in record
-    assert page("decline", lakeview) not in record
-    client.post(page("recognize", lakeview))
+    assert action_url("recognize", lakeview) in record
+    assert action_url("decline", lakeview) not in record
+    client.post(action_url("recognize", lakeview))
     lakeview.refresh_from_db()
     assert lakeview.is_recognized
 
@@ -260,7 +264,7 @@ def test_one_that_was_declined_can_still_be_recognized(client_for, facilitator, 
 
 
 def test_decline_without_a_reason_is_refused(client_for, facilitator, lakeview):
-    response = client_for(facilitator).post(page("decline", lakeview), {"reason": " "})
+    response = client_for(facilitator).post(action_url("decline", lakeview), {"reason": " "})
     assert "Give a reason." in visible_text(response)
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
@@ -269,17 +273,17 @@ def test_decline_without_a_reason_is_refused(client_for, facilitator, lakeview):
 def test_decline_declines_the_requests_with_the_reason(
     client_for, facilitator, lakeview, applicant, team, mails
 ):
-    sent = {"reason": "We do not know it."}
-    response = client_for(facilitator).post(page("decline", lakeview), sent, follow=True)
+    form_data = {"reason": "We do not know it."}
+    response = client_for(facilitator).post(action_url("decline", lakeview), form_data, follow=True)
     assert messages_of(response) == ["Lakeview Health is declined. 4 requests declined with it."]
-    stay = membership_of(applicant, team)
-    assert (stay.status, stay.reason) == ("declined", "We do not know it.")
+    membership = membership_of(applicant, team)
+    assert (membership.status, membership.reason) == ("declined", "We do not know it.")
     assert "We do not know it." in mails()[-1].message
 
 
 def test_decline_of_a_recognized_organization_is_refused(client_for, facilitator, organization):
     response = client_for(facilitator).post(
-        page("decline", organization), {"reason": "x"}, follow=True
+        action_url("decline", organization), {"reason": "x"}, follow=True
     )
     assert "was already recognized" in messages_of(response)[0]
     organization.refresh_from_db()
@@ -289,14 +293,14 @@ def test_decline_of_a_recognized_organization_is_refused(client_for, facilitator
 # Adding and renaming ---------------------------------------------------------------------------
 
 
-def test_add_makes_a_recognized_organization_and_releases_who_waits_at_its_domain(
+def test_add_makes_a_recognized_organization_and_confirms_those_at_its_domain(
     client_for, facilitator, applicant, team
 ):
-    typed = {"name": "Lakeview Health System", "email_domain": "Lakeview.example"}
-    client_for(facilitator).post(LIST + "add/", typed)
+    form_data = {"name": "Lakeview Health System", "email_domain": "Lakeview.example"}
+    client_for(facilitator).post(LIST + "add/", form_data)
     added = Organization.objects.get(name="Lakeview Health System")
     assert (added.status, added.decided_by) == ("recognized", facilitator)
-    assert [row.domain for row in added.domains.all()] == ["lakeview.example"]
+    assert [record.domain for record in added.domains.all()] == ["lakeview.example"]
     assert added.history.get().history_change_reason == "added as recognized"
     applicant.refresh_from_db()
     assert applicant.organization == added
@@ -304,7 +308,7 @@ def test_add_makes_a_recognized_organization_and_releases_who_waits_at_its_domai
 
 
 @pytest.mark.parametrize(
-    ("name", "domain", "said_there"),
+    ("name", "domain", "message"),
     [
         ("The Rush Example Hospital, Inc.", "", "already here"),
         ("---", "", "at least one letter"),
@@ -315,17 +319,17 @@ def test_add_makes_a_recognized_organization_and_releases_who_waits_at_its_domai
     ],
 )
 def test_add_refuses_what_the_rules_do_not_allow_and_keeps_it(
-    client_for, facilitator, organization, name, domain, said_there
+    client_for, facilitator, organization, name, domain, message
 ):
     count = Organization.objects.count()
     response = client_for(facilitator).post(LIST + "add/", {"name": name, "email_domain": domain})
-    assert said_there in visible_text(response)
+    assert message in visible_text(response)
     assert response.context["adminform"].form["email_domain"].value() == domain
     assert Organization.objects.count() == count
 
 
 @pytest.mark.parametrize("status", ["proposed", "declined"])
-def test_add_of_one_that_is_here_leads_to_it(client_for, facilitator, lakeview, status):
+def test_add_of_an_existing_name_links_to_it(client_for, facilitator, lakeview, status):
     if status == "declined":
         decline_organization(lakeview, reason="Not known.", by=facilitator)
     response = client_for(facilitator).post(LIST + "add/", {"name": "The LAKEVIEW Health, Inc."})
@@ -337,26 +341,26 @@ def test_add_of_one_that_is_here_leads_to_it(client_for, facilitator, lakeview, 
     assert Organization.objects.filter(normalized_name="lakeview health").count() == 1
 
 
-def test_name_in_the_error_is_told_as_text(client_for, facilitator, lakeview):
+def test_name_in_the_error_is_escaped(client_for, facilitator, lakeview):
     Organization.objects.filter(pk=lakeview.pk).update(name="Lakeview <b>Health</b>")
     response = client_for(facilitator).post(LIST + "add/", {"name": "Lakeview Health"})
     assert "Lakeview &lt;b&gt;Health&lt;/b&gt;</a> is already here" in response.content.decode()
 
 
 def test_add_says_beforehand_that_its_domain_confirms_people(client_for, facilitator):
-    told = visible_text(client_for(facilitator).get(LIST + "add/"))
-    assert "Whoever waits at an address there is confirmed when you save" in told
+    text = visible_text(client_for(facilitator).get(LIST + "add/"))
+    assert "Everyone who waits at an address there is confirmed when you save" in text
 
 
 def test_change_saves_the_name_and_nothing_else(client_for, facilitator, lakeview):
-    sent = {
+    form_data = {
         "name": "Lakeview Health System",
         "status": "recognized",
         "decided_by": facilitator.pk,
         "suggested_domain": "evil.example",
         "decision_reason": "Forged",
     }
-    client_for(facilitator).post(f"{LIST}{lakeview.pk}/change/", sent)
+    client_for(facilitator).post(f"{LIST}{lakeview.pk}/change/", form_data)
     lakeview.refresh_from_db()
     assert lakeview.name == "Lakeview Health System"
     assert (lakeview.status, lakeview.decided_by, lakeview.decision_reason) == (
@@ -368,16 +372,16 @@ def test_change_saves_the_name_and_nothing_else(client_for, facilitator, lakevie
     assert lakeview.history.latest().history_user == facilitator
 
 
-def test_change_does_not_undo_a_decision_taken_while_it_was_saved(
+def test_change_does_not_undo_a_concurrent_decision(
     client_for, facilitator, administrator, lakeview, monkeypatch
 ):
     """The row as the form read it is old by the time the form is saved."""
     read = OrganizationAdmin.get_object
 
     def read_then_recognized(self, request, object_id, from_field=None):
-        row = read(self, request, object_id, from_field)
+        record = read(self, request, object_id, from_field)
         recognize_organization(lakeview, by=administrator)
-        return row
+        return record
 
     monkeypatch.setattr(OrganizationAdmin, "get_object", read_then_recognized)
     client_for(facilitator).post(f"{LIST}{lakeview.pk}/change/", {"name": "Lakeview Health System"})
@@ -394,7 +398,7 @@ def test_change_to_a_name_that_is_anothers_is_refused(
     assert "already here" in visible_text(response)
 
 
-def test_record_shows_its_domains_and_the_way_to_add_one(client_for, facilitator, organization):
+def test_record_shows_its_domains_and_a_link_to_add_one(client_for, facilitator, organization):
     response = client_for(facilitator).get(f"{LIST}{organization.pk}/change/")
     assert "rush.example Add an email domain" in visible_text(response)
     assert "adding one confirms everyone who waits" in visible_text(response)

@@ -3,14 +3,11 @@
 import pytest
 
 from conftest import membership_of, visible_text
+from desk.tests.action_pages import action_url, selection_url
 from members.models import EmailDomain, Organization
 from teams.services import add_organization, decline_organization, recognize_organization
 
 LIST = "/admin/members/organization/"
-
-
-def page(decision: str, *rows: Organization) -> str:
-    return f"{LIST}{decision}/?" + "&".join(f"row={row.pk}" for row in rows)
 
 
 @pytest.fixture
@@ -30,30 +27,30 @@ def lakeview(applicant) -> Organization:
         ("Rushmore Clinic", False),
     ],
 )
-def test_pages_show_recognized_organizations_that_look_alike(
+def test_pages_show_similar_recognized_organizations(
     client_for, facilitator, organization, name, looks_alike
 ):
-    row = Organization.objects.create(name=name, suggested_domain="other.example")
+    record = Organization.objects.create(name=name, suggested_domain="other.example")
     client = client_for(facilitator)
     link = f"/admin/members/emaildomain/add/?organization={organization.pk}&domain=other.example"
-    for path in (page("recognize", row), f"{LIST}{row.pk}/change/"):
+    for path in (action_url("recognize", record), f"{LIST}{record.pk}/change/"):
         response = client.get(path)
         assert (link.replace("&", "&amp;") in response.content.decode()) is looks_alike
-        told = visible_text(response)
-        assert ("Add other.example to Rush Example Hospital" in told) is looks_alike
-        assert ("confirms everyone who waits at other.example" in told) is looks_alike
+        text = visible_text(response)
+        assert ("Add other.example to Rush Example Hospital" in text) is looks_alike
+        assert ("confirms everyone who waits at other.example" in text) is looks_alike
 
 
-def test_domain_of_a_lookalike_is_filled_in_and_releases_the_people(
+def test_similar_organization_offers_its_domain_filled_in(
     client_for, facilitator, organization, lakeview, applicant, team
 ):
     client = client_for(facilitator)
     Organization.objects.filter(pk=organization.pk).update(
         name="Lakeview Healthcare", normalized_name="lakeview healthcare"
     )
-    told = client.get(page("recognize", lakeview)).content.decode()
+    text = client.get(action_url("recognize", lakeview)).content.decode()
     path = f"/admin/members/emaildomain/add/?organization={organization.pk}"
-    assert f'href="{path}&amp;domain=lakeview.example"' in told
+    assert f'href="{path}&amp;domain=lakeview.example"' in text
     form = client.get(f"{path}&domain=lakeview.example").context["adminform"].form
     assert form["domain"].value() == "lakeview.example"
     assert form["organization"].value() == "Lakeview Healthcare"
@@ -64,29 +61,36 @@ def test_domain_of_a_lookalike_is_filled_in_and_releases_the_people(
 
 
 @pytest.mark.parametrize("domain", ["", "loop.example"])
-def test_lookalikes_offer_no_domain_that_is_missing_or_anothers(
+def test_similar_organization_offers_no_missing_or_taken_domain(
     client_for, facilitator, organization, other_organization, domain
 ):
-    row = Organization.objects.create(name="Rush", suggested_domain=domain)
-    response = client_for(facilitator).get(page("recognize", row))
+    record = Organization.objects.create(name="Rush", suggested_domain=domain)
+    response = client_for(facilitator).get(action_url("recognize", record))
     assert "give the known name as the reason" in visible_text(response)
     assert "emaildomain/add" not in response.content.decode()
 
 
-def test_proposed_and_declined_organizations_are_no_lookalikes(client_for, facilitator, lakeview):
+def test_similar_organizations_leave_out_proposed_and_declined_ones(
+    client_for, facilitator, lakeview
+):
     other = Organization.objects.create(name="Lakeview Clinic")
-    assert "name like" not in visible_text(client_for(facilitator).get(page("recognize", other)))
+    assert "name like" not in visible_text(
+        client_for(facilitator).get(action_url("recognize", other))
+    )
 
 
-def test_comparing_names_is_bounded(client_for, facilitator, organization, monkeypatch):
+def test_similar_organizations_compare_a_limited_number(
+    client_for, facilitator, organization, monkeypatch
+):
     """The name with the same first word is compared, however many stand before it."""
     monkeypatch.setattr("desk.records.organizations.similar.COMPARED", 1)
     add_organization("Aaa Clinic", by=facilitator)
-    rows = [Organization.objects.create(name=f"Rush {n}") for n in range(3)]
+    records = [Organization.objects.create(name=f"Rush {n}") for n in range(3)]
     monkeypatch.setattr("desk.records.organizations.similar.ROWS", 2)
-    told = visible_text(client_for(facilitator).get(page("recognize", *rows)))
-    assert told.count("with a name like") == 2
-    assert "Aaa Clinic" not in told
+    client = client_for(facilitator)
+    text = visible_text(client.get(selection_url(client, "recognize", *records)))
+    assert text.count("with a name like") == 2
+    assert "Aaa Clinic" not in text
 
 
 @pytest.mark.parametrize("decision", ["recognize", "decline"])
@@ -94,12 +98,12 @@ def test_page_of_one_that_was_recognized_says_so_and_has_no_form(
     client_for, facilitator, administrator, lakeview, decision
 ):
     recognize_organization(lakeview, domain="lakeview.example", by=administrator)
-    response = client_for(facilitator).get(page(decision, lakeview))
-    told = visible_text(response)
-    assert "Lakeview Health is already recognized, since" in told
-    assert "by Ada Admin" in told
-    assert "one organization?" not in told
-    assert "Cancel" not in told
+    response = client_for(facilitator).get(action_url(decision, lakeview))
+    text = visible_text(response)
+    assert "Lakeview Health is already recognized, since" in text
+    assert "by Ada Admin" in text
+    assert "one organization?" not in text
+    assert "Cancel" not in text
     content = response.content.decode()
     assert 'type="submit" class="default"' not in content
     assert "<textarea" not in content
@@ -107,7 +111,7 @@ def test_page_of_one_that_was_recognized_says_so_and_has_no_form(
 
 def test_decline_page_of_one_that_was_declined_says_so(client_for, facilitator, lakeview):
     decline_organization(lakeview, reason="Not known.", by=facilitator)
-    response = client_for(facilitator).get(page("decline", lakeview))
+    response = client_for(facilitator).get(action_url("decline", lakeview))
     assert "Lakeview Health is already declined, since" in visible_text(response)
     assert "<textarea" not in response.content.decode()
 
@@ -117,27 +121,26 @@ def test_page_keeps_its_form_for_those_that_still_wait(
 ):
     other = Organization.objects.create(name="New Clinic")
     recognize_organization(lakeview, by=administrator)
-    response = client_for(facilitator).get(page("recognize", lakeview, other))
+    client = client_for(facilitator)
+    response = client.get(selection_url(client, "recognize", lakeview, other))
     assert "Lakeview Health is already recognized" in visible_text(response)
     assert 'value="Recognize"' in response.content.decode()
 
 
-def test_domain_that_is_its_own_already_is_not_taken_for_anothers(
-    client_for, facilitator, lakeview
-):
+def test_recognize_page_knows_a_domain_that_is_its_own_already(client_for, facilitator, lakeview):
     EmailDomain.objects.create(organization=lakeview, domain="lakeview.example")
-    told = visible_text(client_for(facilitator).get(page("recognize", lakeview)))
-    assert "lakeview.example is its email domain already." in told
-    assert "one organization?" not in told
+    text = visible_text(client_for(facilitator).get(action_url("recognize", lakeview)))
+    assert "lakeview.example is its email domain already." in text
+    assert "one organization?" not in text
 
 
 def test_decline_starts_from_the_gentlest_reason(client_for, facilitator, lakeview):
-    response = client_for(facilitator).get(page("decline", lakeview))
-    typed = response.context["form"]["reason"].value()
-    assert typed.startswith("We could not find out which organization this is.")
-    told = visible_text(response)
-    assert "enter its name as it stands on our page of organizations" in told
-    assert "from the list" not in told
+    response = client_for(facilitator).get(action_url("decline", lakeview))
+    form_data = response.context["form"]["reason"].value()
+    assert form_data.startswith("We could not find out which organization this is.")
+    text = visible_text(response)
+    assert "enter its name as it stands on our page of organizations" in text
+    assert "from the list" not in text
 
 
 def test_nobody_waits_for_one_that_was_declined(client_for, facilitator, lakeview):

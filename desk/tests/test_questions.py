@@ -8,9 +8,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conftest import visible_text
-from desk.actions.log import step_of
+from desk.tests.action_pages import action_url, selection_url
 from members.models import Decision
-from members.services import process_decision, undo_decision
+from members.services import undo_decision
+from teams.actions import process_decision
 from teams.models import FaqEntry, Question
 from teams.services import ask_question, dismiss_question
 
@@ -32,10 +33,6 @@ def desk(client_for, facilitator):
     return client_for(facilitator)
 
 
-def page(decision: str, *rows: Question) -> str:
-    return f"{LIST}{decision}/?" + "&".join(f"row={row.pk}" for row in rows)
-
-
 def new(**changes: str) -> dict[str, str]:
     return {
         "entry": "",
@@ -46,7 +43,7 @@ def new(**changes: str) -> dict[str, str]:
 
 
 def names(response) -> list[str]:
-    return [str(row) for row in response.context["cl"].result_list]
+    return [str(record) for record in response.context["cl"].result_list]
 
 
 # List and record ---------------------------------------------------------------------------
@@ -61,13 +58,15 @@ def test_all_facilitators_share_the_questions(
 
 def test_questions_are_for_the_desk_only(client_for, member, client, question):
     assert client_for(member).get(LIST).status_code == 403
-    assert client_for(member).post(page("dismiss", question), {"reason": ""}).status_code == 403
+    assert (
+        client_for(member).post(action_url("dismiss", question), {"reason": ""}).status_code == 403
+    )
     assert client.get(LIST).status_code == 302
     question.refresh_from_db()
     assert question.is_waiting
 
 
-def test_what_waits_is_listed_oldest_first_and_late_ones_say_so(
+def test_waiting_questions_are_listed_oldest_first_with_late_badges(
     desk, facilitator, question, nameless
 ):
     decided = dismiss_question(ask_question("Spam"), reason="", by=facilitator)
@@ -82,36 +81,36 @@ def test_what_waits_is_listed_oldest_first_and_late_ones_say_so(
 
 
 def test_record_shows_everything_as_text(desk, facilitator):
-    row = ask_question("<script>x</script>\nSecond line", "vera@visitor.example")
-    response = desk.get(f"{LIST}{row.pk}/change/")
-    said = visible_text(response)
-    assert "<script>x</script> Second line" in said
+    record = ask_question("<script>x</script>\nSecond line", "vera@visitor.example")
+    response = desk.get(f"{LIST}{record.pk}/change/")
+    text = visible_text(response)
+    assert "<script>x</script> Second line" in text
     assert "<script>x" not in response.content.decode()
-    assert "vera@visitor.example" in said
+    assert "vera@visitor.example" in text
     for label in ("Answer…", "Publish…", "Dismiss…"):
-        assert label in said
+        assert label in text
     assert 'name="_save"' not in response.content.decode()
 
 
 def test_record_without_an_address_offers_no_answer_and_says_why(desk, nameless):
-    said = visible_text(desk.get(f"{LIST}{nameless.pk}/change/"))
-    assert "can only be answered on the FAQ page" in said
-    assert "Answer…" not in said
-    assert "left no address" in visible_text(desk.get(page("answer", nameless)))
+    text = visible_text(desk.get(f"{LIST}{nameless.pk}/change/"))
+    assert "can only be answered on the FAQ page" in text
+    assert "Answer…" not in text
+    assert "left no address" in visible_text(desk.get(action_url("answer", nameless)))
 
 
-def test_decided_question_offers_nothing(desk, facilitator, question):
+def test_decided_question_offers_no_action(desk, facilitator, question):
     dismiss_question(question, reason="", by=facilitator)
-    said = visible_text(desk.get(f"{LIST}{question.pk}/change/"))
+    texts = visible_text(desk.get(f"{LIST}{question.pk}/change/"))
     for label in ("Answer…", "Publish…", "Dismiss…"):
-        assert label not in said
+        assert label not in texts
     for decision in ("answer", "publish", "dismiss"):
-        told = desk.get(page(decision, question))
-        assert "Already dismissed by Fay Facilitator" in visible_text(told)
-        assert 'class="default"' not in told.content.decode()
+        text = desk.get(action_url(decision, question))
+        assert "Already dismissed by Fay Facilitator" in visible_text(text)
+        assert 'class="default"' not in text.content.decode()
 
 
-def test_nobody_adds_changes_or_deletes_a_question(client_for, administrator, question):
+def test_question_cannot_be_added_changed_or_deleted(client_for, administrator, question):
     client = client_for(administrator)
     assert client.get(LIST + "add/").status_code == 403
     assert client.post(f"{LIST}{question.pk}/change/", {"text": "Other"}).status_code == 403
@@ -121,12 +120,13 @@ def test_nobody_adds_changes_or_deletes_a_question(client_for, administrator, qu
 
 
 @pytest.mark.parametrize("decision", ["answer", "publish", "dismiss"])
-def test_decisions_about_unknown_questions_are_not_found(desk, question, decision):
-    assert desk.get(f"{LIST}{decision}/?row=999999").status_code == 404
-    assert desk.post(f"{LIST}{decision}/?row=x", {"answer": "x"}).status_code == 404
+def test_action_page_of_an_unknown_question_is_not_found(desk, question, decision):
+    for path in (f"{LIST}999999/{decision}/", f"{LIST}{decision}/999999/"):
+        assert desk.get(path).status_code == 404
+        assert desk.post(path, {"answer": "x"}).status_code == 404
 
 
-def test_list_costs_the_same_for_1_and_3_questions(desk, question):
+def test_list_needs_the_same_queries_for_1_and_3_questions(desk, question):
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
             assert desk.get(LIST + "?waits=answer").status_code == 200
@@ -140,10 +140,10 @@ def test_list_costs_the_same_for_1_and_3_questions(desk, question):
 
 
 @pytest.mark.parametrize("decision", ["answer", "publish", "dismiss"])
-def test_decision_page_costs_the_same_for_1_and_3_entries(desk, question, decision):
+def test_action_page_needs_the_same_queries_for_1_and_3_entries(desk, question, decision):
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
-            assert desk.get(page(decision, question)).status_code == 200
+            assert desk.get(action_url(decision, question)).status_code == 200
         return len(queries)
 
     FaqEntry.objects.create(slug="e", question="Join a team?", answer="x")
@@ -157,33 +157,37 @@ def test_decision_page_costs_the_same_for_1_and_3_entries(desk, question, decisi
 # Answer ------------------------------------------------------------------------------------
 
 
-def test_answer_is_sent_and_told_without_the_address(desk, question, mails):
-    said = desk.post(page("answer", question), {"answer": "Yes."}, follow=True)
-    assert "is answered by email" in visible_text(said)
+def test_answer_is_emailed_and_the_decision_names_no_address(desk, question, mails):
+    text = desk.post(action_url("answer", question), {"answer": "Yes."}, follow=True)
+    assert "is answered by email" in visible_text(text)
     question.refresh_from_db()
     assert (question.status, question.answer) == ("answered", "Yes.")
-    (mail,) = mails()
-    assert mail.to == ["vera@visitor.example"]
+    (email,) = mails()
+    assert email.to == ["vera@visitor.example"]
     decision = Decision.objects.get()
-    assert "vera" not in f"{decision.answers}{decision.title}{decision.rows.get().told}"
+    assert (
+        "vera" not in f"{decision.form_data}{decision.title}{decision.items.get().result_message}"
+    )
 
 
 def test_answer_without_words_is_refused_on_its_page(desk, question, mails):
-    response = desk.post(page("answer", question), {"answer": " "})
+    response = desk.post(action_url("answer", question), {"answer": " "})
     assert "Write the answer" in visible_text(response)
     assert not mails()
 
 
 def test_forged_answer_without_an_address_is_refused(desk, nameless, mails):
-    said = visible_text(desk.post(page("answer", nameless), {"answer": "x"}, follow=True))
-    assert "left no address" in said
+    text = visible_text(desk.post(action_url("answer", nameless), {"answer": "x"}, follow=True))
+    assert "left no address" in text
     nameless.refresh_from_db()
     assert nameless.is_waiting
     assert not mails()
 
 
-def test_showing_the_mail_decides_nothing(desk, question, mails):
-    response = desk.post(page("answer", question), {"answer": "Yes, you may.", "show": "mail"})
+def test_answer_preview_decides_nothing(desk, question, mails):
+    response = desk.post(
+        action_url("answer", question), {"answer": "Yes, you may.", "preview": "email"}
+    )
     assert "This will send 1 email" in visible_text(response)
     assert "Yes, you may." in visible_text(response)
     question.refresh_from_db()
@@ -197,17 +201,17 @@ def test_showing_the_mail_decides_nothing(desk, question, mails):
 def test_publish_page_starts_from_the_question_and_ones_own_teams(
     client_for, facilitator, administrator, question, team, other_team
 ):
-    response = client_for(facilitator).get(page("publish", question))
+    response = client_for(facilitator).get(action_url("publish", question))
     form = response.context["form"]
     assert form["question"].value() == "May my hospital join a team?"
     assert "Hiring" not in visible_text(response)
     assert f"team-{team.pk}" in response.content.decode()
-    assert "Hiring" in visible_text(client_for(administrator).get(page("publish", question)))
+    assert "Hiring" in visible_text(client_for(administrator).get(action_url("publish", question)))
 
 
-def test_publishing_a_new_entry_shows_it_at_once(desk, client, question, mails):
-    said = visible_text(desk.post(page("publish", question), new(), follow=True))
-    assert "is answered on the FAQ page, at /faq/may-we-join/" in said
+def test_publish_as_a_new_entry_shows_it_at_once(desk, client, question, mails):
+    text = visible_text(desk.post(action_url("publish", question), new(), follow=True))
+    assert "is answered on the FAQ page, at /faq/may-we-join/" in text
     entry = FaqEntry.objects.get()
     assert (entry.topic, entry.team, entry.position) == ("joining", None, 1)
     assert entry.history.get().history_user.full_name == "Fay Facilitator"
@@ -215,31 +219,31 @@ def test_publishing_a_new_entry_shows_it_at_once(desk, client, question, mails):
     assert "/faq/may-we-join/" in mails()[0].message
 
 
-def test_publishing_for_ones_own_team(desk, question, team):
-    desk.post(page("publish", question), new(place=f"team-{team.pk}"))
+def test_publish_for_ones_own_team(desk, question, team):
+    desk.post(action_url("publish", question), new(place=f"team-{team.pk}"))
     assert FaqEntry.objects.get().team == team
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_publishing_into_a_known_entry(desk, question, nameless, faq_entry, mails, many):
-    rows = [question, nameless] if many else [question]
-    sent = {"entry": str(faq_entry.pk), "answer": "", "question": "", "place": ""}
-    desk.post(page("publish", *rows), sent)
-    for row in rows:
-        row.refresh_from_db()
-        assert row.published_in == faq_entry
+def test_publish_into_an_existing_entry(desk, question, nameless, faq_entry, mails, many):
+    records = [question, nameless] if many else [question]
+    form_data = {"entry": str(faq_entry.pk), "answer": "", "question": "", "place": ""}
+    desk.post(selection_url(desk, "publish", *records), form_data)
+    for record in records:
+        record.refresh_from_db()
+        assert record.published_in == faq_entry
     assert len(mails()) == 1
     assert FaqEntry.objects.count() == 1
 
 
-def test_several_questions_make_no_new_entry(desk, question, nameless):
-    response = desk.post(page("publish", question, nameless), new())
+def test_publish_of_several_questions_makes_no_new_entry(desk, question, nameless):
+    response = desk.post(selection_url(desk, "publish", question, nameless), new())
     assert "Choose an entry" in visible_text(response)
     assert not FaqEntry.objects.exists()
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"question": ""}, "Write the question"),
         ({"answer": " "}, "Write the answer"),
@@ -249,48 +253,51 @@ def test_several_questions_make_no_new_entry(desk, question, nameless):
         ({"entry": "999999"}, "Select a valid choice"),
     ],
 )
-def test_incomplete_new_entry_is_refused(desk, question, changes, said):
-    assert said in visible_text(desk.post(page("publish", question), new(**changes)))
+def test_publish_as_an_incomplete_entry_is_refused(desk, question, changes, message):
+    assert message in visible_text(desk.post(action_url("publish", question), new(**changes)))
     assert not FaqEntry.objects.exists()
     question.refresh_from_db()
     assert question.is_waiting
 
 
-def test_teams_and_entries_of_others_are_refused(desk, question, other_team):
+def test_publish_refuses_teams_and_entries_of_others(desk, question, other_team):
     foreign = FaqEntry.objects.create(team=other_team, slug="h", question="Hired?", answer="x")
-    assert "Hired?" not in desk.get(page("publish", question)).context["form"]["entry"].as_widget()
-    desk.post(page("publish", question), new(place=f"team-{other_team.pk}"))
-    desk.post(page("publish", question), new(entry=str(foreign.pk)))
+    assert (
+        "Hired?"
+        not in desk.get(action_url("publish", question)).context["form"]["entry"].as_widget()
+    )
+    desk.post(action_url("publish", question), new(place=f"team-{other_team.pk}"))
+    desk.post(action_url("publish", question), new(entry=str(foreign.pk)))
     question.refresh_from_db()
     foreign.refresh_from_db()
     assert question.is_waiting
     assert (FaqEntry.objects.count(), foreign.answer) == (1, "x")
 
 
-def test_team_lost_meanwhile_is_refused(facilitator, question, team):
+def test_publish_refuses_a_team_lost_meanwhile(facilitator, question, team):
     decision = Decision.objects.create(
         by=facilitator,
-        about="teams.question",
-        name="publish",
+        model_label="teams.question",
+        action="publish",
         title="x",
-        answers=new(place=f"team-{team.pk}"),
+        form_data=new(place=f"team-{team.pk}"),
     )
-    decision.rows.create(object_id=question.pk)
+    decision.items.create(object_id=question.pk)
     team.facilitators.clear()
-    process_decision(decision, step_of(decision), seconds=3)
-    assert "do not look after this team" in decision.rows.get().told
+    process_decision(decision, seconds=3)
+    assert "no longer facilitate this team" in decision.items.get().result_message
     assert not FaqEntry.objects.exists()
 
 
 @pytest.mark.parametrize("extended", [False, True])
-def test_publishing_can_be_undone_without_a_mail(
+def test_publish_can_be_undone_without_an_email(
     desk, facilitator, question, faq_entry, mails, extended
 ):
-    sent = new(entry=str(faq_entry.pk)) if extended else new()
-    desk.post(page("publish", question), sent)
+    form_data = new(entry=str(faq_entry.pk)) if extended else new()
+    desk.post(action_url("publish", question), form_data)
     decision = Decision.objects.get()
     undo_decision(decision, by=facilitator)
-    process_decision(decision, step_of(decision), seconds=3)
+    process_decision(decision, seconds=3)
     question.refresh_from_db()
     assert question.is_waiting
     assert (question.published_in, question.decided_by) == (None, None)
@@ -300,7 +307,7 @@ def test_publishing_can_be_undone_without_a_mail(
     assert not mails()
 
 
-def test_pages_show_entries_that_may_answer_it_already(desk, question, faq_entry, other_team):
+def test_action_pages_show_similar_entries(desk, question, faq_entry, other_team):
     near = {"answer": "Each hospital can join a team."}
     own = FaqEntry.objects.create(slug="own", question="Can a hospital join?", **near)
     foreign = FaqEntry.objects.create(
@@ -309,12 +316,12 @@ def test_pages_show_entries_that_may_answer_it_already(desk, question, faq_entry
     FaqEntry.objects.create(slug="far", question="Coffee?", answer="Tuesdays.")
     FaqEntry.objects.create(slug="hid", question="Hospital?", is_published=False, **near)
     for decision in ("answer", "publish"):
-        response = desk.get(page(decision, question))
-        shown = response.context["asked"][0]["alike"]
-        assert [entry.slug for entry, _ in shown] == ["own", "other", "who-can-join"]
-        assert [bool(url) for _, url in shown] == [True, False, True]
+        response = desk.get(action_url(decision, question))
+        page = response.context["items"][0]["similar"]
+        assert [entry.slug for entry, _ in page] == ["own", "other", "who-can-join"]
+        assert [bool(url) for _, url in page] == [True, False, True]
         assert foreign.get_absolute_url() in response.content.decode()
-    chosen = desk.get(shown[0][1])
+    chosen = desk.get(page[0][1])
     assert chosen.context["form"]["entry"].value() == str(own.pk)
     assert "This will send 1 email" in visible_text(chosen)
 
@@ -322,36 +329,38 @@ def test_pages_show_entries_that_may_answer_it_already(desk, question, faq_entry
 # Dismiss -----------------------------------------------------------------------------------
 
 
-def test_dismissing_starts_without_a_reason(desk, question, mails):
-    response = desk.get(page("dismiss", question))
+def test_dismiss_starts_without_a_reason(desk, question, mails):
+    response = desk.get(action_url("dismiss", question))
     assert response.context["form"]["reason"].value() == ""
-    said = visible_text(desk.post(page("dismiss", question), {"reason": ""}, follow=True))
-    assert "is dismissed; nobody is told" in said
+    text = visible_text(desk.post(action_url("dismiss", question), {"reason": ""}, follow=True))
+    assert "is dismissed; nobody is told" in text
     assert not mails()
 
 
-def test_dismissing_with_a_prepared_reason(desk, question, mails):
-    response = desk.post(page("dismiss", question), {"reason": "", "show": "1"})
+def test_dismiss_with_a_prepared_reason_emails_it(desk, question, mails):
+    response = desk.post(action_url("dismiss", question), {"reason": "", "prepared": "1"})
     reason = response.context["form"]["reason"].value()
     assert "ask it again in other words" in reason
-    desk.post(page("dismiss", question), {"reason": reason})
+    desk.post(action_url("dismiss", question), {"reason": reason})
     assert reason.split(".")[0] in mails()[0].message
 
 
-def test_second_decision_is_told_what_happened(
+def test_second_decision_reports_what_happened(
     client_for, facilitator, other_facilitator, question
 ):
-    client_for(facilitator).post(page("dismiss", question), {"reason": ""})
-    said = visible_text(
-        client_for(other_facilitator).post(page("answer", question), {"answer": "x"}, follow=True)
+    client_for(facilitator).post(action_url("dismiss", question), {"reason": ""})
+    text = visible_text(
+        client_for(other_facilitator).post(
+            action_url("answer", question), {"answer": "x"}, follow=True
+        )
     )
-    assert "already dismissed on" in said
-    assert "by Fay Facilitator" in said
+    assert "already dismissed on" in text
+    assert "by Fay Facilitator" in text
 
 
-def test_several_are_dismissed_from_the_list(desk, question, nameless):
-    sent = {"action": "dismiss", "_selected_action": [question.pk, nameless.pk]}
-    opened = desk.post(LIST, sent)
-    assert opened["Location"].startswith(LIST + "dismiss/?")
+def test_dismiss_of_several_from_the_list(desk, question, nameless):
+    form_data = {"action": "dismiss", "_selected_action": [question.pk, nameless.pk]}
+    opened = desk.post(LIST, form_data)
+    assert opened["Location"].startswith(LIST + "dismiss/")
     desk.post(opened["Location"], {"reason": ""})
     assert not Question.objects.waiting().exists()

@@ -126,8 +126,8 @@ def test_a_form_that_is_sent_without_the_second_step_changes_nothing(
 ):
     stay = membership_of(applicant, team)
     client = client_for(facilitator)
-    page = reverse("admin:teams_membership_approve")
-    assert client.post(f"{page}?row={stay.pk}", {"apply": "1"}).url == SECURITY
+    page = reverse("admin:teams_membership_approve", args=[stay.pk])
+    assert client.post(page, {"apply": "1"}).url == SECURITY
     assert client.session["second_factor_wanted"] == DESK
     assert membership_of(applicant, team).status == Membership.Status.REQUESTED
 

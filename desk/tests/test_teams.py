@@ -13,7 +13,7 @@ QUESTIONS = "/admin/teams/faqentry/"
 
 
 def names(response) -> set[str]:
-    return {str(row) for row in response.context["cl"].result_list}
+    return {str(record) for record in response.context["cl"].result_list}
 
 
 @pytest.fixture
@@ -47,14 +47,14 @@ def test_records_of_other_teams_are_not_found(
     client_for, facilitator, other_team, other_goal, other_question, path
 ):
     client = client_for(facilitator)
-    for stem, row in [(TEAMS, other_team), (GOALS, other_goal), (QUESTIONS, other_question)]:
-        assert client.get(f"{stem}{row.pk}/{path}/").status_code == 404
+    for stem, record in [(TEAMS, other_team), (GOALS, other_goal), (QUESTIONS, other_question)]:
+        assert client.get(f"{stem}{record.pk}/{path}/").status_code == 404
         if path == "change":
-            assert client.post(f"{stem}{row.pk}/{path}/", {"name": "x"}).status_code == 404
+            assert client.post(f"{stem}{record.pk}/{path}/", {"name": "x"}).status_code == 404
 
 
 @pytest.mark.parametrize("stem", [GOALS, QUESTIONS])
-def test_filters_and_searches_tell_nothing_of_other_teams(
+def test_filters_and_searches_reveal_nothing_of_other_teams(
     client_for, facilitator, goal, other_goal, other_question, faq_entry, stem
 ):
     client = client_for(facilitator)
@@ -75,7 +75,7 @@ def test_questions_are_filtered_by_team_and_general(client_for, facilitator, tea
 
 
 def test_question_is_changed_but_not_its_address(client_for, facilitator, faq_entry):
-    sent = {
+    form_data = {
         "topic": "joining",
         "question": "Who may join?",
         "answer": "You.",
@@ -83,7 +83,7 @@ def test_question_is_changed_but_not_its_address(client_for, facilitator, faq_en
         "position": "3",
         "is_published": "on",
     }
-    client_for(facilitator).post(f"{QUESTIONS}{faq_entry.pk}/change/", sent)
+    client_for(facilitator).post(f"{QUESTIONS}{faq_entry.pk}/change/", form_data)
     faq_entry.refresh_from_db()
     assert (faq_entry.question, faq_entry.slug) == ("Who may join?", "who-can-join")
     assert list(FaqEntry.objects.matching("may")) == [faq_entry]
@@ -91,7 +91,7 @@ def test_question_is_changed_but_not_its_address(client_for, facilitator, faq_en
 
 
 def test_question_with_a_forged_team_is_refused(client_for, facilitator, other_team):
-    sent = {
+    form_data = {
         "team": other_team.pk,
         "topic": "joining",
         "question": "Forged?",
@@ -99,7 +99,7 @@ def test_question_with_a_forged_team_is_refused(client_for, facilitator, other_t
         "slug": "forged",
         "position": "0",
     }
-    response = client_for(facilitator).post(QUESTIONS + "add/", sent)
+    response = client_for(facilitator).post(QUESTIONS + "add/", form_data)
     assert response.context["adminform"].form.errors["team"]
     assert not FaqEntry.objects.exists()
 
@@ -128,7 +128,7 @@ def typed_team() -> dict[str, object]:
     }
 
 
-def test_facilitator_changes_what_the_team_says_of_itself_and_no_more(
+def test_facilitator_changes_the_description_of_a_team_only(
     client_for, facilitator, other_facilitator, team, typed_team
 ):
     forged = typed_team | {"facilitators": other_facilitator.email}
@@ -144,11 +144,11 @@ def test_facilitator_adds_no_team(client_for, facilitator, typed_team):
     assert not ActionTeam.objects.filter(slug="learning").exists()
 
 
-def test_administrator_appoints_facilitators_who_then_have_the_desk(
+def test_administrator_appoints_facilitators_who_may_then_use_the_desk(
     client_for, administrator, facilitator, member, team, typed_team
 ):
-    sent = typed_team | {"facilitators": f"Maria <{member.email}>", "join_policy": "approval"}
-    client_for(administrator).post(f"{TEAMS}{team.pk}/change/", sent)
+    form_data = typed_team | {"facilitators": f"Maria <{member.email}>", "join_policy": "approval"}
+    client_for(administrator).post(f"{TEAMS}{team.pk}/change/", form_data)
     team.refresh_from_db()
     member.refresh_from_db()
     facilitator.refresh_from_db()
@@ -171,9 +171,7 @@ def test_administrator_adds_a_team_with_its_facilitators(
     assert member.is_staff
 
 
-def test_desk_keeps_what_was_saved_in_the_history_alone(
-    client_for, administrator, member, typed_team
-):
+def test_change_is_logged_in_the_history_only(client_for, administrator, member, typed_team):
     client_for(administrator).post(TEAMS + "add/", typed_team)
     team = ActionTeam.objects.get(slug="learning")
     client_for(administrator).post(
@@ -188,17 +186,17 @@ def test_closed_account_cannot_facilitate(
 ):
     gone = make_member("gone@rush.example", organization, "Gone")
     Member.objects.filter(pk=gone.pk).update(is_active=False)
-    typed = "fay@rush.example, or so\ngone@rush.example\nsomebody"
-    sent = typed_team | {"facilitators": typed}
-    response = client_for(administrator).post(f"{TEAMS}{team.pk}/change/", sent)
-    (said,) = response.context["adminform"].form.errors["facilitators"]
-    assert "gone@rush.example, somebody." in said
-    assert response.context["adminform"].form["facilitators"].value() == typed
+    form_data = "fay@rush.example, or so\ngone@rush.example\nsomebody"
+    data = typed_team | {"facilitators": form_data}
+    response = client_for(administrator).post(f"{TEAMS}{team.pk}/change/", data)
+    (text,) = response.context["adminform"].form.errors["facilitators"]
+    assert "gone@rush.example, somebody." in text
+    assert response.context["adminform"].form["facilitators"].value() == form_data
     assert not team.facilitators.exists()
 
 
 def test_team_list_counts_members_and_organizations(
     client_for, facilitator, member, colleague, outsider
 ):
-    (row,) = client_for(facilitator).get(TEAMS).context["cl"].result_list
-    assert (row.active_count, row.organization_count) == (2, 1)
+    (record,) = client_for(facilitator).get(TEAMS).context["cl"].result_list
+    assert (record.active_count, record.organization_count) == (2, 1)

@@ -1,9 +1,9 @@
-"""Decisions at the desk: worked off row by row, told beforehand, undone within two minutes.
+"""Decisions of the desk: previewed, processed item by item, undone within two minutes.
 
-What a decision does to a row is a *step*: a function that takes the key of the row, calls the
-services and says in words what came of it. Each row has its own transaction: a process that is
-killed leaves every row either decided, told and emailed, or as it was, and whoever works next
-goes on with the rest.
+What a decision does to one record is a *step*: a function that takes the key of the record, calls
+the services, and returns in words what happened. Each item has its own transaction: a process that
+is killed leaves every record either decided, logged and emailed, or as it was, and the next
+process continues with the rest.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ from members.models import (
     Member,
     Organization,
 )
-from members.models.decisions import SAFE
+from members.models.decisions import CLOCK_SKEW_ALLOWANCE
 
 Step = Callable[[int], str]
-# Refuses to undo what a member or an organization has been relied on for since.
+# Called when members and organizations are as they were before the decision of that time, inside
+# the transaction of one item; raises Refused where something was built on the decision since.
 CheckUndo = Callable[[list[Member], list[Organization], datetime], None]
-PROCESSING_HOLD = timedelta(
-    hours=1
-)  # the emails of an unfinished decision wait longer than it takes
+
+# The emails of an unfinished decision are held longer than processing it takes.
+PROCESSING_HOLD = timedelta(hours=1)
 CHUNK = 500
 
 log = logging.getLogger(__name__)
@@ -50,14 +51,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Preview:
-    """What a decision would do."""
+    """What a decision would do; `changes` are as in `ChangeSet`."""
 
-    changes: list[dict[str, Any]]  # as in ChangeSet
-    mails: list[Email]
+    changes: list[dict[str, Any]]
+    emails: list[Email]
     refusals: list[str]
 
     def keys(self, label: str, field: str, value: Any) -> set[int]:
-        """The rows of the model `label` whose `field` becomes `value`."""
+        """Return the keys of the records of the model `label` whose `field` becomes `value`."""
         return {
             change["pk"]
             for change in self.changes
@@ -65,12 +66,12 @@ class Preview:
         }
 
     def count(self, label: str, field: str, value: Any) -> int:
-        """How many rows of the model `label` get `value` as their `field`."""
+        """Return how many records of the model `label` get `value` as their `field`."""
         return len(self.keys(label, field, value))
 
     @property
-    def confirmed(self) -> int:
-        """How many people's affiliation is confirmed."""
+    def confirmed_count(self) -> int:
+        """Return how many members get their affiliation confirmed."""
         return len(
             {
                 change["pk"]
@@ -82,44 +83,47 @@ class Preview:
 
 
 def preview_action(step: Step, keys: Sequence[int]) -> Preview:
-    """Take `step` for the rows with these `keys`, tell what it did, and take all of it back.
+    """Return what `step` does to the records with these `keys`, and roll all of it back.
 
-    The rules themselves say what would happen, so nothing can be told that would not. Nothing
-    is stored and no email goes out: the transaction is rolled back.
+    The rules themselves say what would happen, so the preview cannot differ from the decision.
+    Nothing is stored and no email is sent.
     """
     refusals: list[str] = []
     with capture_changes() as change_set, transaction.atomic():
         for key in keys:
-            seen = len(change_set.changes), len(change_set.email_keys)
+            before = len(change_set.changes), len(change_set.email_keys)
             try:
                 with transaction.atomic():
                     step(key)
             except Refused as refusal:
                 refusals.append(str(refusal))
-                del change_set.changes[seen[0] :], change_set.email_keys[seen[1] :]
-        mails = list(Email.objects.filter(pk__in=change_set.email_keys).order_by("pk"))
+                del change_set.changes[before[0] :], change_set.email_keys[before[1] :]
+        emails = list(Email.objects.filter(pk__in=change_set.email_keys).order_by("pk"))
         transaction.set_rollback(True)
-    return Preview(change_set.changes, mails, refusals)
+    return Preview(change_set.changes, emails, refusals)
 
 
 def create_decision(
-    about: type[models.Model],
-    name: str,
+    model: type[models.Model],
+    action: str,
     *,
     title: str,
     keys: Sequence[int],
-    answers: dict[str, Any],
+    form_data: dict[str, Any],
     can_be_undone: bool,
     by: Member,
 ) -> Decision:
-    """Store that `by` decided `name` about the rows with these keys; `process_decision` does it."""
+    """Return a new decision of `by`: the `action` on the records of `model` with these `keys`.
+
+    Nothing is done yet; `process_decision` does it.
+    """
     with transaction.atomic():
         decision = Decision.objects.create(
             by=by,
-            about=about._meta.label_lower,
-            name=name,
+            model_label=model._meta.label_lower,
+            action=action,
             title=title[:400],
-            answers=answers,
+            form_data=form_data,
             can_be_undone=can_be_undone,
         )
         DecisionItem.objects.bulk_create(
@@ -130,83 +134,88 @@ def create_decision(
 
 
 def process_decision(
-    decision: Decision, step: Step, *, seconds: float, check_undo: CheckUndo | None = None
+    decision: Decision, step: Step, *, seconds: float, check_undo: CheckUndo
 ) -> bool:
-    """Go on with `decision` for about `seconds`; returns whether it is finished.
+    """Process or undo items of `decision` for about `seconds`; return whether all are finished.
 
-    Any number of processes may call this at the same time: a row is taken by one of them.
+    Any number of processes may call this at the same time: each item is processed by one of them.
     """
-    until = time.monotonic() + seconds
-    many = decision.rows.count() > 1
-    how = ChangeSource.BULK if many else ChangeSource.HAND
-    while _work_one(decision, step, how, check_undo):
-        if time.monotonic() > until:
+    deadline = time.monotonic() + seconds
+    is_bulk = decision.items.count() > 1
+    source = ChangeSource.BULK if is_bulk else ChangeSource.HAND
+    while _process_next_item(decision, step, source, check_undo):
+        if time.monotonic() > deadline:
             return False
     return _finish(decision)
 
 
-def _work_one(decision: Decision, step: Step, how: str, check_undo: CheckUndo | None) -> bool:
-    """Decide about one row that nobody has taken yet, or undo it; False if there is none."""
+def _process_next_item(decision: Decision, step: Step, source: str, check_undo: CheckUndo) -> bool:
+    """Process or undo one item that no other process holds; return False if there is none."""
     with transaction.atomic():
-        fresh = Decision.objects.get(pk=decision.pk)
-        undoing = fresh.undo_asked_at is not None
-        wanted = DecisionItem.Outcome.DONE if undoing else DecisionItem.Outcome.WAITING
-        order = F("pk").desc() if undoing else F("pk").asc()
-        open_rows = decision.rows.filter(outcome=wanted).order_by(order)
-        row = open_rows.select_for_update(skip_locked=True, no_key=True).first()
-        if row is None:
+        current = Decision.objects.get(pk=decision.pk)
+        is_undo = current.undo_requested_at is not None
+        order = F("pk").desc() if is_undo else F("pk").asc()
+        open_items = decision.items.filter(outcome=_open_outcome(current)).order_by(order)
+        item = open_items.select_for_update(skip_locked=True, no_key=True).first()
+        if item is None:
             return False
-        with change_source(how):
-            if undoing:
-                _undo_one(row, fresh, check_undo)
+        with change_source(source):
+            if is_undo:
+                _undo_item(item, current, check_undo)
             else:
-                _take_one(row, fresh, step)
-        row.save()
+                _process_item(item, current, step)
+        item.save()
     return True
 
 
-def _take_one(row: DecisionItem, decision: Decision, step: Step) -> None:
-    now = timezone.now()
-    hold_until = now + PROCESSING_HOLD if decision.can_be_undone else None
+def _open_outcome(decision: Decision) -> str:
+    """Return the outcome of items with something left to do: to process, or to undo."""
+    outcomes = DecisionItem.Outcome
+    return outcomes.DONE if decision.undo_requested_at else outcomes.WAITING
+
+
+def _process_item(item: DecisionItem, decision: Decision, step: Step) -> None:
+    hold_until = timezone.now() + PROCESSING_HOLD if decision.can_be_undone else None
     try:
         with capture_changes(hold_until) as change_set, transaction.atomic():
-            row.told = step(row.object_id)
+            item.result_message = step(item.object_id)
     except Refused as refusal:
-        row.outcome, row.told = DecisionItem.Outcome.REFUSED, str(refusal)
+        item.outcome, item.result_message = DecisionItem.Outcome.REFUSED, str(refusal)
     except Exception:
-        # One row that breaks must not stop the others, nor be tried for ever.
-        log.exception("Decision %s, row %s", decision.pk, row.object_id)
-        row.outcome = DecisionItem.Outcome.REFUSED
-        row.told = "This did not work and nothing was changed. The error is in the log."
+        # One record that breaks must not stop the others, nor be retried forever.
+        log.exception("Decision %s, object %s", decision.pk, item.object_id)
+        item.outcome = DecisionItem.Outcome.REFUSED
+        item.result_message = "This did not work and nothing was changed. The error is in the log."
     else:
-        row.outcome = DecisionItem.Outcome.DONE
-        row.changes, row.mails = change_set.changes, change_set.email_keys
+        item.outcome = DecisionItem.Outcome.DONE
+        item.changes, item.email_ids = change_set.changes, change_set.email_keys
 
 
 def _finish(decision: Decision) -> bool:
-    """Let the emails go in two minutes, once no row is left; returns whether none is."""
+    """Return whether no item is left; if so, schedule the emails to leave in two minutes."""
     with transaction.atomic():
-        fresh = Decision.objects.select_for_update(no_key=True).get(pk=decision.pk)
-        undoing = fresh.undo_asked_at is not None
-        open_rows = fresh.rows.filter(
-            outcome=DecisionItem.Outcome.DONE if undoing else DecisionItem.Outcome.WAITING
-        )
-        if open_rows.exists():
-            return False  # another process still works on them
-        if fresh.finished_at is None:
-            fresh.finished_at = timezone.now()
-            done = fresh.rows.filter(outcome=DecisionItem.Outcome.DONE)
-            fresh.can_be_undone = fresh.can_be_undone and (undoing or done.exists())
-            fresh.save(update_fields=["finished_at", "can_be_undone"])
-            if fresh.can_be_undone:  # the emails of what was not undone wait once more
-                _hold_mails(fresh, fresh.finished_at + UNDO_WINDOW + SAFE)
+        current = Decision.objects.select_for_update(no_key=True).get(pk=decision.pk)
+        if current.items.filter(outcome=_open_outcome(current)).exists():
+            # Another process still works on them.
+            return False
+        if current.finished_at is None:
+            current.finished_at = timezone.now()
+            done = current.items.filter(outcome=DecisionItem.Outcome.DONE)
+            is_undo = current.undo_requested_at is not None
+            current.can_be_undone = current.can_be_undone and (is_undo or done.exists())
+            current.save(update_fields=["finished_at", "can_be_undone"])
+            if current.can_be_undone:
+                # After an undo: of the items that it refused.
+                _hold_emails(current, current.finished_at + UNDO_WINDOW + CLOCK_SKEW_ALLOWANCE)
     decision.refresh_from_db()
     return True
 
 
-def _hold_mails(decision: Decision, until: Any) -> None:
-    """Let the emails of `decision` that have not left go out at `until`, not before."""
-    keys = [key for mails in decision.rows.values_list("mails", flat=True) for key in mails]
+def _hold_emails(decision: Decision, until: datetime) -> None:
+    """Let the emails of `decision` that are still in the queue leave at `until`, not before."""
+    keys = [
+        key for email_ids in decision.items.values_list("email_ids", flat=True) for key in email_ids
+    ]
     for start in range(0, len(keys), CHUNK):
         Email.objects.filter(pk__in=keys[start : start + CHUNK], status=STATUS.queued).update(
             scheduled_time=until
@@ -214,89 +223,90 @@ def _hold_mails(decision: Decision, until: Any) -> None:
 
 
 def undo_decision(decision: Decision, *, by: Member) -> None:
-    """Begin to undo `decision`: its emails stay where they are, and rows that were not decided
-    yet are not any more; `process_decision` does the rest. Refuses when the two minutes are over,
-    and the decision of somebody else unless `by` is an administrator."""
+    """Begin to undo `decision`: hold its emails and drop the items that were not processed yet.
+
+    `process_decision` undoes the others. Refuses when the two minutes are over, and the decision of
+    another person unless `by` is an administrator.
+    """
     with transaction.atomic():
-        row = Decision.objects.select_for_update(no_key=True).get(pk=decision.pk)
-        if row.by_id != by.pk and not by.is_superuser:
-            raise Refused(f"Only {row.by} can undo this.")
-        if row.undo_asked_at:
+        current = Decision.objects.select_for_update(no_key=True).get(pk=decision.pk)
+        if current.by_id != by.pk and not by.is_superuser:
+            raise Refused(f"Only {current.by} can undo this.")
+        if current.undo_requested_at:
             raise Refused("This is undone already.")
-        if not row.is_undoable:
+        if not current.is_undoable:
             raise Refused("It is too late to undo this: its emails have gone out.")
-        row.undo_asked_at, row.finished_at = timezone.now(), None
-        row.save(update_fields=["undo_asked_at", "finished_at"])
-        row.rows.filter(outcome=DecisionItem.Outcome.WAITING).update(
-            outcome=DecisionItem.Outcome.UNDONE, told="Not decided: you took it back before."
+        current.undo_requested_at, current.finished_at = timezone.now(), None
+        current.save(update_fields=["undo_requested_at", "finished_at"])
+        current.items.filter(outcome=DecisionItem.Outcome.WAITING).update(
+            outcome=DecisionItem.Outcome.UNDONE,
+            result_message="Not decided: you took it back before.",
         )
-        _hold_mails(row, timezone.now() + PROCESSING_HOLD)
+        _hold_emails(current, timezone.now() + PROCESSING_HOLD)
     decision.refresh_from_db()
 
 
-def _undo_one(row: DecisionItem, decision: Decision, check_undo: CheckUndo | None) -> None:
-    """Put back what one row changed, and drop its emails; unless something changed since."""
+def _undo_item(item: DecisionItem, decision: Decision, check_undo: CheckUndo) -> None:
+    """Restore what one item changed and drop its emails; keep it where something changed since."""
     try:
         with transaction.atomic():
-            if not row.changes:
+            if not item.changes:
                 raise Refused("an account that it was about is closed.")
-            for change in reversed(row.changes):
-                _take_back(change, decision)
-            if check_undo:
-                _refuse_if_built_on(row.changes, decision, check_undo)
-            dropped, _ = Email.objects.filter(pk__in=row.mails, status=STATUS.queued).delete()
-    except (Refused, IntegrityError, models.ProtectedError) as refusal:
-        row.outcome = DecisionItem.Outcome.KEPT
-        why = str(refusal) if isinstance(refusal, Refused) else "something was built on it since."
-        row.told = f"{row.told} Not undone: {why}"
+            for change in reversed(item.changes):
+                _revert(change, decision)
+            check_undo(*_unconfirmed_and_organizations(item.changes), decision.created_at)
+            dropped, _ = Email.objects.filter(pk__in=item.email_ids, status=STATUS.queued).delete()
+    except (Refused, IntegrityError, models.ProtectedError) as error:
+        item.outcome = DecisionItem.Outcome.UNDO_REFUSED
+        why = str(error) if isinstance(error, Refused) else "something was built on it since."
+        item.result_message = f"{item.result_message} Not undone: {why}"
         return
-    row.outcome, row.changes, row.mails = DecisionItem.Outcome.UNDONE, [], []
-    mails = ", and no email was sent" if dropped else ""
-    row.told = f"Undone{mails}: {row.told}"
+    item.outcome, item.changes, item.email_ids = DecisionItem.Outcome.UNDONE, [], []
+    no_email = ", and no email was sent" if dropped else ""
+    item.result_message = f"Undone{no_email}: {item.result_message}"
 
 
-def _refuse_if_built_on(
-    changes: list[dict[str, Any]], decision: Decision, check_undo: CheckUndo
-) -> None:
-    """Refuse to undo what somebody's membership or affiliation rests on by now."""
+def _unconfirmed_and_organizations(
+    changes: list[dict[str, Any]],
+) -> tuple[list[Member], list[Organization]]:
+    """Return the changed members without a confirmed affiliation, and the changed organizations."""
     keys: dict[str, set[int]] = {"members.member": set(), "members.organization": set()}
     for change in changes:
         if change["model"] in keys:
             keys[change["model"]].add(change["pk"])
-    people = Member.objects.filter(affiliation_confirmed_at=None, pk__in=keys["members.member"])
+    members = Member.objects.filter(affiliation_confirmed_at=None, pk__in=keys["members.member"])
     organizations = Organization.objects.filter(pk__in=keys["members.organization"])
-    check_undo(list(people), list(organizations), decision.taken_at)
+    return list(members), list(organizations)
 
 
-def _take_back(change: dict[str, Any], decision: Decision) -> None:
+def _revert(change: dict[str, Any], decision: Decision) -> None:
+    """Undo one change, with a line of history; refuses a record that has changed since."""
     model = apps.get_model(change["model"])
     why = f"undone: {decision.title}"
     if "new" not in change:
-        returned = model(pk=change["pk"], **_values(model, change["old"]))
-        _bring_back(returned, decision.by, why)
+        _restore(model(pk=change["pk"], **_values(model, change["old"])), decision.by, why)
         return
-    found = model._base_manager.filter(pk=change["pk"])
-    row = found.select_for_update(no_key=True).first()
-    if row is None:
-        raise Refused("it is not there any more.")
+    record = model._base_manager.filter(pk=change["pk"]).select_for_update(no_key=True).first()
+    if record is None:
+        raise Refused("it is no longer there.")
     if "old" not in change:
-        delete_with_history(row, decision.by, why)
+        delete_with_history(record, decision.by, why)
         return
-    if serialize_fields(row, change["new"]) != change["new"]:
-        raise Refused(f"{row} has changed meanwhile.")
-    save_with_history(row, decision.by, why, **_values(model, change["old"]))
+    if serialize_fields(record, change["new"]) != change["new"]:
+        raise Refused(f"{record} has changed meanwhile.")
+    save_with_history(record, decision.by, why, **_values(model, change["old"]))
 
 
-def _bring_back(row: models.Model, by: Member, why: str) -> None:
-    """Store a removed row again, under its old key."""
-    row._history_user, row._change_reason = by, why  # type: ignore[attr-defined]
-    row.save(force_insert=True)
+def _restore(record: models.Model, by: Member, why: str) -> None:
+    """Store a deleted record again, under its old key."""
+    record._history_user, record._change_reason = by, why  # type: ignore[attr-defined]
+    record.save(force_insert=True)
 
 
-def _values(model: type[models.Model], plain_values: dict[str, Any]) -> dict[str, Any]:
-    """The fields of `model` with the values that `serialize_fields` wrote."""
+def _values(model: type[models.Model], serialized: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that `serialize_fields` wrote, by the attribute names of `model`."""
     values = {}
-    for name, value in plain_values.items():
+    for name, value in serialized.items():
         column: Any = model._meta.get_field(name)
         values[column.attname] = column.to_python(value)
     return values

@@ -1,4 +1,4 @@
-"""Decisions at the desk that can still be undone."""
+"""Decisions of the desk, as long as they can be undone or looked up."""
 
 from __future__ import annotations
 
@@ -12,44 +12,52 @@ from django.utils import timezone
 
 from members.models.people import Member
 
-UNDO_WINDOW = timedelta(minutes=2)  # so long the emails of a decision wait, and it can be undone
-SAFE = timedelta(seconds=15)  # emails leave so much later: clocks of two hosts may differ
+# How long a finished decision can be undone; its emails wait as long.
+UNDO_WINDOW = timedelta(minutes=2)
+# Emails leave this much after the window: the clocks of two hosts may differ.
+CLOCK_SKEW_ALLOWANCE = timedelta(seconds=15)
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
-    def of(self, person: Member) -> DecisionQuerySet:
-        """Those that `person` took."""
-        return self.filter(by=person)
+    def of(self, member: Member) -> DecisionQuerySet:
+        """Return the decisions that `member` made."""
+        return self.filter(by=member)
 
     def unfinished(self) -> DecisionQuerySet:
-        """Those with rows that wait to be worked off, to be decided or to be undone."""
+        """Return those with items that are still to be processed or undone."""
         return self.filter(finished_at=None)
 
     def undoable(self) -> DecisionQuerySet:
-        """Those whose emails still wait."""
+        """Return those whose emails still wait."""
         recent = Q(finished_at=None) | Q(finished_at__gt=timezone.now() - UNDO_WINDOW)
-        return self.filter(recent, can_be_undone=True, undo_asked_at=None)
+        return self.filter(recent, can_be_undone=True, undo_requested_at=None)
 
-    def with_told(self) -> DecisionQuerySet:
-        """Adds `row_count`, and `told`: what came of the first row, in words. Newest first."""
-        rows = DecisionItem.objects.filter(decision=OuterRef("pk")).order_by("pk")
-        told = Subquery(rows.values("told")[:1])
-        return self.annotate(row_count=Count("rows"), told=told).order_by("-pk")
+    def with_summary(self) -> DecisionQuerySet:
+        """Add `item_count`, and `summary`: the result message of the first item. Newest first."""
+        items = DecisionItem.objects.filter(decision=OuterRef("pk")).order_by("pk")
+        summary = Subquery(items.values("result_message")[:1])
+        return self.annotate(item_count=Count("items"), summary=summary).order_by("-pk")
 
 
 class Decision(models.Model):
-    """One press at the desk about one row or many: worked off row by row, and for two minutes
-    it can be undone. Removed after some days; what happened stays in the history of the rows."""
+    """One action that staff applied to one record or many.
+
+    Processed item by item, undoable for two minutes, and deleted after some days: what happened
+    stays in the history of the records.
+    """
 
     by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
-    about = models.CharField(max_length=50)  # label of the model: "teams.membership"
-    name = models.CharField(max_length=30)  # of the decision: "approve"
-    title = models.CharField(max_length=400)  # in words: "Approve 7 requests"
-    answers = models.JSONField(default=dict, encoder=DjangoJSONEncoder)  # what its page asked for
+    # The key of the action in teams.actions: "teams.membership" and "approve".
+    model_label = models.CharField(max_length=50)
+    action = models.CharField(max_length=30)
+    # In words: "Approve 7 requests".
+    title = models.CharField(max_length=400)
+    form_data = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     can_be_undone = models.BooleanField(default=True)
-    taken_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True)  # when the last row was worked off
-    undo_asked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    # When the last item was processed; empty again while the decision is being undone.
+    finished_at = models.DateTimeField(null=True)
+    undo_requested_at = models.DateTimeField(null=True)
 
     objects = DecisionQuerySet.as_manager()
 
@@ -58,8 +66,8 @@ class Decision(models.Model):
         ordering: ClassVar = ["-pk"]
         indexes: ClassVar = [
             models.Index(
-                fields=["taken_at"],
-                name="members_decision_open",
+                fields=["created_at"],
+                name="members_decision_unfinished",
                 condition=Q(finished_at=None),
             )
         ]
@@ -69,32 +77,34 @@ class Decision(models.Model):
 
     @property
     def undo_until(self) -> datetime | None:
-        """Until when it can be undone; None while it is being worked off."""
+        """Return when undoing ends; None while items are still being processed."""
         return self.finished_at + UNDO_WINDOW if self.finished_at else None
 
     @property
     def is_undoable(self) -> bool:
         until = self.undo_until
         in_time = until is None or timezone.now() < until
-        return self.can_be_undone and self.undo_asked_at is None and in_time
+        return self.can_be_undone and self.undo_requested_at is None and in_time
 
 
 class DecisionItem(models.Model):
-    """What a decision did to one row, so that it can be told and undone."""
+    """What a decision did to one record: its result in words, and what undoing it takes."""
 
     class Outcome(models.TextChoices):
         WAITING = "waiting", "Not yet"
         DONE = "done", "Done"
         REFUSED = "refused", "Not done"
         UNDONE = "undone", "Undone"
-        KEPT = "kept", "Not undone"
+        UNDO_REFUSED = "undo_refused", "Not undone"
 
-    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="rows")
+    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="items")
     object_id = models.BigIntegerField()
-    outcome = models.CharField(max_length=8, choices=Outcome.choices, default=Outcome.WAITING)
-    told = models.TextField(blank=True)  # what came of it, in words
-    changes = models.JSONField(default=list, encoder=DjangoJSONEncoder)  # see services.recording
-    mails = models.JSONField(default=list)  # keys of the emails that wait in the queue
+    outcome = models.CharField(max_length=12, choices=Outcome.choices, default=Outcome.WAITING)
+    result_message = models.TextField(blank=True)
+    # As in members.history.changesets.ChangeSet.
+    changes = models.JSONField(default=list, encoder=DjangoJSONEncoder)
+    # The emails in the queue that it caused, by key.
+    email_ids = models.JSONField(default=list)
 
     class Meta:
         ordering: ClassVar = ["pk"]
@@ -107,9 +117,9 @@ class DecisionItem(models.Model):
             ),
             models.CheckConstraint(
                 name="members_decisionitem_outcome_known",
-                condition=Q(outcome__in=["waiting", "done", "refused", "undone", "kept"]),
+                condition=Q(outcome__in=["waiting", "done", "refused", "undone", "undo_refused"]),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.decision}, row {self.object_id}: {self.get_outcome_display().lower()}"
+        return f"{self.decision}, object {self.object_id}: {self.get_outcome_display().lower()}"

@@ -124,5 +124,5 @@ def _erase_free_text(keys: list[int]) -> None:
         history_change_reason=UNCONFIRMED
     )
     # What decisions of the last days have changed.
-    items = DecisionItem.objects.filter(decision__about=Member._meta.label_lower)
-    items.filter(object_id__in=keys).update(changes=[], told="")
+    items = DecisionItem.objects.filter(decision__model_label=Member._meta.label_lower)
+    items.filter(object_id__in=keys).update(changes=[], result_message="")

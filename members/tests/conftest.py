@@ -5,8 +5,7 @@ from post_office.models import Email
 
 from conftest import membership_of
 from members.models import Decision
-from members.services import process_decision
-from members.tests.decisions import approving, decide
+from members.tests.decisions import approve_step, decide, process
 from members.tests.oidc import provider_at, running_liar, running_provider
 from teams.models import Membership
 from teams.services import join_teams
@@ -23,7 +22,7 @@ def requests(member, colleague, approval_team) -> list[Membership]:
 @pytest.fixture
 def approved(requests, administrator) -> Decision:
     decision = decide(administrator, Membership, [row.pk for row in requests])
-    assert process_decision(decision, approving(administrator), seconds=60)
+    assert process(decision, approve_step(administrator))
     return decision
 
 

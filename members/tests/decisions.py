@@ -1,34 +1,43 @@
-"""Decisions about memberships, as the tests take them."""
+"""Decisions about memberships, as the tests make and process them."""
 
+from members.history.decisions import process_decision
 from members.services import create_decision
 from teams.models import Membership
-from teams.services import approve_membership, end_membership
+from teams.services import approve_membership, end_membership, refuse_undo_if_built_upon
 
 
-def decide(by, model, keys, name="decide", **fields):
-    """A decision that was pressed, and of which no row is worked off yet."""
+def decide(by, model, keys, action="decide", **fields):
+    """Return a decision of which no item is processed yet."""
     return create_decision(
         model,
-        name,
-        title=name.capitalize(),
+        action,
+        title=action.capitalize(),
         keys=keys,
-        answers={},
+        form_data=fields.get("form_data", {}),
         can_be_undone=fields.get("can_be_undone", True),
         by=by,
     )
 
 
-def approving(by):
+def process(decision, step, seconds=60):
+    """Process or undo items of `decision`; return whether all are finished."""
+    return process_decision(decision, step, seconds=seconds, check_undo=refuse_undo_if_built_upon)
+
+
+def approve_step(by):
+    """Return a step that approves a request."""
     return lambda key: f"yes {approve_membership(Membership.objects.get(pk=key), by=by).pk}"
 
 
-def outcomes(decision) -> list[str]:
-    return [row.outcome for row in decision.rows.all()]
+def end_step(by):
+    """Return a step that ends a membership."""
 
-
-def ending(by):
     def end(key):
         end_membership(Membership.objects.get(pk=key), reason="Over.", by=by)
         return "ended"
 
     return end
+
+
+def outcomes(decision) -> list[str]:
+    return [item.outcome for item in decision.items.all()]

@@ -1,4 +1,4 @@
-"""Decisions worked off row by row: foretold, taken once, undone in time, gone on with."""
+"""Decisions: previewed, processed item by item, continued after their process was killed."""
 
 from datetime import timedelta
 
@@ -9,8 +9,8 @@ from post_office.models import Email
 from conftest import make_member, membership_of
 from members.history.changesets import ChangeSource
 from members.models import DecisionItem, EmailDomain, Member, Organization
-from members.services import Refused, preview_action, process_decision, undo_decision
-from members.tests.decisions import approving, decide, ending, outcomes
+from members.services import Refused, preview_action, undo_decision
+from members.tests.decisions import approve_step, decide, end_step, outcomes, process
 from teams.models import Membership
 from teams.services import (
     add_domain,
@@ -23,7 +23,7 @@ from teams.services import (
 # Foreseeing --------------------------------------------------------------------------------
 
 
-def test_foreseen_is_what_happens_and_nothing_is_stored(
+def test_preview_action_says_what_happens_and_stores_nothing(
     applicant, proposed_organization, administrator, team, mails
 ):
     def step(key):
@@ -31,10 +31,10 @@ def test_foreseen_is_what_happens_and_nothing_is_stored(
         return "done"
 
     versions = Membership.history.count()
-    foreseen = preview_action(step, [proposed_organization.pk])
-    assert foreseen.confirmed == 1
-    assert foreseen.count("teams.membership", "status", "active") == 1
-    assert [mail.to for mail in foreseen.mails] == [[applicant.email]]
+    preview = preview_action(step, [proposed_organization.pk])
+    assert preview.confirmed_count == 1
+    assert preview.count("teams.membership", "status", "active") == 1
+    assert [email.to for email in preview.emails] == [[applicant.email]]
     proposed_organization.refresh_from_db()
     assert not proposed_organization.is_recognized
     assert membership_of(applicant, team).is_waiting
@@ -43,117 +43,121 @@ def test_foreseen_is_what_happens_and_nothing_is_stored(
     assert Membership.history.count() == versions
 
 
-def test_foreseen_refusal_counts_for_nothing(requests, administrator, member):
+def test_preview_action_leaves_out_what_is_refused(requests, administrator, member):
     withdraw_request(requests[0])
     Email.objects.all().delete()
-    foreseen = preview_action(approving(administrator), [row.pk for row in requests])
-    assert len(foreseen.refusals) == 1
-    assert foreseen.count("teams.membership", "status", "active") == 1
-    assert len(foreseen.mails) == 1
+    preview = preview_action(
+        approve_step(administrator), [membership.pk for membership in requests]
+    )
+    assert len(preview.refusals) == 1
+    assert preview.count("teams.membership", "status", "active") == 1
+    assert len(preview.emails) == 1
 
 
 # Taking ------------------------------------------------------------------------------------
 
 
-def test_each_row_is_taken_once_and_told(approved, requests):
+def test_process_decision_processes_each_item_once(approved, requests):
     assert outcomes(approved) == ["done", "done"]
-    assert [row.told for row in approved.rows.all()] == [f"yes {row.pk}" for row in requests]
-    assert process_decision(approved, lambda key: pytest.fail("taken twice"), seconds=60)
+    assert [item.result_message for item in approved.items.all()] == [
+        f"yes {membership.pk}" for membership in requests
+    ]
+    assert process(approved, lambda key: pytest.fail("taken twice"))
 
 
-def test_mails_wait_until_it_can_no_longer_be_undone(approved, mails):
+def test_process_decision_holds_emails_until_undoing_ends(approved, mails):
     assert len(mails()) == 2
-    for mail in mails():
-        assert mail.scheduled_time > approved.undo_until
-        assert mail.scheduled_time < approved.undo_until + timedelta(minutes=1)
+    for email in mails():
+        assert email.scheduled_time > approved.undo_until
+        assert email.scheduled_time < approved.undo_until + timedelta(minutes=1)
 
 
-def test_what_cannot_be_undone_lets_its_mails_go_at_once(requests, administrator, mails):
+def test_process_decision_without_undo_holds_no_emails(requests, administrator, mails):
     decision = decide(administrator, Membership, [requests[0].pk], can_be_undone=False)
-    process_decision(decision, approving(administrator), seconds=60)
-    assert [mail.scheduled_time for mail in mails()] == [None]
+    process(decision, approve_step(administrator))
+    assert [email.scheduled_time for email in mails()] == [None]
     with pytest.raises(Refused, match="too late"):
         undo_decision(decision, by=administrator)
 
 
-def test_row_that_changed_meanwhile_is_told_and_stops_no_other(requests, administrator, mails):
-    decision = decide(administrator, Membership, [row.pk for row in requests])
+def test_process_decision_reports_a_refused_item_and_continues(requests, administrator, mails):
+    decision = decide(administrator, Membership, [membership.pk for membership in requests])
     withdraw_request(requests[0])
     Email.objects.all().delete()
-    assert process_decision(decision, approving(administrator), seconds=60)
-    refused, done = decision.rows.all()
+    assert process(decision, approve_step(administrator))
+    refused, done = decision.items.all()
     assert (refused.outcome, done.outcome) == ("refused", "done")
-    assert "withdrawn" in refused.told
+    assert "withdrawn" in refused.result_message
     assert refused.changes == []
     assert len(mails()) == 1
 
 
-def test_row_that_breaks_is_told_changes_nothing_and_stops_no_other(
+def test_process_decision_reports_an_item_that_breaks_and_continues(
     requests, administrator, caplog, mails
 ):
     broken = requests[0].pk
 
     def step(key):
-        told = approving(administrator)(key)
+        message = approve_step(administrator)(key)
         if key == broken:
             raise ZeroDivisionError
-        return told
+        return message
 
-    decision = decide(administrator, Membership, [row.pk for row in requests])
-    assert process_decision(decision, step, seconds=60)
+    decision = decide(administrator, Membership, [membership.pk for membership in requests])
+    assert process(decision, step)
     assert outcomes(decision) == ["refused", "done"]
-    assert "error is in the log" in decision.rows.first().told
+    assert "error is in the log" in decision.items.first().result_message
     assert "ZeroDivisionError" in caplog.text
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
     assert len(mails()) == 1
 
 
-def test_what_is_left_when_the_time_is_over_goes_on_later(requests, administrator):
-    decision = decide(administrator, Membership, [row.pk for row in requests])
-    assert not process_decision(decision, approving(administrator), seconds=0)
+def test_process_decision_continues_after_its_time_is_over(requests, administrator):
+    decision = decide(administrator, Membership, [membership.pk for membership in requests])
+    assert not process(decision, approve_step(administrator), seconds=0)
     assert outcomes(decision) == ["done", "waiting"]
     assert decision.finished_at is None
     # Not even an hour's delay lets an email of an unfinished decision out before the others.
     assert Email.objects.get().scheduled_time > timezone.now() + timedelta(minutes=50)
-    while not process_decision(decision, approving(administrator), seconds=0):
+    while not process(decision, approve_step(administrator), seconds=0):
         pass
     assert outcomes(decision) == ["done", "done"]
-    assert {mail.scheduled_time < timezone.now() + timedelta(minutes=3) for mail in
+    assert {email.scheduled_time < timezone.now() + timedelta(minutes=3) for email in
             Email.objects.all()} == {True}  # fmt: skip
 
 
-def test_history_says_in_bulk_of_many_and_by_hand_of_one(requests, approved, administrator):
+def test_process_decision_writes_the_change_source(requests, approved, administrator):
     assert {version.source for version in Membership.history.filter(status="active", team=requests[
         0].team)} == {ChangeSource.BULK}  # fmt: skip
     decision = decide(administrator, Membership, [requests[0].pk])
-    process_decision(decision, ending(administrator), seconds=60)
+    process(decision, end_step(administrator))
     assert Membership.history.first().source == ChangeSource.HAND
 
 
 # What the database refuses -----------------------------------------------------------------
 
 
-def test_row_stands_once_in_a_decision(administrator, member):
+def test_decision_item_is_unique_per_decision(administrator, member):
     decision = decide(administrator, Member, [member.pk, member.pk])
-    assert decision.rows.count() == 1
+    assert decision.items.count() == 1
     with pytest.raises(Exception, match="UNIQUE|unique"):
         DecisionItem.objects.create(decision=decision, object_id=member.pk)
 
 
-def test_domain_added_in_a_trail_is_taken_back_with_it(organization, administrator):
+def test_undo_removes_a_domain_that_the_decision_added(organization, administrator):
     def step(key):
         add_domain(Organization.objects.get(pk=key), domain="more.example", by=administrator)
         return "added"
 
     decision = decide(administrator, Organization, [organization.pk])
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60)
-    assert [row.domain for row in organization.domains.all()] == ["rush.example"]
+    process(decision, step)
+    assert [domain.domain for domain in organization.domains.all()] == ["rush.example"]
 
 
-def test_confirmation_is_undone(organization, administrator):
+def test_undo_removes_a_confirmation(organization, administrator):
     person = make_member("pat@personal.example", organization, "Pat", confirmed=False)
 
     def step(key):
@@ -161,23 +165,23 @@ def test_confirmation_is_undone(organization, administrator):
         return "confirmed"
 
     decision = decide(administrator, Member, [person.pk])
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     person.refresh_from_db()
     assert not person.is_affiliation_confirmed
     assert person.organization == organization
 
 
-def test_decline_is_undone_with_its_reason(requests, administrator, mails):
+def test_undo_of_a_decline_removes_the_reason(requests, administrator, mails):
     def step(key):
         decline_membership(Membership.objects.get(pk=key), reason="No room.", by=administrator)
         return "declined"
 
     decision = decide(administrator, Membership, [requests[0].pk])
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
     assert requests[0].reason == ""

@@ -9,8 +9,8 @@ from post_office.models import STATUS, Email
 
 from conftest import membership_of
 from members.models import Decision, EmailDomain, Organization
-from members.services import Refused, process_decision, remove_domain, undo_decision
-from members.tests.decisions import approving, decide, ending, outcomes
+from members.services import Refused, remove_domain, undo_decision
+from members.tests.decisions import approve_step, decide, end_step, outcomes, process
 from teams.models import Membership
 from teams.services import (
     approve_membership,
@@ -19,27 +19,30 @@ from teams.services import (
     join_teams,
     leave_team,
     recognize_organization,
-    refuse_undo_if_built_upon,
 )
 
 
-def test_undone_in_time_all_is_as_before_and_no_mail_is_ever_sent(
-    approved, requests, administrator, mails
-):
+def test_undo_restores_everything_and_drops_the_emails(approved, requests, administrator, mails):
     undo_decision(approved, by=administrator)
-    assert process_decision(approved, approving(administrator), seconds=60)
+    assert process(approved, approve_step(administrator))
     assert outcomes(approved) == ["undone", "undone"]
     assert mails() == []
-    for row in requests:
-        before = {field.name: getattr(row, field.attname) for field in row._meta.concrete_fields}
-        row.refresh_from_db()
-        after = {field.name: getattr(row, field.attname) for field in row._meta.concrete_fields}
+    for membership in requests:
+        before = {
+            field.name: getattr(membership, field.attname)
+            for field in membership._meta.concrete_fields
+        }
+        membership.refresh_from_db()
+        after = {
+            field.name: getattr(membership, field.attname)
+            for field in membership._meta.concrete_fields
+        }
         assert after == before
-        assert row.history.first().history_change_reason == "undone: Decide"
-        assert row.history.first().history_user == administrator
+        assert membership.history.first().history_change_reason == "undone: Decide"
+        assert membership.history.first().history_user == administrator
 
 
-def test_recognizing_is_undone_with_domain_people_and_requests(
+def test_undo_of_recognizing_restores_domain_people_and_requests(
     applicant, proposed_organization, administrator, team, mails
 ):
     def step(key):
@@ -47,10 +50,10 @@ def test_recognizing_is_undone_with_domain_people_and_requests(
         return "done"
 
     decision = decide(administrator, Organization, [proposed_organization.pk])
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     assert membership_of(applicant, team).is_active
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     applicant.refresh_from_db()
     proposed_organization.refresh_from_db()
     assert not applicant.is_affiliation_confirmed
@@ -61,7 +64,7 @@ def test_recognizing_is_undone_with_domain_people_and_requests(
     assert mails() == []
 
 
-def test_removed_row_comes_back_under_its_key(organization, administrator):
+def test_undo_restores_a_deleted_record_under_its_key(organization, administrator):
     domain = organization.domains.get()
 
     def step(key):
@@ -69,24 +72,22 @@ def test_removed_row_comes_back_under_its_key(organization, administrator):
         return "gone"
 
     decision = decide(administrator, EmailDomain, [domain.pk])
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     assert not EmailDomain.objects.exists()
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     returned = EmailDomain.objects.get(pk=domain.pk)
     assert (returned.domain, returned.organization) == (domain.domain, organization)
 
 
-def test_row_that_changed_since_stays_and_the_others_are_undone(
-    approved, requests, administrator, mails
-):
+def test_undo_is_refused_for_an_item_that_changed_since(approved, requests, administrator, mails):
     requests[0].refresh_from_db()
     leave_team(requests[0])
     undo_decision(approved, by=administrator)
-    assert process_decision(approved, approving(administrator), seconds=60)
-    kept, undone = approved.rows.all()
-    assert (kept.outcome, undone.outcome) == ("kept", "undone")
-    assert "has changed meanwhile" in kept.told
+    assert process(approved, approve_step(administrator))
+    refused, undone = approved.items.all()
+    assert (refused.outcome, undone.outcome) == ("undo_refused", "undone")
+    assert "has changed meanwhile" in refused.result_message
     requests[0].refresh_from_db()
     assert requests[0].status == "ended"
     # Its email goes out, since what it says stands, but not before others would have.
@@ -95,18 +96,18 @@ def test_row_that_changed_since_stays_and_the_others_are_undone(
     assert left.scheduled_time is None
 
 
-def test_end_is_not_undone_when_the_person_has_joined_again(member, team, administrator):
-    stay = membership_of(member, team)
-    decision = decide(administrator, Membership, [stay.pk])
-    process_decision(decision, ending(administrator), seconds=60)
+def test_undo_of_an_end_is_refused_when_the_person_has_joined_again(member, team, administrator):
+    membership = membership_of(member, team)
+    decision = decide(administrator, Membership, [membership.pk])
+    process(decision, end_step(administrator))
     join_teams(member, [team])
     undo_decision(decision, by=administrator)
-    assert process_decision(decision, ending(administrator), seconds=60)
-    assert outcomes(decision) == ["kept"]
+    assert process(decision, end_step(administrator))
+    assert outcomes(decision) == ["undo_refused"]
     assert Membership.objects.of(member).active().count() == 1
 
 
-def test_recognizing_is_not_undone_under_a_membership_that_was_approved_since(
+def test_undo_of_recognizing_is_refused_under_a_membership_approved_since(
     applicant, proposed_organization, administrator, approval_team, mails
 ):
     join_teams(applicant, [approval_team])
@@ -116,19 +117,22 @@ def test_recognizing_is_not_undone_under_a_membership_that_was_approved_since(
         return "done"
 
     decision = decide(administrator, Organization, [proposed_organization.pk])
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     approve_membership(membership_of(applicant, approval_team), by=administrator)
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60, check_undo=refuse_undo_if_built_upon)
-    (row,) = decision.rows.all()
-    assert row.outcome == "kept"
-    assert "Wanda Waiting became a member of Careers since. Undo or end that first." in row.told
+    process(decision, step)
+    (item,) = decision.items.all()
+    assert item.outcome == "undo_refused"
+    assert (
+        "Wanda Waiting became a member of Careers since. Undo or end that first."
+        in item.result_message
+    )
     applicant.refresh_from_db()
     assert applicant.is_affiliation_confirmed
     assert membership_of(applicant, approval_team).is_active
 
 
-def test_recognizing_is_not_undone_under_somebody_who_joined_by_the_domain_since(
+def test_undo_of_recognizing_is_refused_under_a_member_confirmed_since(
     applicant, proposed_organization, administrator, team
 ):
     def step(key):
@@ -136,7 +140,7 @@ def test_recognizing_is_not_undone_under_somebody_who_joined_by_the_domain_since
         return "done"
 
     decision = decide(administrator, Organization, [proposed_organization.pk])
-    process_decision(decision, step, seconds=60)
+    process(decision, step)
     complete_join(
         "newcomer@lakeview.example",
         full_name="Nell Newcomer",
@@ -145,26 +149,24 @@ def test_recognizing_is_not_undone_under_somebody_who_joined_by_the_domain_since
         team_ids=[team.pk],
     )
     undo_decision(decision, by=administrator)
-    process_decision(decision, step, seconds=60, check_undo=refuse_undo_if_built_upon)
-    (row,) = decision.rows.all()
-    assert row.outcome == "kept"
-    assert "Nell Newcomer was confirmed for Lakeview Health since." in row.told
+    process(decision, step)
+    (item,) = decision.items.all()
+    assert item.outcome == "undo_refused"
+    assert "Nell Newcomer was confirmed for Lakeview Health since." in item.result_message
     proposed_organization.refresh_from_db()
     assert proposed_organization.is_recognized
 
 
-def test_nothing_is_undone_of_an_account_that_was_closed_since(
-    approved, requests, member, administrator
-):
+def test_undo_is_refused_for_an_account_closed_since(approved, requests, member, administrator):
     close_account(member, by=administrator)
     undo_decision(approved, by=administrator)
-    process_decision(approved, approving(administrator), seconds=60)
-    closed, undone = approved.rows.all()
-    assert (closed.outcome, undone.outcome) == ("kept", "undone")
-    assert "an account that it was about is closed" in closed.told
+    process(approved, approve_step(administrator))
+    closed, undone = approved.items.all()
+    assert (closed.outcome, undone.outcome) == ("undo_refused", "undone")
+    assert "an account that it was about is closed" in closed.result_message
 
 
-def test_too_late_to_undo(approved, administrator, requests):
+def test_undo_decision_is_refused_after_two_minutes(approved, administrator, requests):
     Decision.objects.update(finished_at=F("finished_at") - timedelta(minutes=2))
     approved.refresh_from_db()
     with pytest.raises(Refused, match="too late"):
@@ -173,43 +175,43 @@ def test_too_late_to_undo(approved, administrator, requests):
     assert requests[0].is_active
 
 
-def test_undone_once_only(approved, administrator):
+def test_undo_decision_is_refused_the_second_time(approved, administrator):
     undo_decision(approved, by=administrator)
     with pytest.raises(Refused, match="undone already"):
         undo_decision(approved, by=administrator)
 
 
-def test_only_who_decided_or_an_administrator_undoes(approved, facilitator, administrator):
+def test_undo_decision_is_refused_to_other_facilitators(approved, facilitator, administrator):
     with pytest.raises(Refused, match="Only Ada Admin"):
         undo_decision(approved, by=facilitator)
     assert outcomes(approved) == ["done", "done"]
 
 
-def test_undo_while_rows_are_left_takes_those_out(requests, administrator, mails):
-    decision = decide(administrator, Membership, [row.pk for row in requests])
-    process_decision(decision, approving(administrator), seconds=0)
+def test_undo_decision_drops_items_that_were_not_processed(requests, administrator, mails):
+    decision = decide(administrator, Membership, [membership.pk for membership in requests])
+    process(decision, approve_step(administrator), seconds=0)
     undo_decision(decision, by=administrator)
-    assert process_decision(decision, approving(administrator), seconds=60)
+    assert process(decision, approve_step(administrator))
     assert outcomes(decision) == ["undone", "undone"]
     assert Membership.objects.waiting().count() == 2
     assert mails() == []
 
 
-def test_undo_that_was_asked_holds_the_mails_until_it_is_done(approved, administrator, mails):
+def test_undo_decision_holds_the_emails_until_it_is_finished(approved, administrator, mails):
     undo_decision(approved, by=administrator)
-    assert all(mail.scheduled_time > timezone.now() + timedelta(minutes=50) for mail in mails())
+    assert all(email.scheduled_time > timezone.now() + timedelta(minutes=50) for email in mails())
 
 
-def test_mail_that_went_out_is_not_taken_back(approved, administrator, mails):
+def test_undo_keeps_an_email_that_was_sent(approved, administrator, mails):
     """It cannot be: clocks may differ, and the queue is what counts."""
     Email.objects.update(status=STATUS.sent)
     undo_decision(approved, by=administrator)
-    process_decision(approved, approving(administrator), seconds=60)
+    process(approved, approve_step(administrator))
     assert len(mails()) == 2
-    assert "no email was sent" not in approved.rows.first().told
+    assert "no email was sent" not in approved.items.first().result_message
 
 
-def test_undoable_are_those_of_the_last_two_minutes(approved, administrator, facilitator):
+def test_undoable_returns_decisions_of_the_last_two_minutes(approved, administrator, facilitator):
     assert list(Decision.objects.of(administrator).undoable()) == [approved]
     assert not Decision.objects.of(facilitator).undoable()
     Decision.objects.update(finished_at=timezone.now() - timedelta(minutes=2, seconds=1))

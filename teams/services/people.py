@@ -112,8 +112,8 @@ def _erase_reasons(member: Member) -> None:
     memberships.exclude(reason="").update(reason=ERASED)
     keys = [member.pk, *member.merged_accounts.values_list("pk", flat=True)]
     Membership.history.filter(member_id__in=keys).exclude(reason="").update(reason=ERASED)
-    items = DecisionItem.objects.filter(decision__about=Membership._meta.label_lower)
-    items.filter(object_id__in=memberships.values("pk")).update(told="", changes=[])
+    items = DecisionItem.objects.filter(decision__model_label=Membership._meta.label_lower)
+    items.filter(object_id__in=memberships.values("pk")).update(result_message="", changes=[])
 
 
 def personal_data(member: Member) -> dict[str, Any]:

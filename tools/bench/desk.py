@@ -41,6 +41,7 @@ from django.http import HttpRequest  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import NoReverseMatch, reverse  # noqa: E402
 
+from desk.models import Selection  # noqa: E402
 from members.models import Member, Organization  # noqa: E402
 from teams.models import Membership  # noqa: E402
 
@@ -195,16 +196,17 @@ def record_pages(person: Member, who: str, desk_list: Any) -> Iterator[Page]:
         except (NoReverseMatch, IndexError):
             continue
         yield Page(who, f"{opts.verbose_name}: {word}", path)
-    for decision in getattr(desk_list, "decisions", ()):
-        offered = [row for row in newest if decision.is_available(row)]
-        offered = [row for row in offered[:100] if decision.has_permission(person, row)]
-        if not offered or not decision.has_permission(person):
+    for action in getattr(desk_list, "bulk_actions", ()):
+        offered = [record for record in newest if action.is_available(record)]
+        offered = [record for record in offered[:100] if action.has_permission(person, record)]
+        if not offered or not action.has_permission(person):
             continue
-        url = reverse(f"{stem}_{decision.name}")
-        for rows in (offered[:1], offered[:100]):
-            query = "&".join(f"row={row.pk}" for row in rows)
-            name = f"{opts.verbose_name}: {decision.name} {len(rows)}"
-            yield Page(who, name, f"{url}?{query}")
+        selection = Selection.objects.create(
+            by=person, model_label=opts.label_lower, object_ids=[each.pk for each in offered]
+        )
+        name = f"{opts.verbose_name}: {action.name}"
+        yield Page(who, f"{name} 1", action.record_url(offered[0].pk))
+        yield Page(who, f"{name} {len(offered)}", action.selection_url(selection.pk))
 
 
 def special_pages(who: str, index: str) -> Iterator[Page]:

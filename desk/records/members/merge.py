@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
-from desk.actions.merge import Merge, enumerated
+from desk.actions.merge import Merge, enumerate_counts
 from desk.changelist import counted
 from members.models import Member
 from members.normalize import fold
 from members.services import Preview
-from teams.services import merge_members
 
 NAMESAKES = 5  # of one member that are shown
 MAY_CARRY_MARKS = set("aceginosuyz")  # letters that people write with accents, or leave them out
@@ -30,43 +28,41 @@ def possible_duplicates(member: Member) -> list[Member]:
 
 class MergeMember(Merge[Member]):
     model = Member
-    rows_are = ("account", "accounts")
-    says = (
+    nouns = ("account", "accounts")
+    description = (
         "For a person who is here twice, with two addresses. Memberships and requests move to "
         "the account that goes on; where both are in one team, the better one stays. The address "
         "of this account signs in to that one from now on. One email to both addresses says so."
     )
-    wanted_label = "Merge into the account with which address?"
-    wanted_help = "The exact address of the other account, the one that goes on."
+    search_label = "Merge into the account with which address?"
+    search_help = "The exact address of the other account, the one that goes on."
 
-    def has_permission(self, desk: Member, row: Member | None = None) -> bool:
-        return desk.is_superuser
+    def is_available(self, member: Member) -> bool:
+        return member.is_active
 
-    def is_available(self, row: Member) -> bool:
-        return row.is_active
+    def describe(self, member: Member) -> str:
+        return f"{member}, {member.email}: {member.organization or 'no organization'}"
 
-    def line(self, row: Member) -> str:
-        return f"{row}, {row.email}: {row.organization or 'no organization'}"
+    def find_target(self, search: str) -> Member | None:
+        return Member.objects.account_of(search)
 
-    def find(self, wanted: str) -> Member | None:
-        return Member.objects.account_of(wanted)
-
-    def merge(self, row: Member, into: Member, by: Member, answers: dict[str, Any]) -> str:
-        merge_members(row, into, by=by)
-        return f"The account {row.email} is part of that of {into}, {into.email}, from now on."
-
-    def told(self, rows: Sequence[Member], into: Member, foreseen: Preview) -> str:
-        stays = foreseen.keys("teams.membership", "member", into.pk)
-        ended = foreseen.keys("teams.membership", "status", "ended")
-        withdrawn = foreseen.keys("teams.membership", "status", "withdrawn")
-        doubled = len(ended | withdrawn)
-        told = f"{enumerated([(len(stays), 'membership or request', 'memberships or requests')])}"
-        told = f"{told.capitalize()} {'moves' if len(stays) == 1 else 'move'} to {into.email}. "
-        if doubled:
-            told += f"{counted(doubled, 'team has', 'teams have')} the person twice. "
-        if into.pk in foreseen.keys("members.member", "affiliation_confirmed_via", "domain") | (
-            foreseen.keys("members.member", "affiliation_confirmed_via", "facilitator")
+    def describe_merge(self, records: Sequence[Member], target: Member, preview: Preview) -> str:
+        moved = len(preview.keys("teams.membership", "member", target.pk))
+        ended = preview.keys("teams.membership", "status", "ended")
+        withdrawn = preview.keys("teams.membership", "status", "withdrawn")
+        duplicates = len(ended | withdrawn)
+        memberships = enumerate_counts(
+            [(moved, "membership or request", "memberships or requests")]
+        ).capitalize()
+        sentences = [f"{memberships} {'moves' if moved == 1 else 'move'} to {target.email}."]
+        if duplicates:
+            sentences.append(f"{counted(duplicates, 'team has', 'teams have')} the person twice.")
+        if any(
+            target.pk in preview.keys("members.member", "affiliation_confirmed_via", via)
+            for via in Member.ConfirmedVia.values
         ):
-            told += "The confirmed affiliation moves with them. "
-        addresses = ", ".join(row.email for row in rows)
-        return f"{told}{addresses} {'signs' if len(rows) == 1 else 'sign'} in to that account."
+            sentences.append("The confirmed affiliation moves with them.")
+        addresses = ", ".join(member.email for member in records)
+        verb = "signs" if len(records) == 1 else "sign"
+        sentences.append(f"{addresses} {verb} in to that account.")
+        return " ".join(sentences)

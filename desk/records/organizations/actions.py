@@ -1,4 +1,4 @@
-"""The decisions about organizations, with what their pages say beforehand."""
+"""The actions on organizations, with what their pages say beforehand."""
 
 from __future__ import annotations
 
@@ -8,71 +8,73 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest
 
-from desk.actions.base import ActionWithReason, BulkAction, answers_in
-from desk.changelist import counted, require_staff
+from desk.actions.bulk_action import ActionWithReason, BulkAction
+from desk.changelist import require_staff
 from desk.records.organizations.similar import similar_organizations
 from desk.records.organizations.waiting import WaitingSummary, waiting_by_organization
 from members.models import EmailDomain, Member, Organization
-from teams.services import decline_organization, recognize_organization
 
 
-def owners_of(rows: Sequence[Organization]) -> dict[str, Organization]:
-    """Of the email domains that `rows` suggest, those that belong to an organization already."""
-    suggested = [row.suggested_domain for row in rows if row.suggested_domain]
-    known = EmailDomain.objects.filter(domain__in=suggested).select_related("organization")
-    return {row.domain: row.organization for row in known}
+def domain_owners(organizations: Sequence[Organization]) -> dict[str, Organization]:
+    """Return who owns the email domains that `organizations` suggest, where someone does."""
+    suggested = [each.suggested_domain for each in organizations if each.suggested_domain]
+    domains = EmailDomain.objects.filter(domain__in=suggested).select_related("organization")
+    return {domain.domain: domain.organization for domain in domains}
 
 
-def told_of(
-    rows: Sequence[Organization], desk: Member, owners: dict[str, Organization]
+def organization_summaries(
+    organizations: Sequence[Organization], staff: Member, owners: dict[str, Organization]
 ) -> list[dict[str, Any]]:
-    """For each organization: who waits for it, and which recognized ones look alike."""
-    waiting = waiting_by_organization(rows, desk)
-    free = {row.suggested_domain for row in rows if row.suggested_domain} - owners.keys()
-    alike = similar_organizations(rows, free)
+    """Return for each organization who waits for it, and which recognized ones look alike."""
+    waiting = waiting_by_organization(organizations, staff)
+    suggested = {each.suggested_domain for each in organizations if each.suggested_domain}
+    similar = similar_organizations(organizations, suggested - owners.keys())
     return [
         {
-            "organization": row,
-            "crowd": waiting.get(row.pk, WaitingSummary()),
-            "similar_organizations": alike.get(row.pk, []),
+            "organization": organization,
+            "waiting": waiting.get(organization.pk, WaitingSummary()),
+            "similar_organizations": similar.get(organization.pk, []),
         }
-        for row in rows
+        for organization in organizations
     ]
 
 
 class OrganizationAction(BulkAction[Organization]):
-    rows_are = ("organization", "organizations")
+    model = Organization
+    nouns = ("organization", "organizations")
 
-    def heading(self, rows: Sequence[Organization]) -> str:
-        """A single one by its name, which is no person's, in the list of decisions too."""
-        return self.title.format(rows[0]) if len(rows) == 1 else super().heading(rows)
+    def decision_title(self, records: Sequence[Organization]) -> str:
+        """Return the title with the name of a single one, which is no person's."""
+        return (
+            self.title.format(records[0]) if len(records) == 1 else super().decision_title(records)
+        )
 
-    def facts(
-        self, request: HttpRequest, rows: Sequence[Organization], form: forms.Form
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Organization], form: forms.Form
     ) -> dict[str, Any]:
-        """Each organization with who waits for it; no form when all are decided already."""
-        facts = super().facts(request, rows, form)
-        owners = form.owners if isinstance(form, RecognizeForm) else owners_of(rows)
-        facts["organizations"] = told_of(rows, require_staff(request), owners)
-        for item in facts["organizations"]:
-            item["offered"] = self.is_available(item["organization"])
-        if not any(item["offered"] for item in facts["organizations"]):
-            facts["settled"] = True
-            facts["title"] = "Already decided"
-        return facts
+        """Return each organization with its summary; no form when all are decided already."""
+        owners = form.owners if isinstance(form, RecognizeForm) else domain_owners(records)
+        summaries = organization_summaries(records, require_staff(request), owners)
+        for summary in summaries:
+            summary["is_available"] = self.is_available(summary["organization"])
+        context = {**super().get_context_data(request, records, form), "summaries": summaries}
+        if not any(summary["is_available"] for summary in summaries):
+            context |= {"is_settled": True, "title": "Already decided"}
+        return context
 
 
 class RecognizeForm(forms.Form):
-    """For each organization with a suggested email domain that is free: whether it is its own."""
+    """A checkbox for each suggested email domain that is free: whether it is the organization's."""
 
-    def __init__(self, data: Any, rows: Sequence[Organization]) -> None:
+    def __init__(self, data: Any, organizations: Sequence[Organization]) -> None:
         super().__init__(data, label_suffix="")
-        self.owners = owners_of(rows)
-        for row in rows:
-            if row.suggested_domain and row.suggested_domain not in self.owners:
-                self.fields[f"domain_{row.pk}"] = forms.BooleanField(
-                    label=f"{row.suggested_domain} is the email domain of {row.name}",
-                    help_text="Whoever proves an address there is confirmed, now and later.",
+        self.owners = domain_owners(organizations)
+        for organization in organizations:
+            domain = organization.suggested_domain
+            if domain and domain not in self.owners:
+                self.fields[f"domain_{organization.pk}"] = forms.BooleanField(
+                    label=f"{domain} is the email domain of {organization.name}",
+                    help_text="Everyone who proves an address there is confirmed, now and later.",
                     required=False,
                     initial=True,
                 )
@@ -80,61 +82,60 @@ class RecognizeForm(forms.Form):
 
 class Recognize(OrganizationAction):
     name, label, title = "recognize", "Recognize", "Recognize {}"
-    says = (
+    description = (
         "Everyone who waits for the organization is confirmed, and their requests to open teams "
-        "become memberships. Whoever asked for a team gets one email. Teams that decide by "
+        "become memberships. Everyone who asked for a team gets one email. Teams that decide by "
         "approval still decide."
     )
     template = "admin/members/organization/recognize.html"
-    asks = True
-    in_lists = True  # the button names the domain that its page would ask about
+    needs_form = True
+    # The button names the domain that its page would ask about.
+    is_one_click_in_lists = True
 
-    def is_available(self, row: Organization) -> bool:
-        return row.status in {Organization.Status.PROPOSED, Organization.Status.DECLINED}
+    def is_available(self, organization: Organization) -> bool:
+        return organization.status in {
+            Organization.Status.PROPOSED,
+            Organization.Status.DECLINED,
+        }
 
-    def press(self, row: Organization) -> dict[str, str] | None:
-        """Recognized with the domain that the button names; of a declined one the page asks."""
-        if row.status != Organization.Status.PROPOSED:
+    def one_click_data(self, organization: Organization) -> dict[str, str] | None:
+        """Return the domain that the button names; None for a declined one: its page asks."""
+        if organization.status != Organization.Status.PROPOSED:
             return None
-        return {f"domain_{row.pk}": "on"} if row.suggested_domain else {}
+        return {f"domain_{organization.pk}": "on"} if organization.suggested_domain else {}
 
-    def press_label(self, row: Organization) -> str:
-        return f"{self.label} with {row.suggested_domain}" if row.suggested_domain else self.label
+    def one_click_label(self, organization: Organization) -> str:
+        domain = organization.suggested_domain
+        return f"{self.label} with {domain}" if domain else self.label
 
-    def form(self, request: HttpRequest, rows: Sequence[Organization]) -> RecognizeForm:
-        return RecognizeForm(answers_in(request), rows)
+    def get_form(self, request: HttpRequest, records: Sequence[Organization]) -> RecognizeForm:
+        return RecognizeForm(request.POST if request.method == "POST" else None, records)
 
-    def take(self, row: Organization, by: Member, answers: dict[str, Any]) -> str:
-        domain = row.suggested_domain if answers.get(f"domain_{row.pk}") else ""
-        recognition = recognize_organization(row, domain=domain, by=by)
-        people = counted(len(recognition.confirmed), "person", "people")
-        memberships = counted(len(recognition.opened), "membership", "memberships")
-        return f"{row} is recognized. {people} confirmed, {memberships} opened."
-
-    def facts(
-        self, request: HttpRequest, rows: Sequence[Organization], form: forms.Form
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Organization], form: forms.Form
     ) -> dict[str, Any]:
-        """Besides: whose the suggested email domain is, and the tick that gives it."""
-        facts = super().facts(request, rows, form)
+        """Return also who owns the suggested email domain, and the checkbox that gives it."""
+        context = super().get_context_data(request, records, form)
         owners = form.owners if isinstance(form, RecognizeForm) else {}
-        ticks = {tick.name: tick for tick in form}
-        for item in facts["organizations"]:
-            row = item["organization"]
-            owner = owners.get(row.suggested_domain)
-            item["own_domain"] = owner == row
-            item["taken_by"] = owner if owner != row else None
-            item["field"] = ticks.get(f"domain_{row.pk}")
-        return facts
+        checkboxes = {field.name: field for field in form}
+        for summary in context["summaries"]:
+            organization = summary["organization"]
+            owner = owners.get(organization.suggested_domain)
+            summary["owns_domain"] = owner == organization
+            summary["domain_owner"] = owner if owner != organization else None
+            summary["checkbox"] = checkboxes.get(f"domain_{organization.pk}")
+        return context
 
 
 class DeclineOrganization(OrganizationAction, ActionWithReason[Organization]):
     name, label, title = "decline", "Decline", "Decline {}"
-    says = (
-        "All requests of its people are declined with it. Whoever asked for a team is told by "
-        "email, with the reason. Somebody can propose the organization again."
+    description = (
+        "All requests of its people are declined with it. Everyone who asked for a team is told "
+        "by email, with the reason. The organization can be proposed again."
     )
     template = "admin/members/organization/decline.html"
-    prepared = (  # the first one stands in the box: the one that does least harm
+    # The first one stands in the box: the one that does least harm.
+    prepared_reasons = (
         "We could not find out which organization this is. "
         "Join again with its full name and your work email.",
         "This organization is known here under another name. "
@@ -143,10 +144,5 @@ class DeclineOrganization(OrganizationAction, ActionWithReason[Organization]):
         "This organization did not seem to be one of them.",
     )
 
-    def is_available(self, row: Organization) -> bool:
-        return row.status == Organization.Status.PROPOSED
-
-    def take(self, row: Organization, by: Member, answers: dict[str, Any]) -> str:
-        declined = decline_organization(row, reason=answers["reason"], by=by)
-        requests = counted(len(declined), "request", "requests")
-        return f"{row} is declined. {requests} declined with it."
+    def is_available(self, organization: Organization) -> bool:
+        return organization.status == Organization.Status.PROPOSED

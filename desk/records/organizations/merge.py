@@ -8,28 +8,32 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, QueryDict
 
-from desk.actions.merge import Merge, MergeForm, enumerated
-from desk.changelist import counted
-from desk.records.organizations.actions import owners_of
-from members.models import EmailDomain, Member, Organization
+from desk.actions.merge import Merge, MergeForm, enumerate_counts
+from desk.records.organizations.actions import domain_owners
+from members.models import EmailDomain, Organization
 from members.services import Preview
-from teams.services import merge_organizations
 
 
 class MergeOrganizationForm(MergeForm):
-    """Besides: for each suggested email domain that is free, whether it goes along."""
+    """Also a checkbox for each suggested email domain that is free: whether it moves too."""
 
     def __init__(
-        self, data: QueryDict | None, rows: Sequence[Organization], into: Organization | None
+        self,
+        data: QueryDict | None,
+        organizations: Sequence[Organization],
+        target: Organization | None,
     ) -> None:
-        super().__init__(data, into)
-        owners = owners_of(rows) if into else {}
-        for row in rows if into else ():
-            if row.suggested_domain and row.suggested_domain not in owners:
-                self.fields[f"domain_{row.pk}"] = forms.BooleanField(
-                    label=f"Give {row.suggested_domain} to {into}",
-                    help_text="Only if it is its own email domain: whoever proves an address there "
-                    "is confirmed, now and later.",
+        super().__init__(data, target)
+        if target is None:
+            return
+        owners = domain_owners(organizations)
+        for organization in organizations:
+            domain = organization.suggested_domain
+            if domain and domain not in owners:
+                self.fields[f"domain_{organization.pk}"] = forms.BooleanField(
+                    label=f"Give {domain} to {target}",
+                    help_text="Only if it is its own email domain: everyone who proves an address "
+                    "there is confirmed, now and later.",
                     required=False,
                     initial=False,
                 )
@@ -37,69 +41,64 @@ class MergeOrganizationForm(MergeForm):
 
 class MergeOrganization(Merge[Organization]):
     model = Organization
-    rows_are = ("organization", "organizations")
-    says = (
+    nouns = ("organization", "organizations")
+    description = (
         "For an organization that is here twice, or is called otherwise now. Its people, email "
-        "domains and former names move; its name stays as a former name, and whoever joins with "
-        "it means the organization that goes on. Who was confirmed stays confirmed, who waits "
-        "goes on waiting: merging does not confirm anyone's employer."
+        "domains and former names move; its name stays as a former name, and everyone who joins "
+        "with it means the organization that goes on. Those who were confirmed stay confirmed, "
+        "those who wait go on waiting: merging does not confirm anyone's employer."
     )
-    wanted_label = "Merge into which organization?"
-    wanted_help = "Its name or one of its email domains. Names are suggested while you type."
-    suggests = True
+    search_label = "Merge into which organization?"
+    search_help = "Its name or one of its email domains. Names are suggested while you type."
+    has_suggestions = True
 
-    def is_available(self, row: Organization) -> bool:
-        return not row.is_merged
+    def is_available(self, organization: Organization) -> bool:
+        return not organization.is_merged
 
-    def find(self, wanted: str) -> Organization | None:
-        named = Organization.objects.named(wanted).select_related("merged_into").first()
+    def find_target(self, search: str) -> Organization | None:
+        named = Organization.objects.named(search).select_related("merged_into").first()
         if named:
             return named.canonical
-        domain = wanted.lower().removeprefix("@")
-        owned = EmailDomain.objects.filter(domain=domain).select_related("organization").first()
-        return owned.organization if owned else None
+        domains = EmailDomain.objects.filter(domain=search.lower().removeprefix("@"))
+        domain = domains.select_related("organization").first()
+        return domain.organization if domain else None
 
-    def form_of(
-        self, data: QueryDict | None, rows: Sequence[Organization], into: Organization | None
+    def merge_form(
+        self,
+        data: QueryDict | None,
+        records: Sequence[Organization],
+        target: Organization | None,
     ) -> MergeOrganizationForm:
-        return MergeOrganizationForm(data, rows, into)
+        return MergeOrganizationForm(data, records, target)
 
-    def facts(
-        self, request: HttpRequest, rows: Sequence[Organization], form: forms.Form
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Organization], form: forms.Form
     ) -> dict[str, Any]:
         return {
-            **super().facts(request, rows, form),
+            **super().get_context_data(request, records, form),
             "organizations": Organization.objects.suggested(),
-            "ticks": [tick for tick in form if not tick.is_hidden],
+            "checkboxes": [field for field in form if not field.is_hidden],
         }
 
-    def merge(
-        self, row: Organization, into: Organization, by: Member, answers: dict[str, Any]
+    def describe_merge(
+        self, records: Sequence[Organization], target: Organization, preview: Preview
     ) -> str:
-        domain = row.suggested_domain if answers.get(f"domain_{row.pk}") else ""
-        confirmed = merge_organizations(row, into, domain=domain, by=by).confirmed
-        told = f"{row} is a former name of {into} now."
-        if confirmed:
-            told += f" {counted(len(confirmed), 'person', 'people')} confirmed."
-        return told
-
-    def told(self, rows: Sequence[Organization], into: Organization, foreseen: Preview) -> str:
-        keys = {row.pk for row in rows}
+        keys = {organization.pk for organization in records}
         moved = [
             change["model"]
-            for change in foreseen.changes
+            for change in preview.changes
             if change.get("old", {}).get("organization") in keys
             or change.get("old", {}).get("merged_into") in keys
         ]
-        things = (
+        counts = (
             (moved.count("members.member"), "member", "members"),
             (moved.count("members.emaildomain"), "email domain", "email domains"),
             (moved.count("members.organization"), "former name", "former names"),
         )
-        number = sum(count for count, _, _ in things)
-        moves = "moves" if number == 1 else "move"
-        names = ", ".join(f"“{row}”" for row in rows)
+        total = sum(number for number, _, _ in counts)
+        names = ", ".join(f"“{organization}”" for organization in records)
         return (
-            f"{enumerated(things).capitalize()} {moves} to {into}. Nobody loses a membership. "
-            f"{names} {'means' if len(rows) == 1 else 'mean'} {into} from now on."
+            f"{enumerate_counts(counts).capitalize()} {'moves' if total == 1 else 'move'} "
+            f"to {target}. Nobody loses a membership. "
+            f"{names} {'means' if len(records) == 1 else 'mean'} {target} from now on."
         )

@@ -95,8 +95,7 @@ def _alike(normalized: str, known: Sequence[tuple[int, str, str]]) -> list[tuple
 
 
 def _merge_url(pk: int, into: int) -> str:
-    query = urlencode({"row": str(pk), "into": str(into)})
-    return f"{reverse('admin:members_organization_merge')}?{query}"
+    return f"{reverse('admin:members_organization_merge', args=[pk])}?into={into}"
 
 
 def _add_domain_url(pk: int, domain: str, free_domains: set[str]) -> str:

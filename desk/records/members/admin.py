@@ -1,0 +1,320 @@
+"""The desk's list of members: those who asked for one's own teams."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from desk.actions.base import ActionAdmin
+from desk.actions.bulk_action import MAX_LISTED_RECORDS, ActionWithReason, BulkAction
+from desk.changelist import badge, is_administrator, require_staff
+from desk.imports.members import MemberResource
+from desk.imports.views import ImportingAdmin
+from desk.records.members.merge import MergeMember, possible_duplicates
+from desk.records.memberships import BADGES
+from desk.timeline import member_timeline
+from members.models import Member, Organization
+from teams.models import Membership
+
+
+class MemberAction(BulkAction[Member]):
+    model = Member
+    nouns = ("member", "members")
+
+    def describe(self, member: Member) -> str:
+        return f"{member}, {member.email}: {member.organization or 'no organization'}"
+
+
+class Confirm(MemberAction):
+    name, label, title = "confirm", "Confirm affiliation", "Confirm the affiliation of {}"
+    description = (
+        "You confirm that each person works for the organization named here. Their requests to "
+        "open teams become memberships. Everyone who asked for a team is told by email."
+    )
+
+    def is_available(self, member: Member) -> bool:
+        return bool(
+            member.is_active
+            and not member.is_affiliation_confirmed
+            and member.organization
+            and member.organization.is_recognized
+        )
+
+
+class Unconfirm(MemberAction, ActionWithReason[Member]):
+    name, label = "unconfirm", "Remove confirmation"
+    title = "Remove confirmation for {}"
+    description = (
+        "For someone who no longer works for the organization named here. It stays named, but "
+        "is no longer confirmed. Memberships stay: end them one by one if they should "
+        "not. Further requests wait for a facilitator, and the member can name another "
+        "organization under My details. One thing overrides this: an address at the email domain "
+        "of a recognized organization confirms the member again when they next ask for a team. "
+        "That is right while the address is theirs."
+    )
+    reason_help = (
+        "It stays in the history, and the member finds it under My data. No email is sent."
+    )
+    prepared_reasons = (
+        "We heard that you no longer work for this organization.",
+        "You told us that you changed employers.",
+        "The affiliation was confirmed by mistake.",
+    )
+
+    def is_available(self, member: Member) -> bool:
+        return member.is_active and member.is_affiliation_confirmed
+
+
+class DeclineRequests(MemberAction, ActionWithReason[Member]):
+    name, label, title = "decline", "Decline requests", "Decline all requests of {}"
+    description = (
+        "Everything that each person waits for in your teams is declined. They are told in one "
+        "email, with the reason, and can ask again later. Requests for other teams stay."
+    )
+    prepared_reasons = (
+        "We could not confirm that you work for the organization you named.",
+        "The organization tells us that you do not work there.",
+        "Join again with your work address, so that we can see where you work.",
+    )
+
+    def has_permission(self, staff: Member, member: Member | None = None) -> bool:
+        """Also refuse it for a member who waits for none of the teams that `staff` sees."""
+        if not super().has_permission(staff, member):
+            return False
+        return member is None or Membership.objects.visible_to(staff).of(member).waiting().exists()
+
+    def is_available(self, member: Member) -> bool:
+        return member.is_active and not member.is_affiliation_confirmed
+
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Member], form: forms.Form
+    ) -> dict[str, Any]:
+        """Return the members, each with the teams that they wait for."""
+        visible = Membership.objects.visible_to(require_staff(request))
+        waiting = visible.waiting().filter(member__in=records).order_by("pk")
+        teams: dict[int, list[str]] = defaultdict(list)
+        for member_id, team_name in waiting.values_list("member", "team__name"):
+            teams[member_id].append(team_name)
+        descriptions = [
+            f"{self.describe(member)}; waits for "
+            f"{', '.join(teams[member.pk]) or 'none of your teams'}"
+            for member in records[:MAX_LISTED_RECORDS]
+        ]
+        context = super().get_context_data(request, records, form)
+        return {**context, "descriptions": descriptions}
+
+
+class CloseAccount(MemberAction):
+    name, label, title = "close", "Close account", "Close the account of {}"
+    description = (
+        "For someone who asks you to, or whose mailbox is gone. This cannot be undone. "
+        "Memberships end and requests are withdrawn; teams lose the person as a facilitator. "
+        "Name, address and job title are erased, in the history too, with the reasons that "
+        "facilitators gave and the emails to the address. That someone from the organization was "
+        "in a team stays, without a name, so that we can count. One last email says that the "
+        "account is closed."
+    )
+    # Nobody should erase a person with a single click.
+    needs_form = True
+
+    def has_permission(self, staff: Member, member: Member | None = None) -> bool:
+        return super().has_permission(staff, member) and member != staff
+
+    def is_available(self, member: Member) -> bool:
+        return member.is_active
+
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Member], form: forms.Form
+    ) -> dict[str, Any]:
+        """Return the members, each with the accounts merged into theirs, which are closed too."""
+        merged_emails: dict[int | None, list[str]] = defaultdict(list)
+        accounts = Member.objects.filter(merged_into__in=records)
+        for target_id, email in accounts.values_list("merged_into", "email"):
+            merged_emails[target_id].append(email)
+        context = super().get_context_data(request, records, form)
+        context["descriptions"] = [
+            f"{description}; with the merged account {', '.join(merged_emails[member.pk])}"
+            if merged_emails[member.pk]
+            else description
+            for description, member in zip(context["descriptions"], records, strict=False)
+        ]
+        return context
+
+
+class AffiliationFilter(admin.SimpleListFilter):
+    title = parameter_name = "affiliation"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("to_confirm", "Waits to be confirmed"),
+            ("confirmed", "Confirmed"),
+            ("unconfirmed", "Not confirmed"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> QuerySet[Member]:
+        if self.value() == "to_confirm":
+            waiting = Membership.objects.listed_for(require_staff(request)).to_confirm()
+            return queryset.filter(pk__in=waiting.order_by().values("member"))
+        if self.value() in {"confirmed", "unconfirmed"}:
+            return queryset.filter(affiliation_confirmed_at__isnull=self.value() == "unconfirmed")
+        return queryset
+
+
+class MembershipInline(admin.TabularInline[Membership, Member]):
+    """The memberships of a person in one's own teams; those in other teams are not named."""
+
+    model = Membership
+    fk_name = "member"
+    extra = 0
+    fields = readonly_fields = ("status_badge", "requested_at", "decided_at", "ended_at")
+    template = "admin/members/member/memberships.html"
+    verbose_name_plural = "memberships"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        return Membership.objects.visible_to(require_staff(request)).select_related(
+            "member", "team"
+        )
+
+    @admin.display(description="status")
+    def status_badge(self, membership: Membership) -> SafeString:
+        return badge(BADGES.get(membership.status, "closed"), membership.get_status_display())
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(require_staff(request))
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def active_teams(member: Member) -> str:
+    """Return the teams that `export_rows` has prefetched, as the import reads them."""
+    memberships: list[Membership] = member.active_memberships  # type: ignore[attr-defined]
+    return "; ".join(membership.team.name for membership in memberships)
+
+
+class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
+    """Members: for facilitators those with a membership or request in their teams, to read; for
+    administrators all of them. An address is never changed here: it is what a person proved."""
+
+    bulk_actions = [Confirm(), DeclineRequests(), Unconfirm(), MergeMember(), CloseAccount()]
+    list_display = ["name", "email", "organization", "affiliation", "since"]
+    list_filter = [AffiliationFilter]
+    list_select_related = ["organization"]
+    search_fields = ["full_name", "email", "organization__name"]
+    search_help_text = "Search by name, address or organization."
+    # What an index orders; filters do the rest.
+    sortable_by = ["name", "email", "since"]
+    importing = MemberResource
+    # The first five can be imported again.
+    export_columns = [
+        ("Email", "email"), ("Full name", "full_name"), ("Job title", "job_title"),
+        ("Organization", "organization"), ("Teams", active_teams),
+        ("Affiliation confirmed", "is_affiliation_confirmed"), ("Member since", "date_joined"),
+    ]  # fmt: skip
+    fields = [
+        "full_name", "job_title", "email", "organization", "affiliation",
+        "affiliation_confirmed_at", "confirmer", "date_joined", "account",
+    ]  # fmt: skip
+    readonly_fields = [
+        "email", "organization", "affiliation", "affiliation_confirmed_at", "confirmer",
+        "date_joined", "account",
+    ]  # fmt: skip
+    inlines = [MembershipInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
+        staff = require_staff(request)
+        members = super().get_queryset(request)
+        if not staff.is_superuser:
+            memberships = Membership.objects.listed_for(staff).filter(member=OuterRef("pk"))
+            members = members.filter(Exists(memberships))
+        return members.select_related("organization", "affiliation_confirmed_by", "merged_into")
+
+    def export_rows(self, request: HttpRequest, rows: QuerySet[Member]) -> QuerySet[Member]:
+        """Return each member with the teams they are in, of those that one facilitates."""
+        visible = Membership.objects.visible_to(require_staff(request))
+        memberships = visible.active().order_by("team__position")
+        members = rows.select_related(None).only(
+            "email", "full_name", "job_title", "organization", "affiliation_confirmed_at",
+            "date_joined",
+        )  # fmt: skip
+        # Not joined: many rows share few of these.
+        return members.prefetch_related(
+            Prefetch("organization", Organization.objects.only("name")),
+            Prefetch(
+                "memberships",
+                memberships.only("member", "team").prefetch_related("team"),
+                to_attr="active_memberships",
+            ),
+        )
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the order of those who wait: the longest first; else by name."""
+        is_waiting = "affiliation" in request.GET
+        return ("date_joined", "pk") if is_waiting else ("full_name", "email")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
+        return is_administrator(request)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Return the record, with the timeline of the person; for administrators also with other
+        accounts that may be the same person's."""
+        member = context["original"]
+        context["story"] = member_timeline(member, require_staff(request))
+        context["possible_duplicates"] = (
+            possible_duplicates(member) if is_administrator(request) else []
+        )
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description="name", ordering="full_name")
+    def name(self, member: Member) -> str:
+        return str(member)
+
+    @admin.display(description="member since", ordering="date_joined")
+    def since(self, member: Member) -> str:
+        return date_format(timezone.localtime(member.date_joined), "DATE_FORMAT")
+
+    @admin.display
+    def affiliation(self, member: Member) -> SafeString:
+        if member.is_affiliation_confirmed:
+            return badge("confirmed", "Confirmed")
+        return badge("waiting", "Not confirmed")
+
+    @admin.display(description="confirmed by")
+    def confirmer(self, member: Member) -> str:
+        if member.affiliation_confirmed_by:
+            return str(member.affiliation_confirmed_by)
+        return "the email domain" if member.is_affiliation_confirmed else "nobody"
+
+    @admin.display
+    def account(self, member: Member) -> SafeString | str:
+        if member.merged_into and not member.closed_at:
+            url = reverse("admin:members_member_change", args=[member.merged_into_id])
+            words = 'part of the account of <a href="{}">{}, {}</a>, which its address opens'
+            return format_html(words, url, member.merged_into, member.merged_into.email)
+        if member.closed_at:
+            return "closed"
+        return (
+            "administrator" if member.is_superuser else "facilitator" if member.is_staff else "open"
+        )

@@ -1,0 +1,119 @@
+"""The pages of actions: their addresses, and their forms, posted as a browser would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Model
+from django.http import HttpResponse
+from django.test import Client
+
+
+def list_url(model: type[Model]) -> str:
+    return f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+
+
+def action_url(action: str, record: Model, **query: object) -> str:
+    """Return the address of the page of `action` about one record."""
+    return f"{list_url(type(record))}{record.pk}/{action}/?{urlencode(query)}".rstrip("?")
+
+
+def ticked(action: str, *records: Model) -> dict[str, object]:
+    """Return what ticking `records` in their list, choosing `action` and pressing "Go" posts."""
+    keys = [record.pk for record in records]
+    return {"action": action, "_selected_action": keys, "index": "0"}
+
+
+def selection_url(client: Client, action: str, *records: Model, filters: str = "") -> str:
+    """Tick `records` in their list and choose `action`; return the address that this leads to."""
+    path = f"{list_url(type(records[0]))}?{filters}".rstrip("?")
+    response = client.post(path, ticked(action, *records))
+    assert response.status_code == 302
+    return response["Location"]
+
+
+@dataclass
+class Form:
+    """A form of a page: where it sends what, before anything is changed; and its buttons."""
+
+    action: str | None = None
+    method: str = "get"
+    fields: dict[str, Any] = field(default_factory=dict)
+    # Label or value of each button that submits, with the name and value that it adds.
+    buttons: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def submit(self, client: Client, button: str, **entered: str) -> HttpResponse:
+        """Post exactly what the form holds, changed by what was entered."""
+        assert self.action, "a form without an address posts to wherever it is shown"
+        assert self.method == "post"
+        unknown = entered.keys() - self.fields.keys()
+        assert not unknown, f"the form has no field {unknown}"
+        name, value = self.buttons[button]
+        added = {name: value} if name else {}
+        return client.post(self.action, self.fields | entered | added, follow=True)
+
+
+class _FormParser(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self._textarea = self._select = ""
+        self._button: tuple[str, str] | None = None
+        self._text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        name, value = attributes.get("name", ""), attributes.get("value", "")
+        if tag == "form":
+            method = attributes.get("method", "get").lower()
+            self.forms.append(Form(attributes.get("action"), method))
+        elif not self.forms:
+            return
+        elif tag == "input":
+            self._handle_input(attributes, name, value)
+        elif tag == "textarea":
+            self._textarea, self._text = name, ""
+        elif tag == "select":
+            self._select = name
+            self.forms[-1].fields.setdefault(name, "")
+        elif tag == "option" and self._select and "selected" in attributes:
+            self.forms[-1].fields[self._select] = value
+        elif tag == "button":
+            self._button, self._text = (name, value), ""
+
+    def _handle_input(self, attributes: dict[str, str], name: str, value: str) -> None:
+        kind = attributes.get("type", "text")
+        if kind == "submit":
+            self.forms[-1].buttons[value] = (name, value)
+        elif kind not in {"checkbox", "radio"} or "checked" in attributes:
+            self.forms[-1].fields[name] = value or "on" if kind == "checkbox" else value
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea" and self.forms:
+            # A browser drops the first line break.
+            self.forms[-1].fields[self._textarea] = self._text.removeprefix("\n")
+        elif tag == "select":
+            self._select = ""
+        elif tag == "button" and self._button and self.forms:
+            self.forms[-1].buttons[" ".join(self._text.split())] = self._button
+            self._button = None
+
+
+def forms_of(response: HttpResponse) -> list[Form]:
+    """Return the forms of a page, as a browser reads them."""
+    parser = _FormParser()
+    parser.feed(response.content.decode())
+    return parser.forms
+
+
+def action_form(response: HttpResponse) -> Form:
+    """Return the form of the page of an action."""
+    label = response.context["bulk_action"].label
+    (form,) = [form for form in forms_of(response) if label in form.buttons]
+    return form

@@ -1,0 +1,317 @@
+"""The actions that staff can take on records: what each one does, by model and name.
+
+An action is a function without HTTP. It calls one service and returns in words what happened; it
+raises Refused where the rules do not allow it. The desk gives each action a page and buttons
+(`desk.records`), and the mail worker processes what a request left unfinished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from django.db import models
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from members import services as member_services
+from members.history.decisions import Step
+from members.history.decisions import process_decision as process_items
+from members.models import Decision, EmailDomain, Member, Organization
+from members.services import Refused, one_line
+from members.wording import counted
+from teams import services
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
+
+FormData = dict[str, Any]
+Execute = Callable[[Any, Member, FormData], str]
+Record = TypeVar("Record", bound=models.Model)
+
+# Younger unfinished decisions are still being processed by the request that created them.
+PENDING_AFTER = timedelta(seconds=10)
+# Emails go out between two rounds of the mail worker, so a round is short.
+PENDING_SECONDS_PER_DECISION = 1.0
+MAX_PENDING_DECISIONS = 5
+
+# Before the key of a team, where a form offers topics and teams in one list.
+TEAM_PREFIX = "team-"
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that staff decide about records of `model`; `execute` does it to one of them."""
+
+    model: type[models.Model]
+    name: str
+    execute: Execute
+    can_be_undone: bool = True
+    administrators_only: bool = False
+
+    def is_allowed_to(self, staff: Member) -> bool:
+        """Return whether `staff` may take this action at all."""
+        is_staff = staff.is_active and staff.is_staff
+        return is_staff and (staff.is_superuser or not self.administrators_only)
+
+    def step(self, by: Member, form_data: FormData) -> Step:
+        """Return the action as a function of the key of a record."""
+
+        def execute_for_key(key: int) -> str:
+            record = self.model._default_manager.filter(pk=key).first()
+            if record is None:
+                raise Refused("It is no longer there. Nothing was changed.")
+            return self.execute(record, by, form_data)
+
+        return execute_for_key
+
+
+ACTIONS: dict[tuple[str, str], Action] = {}
+
+
+def action(
+    model: type[models.Model],
+    name: str,
+    *,
+    can_be_undone: bool = True,
+    administrators_only: bool = False,
+) -> Callable[[Execute], Execute]:
+    """Register the decorated function as the action `name` of `model`."""
+
+    def register(execute: Execute) -> Execute:
+        ACTIONS[model._meta.label_lower, name] = Action(
+            model, name, execute, can_be_undone, administrators_only
+        )
+        return execute
+
+    return register
+
+
+def get_action(model: type[models.Model], name: str) -> Action:
+    """Return the action `name` of `model`; KeyError if there is none."""
+    return ACTIONS[model._meta.label_lower, name]
+
+
+def step_of(decision: Decision) -> Step:
+    """Return what `decision` does to one record; it refuses all when its author no longer may."""
+    registered = ACTIONS.get((decision.model_label, decision.action))
+    if registered and registered.is_allowed_to(decision.by):
+        return registered.step(decision.by, decision.form_data)
+
+    def refuse(key: int) -> str:
+        raise Refused("The person who decided this may no longer do so. Nothing was changed.")
+
+    return refuse
+
+
+def process_decision(decision: Decision, *, seconds: float) -> bool:
+    """Process or undo items of `decision` for about `seconds`; return whether all are finished."""
+    return process_items(
+        decision, step_of(decision), seconds=seconds, check_undo=services.refuse_undo_if_built_upon
+    )
+
+
+def process_pending_decisions() -> None:
+    """Continue decisions that were too large for one request, or whose process was killed.
+
+    The mail worker calls this every second.
+    """
+    before = timezone.now() - PENDING_AFTER
+    pending = Decision.objects.unfinished().filter(created_at__lt=before).select_related("by")
+    for decision in pending.order_by("pk")[:MAX_PENDING_DECISIONS]:
+        process_decision(decision, seconds=PENDING_SECONDS_PER_DECISION)
+
+
+# Memberships
+
+
+@action(Membership, "approve")
+def approve_membership(membership: Membership, by: Member, form_data: FormData) -> str:
+    membership = services.approve_membership(membership, by=by)
+    return f"{membership.member} is an active member of {membership.team} now."
+
+
+@action(Membership, "decline")
+def decline_membership(membership: Membership, by: Member, form_data: FormData) -> str:
+    membership = services.decline_membership(membership, reason=form_data["reason"], by=by)
+    return f"The request of {membership.member} for {membership.team} is declined."
+
+
+@action(Membership, "end")
+def end_membership(membership: Membership, by: Member, form_data: FormData) -> str:
+    membership = services.end_membership(membership, reason=form_data["reason"], by=by)
+    return f"The membership of {membership.member} in {membership.team} has ended."
+
+
+# Members
+
+
+@action(Member, "confirm")
+def confirm_affiliation(member: Member, by: Member, form_data: FormData) -> str:
+    recognition = services.confirm_affiliation(member, by=by)
+    # Teams that are not one's own are counted, not named.
+    visible = Membership.objects.of(member).visible_to(by)
+    opened_names = _team_names(visible.filter(pk__in=[each.pk for each in recognition.opened]))
+    other_count = len(recognition.opened) - len(opened_names)
+    message = f"{member} is confirmed for {member.organization}."
+    if opened_names:
+        message += f" Active member now: {', '.join(opened_names)}."
+    if other_count:
+        message += f" {counted(other_count, 'membership', 'memberships')} opened in other teams."
+    if waiting_names := _team_names(visible.waiting()):
+        message += f" Still waiting for a yes or no: {', '.join(waiting_names)}."
+    return message
+
+
+def _team_names(memberships: QuerySet[Membership]) -> list[str]:
+    """Return the names of the teams, in the order of the lists."""
+    ordered = memberships.order_by("team__position", "team__name")
+    return list(ordered.values_list("team__name", flat=True))
+
+
+@action(Member, "unconfirm")
+def unconfirm_affiliation(member: Member, by: Member, form_data: FormData) -> str:
+    member_services.unconfirm_affiliation(member, reason=form_data["reason"], by=by)
+    return f"{member} is no longer confirmed for {member.organization}. Memberships stay."
+
+
+@action(Member, "decline")
+def decline_all_requests(member: Member, by: Member, form_data: FormData) -> str:
+    declined = services.decline_all_requests(member, reason=form_data["reason"], by=by)
+    teams = ", ".join(membership.team.name for membership in declined)
+    return f"Declined what {member} asked for: {teams}. One email tells why."
+
+
+@action(Member, "merge", administrators_only=True)
+def merge_members(member: Member, by: Member, form_data: FormData) -> str:
+    into = _merge_target(Member, form_data)
+    services.merge_members(member, into, by=by)
+    return f"The account {member.email} is part of that of {into}, {into.email}, from now on."
+
+
+@action(Member, "close", can_be_undone=False, administrators_only=True)
+def close_account(member: Member, by: Member, form_data: FormData) -> str:
+    services.close_account(member, by=by)
+    return "The account is closed and the person’s details are erased."
+
+
+# Organizations and their email domains
+
+
+@action(Organization, "recognize")
+def recognize_organization(organization: Organization, by: Member, form_data: FormData) -> str:
+    domain = _confirmed_domain(organization, form_data)
+    recognition = services.recognize_organization(organization, domain=domain, by=by)
+    people = counted(len(recognition.confirmed), "person", "people")
+    memberships = counted(len(recognition.opened), "membership", "memberships")
+    return f"{organization} is recognized. {people} confirmed, {memberships} opened."
+
+
+@action(Organization, "decline")
+def decline_organization(organization: Organization, by: Member, form_data: FormData) -> str:
+    declined = services.decline_organization(organization, reason=form_data["reason"], by=by)
+    requests = counted(len(declined), "request", "requests")
+    return f"{organization} is declined. {requests} declined with it."
+
+
+@action(Organization, "merge")
+def merge_organizations(organization: Organization, by: Member, form_data: FormData) -> str:
+    into = _merge_target(Organization, form_data)
+    domain = _confirmed_domain(organization, form_data)
+    merged = services.merge_organizations(organization, into, domain=domain, by=by)
+    confirmed = merged.confirmed
+    message = f"{organization} is a former name of {into} now."
+    if confirmed:
+        message += f" {counted(len(confirmed), 'person', 'people')} confirmed."
+    return message
+
+
+@action(EmailDomain, "take-back")
+def remove_domain(domain: EmailDomain, by: Member, form_data: FormData) -> str:
+    member_services.remove_domain(domain, by=by)
+    return f"The email domain {domain.domain} of {domain.organization} is taken back."
+
+
+def _confirmed_domain(organization: Organization, form_data: FormData) -> str:
+    """Return the suggested email domain if its box is ticked, else an empty string."""
+    return organization.suggested_domain if form_data.get(f"domain_{organization.pk}") else ""
+
+
+def _merge_target(model: type[Record], form_data: FormData) -> Record:
+    target = model._default_manager.filter(pk=form_data["into"]).first()
+    if target is None:
+        raise Refused("What it was to be merged into is no longer there.")
+    return target
+
+
+# What teams publish
+
+
+@action(Goal, "report", can_be_undone=False)
+def report_goal(goal: Goal, by: Member, form_data: FormData) -> str:
+    value = form_data.get("value")
+    services.report_goal(
+        goal,
+        state=form_data["state"],
+        value=None if value is None else Decimal(value),
+        sentence=form_data["sentence"],
+        by=by,
+    )
+    return f"Your report on “{goal}” is on the team’s page now."
+
+
+@action(FaqEntry, "confirm")
+def confirm_entry(entry: FaqEntry, by: Member, form_data: FormData) -> str:
+    services.confirm_entry(entry, by=by)
+    return f"“{entry}” is checked as of today."
+
+
+# Visitors' questions
+
+
+@action(Question, "answer")
+def answer_question(question: Question, by: Member, form_data: FormData) -> str:
+    services.answer_question(question, answer=form_data["answer"], by=by)
+    return f"“{question}” is answered by email."
+
+
+@action(Question, "publish")
+def publish_question(question: Question, by: Member, form_data: FormData) -> str:
+    key = form_data["entry"]
+    entry = _existing_entry(key, by) if key else _new_entry(form_data, by)
+    question = services.publish_question(question, entry=entry, answer=form_data["answer"], by=by)
+    message = f"“{question}” is answered on the FAQ page, at {entry.get_absolute_url()}"
+    return f"{message}; the asker gets the link by email." if question.email else f"{message}."
+
+
+@action(Question, "dismiss")
+def dismiss_question(question: Question, by: Member, form_data: FormData) -> str:
+    question = services.dismiss_question(question, reason=form_data["reason"], by=by)
+    is_emailed = question.email and question.answer
+    return f"“{question}” is dismissed; " + (
+        "the asker gets the reason by email." if is_emailed else "nobody is told."
+    )
+
+
+def _existing_entry(key: str, by: Member) -> FaqEntry:
+    """Return the chosen entry; refuses one that `by` may not change."""
+    entry = FaqEntry.objects.editable_by(by).filter(pk=key).first() if key.isdecimal() else None
+    if entry is None:
+        raise Refused("This FAQ entry is not there, or not yours to change. Nothing was changed.")
+    return entry
+
+
+def _new_entry(form_data: FormData, by: Member) -> FaqEntry:
+    """Return a new entry, not stored; refuses a team that `by` does not facilitate."""
+    place = form_data.get("place", "")
+    question = one_line(form_data.get("question", ""))
+    entry = FaqEntry(question=question, answer=form_data["answer"])
+    if place.startswith(TEAM_PREFIX):
+        teams = ActionTeam.objects.facilitated_by(by)
+        entry.team = teams.filter(pk=place.removeprefix(TEAM_PREFIX)).first()
+        if entry.team is None:
+            raise Refused("You no longer facilitate this team. Nothing was changed.")
+    elif place:
+        entry.topic = place
+    return entry
