@@ -57,7 +57,8 @@ class ChangeSet:
             self.email_keys.extend(keys)
 
 
-_change_set: ContextVar[ChangeSet] = ContextVar("change_set", default=ChangeSet())  # noqa: B039  # nothing is added to one that is not captured
+# Nothing is added to the default: it is not captured.
+_change_set: ContextVar[ChangeSet] = ContextVar("change_set", default=ChangeSet())  # noqa: B039
 
 
 def current_change_set() -> ChangeSet:
@@ -111,7 +112,7 @@ def serialize_fields(instance: models.Model, names: Iterable[str]) -> dict[str, 
     for name in names:
         column: Any = instance._meta.get_field(name)
         value = getattr(instance, column.attname)
-        if isinstance(value, date):  # datetimes, too
+        if isinstance(value, date | datetime):
             value = value.isoformat()
         elif isinstance(value, Decimal):
             value = str(value)

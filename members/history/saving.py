@@ -16,7 +16,7 @@ from members.history.changesets import (
 from members.models import Member
 
 Instance = TypeVar("Instance", bound=models.Model)
-CHUNK = 500  # objects of one statement
+BATCH = 500  # objects of one statement
 
 
 class Refused(Exception):  # noqa: N818  # a refusal by the rules, not an error of the program
@@ -31,7 +31,7 @@ def save_with_history(
     old = serialize_fields(instance, changes) if change_set.is_captured else {}
     for name, value in changes.items():
         setattr(instance, name, value)
-    _explain(instance, by, why)
+    explain_change(instance, by, why)
     with _source_of_changes(by):
         instance.save(update_fields=None if is_new else list(changes))
     if is_new:
@@ -54,16 +54,15 @@ def bulk_save_with_history(
         old = serialize_fields(instance, changes) if change_set.is_captured else {}
         for name, value in changes.items():
             setattr(instance, name, value)
-        _explain(instance, by, why)
+        explain_change(instance, by, why)
         if change_set.is_captured:
             change_set.add_change(instance, old=old, new=serialize_fields(instance, changes))
-    model = type(instances[0])
-    for start in range(0, len(instances), CHUNK):
-        keys = [instance.pk for instance in instances[start : start + CHUNK]]
+    model: Any = type(instances[0])
+    for start in range(0, len(instances), BATCH):
+        keys = [instance.pk for instance in instances[start : start + BATCH]]
         model._base_manager.filter(pk__in=keys).update(**changes)
     with _source_of_changes(by):
-        history: Any = model.history  # type: ignore[attr-defined]  # of django-simple-history
-        history.bulk_history_create(instances, update=True, batch_size=CHUNK)
+        model.history.bulk_history_create(instances, update=True, batch_size=BATCH)
 
 
 def delete_with_history(instance: models.Model, by: Member, why: str) -> None:
@@ -72,7 +71,7 @@ def delete_with_history(instance: models.Model, by: Member, why: str) -> None:
     if change_set.is_captured:
         names = [field.name for field in instance._meta.concrete_fields if not field.primary_key]
         change_set.add_change(instance, old=serialize_fields(instance, names))
-    _explain(instance, by, why)
+    explain_change(instance, by, why)
     instance.delete()
 
 
@@ -83,9 +82,11 @@ def _source_of_changes(by: Member | None) -> AbstractContextManager[None]:
     return change_source(ChangeSource.AUTOMATIC if automatic else source)
 
 
-def _explain(instance: models.Model, by: Member | None, why: str) -> None:
-    instance._history_user = by  # type: ignore[attr-defined]  # read by django-simple-history
-    instance._change_reason = why  # type: ignore[attr-defined]  # read by django-simple-history
+def explain_change(instance: Any, by: Member | None, why: str) -> None:
+    """Set who changes `instance` and why, for its next line of history."""
+    # django-simple-history reads these.
+    instance._history_user = by
+    instance._change_reason = why
 
 
 def one_line(text: str) -> str:

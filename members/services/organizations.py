@@ -145,7 +145,7 @@ def create_domain(organization: Organization, domain: str, by: Member) -> EmailD
 def _insert(instance: Organization | EmailDomain, by: Member, why: str) -> None:
     """Check and store a new row; refuse it in words, also when someone else was faster."""
     try:
-        # clean() says in words what the constraints would.
+        # The constraints are checked by the database; clean() says the same in words.
         instance.full_clean(validate_constraints=False)
         with transaction.atomic():
             save_with_history(instance, by, why)

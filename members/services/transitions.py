@@ -9,10 +9,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from members.history.saving import (
+    BATCH,
     Refused,
     bulk_save_with_history,
     one_line,
@@ -52,18 +52,17 @@ def transition(
     reason: str = "",
     **changes: Any,
 ) -> None:
-    """Move `organization`, as `lock_organization` returned it, to `status`, with `changes` of
-    other fields, in one line of history.
+    """Move `organization`, as `lock_organization` returned it in this transaction, to `status`,
+    with `changes` of other fields, in one line of history.
 
     `why` stands in the history, `reason` is what members read. Refuses, saying what happened
     and when, unless the stored status allows the step.
     """
-    with transaction.atomic():
-        stored = lock_organization(organization)
-        if status not in TRANSITIONS[stored.status]:
-            raise Refused(_already_decided(stored))
-        decision = _decision(status, by=by, reason=reason)
-        save_with_history(organization, by, why, **decision, **changes)
+    stored = lock_organization(organization)
+    if status not in TRANSITIONS[stored.status]:
+        raise Refused(_already_decided(stored))
+    decision = _decision(status, by=by, reason=reason)
+    save_with_history(organization, by, why, **decision, **changes)
 
 
 def transition_all(
@@ -71,13 +70,13 @@ def transition_all(
 ) -> None:
     """Move all `organizations`, locked by the caller, to `status`, in a few queries. Refuses all
     of them unless the stored status of each allows the step."""
-    with transaction.atomic():
-        keys = [organization.pk for organization in organizations]
-        stored = Organization.objects.filter(pk__in=keys).order_by("pk")
+    keys = [organization.pk for organization in organizations]
+    for start in range(0, len(keys), BATCH):
+        stored = Organization.objects.filter(pk__in=keys[start : start + BATCH]).order_by("pk")
         for organization in stored.select_for_update(no_key=True):
             if status not in TRANSITIONS[organization.status]:
                 raise Refused(_already_decided(organization))
-        bulk_save_with_history(organizations, by, why, **_decision(status, by=by))
+    bulk_save_with_history(organizations, by, why, **_decision(status, by=by))
 
 
 def _decision(status: Status, *, by: Member, reason: str = "") -> dict[str, Any]:

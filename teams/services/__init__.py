@@ -1,6 +1,6 @@
-"""Everything that can happen in teams: rules and transactions. Each function says what it returns.
+"""Everything that can happen in teams: rules and transactions.
 
-A step about an organization or an affiliation is here, too, because requests follow from it.
+Steps about organizations and affiliations are here, too, because memberships follow from them.
 """
 
 from teams.services.digests import send_digests

@@ -110,9 +110,7 @@ def leave_team(membership: Membership) -> Membership:
     with transaction.atomic():
         membership = lock_membership(membership)
         if not membership.is_active:
-            raise Refused(
-                f"You are not a member of {membership.team} any more. Nothing was changed."
-            )
+            raise Refused(f"You are not a member of {membership.team}. Nothing was changed.")
         transition(membership, Status.ENDED, by=membership.member, why="left")
         emails.membership_ended(membership)
     return membership
@@ -125,7 +123,7 @@ def withdraw_request(membership: Membership) -> Membership:
         membership = lock_membership(membership)
         if not membership.is_waiting:
             raise Refused(
-                f"Your request for {membership.team} does not wait any more: it is "
+                f"Your request for {membership.team} is not waiting: it is "
                 f"{membership.get_status_display().lower()}. Nothing was changed."
             )
         transition(membership, Status.WITHDRAWN, by=membership.member, why="withdrawn")

@@ -72,7 +72,7 @@ def _refuse_to_merge(duplicate: Member, retained: Member) -> None:
             raise Refused(f"{member}: the account is closed.")
     if duplicate.is_staff or duplicate.is_superuser or duplicate.facilitated_teams.exists():
         raise Refused(
-            f"{duplicate.email} is the account of somebody who may use the desk. "
+            f"{duplicate.email} is the account of a person who may use the desk. "
             "Merge the other way round, so that this account goes on."
         )
     both = duplicate.is_affiliation_confirmed and retained.is_affiliation_confirmed

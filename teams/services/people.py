@@ -13,6 +13,7 @@ from members.services import (
     active_sessions,
     anonymize_member,
     end_sessions,
+    explain_change,
     lock_administrators,
     lock_open_account,
     save_with_history,
@@ -40,7 +41,7 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
             if not member.is_active:
                 raise Refused(f"{member}: the account is closed.")
         before = set(team.facilitators.all())
-        _explain(team, by, "facilitators changed")
+        explain_change(team, by, "facilitators changed")
         team.facilitators.set(chosen)
         for member in before.symmetric_difference(chosen):
             may_use_desk = member.is_superuser or member.facilitated_teams.exists()
@@ -51,12 +52,6 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
         for member in chosen:
             if member not in before:
                 emails.facilitator_appointed(member, team, by)
-
-
-def _explain(team: ActionTeam, by: Member, why: str) -> None:
-    """Say who changes the facilitators of `team` and why: a list is saved without save()."""
-    team._history_user = by  # type: ignore[attr-defined]  # read by django-simple-history
-    team._change_reason = why  # type: ignore[attr-defined]  # read by django-simple-history
 
 
 @transaction.atomic
@@ -96,7 +91,7 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
             lock_administrators()
         member = lock_open_account(member)
         for team in list(member.facilitated_teams.all()):
-            _explain(team, by or member, "a facilitator's account was closed")
+            explain_change(team, by or member, "a facilitator's account was closed")
             team.facilitators.remove(member)
         current = Membership.objects.of(member).current()
         for membership in current.select_for_update(no_key=True).order_by("pk"):

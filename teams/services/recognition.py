@@ -78,7 +78,8 @@ def merge_organizations(
     duplicate: Organization, into: Organization, *, domain: str = "", by: Member
 ) -> Recognition:
     """Make `duplicate` a former name of `into`; return whom an email domain that is new to `into`
-    confirms, and what that opens. Refuses as `members.services.merging` says."""
+    confirms, and what that opens. Refuses an organization with itself,
+    one that is merged already, and into one that is merged, declined or less recognized."""
     members = services.merging.merge_organizations(duplicate, into, domain=domain, by=by)
     return Recognition(members, activate_open_requests(members, by=by))
 

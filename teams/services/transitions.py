@@ -8,7 +8,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from members.models import Member
@@ -85,15 +84,15 @@ def refuse_unless_allowed(membership: Membership, status: Status) -> None:
 def transition(
     membership: Membership, status: Status, *, by: Member | None, why: str, reason: str = ""
 ) -> None:
-    """Move `membership`, as `lock_membership` returned it, to `status`, with a line of history.
+    """Move `membership`, as `lock_membership` returned it in this transaction, to `status`, with
+    a line of history.
 
     `by` is None where the email domain decided. `why` stands in the history, `reason` is what
     the member reads. Refuses, saying what happened, unless the stored status allows the step.
     """
-    with transaction.atomic():
-        stored = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
-        refuse_unless_allowed(stored, status)
-        save_with_history(membership, by, why, **_fields(status, by=by, reason=reason))
+    stored = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
+    refuse_unless_allowed(stored, status)
+    save_with_history(membership, by, why, **_fields(status, by=by, reason=reason))
 
 
 def end_or_withdraw(membership: Membership, *, by: Member, why: str, reason: str = "") -> None:
@@ -112,14 +111,13 @@ def transition_all(
 ) -> list[Membership]:
     """Move `memberships` to `status`, in a few queries for any number of them; return those that
     were moved. One whose stored status does not allow the step is left as it is."""
-    with transaction.atomic():
-        stored = _stored_statuses([membership.pk for membership in memberships])
-        moved = [
-            membership
-            for membership in memberships
-            if membership.pk in stored and status in TRANSITIONS[stored[membership.pk]]
-        ]
-        bulk_save_with_history(moved, by, why, **_fields(status, by=by, reason=reason))
+    stored = _stored_statuses([membership.pk for membership in memberships])
+    moved = [
+        membership
+        for membership in memberships
+        if membership.pk in stored and status in TRANSITIONS[stored[membership.pk]]
+    ]
+    bulk_save_with_history(moved, by, why, **_fields(status, by=by, reason=reason))
     return moved
 
 

@@ -231,7 +231,7 @@ def test_leave_team_allows_to_join_again_with_a_new_membership(member, team, mai
 def test_leave_team_refuses_after_leaving(member, team):
     membership = membership_of(member, team)
     leave_team(membership)
-    refused("not a member of Education any more. Nothing was changed", leave_team, membership)
+    refused("not a member of Education. Nothing was changed", leave_team, membership)
 
 
 def test_leave_team_refuses_a_request(applicant, team):

@@ -181,7 +181,7 @@ def test_leave_pressed_twice_tells_and_changes_nothing(client_for, member, team,
     client = client_for(member)
     client.post(f"/teams/{team.slug}/leave/")
     said = visible_text(client.post(f"/teams/{team.slug}/leave/", follow=True))
-    assert f"You are not a member of {team.name} any more" in said
+    assert f"You are not a member of {team.name}." in said
     assert len(mails()) == 1
 
 
@@ -196,14 +196,14 @@ def test_withdraw_takes_a_request_back_once(client_for, applicant, team, mails):
     said = visible_text(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
     assert f"Your request for {team.name} is withdrawn" in said
     again = visible_text(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
-    assert "does not wait any more" in again
+    assert "is not waiting" in again
     assert membership_of(applicant, team).status == "withdrawn"
     assert len(mails()) == 1
 
 
 def test_withdraw_leaves_an_active_stay_alone(client_for, member, team):
     said = visible_text(client_for(member).post(f"/teams/{team.slug}/withdraw/", follow=True))
-    assert "does not wait any more: it is active" in said
+    assert "is not waiting: it is active" in said
     assert membership_of(member, team).is_active
 
 
