@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 from tablib import Dataset
 
-from desk.changelist.export import FORMULA
+from desk.changelist.export import FORMULA_PREFIXES
 from members.services import Refused
 
 MAX_ROWS = 1000  # below the heading; checked and stored well within a web server's patience
@@ -77,7 +77,7 @@ def _compared(heading: str) -> str:
 def _text(cell: Any) -> str:
     """One line of text; without the apostrophe that our own exports set before a formula."""
     text = " ".join(str("" if cell is None else cell).replace("\0", " ").split())
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_PREFIXES) else text
 
 
 def _csv_rows(content: bytes) -> Iterator[list[str]]:
