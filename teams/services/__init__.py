@@ -11,10 +11,10 @@ from teams.services.deciding import (
 )
 from teams.services.goals import report_goal
 from teams.services.importing import (
-    Imported,
-    MemberRow,
-    accounts_of,
+    MemberData,
+    MemberImportResult,
     import_members,
+    lock_accounts,
 )
 from teams.services.joining import (
     Outcome,
@@ -43,12 +43,11 @@ from teams.services.reminding import send_digests
 from teams.services.waiting import Waiting, waiting_for
 
 __all__ = [
-    "Imported",
-    "MemberRow",
+    "MemberData",
+    "MemberImportResult",
     "Outcome",
     "TeamOutcome",
     "Waiting",
-    "accounts_of",
     "add_member",
     "answer_question",
     "approve_membership",
@@ -65,6 +64,7 @@ __all__ = [
     "import_members",
     "join_teams",
     "leave_team",
+    "lock_accounts",
     "merge_members",
     "personal_data",
     "publish_question",

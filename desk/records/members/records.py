@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import NAMED, ActionAdmin, ActionWithReason, BulkAction
 from desk.changelist import badge, counted, is_administrator, require_staff
-from desk.imports.members import MemberResource
+from desk.imports.members import MemberImport
 from desk.imports.views import ImportingAdmin
 from desk.records.members.merge import MergeMember, possible_duplicates
 from desk.records.memberships import BADGES
@@ -253,7 +253,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     search_fields = ["full_name", "email", "organization__name"]
     search_help_text = "Search by name, address or organization."
     sortable_by = ["name", "email", "since"]  # what an index orders; filters do the rest
-    importing = MemberResource
+    import_class = MemberImport
     export_columns = [  # the first five can be imported again
         ("Email", "email"), ("Full name", "full_name"), ("Job title", "job_title"),
         ("Organization", "organization"), ("Teams", active_teams),
