@@ -61,6 +61,7 @@ XLSX_OPTIONS = {
     # What looks like a formula or an address is text.
     "strings_to_formulas": False,
     "strings_to_urls": False,
+    # Of values with a time.
     "default_date_format": "yyyy-mm-dd hh:mm",
 }
 # A spreadsheet has no dates before.
@@ -214,10 +215,12 @@ def _write_cell(sheet: Worksheet, row: int, column: int, value: Cell, date_forma
     """Write one cell. Raises ValueError where the library would only return that it did not."""
     if value is None or value == "":
         return
-    if isinstance(value, date) and value.year >= FIRST_XLSX_YEAR:
-        # Without a format of its own a time gets the workbook's default.
-        own_format = None if isinstance(value, datetime) else date_format
-        status = sheet.write_datetime(row, column, value, own_format)
+    if isinstance(value, date) and value.year < FIRST_XLSX_YEAR:
+        value = value.isoformat()
+    if isinstance(value, datetime):
+        status = sheet.write_datetime(row, column, value.replace(microsecond=0))
+    elif isinstance(value, date):
+        status = sheet.write_datetime(row, column, value, date_format)
     elif isinstance(value, (int, float, Decimal)):
         status = sheet.write_number(row, column, value)
     else:

@@ -60,14 +60,14 @@ class RowCleaner:
 
 @dataclass
 class FileImport(ABC):
-    """An import of the rows of a file, all or nothing. A subclass says what becomes of them."""
+    """An import of the rows of a file, all or nothing; a subclass for each kind of record."""
 
     columns: ClassVar[tuple[str, ...]]
     # What belongs into a cell of each column.
     column_help: ClassVar[tuple[str, ...]]
     title: ClassVar[str]
     description: ClassVar[str]
-    # Whether the people in the file can be told by email, if the importer wants that.
+    # Whether the importer can choose to send the new people an email.
     offers_email: ClassVar[bool] = False
 
     rows: Sequence[TableRow]
@@ -107,7 +107,7 @@ class FileImport(ABC):
     @property
     @abstractmethod
     def changes_nothing(self) -> bool:
-        """Whether all that the file says was stored before."""
+        """Whether the file holds nothing new."""
 
 
 def with_message(field: Field, message: str) -> Field:

@@ -47,11 +47,10 @@ class CsvText:
 def read_csv(content: bytes, columns: Sequence[str], max_rows: int) -> CsvText:
     """Return at most `max_rows` rows that hold something.
 
-    They are read with the delimiter under which most of `columns` are found. Refuses what is no
-    text.
+    The delimiter is the one that gives the most of `columns`. Refuses what is not text.
     """
     text, encoding = decode_text(content)
-    delimiter = max(DELIMITERS, key=lambda each: _count_columns_found(text, each, columns))
+    delimiter = max(DELIMITERS, key=lambda each: _count_headings(text, each, columns))
     try:
         rows = _filled_rows(text, delimiter, max_rows)
     except csv.Error as error:
@@ -60,7 +59,7 @@ def read_csv(content: bytes, columns: Sequence[str], max_rows: int) -> CsvText:
 
 
 def decode_text(content: bytes) -> tuple[str, str]:
-    """Return the text of a file and the name of its encoding. Refuses what is no text."""
+    """Return the text of a file and the name of its encoding. Refuses what is not text."""
     encoding = _unicode_encoding(content)
     try:
         return content.decode(encoding), encoding.removesuffix("-sig")
@@ -84,7 +83,7 @@ def _unicode_encoding(content: bytes) -> str:
     return "utf-16-le" if zeros_at_odd_places > zeros_at_even_places else "utf-16-be"
 
 
-def _count_columns_found(text: str, delimiter: str, columns: Sequence[str]) -> int:
+def _count_headings(text: str, delimiter: str, columns: Sequence[str]) -> int:
     """Return how many of `columns` one of the first rows names, read with this delimiter."""
     try:
         rows = _filled_rows(text, delimiter, HEADING_SEARCH_ROWS)

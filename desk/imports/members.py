@@ -70,7 +70,7 @@ class MemberImport(FileImport):
         return errors
 
     def summarize(self, changes: ChangeSet) -> list[str]:
-        """Return what is new, what is known, and what the importer should look at."""
+        """Return how many are new or known, and whom the importer should look at."""
         result = self.result
         new_memberships = counted(
             len(result.created_memberships), "new membership", "new memberships"
@@ -157,8 +157,8 @@ class MemberParser:
     def _organization(self, cell: str, account: Member | None, joins_nothing: bool) -> Organization:
         """Return the recognized organization of this name.
 
-        For a person who is here and joins nothing their own will do, recognized or not: an
-        exported list says no more.
+        For a person with an account who joins nothing, as in an exported list, their own
+        organization is accepted, recognized or not.
         """
         normalized = normalized_name(ORGANIZATION.clean(cell))
         organization = self.organizations.get(normalized)
@@ -190,7 +190,8 @@ class MemberParser:
         return list(teams.values())
 
     def _is_listed(self, account: Member | None) -> bool:
-        """Return whether the importer may name this person without a team: sees them anyway."""
+        """Return whether the importer sees this person in the list, and so may import them without
+        a team."""
         if self.by.is_superuser or account is None:
             return self.by.is_superuser
         return Membership.objects.visible_to(self.by).of(account).exists()

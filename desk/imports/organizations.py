@@ -9,7 +9,6 @@ from desk.changelist import counted
 from desk.imports.base import CellError, FileImport, RowCleaner, with_message
 from members.forms import OrganizationNameField
 from members.history.changesets import ChangeSet
-from members.models import Member
 from members.services import (
     OrganizationData,
     OrganizationImportResult,
@@ -54,16 +53,15 @@ class OrganizationImport(FileImport):
         return [error for cleaner in cleaners for error in cleaner.errors]
 
     def summarize(self, changes: ChangeSet) -> list[str]:
-        """Return what is new, what is known, and who is confirmed by it."""
+        """Return how many are new or known, and how many people are confirmed by it."""
         result = self.result
         summary = [
             f"{counted(len(result.created), 'new organization', 'new organizations')}, "
             f"{len(result.existing)} known, {len(result.recognized)} recognized that waited.",
             f"{counted(len(result.added_domains), 'new email domain', 'new email domains')}.",
         ]
-        effects = Preview(changes.changes, [], [])
-        via = Member.ConfirmedVia.FACILITATOR
-        if people := effects.count("members.member", "affiliation_confirmed_via", via):
+        if people := len(result.confirmed):
+            effects = Preview(changes.changes, [], [])
             active = effects.count("teams.membership", "status", Membership.Status.ACTIVE)
             summary.append(
                 f"{counted(people, 'person who waits is', 'people who wait are')} confirmed by "

@@ -59,7 +59,7 @@ def read_workbook(content: bytes, max_rows: int) -> Sheet:
 
     Refuses what is damaged, has a password, holds too much or takes too long.
     """
-    # Nothing of the environment but where libraries are, on platforms that say so.
+    # The environment holds secrets; the program needs only where libraries are, if that is set.
     environment = {name: os.environ[name] for name in ["LD_LIBRARY_PATH"] if name in os.environ}
     try:
         finished = subprocess.run(  # noqa: S603  # our own program, no shell
@@ -72,7 +72,7 @@ def read_workbook(content: bytes, max_rows: int) -> Sheet:
             check=True,
         )
     except (subprocess.SubprocessError, OSError) as error:
-        # How the program ended, which says nothing of what is in the file.
+        # The error tells how the program ended and nothing about the people in the file.
         log.warning("A workbook of %d bytes could not be read: %s", len(content), error)
         raise Refused(_unreadable(content)) from error
     answer = json.loads(finished.stdout)

@@ -50,6 +50,8 @@ class OrganizationImportResult:
     # Keys of those that were recognized before.
     existing: set[int] = field(default_factory=set)
     added_domains: list[EmailDomain] = field(default_factory=list)
+    # The people who had waited for one of them, or at one of the domains.
+    confirmed: list[Member] = field(default_factory=list)
     errors: list[OrganizationError] = field(default_factory=list)
 
     @property
@@ -79,7 +81,7 @@ def import_organizations(
 
 
 class _Plan:
-    """What is to be stored, made from one organization of the file after the other."""
+    """Checks one organization of the file after the other, and collects what is to be stored."""
 
     def __init__(self, organizations: Sequence[OrganizationData], by: Member) -> None:
         self.by = by
@@ -175,7 +177,7 @@ def _confirm_waiting(result: OrganizationImportResult, by: Member) -> None:
             candidates.append(result.recognized[organization_id])
         awaited.update({organization.pk: organization for organization in candidates})
     for pk, organization in sorted(awaited.items()):
-        release(organization, domains[pk], by)
+        result.confirmed += release(organization, domains[pk], by)
 
 
 def lock_organizations(names: Iterable[str]) -> dict[str, Organization]:
