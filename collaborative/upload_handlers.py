@@ -1,4 +1,4 @@
-"""Uploaded files: small ones, in memory. A large one is refused before any of it is read."""
+"""Uploaded files are small and stay in memory. A large one is refused before it is read."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 
 
-class SmallUploads(MemoryFileUploadHandler):
-    """Takes what fits into FILE_UPLOAD_MAX_MEMORY_SIZE, the whole request counted.
+class SmallUploadHandler(MemoryFileUploadHandler):
+    """Accepts requests of at most FILE_UPLOAD_MAX_MEMORY_SIZE, with everything in them.
 
-    Raises RequestDataTooBig for more: else anybody could fill the disk with temporary files, at
-    every address that takes a form.
+    Raises RequestDataTooBig for larger ones. Otherwise anyone could fill the disk with temporary
+    files, at every address that accepts a form.
     """
 
     def handle_raw_input(

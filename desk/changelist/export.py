@@ -1,15 +1,17 @@
 """Any list of the desk as a file, with the filters and the search that are applied to it.
 
-A file leaves in constant memory, however long the list is, and every one is logged.
+A file is written in constant memory, however long the list is, and every export is logged.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain
 from tempfile import TemporaryFile
 from typing import IO, Any, ClassVar
 
@@ -29,8 +31,9 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.text import slugify
-from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 from desk.changelist.base import (
     DeskModelAdmin,
@@ -46,19 +49,36 @@ from members.wording import counted
 Column = tuple[str, str | Callable[[Any], object]]
 Cell = str | int | float | Decimal | date | datetime | None
 
-CHUNK = 2000  # rows in memory at a time
-XLSX_ROWS = 50_000  # more take longer than a web server waits; CSV has no such limit
+# Rows that are fetched, and in memory, at a time.
+BATCH_SIZE = 2000
+# More take longer than a web server waits; CSV has no such limit.
+MAX_XLSX_ROWS = 50_000
+MAX_XLSX_CHARACTERS = 32_767
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet would run what begins so
+XLSX_OPTIONS = {
+    # One row in memory at a time; they have to be written in order.
+    "constant_memory": True,
+    # What looks like a formula or an address is text.
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    # Of values with a time.
+    "default_date_format": "yyyy-mm-dd hh:mm",
+}
+# A spreadsheet has no dates before.
+FIRST_XLSX_YEAR = 1900
+# A spreadsheet would run what begins with one of these.
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n")
+# XML cannot hold them.
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class ExportingAdmin(DeskModelAdmin[Row]):
-    """A list that can be taken along as CSV or XLSX: its `export_columns`, if there are any."""
+    """A list that can be exported as CSV or XLSX: its `export_columns`, if there are any."""
 
     export_columns: ClassVar[Sequence[Column]] = ()
 
     def export_rows(self, request: HttpRequest, rows: QuerySet[Row]) -> QuerySet[Row]:
-        """The rows with what the columns need besides; a subclass adds prefetches."""
+        """Return the rows with what the columns need; a subclass adds prefetches."""
         return rows
 
     def get_urls(self) -> list[URLPattern]:
@@ -76,54 +96,60 @@ class ExportingAdmin(DeskModelAdmin[Row]):
         return super().changelist_view(request, {"export_url": url, **(extra_context or {})})
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """The file. It has exactly the rows that the list shows to whoever is here; since it is
-        logged, it is asked for by POST, and a GET leads to the list."""
-        back = f"{reverse(f'admin:{self._stem}_changelist')}?{request.GET.urlencode()}"
+        """Return the file, with exactly the rows that the list shows to this person.
+
+        Only for POST, since it is logged; a GET redirects to the list.
+        """
+        list_url = f"{reverse(f'admin:{self._stem}_changelist')}?{request.GET.urlencode()}"
         file_format = request.POST.get("format")
         if not self.export_columns or not self.has_view_permission(request):
             raise Http404
         if request.method != "POST" or file_format not in Export.Format.values:
-            return HttpResponseRedirect(back)
+            return HttpResponseRedirect(list_url)
         try:
-            shown = self.get_changelist_instance(request)
+            changelist = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
-            return HttpResponseRedirect(back)
-        if file_format == Export.Format.XLSX and shown.result_count > XLSX_ROWS:
+            return HttpResponseRedirect(list_url)
+        if file_format == Export.Format.XLSX and changelist.result_count > MAX_XLSX_ROWS:
             messages.error(
                 request,
-                f"The list has {shown.result_count:,} rows; an Excel file holds {XLSX_ROWS:,}. "
-                "Narrow the list, or take it as CSV.",
+                f"The list has {changelist.result_count:,} rows; an Excel file holds "
+                f"{MAX_XLSX_ROWS:,}. Narrow the list, or take it as CSV.",
             )
-            return HttpResponseRedirect(back)
-        return self._export(request, shown, file_format)
+            return HttpResponseRedirect(list_url)
+        return self._export(request, changelist, file_format)
 
     def _export(
-        self, request: HttpRequest, shown: ChangeList, file_format: str
+        self, request: HttpRequest, changelist: ChangeList, file_format: str
     ) -> HttpResponseBase:
         title = str(self.title or self.opts.verbose_name_plural)
-        log = Export.objects.create(
+        export = Export.objects.create(
             by=require_staff(request),
             what=title[:1].upper() + title[1:],
-            filters=in_words(shown)[:500],
+            filters=in_words(changelist)[:500],
             file_format=file_format,
-            rows=shown.result_count,  # what was asked for; `_logged` corrects it at the end
+            # What was requested; `_count_rows` corrects it at the end.
+            rows=changelist.result_count,
         )
-        rows = self.export_rows(request, shown.queryset).iterator(chunk_size=CHUNK)
-        table = ([value_of(row, source) for _, source in self.export_columns] for row in rows)
+        instances = self.export_rows(request, changelist.queryset).iterator(chunk_size=BATCH_SIZE)
+        rows = (
+            [cell_value(instance, source) for _, source in self.export_columns]
+            for instance in instances
+        )
         headings = [heading for heading, _ in self.export_columns]
         name = f"{slugify(title)}-{timezone.localdate():%Y-%m-%d}.{file_format}"
-        return as_file(name, headings, _logged(log, table))
+        return file_response(name, headings, _count_rows(export, rows))
 
     @property
     def _stem(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}"
 
 
-def value_of(row: object, source: str | Callable[[Any], object]) -> Cell:
-    """What stands in a cell: plain numbers, dates and text; yes and no for a boolean."""
-    value: Any = row
+def cell_value(instance: object, source: str | Callable[[Any], object]) -> Cell:
+    """Return the value of a cell: plain numbers, dates and text; yes and no for a boolean."""
+    value: Any = instance
     if callable(source):
-        value = source(row)
+        value = source(instance)
     else:
         for name in source.split("."):
             value = getattr(value, name, None)
@@ -135,28 +161,30 @@ def value_of(row: object, source: str | Callable[[Any], object]) -> Cell:
     return value if isinstance(value, (int, float, Decimal, date, type(None))) else str(value)
 
 
-def as_file(name: str, headings: Sequence[str], table: Iterator[list[Cell]]) -> HttpResponseBase:
-    """The table as a download; its name says the format."""
+def file_response(
+    name: str, headings: Sequence[str], rows: Iterator[list[Cell]]
+) -> HttpResponseBase:
+    """Return the rows as a download, in the format that the file's name says."""
     response: HttpResponseBase
     if name.endswith(".xlsx"):
-        book = xlsx_file(headings, table)
-        response = FileResponse(book, as_attachment=True, filename=name, content_type=XLSX_TYPE)
+        file = write_xlsx(headings, rows)
+        response = FileResponse(file, as_attachment=True, filename=name, content_type=XLSX_TYPE)
     else:
         response = StreamingHttpResponse(
-            csv_lines(headings, table),
+            stream_csv(headings, rows),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
     return response
 
 
-def csv_lines(headings: Sequence[str], table: Iterator[list[Cell]]) -> Iterator[bytes]:
-    """CSV in pieces of some hundred rows, with the mark by which Excel knows accents."""
+def stream_csv(headings: Sequence[str], rows: Iterator[list[Cell]]) -> Iterator[bytes]:
+    """Yield CSV in pieces of some hundred rows, with the mark by which Excel knows accents."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     buffer.write("\ufeff")
     writer.writerow(headings)
-    for row in table:
+    for row in rows:
         writer.writerow([_csv_cell(value) for value in row])
         if buffer.tell() > 50_000:
             yield buffer.getvalue().encode()
@@ -165,54 +193,78 @@ def csv_lines(headings: Sequence[str], table: Iterator[list[Cell]]) -> Iterator[
     yield buffer.getvalue().encode()
 
 
-def xlsx_file(headings: Sequence[str], table: Iterable[list[Cell]]) -> IO[bytes]:
-    """An Excel workbook in a temporary file, which is gone as soon as it is closed."""
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet()
-    sheet.freeze_panes = "A2"
-    sheet.append(list(headings))
-    for row in table:
-        sheet.append([_xlsx_cell(value) for value in row])
-    file: IO[bytes] = TemporaryFile()  # noqa: SIM115  # closed by whoever sends it
-    book.save(file)
-    file.seek(0)
+def write_xlsx(headings: Sequence[str], rows: Iterable[list[Cell]]) -> IO[bytes]:
+    """Return an Excel workbook in a temporary file, which is gone as soon as it is closed."""
+    file: IO[bytes] = TemporaryFile()  # noqa: SIM115  # closed by the response
+    try:
+        with Workbook(file, XLSX_OPTIONS) as workbook:
+            sheet = workbook.add_worksheet()
+            sheet.freeze_panes(1, 0)
+            date_format = workbook.add_format({"num_format": "yyyy-mm-dd"})
+            for row_number, row in enumerate(chain([headings], rows)):
+                for column, value in enumerate(row):
+                    _write_cell(sheet, row_number, column, value, date_format)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
     return file
 
 
-def safe(text: str) -> str:
-    """`text` that no spreadsheet takes for a formula: a leading apostrophe says "text"."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+def _write_cell(sheet: Worksheet, row: int, column: int, value: Cell, date_format: Format) -> None:
+    """Write one cell. Raises ValueError where the library would only return that it did not."""
+    if value is None or value == "":
+        return
+    if isinstance(value, date) and value.year < FIRST_XLSX_YEAR:
+        value = value.isoformat()
+    if isinstance(value, datetime):
+        status = sheet.write_datetime(row, column, value.replace(microsecond=0))
+    elif isinstance(value, date):
+        status = sheet.write_datetime(row, column, value, date_format)
+    elif isinstance(value, (int, float, Decimal)):
+        status = sheet.write_number(row, column, value)
+    else:
+        status = sheet.write_string(row, column, _xlsx_text(str(value)))
+    if status:
+        raise ValueError(f"Row {row}, column {column} was not written: {status}")
+
+
+def escape_formula(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula: a leading apostrophe says "text"."""
+    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
 
 
 def _csv_cell(value: Cell) -> object:
     if isinstance(value, datetime):
         return value.isoformat(" ", "minutes")
-    return safe(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value
 
 
-def _xlsx_cell(value: Cell) -> object:
-    if isinstance(value, datetime):
-        return value.replace(microsecond=0)
-    return safe(ILLEGAL_CHARACTERS_RE.sub("", value)) if isinstance(value, str) else value
+def _xlsx_text(text: str) -> str:
+    """Return text as a cell can hold it, cut visibly if it is too long for one."""
+    text = escape_formula(CONTROL_CHARACTERS.sub("", text))
+    if len(text) > MAX_XLSX_CHARACTERS:
+        text = f"{text[: MAX_XLSX_CHARACTERS - 1]}…"
+    return text
 
 
-def _logged(log: Export, table: Iterator[list[Cell]]) -> Iterator[list[Cell]]:
-    """The rows, counted; the log gets the number also when the client goes away."""
+def _count_rows(export: Export, rows: Generator[list[Cell]]) -> Iterator[list[Cell]]:
+    """Yield the rows and log how many there were, also when the client goes away."""
     count = 0
     try:
-        for row in table:
+        for row in rows:
             count += 1
             yield row
     finally:
-        # First let go of the list: SQLite refuses to write in the middle of an old reading.
-        table.close()  # type: ignore[attr-defined]  # a generator
-        if log.rows != count:
-            log.rows = count
-            log.save(update_fields=["rows"])
+        # First close the query: SQLite refuses to write while it is read.
+        rows.close()
+        if export.rows != count:
+            export.rows = count
+            export.save(update_fields=["rows"])
 
 
 class ExportAdmin(DeskModelAdmin[Export]):
-    """Who took which list out of the portal, for administrators to read."""
+    """Who exported which list, for administrators to read."""
 
     list_display = ["made_at", "by", "what", "narrowed", "file_format", "number"]
     list_display_links = None

@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
-from django.forms import Field
-from import_export.results import Result
-from tablib import Dataset
 
 from desk.changelist import counted
-from desk.imports.resource import FileImport, Row, asking
+from desk.imports.base import CellError, FileImport, RowCleaner, with_message
+from desk.imports.reader import TableRow
 from desk.records.organizations.similar import similar_organizations
 from members.forms import OrganizationNameField, WorkEmailField, job_title_field, name_field
 from members.history.changesets import ChangeSet
 from members.models import Member, Organization
 from members.normalize import fold, normalized_name
-from members.services import RefusedCell, organizations_named
+from members.services import lock_organizations
 from teams.models import ActionTeam, Membership
-from teams.services import (
-    Imported,
-    MemberRow,
-    accounts_of,
-    import_members,
-)
+from teams.services import MemberData, MemberImportResult, import_members, lock_accounts
 
-NAMED = 5  # addresses in a sentence
-CELLS: dict[str, Field] = {
-    "Email": asking(WorkEmailField(), "Enter a work email address, like name@hospital.org."),
-    "Full name": asking(name_field(), "Enter the person’s full name."),
-    "Job title": job_title_field(),
-    "Organization": asking(OrganizationNameField(), "Enter who employs the person."),
-}
+MAX_ADDRESSES_IN_SENTENCE = 5
+EMAIL = with_message(WorkEmailField(), "Enter a work email address, like name@hospital.org.")
+FULL_NAME = with_message(name_field(), "Enter the person’s full name.")
+JOB_TITLE = job_title_field()
+ORGANIZATION = with_message(OrganizationNameField(), "Enter who employs the person.")
 
 
-class MemberResource(FileImport):
+@dataclass
+class MemberImport(FileImport):
     """Members with their organization and teams."""
 
     columns = ("Email", "Full name", "Job title", "Organization", "Teams")
-    example = (
+    column_help = (
         "The person’s work address",
         "First and last name",
         "May be empty",
@@ -47,71 +39,137 @@ class MemberResource(FileImport):
         "Names of your teams, separated by semicolons",
     )
     title = "Import members"
-    says = (
-        "Each person becomes an active member of the teams named, and you vouch for who employs "
-        "them. Somebody who has an account already keeps their name, job title and organization. "
-        "A request that waits is approved. Nobody gets an email, unless you ask for it. An import "
+    description = (
+        "Each person becomes an active member of the teams named, and you confirm who employs "
+        "them. People who have an account already keep their name, job title and organization. "
+        "A request that waits is approved. No one gets an email unless you ask for it. An import "
         "is stored at once and cannot be undone."
     )
-    asks_for_email = True
+    offers_email = True
+    parser: MemberParser = field(init=False)
+    result: MemberImportResult = field(default_factory=MemberImportResult, init=False)
 
-    def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
-        """Look up at once what the rows name."""
-        self.rows: list[MemberRow] = []
-        self.done = Imported()
-        self.teams = {
-            fold(team.name): team for team in ActionTeam.objects.facilitated_by(self.desk)
+    def apply(self) -> list[CellError]:
+        """Import the rows that are in order and return what is wrong with the others."""
+        self.parser = MemberParser(self.rows, self.by)
+        people: list[MemberData] = []
+        errors: list[CellError] = []
+        for row in self.rows:
+            cleaner = RowCleaner(row)
+            data = self.parser.parse(cleaner)
+            if data:
+                people.append(data)
+            errors += cleaner.errors
+        addresses = {data.email for data in people}
+        accounts = {
+            email: account for email, account in self.parser.accounts.items() if email in addresses
         }
-        names = {normalized_name(name): name for name in dataset["Organization"]}
-        self.organizations = organizations_named(names)
-        self.unknown = {
-            compared: name
-            for compared, name in names.items()
-            if compared and compared not in self.organizations
+        self.result = import_members(
+            people, accounts, by=self.by, send_email=self.send_email and not errors
+        )
+        return errors
+
+    def summarize(self, changes: ChangeSet) -> list[str]:
+        """Return how many are new or known, and whom the importer should look at."""
+        result = self.result
+        new_memberships = counted(
+            len(result.created_memberships), "new membership", "new memberships"
+        )
+        requests = counted(len(result.approved_requests), "waiting request", "waiting requests")
+        summary = [
+            f"{counted(len(result.created), 'new member', 'new members')}, "
+            f"{len(result.existing)} known.",
+            f"{new_memberships}, {requests} approved.",
+        ]
+        if unknown := len(self.parser.unknown_organizations):
+            summary.append(f"{counted(unknown, 'unknown organization', 'unknown organizations')}.")
+        if confirmed := result.confirmed:
+            summary.append(
+                f"{counted(len(confirmed), 'known person', 'known people')} confirmed for the "
+                f"organization in the file; no one had done so: {self._addresses(confirmed)}."
+            )
+        if others := result.with_other_organization:
+            summary.append(
+                f"{counted(len(others), 'known person keeps', 'known people keep')} another "
+                f"organization than the file says: {self._addresses(others)}."
+            )
+        if declined := declined_before(result.created_memberships):
+            summary.append(
+                f"{counted(len(declined), 'person joins', 'people join')} a team that declined "
+                f"them before: {self._addresses(declined)}."
+            )
+        return summary
+
+    def _addresses(self, members: Collection[int]) -> str:
+        """Return the first few addresses of the accounts with these keys."""
+        addresses = [
+            email for email, account in self.parser.accounts.items() if account.pk in members
+        ]
+        more = len(addresses) - MAX_ADDRESSES_IN_SENTENCE
+        return ", ".join(addresses[:MAX_ADDRESSES_IN_SENTENCE]) + (
+            f" and {more} more" if more > 0 else ""
+        )
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.result.changes_nothing
+
+
+class MemberParser:
+    """Turns rows into what the import needs; all that they name is looked up and locked at once."""
+
+    def __init__(self, rows: Sequence[TableRow], by: Member) -> None:
+        self.by = by
+        teams = ActionTeam.objects.facilitated_by(by)
+        self.teams = {fold(team.name): team for team in teams}
+        names = [row.cells["Organization"] for row in rows]
+        self.organizations = lock_organizations(names)
+        self.unknown_organizations = {
+            normalized: name
+            for name in names
+            if (normalized := normalized_name(name)) and normalized not in self.organizations
         }
-        self.nearest = _nearest(self.unknown)
-        email = CELLS["Email"]
-        self.accounts = accounts_of(str(email.to_python(cell)) for cell in dataset["Email"])
+        self.suggestions = suggest_organizations(self.unknown_organizations)
+        self.accounts = lock_accounts(str(EMAIL.to_python(row.cells["Email"])) for row in rows)
 
-    def take(self, row: Row) -> Iterable[RefusedCell]:
-        found: Row = {}
-        refused = False
-        for column in self.columns:
-            try:
-                found[column] = self._cell(column, row, found)
-            except ValidationError as error:
-                refused = True
-                yield RefusedCell(column, " ".join(error.messages))
-        if not refused:
-            self.rows.append(MemberRow(*(found[column] for column in self.columns)))
+    def parse(self, cleaner: RowCleaner) -> MemberData | None:
+        """Return what a row says about a person, or None and leave the errors with `cleaner`."""
+        email = cleaner.clean("Email", self._email)
+        account = self.accounts.get(email)
+        joins_nothing = not cleaner.row.cells["Teams"].strip()
+        full_name = cleaner.clean("Full name", FULL_NAME.clean)
+        job_title = cleaner.clean("Job title", JOB_TITLE.clean)
+        organization = cleaner.clean(
+            "Organization", lambda cell: self._organization(cell, account, joins_nothing)
+        )
+        teams = cleaner.clean("Teams", lambda cell: self._teams(cell, account))
+        if cleaner.errors:
+            return None
+        return MemberData(email, full_name, job_title, organization, teams)
 
-    def _cell(self, column: str, row: Row, found: Row) -> Any:
-        """What the cell means; `found` are those before it. Raises ValidationError."""
-        known = self.accounts.get(found.get("Email", ""))
-        if column == "Teams":
-            return self._teams(row[column], known)
-        value = CELLS[column].clean(row[column])
-        if column == "Organization":
-            # Somebody who is here and joins nothing: a list that was exported tells no more.
-            waits = known.organization_id if known and not row["Teams"].strip() else None
-            return self._organization(value, waits)
-        account = self.accounts.get(value) if column == "Email" else None
+    def _email(self, cell: str) -> str:
+        email: str = EMAIL.clean(cell)
+        account = self.accounts.get(email)
         if account and not account.is_active:
             raise ValidationError("This account is closed. Take the row out.")
-        return value
+        return email
 
-    def _organization(self, name: str, allowed: int | None) -> Organization:
-        """The recognized organization of this name, or the one with the key `allowed`."""
-        compared = normalized_name(name)
-        organization = self.organizations.get(compared)
+    def _organization(self, cell: str, account: Member | None, joins_nothing: bool) -> Organization:
+        """Return the recognized organization of this name.
+
+        For a person with an account who joins nothing, as in an exported list, their own
+        organization is accepted, recognized or not.
+        """
+        normalized = normalized_name(ORGANIZATION.clean(cell))
+        organization = self.organizations.get(normalized)
         if organization is None:
-            nearest = self.nearest.get(compared)
-            canonical = f" Did you mean “{nearest}”?" if nearest else ""
+            suggestion = self.suggestions.get(normalized)
+            question = f" Did you mean “{suggestion}”?" if suggestion else ""
             raise ValidationError(
-                f"No organization has this name.{canonical} Correct the name, or add the "
+                f"No organization has this name.{question} Correct the name, or add the "
                 "organization first."
             )
-        if organization.pk == allowed:
+        if account and joins_nothing and organization.pk == account.organization_id:
             return organization
         if organization.status == Organization.Status.DECLINED:
             raise ValidationError(f"{organization} was declined. Take the row out.")
@@ -119,84 +177,47 @@ class MemberResource(FileImport):
             raise ValidationError(f"{organization} waits to be recognized. Do that first.")
         return organization
 
-    def _teams(self, text: str, account: Member | None) -> list[ActionTeam]:
+    def _teams(self, cell: str, account: Member | None) -> list[ActionTeam]:
         teams: dict[str, ActionTeam] = {}
-        for name in filter(None, (part.strip() for part in text.split(";"))):
-            compared = fold(name)
-            if compared not in self.teams:
-                yours = "; ".join(team.name for team in self.teams.values())
-                raise ValidationError(f"“{name}” is not one of your teams. They are: {yours}.")
-            teams[compared] = self.teams[compared]
-        if not teams and not self._is_seen(account):
+        for name in filter(None, (part.strip() for part in cell.split(";"))):
+            key = fold(name)
+            if key not in self.teams:
+                choices = "; ".join(team.name for team in self.teams.values())
+                raise ValidationError(f"“{name}” is not one of your teams. They are: {choices}.")
+            teams[key] = self.teams[key]
+        if not teams and not self._is_listed(account):
             raise ValidationError("Enter at least one of your teams.")
         return list(teams.values())
 
-    def _is_seen(self, account: Member | None) -> bool:
-        """Whether a person without a team in the file is one that the list shows anyway."""
-        if self.desk.is_superuser or account is None:
-            return self.desk.is_superuser
-        return Membership.objects.visible_to(self.desk).of(account).exists()
-
-    def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:
-        """Import what has no errors; with an error anywhere all of it is taken back."""
-        ours = {row.email for row in self.rows}
-        accounts = {email: row for email, row in self.accounts.items() if email in ours}
-        self.done = import_members(
-            self.rows, accounts, by=self.desk, with_mail=self.with_mail and not result.has_errors()
-        )
-
-    def told(self, trail: ChangeSet) -> list[str]:
-        done = self.done
-        told = [
-            f"{counted(len(done.new), 'new member', 'new members')}, {len(done.known)} known.",
-            f"{counted(len(done.begun), 'new membership', 'new memberships')}, "
-            f"{counted(len(done.opened), 'waiting request', 'waiting requests')} approved.",
-        ]
-        if self.unknown:
-            number = counted(len(self.unknown), "unknown organization", "unknown organizations")
-            told.append(f"{number}.")
-        if done.confirmed:
-            told.append(
-                f"{counted(len(done.confirmed), 'known person', 'known people')} confirmed for the "
-                f"organization in the file; nobody had done so: {self._named(done.confirmed)}."
-            )
-        if done.elsewhere:
-            kept = counted(len(done.elsewhere), "known person keeps", "known people keep")
-            told.append(
-                f"{kept} another organization than the file says: {self._named(done.elsewhere)}."
-            )
-        if again := declined_before(done.begun):
-            people = counted(len(again), "person", "people")
-            told.append(f"{people} joins a team that declined them before: {self._named(again)}.")
-        return told
-
-    def _named(self, keys: Collection[int]) -> str:
-        """The addresses of these known people, the first few."""
-        known = [email for email, account in self.accounts.items() if account.pk in keys]
-        more = len(known) - NAMED
-        return ", ".join(known[:NAMED]) + (f" and {more} more" if more > 0 else "")
-
-    @property
-    def changes_nothing(self) -> bool:
-        return self.done.changes_nothing
+    def _is_listed(self, account: Member | None) -> bool:
+        """Return whether the importer sees this person in the list, and so may import them without
+        a team."""
+        if self.by.is_superuser or account is None:
+            return self.by.is_superuser
+        return Membership.objects.visible_to(self.by).of(account).exists()
 
 
-def declined_before(begun: Iterable[Membership]) -> set[int]:
-    """Whose request one of these teams has declined before; by key."""
-    pairs = {(stay.member_id, stay.team_id) for stay in begun}
-    refused = Membership.objects.filter(
+def declined_before(memberships: Iterable[Membership]) -> set[int]:
+    """Return the keys of the members whom the team of their membership has declined before."""
+    pairs = {(membership.member_id, membership.team_id) for membership in memberships}
+    declined = Membership.objects.filter(
         status=Membership.Status.DECLINED, member__in={member for member, _ in pairs}
     )
     return {
-        member for member, team in refused.values_list("member", "team") if (member, team) in pairs
+        member for member, team in declined.values_list("member", "team") if (member, team) in pairs
     }
 
 
-def _nearest(unknown: dict[str, str]) -> dict[str, str]:
-    """For unknown names, by compared name, the recognized one that looks most alike."""
-    asked = [
-        Organization(pk=-number, name=name, normalized_name=compared)  # never stored
-        for number, (compared, name) in enumerate(unknown.items(), 1)
+def suggest_organizations(names: dict[str, str]) -> dict[str, str]:
+    """Return, for unknown names by normalized name, the most similar recognized one."""
+    unknown = [
+        # Compared and never stored, so the key is free.
+        Organization(pk=-number, name=name, normalized_name=normalized)
+        for number, (normalized, name) in enumerate(names.items(), 1)
     ]
-    alike = similar_organizations(asked, set())
-    return {row.normalized_name: alike[row.pk][0].name for row in asked if alike.get(row.pk)}
+    similar = similar_organizations(unknown, set())
+    return {
+        organization.normalized_name: similar[organization.pk][0].name
+        for organization in unknown
+        if similar.get(organization.pk)
+    }

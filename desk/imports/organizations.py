@@ -3,81 +3,76 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
-
-from django.core.exceptions import ValidationError
-from import_export.results import Result
-from tablib import Dataset
+from dataclasses import dataclass, field
 
 from desk.changelist import counted
-from desk.imports.resource import FileImport, Row, asking
+from desk.imports.base import CellError, FileImport, RowCleaner, with_message
 from members.forms import OrganizationNameField
 from members.history.changesets import ChangeSet
-from members.models import Member
-from members.services import OrganizationImport, Preview, RefusedCell
+from members.services import OrganizationData, OrganizationImportResult
 from teams.models import Membership
 from teams.services import import_organizations
 
-NAME = asking(OrganizationNameField(), "Enter the name of the organization.")
+NAME = with_message(OrganizationNameField(), "Enter the name of the organization.")
 
 
-class OrganizationResource(FileImport):
+@dataclass
+class OrganizationImport(FileImport):
     """Organizations with their email domains."""
 
     columns = ("Name", "Domains")
-    example = (
+    column_help = (
         "The organization’s name",
         "Its email domains, separated by spaces, commas or semicolons; may be empty",
     )
     title = "Import organizations"
-    says = (
-        "Each organization is recognized, with its email domains. One that waits to be recognized "
-        "is recognized by this. Whoever waits at such a domain, or for such an organization, is "
-        "confirmed and told by email, as if you had added it by hand."
+    description = (
+        "Each organization is recognized, with its email domains, also one that waits to be "
+        "recognized. People who wait at such a domain, or for such an organization, are confirmed "
+        "and get an email, as if you had added it by hand."
     )
+    result: OrganizationImportResult = field(default_factory=OrganizationImportResult, init=False)
+    opened: list[Membership] = field(default_factory=list, init=False)
 
-    def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
-        """Look up at once what the rows name."""
-        domains = {domain for cell in dataset["Domains"] for domain in _listed(cell)}
-        self.file = OrganizationImport(dataset["Name"], domains, by=self.desk)
+    def apply(self) -> list[CellError]:
+        """Store the organizations; with an error anywhere nothing of it."""
+        cleaners = [RowCleaner(row) for row in self.rows]
+        organizations: list[tuple[RowCleaner, OrganizationData]] = []
+        for cleaner in cleaners:
+            name = cleaner.clean("Name", NAME.clean)
+            if not cleaner.errors:
+                domains = split_domains(cleaner.row.cells["Domains"])
+                organizations.append((cleaner, OrganizationData(name, domains)))
+        self.result, self.opened = import_organizations(
+            [data for _, data in organizations], by=self.by
+        )
+        for error in self.result.errors:
+            cleaner, _ = organizations[error.index]
+            cleaner.add_error(error.field.capitalize(), error.message)
+        return [error for cleaner in cleaners for error in cleaner.errors]
 
-    def take(self, row: Row) -> Iterable[RefusedCell]:
-        try:
-            name = NAME.clean(row["Name"])
-        except ValidationError as error:
-            yield RefusedCell("Name", " ".join(error.messages))
-            return
-        for refusal in self.file.take(name, _listed(row["Domains"])):
-            yield RefusedCell(refusal.column.capitalize(), str(refusal))
-
-    def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:
-        """Store what has no errors; with an error anywhere all of it is taken back."""
-        import_organizations(self.file)
-
-    def told(self, trail: ChangeSet) -> list[str]:
-        file = self.file
-        told = [
-            f"{counted(len(file.new), 'new organization', 'new organizations')}, "
-            f"{len(file.known)} known, {len(file.recognized)} recognized that waited.",
-            f"{counted(len(file.added), 'new email domain', 'new email domains')}.",
+    def summarize(self, changes: ChangeSet) -> list[str]:
+        """Return how many are new or known, and how many people are confirmed by it."""
+        result = self.result
+        summary = [
+            f"{counted(len(result.created), 'new organization', 'new organizations')}, "
+            f"{len(result.existing)} known, {len(result.recognized)} recognized that waited.",
+            f"{counted(len(result.added_domains), 'new email domain', 'new email domains')}.",
         ]
-        effects = Preview(trail.changes, [], [])
-        how = Member.ConfirmedVia.FACILITATOR
-        if people := effects.count("members.member", "affiliation_confirmed_via", how):
-            begun = effects.count("teams.membership", "status", Membership.Status.ACTIVE)
-            told.append(
+        if people := len(result.confirmed):
+            opened = len(self.opened)
+            summary.append(
                 f"{counted(people, 'person who waits is', 'people who wait are')} confirmed by "
-                f"this: {counted(begun, 'membership begins', 'memberships begin')}, "
-                f"{counted(len(trail.email_keys), 'email tells', 'emails tell')} them."
+                f"this: {counted(opened, 'membership begins', 'memberships begin')}, "
+                f"{counted(len(changes.email_keys), 'email tells', 'emails tell')} them."
             )
-        return told
+        return summary
 
     @property
     def changes_nothing(self) -> bool:
-        return not (self.file.new or self.file.recognized or self.file.added)
+        return self.result.changes_nothing
 
 
-def _listed(cell: str) -> list[str]:
-    """The domains in a cell, in lower case."""
+def split_domains(cell: str) -> list[str]:
+    """Return the domains in a cell, in lower case."""
     return list(filter(None, (part.strip("@.") for part in re.split(r"[\s,;]+", cell.lower()))))

@@ -1,129 +1,91 @@
-"""From an uploaded file to a table with known columns: CSV in any usual dialect, or Excel."""
+"""From an uploaded file to a table with known columns: CSV, Excel or OpenDocument."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.core.files.uploadedfile import UploadedFile
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-from tablib import Dataset
 
-from desk.changelist.export import FORMULA
+from desk.changelist.export import FORMULA_PREFIXES
+from desk.imports.csv_file import CsvText, read_csv
+from desk.imports.headings import HEADING_SEARCH_ROWS, find_heading_row, parse_headings
+from desk.imports.workbook import Sheet, is_workbook, read_workbook
 from members.services import Refused
 
-MAX_ROWS = 1000  # below the heading; checked and stored well within a web server's patience
+# Below the headings; checked and stored well within a web server's patience.
+MAX_ROWS = 1000
 MAX_BYTES = 1_000_000
-MAX_UNPACKED = 20_000_000  # of an Excel file, which is a packed folder
-MAX_COLUMNS = 50
-EMPTY = 1000  # rows that are read past the last one allowed
-ROW = "row"  # the column of the dataset with the number of the row in the file
+# Enough to tell that there are too many.
+READ_ROWS = HEADING_SEARCH_ROWS + MAX_ROWS + 1
 
 
-def read_table(upload: UploadedFile[bytes], columns: Sequence[str]) -> tuple[Dataset, list[str]]:
-    """The rows of a file under these columns, each with its number; and the headings that are
-    not read. Empty rows are left out.
+@dataclass(frozen=True)
+class TableRow:
+    """One row of a file: the number that a spreadsheet shows for it, and its cells by column."""
 
-    Refuses what is no CSV or Excel file, too large or too long a one, and headings that are
-    missing or there twice.
+    number: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What was read of a file, and what was not."""
+
+    rows: list[TableRow]
+    source: CsvText | Sheet
+    # Headings that name none of the columns.
+    unread_columns: list[str]
+    # Numbers of the rows above the headings, which hold a title or the like.
+    unread_rows: list[int]
+
+    def notes(self) -> list[str]:
+        """Return sentences about how the file was read, where that may surprise, and about what
+        in it was not read."""
+        notes = self.source.notes()
+        if self.unread_rows:
+            notes.append(f"Not read: {_listed('row', self.unread_rows)}, above the headings.")
+        if self.unread_columns:
+            notes.append(f"Not read: the {_listed('column', self.unread_columns)}.")
+        return notes
+
+
+def read_table(upload: UploadedFile[bytes], columns: Sequence[str]) -> Table:
+    """Return the rows of a file under these columns, without the empty ones.
+
+    Refuses a file that is too large, has too many rows or cannot be read, and headings that are
+    missing or repeated.
     """
     if (upload.size or 0) > MAX_BYTES:
         raise Refused(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Split it.")
     content = upload.read()
-    lines = _xlsx_rows(content) if content.startswith(b"PK") else _csv_rows(content)
-    headings = [_text(cell) for cell in next(lines, [])]
-    places, unread = _places(headings, columns)
-    table = Dataset(headers=[ROW, *columns])
-    for number, line in enumerate(lines, 2):
-        cells = [_text(cell) for cell in line] + [""] * len(headings)
-        picked = [cells[place] for place in places]
-        if any(picked):
-            table.append([number, *picked])
-    if not len(table):
-        raise Refused("There are no rows below the headings.")
-    return table, unread
-
-
-def _places(headings: Sequence[str], columns: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Where each column stands, and the headings that name none."""
-    compared = [_compared(heading) for heading in headings]
-    wanted = {_compared(column): column for column in columns}
-    for name, column in wanted.items():
-        if name not in compared:
-            there = ", ".join(f"“{heading}”" for heading in headings if heading) or "nothing"
-            raise Refused(
-                f"The column “{column}” is missing. The first row must have the headings "
-                f"{', '.join(columns)}; it has {there}."
-            )
-        if compared.count(name) > 1:
-            raise Refused(f"The column “{column}” is there twice. Take one out.")
-    unread = [
-        heading
-        for heading, name in zip(headings, compared, strict=True)
-        if heading and name not in wanted
-    ]
-    return [compared.index(name) for name in wanted], unread
-
-
-def _compared(heading: str) -> str:
-    return re.sub(r"[\W_]+", "", heading).casefold()
-
-
-def _text(cell: Any) -> str:
-    """One line of text; without the apostrophe that our own exports set before a formula."""
-    text = " ".join(str("" if cell is None else cell).replace("\0", " ").split())
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
-
-
-def _csv_rows(content: bytes) -> Iterator[list[str]]:
-    text = _decoded(content)
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    return _limited(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-
-
-def _decoded(content: bytes) -> str:
-    """The text of a file as today's and yesterday's spreadsheets store it."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
+    source: CsvText | Sheet
+    if is_workbook(content):
+        source = read_workbook(content, READ_ROWS)
     else:
-        encodings = ["utf-8-sig", "cp1252"]
-    for encoding in encodings:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise Refused("This is no text that can be read. Save the list as CSV (UTF-8) or Excel.")
+        source = read_csv(content, columns, READ_ROWS)
+    numbers = [number for number, _ in source.rows]
+    lines = [[cell_text(value) for value in values] for _, values in source.rows]
+    start = find_heading_row(lines, columns)
+    headings = parse_headings(lines[start] if lines else [], columns)
+    below = list(zip(numbers, lines, strict=True))[start + 1 :]
+    if len(below) > MAX_ROWS:
+        raise Refused(f"The file has more than {MAX_ROWS:,} rows. Split it.")
+    rows = [TableRow(number, headings.pick(line)) for number, line in below]
+    rows = [row for row in rows if any(row.cells.values())]
+    if not rows:
+        raise Refused("There are no rows below the headings.")
+    return Table(rows, source, headings.unread, numbers[:start])
 
 
-def _xlsx_rows(content: bytes) -> Iterator[Sequence[Any]]:
-    """The rows of the first sheet."""
-    try:
-        packed = zipfile.ZipFile(io.BytesIO(content))
-        if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
-            raise Refused("The Excel file holds too much. Keep one sheet with the list alone.")
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        rows = sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, IndexError) as error:
-        raise Refused("This Excel file cannot be read. Save it again as .xlsx or CSV.") from error
-    return _limited(rows)
+def cell_text(value: str | float | bool) -> str:
+    """Return a cell as one line of text, without the apostrophe that our own exports set before
+    what a spreadsheet would take for a formula."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    text = " ".join(str(value).replace("\0", " ").split())
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_PREFIXES) else text
 
 
-def _limited(rows: Iterable[Sequence[Any]]) -> Iterator[Any]:
-    """The rows, heading included; refuses more than are allowed, and what breaks on the way."""
-    try:
-        for number, row in enumerate(rows):
-            if number > MAX_ROWS and (number > MAX_ROWS + EMPTY or any(row)):
-                raise Refused(
-                    f"The file has more than {MAX_ROWS:,} rows. Split it, or take out the empty "
-                    "rows at its end."
-                )
-            yield row
-    except (csv.Error, zipfile.BadZipFile, ValueError) as error:
-        raise Refused("The file breaks off or is damaged. Save it again.") from error
+def _listed(noun: str, items: Sequence[str | int]) -> str:
+    return f"{noun if len(items) == 1 else noun + 's'} {', '.join(map(str, items))}"

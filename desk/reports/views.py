@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from desk.changelist import require_staff
-from desk.changelist.export import CHUNK, Cell, as_file
+from desk.changelist.export import BATCH_SIZE, Cell, file_response
 from desk.models import Export
 from desk.reports.charts import (
     Chart,
@@ -165,7 +165,7 @@ def coverage_export(request: HttpRequest) -> HttpResponseBase:
     for team in teams:
         headings += [f"{team}: members", f"{team}: since"]
     name = f"coverage-{timezone.localdate():%Y-%m-%d}.{file_format}"
-    return as_file(name, headings, _table(organizations, teams))
+    return file_response(name, headings, _table(organizations, teams))
 
 
 def _narrowed(
@@ -193,8 +193,8 @@ def _links(row: Row) -> list[tuple[Any, str]]:
 
 def _table(organizations: OrganizationQuerySet, teams: list[ActionTeam]) -> Iterator[list[Cell]]:
     names = list(organizations.values_list("pk", "name"))
-    for start in range(0, len(names), CHUNK):
-        for row in coverage_of(names[start : start + CHUNK], teams):
+    for start in range(0, len(names), BATCH_SIZE):
+        for row in coverage_of(names[start : start + BATCH_SIZE], teams):
             cells: list[Cell] = [row.name]
             for seat in row.seats:
                 cells += [seat.people, seat.since and timezone.localdate(seat.since)]

@@ -34,11 +34,10 @@ from members.services.affiliations import (
 )
 from members.services.failed_emails import failed_emails, requeue_emails
 from members.services.importing import (
-    OrganizationImport,
-    RefusedCell,
-    organizations_named,
-    parts,
-    store_all,
+    OrganizationData,
+    OrganizationImportResult,
+    bulk_create,
+    lock_organizations,
 )
 from members.services.merging import rename_organization
 from members.services.organizations import remove_domain
@@ -59,10 +58,10 @@ from members.services.transitions import lock_organization
 
 __all__ = [
     "NOT_CONFIRMED",
-    "OrganizationImport",
+    "OrganizationData",
+    "OrganizationImportResult",
     "Preview",
     "Refused",
-    "RefusedCell",
     "active_sessions",
     "anonymize_member",
     "bulk_save_with_history",
@@ -80,8 +79,6 @@ __all__ = [
     "lock_organization",
     "note_second_factor",
     "one_line",
-    "organizations_named",
-    "parts",
     "preview_action",
     "process_decision",
     "relock_second_factors",
@@ -91,7 +88,8 @@ __all__ = [
     "reset_second_factor",
     "save_with_history",
     "second_factors",
-    "store_all",
+    "bulk_create",
+    "lock_organizations",
     "unconfirm_affiliation",
     "undo_decision",
 ]

@@ -1,162 +1,197 @@
-"""Organizations from a file: each row checked, then all stored in a few queries."""
+"""Organizations from a file: each checked, then all stored in a few queries for any number."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
+from simple_history.utils import bulk_create_with_history
 
+from members.batches import BATCH_SIZE, batched
 from members.history.saving import Refused
 from members.models import EmailDomain, Member, Organization
 from members.normalize import domain_suffixes, email_domain, normalized_name
 from members.services.organizations import confirm_waiting_members
 from members.services.transitions import new_organization, transition_all
 
-CHUNK = 500  # rows of one statement
+
+@dataclass(frozen=True)
+class OrganizationData:
+    """What a file says about one organization."""
+
+    name: str
+    domains: Sequence[str]
 
 
-class RefusedCell(Refused):
-    """A row that cannot be imported, with the column that is to be mended."""
+@dataclass(frozen=True)
+class OrganizationError:
+    """Why an organization cannot be imported: its index in the file, and "name" or "domains"."""
 
-    def __init__(self, column: str, say: str) -> None:
-        super().__init__(say)
-        self.column = column
+    index: int
+    field: str
+    message: str
 
 
-class OrganizationImport:
-    """An import of organizations by `by`, inside one transaction: `take` each row, then `store`.
+@dataclass
+class OrganizationImportResult:
+    """What an import of organizations did; with errors it stored nothing."""
 
-    `names` and `domains` are all that the file names: they are looked up, and locked, at once.
+    created: list[Organization] = field(default_factory=list)
+    # Those that had waited for it, by key.
+    recognized: dict[int, Organization] = field(default_factory=dict)
+    # Keys of those that were recognized before.
+    existing: set[int] = field(default_factory=set)
+    added_domains: list[EmailDomain] = field(default_factory=list)
+    # The people who had waited for one of them, or at one of the domains.
+    confirmed: list[Member] = field(default_factory=list)
+    errors: list[OrganizationError] = field(default_factory=list)
+
+    @property
+    def changes_nothing(self) -> bool:
+        return not (self.created or self.recognized or self.added_domains)
+
+
+def import_organizations(
+    organizations: Sequence[OrganizationData], *, by: Member
+) -> OrganizationImportResult:
+    """Recognize these organizations, with their email domains, and return what that changed.
+
+    People who wait for one of them, or at one of the domains, are confirmed as if it was done by
+    hand. A former name means the organization of today. With an error in any of them nothing is
+    stored; errors are an organization that was declined, and a domain that is another's, a public
+    mailbox provider's or none at all. Refuses what someone else adds at the same time.
     """
+    with transaction.atomic():
+        plan = _Plan(organizations, by)
+        for index, data in enumerate(organizations):
+            for name, message in plan.add(data):
+                plan.result.errors.append(OrganizationError(index, name, message))
+        if not plan.result.errors:
+            _store(plan.result, by)
+            _confirm_waiting(plan.result, by)
+    return plan.result
 
-    def __init__(self, names: Iterable[str], domains: Iterable[str], *, by: Member) -> None:
+
+class _Plan:
+    """Checks one organization of the file after the other, and collects what is to be stored."""
+
+    def __init__(self, organizations: Sequence[OrganizationData], by: Member) -> None:
         self.by = by
-        self.organizations = organizations_named(names)
+        self.result = OrganizationImportResult()
+        self.organizations = lock_organizations(data.name for data in organizations)
         self.owners: dict[str, Organization] = {}
-        for part in parts(sorted(set(domains))):
-            rows = EmailDomain.objects.filter(domain__in=part).select_related("organization")
-            self.owners.update({row.domain: row.organization for row in rows})
-        self.new: list[Organization] = []
-        self.recognized: dict[int, Organization] = {}  # that had waited for it
-        self.known: set[int] = set()
-        self.added: list[EmailDomain] = []
+        domains = sorted({domain for data in organizations for domain in data.domains})
+        for batch in batched(domains):
+            known = EmailDomain.objects.filter(domain__in=batch).select_related("organization")
+            self.owners.update({domain.domain: domain.organization for domain in known})
 
-    def take(self, name: str, domains: Iterable[str]) -> Iterator[RefusedCell]:
-        """See that an organization is here, recognized, with these email domains.
-
-        A former name means the organization of today. Tells (with the column, "name" or
-        "domains") an organization that was declined, and a domain that is another's, a public
-        mailbox provider's or none at all.
-        """
-        organization = self.organizations.get(normalized_name(name))
+    def add(self, data: OrganizationData) -> Iterator[tuple[str, str]]:
+        """Plan one organization; yield the field and the message of what is wrong with it."""
+        organization = self.organizations.get(normalized_name(data.name))
         if organization and organization.status == Organization.Status.DECLINED:
-            say = "was declined. If that was wrong, open it and recognize it; else take the row out"
-            yield RefusedCell("name", f"{organization} {say}.")
+            yield (
+                "name",
+                f"{organization} was declined. If that was wrong, open it and recognize it; else "
+                "take the row out.",
+            )
             return
-        organization = organization or self._make(name)
+        organization = organization or self._create(data.name)
         if organization.status == Organization.Status.PROPOSED:
-            self.recognized[organization.pk] = organization
+            self.result.recognized[organization.pk] = organization
         elif organization.pk:
-            self.known.add(organization.pk)
-        for domain in domains:
-            row = EmailDomain(organization=organization, domain=domain)
-            try:
-                row.clean()
-            except ValidationError as error:
-                yield RefusedCell("domains", f"{domain}: {' '.join(error.messages)}")
-                continue
-            owner = self.owners.get(row.domain)
-            if owner is None:
-                self.owners[row.domain] = organization
-                self.added.append(row)
-            elif owner.normalized_name != organization.normalized_name:
-                say = f"{row.domain} belongs to {owner}. Take it out of this row."
-                yield RefusedCell("domains", say)
+            self.result.existing.add(organization.pk)
+        for domain in data.domains:
+            if message := self._add_domain(domain, organization):
+                yield "domains", message
 
-    def _make(self, name: str) -> Organization:
-        made = new_organization(name, Organization.Status.RECOGNIZED, by=self.by)
-        self.organizations[made.normalized_name] = made
-        self.new.append(made)
-        return made
+    def _create(self, name: str) -> Organization:
+        organization = new_organization(name, Organization.Status.RECOGNIZED, by=self.by)
+        self.organizations[organization.normalized_name] = organization
+        self.result.created.append(organization)
+        return organization
 
-    def store(self) -> list[Member]:
-        """Store what was taken; return those whom it confirms, as if it was done by hand.
-        Refuses what another person has added meanwhile."""
+    def _add_domain(self, name: str, organization: Organization) -> str:
+        """Plan an email domain; return what is wrong with it, else an empty text."""
+        domain = EmailDomain(organization=organization, domain=name)
         try:
-            with transaction.atomic():
-                store_all(self.new, self.by, "added as recognized")
-                transition_all(
-                    list(self.recognized.values()),
-                    Organization.Status.RECOGNIZED,
-                    by=self.by,
-                    why="recognized",
-                )
-                store_all(self.added, self.by, "domain added")
-        except IntegrityError as error:
-            raise Refused("Somebody has just added one of these. Check the file again.") from error
-        return self._confirm_waiting_members()
-
-    def _confirm_waiting_members(self) -> list[Member]:
-        """Confirm who waits, organization by organization, where anybody does; return them."""
-        domains: dict[int, set[str]] = defaultdict(set)
-        owners = {}
-        for row in self.added:
-            owners[row.domain] = row.organization
-            domains[row.organization.pk].add(row.domain)
-        for row in EmailDomain.objects.filter(organization__in=self.recognized):
-            domains[row.organization_id].add(row.domain)
-            owners[row.domain] = self.recognized[row.organization_id]
-        waited_for: dict[int, Organization] = {}
-        waiting = Member.objects.unconfirmed().values_list("email", "organization")
-        for email, pk in waiting.iterator(chunk_size=CHUNK):
-            named = self.recognized.get(pk)
-            found = [
-                owners[part] for part in domain_suffixes(email_domain(email)) if part in owners
-            ]
-            for organization in filter(None, [named, *found]):
-                waited_for[organization.pk] = organization
-        return [
-            member
-            for organization in sorted(waited_for.values(), key=lambda row: row.pk)
-            for member in confirm_waiting_members(organization, domains[organization.pk], self.by)
-        ]
+            domain.clean()
+        except ValidationError as error:
+            return f"{name}: {' '.join(error.messages)}"
+        owner = self.owners.get(domain.domain)
+        if owner is None:
+            self.owners[domain.domain] = organization
+            self.result.added_domains.append(domain)
+        elif owner.normalized_name != organization.normalized_name:
+            return f"{domain.domain} belongs to {owner}. Take it out of this row."
+        return ""
 
 
-def organizations_named(names: Iterable[str]) -> dict[str, Organization]:
-    """The organizations that these names mean, by compared name, locked until the transaction
+def _store(result: OrganizationImportResult, by: Member) -> None:
+    try:
+        with transaction.atomic():
+            bulk_create(result.created, by, "added as recognized")
+            transition_all(
+                list(result.recognized.values()),
+                Organization.Status.RECOGNIZED,
+                by=by,
+                why="recognized",
+            )
+            bulk_create(result.added_domains, by, "domain added")
+    except IntegrityError as error:
+        raise Refused("Someone has just added one of these. Check the file again.") from error
+
+
+def _confirm_waiting(result: OrganizationImportResult, by: Member) -> None:
+    """Confirm the people who wait, organization by organization, where there are any."""
+    domains: dict[int, set[str]] = defaultdict(set)
+    owners = {}
+    for domain in result.added_domains:
+        owners[domain.domain] = domain.organization
+        domains[domain.organization.pk].add(domain.domain)
+    for domain in EmailDomain.objects.filter(organization__in=result.recognized):
+        owners[domain.domain] = result.recognized[domain.organization_id]
+        domains[domain.organization_id].add(domain.domain)
+    awaited: dict[int, Organization] = {}
+    waiting = Member.objects.unconfirmed().values_list("email", "organization")
+    for email, organization_id in waiting.iterator(chunk_size=BATCH_SIZE):
+        suffixes = domain_suffixes(email_domain(email))
+        candidates = [owners[suffix] for suffix in suffixes if suffix in owners]
+        if organization_id in result.recognized:
+            candidates.append(result.recognized[organization_id])
+        awaited.update({organization.pk: organization for organization in candidates})
+    for pk, organization in sorted(awaited.items()):
+        result.confirmed += confirm_waiting_members(organization, domains[pk], by)
+
+
+def lock_organizations(names: Iterable[str]) -> dict[str, Organization]:
+    """Return the organizations of these names by normalized name, locked until the transaction
     ends. A former name means the organization of today."""
-    found: dict[str, int] = {}
-    for part in parts(sorted({normalized_name(name) for name in names})):
-        rows = Organization.objects.filter(normalized_name__in=part).order_by()
-        for compared, pk, into in rows.values_list("normalized_name", "pk", "merged_into"):
-            found[compared] = into or pk
+    keys: dict[str, int] = {}
+    for batch in batched(sorted({normalized_name(name) for name in names})):
+        named = Organization.objects.filter(normalized_name__in=batch).order_by()
+        for name, pk, merged_into in named.values_list("normalized_name", "pk", "merged_into"):
+            keys[name] = merged_into or pk
     locked: dict[int, Organization] = {}
-    for keys in parts(sorted(set(found.values()))):
-        canonical = Organization.objects.filter(pk__in=keys).order_by("pk")
-        locked.update({row.pk: row for row in canonical.select_for_update(no_key=True)})
-    return {compared: locked[pk] for compared, pk in found.items()}
+    for pks in batched(sorted(set(keys.values()))):
+        canonical = Organization.objects.filter(pk__in=pks).order_by("pk")
+        for organization in canonical.select_for_update(no_key=True):
+            locked[organization.pk] = organization
+    return {name: locked[pk] for name, pk in keys.items()}
 
 
-def store_all(rows: Sequence[models.Model], by: Member, why: str) -> None:
-    """Store new rows with a history line each, as `record` does, in a few queries.
+def bulk_create(instances: Sequence[models.Model], by: Member, reason: str) -> None:
+    """Store new rows of one model with a line of history each, in a few queries.
 
-    `save()` is not called: whoever calls has filled what it would fill.
+    `save()` is not called: the caller has filled what it would fill.
     """
-    if not rows:
-        return
-    for row in rows:
-        row._history_user = by  # type: ignore[attr-defined]  # read by django-simple-history
-        row._change_reason = why  # type: ignore[attr-defined]
-    model = type(rows[0])
-    model._base_manager.bulk_create(rows, batch_size=CHUNK)
-    history: Any = model.history  # type: ignore[attr-defined]
-    history.bulk_history_create(rows, batch_size=CHUNK)
-
-
-def parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The values in pieces that fit one statement."""
-    for start in range(0, len(values), CHUNK):
-        yield values[start : start + CHUNK]
+    if instances:
+        bulk_create_with_history(
+            instances,
+            type(instances[0]),
+            batch_size=BATCH_SIZE,
+            default_user=by,
+            default_change_reason=reason,
+        )

@@ -6,10 +6,10 @@ Steps about organizations and affiliations are here, too, because memberships fo
 from teams.services.digests import send_digests
 from teams.services.goals import report_goal
 from teams.services.importing import (
-    Imported,
-    MemberRow,
-    accounts_of,
+    MemberData,
+    MemberImportResult,
     import_members,
+    lock_accounts,
 )
 from teams.services.joining import (
     Outcome,
@@ -56,13 +56,13 @@ from teams.services.recognition import (
 from teams.services.waiting import Waiting, waiting_for
 
 __all__ = [
-    "Imported",
-    "MemberRow",
+    "MemberData",
+    "MemberImportResult",
     "Outcome",
     "Recognition",
     "TeamOutcome",
     "Waiting",
-    "accounts_of",
+    "lock_accounts",
     "add_domain",
     "add_member",
     "add_organization",

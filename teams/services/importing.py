@@ -8,178 +8,201 @@ from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
 
+from members.batches import batched
 from members.emails import bulk_queue
 from members.models import Member, Organization
 from members.services import (
     Refused,
+    bulk_create,
     confirm_affiliations,
     confirmation,
     one_line,
-    parts,
-    store_all,
 )
 from teams import emails
 from teams.models import ActionTeam, Membership
 from teams.services.recognition import open_requests
 from teams.services.transitions import new_membership, transition_all
 
-Stays = dict[tuple[int, int], Membership]  # by member and team
+# By the keys of the member and the team.
+CurrentMemberships = dict[tuple[int, int], Membership]
 
 
 @dataclass(frozen=True)
-class MemberRow:
-    """What a file says of one person."""
+class MemberData:
+    """What a file says about one person."""
 
     email: str
     full_name: str
     job_title: str
-    organization: Organization  # recognized
+    # Recognized.
+    organization: Organization
     teams: Sequence[ActionTeam]
 
 
 @dataclass
-class Imported:
-    """What an import did, or would do."""
+class MemberImportResult:
+    """What an import of members did."""
 
-    new: list[Member] = field(default_factory=list)
-    known: set[int] = field(default_factory=set)  # keys of the accounts that were there
-    elsewhere: set[int] = field(default_factory=set)  # of these: confirmed for somewhere else
-    confirmed: dict[int, Organization] = field(default_factory=dict)  # of these: for what, now
-    begun: list[Membership] = field(default_factory=list)
-    opened: dict[int, Membership] = field(default_factory=dict)  # requests that had waited
+    created: list[Member] = field(default_factory=list)
+    # Keys of the accounts that were here before.
+    existing: set[int] = field(default_factory=set)
+    # Of these, the ones confirmed for another organization than the file says.
+    with_other_organization: set[int] = field(default_factory=set)
+    # Of these, the ones confirmed by the import, and for which organization.
+    confirmed: dict[int, Organization] = field(default_factory=dict)
+    created_memberships: list[Membership] = field(default_factory=list)
+    # Requests that had waited, by key.
+    approved_requests: dict[int, Membership] = field(default_factory=dict)
 
     @property
     def changes_nothing(self) -> bool:
-        return not (self.new or self.begun or self.opened)
+        return not (self.created or self.created_memberships or self.approved_requests)
 
 
-def accounts_of(addresses: Iterable[str]) -> dict[str, Member]:
-    """The accounts that these addresses open, closed or not, locked until the transaction ends:
-    that of a merged account is the one that goes on."""
-    found: dict[str, int] = {}
-    for part in parts(sorted(set(addresses))):
-        rows = Member.objects.filter(email__in=part).order_by()
-        for email, pk, into in rows.values_list("email", "pk", "merged_into"):
-            found[email] = into or pk
+def lock_accounts(addresses: Iterable[str]) -> dict[str, Member]:
+    """Return the accounts of these email addresses, closed or not, locked until the transaction
+    ends. The address of a merged account means the account that it was merged into."""
+    keys: dict[str, int] = {}
+    for batch in batched(sorted(set(addresses))):
+        members = Member.objects.filter(email__in=batch).order_by()
+        for email, pk, merged_into in members.values_list("email", "pk", "merged_into"):
+            keys[email] = merged_into or pk
     locked: dict[int, Member] = {}
-    for part in parts(sorted(set(found.values()))):
-        people = Member.objects.filter(pk__in=part).order_by("pk")
-        locked.update({row.pk: row for row in people.select_for_update(no_key=True)})
-    return {email: locked[pk] for email, pk in found.items()}
+    for pks in batched(sorted(set(keys.values()))):
+        accounts = Member.objects.filter(pk__in=pks).order_by("pk")
+        locked.update({member.pk: member for member in accounts.select_for_update(no_key=True)})
+    return {email: locked[pk] for email, pk in keys.items()}
 
 
 def import_members(
-    rows: Sequence[MemberRow], accounts: dict[str, Member], *, by: Member, with_mail: bool = False
-) -> Imported:
-    """Make the people in `rows` active members of the teams named there; `by` vouches for them.
+    people: Sequence[MemberData],
+    accounts: dict[str, Member],
+    *,
+    by: Member,
+    send_email: bool = False,
+) -> MemberImportResult:
+    """Make these people active members of their teams, confirmed by `by`; return what changed.
 
-    `accounts` are theirs as `accounts_of` locked them. A new person gets an account, confirmed
-    for the organization, and one email to claim it if `with_mail`; nobody else is told. Of a known
-    person nothing is changed, but an affiliation that nobody had confirmed is, as soon as a
-    membership begins. A waiting request is approved, an active membership stays. Refuses closed
-    accounts, and an address that somebody has joined with meanwhile.
+    `accounts` are theirs, as `lock_accounts` returned them. A new person gets an account,
+    confirmed for the organization, and with `send_email` one email to claim it; no one else gets
+    an email. Nothing of an existing account changes, except that an affiliation that no one had
+    confirmed is confirmed as soon as a membership begins. A waiting request is approved, an
+    active membership stays. Refuses closed accounts, and an address that someone has joined with
+    in the meantime.
     """
     with transaction.atomic():
         for account in accounts.values():
             if not account.is_active:
                 raise Refused(f"{account}: the account is closed.")
-        people = {account.pk: account for account in accounts.values()}
-        done = Imported(new=_make_accounts(rows, accounts, by), known=set(people))
-        everyone = {**accounts, **{member.email: member for member in done.new}}
-        stays = _current_stays(people)
-        for row in rows:
-            _place(row, everyone[row.email], stays, done, by)
-        _confirm(done, people, by)
-        store_all(done.begun, by, "added by a facilitator")
-        approved = list(done.opened.values())
+        existing = {account.pk: account for account in accounts.values()}
+        created = _create_accounts(people, accounts, by)
+        result = MemberImportResult(created=created, existing=set(existing))
+        members = {**accounts, **{member.email: member for member in created}}
+        memberships = _lock_current_memberships(existing)
+        for data in people:
+            _plan_memberships(data, members[data.email], memberships, result, by)
+        _confirm_affiliations(result, existing, by)
+        bulk_create(result.created_memberships, by, "added by a facilitator")
+        approved = list(result.approved_requests.values())
         transition_all(approved, Membership.Status.ACTIVE, by=by, why="approved")
-        _open_what_waits(done, stays, by)
-        if with_mail:
-            _tell(done, by)
-    return done
+        _activate_open_requests(result, memberships, by)
+        if send_email:
+            _email_created(result, by)
+    return result
 
 
-def _make_accounts(
-    rows: Sequence[MemberRow], accounts: dict[str, Member], by: Member
+def _create_accounts(
+    people: Sequence[MemberData], accounts: dict[str, Member], by: Member
 ) -> list[Member]:
-    """The new people, each as the first of their rows says."""
-    made: dict[str, Member] = {}
-    for row in rows:
-        if row.email not in accounts and row.email not in made:
-            made[row.email] = Member(
-                email=row.email,
-                full_name=one_line(row.full_name),
-                job_title=one_line(row.job_title),
-                **confirmation(row.organization, via=Member.ConfirmedVia.FACILITATOR, by=by),
+    """Create accounts for the new people, each as the first of their rows says."""
+    created: dict[str, Member] = {}
+    for data in people:
+        if data.email not in accounts and data.email not in created:
+            created[data.email] = Member(
+                email=data.email,
+                full_name=one_line(data.full_name),
+                job_title=one_line(data.job_title),
+                **confirmation(data.organization, via=Member.ConfirmedVia.FACILITATOR, by=by),
             )
-    new = list(made.values())
+    members = list(created.values())
     try:
         with transaction.atomic():
-            store_all(new, by, "account made, affiliation confirmed by a facilitator")
+            bulk_create(members, by, "account created, affiliation confirmed by a facilitator")
     except IntegrityError as error:
-        raise Refused("Somebody in the file has just joined. Check the file again.") from error
-    return new
+        raise Refused("Someone in the file has just joined. Check the file again.") from error
+    return members
 
 
-def _place(row: MemberRow, member: Member, stays: Stays, done: Imported, by: Member) -> None:
-    """Note which memberships of `member` begin, and whether `by` vouches for that."""
+def _plan_memberships(
+    data: MemberData,
+    member: Member,
+    memberships: CurrentMemberships,
+    result: MemberImportResult,
+    by: Member,
+) -> None:
+    """Note which memberships of `member` begin, and whether that confirms the organization."""
     begins = False
-    for team in row.teams:
-        stay = stays.get((member.pk, team.pk))
-        if stay is None:
-            stay = new_membership(
+    for team in data.teams:
+        membership = memberships.get((member.pk, team.pk))
+        if membership is None:
+            membership = new_membership(
                 member,
                 team,
                 Membership.Status.ACTIVE,
                 origin=Membership.Origin.IMPORTED,
                 by=by,
             )
-            stays[member.pk, team.pk] = stay
-            done.begun.append(stay)
-        elif stay.is_waiting:
-            done.opened[stay.pk] = stay
-        else:
-            continue
-        begins = True
-    if member.pk not in done.known:
+            memberships[member.pk, team.pk] = membership
+            result.created_memberships.append(membership)
+            begins = True
+        elif membership.is_waiting:
+            result.approved_requests[membership.pk] = membership
+            begins = True
+    if member.pk not in result.existing:
         return
-    if member.is_affiliation_confirmed and member.organization_id != row.organization.pk:
-        done.elsewhere.add(member.pk)
+    if member.is_affiliation_confirmed and member.organization_id != data.organization.pk:
+        result.with_other_organization.add(member.pk)
     elif begins and not member.is_affiliation_confirmed:
-        done.confirmed.setdefault(member.pk, row.organization)
+        result.confirmed.setdefault(member.pk, data.organization)
 
 
-def _confirm(done: Imported, people: dict[int, Member], by: Member) -> None:
-    by_organization: dict[Organization, list[Member]] = defaultdict(list)
-    for pk, organization in done.confirmed.items():
-        by_organization[organization].append(people[pk])
-    for organization, members in by_organization.items():
-        confirm_affiliations(members, organization, via=Member.ConfirmedVia.FACILITATOR, by=by)
+def _confirm_affiliations(
+    result: MemberImportResult, existing: dict[int, Member], by: Member
+) -> None:
+    members: dict[Organization, list[Member]] = defaultdict(list)
+    for pk, organization in result.confirmed.items():
+        members[organization].append(existing[pk])
+    for organization, confirmed in members.items():
+        confirm_affiliations(confirmed, organization, via=Member.ConfirmedVia.FACILITATOR, by=by)
 
 
-def _open_what_waits(done: Imported, stays: Stays, by: Member) -> None:
-    """Open what those who are confirmed now have asked of other open teams, as ever."""
-    waiting = [
-        stay for (member, _), stay in stays.items() if member in done.confirmed and stay.is_waiting
+def _activate_open_requests(
+    result: MemberImportResult, memberships: CurrentMemberships, by: Member
+) -> None:
+    """Activate what those who are confirmed now have requested from other open teams."""
+    requests = [
+        membership
+        for (member_id, _), membership in memberships.items()
+        if member_id in result.confirmed and membership.is_waiting
     ]
-    opened = open_requests(waiting, by=by)
-    done.opened.update({stay.pk: stay for stay in opened})
+    opened = open_requests(requests, by=by)
+    result.approved_requests.update({membership.pk: membership for membership in opened})
 
 
-def _tell(done: Imported, by: Member) -> None:
+def _email_created(result: MemberImportResult, by: Member) -> None:
     joined: dict[int, list[Membership]] = defaultdict(list)
-    for stay in done.begun:
-        joined[stay.member_id].append(stay)
+    for membership in result.created_memberships:
+        joined[membership.member_id].append(membership)
     with bulk_queue():
-        for member in done.new:
+        for member in result.created:
             emails.account_claim(member, joined[member.pk], by)
 
 
-def _current_stays(members: Iterable[int]) -> Stays:
-    """The open requests and active memberships of these people, locked."""
-    found: Stays = {}
-    for part in parts(sorted(members)):
-        rows = Membership.objects.current().filter(member__in=part).select_related("team")
-        for stay in rows.select_for_update(of=("self",), no_key=True).order_by("pk"):
-            found[stay.member_id, stay.team_id] = stay
-    return found
+def _lock_current_memberships(members: Iterable[int]) -> CurrentMemberships:
+    """Return the open requests and active memberships of these people, locked."""
+    current: CurrentMemberships = {}
+    for batch in batched(sorted(members)):
+        memberships = Membership.objects.current().filter(member__in=batch).select_related("team")
+        for membership in memberships.select_for_update(of=("self",), no_key=True).order_by("pk"):
+            current[membership.member_id, membership.team_id] = membership
+    return current

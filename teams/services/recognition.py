@@ -17,7 +17,7 @@ from django.db import transaction
 from members import services
 from members.emails import bulk_queue
 from members.models import Member, Organization
-from members.services import OrganizationImport, Refused
+from members.services import OrganizationData, OrganizationImportResult, Refused
 from teams import emails
 from teams.models import Membership
 from teams.services.transitions import transition_all
@@ -85,10 +85,13 @@ def merge_organizations(
 
 
 @transaction.atomic
-def import_organizations(organization_import: OrganizationImport) -> Recognition:
-    """Store the organizations of a file; return whom that confirms and what it opens."""
-    members = organization_import.store()
-    return Recognition(members, activate_open_requests(members, by=organization_import.by))
+def import_organizations(
+    organizations: Sequence[OrganizationData], *, by: Member
+) -> tuple[OrganizationImportResult, list[Membership]]:
+    """Store the organizations of a file; return what that changed, and the memberships that it
+    opened. With an error in any of them nothing is stored."""
+    result = services.importing.import_organizations(organizations, by=by)
+    return result, activate_open_requests(result.confirmed, by=by)
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""The services behind the imports: who comes in, what stays as it is, who is told."""
+"""The services behind the imports: who comes in, what stays as it is, who gets an email."""
 
 import pytest
 from django.db import connection, transaction
@@ -7,25 +7,25 @@ from django.test.utils import CaptureQueriesContext
 from conftest import make_member, membership_of
 from members.history.changesets import ChangeSource, change_source
 from members.models import EmailDomain, Member, Organization
-from members.services import OrganizationImport, Refused, organizations_named, save_with_history
+from members.services import OrganizationData, Refused, lock_organizations, save_with_history
 from teams.models import Membership
 from teams.services import (
-    MemberRow,
-    accounts_of,
+    MemberData,
     add_organization,
     close_account,
     decline_organization,
     import_members,
     import_organizations,
     join_teams,
+    lock_accounts,
 )
 
 
 @pytest.fixture
-def row(organization, team):
-    """`row(…)`: what a file says of Nora, with changes."""
+def nora_data(organization, team):
+    """`nora_data(…)`: what a file says about Nora, with changes."""
 
-    def make(**changes) -> MemberRow:
+    def make(**changes) -> MemberData:
         nora = {
             "email": "nora@rush.example",
             "full_name": "Nora Newcomer",
@@ -33,188 +33,200 @@ def row(organization, team):
             "organization": organization,
             "teams": [team],
         }
-        return MemberRow(**(nora | changes))
+        return MemberData(**(nora | changes))
 
     return make
 
 
-def imported(*rows, by, with_mail=False):
+def run_import(*people, by, send_email=False):
     with transaction.atomic(), change_source(ChangeSource.IMPORT):
-        accounts = accounts_of(row.email for row in rows)
-        return import_members(rows, accounts, by=by, with_mail=with_mail)
+        accounts = lock_accounts(data.email for data in people)
+        return import_members(people, accounts, by=by, send_email=send_email)
 
 
-def test_new_member_is_confirmed_and_active_and_gets_no_mail(facilitator, team, row, mails):
-    done = imported(row(), by=facilitator)
+def test_import_members_confirms_new_members_and_sends_no_email(
+    facilitator, team, nora_data, mails
+):
+    result = run_import(nora_data(), by=facilitator)
     nora = Member.objects.get(email="nora@rush.example")
-    stay = membership_of(nora, team)
-    assert done.new == [nora]
+    membership = membership_of(nora, team)
+    assert result.created == [nora]
     assert (nora.full_name, nora.job_title) == ("Nora Newcomer", "HR lead")
     assert (nora.organization.name, nora.affiliation_confirmed_by) == (
         "Rush Example Hospital",
         facilitator,
     )
-    assert (stay.status, stay.decided_by) == ("active", facilitator)
+    assert (membership.status, membership.decided_by) == ("active", facilitator)
     assert mails() == []
 
 
-def test_import_is_told_in_the_history(facilitator, team, row):
-    imported(row(), by=facilitator)
+def test_import_members_writes_history(facilitator, team, nora_data):
+    run_import(nora_data(), by=facilitator)
     nora = Member.objects.get(email="nora@rush.example")
     for version in (nora.history.get(), membership_of(nora, team).history.get()):
         assert (version.history_user, version.source) == (facilitator, "import")
         assert version.history_change_reason
 
 
-def test_claim_mail_goes_to_new_members_only_and_only_if_asked_for(
-    facilitator, member, other_team, row, mails
+def test_import_members_sends_claim_email_to_new_members_on_request(
+    facilitator, member, other_team, nora_data, mails
 ):
-    rows = [row(), row(email=member.email, teams=[other_team])]
-    imported(*rows, by=facilitator, with_mail=True)
-    (mail,) = mails()
-    assert mail.to == ["nora@rush.example"]
-    assert mail.subject == "Fay Facilitator made an account for you"
-    for text in (mail.message, mail.html_message):
-        for told in ("Education", "nora@rush.example", "/my/", "/my/data/", "code"):
-            assert told in text
+    people = [nora_data(), nora_data(email=member.email, teams=[other_team])]
+    run_import(*people, by=facilitator, send_email=True)
+    (email,) = mails()
+    assert email.to == ["nora@rush.example"]
+    assert email.subject == "Fay Facilitator made an account for you"
+    for body in (email.message, email.html_message):
+        for text in ("Education", "nora@rush.example", "/my/", "/my/data/", "code"):
+            assert text in body
 
 
-def test_known_member_keeps_the_profile_and_joins_what_is_missing(
-    facilitator, member, team, other_team, row
+def test_import_members_keeps_existing_profiles_and_adds_missing_memberships(
+    facilitator, member, team, other_team, nora_data
 ):
-    typed = row(email=member.email, full_name="Forged", job_title="Boss", teams=[team, other_team])
-    done = imported(typed, by=facilitator)
+    data = nora_data(
+        email=member.email, full_name="Forged", job_title="Boss", teams=[team, other_team]
+    )
+    result = run_import(data, by=facilitator)
     member.refresh_from_db()
     assert (member.full_name, member.job_title) == ("Maria Member", "")
-    assert [stay.team for stay in done.begun] == [other_team]
+    assert [membership.team for membership in result.created_memberships] == [other_team]
     assert Membership.objects.of(member).active().count() == 2
 
 
-def test_known_member_keeps_another_confirmed_organization(facilitator, outsider, row):
-    done = imported(row(email=outsider.email), by=facilitator)
+def test_import_members_keeps_another_confirmed_organization(facilitator, outsider, nora_data):
+    result = run_import(nora_data(email=outsider.email), by=facilitator)
     outsider.refresh_from_db()
     assert outsider.organization.name == "Loop Example Clinic"
-    assert done.elsewhere == {outsider.pk}
+    assert result.with_other_organization == {outsider.pk}
 
 
-def test_importing_again_changes_nothing(facilitator, row):
-    imported(row(), by=facilitator)
+def test_import_members_again_changes_nothing(facilitator, nora_data):
+    run_import(nora_data(), by=facilitator)
     before = Member.history.count(), Membership.history.count()
-    done = imported(row(), by=facilitator)
-    assert done.changes_nothing
-    assert len(done.known) == 1
+    result = run_import(nora_data(), by=facilitator)
+    assert result.changes_nothing
+    assert len(result.existing) == 1
     assert (Member.history.count(), Membership.history.count()) == before
 
 
-def test_waiting_request_is_approved_with_the_affiliation_and_frees_other_open_requests(
-    facilitator, applicant, team, other_team, approval_team, row, mails
+def test_import_members_approves_requests_and_opens_others_with_the_affiliation(
+    facilitator, applicant, team, other_team, approval_team, nora_data, mails
 ):
     join_teams(applicant, [other_team, approval_team])
     sent = len(mails())
-    done = imported(row(email=applicant.email), by=facilitator)
+    result = run_import(nora_data(email=applicant.email), by=facilitator)
     applicant.refresh_from_db()
     assert applicant.is_affiliation_confirmed
     assert applicant.organization.name == "Rush Example Hospital"
-    states = {stay.team: stay.status for stay in Membership.objects.of(applicant)}
+    memberships = Membership.objects.of(applicant)
+    states = {membership.team: membership.status for membership in memberships}
     assert states == {team: "active", other_team: "active", approval_team: "requested"}
-    assert len(done.opened) == 2
+    assert len(result.approved_requests) == 2
     assert len(mails()) == sent
 
 
-def test_nobody_is_vouched_for_without_a_membership_that_begins(administrator, applicant, row):
-    imported(row(email=applicant.email, teams=[]), by=administrator)
+def test_import_members_confirms_no_one_without_a_new_membership(
+    administrator, applicant, nora_data
+):
+    run_import(nora_data(email=applicant.email, teams=[]), by=administrator)
     applicant.refresh_from_db()
     assert not applicant.is_affiliation_confirmed
 
 
-def test_two_rows_of_one_person_are_one_member(facilitator, team, other_team, row):
-    done = imported(row(), row(full_name="Other", teams=[team, other_team]), by=facilitator)
-    (nora,) = done.new
+def test_import_members_makes_one_member_of_two_rows(facilitator, team, other_team, nora_data):
+    result = run_import(
+        nora_data(), nora_data(full_name="Other", teams=[team, other_team]), by=facilitator
+    )
+    (nora,) = result.created
     assert nora.full_name == "Nora Newcomer"
     assert Membership.objects.of(nora).active().count() == 2
 
 
-def test_merged_address_means_the_account_that_goes_on(administrator, member, outsider, row):
+def test_import_members_takes_a_merged_address_for_the_remaining_account(
+    administrator, member, outsider, nora_data
+):
     with transaction.atomic():
-        old = Member.objects.get(pk=outsider.pk)
-        save_with_history(old, administrator, "merged", is_active=False, merged_into=member)
-    done = imported(row(email=outsider.email), by=administrator)
-    assert done.known == {member.pk}
-    assert done.changes_nothing
+        merged = Member.objects.get(pk=outsider.pk)
+        save_with_history(merged, administrator, "merged", is_active=False, merged_into=member)
+    result = run_import(nora_data(email=outsider.email), by=administrator)
+    assert result.existing == {member.pk}
+    assert result.changes_nothing
 
 
-def test_closed_account_is_refused_and_nothing_is_stored(facilitator, member, row):
+def test_import_members_refuses_a_closed_account_and_stores_nothing(facilitator, member, nora_data):
     address = member.email
     close_account(member)
     Member.objects.filter(pk=member.pk).update(email=address)
     with pytest.raises(Refused, match="closed"):
-        imported(row(), row(email=address), by=facilitator)
+        run_import(nora_data(), nora_data(email=address), by=facilitator)
     assert not Member.objects.filter(email="nora@rush.example").exists()
 
 
-def test_address_that_somebody_joined_with_meanwhile_is_refused(facilitator, row):
+def test_import_members_refuses_an_address_that_someone_has_just_joined_with(
+    facilitator, nora_data
+):
     make_member("nora@rush.example")
     with pytest.raises(Refused, match="just joined"), transaction.atomic():
-        import_members([row()], {}, by=facilitator)
+        import_members([nora_data()], {}, by=facilitator)
     assert not Membership.objects.exists()
 
 
-def test_queries_of_an_import_do_not_grow_with_its_rows(facilitator, row):
-    def queries(*rows) -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
-            imported(*rows, by=facilitator, with_mail=True)
+def test_import_members_queries_do_not_grow_with_the_rows(facilitator, nora_data):
+    def queries(*people) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            run_import(*people, by=facilitator, send_email=True)
         return len(captured)
 
-    one = queries(row(email="a@rush.example"))
-    three = queries(*(row(email=f"{name}@rush.example") for name in "bcd"))
+    one = queries(nora_data(email="a@rush.example"))
+    three = queries(*(nora_data(email=f"{name}@rush.example") for name in "bcd"))
     assert one == three
 
 
-def organizations(*rows, by):
-    """Import these (name, domains); returns the import and what it refused."""
-    with transaction.atomic(), change_source(ChangeSource.IMPORT):
-        domains = [domain for _, listed in rows for domain in listed]
-        file = OrganizationImport([name for name, _ in rows], domains, by=by)
-        refused = [refusal for row in rows for refusal in file.take(*row)]
-        if not refused:
-            import_organizations(file)
-    return file, [(refusal.column, str(refusal)) for refusal in refused]
+def run_organization_import(*rows, by):
+    """Import these (name, domains)."""
+    with change_source(ChangeSource.IMPORT):
+        result, _ = import_organizations([OrganizationData(*row) for row in rows], by=by)
+        return result
 
 
-def test_new_organization_is_recognized_with_its_domains(facilitator):
-    organizations(("North  Example", ["north.example", "n.example"]), by=facilitator)
-    made = Organization.objects.named("north example").get()
-    assert (made.name, made.status, made.decided_by) == ("North Example", "recognized", facilitator)
-    assert {row.domain for row in made.domains.all()} == {"north.example", "n.example"}
-    added = EmailDomain.history.filter(organization=made)
-    assert [version.source for version in (made.history.get(), *added)] == ["import"] * 3
+def test_import_organizations_recognizes_new_ones_with_their_domains(facilitator):
+    run_organization_import(("North  Example", ["north.example", "n.example"]), by=facilitator)
+    created = Organization.objects.named("north example").get()
+    assert created.name == "North Example"
+    assert (created.status, created.decided_by) == ("recognized", facilitator)
+    assert {domain.domain for domain in created.domains.all()} == {"north.example", "n.example"}
+    added = EmailDomain.history.filter(organization=created)
+    assert [version.source for version in (created.history.get(), *added)] == ["import"] * 3
 
 
-def test_organizations_imported_again_change_nothing(facilitator, organization):
-    file, refused = organizations(("RUSH example hospital", ["rush.example"]), by=facilitator)
-    assert (file.new, file.added, refused) == ([], [], [])
-    assert file.known == {organization.pk}
+def test_import_organizations_again_changes_nothing(facilitator, organization):
+    result = run_organization_import(("RUSH example hospital", ["rush.example"]), by=facilitator)
+    assert result.changes_nothing
+    assert (result.errors, result.existing) == ([], {organization.pk})
     assert Organization.history.count() == 1
 
 
-def test_waiting_organization_is_recognized_and_its_people_are_released(
+def test_import_organizations_recognizes_waiting_ones_and_confirms_their_people(
     facilitator, applicant, team, mails
 ):
-    organizations(("Lakeview Health", []), by=facilitator)
+    run_organization_import(("Lakeview Health", []), by=facilitator)
     assert membership_of(applicant, team).status == "active"
-    assert [mail.to for mail in mails()] == [[applicant.email]]
+    assert [email.to for email in mails()] == [[applicant.email]]
 
 
-def test_new_domain_releases_who_waits_there(facilitator, applicant, team, organization):
-    organizations(("Rush Example Hospital", ["lakeview.example"]), by=facilitator)
+def test_import_organizations_confirms_people_at_a_new_domain(
+    facilitator, applicant, team, organization
+):
+    run_organization_import(("Rush Example Hospital", ["lakeview.example"]), by=facilitator)
     applicant.refresh_from_db()
     assert applicant.organization == organization
     assert membership_of(applicant, team).status == "active"
 
 
-def test_former_name_means_the_organization_of_today(administrator, organization):
+def test_import_organizations_takes_a_former_name_for_the_organization_of_today(
+    administrator, organization
+):
     Organization.objects.create(
         name="Old Rush",
         status="merged",
@@ -222,44 +234,59 @@ def test_former_name_means_the_organization_of_today(administrator, organization
         decided_by=administrator,
         decided_at=organization.created_at,
     )
-    file, _ = organizations(("Old Rush", ["old-rush.example"]), by=administrator)
-    assert file.known == {organization.pk}
+    result = run_organization_import(("Old Rush", ["old-rush.example"]), by=administrator)
+    assert result.existing == {organization.pk}
     assert organization.domains.count() == 2
     with transaction.atomic():
-        assert organizations_named(["old rush"]) == {"old rush": organization}
+        assert lock_organizations(["old rush"]) == {"old rush": organization}
 
 
 @pytest.mark.parametrize(
-    ("domain", "say"),
+    ("domain", "message"),
     [
         ("gmail.com", "gmail.com: This is a public mailbox provider"),
         ("no domain", "no domain: Enter an email domain"),
         ("loop.example", "loop.example belongs to Loop Example Clinic."),
     ],
 )
-def test_wrong_domain_is_refused(facilitator, other_organization, domain, say):
-    _, ((column, told),) = organizations(("North Example", [domain]), by=facilitator)
-    assert column == "domains"
-    assert told.startswith(say)
+def test_import_organizations_reports_a_wrong_domain_and_stores_nothing(
+    facilitator, other_organization, domain, message
+):
+    rows = [("South Example", []), ("North Example", [domain])]
+    (error,) = run_organization_import(*rows, by=facilitator).errors
+    assert (error.index, error.field) == (1, "domains")
+    assert error.message.startswith(message)
+    assert not Organization.objects.filter(name__endswith="h Example").exists()
 
 
-def test_domain_of_two_rows_is_refused_in_the_second(facilitator):
+def test_import_organizations_reports_a_domain_of_two_rows_in_the_second(facilitator):
     rows = [("North Example", ["n.example"]), ("South Example", ["n.example"])]
-    _, refused = organizations(*rows, by=facilitator)
-    assert refused == [("domains", "n.example belongs to North Example. Take it out of this row.")]
+    (error,) = run_organization_import(*rows, by=facilitator).errors
+    assert (error.index, error.field) == (1, "domains")
+    assert error.message == "n.example belongs to North Example. Take it out of this row."
 
 
-def test_declined_organization_is_refused(facilitator, proposed_organization):
+def test_import_organizations_reports_a_declined_one(facilitator, proposed_organization):
     decline_organization(proposed_organization, reason="Not healthcare.", by=facilitator)
-    _, ((column, told),) = organizations(("Lakeview Health", []), by=facilitator)
-    assert column == "name"
-    assert "was declined" in told
+    (error,) = run_organization_import(("Lakeview Health", []), by=facilitator).errors
+    assert error.field == "name"
+    assert "was declined" in error.message
 
 
-def test_organization_that_somebody_adds_meanwhile_is_refused(facilitator):
-    with transaction.atomic():
-        file = OrganizationImport(["North Example"], [], by=facilitator)
-        list(file.take("North Example", []))
-        add_organization("North Example", by=facilitator)
-        with pytest.raises(Refused, match="just added"):
-            file.store()
+def test_import_organizations_refuses_what_someone_adds_at_the_same_time(facilitator):
+    """Another request adds the organization between the look-up and the first insert."""
+    added = []
+
+    def add_first(execute, sql, params, many, context):
+        if sql.startswith("INSERT") and not added:
+            added.append(sql)
+            add_organization("North Example", by=facilitator)
+        return execute(sql, params, many, context)
+
+    with (
+        connection.execute_wrapper(add_first),
+        pytest.raises(Refused, match="just added"),
+        transaction.atomic(),
+    ):
+        run_organization_import(("North Example", []), by=facilitator)
+    assert added

@@ -9,13 +9,12 @@ from post_office.models import Email
 
 from conftest import make_member, membership_of
 from members.models import Member, Organization
-from members.services import OrganizationImport, unconfirm_affiliation
+from members.services import OrganizationData, unconfirm_affiliation
 from members.tests.steps import everything_stored, refused
 from teams.models import Membership
 from teams.services import (
-    MemberRow,
+    MemberData,
     Recognition,
-    accounts_of,
     add_domain,
     add_member,
     add_organization,
@@ -25,6 +24,7 @@ from teams.services import (
     import_members,
     import_organizations,
     join_teams,
+    lock_accounts,
     merge_organizations,
     recognize_organization,
     refuse_undo_if_built_upon,
@@ -117,10 +117,11 @@ def test_import_organizations_opens_what_waits_for_them(
     applicant, proposed_organization, team, administrator
 ):
     with transaction.atomic():
-        file = OrganizationImport([proposed_organization.name], [], by=administrator)
-        assert list(file.take(proposed_organization.name, [])) == []
-        recognition = import_organizations(file)
-    assert recognition == Recognition([applicant], [membership_of(applicant, team)])
+        result, opened = import_organizations(
+            [OrganizationData(proposed_organization.name, [])], by=administrator
+        )
+    assert (result.errors, result.confirmed) == ([], [applicant])
+    assert opened == [membership_of(applicant, team)]
 
 
 def test_set_affiliation_by_domain_opens_what_had_been_requested(organization, team, mails):
@@ -187,11 +188,11 @@ def test_origin_of_memberships_from_a_file(
     organization, applicant, team, other_team, administrator
 ):
     rows = [
-        MemberRow("nora@rush.example", "Nora", "", organization, [team]),
-        MemberRow(applicant.email, "", "", organization, [team, other_team]),
+        MemberData("nora@rush.example", "Nora", "", organization, [team]),
+        MemberData(applicant.email, "", "", organization, [team, other_team]),
     ]
     with transaction.atomic():
-        import_members(rows, accounts_of(row.email for row in rows), by=administrator)
+        import_members(rows, lock_accounts(row.email for row in rows), by=administrator)
     nora = Member.objects.get(email="nora@rush.example")
     assert membership_of(nora, team).origin == Membership.Origin.IMPORTED
     assert membership_of(applicant, other_team).origin == Membership.Origin.IMPORTED

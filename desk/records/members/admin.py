@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import MAX_LISTED_RECORDS, ActionWithReason, BulkAction
 from desk.changelist import badge, is_administrator, require_staff
-from desk.imports.members import MemberResource
+from desk.imports.members import MemberImport
 from desk.imports.views import ImportingAdmin
 from desk.records.members.merge import MergeMember, possible_duplicates
 from desk.records.memberships import BADGES
@@ -221,7 +221,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     search_help_text = "Search by name, address or organization."
     # What an index orders; filters do the rest.
     sortable_by = ["name", "email", "since"]
-    importing = MemberResource
+    import_class = MemberImport
     # The first five can be imported again.
     export_columns = [
         ("Email", "email"), ("Full name", "full_name"), ("Job title", "job_title"),

@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from desk.actions.base import ActionAdmin
 from desk.changelist import badge, require_staff
 from desk.changelist.filters import OnTeamFilter
-from desk.imports.organizations import OrganizationResource
+from desk.imports.organizations import OrganizationImport
 from desk.imports.views import ImportingAdmin
 from desk.records.organizations.actions import (
     DeclineOrganization,
@@ -136,7 +136,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     list_filter = [WaitingFilter, ("status", StatusFilter), OnTeamFilter]
     search_fields = ["name", "domains__domain", "former_names__name"]
     search_help_text = "Search by name, former name or email domain."
-    importing = OrganizationResource
+    import_class = OrganizationImport
     # The first two can be imported again.
     export_columns = [
         ("Name", "name"), ("Domains", domain_names), ("Status", "get_status_display"),

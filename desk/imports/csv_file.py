@@ -1,0 +1,100 @@
+"""CSV as today's and yesterday's spreadsheets store it, in any usual encoding and delimiter."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from charset_normalizer import from_bytes
+
+from desk.imports.headings import HEADING_SEARCH_ROWS, count_headings
+from members.services import Refused
+
+# What spreadsheets write beside Unicode. Among more encodings the guess gets worse: Muñoz would
+# be read as Muńoz.
+LEGACY_ENCODINGS = {"cp1252": "Windows text", "mac_roman": "Macintosh text"}
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+# UTF-16 has a zero in every second byte of text in Latin letters; no other text has any.
+MIN_ZEROS_OF_UTF16 = 0.2
+
+NumberedRow = tuple[int, list[str]]
+
+
+@dataclass(frozen=True)
+class CsvText:
+    """The rows of a CSV file, and how they were read."""
+
+    # Python's name: utf-8, utf-16, cp1252 or mac_roman.
+    encoding: str
+    delimiter: str
+    # Those that hold something, with their numbers in the file.
+    rows: list[NumberedRow]
+
+    def notes(self) -> list[str]:
+        """Return how the file was read, unless it is what the portal itself writes."""
+        notes = []
+        if name := LEGACY_ENCODINGS.get(self.encoding):
+            notes.append(f"Read as {name}. If names look wrong, save the list as CSV (UTF-8).")
+        if self.delimiter != ",":
+            notes.append(f"Read with {DELIMITERS[self.delimiter]} between the columns.")
+        return notes
+
+
+def read_csv(content: bytes, columns: Sequence[str], max_rows: int) -> CsvText:
+    """Return at most `max_rows` rows that hold something.
+
+    The delimiter is the one that gives the most of `columns`. Refuses what is not text.
+    """
+    text, encoding = decode_text(content)
+    delimiter = max(DELIMITERS, key=lambda each: _count_headings(text, each, columns))
+    try:
+        rows = _filled_rows(text, delimiter, max_rows)
+    except csv.Error as error:
+        raise Refused("The file breaks off or is damaged. Save it again.") from error
+    return CsvText(encoding, delimiter, rows)
+
+
+def decode_text(content: bytes) -> tuple[str, str]:
+    """Return the text of a file and the name of its encoding. Refuses what is not text."""
+    encoding = _unicode_encoding(content)
+    try:
+        return content.decode(encoding), encoding.removesuffix("-sig")
+    except UnicodeDecodeError as error:
+        guess = from_bytes(content, cp_isolation=list(LEGACY_ENCODINGS)).best()
+        if guess is None or encoding == "utf-16":
+            raise Refused(
+                "This is no text that can be read. Save the list as CSV (UTF-8) or Excel."
+            ) from error
+        return str(guess), guess.encoding
+
+
+def _unicode_encoding(content: bytes) -> str:
+    """Return the kind of Unicode that `content` is in, if it is in any."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    zeros_at_odd_places = content[1::2].count(0)
+    zeros_at_even_places = content[::2].count(0)
+    if zeros_at_odd_places + zeros_at_even_places < MIN_ZEROS_OF_UTF16 * len(content):
+        return "utf-8-sig"
+    return "utf-16-le" if zeros_at_odd_places > zeros_at_even_places else "utf-16-be"
+
+
+def _count_headings(text: str, delimiter: str, columns: Sequence[str]) -> int:
+    """Return how many of `columns` one of the first rows names, read with this delimiter."""
+    try:
+        rows = _filled_rows(text, delimiter, HEADING_SEARCH_ROWS)
+    except csv.Error:
+        return 0
+    return max((count_headings(cells, columns) for _, cells in rows), default=0)
+
+
+def _filled_rows(text: str, delimiter: str, max_rows: int) -> list[NumberedRow]:
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    filled = (
+        (number, cells) for number, cells in enumerate(lines, 1) if any(map(str.strip, cells))
+    )
+    return list(islice(filled, max_rows))

@@ -1,0 +1,65 @@
+"""Which row of a file has the headings, and which of its cells belong to which column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from members.services import Refused
+
+# A title may stand above the headings, and an empty line or "sep=;".
+HEADING_SEARCH_ROWS = 10
+
+Cells = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Headings:
+    """The places of the columns in a row of cells, and what else the row of headings names."""
+
+    # By column, in the order of the columns.
+    places: dict[str, int]
+    unread: list[str]
+
+    def pick(self, cells: Cells) -> dict[str, str]:
+        """Return the cells of another row by column."""
+        return {
+            column: cells[place] if place < len(cells) else ""
+            for column, place in self.places.items()
+        }
+
+
+def heading_key(heading: str) -> str:
+    """Return what two headings have in common if they mean the same column."""
+    return re.sub(r"[\W_]+", "", heading).casefold()
+
+
+def count_headings(cells: Cells, columns: Sequence[str]) -> int:
+    """Return how many of `columns` are named in these cells."""
+    return len({heading_key(cell) for cell in cells} & {heading_key(column) for column in columns})
+
+
+def find_heading_row(rows: Sequence[Cells], columns: Sequence[str]) -> int:
+    """Return the index of the row that names the most columns, of the first few rows."""
+    candidates = range(min(len(rows), HEADING_SEARCH_ROWS))
+    return max(candidates, key=lambda index: count_headings(rows[index], columns), default=0)
+
+
+def parse_headings(cells: Cells, columns: Sequence[str]) -> Headings:
+    """Return where each of `columns` is. Refuses headings that are missing or there twice."""
+    keys = [heading_key(cell) for cell in cells]
+    places = {}
+    for column in columns:
+        key = heading_key(column)
+        if key not in keys:
+            present = ", ".join(f"“{cell}”" for cell in cells if cell) or "nothing"
+            raise Refused(
+                f"The column “{column}” is missing. The first row must have the headings "
+                f"{', '.join(columns)}; it has {present}."
+            )
+        if keys.count(key) > 1:
+            raise Refused(f"The column “{column}” is there twice. Take one out.")
+        places[column] = keys.index(key)
+    unread = [cell for index, cell in enumerate(cells) if cell and index not in places.values()]
+    return Headings(places, unread)

@@ -1,0 +1,90 @@
+"""Excel and OpenDocument files, read by a program of its own that cannot hurt the web server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from desk.changelist import counted
+from members.services import Refused
+
+# By its path and not as a module: with -I nothing of the portal is on the program's path.
+PROGRAM = Path(__file__).with_name("workbook_process.py")
+# A file that is allowed takes less than half a second.
+TIMEOUT_SECONDS = 10
+# What the files begin with: a package (xlsx, xlsb, ods), and an old or encrypted workbook.
+PACKAGE_SIGNATURE = b"PK\x03\x04"
+OLE_SIGNATURE = b"\xd0\xcf\x11\xe0"
+
+log = logging.getLogger(__name__)
+
+Value = str | float | bool
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The first visible sheet of a workbook, and what else is there."""
+
+    name: str
+    other_visible: list[str]
+    hidden_count: int
+    # Those that hold something, with their numbers in the file.
+    rows: list[tuple[int, list[Value]]]
+
+    def notes(self) -> list[str]:
+        """Return which sheet was read and which were not."""
+        notes = [f"Read: the sheet “{self.name}”."]
+        if self.other_visible:
+            noun = "sheet" if len(self.other_visible) == 1 else "sheets"
+            names = ", ".join(f"“{name}”" for name in self.other_visible)
+            notes.append(f"Not read: the {noun} {names}.")
+        if self.hidden_count:
+            hidden = counted(self.hidden_count, "hidden sheet", "hidden sheets")
+            notes.append(f"Not read: {hidden}.")
+        return notes
+
+
+def is_workbook(content: bytes) -> bool:
+    """Return whether `content` is meant to be a workbook, of whatever program."""
+    return content.startswith((PACKAGE_SIGNATURE, OLE_SIGNATURE))
+
+
+def read_workbook(content: bytes, max_rows: int) -> Sheet:
+    """Return the first visible sheet, with at most `max_rows` rows that hold something.
+
+    Refuses what is damaged, has a password, holds too much or takes too long.
+    """
+    # The environment holds secrets; the program needs only where libraries are, if that is set.
+    environment = {name: os.environ[name] for name in ["LD_LIBRARY_PATH"] if name in os.environ}
+    try:
+        finished = subprocess.run(  # noqa: S603  # our own program, no shell
+            [sys.executable, "-I", str(PROGRAM), str(max_rows)],
+            input=content,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=TIMEOUT_SECONDS,
+            env=environment,
+            check=True,
+        )
+    except (subprocess.SubprocessError, OSError) as error:
+        # The error tells how the program ended and nothing about the people in the file.
+        log.warning("A workbook of %d bytes could not be read: %s", len(content), error)
+        raise Refused(_unreadable(content)) from error
+    answer = json.loads(finished.stdout)
+    if "error" in answer:
+        raise Refused(answer["error"])
+    return Sheet(**answer)
+
+
+def _unreadable(content: bytes) -> str:
+    if content.startswith(OLE_SIGNATURE):
+        return (
+            "This is an older Excel file that cannot be read, or one with a password. Save it "
+            "without a password, as .xlsx or CSV."
+        )
+    return "This Excel file cannot be read. Save it again as .xlsx or CSV."

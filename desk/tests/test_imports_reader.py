@@ -1,0 +1,226 @@
+"""Reading uploaded files: CSV of any program, workbooks of any kind, and what breaks either."""
+
+import io
+import struct
+import zipfile
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from desk.imports import workbook
+from desk.imports.reader import MAX_ROWS, Table, cell_text, read_table
+from desk.tests.workbooks import ods_of, package_of, workbook_of
+from members.services import Refused
+
+COLUMNS = ("Name", "Domains")
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+def read(content: bytes, columns=COLUMNS) -> Table:
+    return read_table(SimpleUploadedFile("list", content), columns)
+
+
+def cells_of(table: Table) -> list[tuple[int, str, str]]:
+    return [(row.number, *row.cells.values()) for row in table.rows]
+
+
+def parts_of(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        return {name: package.read(name) for name in package.namelist()}
+
+
+def with_part(content: bytes, name: str, part: str) -> bytes:
+    """Return a packed workbook with one part added or replaced."""
+    return package_of({**parts_of(content), name: part})
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be"]
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r"])
+def test_read_table_reads_csv_in_every_usual_dialect(encoding, delimiter, line_end):
+    lines = [["NAME", " do_mains"], ["Évry Clinic", "evry.example"]]
+    text = line_end.join(delimiter.join(line) for line in lines)
+    table = read(text.encode(encoding))
+    assert cells_of(table) == [(2, "Évry Clinic", "evry.example")]
+    assert table.source.encoding == encoding.removesuffix("-sig")
+    assert table.source.delimiter == delimiter
+
+
+def test_read_table_tells_macintosh_text_from_windows_text():
+    text = "Name,Domains\rJosé García Clinic,\rRenée Müller Praxis,\r"
+    table = read(text.encode("mac_roman"))
+    assert [row.cells["Name"] for row in table.rows] == [
+        "José García Clinic",
+        "Renée Müller Praxis",
+    ]
+    assert table.notes() == [
+        "Read as Macintosh text. If names look wrong, save the list as CSV (UTF-8)."
+    ]
+
+
+def test_read_table_notes_nothing_about_what_the_portal_writes_itself():
+    assert read("\ufeffName,Domains\r\nÉvry Clinic,\r\n".encode()).notes() == []
+
+
+def test_read_table_takes_the_delimiter_that_gives_the_headings():
+    content = b'Name;"Phone, fax, pager, other";Domains\nNorth;"1, 2, 3";n.example\n'
+    table = read(content)
+    assert cells_of(table) == [(2, "North", "n.example")]
+    assert table.notes() == [
+        "Read with semicolons between the columns.",
+        "Not read: the column Phone, fax, pager, other.",
+    ]
+
+
+def test_read_table_finds_the_headings_below_a_title_and_keeps_row_numbers():
+    table = read(b"sep=;\n\nOur organizations\nName;Domains\n\nNorth;n.example\n")
+    assert cells_of(table) == [(6, "North", "n.example")]
+    assert "Not read: rows 1, 3, above the headings." in table.notes()
+
+
+def test_read_table_does_not_count_empty_rows():
+    content = b"Name,Domains\n" + b" ,\n" * 2 * MAX_ROWS + b"North,\n" * MAX_ROWS
+    assert len(read(content).rows) == MAX_ROWS
+
+
+@pytest.mark.parametrize("filled", ["North,,", ",,x"], ids=["read", "not read"])
+@pytest.mark.parametrize("make", ["csv", "xlsx"])
+def test_read_table_refuses_too_many_rows(filled, make):
+    lines = ["Name,Domains,Note", *[filled] * (MAX_ROWS + 500), "Last,,"]
+    content = "\n".join(lines).encode()
+    if make == "xlsx":
+        content = workbook_of({"Sheet": [line.split(",") for line in lines]})
+    with pytest.raises(Refused, match="The file has more than 1,000 rows. Split it."):
+        read(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\n\n", "The column “Name” is missing.* it has nothing."),
+        (b"Name,Town\na,b", "The column “Domains” is missing.* it has “Name”, “Town”."),
+        (b"Name,name,Domains\na", "The column “Name” is there twice."),
+        (b"Name,Domains\n,\n", "There are no rows below the headings."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "This is no text that can be read."),
+        (b"\xff\xfeN\x00a", "This is no text that can be read."),
+        (b'Name,Domains\n"' + b"x" * 200_000, "The file breaks off or is damaged."),
+    ],
+    ids=["empty", "missing", "twice", "no rows", "image", "half a character", "huge cell"],
+)
+def test_read_table_refuses_a_csv_in_words(content, message):
+    with pytest.raises(Refused, match=message):
+        read(content)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("  two\n lines\0 ", "two lines"),
+        ("'=1+1", "=1+1"),
+        ("'s-Hertogenbosch", "'s-Hertogenbosch"),
+        (12345, "12345"),
+        (1.5, "1.5"),
+        (True, "TRUE"),
+    ],
+)
+def test_cell_text_is_one_line_of_text(value, text):
+    assert cell_text(value) == text
+
+
+def test_read_table_reads_the_first_visible_sheet_of_excel():
+    lookups = [["Name", "Domains"], ["Old Clinic", "old.example"]]
+    rows = [["Name", "Domains"], [], ["North", None], [7, "n.example"]]
+    sheets = {"Lookups": lookups, "Staff": rows, "West": rows, "East": rows}
+    table = read(workbook_of(sheets, hidden={"Lookups"}))
+    assert cells_of(table) == [(3, "North", ""), (4, "7", "n.example")]
+    assert table.notes() == [
+        "Read: the sheet “Staff”.",
+        "Not read: the sheets “West”, “East”.",
+        "Not read: 1 hidden sheet.",
+    ]
+
+
+def test_read_table_refuses_excel_without_a_visible_sheet():
+    content = workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]})
+    index = parts_of(content)["xl/workbook.xml"].decode()
+    content = with_part(
+        content, "xl/workbook.xml", index.replace("<sheet ", '<sheet state="hidden" ')
+    )
+    with pytest.raises(Refused, match="The file has no visible sheet."):
+        read(content)
+
+
+def test_read_table_reads_opendocument():
+    table = read(ods_of([["Name", "Domains"], ["Évry & Co", "evry.example"]]))
+    assert cells_of(table) == [(2, "Évry & Co", "evry.example")]
+
+
+@pytest.mark.parametrize("length", [4, 30, 500, -1])
+def test_read_table_refuses_a_workbook_that_breaks_off(length):
+    content = workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]})
+    with pytest.raises(Refused, match="This Excel file cannot be read."):
+        read(content[:length])
+
+
+def test_read_table_refuses_an_old_workbook_or_one_with_a_password():
+    with pytest.raises(Refused, match="an older Excel file .*, or one with a password"):
+        read(workbook.OLE_SIGNATURE + b"\xa1\xb1\x1a\xe1" + bytes(5_000))
+
+
+def test_read_table_refuses_a_workbook_with_broken_xml():
+    content = workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]})
+    with pytest.raises(Refused, match="This Excel file cannot be read."):
+        read(with_part(content, SHEET, "<worksheet><sheetData><row><c"))
+
+
+def test_read_table_refuses_a_workbook_that_unpacks_to_too_much():
+    content = workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]})
+    with pytest.raises(Refused, match="The Excel file holds too much."):
+        read(with_part(content, "xl/media/image1.png", "0" * 21_000_000))
+
+
+def test_read_table_refuses_a_workbook_that_lies_about_its_size():
+    size = 21_000_000
+    content = workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]})
+    content = with_part(content, "xl/media/image1.png", "0" * size)
+    declared = struct.pack("<L", size)
+    assert content.count(declared) == 2
+    with pytest.raises(Refused, match="The Excel file holds too much."):
+        read(content.replace(declared, struct.pack("<L", 10)))
+
+
+def test_read_table_refuses_a_workbook_whose_cells_share_a_huge_text():
+    rows = [["Name", "Domains"], *[["x" * 30_000, "y" * 30_000]] * 200]
+    with pytest.raises(Refused, match="The file holds too much text. Split it."):
+        read(workbook_of({"Staff": rows}))
+
+
+def test_read_table_refuses_a_workbook_that_needs_too_much_memory():
+    """Between two cells far apart the library would keep half a gigabyte of empty ones."""
+    cells = [f"A{number}" for number in range(1, 2 * MAX_ROWS)] + ["T1000000"]
+    rows = "".join(f'<row><c r="{cell}"><v>1</v></c></row>' for cell in cells)
+    sheet = (
+        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        f"<sheetData>{rows}</sheetData></worksheet>"
+    )
+    content = with_part(workbook_of({"Staff": [["Name"]]}), SHEET, sheet)
+    with pytest.raises(Refused, match="This Excel file cannot be read."):
+        read(content)
+
+
+def test_read_table_refuses_a_workbook_that_takes_too_long(monkeypatch):
+    monkeypatch.setattr(workbook, "TIMEOUT_SECONDS", 0.001)
+    with pytest.raises(Refused, match="This Excel file cannot be read."):
+        read(workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]}))
+
+
+def test_read_workbook_keeps_secrets_from_the_program(monkeypatch, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("import json, os; print(json.dumps({'error': ' '.join(os.environ)}))")
+    monkeypatch.setattr(workbook, "PROGRAM", program)
+    monkeypatch.setenv("SECRET_KEY", "x")
+    with pytest.raises(Refused) as refused:
+        read(workbook_of({"Staff": [["Name"]]}))
+    assert "SECRET_KEY" not in str(refused.value)
