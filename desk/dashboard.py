@@ -18,13 +18,12 @@ from teams.services.waiting import (
     Waiting,
     affiliations_waiting,
     goals_waiting,
-    late_before,
     organizations_waiting,
     questions_waiting,
     requests_waiting,
     waiting_for,
 )
-from teams.workdays import working_days_since
+from teams.workdays import is_late, working_days_since
 
 SHOWN = 10  # rows of one kind
 
@@ -121,7 +120,7 @@ def _goals(desk: Member, waiting: Waiting) -> list[Line]:
 def _line(row: Any, asked_at: datetime, told: dict[str, Any] | None = None) -> Line:
     days = working_days_since(timezone.localdate(asked_at), timezone.localdate())
     age = f"{counted(days, 'working day', 'working days')} old" if days else "from today"
-    return Line(row, age, asked_at < late_before(), told or {})
+    return Line(row, age, is_late(asked_at), told or {})
 
 
 def _without_update(reported: date | None, now: date) -> str:

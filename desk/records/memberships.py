@@ -47,15 +47,10 @@ def what_waits(row: Membership) -> SafeString | str:
     return format_html('<a href="{}">a recognized organization</a>', url)
 
 
-def is_late(row: Membership) -> bool:
-    """Whether the day is over by which an answer was promised."""
-    return row.is_waiting and row.answer_expected_on < timezone.localdate()
-
-
 def promise(row: Membership) -> SafeString:
     """By when an answer was promised, and whether that day is over."""
     day = date_format(row.answer_expected_on, "F j, Y")
-    if is_late(row):
+    if row.is_late:
         return format_html("{} promised by {}", badge("attention", "Late"), day)
     return format_html("promised by {}", day)
 
@@ -356,7 +351,7 @@ class MembershipAdmin(ActionAdmin[Membership]):
     def requested(self, row: Membership) -> SafeString | str:
         """When it was asked; of a request whose promised day is over, also that."""
         asked = date_format(timezone.localtime(row.requested_at), "DATE_FORMAT")
-        return format_html("<span>{}<br>{}</span>", asked, promise(row)) if is_late(row) else asked
+        return format_html("<span>{}<br>{}</span>", asked, promise(row)) if row.is_late else asked
 
     @admin.display(description="answer")
     def answer(self, row: Membership) -> SafeString | str:

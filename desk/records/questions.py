@@ -329,8 +329,7 @@ class QuestionAdmin(ActionAdmin[Question]):
         today = timezone.localdate()
         days = working_days_since(timezone.localdate(row.asked_at), today)
         told = counted(days, "working day", "working days")
-        late = row.answer_expected_on < today
-        return format_html("{} {}", told, badge("attention", "Late")) if late else told
+        return format_html("{} {}", told, badge("attention", "Late")) if row.is_late else told
 
     @admin.display(description="address given")
     def address_given(self, row: Question) -> str:

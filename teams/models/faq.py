@@ -16,7 +16,7 @@ from members.models import Member
 from members.models.history import LoggedHistory
 from members.normalize import fold
 from teams.models.teams import ActionTeam
-from teams.workdays import add_working_days
+from teams.workdays import answer_expected_on, is_late
 
 
 class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
@@ -186,4 +186,9 @@ class Question(models.Model):
     @property
     def answer_expected_on(self) -> date:
         """By when the asker was promised an answer."""
-        return add_working_days(timezone.localdate(self.asked_at), settings.ANSWER_WORKING_DAYS)
+        return answer_expected_on(self.asked_at)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a question waits for longer than was promised."""
+        return self.is_waiting and is_late(self.asked_at)

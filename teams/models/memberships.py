@@ -15,7 +15,7 @@ from simple_history.models import HistoricalRecords
 from members.models import Member
 from members.models.history import LoggedHistory
 from teams.models.teams import ActionTeam
-from teams.workdays import add_working_days
+from teams.workdays import answer_expected_on, is_late
 
 MAX_DECISION_ROWS = timedelta(seconds=1)  # nobody decides faster: the stay began without a request
 
@@ -227,12 +227,12 @@ class Membership(models.Model):
     @property
     def answer_expected_on(self) -> date:
         """By when the facilitators promise an answer."""
-        return add_working_days(timezone.localdate(self.requested_at), settings.ANSWER_WORKING_DAYS)
+        return answer_expected_on(self.requested_at)
 
     @property
     def is_late(self) -> bool:
         """Whether a request waits for longer than was promised."""
-        return self.is_waiting and self.answer_expected_on < timezone.localdate()
+        return self.is_waiting and is_late(self.requested_at)
 
     @property
     def waits_for(self) -> str:

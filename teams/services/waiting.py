@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, DateTimeField, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from members.models import Member, Organization
 from teams.models import ActionTeam, Goal, Membership, MembershipQuerySet, Question
-from teams.workdays import answered_late_before
+from teams.workdays import late_before
 
 
 @dataclass(frozen=True)
@@ -22,12 +19,6 @@ class Waiting:
 
     number: int
     late: int = 0
-
-
-def late_before() -> datetime:
-    """What was asked before this moment should have been answered by now."""
-    day = answered_late_before(timezone.localdate(), settings.ANSWER_WORKING_DAYS)
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def organizations_waiting() -> QuerySet[Organization]:
