@@ -63,7 +63,7 @@ def _organizations(desk: Member, waiting: Waiting) -> list[Line]:
     for told in told_of(rows, desk, owners):
         row = told["organization"]
         owner = owners.get(row.suggested_domain)
-        told["free_domain"] = "" if owner else row.suggested_domain
+        told["free_domain"] = "" if owner else row.offered_domain
         told["taken_by"] = owner
         told["foreseen"] = foreseen(told["crowd"])
         lines.append(_line(row, row.asked_at, told))

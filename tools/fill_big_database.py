@@ -30,7 +30,7 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from members.models import ChangeSource, EmailDomain, Member, Organization, change_source
-from members.normalize import fold, normalized_name
+from members.normalize import fold, normalize_organization_name
 from members.services import save_with_history
 from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Membership, Question
 from teams.services import set_facilitators
@@ -197,7 +197,9 @@ class _Filler:
             place, kind = self.random.choice(PLACES), self.random.choice(KINDS)
             name = f"{place} Example {kind} {number}"
             created = self._day()
-            row = Organization(name=name, normalized_name=normalized_name(name), created_at=created)
+            row = Organization(
+                name=name, normalized_name=normalize_organization_name(name), created_at=created
+            )
             row.status = {7: "proposed", 37: "proposed", 67: "proposed"}.get(number % 100, "")
             if row.status:
                 row.created_at = self._day(self.now - timedelta(days=90))

@@ -16,7 +16,7 @@ from desk.records.organizations.similar import similar_organizations
 from members.forms import OrganizationNameField, WorkEmailField, job_title_field, name_field
 from members.history.changesets import ChangeSet
 from members.models import Member, Organization
-from members.normalize import fold, normalized_name
+from members.normalize import fold, normalize_organization_name
 from members.services import RefusedCell, organizations_named
 from teams.models import ActionTeam, Membership
 from teams.services import (
@@ -62,7 +62,7 @@ class MemberResource(FileImport):
         self.teams = {
             fold(team.name): team for team in ActionTeam.objects.facilitated_by(self.desk)
         }
-        names = {normalized_name(name): name for name in dataset["Organization"]}
+        names = {normalize_organization_name(name): name for name in dataset["Organization"]}
         self.organizations = organizations_named(names)
         self.unknown = {
             compared: name
@@ -102,7 +102,7 @@ class MemberResource(FileImport):
 
     def _organization(self, name: str, allowed: int | None) -> Organization:
         """The recognized organization of this name, or the one with the key `allowed`."""
-        compared = normalized_name(name)
+        compared = normalize_organization_name(name)
         organization = self.organizations.get(compared)
         if organization is None:
             nearest = self.nearest.get(compared)

@@ -208,6 +208,17 @@ def test_recognize_offers_no_domain_that_is_another_organizations(
     assert not lakeview.domains.exists()
 
 
+@pytest.mark.parametrize("domain", ["il.us", "onmicrosoft.com", "gmail.com"])
+def test_recognize_offers_no_domain_that_many_share(client_for, facilitator, lakeview, domain):
+    Organization.objects.filter(pk=lakeview.pk).update(suggested_domain=domain)
+    client = client_for(facilitator)
+    assert f"domain_{lakeview.pk}" not in client.get(page("recognize", lakeview)).content.decode()
+    client.post(page("recognize", lakeview), {f"domain_{lakeview.pk}": "on"})
+    lakeview.refresh_from_db()
+    assert lakeview.is_recognized
+    assert not lakeview.domains.exists()
+
+
 def test_recognize_uses_the_suggested_domain_whatever_is_forged(client_for, facilitator, lakeview):
     forged = {f"domain_{lakeview.pk}": "evil.example", "domain": "evil.example"}
     client_for(facilitator).post(page("recognize", lakeview), forged)

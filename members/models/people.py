@@ -7,20 +7,16 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_domain_name
 from django.db import models
-from django.db.models import Count, F, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce, Lower
+from django.db.models import Count, F, Func, IntegerField, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Length, Lower
+from django.db.models.lookups import Exact
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
+from members.email_domains import domain_problem, domain_suffixes
 from members.models.history import LoggedHistory
-from members.normalize import (
-    MAILBOX_PROVIDERS,
-    domain_suffixes,
-    is_public_mailbox,
-    normalized_name,
-)
+from members.normalize import normalize_organization_name
 
 SUGGESTIONS = 200  # names in a form's suggestion list: about 5 kB of page; any name can be typed
 
@@ -42,7 +38,7 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
 
     def named(self, name: str) -> OrganizationQuerySet:
         """The organization whose name equals `name` as names are compared; it may be merged."""
-        return self.filter(normalized_name=normalized_name(name))
+        return self.filter(normalized_name=normalize_organization_name(name))
 
     def with_waiting_count(self) -> OrganizationQuerySet:
         """Adds `waiting_count`: the members whose tie to it nobody has confirmed."""
@@ -139,14 +135,14 @@ class Organization(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the compared form of the name in step with the name."""
-        self.normalized_name = normalized_name(self.name)
+        self.normalized_name = normalize_organization_name(self.name)
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "normalized_name"}
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
         """Refuse a name that is another's, or that cannot be compared."""
-        self.normalized_name = normalized_name(self.name)
+        self.normalized_name = normalize_organization_name(self.name)
         if not self.normalized_name:
             raise ValidationError({"name": "Enter a name with at least one letter or digit."})
         if Organization.objects.named(self.name).exclude(pk=self.pk).exists():
@@ -161,6 +157,11 @@ class Organization(models.Model):
         return self.status == self.Status.MERGED
 
     @property
+    def offered_domain(self) -> str:
+        """The suggested domain if it can be this organization's; else empty."""
+        return "" if domain_problem(self.suggested_domain) else self.suggested_domain
+
+    @property
     def canonical(self) -> Organization:
         """The organization that this name stands for: itself, or the one it was merged into."""
         return self.merged_into or self
@@ -170,8 +171,20 @@ class EmailDomainQuerySet(models.QuerySet["EmailDomain"]):
     def owner_of(self, domain: str) -> Organization | None:
         """The organization of the longest registered suffix of `domain`, or None."""
         matching = self.filter(domain__in=domain_suffixes(domain)).select_related("organization")
-        longest = max(matching, key=lambda found: len(found.domain), default=None)
+        longest = max(matching, key=lambda registered: len(registered.domain), default=None)
         return longest.organization if longest else None
+
+
+class OctetLength(Func):
+    """The length of a text in bytes; more than `Length` gives if not all of it is ASCII."""
+
+    function = "OCTET_LENGTH"
+    output_field = IntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(
+            compiler, connection, template="LENGTH(CAST(%(expressions)s AS BLOB))", **context
+        )
 
 
 class EmailDomain(models.Model):
@@ -205,9 +218,9 @@ class EmailDomain(models.Model):
                 violation_error_message="Enter an email domain, like hospital.org.",
             ),
             models.CheckConstraint(
-                name="members_emaildomain_not_public_mailbox",
-                condition=~Q(domain__in=MAILBOX_PROVIDERS),
-                violation_error_message="A public mailbox provider belongs to no organization.",
+                name="members_emaildomain_ascii",
+                condition=Q(Exact(Length("domain"), OctetLength("domain"))),
+                violation_error_message="Write the domain without accents.",
             ),
         ]
 
@@ -215,18 +228,13 @@ class EmailDomain(models.Model):
         return self.domain
 
     def clean(self) -> None:
-        """Lower the case, drop a leading @; refuse what is no domain, and public mailbox
-        providers with what lies below them."""
+        """Lower the case, drop a leading @; refuse what cannot be one organization's domain."""
+        # The field itself refuses an empty one.
         if not self.domain:
-            return  # the field itself says so
+            return
         self.domain = self.domain.strip().lower().removeprefix("@").rstrip(".")
-        try:
-            validate_domain_name(self.domain)
-        except ValidationError:
-            raise ValidationError({"domain": "Enter an email domain, like hospital.org."}) from None
-        if is_public_mailbox(self.domain):
-            refusal = "This is a public mailbox provider. Enter the organization's own domain."
-            raise ValidationError({"domain": refusal})
+        if problem := domain_problem(self.domain):
+            raise ValidationError({"domain": problem})
 
 
 class MemberQuerySet(models.QuerySet["Member"]):

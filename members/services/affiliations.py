@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from members.email_domains import domain_problem, domain_suffixes, email_domain
 from members.history.saving import (
     Refused,
     bulk_save_with_history,
@@ -14,7 +15,7 @@ from members.history.saving import (
     save_with_history,
 )
 from members.models import EmailDomain, Member, Organization
-from members.normalize import domain_suffixes, email_domain, is_public_mailbox, normalized_name
+from members.normalize import normalize_organization_name
 from members.signals import affiliations_decided
 
 UNCONFIRMED = "affiliation confirmation taken back"  # in the history; the reason follows
@@ -110,10 +111,10 @@ def _recognized_owner(domain: str) -> Organization | None:
 
 def _known_or_proposed(name: str, domain: str, by: Member) -> Organization:
     """The organization that `name` means, locked; proposed (again) if nobody has recognized it."""
-    compared = normalized_name(name)
+    compared = normalize_organization_name(name)
     if not compared:
         raise Refused("Enter your organization's name with at least one letter or digit.")
-    suggested = "" if is_public_mailbox(domain) else domain
+    suggested = "" if domain_problem(domain) else domain
     alias = Organization.objects.named(name).filter(status=Organization.Status.MERGED).first()
     if alias:  # not locked: locks of several organizations are taken in the order of their keys
         found, made = locked_organization(alias.canonical), False

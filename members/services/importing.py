@@ -10,9 +10,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from members.email_domains import domain_suffixes, email_domain
 from members.history.saving import Refused, bulk_save_with_history, one_line
 from members.models import EmailDomain, Member, Organization
-from members.normalize import domain_suffixes, email_domain, normalized_name
+from members.normalize import normalize_organization_name
 from members.services.organizations import release
 
 CHUNK = 500  # rows of one statement
@@ -48,10 +49,9 @@ class OrganizationImport:
         """See that an organization is here, recognized, with these email domains.
 
         A former name means the organization of today. Tells (with the column, "name" or
-        "domains") an organization that was declined, and a domain that is another's, a public
-        mailbox provider's or none at all.
+        "domains") an organization that was declined, and a domain that is or can only be another's.
         """
-        organization = self.organizations.get(normalized_name(name))
+        organization = self.organizations.get(normalize_organization_name(name))
         if organization and organization.status == Organization.Status.DECLINED:
             say = "was declined. If that was wrong, open it and recognize it; else take the row out"
             yield RefusedCell("name", f"{organization} {say}.")
@@ -77,7 +77,7 @@ class OrganizationImport:
                 yield RefusedCell("domains", say)
 
     def _make(self, name: str) -> Organization:
-        compared = normalized_name(name)
+        compared = normalize_organization_name(name)
         made = Organization(
             name=one_line(name),
             normalized_name=compared,
@@ -136,7 +136,7 @@ def organizations_named(names: Iterable[str]) -> dict[str, Organization]:
     """The organizations that these names mean, by compared name, locked until the transaction
     ends. A former name means the organization of today."""
     found: dict[str, int] = {}
-    for part in parts(sorted({normalized_name(name) for name in names})):
+    for part in parts(sorted({normalize_organization_name(name) for name in names})):
         rows = Organization.objects.filter(normalized_name__in=part).order_by()
         for compared, pk, into in rows.values_list("normalized_name", "pk", "merged_into"):
             found[compared] = into or pk

@@ -6,9 +6,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from members.email_domains import domain_suffixes, email_domain
 from members.history.saving import Refused, delete_with_history, one_line, save_with_history
 from members.models import EmailDomain, Member, Organization
-from members.normalize import domain_suffixes, email_domain
 from members.services.affiliations import confirm, locked_organization, tell_teams
 
 
@@ -36,7 +36,7 @@ def recognize_organization(
     Confirms every waiting member of it, and every waiting person at `domain` whatever name
     they typed; `teams` opens their requests and emails each person once. Returns those
     confirmed. Refuses an organization that is recognized already, and a domain that is
-    another's or a public mailbox provider's.
+    another's or can be no organization's.
     """
     with transaction.atomic():
         row = locked_organization(organization)
@@ -147,7 +147,7 @@ def _owners(domains: Iterable[str]) -> dict[str, int]:
 
 
 def new_domain(organization: Organization, domain: str, by: Member) -> EmailDomain:
-    """Give `domain` to `organization`; refuses one that is another's or a public provider's."""
+    """Give `domain` to `organization`; refuses one that is or can only be another's."""
     row = EmailDomain(organization=organization, domain=domain)
     try:
         _insert(row, by, "domain added")

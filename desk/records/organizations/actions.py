@@ -30,7 +30,7 @@ def told_of(
 ) -> list[dict[str, Any]]:
     """For each organization: who waits for it, and which recognized ones look alike."""
     waiting = waiting_by_organization(rows, desk)
-    free = {row.suggested_domain for row in rows if row.suggested_domain} - owners.keys()
+    free = {row.offered_domain for row in rows if row.offered_domain} - owners.keys()
     alike = similar_organizations(rows, free)
     return [
         {
@@ -71,7 +71,7 @@ class RecognizeForm(forms.Form):
         super().__init__(data, label_suffix="")
         self.owners = owners_of(rows)
         for row in rows:
-            if row.suggested_domain and row.suggested_domain not in self.owners:
+            if row.offered_domain and row.offered_domain not in self.owners:
                 self.fields[f"domain_{row.pk}"] = forms.BooleanField(
                     label=f"{row.suggested_domain} is the email domain of {row.name}",
                     help_text="Whoever proves an address there is confirmed, now and later.",
@@ -98,10 +98,10 @@ class Recognize(OrganizationAction):
         """Recognized with the domain that the button names; of a declined one the page asks."""
         if row.status != Organization.Status.PROPOSED:
             return None
-        return {f"domain_{row.pk}": "on"} if row.suggested_domain else {}
+        return {f"domain_{row.pk}": "on"} if row.offered_domain else {}
 
     def press_label(self, row: Organization) -> str:
-        return f"{self.label} with {row.suggested_domain}" if row.suggested_domain else self.label
+        return f"{self.label} with {row.offered_domain}" if row.offered_domain else self.label
 
     def form(self, request: HttpRequest, rows: Sequence[Organization]) -> RecognizeForm:
         return RecognizeForm(answers_in(request), rows)

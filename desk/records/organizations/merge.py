@@ -24,7 +24,7 @@ class MergeOrganizationForm(MergeForm):
         super().__init__(data, into)
         owners = owners_of(rows) if into else {}
         for row in rows if into else ():
-            if row.suggested_domain and row.suggested_domain not in owners:
+            if row.offered_domain and row.offered_domain not in owners:
                 self.fields[f"domain_{row.pk}"] = forms.BooleanField(
                     label=f"Give {row.suggested_domain} to {into}",
                     help_text="Only if it is its own email domain: whoever proves an address there "

@@ -10,8 +10,8 @@ from django.db.models import Exists, F, OuterRef, Window
 from django.db.models.functions import RowNumber
 
 from desk.changelist import counted
+from members.email_domains import email_domain
 from members.models import Member, Organization
-from members.normalize import email_domain
 from teams.models import ActionTeam, Membership
 
 NAMED = 20  # people named for one organization; the others are counted
