@@ -25,6 +25,14 @@ def fold(text: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 
+def normalize_person_name(name: str) -> str:
+    """Return `name` as people are compared: folded words in alphabetical order.
+
+    "García Lopez, José" gives "garcia jose lopez".
+    """
+    return " ".join(sorted(_words(name)))[:MAX_NORMALIZED_NAME_LENGTH].rstrip()
+
+
 def normalize_organization_name(name: str) -> str:
     """Return `name` as organizations are compared; empty if nothing comparable is left.
 
@@ -32,8 +40,11 @@ def normalize_organization_name(name: str) -> str:
     "The St. Anne's Hospital & Clinics, Inc." gives "st annes hospital clinics".
     """
     text = _DOTTED_ABBREVIATION.sub(lambda match: match[0].replace(".", ""), fold(name))
-    words = _SEPARATORS.sub(" ", text.translate(_WITHOUT_APOSTROPHES)).split()
-    words = [word for word in words if word not in {"the", "and"}]
+    words = [word for word in _words(text) if word not in {"the", "and"}]
     while len(words) > 1 and words[-1] in _LEGAL_ENDINGS:
         words.pop()
     return " ".join(words)[:MAX_NORMALIZED_NAME_LENGTH].rstrip()
+
+
+def _words(text: str) -> list[str]:
+    return _SEPARATORS.sub(" ", fold(text).translate(_WITHOUT_APOSTROPHES)).split()

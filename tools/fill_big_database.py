@@ -30,7 +30,11 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from members.models import ChangeSource, EmailDomain, Member, Organization, change_source
-from members.normalize import fold, normalize_organization_name
+from members.normalize import (
+    fold,
+    normalize_organization_name,
+    normalize_person_name,
+)
 from members.services import save_with_history
 from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Membership, Question
 from teams.services import set_facilitators
@@ -231,6 +235,7 @@ class _Filler:
             member = Member(
                 email=fold(f"{first}.{last}{number}@{domain}"),
                 full_name=f"{first} {last}",
+                normalized_name=normalize_person_name(f"{first} {last}"),
                 job_title=self.random.choice(TITLES),
                 organization=row,
                 date_joined=self._day(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -18,45 +17,16 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import NAMED, ActionAdmin, ActionWithReason, BulkAction
 from desk.changelist import badge, counted, require_staff
+from desk.records.similar_entries import similar_entries
 from members.models import Member
-from members.normalize import fold
 from members.services import Preview, Refused, one_line
 from teams.models import ActionTeam, FaqEntry, Question
 from teams.models.faq import QuestionQuerySet
 from teams.services import answer_question, dismiss_question, publish_question
 from teams.workdays import working_days_since
 
-ALIKE = 3  # entries shown that may answer a question already
-STEM = 4  # letters of a word that are compared: "joining" is like "join"
-SAY_LITTLE = set(  # such beginnings stand in every question
-    "abou also been coul does from have hell into more much othe plea shou than that them then "  # noqa: SIM905  # as a list it would be three times as long
-    "ther they this thos want were what when wher whet whic will with woul your".split()
-)
 TEAM = "team-"  # before the key of a team, where topics and teams are offered together
 BADGES = {"waiting": "waiting", "answered": "confirmed", "published": "confirmed"}
-
-
-def stems(text: str) -> set[str]:
-    """The beginnings of the words of `text` that say something."""
-    return {word[:STEM] for word in re.findall(rf"\w{{{STEM},}}", fold(text))} - SAY_LITTLE
-
-
-def alike(questions: Sequence[Question]) -> dict[int, list[FaqEntry]]:
-    """For each question, by key: the published entries that share most words with it."""
-    known = [
-        (entry, stems(entry.question), stems(entry.answer))
-        for entry in FaqEntry.objects.published().select_related("team")
-    ]
-    found = {}
-    for question in questions:
-        asked = stems(question.text)
-        scores = [
-            (2 * len(asked & title) + len(asked & body), -entry.pk, entry)
-            for entry, title, body in known
-        ]
-        best = sorted((score for score in scores if score[0] >= 2), reverse=True)
-        found[question.pk] = [entry for _, _, entry in best[:ALIKE]]
-    return found
 
 
 class QuestionAction(BulkAction[Question]):
@@ -85,7 +55,7 @@ class QuestionAction(BulkAction[Question]):
     ) -> dict[str, Any]:
         """The questions in full, each with the entries that may answer it already."""
         named = rows[:NAMED]
-        entries = alike(named)
+        entries = similar_entries(named)
         own = FaqEntry.objects.kept_by(require_staff(request)).values_list("pk", flat=True)
         links = {pk: _put_url(request, pk) for pk in own} if "row" in request.GET else {}
         return {

@@ -80,10 +80,10 @@ def test_proposed_and_declined_organizations_are_no_lookalikes(client_for, facil
 
 def test_comparing_names_is_bounded(client_for, facilitator, organization, monkeypatch):
     """The name with the same first word is compared, however many stand before it."""
-    monkeypatch.setattr("desk.records.organizations.similar.COMPARED", 1)
+    monkeypatch.setattr("desk.records.organizations.similar.MAX_NAMES_COMPARED", 1)
     add_organization("Aaa Clinic", by=facilitator)
     rows = [Organization.objects.create(name=f"Rush {n}") for n in range(3)]
-    monkeypatch.setattr("desk.records.organizations.similar.ROWS", 2)
+    monkeypatch.setattr("desk.records.organizations.similar.MAX_ORGANIZATIONS_COMPARED", 2)
     told = visible_text(client_for(facilitator).get(page("recognize", *rows)))
     assert told.count("with a name like") == 2
     assert "Aaa Clinic" not in told

@@ -16,7 +16,11 @@ from simple_history.models import HistoricalRecords
 
 from members.email_domains import domain_problem, domain_suffixes
 from members.models.history import LoggedHistory
-from members.normalize import normalize_organization_name
+from members.normalize import (
+    MAX_NORMALIZED_NAME_LENGTH,
+    normalize_organization_name,
+    normalize_person_name,
+)
 
 SUGGESTIONS = 200  # names in a form's suggestion list: about 5 kB of page; any name can be typed
 
@@ -292,6 +296,9 @@ class Member(AbstractBaseUser, PermissionsMixin):
         error_messages={"unique": "A member with this address is already here."},
     )
     full_name = models.CharField(max_length=120, blank=True)
+    normalized_name = models.CharField(
+        max_length=MAX_NORMALIZED_NAME_LENGTH, blank=True, editable=False
+    )
     job_title = models.CharField(max_length=120, blank=True)
     shares_email = models.BooleanField(
         "teammates see my address",
@@ -335,7 +342,8 @@ class Member(AbstractBaseUser, PermissionsMixin):
 
     objects = MemberManager()
     history = HistoricalRecords(
-        bases=[LoggedHistory], excluded_fields=["last_login", "digest_sent_on", "theme"]
+        bases=[LoggedHistory],
+        excluded_fields=["last_login", "digest_sent_on", "normalized_name", "theme"],
     )
 
     class Meta:
@@ -387,10 +395,20 @@ class Member(AbstractBaseUser, PermissionsMixin):
             models.Index(fields=["organization", "id"], name="members_member_employed"),
             models.Index(fields=["full_name", "email"], name="members_member_by_name"),
             models.Index(fields=["date_joined", "id"], name="members_member_by_age"),
+            models.Index(fields=["normalized_name", "id"], name="members_member_same_name"),
         ]
 
     def __str__(self) -> str:
         return "Former member" if self.closed_at else self.full_name or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the compared form of the name in step with the name."""
+        update_fields = kwargs.get("update_fields")
+        if update_fields is None or "full_name" in update_fields:
+            self.normalized_name = normalize_person_name(self.full_name)
+            if update_fields is not None:
+                kwargs["update_fields"] = {*update_fields, "normalized_name"}
+        super().save(*args, **kwargs)
 
     def get_full_name(self) -> str:
         return self.full_name

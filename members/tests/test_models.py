@@ -260,3 +260,18 @@ def test_only_confirmed_people_of_recognized_organizations_join_at_once(
     assert not make_member("b@x.example", organization, confirmed=False).may_join_at_once
     assert not make_member("c@x.example", proposed_organization).may_join_at_once
     assert not make_member("d@x.example").may_join_at_once
+
+
+def test_member_normalized_name_follows_the_name(member):
+    assert member.normalized_name == "maria member"
+    save_with_history(member, member, "renamed", full_name="María Núñez")
+    member.refresh_from_db()
+    assert member.normalized_name == "maria nunez"
+
+
+def test_member_normalized_name_is_not_written_from_an_old_row(member):
+    old = Member.objects.get(pk=member.pk)
+    save_with_history(member, member, "renamed", full_name="María Núñez")
+    save_with_history(old, member, "changed", job_title="Recruiter")
+    member.refresh_from_db()
+    assert (member.full_name, member.normalized_name) == ("María Núñez", "maria nunez")

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from members.normalize import MAX_NORMALIZED_NAME_LENGTH, fold, normalize_organization_name
+from members.normalize import (
+    MAX_NORMALIZED_NAME_LENGTH,
+    fold,
+    normalize_organization_name,
+    normalize_person_name,
+)
 
 name_parts = st.sampled_from(
     ["The", "the ", "and", "&", " ", ".", ",", "'", "’", "-", "Inc", "L.L.C.", "LTD", "St. ", "É"]
@@ -104,3 +109,21 @@ def test_normalize_organization_name_leaves_folded_words(name):
 def test_normalize_organization_name_fits_its_column():
     assert len(normalize_organization_name("ﷺ" * 150)) <= MAX_NORMALIZED_NAME_LENGTH
     assert len(normalize_organization_name("ab " * 150)) <= MAX_NORMALIZED_NAME_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("name", "normalized"),
+    [
+        ("García Lopez, José", "garcia jose lopez"),
+        ("JOSE GARCIA-LOPEZ", "garcia jose lopez"),
+        ("Ann O'Hara", "ann ohara"),
+        ("A.n", "a n"),
+        (" — ", ""),
+    ],
+)
+def test_normalize_person_name_ignores_order_case_and_accents(name, normalized):
+    assert normalize_person_name(name) == normalized
+
+
+def test_normalize_person_name_fits_its_column():
+    assert len(normalize_person_name("ﷺ" * 120)) <= MAX_NORMALIZED_NAME_LENGTH

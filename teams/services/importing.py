@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from members.emails import bulk_queue
 from members.models import Member, Organization
+from members.normalize import normalize_person_name
 from members.services import Refused, bulk_save_with_history, one_line, parts, store_all
 from teams import emails
 from teams.models import ActionTeam, Membership
@@ -101,6 +102,7 @@ def _make_accounts(
             made[row.email] = Member(
                 email=row.email,
                 full_name=one_line(row.full_name),
+                normalized_name=normalize_person_name(row.full_name),
                 job_title=one_line(row.job_title),
                 **_confirmed(row.organization, by),
             )

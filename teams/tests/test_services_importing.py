@@ -47,6 +47,7 @@ def test_new_member_is_confirmed_and_active_and_gets_no_mail(facilitator, team, 
     stay = membership_of(nora, team)
     assert done.new == [nora]
     assert (nora.full_name, nora.job_title) == ("Nora Newcomer", "HR lead")
+    assert nora.normalized_name == "newcomer nora"
     assert (nora.organization.name, nora.affiliation_confirmed_by) == (
         "Rush Example Hospital",
         facilitator,

@@ -1,31 +1,15 @@
-"""Two accounts of one person: finding them, and merging one into the other."""
+"""Merging two accounts of one person."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from desk.actions.merge import Merge, enumerated
 from desk.changelist import counted
 from members.models import Member
-from members.normalize import fold
 from members.services import Preview
 from teams.services import merge_members
-
-NAMESAKES = 5  # of one member that are shown
-MAY_CARRY_MARKS = set("aceginosuyz")  # letters that people write with accents, or leave them out
-
-
-def possible_duplicates(member: Member) -> list[Member]:
-    """Other open accounts whose name is the same without case and accents, a few of them."""
-    folded = fold(member.full_name)
-    if not folded.strip():
-        return []
-    letters = (".{1,2}" if letter in MAY_CARRY_MARKS else re.escape(letter) for letter in folded)
-    alike = Member.objects.filter(is_active=True, full_name__iregex=f"^{''.join(letters)}$")
-    others = alike.exclude(pk=member.pk).select_related("organization").order_by("pk")
-    return [other for other in others[:100] if fold(other.full_name) == folded][:NAMESAKES]
 
 
 class MergeMember(Merge[Member]):

@@ -20,7 +20,8 @@ from desk.actions.base import NAMED, ActionAdmin, ActionWithReason, BulkAction
 from desk.changelist import badge, counted, is_administrator, require_staff
 from desk.imports.members import MemberResource
 from desk.imports.views import ImportingAdmin
-from desk.records.members.merge import MergeMember, possible_duplicates
+from desk.records.members.duplicates import possible_duplicates
+from desk.records.members.merge import MergeMember
 from desk.records.memberships import BADGES
 from desk.timeline import member_timeline
 from members.models import Member, Organization
