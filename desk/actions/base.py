@@ -184,9 +184,10 @@ class ActionAdmin(RecordAdmin[Row]):
         ]
         return pages + super().get_urls()
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """The decisions; each opens its page for the selected rows."""
-        if IS_POPUP_VAR in request.GET:
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """The decisions; each opens its page for the selected rows. Django 6.1 also asks for those
+        on the page of one record, where we show none of its kind."""
+        if IS_POPUP_VAR in request.GET or getattr(action_location, "name", "") == "CHANGE_FORM":
             return {}
         return {
             decision.name: (partial(_open_page, decision), decision.name, decision.label)

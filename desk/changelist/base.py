@@ -86,9 +86,10 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
     formfield_overrides = {models.DateField: {"widget": DayInput}}
 
     def get_action_choices(
-        self, request: HttpRequest, default_choices: Any = (("", "Choose what to do"),)
+        self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
     ) -> list[tuple[str, str]]:
-        return super().get_action_choices(request, list(default_choices))
+        """Return the actions of the list; Django 6.1 also says on which page."""
+        return super().get_action_choices(request, [("", "Choose what to do")])
 
     def formfield_for_dbfield(
         self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
