@@ -9,12 +9,12 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.utils import timezone
-from holidays.countries.united_states import UnitedStates
+from holidays import country_holidays
 
 
 @lru_cache(maxsize=100)
 def _holidays_of(year: int) -> frozenset[date]:
-    return frozenset(UnitedStates(subdiv="IL", years=year))
+    return frozenset(country_holidays("US", subdiv="IL", years=year))
 
 
 def is_working_day(day: date) -> bool:

@@ -29,6 +29,7 @@ from django.db import connection, models, reset_queries, transaction
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
+from members.batches import batched
 from members.models import ChangeSource, EmailDomain, Member, Organization, change_source
 from members.normalize import (
     fold,
@@ -72,7 +73,7 @@ REASONS = {
 
 def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
     """`rows`, as many at a time as one statement takes."""
-    while batch := list(islice(rows, BATCH)):
+    for batch in batched(rows, BATCH):
         yield batch
         reset_queries()  # in DEBUG Django keeps the words of every query
 

@@ -23,7 +23,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from desk.actions.preview import effects, first_visible_email
-from desk.changelist import RecordAdmin, counted, require_staff
+from desk.changelist import RecordAdmin, counted, parse_pk, require_staff
 from members.history.decisions import Step
 from members.models import Decision, DecisionItem, Member
 from members.services import Preview, Refused, create_decision, preview_action, process_decision
@@ -267,7 +267,7 @@ class ActionAdmin(RecordAdmin[Row]):
         """The rows that the address names, or the form where an address is too short for them."""
         carried = request.POST.get("rows", "")
         wanted = carried.split(",") if carried else request.GET.getlist("row")
-        keys = [key for key in wanted if key.isdecimal() and len(key) < 19]
+        keys = [pk for pk in map(parse_pk, wanted) if pk is not None]
         return list(self.get_queryset(request).filter(pk__in=keys[:MAX_DECISION_ROWS]))
 
     def _foretold(

@@ -10,10 +10,11 @@ from django import forms
 from django.db import models
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
+from django.utils.text import get_text_list
 
 from desk.actions.base import BulkAction
 from desk.actions.preview import effects
-from desk.changelist import counted, require_staff
+from desk.changelist import counted, parse_pk, require_staff
 from members.models import Member
 from members.services import Preview, Refused, preview_action
 
@@ -80,9 +81,9 @@ class Merge(BulkAction[Row]):
 
     def form(self, request: HttpRequest, rows: Sequence[Row]) -> MergeForm:
         data = request.POST if request.method == "POST" and "into" in request.POST else None
-        key = request.POST.get("into") or request.GET.get("into", "")
-        if key.isdecimal() and len(key) < 19:
-            into = self.model._default_manager.filter(pk=key).first()
+        pk = parse_pk(request.POST.get("into") or request.GET.get("into", ""))
+        if pk is not None:
+            into = self.model._default_manager.filter(pk=pk).first()
         else:
             into = self.find(request.GET.get("wanted", "").strip())
         return self.form_of(data, rows, into)
@@ -122,7 +123,5 @@ class Merge(BulkAction[Row]):
 def enumerated(parts: Sequence[tuple[int, str, str]]) -> str:
     """Counted things in words, without those that are none: "7 members, 2 email domains and 1
     former name"; "nothing" if there is none."""
-    told = [counted(number, one, many) for number, one, many in parts if number]
-    if not told:
-        return "nothing"
-    return " and ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
+    counts = [counted(number, one, many) for number, one, many in parts if number]
+    return get_text_list(counts, "and") or "nothing"

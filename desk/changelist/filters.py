@@ -9,7 +9,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Exists, QuerySet
 from django.http import HttpRequest
 
-from desk.changelist import require_staff
+from desk.changelist import parse_pk, require_staff
 from members.models import Organization
 from teams.models import ActionTeam, Membership, MembershipQuerySet
 from teams.statistics import Period, members_of_organization
@@ -69,7 +69,7 @@ class EmployerFilter(admin.SimpleListFilter):
         key = self.value()
         if key is None:
             return []
-        if not (key.isascii() and key.isdecimal() and len(key) < 19):
+        if parse_pk(key) is None:
             raise IncorrectLookupParameters
         return [(key, str(Organization.objects.filter(pk=key).first() or "Not known"))]
 

@@ -13,7 +13,6 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
-from django.utils.formats import date_format
 from django.utils.text import capfirst
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import ObjDiffDisplay
@@ -21,6 +20,7 @@ from simple_history.utils import get_m2m_reverse_field_name
 
 from desk.changelist.base import Row, require_staff
 from desk.changelist.export import ExportingAdmin
+from members.dates import long_date
 from members.services import save_with_history
 
 REASONS = ("reason", "decision_reason")  # fields that say why, in words for the person concerned
@@ -113,7 +113,7 @@ def _in_words(version: Any, field: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     if isinstance(value, date):
-        return date_format(value, "F j, Y")
+        return long_date(value)
     return str(dict(field.flatchoices).get(value, value))
 
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from desk.actions.base import ActionAdmin, BulkAction
-from desk.changelist import counted, require_staff
+from desk.changelist import counted, parse_pk, require_staff
 from members.forms import OrganizationNameField
 from members.models import EmailDomain, Member, Organization
 from members.services import add_domain, remove_domain
@@ -80,8 +80,8 @@ class EmailDomainAdmin(ActionAdmin[EmailDomain]):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Of a link that names an organization by its key: its name."""
         initial: dict[str, Any] = dict(super().get_changeform_initial_data(request))
-        key = initial.pop("organization", "")
-        if key.isascii() and key.isdecimal() and len(key) < 19:
+        key = parse_pk(initial.pop("organization", ""))
+        if key is not None:
             linked = Organization.objects.filter(pk=key).first()
             initial["organization"] = linked.name if linked else ""
         return initial

@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
@@ -17,6 +16,7 @@ from desk.actions.base import ActionAdmin, BulkAction
 from desk.changelist import badge, require_staff
 from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin
+from members.dates import long_date
 from members.models import Member
 from teams.models import ActionTeam, FaqEntry
 from teams.services import confirm_entry
@@ -47,7 +47,7 @@ class StillTrue(BulkAction[FaqEntry]):
 
 
 def last_checked(row: FaqEntry) -> str:
-    return date_format(row.checked_on, "F j, Y") if row.checked_on else "not known"
+    return long_date(row.checked_on) if row.checked_on else "not known"
 
 
 class TeamOrGeneralFilter(TeamFilter):

@@ -10,7 +10,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -18,6 +17,7 @@ from desk.actions.base import ActionAdmin, BulkAction
 from desk.changelist import badge
 from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin, own_teams
+from members.dates import long_date
 from members.models import Member
 from teams.models import Goal, GoalQuerySet, amount
 from teams.services import report_goal
@@ -202,7 +202,7 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
         """Its state, and since when nobody has said otherwise."""
         if row.reported_on is None:
             return self.standing(row)
-        told = date_format(row.reported_on, "DATE_FORMAT")
+        told = long_date(row.reported_on)
         return format_html("<span>{}<br>reported {}</span>", self.standing(row), told)
 
     @admin.display

@@ -13,8 +13,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -22,6 +20,7 @@ from desk.actions.base import NAMED, ActionAdmin, ActionWithReason, BulkAction
 from desk.changelist import badge, require_staff
 from desk.changelist.filters import AnsweredFilter, EmployerFilter, EndedFilter, JoinedFilter
 from desk.changelist.search import narrowed
+from members.dates import long_date
 from members.forms import OrganizationNameField, WorkEmailField, name_field
 from members.models import Member, Organization
 from members.services import Refused
@@ -49,7 +48,7 @@ def what_waits(row: Membership) -> SafeString | str:
 
 def promise(row: Membership) -> SafeString:
     """By when an answer was promised, and whether that day is over."""
-    day = date_format(row.answer_expected_on, "F j, Y")
+    day = long_date(row.answer_expected_on)
     if row.is_late:
         return format_html("{} promised by {}", badge("attention", "Late"), day)
     return format_html("promised by {}", day)
@@ -350,7 +349,7 @@ class MembershipAdmin(ActionAdmin[Membership]):
     @admin.display(ordering="requested_at")
     def requested(self, row: Membership) -> SafeString | str:
         """When it was asked; of a request whose promised day is over, also that."""
-        asked = date_format(timezone.localtime(row.requested_at), "DATE_FORMAT")
+        asked = long_date(row.requested_at)
         return format_html("<span>{}<br>{}</span>", asked, promise(row)) if row.is_late else asked
 
     @admin.display(description="answer")

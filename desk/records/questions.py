@@ -11,13 +11,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from desk.actions.base import NAMED, ActionAdmin, ActionWithReason, BulkAction
-from desk.changelist import badge, counted, require_staff
+from desk.changelist import badge, counted, parse_pk, require_staff
 from desk.records.similar_entries import similar_entries
+from members.dates import long_date
 from members.models import Member
 from members.services import Preview, Refused, one_line
 from teams.models import ActionTeam, FaqEntry, Question
@@ -198,8 +198,9 @@ class Publish(QuestionAction):
 
 def known_entry(key: str, desk: Member) -> FaqEntry:
     """The entry that was chosen; refuses one that `desk` may not change."""
-    chosen = FaqEntry.objects.kept_by(desk).filter(pk=key) if key.isdecimal() else []
-    for entry in chosen:
+    pk = parse_pk(key)
+    entry = pk and FaqEntry.objects.kept_by(desk).filter(pk=pk).first()
+    if entry:
         return entry
     raise Refused("This FAQ entry is not there, or not yours to change. Nothing was changed.")
 
@@ -289,7 +290,7 @@ class QuestionAdmin(ActionAdmin[Question]):
 
     @admin.display(ordering="asked_at")
     def asked(self, row: Question) -> str:
-        return date_format(timezone.localtime(row.asked_at), "DATE_FORMAT")
+        return long_date(row.asked_at)
 
     @admin.display
     def age(self, row: Question) -> SafeString | str:
@@ -319,8 +320,7 @@ class QuestionAdmin(ActionAdmin[Question]):
     def decided(self, row: Question) -> str:
         if row.decided_at is None:
             return "not yet"
-        when = date_format(timezone.localtime(row.decided_at), "DATE_FORMAT")
-        return f"{when}, by {row.decided_by}"
+        return f"{long_date(row.decided_at)}, by {row.decided_by}"
 
     @admin.display(description="answer or reason")
     def told(self, row: Question) -> str:

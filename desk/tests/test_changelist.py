@@ -8,6 +8,7 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from conftest import make_member, membership_of, visible_text
+from desk.changelist import parse_pk
 from members.models import EmailDomain, Member, Organization
 from members.services import decline_organization, save_with_history
 from teams.models import Goal
@@ -16,6 +17,7 @@ from teams.services import join_teams
 DOMAINS = "/admin/members/emaildomain/"
 MAILS = "/admin/post_office/email/"
 ORGANIZATIONS = "/admin/members/organization/"
+NO_KEYS = ["", "x", "1 or 1=1", "-1", "1.5", "٣", "9" * 19]
 
 
 def messages_of(response) -> list[str]:
@@ -43,7 +45,14 @@ def test_forged_delete_action_does_nothing(client_for, administrator, organizati
     assert Organization.objects.filter(pk=organization.pk).exists()
 
 
-@pytest.mark.parametrize("forged", ["x", "1 or 1=1", "-1", "1.5"])
+@pytest.mark.parametrize(
+    ("text", "pk"), [("7", 7), ("9" * 18, int("9" * 18)), *((text, None) for text in NO_KEYS)]
+)
+def test_parse_pk_accepts_only_numbers_that_fit_a_column(text, pk):
+    assert parse_pk(text) == pk
+
+
+@pytest.mark.parametrize("forged", NO_KEYS)
 def test_ids_that_are_no_numbers_are_a_bad_request(client_for, administrator, organization, forged):
     chosen = {"action": "recognize", "_selected_action": [forged]}
     assert client_for(administrator).post(ORGANIZATIONS, chosen).status_code == 400

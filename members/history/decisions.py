@@ -21,6 +21,7 @@ from django.db.models import F
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
+from members.batches import BATCH_SIZE, batched
 from members.history.changesets import capture_changes, plain
 from members.history.saving import Refused, delete_with_history, save_with_history
 from members.models import (
@@ -39,7 +40,6 @@ Step = Callable[[int], str]
 PROCESSING_HOLD = timedelta(
     hours=1
 )  # the emails of an unfinished decision wait longer than it takes
-CHUNK = 500
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ def create_decision(
         )
         DecisionItem.objects.bulk_create(
             [DecisionItem(decision=decision, object_id=key) for key in dict.fromkeys(keys)],
-            batch_size=CHUNK,
+            batch_size=BATCH_SIZE,
         )
     return decision
 
@@ -201,10 +201,8 @@ def _finish(decision: Decision) -> bool:
 def _hold_mails(decision: Decision, until: Any) -> None:
     """Let the emails of `decision` that have not left go out at `until`, not before."""
     keys = [key for mails in decision.rows.values_list("mails", flat=True) for key in mails]
-    for start in range(0, len(keys), CHUNK):
-        Email.objects.filter(pk__in=keys[start : start + CHUNK], status=STATUS.queued).update(
-            scheduled_time=until
-        )
+    for batch in batched(keys):
+        Email.objects.filter(pk__in=batch, status=STATUS.queued).update(scheduled_time=until)
 
 
 def undo_decision(decision: Decision, *, by: Member) -> None:

@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 
 from django.db import models
 
+from members.batches import BATCH_SIZE, batched
 from members.history.changesets import current_change_set, plain
 from members.models import ChangeSource, Member, change_source
 from members.models.history import current_change_source
 
 Row = TypeVar("Row", bound=models.Model)
-CHUNK = 500  # rows of one statement
 
 
 class Refused(Exception):  # noqa: N818  # a refusal by the rules, not an error of the program
@@ -51,12 +51,12 @@ def bulk_save_with_history(
         if trail:
             trail.changed(row, old=old, new=plain(row, names))
     model = type(rows[0])
-    for start in range(0, len(rows), CHUNK):
-        keys = [row.pk for row in rows[start : start + CHUNK]]
+    for batch in batched(rows):
+        keys = [row.pk for row in batch]
         model._base_manager.filter(pk__in=keys).update(**changes)
     with _told_how(by):
         history: Any = model.history  # type: ignore[attr-defined]
-        history.bulk_history_create(rows, update=True, batch_size=CHUNK)
+        history.bulk_history_create(rows, update=True, batch_size=BATCH_SIZE)
 
 
 def delete_with_history(row: models.Model, by: Member, why: str) -> None:

@@ -32,7 +32,6 @@ from members.services.importing import (
     OrganizationImport,
     RefusedCell,
     organizations_named,
-    parts,
     store_all,
 )
 from members.services.merging import merge_organizations, rename_organization
@@ -82,7 +81,6 @@ __all__ = [
     "merge_organizations",
     "one_line",
     "organizations_named",
-    "parts",
     "active_sessions",
     "recognize_organization",
     "save_with_history",

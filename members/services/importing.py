@@ -10,13 +10,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
+from members.batches import BATCH_SIZE, batched
 from members.email_domains import domain_suffixes, email_domain
 from members.history.saving import Refused, bulk_save_with_history, one_line
 from members.models import EmailDomain, Member, Organization
 from members.normalize import normalize_organization_name
 from members.services.organizations import release
-
-CHUNK = 500  # rows of one statement
 
 
 class RefusedCell(Refused):
@@ -37,7 +36,7 @@ class OrganizationImport:
         self.by = by
         self.organizations = organizations_named(names)
         self.owners: dict[str, Organization] = {}
-        for part in parts(sorted(set(domains))):
+        for part in batched(sorted(set(domains))):
             rows = EmailDomain.objects.filter(domain__in=part).select_related("organization")
             self.owners.update({row.domain: row.organization for row in rows})
         self.new: list[Organization] = []
@@ -121,7 +120,7 @@ class OrganizationImport:
             owners[row.domain] = self.recognized[row.organization_id]
         waited_for: dict[int, Organization] = {}
         waiting = Member.objects.unconfirmed().values_list("email", "organization")
-        for email, pk in waiting.iterator(chunk_size=CHUNK):
+        for email, pk in waiting.iterator(chunk_size=BATCH_SIZE):
             named = self.recognized.get(pk)
             found = [
                 owners[part] for part in domain_suffixes(email_domain(email)) if part in owners
@@ -136,12 +135,12 @@ def organizations_named(names: Iterable[str]) -> dict[str, Organization]:
     """The organizations that these names mean, by compared name, locked until the transaction
     ends. A former name means the organization of today."""
     found: dict[str, int] = {}
-    for part in parts(sorted({normalize_organization_name(name) for name in names})):
+    for part in batched(sorted({normalize_organization_name(name) for name in names})):
         rows = Organization.objects.filter(normalized_name__in=part).order_by()
         for compared, pk, into in rows.values_list("normalized_name", "pk", "merged_into"):
             found[compared] = into or pk
     locked: dict[int, Organization] = {}
-    for keys in parts(sorted(set(found.values()))):
+    for keys in batched(sorted(set(found.values()))):
         canonical = Organization.objects.filter(pk__in=keys).order_by("pk")
         locked.update({row.pk: row for row in canonical.select_for_update(no_key=True)})
     return {compared: locked[pk] for compared, pk in found.items()}
@@ -158,12 +157,6 @@ def store_all(rows: Sequence[models.Model], by: Member, why: str) -> None:
         row._history_user = by  # type: ignore[attr-defined]  # read by django-simple-history
         row._change_reason = why  # type: ignore[attr-defined]
     model = type(rows[0])
-    model._base_manager.bulk_create(rows, batch_size=CHUNK)
+    model._base_manager.bulk_create(rows, batch_size=BATCH_SIZE)
     history: Any = model.history  # type: ignore[attr-defined]
-    history.bulk_history_create(rows, batch_size=CHUNK)
-
-
-def parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The values in pieces that fit one statement."""
-    for start in range(0, len(values), CHUNK):
-        yield values[start : start + CHUNK]
+    history.bulk_history_create(rows, batch_size=BATCH_SIZE)

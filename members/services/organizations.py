@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from members.dates import long_date
 from members.email_domains import domain_suffixes, email_domain
 from members.history.saving import Refused, delete_with_history, one_line, save_with_history
 from members.models import EmailDomain, Member, Organization
@@ -171,8 +172,7 @@ def _insert(row: Organization | EmailDomain, by: Member, why: str) -> None:
 def _decided(row: Organization) -> str:
     if row.decided_at is None:
         return f"{row.name} is {row.get_status_display().lower()}."
-    when = timezone.localtime(row.decided_at)
     return (
         f"{row.name} was already {row.get_status_display().lower()} "
-        f"on {when:%B} {when.day}, {when.year} by {row.decided_by}. Nothing was changed."
+        f"on {long_date(row.decided_at)} by {row.decided_by}. Nothing was changed."
     )

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from members.dates import long_date
 from members.emails import bulk_queue
 from members.models import Member, Organization
 from members.services import (
@@ -199,8 +200,7 @@ def _refuse_unless(row: Membership, status: str) -> None:
     who, when = (row.ended_by, row.ended_at) if row.ended_at else (row.decided_by, row.decided_at)
     told = f"{row.member} and {row.team}: already {row.get_status_display().lower()}"
     if when:
-        day = timezone.localtime(when)
-        told += f" on {day:%B} {day.day}, {day.year}"
+        told += f" on {long_date(when)}"
     if who:
         told += f" by {who}"
     raise Refused(f"{told}. Nothing was changed.")

@@ -10,10 +10,11 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from members.batches import batched
 from members.emails import bulk_queue
 from members.models import Member, Organization
 from members.normalize import normalize_person_name
-from members.services import Refused, bulk_save_with_history, one_line, parts, store_all
+from members.services import Refused, bulk_save_with_history, one_line, store_all
 from teams import emails
 from teams.models import ActionTeam, Membership
 
@@ -51,13 +52,13 @@ def accounts_of(addresses: Iterable[str]) -> dict[str, Member]:
     """The accounts that these addresses open, closed or not, locked until the transaction ends:
     that of a merged account is the one that goes on."""
     found: dict[str, int] = {}
-    for part in parts(sorted(set(addresses))):
+    for part in batched(sorted(set(addresses))):
         rows = Member.objects.filter(email__in=part).order_by()
         for email, pk, into in rows.values_list("email", "pk", "merged_into"):
             found[email] = into or pk
     locked: dict[int, Member] = {}
-    for part in parts(sorted(set(found.values()))):
-        people = Member.objects.filter(pk__in=part).order_by("pk")
+    for keys in batched(sorted(set(found.values()))):
+        people = Member.objects.filter(pk__in=keys).order_by("pk")
         locked.update({row.pk: row for row in people.select_for_update(no_key=True)})
     return {email: locked[pk] for email, pk in found.items()}
 
@@ -168,7 +169,7 @@ def _tell(done: Imported, by: Member) -> None:
 def _current_stays(members: Iterable[int]) -> Stays:
     """The open requests and active memberships of these people, locked."""
     found: Stays = {}
-    for part in parts(sorted(members)):
+    for part in batched(sorted(members)):
         rows = Membership.objects.current().filter(member__in=part).select_related("team")
         for stay in rows.select_for_update(of=("self",), no_key=True).order_by("pk"):
             found[stay.member_id, stay.team_id] = stay

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 
+from members.dates import long_date
 from members.models import Member
 from members.services import Refused, save_with_history
 from teams import emails
@@ -112,10 +113,9 @@ def _waiting(question: Question) -> Question:
     Question.objects.select_for_update(no_key=True).get(pk=question.pk)
     row = Question.objects.select_related("decided_by").get(pk=question.pk)
     if row.decided_at:
-        day = timezone.localtime(row.decided_at)
         raise Refused(
-            f"“{row}”: already {row.get_status_display().lower()} on {day:%B} {day.day}, "
-            f"{day.year} by {row.decided_by}. Nothing was changed."
+            f"“{row}”: already {row.get_status_display().lower()} "
+            f"on {long_date(row.decided_at)} by {row.decided_by}. Nothing was changed."
         )
     return row
 

@@ -12,7 +12,6 @@ from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -24,6 +23,7 @@ from desk.records.members.duplicates import possible_duplicates
 from desk.records.members.merge import MergeMember
 from desk.records.memberships import BADGES
 from desk.timeline import member_timeline
+from members.dates import long_date
 from members.models import Member, Organization
 from members.services import confirm_affiliation, unconfirm_affiliation
 from teams.models import Membership
@@ -327,7 +327,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
 
     @admin.display(description="member since", ordering="date_joined")
     def since(self, row: Member) -> str:
-        return date_format(timezone.localtime(row.date_joined), "DATE_FORMAT")
+        return long_date(row.date_joined)
 
     @admin.display
     def affiliation(self, row: Member) -> SafeString:

@@ -11,8 +11,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -24,6 +22,7 @@ from desk.imports.views import ImportingAdmin
 from desk.records.organizations.actions import DeclineOrganization, Recognize, owners_of, told_of
 from desk.records.organizations.merge import MergeOrganization
 from desk.timeline import organization_timeline
+from members.dates import long_date
 from members.models import EmailDomain, Organization, OrganizationQuerySet
 from members.services import add_organization, rename_organization
 
@@ -231,12 +230,12 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
 
     @admin.display(ordering="created_at")
     def added(self, row: Organization) -> str:
-        return date_format(timezone.localtime(row.created_at), "DATE_FORMAT")
+        return long_date(row.created_at)
 
     @admin.display(description="merged into")
     def merged(self, row: Organization) -> SafeString:
         """The organization that this name means, since when, and who said so."""
-        day = date_format(timezone.localtime(row.decided_at), "F j, Y") if row.decided_at else ""
+        day = long_date(row.decided_at) if row.decided_at else ""
         return format_html("{} on {} by {}", linked(row.canonical), day, row.decided_by)
 
     @admin.display(description="email domains")
