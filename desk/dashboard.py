@@ -65,16 +65,16 @@ def _organizations(desk: Member, waiting: Waiting) -> list[Line]:
         owner = owners.get(row.suggested_domain)
         told["free_domain"] = "" if owner else row.offered_domain
         told["taken_by"] = owner
-        told["foreseen"] = foreseen(told["crowd"])
+        told["foreseen"] = foreseen(told["waiting"])
         lines.append(_line(row, row.asked_at, told))
     return lines
 
 
-def foreseen(crowd: WaitingSummary) -> str:
+def foreseen(summary: WaitingSummary) -> str:
     """What recognizing does for those who wait, in words."""
-    people = counted(crowd.total, "person", "people")
-    opened = counted(crowd.opening, "membership", "memberships")
-    asking = crowd.visible + crowd.elsewhere
+    people = counted(summary.total, "person", "people")
+    opened = counted(summary.requests_to_open_teams, "membership", "memberships")
+    asking = summary.visible + summary.other_teams
     return (
         f"Recognizing confirms {people}, opens up to {opened}, "
         f"sends {counted(asking, 'email', 'emails')}."

@@ -36,7 +36,7 @@ from desk.changelist.base import (
     DeskModelAdmin,
     Row,
     counted,
-    in_words,
+    describe_filters,
     is_administrator,
     require_staff,
 )
@@ -104,7 +104,7 @@ class ExportingAdmin(DeskModelAdmin[Row]):
         log = Export.objects.create(
             by=require_staff(request),
             what=title[:1].upper() + title[1:],
-            filters=in_words(shown)[:500],
+            filters=describe_filters(shown)[:500],
             file_format=file_format,
             rows=shown.result_count,  # what was asked for; `_logged` corrects it at the end
         )

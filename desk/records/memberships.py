@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from desk.actions.base import NAMED, ActionAdmin, ActionWithReason, BulkAction
 from desk.changelist import badge, require_staff
 from desk.changelist.filters import AnsweredFilter, EmployerFilter, EndedFilter, JoinedFilter
-from desk.changelist.search import narrowed
+from desk.changelist.search import search
 from members.dates import long_date
 from members.forms import OrganizationNameField, WorkEmailField, name_field
 from members.models import Member, Organization
@@ -260,7 +260,7 @@ class MembershipAdmin(ActionAdmin[Membership]):
     ) -> tuple[QuerySet[Membership], bool]:
         """The stays of the people whom the words find: those are few beside the stays."""
         fields = [field.removeprefix("member__") for field in self.search_fields]
-        return narrowed(queryset, search_term, Member, fields, "member"), False
+        return search(queryset, search_term, Member, fields, "member"), False
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """What waits, oldest first; else newest first."""

@@ -154,7 +154,7 @@ def test_history_hides_lines_that_show_nothing(client_for, administrator, organi
     organization.save()
     assert organization.history.count() == 3
     response = client_for(administrator).get(f"{ORGANIZATIONS}{organization.pk}/history/")
-    silent = [version.is_silent for version in response.context["page_obj"]]
+    silent = [version.is_empty for version in response.context["page_obj"]]
     assert silent == [False, True, False]
     told = visible_text(response)
     assert "changed Reason: Wrong." in told

@@ -26,8 +26,8 @@ def always_estimated(monkeypatch, administrator):
 
     def by(number: int) -> None:
         rows = Member.objects.count() + number
-        monkeypatch.setattr(pagination, "LARGE", 1)
-        monkeypatch.setattr(pagination, "estimated", lambda queryset: rows)
+        monkeypatch.setattr(pagination, "MIN_ROWS_TO_ESTIMATE", 1)
+        monkeypatch.setattr(pagination, "estimate_row_count", lambda queryset: rows)
 
     return by
 
@@ -35,7 +35,7 @@ def always_estimated(monkeypatch, administrator):
 @pytest.mark.parametrize("far", [0, 1000])
 @pytest.mark.parametrize("order", [["full_name", "pk"], ["-full_name", "-pk"], ["job_title", "pk"]])
 def test_each_page_has_the_rows_of_a_stock_page(monkeypatch, people, far, order):
-    monkeypatch.setattr(pagination, "FAR", far)
+    monkeypatch.setattr(pagination, "MAX_ROWS_SKIPPED", far)
     rows = Member.objects.order_by(*order)
     for per_page in (1, 2, 3, 4, 10, 11, 12):
         stock, own = Paginator(rows, per_page), EstimatedCountPaginator(rows, per_page)
@@ -53,7 +53,7 @@ def test_last_page_reads_no_more_rows_than_it_shows(people, django_assert_num_qu
 
 
 def test_far_pages_read_keys_until_they_begin(monkeypatch, people, django_assert_num_queries):
-    monkeypatch.setattr(pagination, "FAR", 1)
+    monkeypatch.setattr(pagination, "MAX_ROWS_SKIPPED", 1)
     people = Member.objects.filter(is_active=True).select_related("organization")
     pages = EstimatedCountPaginator(people.order_by("pk"), 3)
     with django_assert_num_queries(3) as taken:
@@ -112,7 +112,7 @@ def test_pages_of_the_second_half_are_counted(people, always_estimated):
     pages = EstimatedCountPaginator(Member.objects.order_by("pk"), 3)
     assert pages.is_estimated
     later = EstimatedCountPaginator(Member.objects.order_by("pk"), 3)
-    later.wanted = 3
+    later.requested_page = 3
     assert not later.is_estimated
     assert later.count == 12
 
@@ -151,8 +151,8 @@ def test_short_list_is_counted(client_for, administrator, people):
 
 def test_estimate_is_a_number_of_the_database(people):
     if connection.vendor != "postgresql":
-        assert pagination.estimated(Member.objects.all()) == 0
+        assert pagination.estimate_row_count(Member.objects.all()) == 0
         return
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE members_member")
-    assert pagination.estimated(Member.objects.all()) == 11
+    assert pagination.estimate_row_count(Member.objects.all()) == 11

@@ -129,7 +129,7 @@ def test_pages_name_nobody_to_whom_they_are_strangers(
 def test_pages_count_people_without_a_request_and_those_beyond_the_first(
     client_for, facilitator, lakeview, team, monkeypatch
 ):
-    monkeypatch.setattr("desk.records.organizations.waiting.NAMED", 1)
+    monkeypatch.setattr("desk.records.organizations.waiting.MAX_MEMBERS_NAMED", 1)
     make_member("willa@lakeview.example", lakeview, "Willa", confirmed=False)
     told = visible_text(client_for(facilitator).get(page("recognize", lakeview)))
     assert "3 people wait" in told

@@ -6,7 +6,8 @@ from rapidfuzz import fuzz, process
 
 from members.models import Member, MemberQuerySet
 
-MIN_SIMILARITY = 90  # percent, of rapidfuzz's ratio
+# Of rapidfuzz's ratio, in percent.
+MIN_SIMILARITY = 90
 MAX_COLLEAGUES_COMPARED = 2000
 MAX_DUPLICATES_OFFERED = 5
 

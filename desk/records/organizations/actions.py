@@ -35,7 +35,7 @@ def told_of(
     return [
         {
             "organization": row,
-            "crowd": waiting.get(row.pk, WaitingSummary()),
+            "waiting": waiting.get(row.pk, WaitingSummary()),
             "similar_organizations": alike.get(row.pk, []),
         }
         for row in rows

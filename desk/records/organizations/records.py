@@ -152,9 +152,9 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
         self, request: HttpRequest, queryset: QuerySet[Organization], search_term: str
     ) -> tuple[QuerySet[Organization], bool]:
         """For the list and for suggestions: no former names, unless the list asks for them."""
-        rows, doubled = super().get_search_results(request, queryset, search_term)
+        rows, has_duplicates = super().get_search_results(request, queryset, search_term)
         asked = request.GET.get("status__exact") == Organization.Status.MERGED
-        return rows if asked else rows.exclude(status=Organization.Status.MERGED), doubled
+        return rows if asked else rows.exclude(status=Organization.Status.MERGED), has_duplicates
 
     def export_rows(
         self, request: HttpRequest, rows: QuerySet[Organization]

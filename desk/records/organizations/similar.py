@@ -13,9 +13,12 @@ from rapidfuzz import fuzz
 
 from members.models import Organization
 
-MIN_SIMILARITY = 80  # percent, of rapidfuzz's ratio
-MAX_ORGANIZATIONS_COMPARED = 20  # of one page
-MAX_NAMES_COMPARED = 2000  # of recognized ones; those with the same first word come first
+# Of rapidfuzz's ratio, in percent.
+MIN_SIMILARITY = 80
+# Undecided ones of one page.
+MAX_ORGANIZATIONS_COMPARED = 20
+# Recognized ones; those with the same first word come first.
+MAX_NAMES_COMPARED = 2000
 MAX_SIMILAR_OFFERED = 5
 
 
@@ -27,7 +30,8 @@ class SimilarOrganization:
     pk: int
     name: str
     merge_url: str
-    add_domain_url: str  # empty without an email domain to give
+    # Empty without an email domain to give.
+    add_domain_url: str
 
 
 def similar_organizations(
