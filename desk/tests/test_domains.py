@@ -31,6 +31,7 @@ def test_domain_add_confirms_who_waits_at_it(client_for, facilitator, organizati
     ("domain", "text"),
     [
         ("gmail.com", "public mailbox provider"),
+        ("onmicrosoft.com", "Many organizations share this domain"),
         ("loop.example", "already belongs to an organization"),
         ("nodots", "Enter an email domain"),
         ("@", "Enter an email domain"),

@@ -39,6 +39,7 @@ def test_adding_an_organization_releases_who_waits_at_its_domain(applicant, team
         ("&", "", "at least one letter"),
         ("Kappa Clinic", "rush.example", "rush.example: This domain already belongs"),
         ("Kappa Clinic", "gmail.com", "gmail.com: This is a public mailbox"),
+        ("Kappa Clinic", "il.us", "il.us: Many organizations share"),
         ("Kappa Clinic", "kappa", "kappa: Enter an email domain"),
     ],
 )

@@ -231,6 +231,7 @@ def test_former_name_means_the_organization_of_today(administrator, organization
     ("domain", "say"),
     [
         ("gmail.com", "gmail.com: This is a public mailbox provider"),
+        ("k12.il.us", "k12.il.us: Many organizations share this domain"),
         ("no domain", "no domain: Enter an email domain"),
         ("loop.example", "loop.example belongs to Loop Example Clinic."),
     ],

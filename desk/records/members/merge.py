@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.text import get_text_list
+
 from desk.actions.merge import Merge, enumerated
 from desk.changelist import counted
 from members.models import Member
@@ -52,5 +54,5 @@ class MergeMember(Merge[Member]):
             foreseen.keys("members.member", "affiliation_confirmed_via", "facilitator")
         ):
             told += "The confirmed affiliation moves with them. "
-        addresses = ", ".join(row.email for row in rows)
+        addresses = get_text_list([row.email for row in rows], "and")
         return f"{told}{addresses} {'signs' if len(rows) == 1 else 'sign'} in to that account."

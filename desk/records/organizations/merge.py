@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, QueryDict
+from django.utils.text import get_text_list
 
 from desk.actions.merge import Merge, MergeForm, enumerated
 from desk.changelist import counted
@@ -97,7 +98,7 @@ class MergeOrganization(Merge[Organization]):
         )
         number = sum(count for count, _, _ in things)
         moves = "moves" if number == 1 else "move"
-        names = ", ".join(f"“{row}”" for row in rows)
+        names = get_text_list([f"“{row}”" for row in rows], "and")
         return (
             f"{enumerated(things).capitalize()} {moves} to {into}. Nobody loses a membership. "
             f"{names} {'means' if len(rows) == 1 else 'mean'} {into} from now on."
