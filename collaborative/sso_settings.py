@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.core.validators import validate_domain_name
+from django.core.exceptions import ImproperlyConfigured
 
 from collaborative.env import BOOLEANS, name_list, one_of, read, site_address
 from members.auth.sso_providers import Provider
-from members.normalize import is_public_mailbox
+from members.email_domains import domain_problem
 
 T = TypeVar("T")
 PARTS = {  # of a service, and what to set each to
@@ -99,10 +98,6 @@ def _origins(raw: str, schemes: set[str]) -> tuple[str, ...]:
 def _mail_domains(raw: str) -> tuple[str, ...]:
     domains = tuple(domain.lower() for domain in name_list(raw))
     for domain in domains:
-        try:
-            validate_domain_name(domain)
-        except ValidationError:
-            raise ValueError from None
-        if "." not in domain or is_public_mailbox(domain) or not domain.isascii():
+        if domain_problem(domain):
             raise ValueError
     return domains

@@ -13,7 +13,6 @@ from desk.changelist import counted, require_staff
 from desk.records.organizations.actions import domain_owners, organization_summaries
 from desk.records.organizations.waiting import WaitingSummary
 from members.models import Member
-from teams.deadlines import is_late
 from teams.models import Membership
 from teams.services.waiting import (
     Waiting,
@@ -24,7 +23,7 @@ from teams.services.waiting import (
     requests_waiting,
     waiting_for,
 )
-from teams.workdays import working_days_since
+from teams.workdays import is_late, working_days_since
 
 SHOWN = 10  # rows of one kind
 
@@ -64,18 +63,18 @@ def _organizations(desk: Member, waiting: Waiting) -> list[Line]:
     for told in organization_summaries(rows, desk, owners):
         row = told["organization"]
         owner = owners.get(row.suggested_domain)
-        told["free_domain"] = "" if owner else row.suggested_domain
+        told["free_domain"] = "" if owner else row.offered_domain
         told["taken_by"] = owner
         told["foreseen"] = foreseen(told["waiting"])
         lines.append(_line(row, row.asked_at, told))
     return lines
 
 
-def foreseen(crowd: WaitingSummary) -> str:
+def foreseen(summary: WaitingSummary) -> str:
     """What recognizing does for those who wait, in words."""
-    people = counted(crowd.total, "person", "people")
-    opened = counted(crowd.opening, "membership", "memberships")
-    asking = crowd.visible + crowd.elsewhere
+    people = counted(summary.total, "person", "people")
+    opened = counted(summary.requests_to_open_teams, "membership", "memberships")
+    asking = summary.visible + summary.other_teams
     return (
         f"Recognizing confirms {people}, opens up to {opened}, "
         f"sends {counted(asking, 'email', 'emails')}."

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from desk.changelist.history import tell
+from desk.changelist.history import describe_changes
 from members.models import EmailDomain, Member, Organization
 from teams.models import ActionTeam, Membership
 
@@ -19,7 +19,7 @@ LINES = 200  # of one story; what is older is left to the histories of the singl
 
 @dataclass(frozen=True)
 class Story:
-    """Versions of history, newest first, each with what `tell` adds and `told_about`."""
+    """Versions of history, newest first, with what `describe_changes` adds, and `told_about`."""
 
     lines: list[Any]
     more: bool  # whether older lines were left out
@@ -63,11 +63,11 @@ def _told(versions: QuerySet[Any]) -> list[Any]:
     for version in found:
         of_row[version.id].append(version)
     for of_one in of_row.values():
-        tell(of_one)
+        describe_changes(of_one)
     return found
 
 
 def _story(told: Iterable[Any]) -> Story:
     newest = sorted(told, key=lambda version: version.history_date, reverse=True)
-    lines = [version for version in newest if not version.is_silent]
+    lines = [version for version in newest if not version.is_empty]
     return Story(lines[:LINES], more=len(lines) > LINES)

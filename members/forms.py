@@ -9,7 +9,7 @@ from django.core.validators import EmailValidator
 
 from members.auth.email_codes import Answer, EmailVerification
 from members.models import Member
-from members.normalize import normalized_name
+from members.normalize import normalize_organization_name
 
 MUCH_TOO_LONG = 1_000  # characters of an address
 SPACES = " \t\r\n\u00a0\u200b\u2060\ufeff"
@@ -124,7 +124,7 @@ class OrganizationNameField(forms.CharField):
 
     def clean(self, value: Any) -> str:
         name = " ".join(str(super().clean(value)).split())
-        if name and not normalized_name(name):
+        if name and not normalize_organization_name(name):
             raise ValidationError("Enter the name of your organization, with letters or digits")
         return name
 

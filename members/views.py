@@ -27,9 +27,9 @@ from members.auth.rate_limits import limit
 from members.auth.session_store import public_id
 from members.auth.sso_providers import Provider
 from members.decorators import post_only
+from members.email_domains import email_domain
 from members.forms import CodeForm, SignInForm
 from members.models import EmailDomain, Member, Session
-from members.normalize import email_domain
 
 if TYPE_CHECKING:
     from members.auth.sso import Arrival, Problem

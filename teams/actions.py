@@ -235,7 +235,7 @@ def remove_domain(domain: EmailDomain, by: Member, form_data: FormData) -> str:
 
 def _confirmed_domain(organization: Organization, form_data: FormData) -> str:
     """Return the suggested email domain if its box is ticked, else an empty string."""
-    return organization.suggested_domain if form_data.get(f"domain_{organization.pk}") else ""
+    return organization.offered_domain if form_data.get(f"domain_{organization.pk}") else ""
 
 
 def _merge_target(model: type[Record], form_data: FormData) -> Record:

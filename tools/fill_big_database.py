@@ -29,9 +29,10 @@ from django.db import connection, models, reset_queries, transaction
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
+from members.batches import batched
 from members.history.changesets import ChangeSource, change_source
 from members.models import EmailDomain, Member, Organization
-from members.normalize import fold, normalized_name
+from members.normalize import fold, normalize_organization_name, normalize_person_name
 from members.services import save_with_history
 from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Membership, Question
 from teams.services import set_facilitators
@@ -69,7 +70,7 @@ REASONS = {
 
 def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
     """`rows`, as many at a time as one statement takes."""
-    while batch := list(islice(rows, BATCH)):
+    for batch in batched(rows, BATCH):
         yield batch
         reset_queries()  # in DEBUG Django keeps the words of every query
 
@@ -198,7 +199,9 @@ class _Filler:
             place, kind = self.random.choice(PLACES), self.random.choice(KINDS)
             name = f"{place} Example {kind} {number}"
             created = self._day()
-            row = Organization(name=name, normalized_name=normalized_name(name), created_at=created)
+            row = Organization(
+                name=name, normalized_name=normalize_organization_name(name), created_at=created
+            )
             row.status = {7: "proposed", 37: "proposed", 67: "proposed"}.get(number % 100, "")
             if row.status:
                 row.created_at = self._day(self.now - timedelta(days=90))
@@ -230,6 +233,7 @@ class _Filler:
             member = Member(
                 email=fold(f"{first}.{last}{number}@{domain}"),
                 full_name=f"{first} {last}",
+                normalized_name=normalize_person_name(f"{first} {last}"),
                 job_title=self.random.choice(TITLES),
                 organization=row,
                 date_joined=self._day(),

@@ -27,7 +27,7 @@ from post_office.models import STATUS, Email, Log
 from collaborative.models import JobRun
 from collaborative.monitoring.health import LATE_AFTER, missing_migrations, waiting_emails
 from collaborative.operations.jobs import OVERDUE, is_taken
-from desk.changelist import counted, is_administrator, require_staff
+from desk.changelist import counted, is_administrator, parse_pk, require_staff
 from members.models import Member
 from members.services import failed_emails, requeue_emails
 
@@ -81,9 +81,10 @@ def requeue(request: HttpRequest) -> HttpResponse:
     """Queue failed emails anew: the one that is named, or all. Administrators only."""
     by = _administrator(request)
     chosen = request.POST.get("mail", "")
-    if chosen != "all" and not (chosen.isdecimal() and len(chosen) < 19):
+    key = parse_pk(chosen)
+    if chosen != "all" and key is None:
         raise BadRequest
-    number = requeue_emails(None if chosen == "all" else [int(chosen)], by=by)
+    number = requeue_emails(None if key is None else [key], by=by)
     if number:
         messages.success(request, f"{counted(number, 'email is', 'emails are')} queued anew.")
     else:

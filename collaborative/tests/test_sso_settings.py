@@ -81,6 +81,7 @@ def test_half_given_service_stops_the_start(found, name, value):
         ("SSO_RUSH_DOMAINS", "rush"),
         ("SSO_RUSH_DOMAINS", "@rush.example"),
         ("SSO_RUSH_DOMAINS", "rush.example, gmail.com"),
+        ("SSO_RUSH_DOMAINS", "rush.example, il.us"),
         ("SSO_RUSH_DOMAINS", "*.example"),
         ("SSO_RUSH_EMAIL_TRUSTED", "hunter2"),
         ("SSO_RUSH_ORIGINS", "http://sts.example.org"),

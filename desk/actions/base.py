@@ -69,9 +69,12 @@ class ActionAdmin(RecordAdmin[Record]):
             ),
         ]
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the actions of the list; each opens its page for the ticked records."""
-        if IS_POPUP_VAR in request.GET:
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """Return the actions of the list; each opens its page for the ticked records.
+
+        Django 6.1 also asks for those of the page of one record, which has buttons instead.
+        """
+        if IS_POPUP_VAR in request.GET or getattr(action_location, "name", "") == "CHANGE_FORM":
             return {}
         staff = require_staff(request)
         return {

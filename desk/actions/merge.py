@@ -14,7 +14,7 @@ from django.utils.text import get_text_list
 
 from desk.actions.bulk_action import BulkAction, Record, origin_of
 from desk.actions.preview import describe_effects
-from desk.changelist import counted, require_staff
+from desk.changelist import counted, parse_pk, require_staff
 from members.services import Preview, preview_action
 
 # Longer keys are no keys: they would overflow in the database.
@@ -72,9 +72,9 @@ class Merge(BulkAction[Record]):
 
     def get_form(self, request: HttpRequest, records: Sequence[Record]) -> MergeForm:
         data = request.POST if request.method == "POST" and "into" in request.POST else None
-        key = request.POST.get("into") or request.GET.get("into", "")
-        if key.isdecimal() and len(key) <= MAX_KEY_DIGITS:
-            target = self.model._default_manager.filter(pk=key).first()
+        pk = parse_pk(request.POST.get("into") or request.GET.get("into", ""))
+        if pk is not None:
+            target = self.model._default_manager.filter(pk=pk).first()
         else:
             target = self.find_target(request.GET.get("search", "").strip())
         return self.merge_form(data, records, target)

@@ -1,6 +1,12 @@
 """What all lists of the desk have in common."""
 
-from desk.changelist.base import DeskModelAdmin, badge, is_administrator, require_staff
+from desk.changelist.base import (
+    DeskModelAdmin,
+    badge,
+    is_administrator,
+    parse_pk,
+    require_staff,
+)
 from desk.changelist.export import Column, ExportAdmin, ExportingAdmin
 from desk.changelist.history import RecordAdmin
 from members.wording import counted
@@ -15,4 +21,5 @@ __all__ = [
     "badge",
     "counted",
     "is_administrator",
+    "parse_pk",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from desk.changelist.pagination import EstimatedCountPaginator
-from desk.changelist.search import narrowed
+from desk.changelist.search import search
 from members.models import Member
 from members.services import Refused
 
@@ -29,76 +30,88 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 def require_staff(request: HttpRequest) -> Member:
-    """Who works at the desk: an open account that may use it. Refuses everybody else."""
-    person = request.user
-    if not (isinstance(person, Member) and person.is_active and person.is_staff):
+    """Return the signed-in facilitator or administrator; PermissionDenied for everyone else."""
+    member = request.user
+    if not (isinstance(member, Member) and member.is_active and member.is_staff):
         raise PermissionDenied
-    return person
+    return member
 
 
 def is_administrator(request: HttpRequest) -> bool:
-    """Whether the person at the desk sees and may do everything there."""
+    """Return whether the signed-in staff member sees and may do everything at the desk."""
     return require_staff(request).is_superuser
 
 
-@lru_cache(maxsize=100)  # there are few, and some on every line of a list
+def parse_pk(text: str) -> int | None:
+    """Return the primary key that a request names; None for what can be none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
+# There are few, and some on every line of a list.
+@lru_cache(maxsize=100)
 def badge(kind: str, word: str) -> SafeString:
-    """A status with its glyph and word; `kind` as in _badge.html."""
+    """Return a status with its glyph and word; `kind` as in _badge.html."""
     return render_to_string("_badge.html", {"kind": kind, "word": word})
 
 
-def in_words(shown: ChangeList) -> str:
-    """What a list is narrowed to: 'search "rush"; team: Hiring'."""
-    parts = [f'search "{shown.query}"'] if shown.query else []
-    for spec in shown.filter_specs:
-        choices = list(spec.choices(shown))[1:]  # the first one is "All"
-        chosen = [str(choice["display"]) for choice in choices if choice.get("selected")]
-        if chosen:
-            parts.append(f"{spec.title}: {', '.join(chosen)}")
+def describe_filters(changelist: ChangeList) -> str:
+    """Return what a list is filtered by: 'search "rush"; team: Hiring'."""
+    parts = [f'search "{changelist.query}"'] if changelist.query else []
+    for spec in changelist.filter_specs:
+        # The first choice is "All".
+        choices = list(spec.choices(changelist))[1:]
+        selected = [str(choice["display"]) for choice in choices if choice.get("selected")]
+        if selected:
+            parts.append(f"{spec.title}: {', '.join(selected)}")
     return "; ".join(parts)
 
 
-class DayInput(forms.DateInput):
-    """A date, by the browser's own calendar."""
+class CalendarInput(forms.DateInput):
+    """A date, entered with the browser's own calendar."""
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__({"type": "date", **(attrs or {})}, format="%Y-%m-%d")
 
 
 class DeskModelAdmin(admin.ModelAdmin[Row]):
-    """A list at the desk. Everyone at the desk may view and change what `get_queryset` shows.
+    """A list at the desk. All staff may view and change what `get_queryset` returns.
 
-    A row that it does not show answers 404, on every page. Nobody deletes anything. A subclass
-    narrows `get_queryset`, and the permissions where less is allowed.
+    Every page answers 404 for a record that it does not return. Nobody deletes anything. A
+    subclass narrows `get_queryset`, and the permissions where less is allowed.
     """
 
     list_per_page = 50
     paginator = EstimatedCountPaginator
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # a count for every choice, over a million rows
+    # Facets count the rows of every choice, over a million rows.
+    show_facets = admin.ShowFacets.NEVER
     view_on_site = False
-    title = ""  # of the list; empty: the plural name of the model
-    formfield_overrides = {models.DateField: {"widget": DayInput}}
+    # Of the list; empty: the plural name of the model.
+    title = ""
+    formfield_overrides = {models.DateField: {"widget": CalendarInput}}
 
     def get_action_choices(
-        self, request: HttpRequest, default_choices: Any = (("", "Choose what to do"),)
+        self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
     ) -> list[tuple[str, str]]:
-        return super().get_action_choices(request, list(default_choices))
+        """Return the actions of the list; Django 6.1 also says on which page."""
+        return super().get_action_choices(request, [("", "Choose what to do")])
 
     def formfield_for_dbfield(
         self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.Field | None:
-        """As stock, without the pop-ups beside a list of choices, which need JavaScript; what
-        is missing is asked for by its name."""
+        """Return the field without the pop-ups beside choices, which need JavaScript.
+
+        Its message names the field that is missing.
+        """
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is None:
             return None
         if isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         verb = "Choose" if isinstance(field.widget, forms.Select) else "Enter"
-        asked = f"{verb} the {str(field.label or db_field.verbose_name).lower()}"
         if "error_messages" not in kwargs:
-            field.error_messages["required"] = asked
+            label = str(field.label or db_field.verbose_name).lower()
+            field.error_messages["required"] = f"{verb} the {label}"
         return field
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -117,62 +130,60 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         return False
 
     def log_addition(self, request: HttpRequest, obj: Row, message: Any) -> LogEntry:
-        """An entry that is not stored: the history of the row says it, and forgets people."""
+        """Return an entry that is not stored: history says it, and forgets erased people."""
         return LogEntry()
 
     def log_change(self, request: HttpRequest, obj: Row, message: Any) -> LogEntry:
-        """An entry that is not stored, as with `log_addition`."""
+        """Return an entry that is not stored, as `log_addition` does."""
         return LogEntry()
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Only what the list offers as a filter: other fields would answer questions about
-        rows and people that the list does not show."""
-        for offered in self.get_list_filter(request):
-            if isinstance(offered, str):
-                if lookup.split("__")[0] == offered:
-                    return True
-            elif lookup == getattr(offered, "parameter_name", None):
-                return True
-        return False
+        """Return whether the list offers `lookup` as a filter. Any other field would answer
+        questions about records that the list does not show."""
+        return any(
+            lookup.split("__")[0] == list_filter
+            if isinstance(list_filter, str)
+            else lookup == getattr(list_filter, "parameter_name", None)
+            for list_filter in self.get_list_filter(request)
+        )
 
     def action_checkbox(self, obj: Row) -> SafeString:
-        """The box that selects a row, in our words; stock renders a template for each."""
+        """Return the checkbox that selects a row; stock renders a template for each."""
         box = '<input type="checkbox" name="{}" value="{}" class="{}" aria-label="Select {}">'
         return format_html(box, ACTION_CHECKBOX_NAME, obj.pk, "action-select", obj)
 
     def get_paginator(
         self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **options: Any
     ) -> EstimatedCountPaginator:
-        """Pages that know which of them is asked for."""
-        pages = EstimatedCountPaginator(queryset, per_page, *args, **options)
-        wanted = request.GET.get(PAGE_VAR, "")
-        pages.wanted = int(wanted) if wanted.isdecimal() and len(wanted) < 10 else 1
-        return pages
+        """Return a paginator that knows which page is requested."""
+        paginator = EstimatedCountPaginator(queryset, per_page, *args, **options)
+        # The list itself refuses a page that is no number.
+        with suppress(ValueError):
+            paginator.requested_page = int(request.GET.get(PAGE_VAR, 1))
+        return paginator
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Row], search_term: str
     ) -> tuple[models.QuerySet[Row], bool]:
-        """Rows that hold each word in one of `search_fields`; none of them twice."""
+        """Return rows that contain each word in one of `search_fields`; none of them twice."""
+        has_duplicates = False
         fields = self.get_search_fields(request)
-        return narrowed(queryset, search_term, self.model, fields), False
+        return search(queryset, search_term, self.model, fields), has_duplicates
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The list, under its own name. Ids that are no numbers are refused as a bad request."""
-        if not all(pk.isdecimal() for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+        """Return the list, under its own name. Refuses keys that can be none as a bad request."""
+        if None in map(parse_pk, request.POST.getlist(ACTION_CHECKBOX_NAME)):
             raise BadRequest
         if ERROR_FLAG in request.GET:
             messages.warning(request, "This filter does not exist. The whole list is shown.")
         title = self.title or capfirst(str(self.opts.verbose_name_plural))
-        shown = super().changelist_view(request, {"title": title, **(extra_context or {})})
-        if (
-            isinstance(shown, TemplateResponse)
-            and shown.context_data
-            and "cl" in shown.context_data
-        ):
-            shown.context_data["narrowed_to"] = in_words(shown.context_data["cl"])
-        return shown
+        response = super().changelist_view(request, {"title": title, **(extra_context or {})})
+        context = response.context_data if isinstance(response, TemplateResponse) else None
+        if context and "cl" in context:
+            context["active_filters"] = describe_filters(context["cl"])
+        return response
 
     def changeform_view(
         self,
@@ -181,7 +192,7 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The form. A step that the services refuse is told in words, and nothing is saved."""
+        """Return the form; a step that the services refuse becomes a message, nothing is saved."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except Refused as refusal:
@@ -191,11 +202,11 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Row | None:
-        """Stock, but an empty `_to_field` in the address is none at all and no error."""
+        """Return the record; an empty `_to_field` in the address is no error."""
         return super().get_object(request, object_id, from_field or None)
 
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:
-        """Out of sight is not found; stock admin redirects and repeats the id."""
+        """Answer 404 for what is out of sight; stock admin redirects and repeats the id."""
         raise Http404

@@ -38,7 +38,7 @@ from xlsxwriter.worksheet import Worksheet
 from desk.changelist.base import (
     DeskModelAdmin,
     Row,
-    in_words,
+    describe_filters,
     is_administrator,
     require_staff,
 )
@@ -126,7 +126,7 @@ class ExportingAdmin(DeskModelAdmin[Row]):
         export = Export.objects.create(
             by=require_staff(request),
             what=title[:1].upper() + title[1:],
-            filters=in_words(changelist)[:500],
+            filters=describe_filters(changelist)[:500],
             file_format=file_format,
             # What was requested; `_count_rows` corrects it at the end.
             rows=changelist.result_count,

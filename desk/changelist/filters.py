@@ -1,4 +1,4 @@
-"""Filters that figures lead to: each lists exactly the rows that its figure counts."""
+"""Filters that numbers link to: each lists exactly the records that its number counts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Exists, QuerySet
 from django.http import HttpRequest
 
-from desk.changelist import require_staff
+from desk.changelist import parse_pk, require_staff
 from members.models import Organization
 from teams.models import ActionTeam, Membership, MembershipQuerySet
 from teams.statistics import Period, members_of_organization
 
 
 class PeriodFilter(admin.SimpleListFilter):
-    """Only in sight while it is in the address; there, "All" takes it away again."""
+    """Shown only while it is in the address; there, "All" removes it."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(self.value() or "", str(self.period))] if self.value() is not None else []
@@ -33,35 +33,35 @@ class PeriodFilter(admin.SimpleListFilter):
     ) -> QuerySet[Membership]:
         if self.value() is None:
             return queryset
-        return self.narrowed(cast("MembershipQuerySet", queryset), self.period)
+        return self.in_period(cast("MembershipQuerySet", queryset), self.period)
 
-    def narrowed(self, rows: MembershipQuerySet, period: Period) -> MembershipQuerySet:
+    def in_period(self, memberships: MembershipQuerySet, period: Period) -> MembershipQuerySet:
         raise NotImplementedError
 
 
 class JoinedFilter(PeriodFilter):
     title = parameter_name = "joined"
 
-    def narrowed(self, rows: MembershipQuerySet, period: Period) -> MembershipQuerySet:
-        return rows.joined(period.start, period.end)
+    def in_period(self, memberships: MembershipQuerySet, period: Period) -> MembershipQuerySet:
+        return memberships.joined(period.start, period.end)
 
 
 class EndedFilter(PeriodFilter):
     title = parameter_name = "ended"
 
-    def narrowed(self, rows: MembershipQuerySet, period: Period) -> MembershipQuerySet:
-        return rows.ended(period.start, period.end)
+    def in_period(self, memberships: MembershipQuerySet, period: Period) -> MembershipQuerySet:
+        return memberships.ended(period.start, period.end)
 
 
 class AnsweredFilter(PeriodFilter):
     title, parameter_name = "request decided", "answered"
 
-    def narrowed(self, rows: MembershipQuerySet, period: Period) -> MembershipQuerySet:
-        return rows.answered(period.start, period.end)
+    def in_period(self, memberships: MembershipQuerySet, period: Period) -> MembershipQuerySet:
+        return memberships.answered(period.start, period.end)
 
 
 class EmployerFilter(admin.SimpleListFilter):
-    """The people of one organization, by its key; in sight only while it is in the address."""
+    """The people of one organization, by its key; shown only while it is in the address."""
 
     title = parameter_name = "organization"
 
@@ -69,7 +69,7 @@ class EmployerFilter(admin.SimpleListFilter):
         key = self.value()
         if key is None:
             return []
-        if not (key.isascii() and key.isdecimal() and len(key) < 19):
+        if parse_pk(key) is None:
             raise IncorrectLookupParameters
         return [(key, str(Organization.objects.filter(pk=key).first() or "Not known"))]
 
@@ -81,7 +81,7 @@ class EmployerFilter(admin.SimpleListFilter):
 
 
 class OnTeamFilter(admin.SimpleListFilter):
-    """Organizations of which somebody is on a team; one's own teams only."""
+    """Organizations with people on a team; one's own teams only."""
 
     title, parameter_name = "who is on", "team"
 
@@ -92,7 +92,7 @@ class OnTeamFilter(admin.SimpleListFilter):
         return [(slug, team.name) for slug, team in self.teams.items()]
 
     def has_output(self) -> bool:
-        """Also what is not offered is looked at, to be refused."""
+        """Return whether it filters; also a choice that is not offered, which is refused."""
         return self.value() is not None or super().has_output()
 
     def queryset(

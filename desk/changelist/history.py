@@ -1,4 +1,4 @@
-"""Records with a readable history: who, when, from what to what, why, and how."""
+"""Records with a readable history: who, when, from what to what, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
-from django.utils.formats import date_format
 from django.utils.text import capfirst
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import ObjDiffDisplay
@@ -21,21 +20,24 @@ from simple_history.utils import get_m2m_reverse_field_name
 
 from desk.changelist.base import Row, require_staff
 from desk.changelist.export import ExportingAdmin
+from members.dates import long_date
 from members.services import save_with_history
 
-REASONS = ("reason", "decision_reason")  # fields that say why, in words for the person concerned
+# Fields that say why, in words for the person concerned.
+REASON_FIELDS = ("reason", "decision_reason")
 # What the line says itself (who), or what follows from another field.
-UNTOLD = {
-    *REASONS,
+HIDDEN_FIELDS = {
+    *REASON_FIELDS,
     "affiliation_confirmed_by",
     "decided_by",
     "ended_by",
     "normalized_name",
     "search_text",
 }
-CALLED = {"affiliation_confirmed_via": "Affiliation", "is_superuser": "Administrator"}
-EMPTY = {"affiliation_confirmed_via": "not confirmed"}
-SHOWN = ObjDiffDisplay(max_length=100)  # letters of a long text, where it differs
+FIELD_LABELS = {"affiliation_confirmed_via": "Affiliation", "is_superuser": "Administrator"}
+EMPTY_VALUES = {"affiliation_confirmed_via": "not confirmed"}
+# Shortens long texts to where they differ.
+DIFF_DISPLAY = ObjDiffDisplay(max_length=100)
 
 
 class Change(NamedTuple):
@@ -46,66 +48,69 @@ class Change(NamedTuple):
     new: str
 
 
-def tell(versions: Sequence[Any], older: Any = None) -> None:
-    """To each of `versions` of one row (newest first): `told_changes`, from what to what;
-    `told_reason`, the reason that was given with it; and `is_silent`, whether nothing in it can
-    be seen. `older` is the version before them, if there is one."""
-    _look_up_lists([*versions, older] if older else versions)
-    for place, version in enumerate(versions):
-        before = versions[place + 1] if place + 1 < len(versions) else older
-        version.told_changes = _changes(before, version) if before else []
-        version.told_reason = ""
-        for name in REASONS:
-            given = getattr(version, name, "")
-            if given and given != getattr(before, name, ""):
-                version.told_reason = given
-        version.is_silent = not (
+def describe_changes(versions: Sequence[Any], older: Any = None) -> None:
+    """Set on each of `versions` of one record, newest first, what the desk shows of it.
+
+    `field_changes`, from what to what; `stated_reason`, that was given with it; and `is_empty`,
+    whether nothing in it can be seen. `older` is the version before them, if there is one.
+    """
+    _load_lists([*versions, older] if older else versions)
+    for version, before in zip(versions, [*versions[1:], older], strict=False):
+        version.field_changes = _changes(before, version) if before else []
+        version.stated_reason = ""
+        for name in REASON_FIELDS:
+            reason = getattr(version, name, "")
+            if reason and reason != getattr(before, name, ""):
+                version.stated_reason = reason
+        version.is_empty = not (
             before is None
-            or version.told_changes
+            or version.field_changes
             or version.history_change_reason
-            or version.told_reason
+            or version.stated_reason
         )
 
 
-def _look_up_lists(versions: Sequence[Any]) -> None:
-    """To each version `told_lists`: the rows that it referred to by a list, in words. One query
-    for all versions and each list."""
+def _load_lists(versions: Sequence[Any]) -> None:
+    """Set `lists` on each version: what its many-to-many fields referred to, in words.
+
+    One query for all versions and each field.
+    """
     for version in versions:
-        version.told_lists = {}
+        version.lists = {}
     for field in versions[0]._history_m2m_fields if versions else ():
-        other = get_m2m_reverse_field_name(field)
-        kept = getattr(type(versions[0]), field.name).model._base_manager
+        target = get_m2m_reverse_field_name(field)
+        entries = getattr(type(versions[0]), field.name).model._base_manager
         names: dict[int, list[str]] = defaultdict(list)
-        for row in kept.filter(history__in=versions).select_related(other):
-            names[row.history_id].append(str(getattr(row, other)))
+        for entry in entries.filter(history__in=versions).select_related(target):
+            names[entry.history_id].append(str(getattr(entry, target)))
         for version in versions:
-            version.told_lists[field.name] = ", ".join(sorted(names[version.pk]))
+            version.lists[field.name] = ", ".join(sorted(names[version.pk]))
 
 
 def _changes(older: Any, newer: Any) -> list[Change]:
     changes = []
     for field in [*newer.tracked_fields, *newer._history_m2m_fields]:
-        if field.name in UNTOLD or _is_stamp(field):
+        if field.name in HIDDEN_FIELDS or _is_timestamp(field):
             continue
-        old, new = _in_words(older, field), _in_words(newer, field)
+        old, new = _describe_value(older, field), _describe_value(newer, field)
         if old != new:
-            called = CALLED.get(field.name) or capfirst(str(field.verbose_name))
-            changes.append(Change(called, *SHOWN.common_shorten_repr(old, new)))
+            label = FIELD_LABELS.get(field.name) or capfirst(str(field.verbose_name))
+            changes.append(Change(label, *DIFF_DISPLAY.common_shorten_repr(old, new)))
     return sorted(changes)
 
 
-def _is_stamp(field: Any) -> bool:
-    """Whether `field` only keeps when something else happened."""
+def _is_timestamp(field: Any) -> bool:
+    """Return whether `field` only stores when something else happened."""
     return isinstance(field, models.DateTimeField) and not field.editable
 
 
-def _in_words(version: Any, field: Any) -> str:
-    """The value of `field` as the desk shows it elsewhere."""
+def _describe_value(version: Any, field: Any) -> str:
+    """Return the value of `field` as the desk shows it elsewhere."""
     if isinstance(field, models.ManyToManyField):
-        return version.told_lists[field.name] or "nobody"
+        return version.lists[field.name] or "nobody"
     value = getattr(version, field.attname)
     if value in (None, ""):
-        return EMPTY.get(field.name, "not given")
+        return EMPTY_VALUES.get(field.name, "not given")
     if isinstance(field, models.ForeignKey):
         return str(getattr(version, field.name) or "gone")
     if isinstance(value, bool):
@@ -113,12 +118,12 @@ def _in_words(version: Any, field: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     if isinstance(value, date):
-        return date_format(value, "F j, Y")
+        return long_date(value)
     return str(dict(field.flatchoices).get(value, value))
 
 
 class RecordAdmin(ExportingAdmin[Row], SimpleHistoryAdmin):  # type: ignore[misc]  # untyped
-    """A list of records with a readable history: who, when, from what to what, why, and how.
+    """A list of records with a readable history: who, when, from what to what, and why.
 
     History is there for reading. The page of one old version, which can also write it back
     past the services, does not exist.
@@ -135,8 +140,8 @@ class RecordAdmin(ExportingAdmin[Row], SimpleHistoryAdmin):  # type: ignore[misc
         return True
 
     def get_history_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        """The versions with who made them; stock simple-history forgets that for records that
-        refer to no other."""
+        """Return the versions with who made them, which stock simple-history forgets for records
+        that refer to no other."""
         versions: QuerySet[Any] = super().get_history_queryset(*args, **kwargs)
         fields = (*versions.model.tracked_fields, versions.model._meta.get_field("history_user"))
         return versions.select_related(
@@ -146,27 +151,27 @@ class RecordAdmin(ExportingAdmin[Row], SimpleHistoryAdmin):  # type: ignore[misc
     def set_history_delta_changes(
         self, request: HttpRequest, historical_records: Any, foreign_keys_are_objs: bool = True
     ) -> None:
-        """What each version on the page changed, and why; the last one is compared as well."""
+        """Set what each version on the page changed, and why; the last one is compared as well."""
         end = historical_records.end_index()
         next_page = list(historical_records.paginator.object_list[end : end + 1])
-        tell(list(historical_records), *next_page)
+        describe_changes(list(historical_records), *next_page)
 
     def save_model(self, request: HttpRequest, obj: Row, form: Any, change: bool) -> None:
-        """Save with a history line. Of a stored row only what was typed anew is written, over
+        """Save with a history line. Of a stored record only what the form changed is written, over
         the locked row: a decision taken meanwhile stays."""
         if not change:
             save_with_history(obj, require_staff(request), "added at the desk")
             return
-        own = {field.name for field in self.opts.concrete_fields}
-        typed = {name: getattr(obj, name) for name in form.changed_data if name in own}
-        row = self.model._base_manager.select_for_update().get(pk=obj.pk)
-        save_with_history(row, require_staff(request), "changed at the desk", **typed)
+        columns = {field.name for field in self.opts.concrete_fields}
+        changes = {name: getattr(obj, name) for name in form.changed_data if name in columns}
+        stored = self.model._base_manager.select_for_update().get(pk=obj.pk)
+        save_with_history(stored, require_staff(request), "changed at the desk", **changes)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The history of a record that the list shows; 404 for every other one, whatever
-        history it left (stock simple-history would show that)."""
+        """Return the history of a record that the list shows; 404 for every other one, even if
+        it left a history (stock simple-history would show that)."""
         record = self.get_object(request, unquote(object_id))
         if record is None:
             raise Http404

@@ -1,4 +1,4 @@
-"""Searching long lists: each table is searched on its own, and the answers are united.
+"""Searching long lists: each table is searched on its own, and the results are united.
 
 Stock admin asks for all words in all tables by one OR over joins, which no index can serve and
 which looks at each row of the longest table.
@@ -17,64 +17,67 @@ from members.models import EmailDomain, Member
 
 Row = TypeVar("Row", bound=Model)
 
-MANY = 1_000  # rows found that are named by their keys; the database searches again for more
+# Of more matches the database searches again instead of being given the keys.
+MAX_KEYS_IN_QUERY = 1_000
 # Stored in lower case, by a constraint: compared as they are, in half the time.
-LOWER_CASE = {(Member, "email"), (EmailDomain, "domain")}
+LOWER_CASE_FIELDS = {(Member, "email"), (EmailDomain, "domain")}
 
 
-def narrowed(
-    rows: QuerySet[Row], term: str, model: type[Model], fields: Sequence[str], path: str = "pk"
+def search(
+    queryset: QuerySet[Row], text: str, model: type[Model], fields: Sequence[str], path: str = "pk"
 ) -> QuerySet[Row]:
-    """Those of `rows` that lead by `path` to one of `model` that holds each word of `term`.
+    """Return the rows of `queryset` that lead by `path` to a match of `text` in `model`.
 
-    What was found is named by its keys when the list is counted and read, so that one search
-    does for both, unless it is too much for that.
+    A match contains each word of `text` in one of `fields`. Matches are named by their keys when
+    the list is counted and read, so that one search does for both, unless they are too many.
     """
-    words = words_of(term)
+    words = split_words(text)
     if not (words and fields):
-        return rows
-    found = model._base_manager.filter(holding_all(model, fields, words))
-    keys = list(found.values_list("pk", flat=True)[: MANY + 1])
-    return rows.filter(**{f"{path}__in": found.values("pk") if len(keys) > MANY else keys})
+        return queryset
+    matches = model._base_manager.filter(fields_contain_all(model, fields, words))
+    keys = list(matches.values_list("pk", flat=True)[: MAX_KEYS_IN_QUERY + 1])
+    are_many = len(keys) > MAX_KEYS_IN_QUERY
+    return queryset.filter(**{f"{path}__in": matches.values("pk") if are_many else keys})
 
 
-def words_of(term: str) -> list[str]:
-    """The words of what was typed; quotes keep some together."""
+def split_words(text: str) -> list[str]:
+    """Return the words of `text`; quotes keep some together."""
     return [
         unescape_string_literal(word) if word[0] == word[-1] and word[0] in "\"'" else word
-        for word in smart_split(term)
+        for word in smart_split(text)
     ]
 
 
-def holding_all(model: type[Model], fields: Sequence[str], words: Iterable[str]) -> Q:
-    """The rows of `model` that hold each of `words` in one of `fields`."""
-    found = Q()
+def fields_contain_all(model: type[Model], fields: Sequence[str], words: Iterable[str]) -> Q:
+    """Return the condition that each of `words` is in one of the `fields` of `model`."""
+    condition = Q()
     for word in words:
-        found &= holding(model, fields, word)
-    return found
+        condition &= field_contains(model, fields, word)
+    return condition
 
 
-def holding(model: type[Model], fields: Sequence[str], word: str) -> Q:
-    """The rows of `model` that hold `word` in one of `fields`, which may lead to other tables."""
-    found = Q()
-    beyond: dict[str, list[str]] = defaultdict(list)
+def field_contains(model: type[Model], fields: Sequence[str], word: str) -> Q:
+    """Return the condition that `word` is in one of `fields`, which may lead to other tables."""
+    condition = Q()
+    related_fields: dict[str, list[str]] = defaultdict(list)
     for field in fields:
-        name, _, rest = field.partition("__")
-        if rest:
-            beyond[name].append(rest)
-        elif (model, name) in LOWER_CASE:
-            found |= Q(**{f"{name}__contains": word.lower()})
+        name, _, related_field = field.partition("__")
+        if related_field:
+            related_fields[name].append(related_field)
+        elif (model, name) in LOWER_CASE_FIELDS:
+            condition |= Q(**{f"{name}__contains": word.lower()})
         else:
-            found |= Q(**{f"{name}__icontains": word})
-    for name, rest_of in beyond.items():
-        found |= _in_other_table(model, name, rest_of, word)
-    return found
+            condition |= Q(**{f"{name}__icontains": word})
+    for name, names in related_fields.items():
+        condition |= _related_field_contains(model, name, names, word)
+    return condition
 
 
-def _in_other_table(model: type[Model], name: str, fields: Sequence[str], word: str) -> Q:
+def _related_field_contains(model: type[Model], name: str, fields: Sequence[str], word: str) -> Q:
     relation: Any = model._meta.get_field(name)
-    other = relation.related_model
-    rows = other._base_manager.filter(holding(other, fields, word))
-    if isinstance(relation, ForeignObjectRel):  # from the other table to this one
-        return Q(pk__in=rows.values(relation.field.attname))
-    return Q(**{f"{name}__in": rows.values("pk")})
+    related_model = relation.related_model
+    matches = related_model._base_manager.filter(field_contains(related_model, fields, word))
+    # From the related table to this one.
+    if isinstance(relation, ForeignObjectRel):
+        return Q(pk__in=matches.values(relation.field.attname))
+    return Q(**{f"{name}__in": matches.values("pk")})

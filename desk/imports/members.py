@@ -14,7 +14,7 @@ from desk.records.organizations.similar import similar_organizations
 from members.forms import OrganizationNameField, WorkEmailField, job_title_field, name_field
 from members.history.changesets import ChangeSet
 from members.models import Member, Organization
-from members.normalize import fold, normalized_name
+from members.normalize import fold, normalize_organization_name
 from members.services import lock_organizations
 from teams.models import ActionTeam, Membership
 from teams.services import MemberData, MemberImportResult, import_members, lock_accounts
@@ -127,7 +127,8 @@ class MemberParser:
         self.unknown_organizations = {
             normalized: name
             for name in names
-            if (normalized := normalized_name(name)) and normalized not in self.organizations
+            if (normalized := normalize_organization_name(name))
+            and normalized not in self.organizations
         }
         self.suggestions = suggest_organizations(self.unknown_organizations)
         self.accounts = lock_accounts(str(EMAIL.to_python(row.cells["Email"])) for row in rows)
@@ -160,7 +161,7 @@ class MemberParser:
         For a person with an account who joins nothing, as in an exported list, their own
         organization is accepted, recognized or not.
         """
-        normalized = normalized_name(ORGANIZATION.clean(cell))
+        normalized = normalize_organization_name(ORGANIZATION.clean(cell))
         organization = self.organizations.get(normalized)
         if organization is None:
             suggestion = self.suggestions.get(normalized)

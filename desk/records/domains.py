@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction
-from desk.changelist import counted, require_staff
+from desk.changelist import counted, parse_pk, require_staff
 from members.forms import OrganizationNameField
 from members.models import EmailDomain, Organization
 from teams.services import add_domain
@@ -77,9 +77,9 @@ class EmailDomainAdmin(ActionAdmin[EmailDomain]):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return the name of the organization that a link names by its key."""
         initial: dict[str, Any] = dict(super().get_changeform_initial_data(request))
-        key = initial.pop("organization", "")
-        if key.isascii() and key.isdecimal() and len(key) < 19:
-            organization = Organization.objects.filter(pk=key).first()
+        pk = parse_pk(initial.pop("organization", ""))
+        if pk is not None:
+            organization = Organization.objects.filter(pk=pk).first()
             initial["organization"] = organization.name if organization else ""
         return initial
 

@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
@@ -18,6 +17,7 @@ from desk.actions.bulk_action import BulkAction
 from desk.changelist import badge, require_staff
 from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin
+from members.dates import long_date
 from teams.models import ActionTeam, FaqEntry
 
 # After this an answer should be read again.
@@ -45,7 +45,7 @@ class StillTrue(BulkAction[FaqEntry]):
 
 
 def describe_last_check(entry: FaqEntry) -> str:
-    return date_format(entry.checked_on, "F j, Y") if entry.checked_on else "not known"
+    return long_date(entry.checked_on) if entry.checked_on else "not known"
 
 
 class TeamOrGeneralFilter(TeamFilter):

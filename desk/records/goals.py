@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -18,6 +17,7 @@ from desk.actions.bulk_action import BulkAction, origin_of
 from desk.changelist import badge
 from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin, own_teams
+from members.dates import long_date
 from teams.models import Goal, GoalQuerySet, amount
 
 BADGES = {"on_track": "open", "at_risk": "attention", "reached": "confirmed"}
@@ -201,7 +201,7 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
         """Return its state, and when that was last reported."""
         if goal.reported_on is None:
             return self.state_badge(goal)
-        day = date_format(goal.reported_on, "DATE_FORMAT")
+        day = long_date(goal.reported_on)
         return format_html("<span>{}<br>reported {}</span>", self.state_badge(goal), day)
 
     @admin.display

@@ -13,8 +13,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -22,7 +20,8 @@ from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import MAX_LISTED_RECORDS, ActionWithReason, BulkAction
 from desk.changelist import badge, require_staff
 from desk.changelist.filters import AnsweredFilter, EmployerFilter, EndedFilter, JoinedFilter
-from desk.changelist.search import narrowed
+from desk.changelist.search import search
+from members.dates import long_date
 from members.forms import OrganizationNameField, WorkEmailField, name_field
 from members.models import Member, Organization
 from members.services import Refused
@@ -50,7 +49,7 @@ def describe_waiting(membership: Membership) -> SafeString | str:
 
 def describe_promise(membership: Membership) -> SafeString:
     """Return by when an answer was promised, with a badge if that day has passed."""
-    day = date_format(membership.answer_expected_on, "F j, Y")
+    day = long_date(membership.answer_expected_on)
     if membership.is_late:
         return format_html("{} promised by {}", badge("attention", "Late"), day)
     return format_html("promised by {}", day)
@@ -249,7 +248,7 @@ class MembershipAdmin(ActionAdmin[Membership]):
     ) -> tuple[QuerySet[Membership], bool]:
         """Search the members, who are few beside the memberships."""
         fields = [field.removeprefix("member__") for field in self.search_fields]
-        return narrowed(queryset, search_term, Member, fields, "member"), False
+        return search(queryset, search_term, Member, fields, "member"), False
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the order of what waits: oldest first; else newest first."""
@@ -344,7 +343,7 @@ class MembershipAdmin(ActionAdmin[Membership]):
     @admin.display(ordering="requested_at")
     def requested(self, membership: Membership) -> SafeString | str:
         """Return when it was requested, and the promised day if that has passed."""
-        day = date_format(timezone.localtime(membership.requested_at), "DATE_FORMAT")
+        day = long_date(membership.requested_at)
         if not membership.is_late:
             return day
         return format_html("<span>{}<br>{}</span>", day, describe_promise(membership))

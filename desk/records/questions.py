@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -12,7 +11,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from post_office.models import Email
@@ -25,47 +23,16 @@ from desk.actions.bulk_action import (
     BulkAction,
 )
 from desk.changelist import badge, counted, require_staff
+from desk.records.similar_entries import similar_entries
+from members.dates import long_date
 from members.models import Member
-from members.normalize import fold
 from members.services import Preview, one_line
 from teams.actions import TEAM_PREFIX
 from teams.models import ActionTeam, FaqEntry, Question
 from teams.models.faq import QuestionQuerySet
 from teams.workdays import working_days_since
 
-MAX_SIMILAR_ENTRIES = 3
-# Letters of a word that are compared: "joining" is like "join".
-STEM_LENGTH = 4
-# Beginnings of words that every question has.
-COMMON_STEMS = set(
-    "abou also been coul does from have hell into more much othe plea shou than that them then "  # noqa: SIM905  # as a list it would be three times as long
-    "ther they this thos want were what when wher whet whic will with woul your".split()
-)
 BADGES = {"waiting": "waiting", "answered": "confirmed", "published": "confirmed"}
-
-
-def stems(text: str) -> set[str]:
-    """Return the beginnings of the words of `text`, without the common ones."""
-    words = re.findall(rf"\w{{{STEM_LENGTH},}}", fold(text))
-    return {word[:STEM_LENGTH] for word in words} - COMMON_STEMS
-
-
-def similar_entries(questions: Sequence[Question]) -> dict[int, list[FaqEntry]]:
-    """Return by the key of each question the published entries that share most words with it."""
-    entries = [
-        (entry, stems(entry.question), stems(entry.answer))
-        for entry in FaqEntry.objects.published().select_related("team")
-    ]
-    similar = {}
-    for question in questions:
-        words = stems(question.text)
-        scores = [
-            (2 * len(words & title) + len(words & body), -entry.pk, entry)
-            for entry, title, body in entries
-        ]
-        best = sorted((score for score in scores if score[0] >= 2), reverse=True)
-        similar[question.pk] = [entry for _, _, entry in best[:MAX_SIMILAR_ENTRIES]]
-    return similar
 
 
 class QuestionAction(BulkAction[Question]):
@@ -291,7 +258,7 @@ class QuestionAdmin(ActionAdmin[Question]):
 
     @admin.display(ordering="asked_at")
     def asked(self, question: Question) -> str:
-        return date_format(timezone.localtime(question.asked_at), "DATE_FORMAT")
+        return long_date(question.asked_at)
 
     @admin.display
     def age(self, question: Question) -> SafeString | str:
@@ -321,7 +288,7 @@ class QuestionAdmin(ActionAdmin[Question]):
     def decided(self, question: Question) -> str:
         if question.decided_at is None:
             return "not yet"
-        when = date_format(timezone.localtime(question.decided_at), "DATE_FORMAT")
+        when = long_date(question.decided_at)
         return f"{when}, by {question.decided_by}"
 
     @admin.display(description="answer or reason")

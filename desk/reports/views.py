@@ -25,6 +25,7 @@ from desk.reports.charts import (
     memberships_url,
     teams_chart,
 )
+from members.batches import batched
 from members.models import Member, OrganizationQuerySet
 from teams.models import ActionTeam
 from teams.statistics import (
@@ -193,8 +194,8 @@ def _links(row: Row) -> list[tuple[Any, str]]:
 
 def _table(organizations: OrganizationQuerySet, teams: list[ActionTeam]) -> Iterator[list[Cell]]:
     names = list(organizations.values_list("pk", "name"))
-    for start in range(0, len(names), BATCH_SIZE):
-        for row in coverage_of(names[start : start + BATCH_SIZE], teams):
+    for batch in batched(names, BATCH_SIZE):
+        for row in coverage_of(batch, teams):
             cells: list[Cell] = [row.name]
             for seat in row.seats:
                 cells += [seat.people, seat.since and timezone.localdate(seat.since)]

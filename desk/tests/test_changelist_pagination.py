@@ -26,16 +26,16 @@ def always_estimated(monkeypatch, administrator):
 
     def by(number: int) -> None:
         rows = Member.objects.count() + number
-        monkeypatch.setattr(pagination, "LARGE", 1)
-        monkeypatch.setattr(pagination, "estimated", lambda queryset: rows)
+        monkeypatch.setattr(pagination, "MIN_ROWS_TO_ESTIMATE", 1)
+        monkeypatch.setattr(pagination, "estimate_row_count", lambda queryset: rows)
 
     return by
 
 
-@pytest.mark.parametrize("far", [0, 1000])
+@pytest.mark.parametrize("skipped", [0, 1000])
 @pytest.mark.parametrize("order", [["full_name", "pk"], ["-full_name", "-pk"], ["job_title", "pk"]])
-def test_each_page_has_the_rows_of_a_stock_page(monkeypatch, people, far, order):
-    monkeypatch.setattr(pagination, "FAR", far)
+def test_paginator_pages_equal_stock_pages(monkeypatch, people, skipped, order):
+    monkeypatch.setattr(pagination, "MAX_ROWS_SKIPPED", skipped)
     rows = Member.objects.order_by(*order)
     for per_page in (1, 2, 3, 4, 10, 11, 12):
         stock, own = Paginator(rows, per_page), EstimatedCountPaginator(rows, per_page)
@@ -44,7 +44,7 @@ def test_each_page_has_the_rows_of_a_stock_page(monkeypatch, people, far, order)
             assert list(own.page(number)) == list(stock.page(number))
 
 
-def test_last_page_reads_no_more_rows_than_it_shows(people, django_assert_num_queries):
+def test_paginator_reads_the_last_page_from_the_end(people, django_assert_num_queries):
     pages = EstimatedCountPaginator(Member.objects.filter(is_active=True).order_by("pk"), 3)
     with django_assert_num_queries(2) as taken:  # the count, the page
         assert len(pages.page(4)) == 2
@@ -52,8 +52,10 @@ def test_last_page_reads_no_more_rows_than_it_shows(people, django_assert_num_qu
     assert "DESC LIMIT 2" in taken[1]["sql"]
 
 
-def test_far_pages_read_keys_until_they_begin(monkeypatch, people, django_assert_num_queries):
-    monkeypatch.setattr(pagination, "FAR", 1)
+def test_paginator_reads_only_keys_before_a_far_page(
+    monkeypatch, people, django_assert_num_queries
+):
+    monkeypatch.setattr(pagination, "MAX_ROWS_SKIPPED", 1)
     people = Member.objects.filter(is_active=True).select_related("organization")
     pages = EstimatedCountPaginator(people.order_by("pk"), 3)
     with django_assert_num_queries(3) as taken:
@@ -63,23 +65,23 @@ def test_far_pages_read_keys_until_they_begin(monkeypatch, people, django_assert
 
 
 @pytest.mark.parametrize("number", [0, -1, "x", None, 1.5])
-def test_what_is_no_page_is_refused(people, number):
+def test_paginator_refuses_what_is_no_page(people, number):
     with pytest.raises((EmptyPage, PageNotAnInteger)):
         EstimatedCountPaginator(Member.objects.order_by("pk"), 3).page(number)
 
 
-def test_page_behind_the_last_one_is_the_last_one(client_for, administrator, people):
+def test_paginator_shows_the_last_page_for_later_ones(client_for, administrator, people):
     pages = EstimatedCountPaginator(Member.objects.order_by("pk"), 3)
     assert list(pages.page(99)) == list(pages.page(4))
     assert client_for(administrator).get(f"{LIST}?p=99").status_code == 200
 
 
-def test_page_number_that_is_no_number_shows_the_first(client_for, administrator, people):
+def test_list_shows_the_first_page_where_the_number_is_none(client_for, administrator, people):
     response = client_for(administrator).get(f"{LIST}?p=x")
     assert len(response.context["cl"].result_list) == 12
 
 
-def test_empty_list_has_one_empty_page(db):
+def test_paginator_has_one_page_of_an_empty_list(db):
     pages = EstimatedCountPaginator(Member.objects.order_by("pk"), 3)
     assert (pages.num_pages, list(pages.page(1))) == (1, [])
 
@@ -87,38 +89,40 @@ def test_empty_list_has_one_empty_page(db):
 # Estimates -----------------------------------------------------------------------------------
 
 
-def test_whole_long_list_says_about(client_for, administrator, people, always_estimated):
+def test_list_says_about_where_the_count_is_estimated(
+    client_for, administrator, people, always_estimated
+):
     always_estimated(90)
     assert "about 102 members" in visible_text(client_for(administrator).get(LIST))
 
 
 @pytest.mark.parametrize("query", ["?q=Same", "?affiliation=unconfirmed"])
-def test_narrowed_list_is_counted(client_for, administrator, people, always_estimated, query):
+def test_list_counts_what_is_filtered(client_for, administrator, people, always_estimated, query):
     always_estimated(90)
-    told = visible_text(client_for(administrator).get(LIST + query))
-    assert "about" not in told.partition("Search by name")[2]
-    assert "102" not in told
+    text = visible_text(client_for(administrator).get(LIST + query))
+    assert "about" not in text.partition("Search by name")[2]
+    assert "102" not in text
 
 
-def test_what_a_facilitator_sees_is_counted(
+def test_list_counts_what_a_facilitator_sees(
     client_for, facilitator, member, people, always_estimated
 ):
     always_estimated(90)
     assert visible_text(client_for(facilitator).get(LIST)).endswith(" 1 member")
 
 
-def test_pages_of_the_second_half_are_counted(people, always_estimated):
+def test_paginator_counts_for_pages_of_the_second_half(people, always_estimated):
     always_estimated(0)
     pages = EstimatedCountPaginator(Member.objects.order_by("pk"), 3)
     assert pages.is_estimated
     later = EstimatedCountPaginator(Member.objects.order_by("pk"), 3)
-    later.wanted = 3
+    later.requested_page = 3
     assert not later.is_estimated
     assert later.count == 12
 
 
 @pytest.mark.parametrize("wrong_by", [-3, 3, 30])
-def test_wrong_estimate_shows_each_row_once(
+def test_list_shows_each_row_once_although_the_estimate_is_wrong(
     client_for, administrator, people, always_estimated, monkeypatch, wrong_by
 ):
     always_estimated(wrong_by)
@@ -132,7 +136,7 @@ def test_wrong_estimate_shows_each_row_once(
     assert sorted(shown) == sorted(Member.objects.values_list("pk", flat=True))
 
 
-def test_page_behind_the_last_one_of_a_wrong_estimate_is_the_last_one(
+def test_list_shows_the_last_page_of_a_wrong_estimate(
     client_for, administrator, people, always_estimated, monkeypatch
 ):
     always_estimated(30)
@@ -141,7 +145,7 @@ def test_page_behind_the_last_one_of_a_wrong_estimate_is_the_last_one(
     assert len(response.context["cl"].result_list) == 2
 
 
-def test_short_list_is_counted(client_for, administrator, people):
+def test_list_counts_a_short_table(client_for, administrator, people):
     assert (
         "about"
         not in visible_text(client_for(administrator).get(LIST)).partition("12 members")[0][-9:]
@@ -149,10 +153,10 @@ def test_short_list_is_counted(client_for, administrator, people):
     assert "12 members" in visible_text(client_for(administrator).get(LIST))
 
 
-def test_estimate_is_a_number_of_the_database(people):
+def test_estimate_row_count_is_a_number_of_the_database(people):
     if connection.vendor != "postgresql":
-        assert pagination.estimated(Member.objects.all()) == 0
+        assert pagination.estimate_row_count(Member.objects.all()) == 0
         return
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE members_member")
-    assert pagination.estimated(Member.objects.all()) == 11
+    assert pagination.estimate_row_count(Member.objects.all()) == 11

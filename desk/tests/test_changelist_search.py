@@ -19,7 +19,7 @@ def everybody(member, colleague, outsider, applicant):
     return [member, colleague, outsider, applicant]
 
 
-def found(response) -> set[str]:
+def names_in(response) -> set[str]:
     rows = response.context["cl"].result_list
     return {str(getattr(row, "member", row)).split()[0] for row in rows}
 
@@ -44,50 +44,50 @@ def found(response) -> set[str]:
         ("_", set()),
     ],
 )
-def test_people_are_found_by_name_address_and_organization(
+def test_search_finds_people_by_name_address_and_organization(
     client_for, administrator, everybody, words, who
 ):
     client = client_for(administrator)
     for address in (MEMBERS, MEMBERSHIPS):
-        assert found(client.get(address, {"q": words})) == who
+        assert names_in(client.get(address, {"q": words})) == who
 
 
 @pytest.mark.parametrize("model", [Member, Membership, Organization, EmailDomain])
-def test_answers_are_those_of_stock_search(rf, administrator, everybody, model):
+def test_search_equals_stock_search(rf, administrator, everybody, model):
     request = rf.get("/")
     request.user = administrator
     desk_list = admin.site.get_model_admin(model)
     rows = desk_list.get_queryset(request).order_by("pk")
     for words in ("maria", "rush example", "example", "o", "@", ".", "hospital m", "'"):
-        own, doubled = desk_list.get_search_results(request, rows, words)
+        own, has_duplicates = desk_list.get_search_results(request, rows, words)
         stock, _ = admin.ModelAdmin.get_search_results(desk_list, request, rows, words)
         assert list(own) == list(stock.distinct())
-        assert not doubled
+        assert not has_duplicates
 
 
 @pytest.mark.parametrize("address", [MEMBERS, MEMBERSHIPS])
 def test_search_matches_nobody_of_other_teams(client_for, facilitator, everybody, address):
     response = client_for(facilitator).get(address, {"q": "example"})
-    assert found(response) == {"Maria", "Colin", "Wanda"}
+    assert names_in(response) == {"Maria", "Colin", "Wanda"}
     response = client_for(facilitator).get(address, {"q": "olga"})
-    assert found(response) == set()
+    assert names_in(response) == set()
     assert "Olga" not in visible_text(response)
 
 
 @pytest.mark.parametrize("many", [0, 1, 1000])
-def test_stays_are_found_whether_few_or_many_people_match(
+def test_search_finds_memberships_of_few_or_many_people(
     monkeypatch, client_for, administrator, everybody, many
 ):
-    monkeypatch.setattr("desk.changelist.search.MANY", many)
+    monkeypatch.setattr("desk.changelist.search.MAX_KEYS_IN_QUERY", many)
     response = client_for(administrator).get(MEMBERSHIPS, {"q": "rush"})
-    assert found(response) == {"Maria", "Colin"}
+    assert names_in(response) == {"Maria", "Colin"}
 
 
-def test_empty_search_shows_all(client_for, administrator, everybody):
-    assert len(found(client_for(administrator).get(MEMBERSHIPS, {"q": " "}))) == 4
+def test_search_for_nothing_shows_all(client_for, administrator, everybody):
+    assert len(names_in(client_for(administrator).get(MEMBERSHIPS, {"q": " "}))) == 4
 
 
-def test_organization_with_two_matching_domains_is_found_once(
+def test_search_finds_an_organization_with_two_matching_domains_once(
     client_for, administrator, organization
 ):
     EmailDomain.objects.create(organization=organization, domain="clinics.rush.example")

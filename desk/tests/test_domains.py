@@ -1,16 +1,81 @@
-"""Email domains at the desk: one that was given by mistake is taken back."""
+"""Email domains at the desk: added, and taken back if given by mistake."""
 
 import pytest
 
-from conftest import visible_text
+from conftest import make_member, membership_of, visible_text
 from members.models import EmailDomain
 from members.services import Refused, remove_domain
-from teams.services import complete_join
+from teams.services import complete_join, join_teams
 
+DOMAINS = "/admin/members/emaildomain/"
 TAKE_BACK = "/admin/members/emaildomain/{}/take-back/"
 
 
-def test_take_back_removes_the_domain_with_history(client_for, facilitator, member, organization):
+def messages_of(response) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+def test_domain_add_confirms_who_waits_at_it(client_for, facilitator, organization, team, mails):
+    una = make_member("una@rush-clinics.example", organization, "Una", confirmed=False)
+    join_teams(una, [team])
+    form_data = {"organization": organization.name, "domain": "@Rush-Clinics.example"}
+    response = client_for(facilitator).post(f"{DOMAINS}add/", form_data, follow=True)
+    assert "1 person at rush-clinics.example confirmed." in messages_of(response)
+    added = EmailDomain.objects.get(domain="rush-clinics.example")
+    assert added.history.get().history_user == facilitator
+    assert membership_of(una, team).is_active
+    assert mails()[-1].to == [una.email]
+
+
+@pytest.mark.parametrize(
+    ("domain", "text"),
+    [
+        ("gmail.com", "public mailbox provider"),
+        ("onmicrosoft.com", "Many organizations share this domain"),
+        ("loop.example", "already belongs to an organization"),
+        ("nodots", "Enter an email domain"),
+        ("@", "Enter an email domain"),
+        ("", "Enter the domain"),
+    ],
+)
+def test_domain_add_refuses_what_cannot_be_an_organizations(
+    client_for, facilitator, organization, other_organization, domain, text
+):
+    form_data = {"organization": organization.name, "domain": domain}
+    response = client_for(facilitator).post(f"{DOMAINS}add/", form_data)
+    form = response.context["adminform"].form
+    assert text in visible_text(response)
+    assert (len(form.errors), len(form.errors["domain"])) == (1, 1)
+    assert form["domain"].value() == domain
+    assert EmailDomain.objects.count() == 2
+
+
+def test_domain_add_refuses_an_unknown_organization_and_keeps_the_form(client_for, facilitator):
+    form_data = {"organization": "Nowhere <Clinic>", "domain": "nowhere.example"}
+    response = client_for(facilitator).post(f"{DOMAINS}add/", form_data)
+    assert "No organization has this name." in visible_text(response)
+    assert response.context["adminform"].form["organization"].value() == "Nowhere <Clinic>"
+    assert not EmailDomain.objects.filter(domain="nowhere.example").exists()
+
+
+def test_domain_is_not_changed_afterwards(client_for, administrator, organization):
+    domain = organization.domains.get()
+    path = f"{DOMAINS}{domain.pk}/change/"
+    assert client_for(administrator).post(path, {"domain": "other.example"}).status_code == 403
+    domain.refresh_from_db()
+    assert domain.domain == "rush.example"
+
+
+def test_domain_search_finds_by_organization(
+    client_for, facilitator, organization, other_organization
+):
+    response = client_for(facilitator).get(DOMAINS + "?q=Loop")
+    assert [row.domain for row in response.context["cl"].result_list] == ["loop.example"]
+
+
+def test_domain_given_by_mistake_is_taken_back_with_history(
+    client_for, facilitator, member, organization
+):
     domain = organization.domains.get()
     client = client_for(facilitator)
     page = client.get(TAKE_BACK.format(domain.pk))

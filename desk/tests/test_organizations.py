@@ -132,7 +132,7 @@ def test_pages_name_nobody_to_whom_they_are_strangers(
 def test_pages_count_people_without_a_request_and_those_beyond_the_first(
     client_for, facilitator, lakeview, team, monkeypatch
 ):
-    monkeypatch.setattr("desk.records.organizations.waiting.NAMED", 1)
+    monkeypatch.setattr("desk.records.organizations.waiting.MAX_MEMBERS_NAMED", 1)
     make_member("willa@lakeview.example", lakeview, "Willa", confirmed=False)
     text = visible_text(client_for(facilitator).get(action_url("recognize", lakeview)))
     assert "3 people wait" in text
@@ -210,6 +210,18 @@ def test_recognize_offers_no_domain_that_is_another_organizations(
     text = visible_text(client.get(action_url("recognize", lakeview)))
     assert "rush.example already belongs to Rush Example Hospital" in text
     client.post(action_url("recognize", lakeview), {f"domain_{lakeview.pk}": "on"})
+    lakeview.refresh_from_db()
+    assert lakeview.is_recognized
+    assert not lakeview.domains.exists()
+
+
+@pytest.mark.parametrize("domain", ["il.us", "onmicrosoft.com", "gmail.com"])
+def test_recognize_offers_no_domain_that_many_share(client_for, facilitator, lakeview, domain):
+    Organization.objects.filter(pk=lakeview.pk).update(suggested_domain=domain)
+    client = client_for(facilitator)
+    url = action_url("recognize", lakeview)
+    assert f"domain_{lakeview.pk}" not in client.get(url).content.decode()
+    client.post(url, {f"domain_{lakeview.pk}": "on"})
     lakeview.refresh_from_db()
     assert lakeview.is_recognized
     assert not lakeview.domains.exists()

@@ -83,10 +83,10 @@ def test_similar_organizations_compare_a_limited_number(
     client_for, facilitator, organization, monkeypatch
 ):
     """The name with the same first word is compared, however many stand before it."""
-    monkeypatch.setattr("desk.records.organizations.similar.COMPARED", 1)
+    monkeypatch.setattr("desk.records.organizations.similar.MAX_NAMES_COMPARED", 1)
     add_organization("Aaa Clinic", by=facilitator)
     records = [Organization.objects.create(name=f"Rush {n}") for n in range(3)]
-    monkeypatch.setattr("desk.records.organizations.similar.ROWS", 2)
+    monkeypatch.setattr("desk.records.organizations.similar.MAX_ORGANIZATIONS_COMPARED", 2)
     client = client_for(facilitator)
     text = visible_text(client.get(selection_url(client, "recognize", *records)))
     assert text.count("with a name like") == 2

@@ -39,8 +39,8 @@ def lines(client, row) -> list[str]:
                 [
                     line.told_about,
                     line.history_change_reason,
-                    line.told_reason,
-                    *(f"{each.field}: {each.old} → {each.new}" for each in line.told_changes),
+                    line.stated_reason,
+                    *(f"{each.field}: {each.old} → {each.new}" for each in line.field_changes),
                 ],
             )
         )

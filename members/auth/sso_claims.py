@@ -6,8 +6,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from members.auth.sso_providers import Provider
+from members.email_domains import domain_suffixes, email_domain
 from members.forms import WorkEmailField
-from members.normalize import domain_suffixes, email_domain
 
 
 class UntrustedClaimError(Exception):

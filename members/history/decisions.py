@@ -21,6 +21,7 @@ from django.db.models import F
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
+from members.batches import BATCH_SIZE, batched
 from members.history.changesets import (
     ChangeSource,
     capture_changes,
@@ -44,8 +45,6 @@ CheckUndo = Callable[[list[Member], list[Organization], datetime], None]
 
 # The emails of an unfinished decision are held longer than processing it takes.
 PROCESSING_HOLD = timedelta(hours=1)
-CHUNK = 500
-
 log = logging.getLogger(__name__)
 
 
@@ -128,7 +127,7 @@ def create_decision(
         )
         DecisionItem.objects.bulk_create(
             [DecisionItem(decision=decision, object_id=key) for key in dict.fromkeys(keys)],
-            batch_size=CHUNK,
+            batch_size=BATCH_SIZE,
         )
     return decision
 
@@ -216,10 +215,8 @@ def _hold_emails(decision: Decision, until: datetime) -> None:
     keys = [
         key for email_ids in decision.items.values_list("email_ids", flat=True) for key in email_ids
     ]
-    for start in range(0, len(keys), CHUNK):
-        Email.objects.filter(pk__in=keys[start : start + CHUNK], status=STATUS.queued).update(
-            scheduled_time=until
-        )
+    for batch in batched(keys):
+        Email.objects.filter(pk__in=batch, status=STATUS.queued).update(scheduled_time=until)
 
 
 def undo_decision(decision: Decision, *, by: Member) -> None:

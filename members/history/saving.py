@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from django.db import models
 
+from members.batches import BATCH_SIZE, batched
 from members.history.changesets import (
     ChangeSource,
     change_source,
@@ -16,7 +17,6 @@ from members.history.changesets import (
 from members.models import Member
 
 Instance = TypeVar("Instance", bound=models.Model)
-BATCH = 500  # objects of one statement
 
 
 class Refused(Exception):  # noqa: N818  # a refusal by the rules, not an error of the program
@@ -58,11 +58,11 @@ def bulk_save_with_history(
         if change_set.is_captured:
             change_set.add_change(instance, old=old, new=serialize_fields(instance, changes))
     model: Any = type(instances[0])
-    for start in range(0, len(instances), BATCH):
-        keys = [instance.pk for instance in instances[start : start + BATCH]]
+    for batch in batched(instances):
+        keys = [instance.pk for instance in batch]
         model._base_manager.filter(pk__in=keys).update(**changes)
     with _source_of_changes(by):
-        model.history.bulk_history_create(instances, update=True, batch_size=BATCH)
+        model.history.bulk_history_create(instances, update=True, batch_size=BATCH_SIZE)
 
 
 def delete_with_history(instance: models.Model, by: Member, why: str) -> None:

@@ -7,19 +7,19 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_domain_name
 from django.db import models
-from django.db.models import Count, F, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce, Lower
+from django.db.models import Count, F, Func, IntegerField, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Length, Lower
+from django.db.models.lookups import Exact
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
+from members.email_domains import domain_problem, domain_suffixes
 from members.models.history import LoggedHistory
 from members.normalize import (
-    MAILBOX_PROVIDERS,
-    domain_suffixes,
-    is_public_mailbox,
-    normalized_name,
+    MAX_NORMALIZED_NAME_LENGTH,
+    normalize_organization_name,
+    normalize_person_name,
 )
 
 # Names in a form's suggestion list: about 5 kB of a page. Any other name can be typed.
@@ -43,7 +43,7 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
 
     def named(self, name: str) -> OrganizationQuerySet:
         """The organization whose name equals `name` as names are compared; it may be merged."""
-        return self.filter(normalized_name=normalized_name(name))
+        return self.filter(normalized_name=normalize_organization_name(name))
 
     def with_waiting_count(self) -> OrganizationQuerySet:
         """Adds `waiting_count`: the members whose tie to it nobody has confirmed."""
@@ -140,14 +140,14 @@ class Organization(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save; the normalized name always follows from the name."""
-        self.normalized_name = normalized_name(self.name)
+        self.normalized_name = normalize_organization_name(self.name)
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "normalized_name"}
         super().save(*args, **kwargs)
 
     def clean(self) -> None:
         """Refuse a name that is another's, or that cannot be compared."""
-        self.normalized_name = normalized_name(self.name)
+        self.normalized_name = normalize_organization_name(self.name)
         if not self.normalized_name:
             raise ValidationError({"name": "Enter a name with at least one letter or digit."})
         if Organization.objects.named(self.name).exclude(pk=self.pk).exists():
@@ -162,6 +162,11 @@ class Organization(models.Model):
         return self.status == self.Status.MERGED
 
     @property
+    def offered_domain(self) -> str:
+        """The suggested domain if it can be this organization's; else empty."""
+        return "" if domain_problem(self.suggested_domain) else self.suggested_domain
+
+    @property
     def canonical(self) -> Organization:
         """The organization that this name stands for: itself, or the one it was merged into."""
         return self.merged_into or self
@@ -173,6 +178,18 @@ class EmailDomainQuerySet(models.QuerySet["EmailDomain"]):
         matching = self.filter(domain__in=domain_suffixes(domain)).select_related("organization")
         longest = max(matching, key=lambda match: len(match.domain), default=None)
         return longest.organization if longest else None
+
+
+class OctetLength(Func):
+    """The length of a text in bytes; more than `Length` gives if not all of it is ASCII."""
+
+    function = "OCTET_LENGTH"
+    output_field = IntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(
+            compiler, connection, template="LENGTH(CAST(%(expressions)s AS BLOB))", **context
+        )
 
 
 class EmailDomain(models.Model):
@@ -206,9 +223,9 @@ class EmailDomain(models.Model):
                 violation_error_message="Enter an email domain, like hospital.org.",
             ),
             models.CheckConstraint(
-                name="members_emaildomain_not_public_mailbox",
-                condition=~Q(domain__in=MAILBOX_PROVIDERS),
-                violation_error_message="A public mailbox provider belongs to no organization.",
+                name="members_emaildomain_ascii",
+                condition=Q(Exact(Length("domain"), OctetLength("domain"))),
+                violation_error_message="Write the domain without accents.",
             ),
         ]
 
@@ -222,13 +239,8 @@ class EmailDomain(models.Model):
             # The field itself refuses an empty value.
             return
         self.domain = self.domain.strip().lower().removeprefix("@").rstrip(".")
-        try:
-            validate_domain_name(self.domain)
-        except ValidationError:
-            raise ValidationError({"domain": "Enter an email domain, like hospital.org."}) from None
-        if is_public_mailbox(self.domain):
-            refusal = "This is a public mailbox provider. Enter the organization's own domain."
-            raise ValidationError({"domain": refusal})
+        if problem := domain_problem(self.domain):
+            raise ValidationError({"domain": problem})
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
@@ -287,6 +299,9 @@ class Member(AbstractBaseUser, PermissionsMixin):
         error_messages={"unique": "A member with this address is already here."},
     )
     full_name = models.CharField(max_length=120, blank=True)
+    normalized_name = models.CharField(
+        max_length=MAX_NORMALIZED_NAME_LENGTH, blank=True, editable=False
+    )
     job_title = models.CharField(max_length=120, blank=True)
     shares_email = models.BooleanField(
         "teammates see my address",
@@ -330,7 +345,8 @@ class Member(AbstractBaseUser, PermissionsMixin):
 
     objects = MemberManager()
     history = HistoricalRecords(
-        bases=[LoggedHistory], excluded_fields=["last_login", "digest_sent_on", "theme"]
+        bases=[LoggedHistory],
+        excluded_fields=["last_login", "digest_sent_on", "normalized_name", "theme"],
     )
 
     class Meta:
@@ -382,10 +398,20 @@ class Member(AbstractBaseUser, PermissionsMixin):
             models.Index(fields=["organization", "id"], name="members_member_employed"),
             models.Index(fields=["full_name", "email"], name="members_member_by_name"),
             models.Index(fields=["date_joined", "id"], name="members_member_by_age"),
+            models.Index(fields=["normalized_name", "id"], name="members_member_same_name"),
         ]
 
     def __str__(self) -> str:
         return "Former member" if self.closed_at else self.full_name or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the compared form of the name in step with the name."""
+        update_fields = kwargs.get("update_fields")
+        if update_fields is None or "full_name" in update_fields:
+            self.normalized_name = normalize_person_name(self.full_name)
+            if update_fields is not None:
+                kwargs["update_fields"] = {*update_fields, "normalized_name"}
+        super().save(*args, **kwargs)
 
     def get_full_name(self) -> str:
         return self.full_name

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from members.email_domains import domain_problem, domain_suffixes, email_domain
 from members.history.saving import (
     Refused,
     bulk_save_with_history,
@@ -17,7 +18,7 @@ from members.history.saving import (
     save_with_history,
 )
 from members.models import EmailDomain, Member, Organization
-from members.normalize import domain_suffixes, email_domain, is_public_mailbox, normalized_name
+from members.normalize import normalize_organization_name
 from members.services.transitions import lock_organization, transition
 
 # Begins a line of history; the facilitator's reason follows.
@@ -127,10 +128,10 @@ def _recognized_owner(domain: str) -> Organization | None:
 
 def _get_or_propose(name: str, domain: str, by: Member) -> Organization:
     """Return the organization called `name`, locked; proposed (again) unless it is recognized."""
-    compared = normalized_name(name)
+    compared = normalize_organization_name(name)
     if not compared:
         raise Refused("Enter your organization's name with at least one letter or digit.")
-    suggested_domain = "" if is_public_mailbox(domain) else domain
+    suggested_domain = "" if domain_problem(domain) else domain
     organization, is_new = _locked_by_name(name, compared, suggested_domain)
     if is_new:
         organization.history.update(history_user=by, history_change_reason="proposed")

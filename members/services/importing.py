@@ -11,9 +11,10 @@ from django.db import IntegrityError, models, transaction
 from simple_history.utils import bulk_create_with_history
 
 from members.batches import BATCH_SIZE, batched
+from members.email_domains import domain_suffixes, email_domain
 from members.history.saving import Refused
 from members.models import EmailDomain, Member, Organization
-from members.normalize import domain_suffixes, email_domain, normalized_name
+from members.normalize import normalize_organization_name
 from members.services.organizations import confirm_waiting_members
 from members.services.transitions import new_organization, transition_all
 
@@ -90,7 +91,7 @@ class _Plan:
 
     def add(self, data: OrganizationData) -> Iterator[tuple[str, str]]:
         """Plan one organization; yield the field and the message of what is wrong with it."""
-        organization = self.organizations.get(normalized_name(data.name))
+        organization = self.organizations.get(normalize_organization_name(data.name))
         if organization and organization.status == Organization.Status.DECLINED:
             yield (
                 "name",
@@ -170,7 +171,7 @@ def lock_organizations(names: Iterable[str]) -> dict[str, Organization]:
     """Return the organizations of these names by normalized name, locked until the transaction
     ends. A former name means the organization of today."""
     keys: dict[str, int] = {}
-    for batch in batched(sorted({normalized_name(name) for name in names})):
+    for batch in batched(sorted({normalize_organization_name(name) for name in names})):
         named = Organization.objects.filter(normalized_name__in=batch).order_by()
         for name, pk, merged_into in named.values_list("normalized_name", "pk", "merged_into"):
             keys[name] = merged_into or pk

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from members.email_domains import domain_suffixes, email_domain
 from members.history.saving import Refused, delete_with_history, save_with_history
 from members.models import EmailDomain, Member, Organization
-from members.normalize import domain_suffixes, email_domain
 from members.services.affiliations import confirm_affiliations
 from members.services.transitions import lock_organization, new_organization, transition
 

@@ -11,15 +11,16 @@ from typing import Any
 
 from django.utils import timezone
 
+from members.batches import batched
+from members.dates import long_date
 from members.history.saving import (
-    BATCH,
     Refused,
     bulk_save_with_history,
     one_line,
     save_with_history,
 )
 from members.models import Member, Organization
-from members.normalize import normalized_name
+from members.normalize import normalize_organization_name
 
 Status = Organization.Status
 
@@ -35,7 +36,9 @@ def new_organization(name: str, status: Status, *, by: Member, **fields: Any) ->
     """Return an organization that begins as `status`, decided by `by`; it is not stored yet."""
     name = one_line(name)
     decision = _decision(status, by=by)
-    return Organization(name=name, normalized_name=normalized_name(name), **decision, **fields)
+    return Organization(
+        name=name, normalized_name=normalize_organization_name(name), **decision, **fields
+    )
 
 
 def lock_organization(organization: Organization) -> Organization:
@@ -71,8 +74,8 @@ def transition_all(
     """Move all `organizations`, locked by the caller, to `status`, in a few queries. Refuses all
     of them unless the stored status of each allows the step."""
     keys = [organization.pk for organization in organizations]
-    for start in range(0, len(keys), BATCH):
-        stored = Organization.objects.filter(pk__in=keys[start : start + BATCH]).order_by("pk")
+    for batch in batched(keys):
+        stored = Organization.objects.filter(pk__in=batch).order_by("pk")
         for organization in stored.select_for_update(no_key=True):
             if status not in TRANSITIONS[organization.status]:
                 raise Refused(_already_decided(organization))
@@ -93,8 +96,7 @@ def _already_decided(organization: Organization) -> str:
     status = organization.get_status_display().lower()
     if organization.decided_at is None:
         return f"{organization.name} is {status}."
-    day = timezone.localtime(organization.decided_at)
     return (
-        f"{organization.name} was already {status} on {day:%B} {day.day}, {day.year} "
+        f"{organization.name} was already {status} on {long_date(organization.decided_at)} "
         f"by {organization.decided_by}. Nothing was changed."
     )

@@ -43,6 +43,7 @@ def test_add_organization_confirms_who_waits_at_its_domain(applicant, administra
         ("&", "", "at least one letter"),
         ("Kappa Clinic", "rush.example", "rush.example: This domain already belongs"),
         ("Kappa Clinic", "gmail.com", "gmail.com: This is a public mailbox"),
+        ("Kappa Clinic", "il.us", "il.us: Many organizations share"),
         ("Kappa Clinic", "kappa", "kappa: Enter an email domain"),
     ],
 )

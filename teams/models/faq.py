@@ -15,8 +15,8 @@ from simple_history.models import HistoricalRecords
 from members.models import Member
 from members.models.history import LoggedHistory
 from members.normalize import fold
-from teams.deadlines import answer_expected_on, is_late
 from teams.models.teams import ActionTeam
+from teams.workdays import answer_expected_on, is_late
 
 
 class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
@@ -188,10 +188,10 @@ class Question(models.Model):
 
     @property
     def answer_expected_on(self) -> date:
-        """The day by which the asker was promised an answer."""
+        """By when the asker was promised an answer."""
         return answer_expected_on(self.asked_at)
 
     @property
     def is_late(self) -> bool:
-        """Whether the question waits for longer than was promised."""
+        """Whether a question waits for longer than was promised."""
         return self.is_waiting and is_late(self.asked_at)

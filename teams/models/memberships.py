@@ -14,8 +14,8 @@ from simple_history.models import HistoricalRecords
 
 from members.models import Member
 from members.models.history import LoggedHistory
-from teams.deadlines import answer_expected_on, is_late
 from teams.models.teams import ActionTeam
+from teams.workdays import answer_expected_on, is_late
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -239,7 +239,7 @@ class Membership(models.Model):
 
     @property
     def answer_expected_on(self) -> date:
-        """The day by which the facilitators promise an answer."""
+        """By when the facilitators promise an answer."""
         return answer_expected_on(self.requested_at)
 
     @property

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from members.batches import batched
 from members.emails import bulk_queue
 from members.models import Member, Organization
+from members.normalize import normalize_person_name
 from members.services import (
     Refused,
     bulk_create,
@@ -121,6 +122,7 @@ def _create_accounts(
             created[data.email] = Member(
                 email=data.email,
                 full_name=one_line(data.full_name),
+                normalized_name=normalize_person_name(data.full_name),
                 job_title=one_line(data.job_title),
                 **confirmation(data.organization, via=Member.ConfirmedVia.FACILITATOR, by=by),
             )

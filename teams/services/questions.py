@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 
+from members.dates import long_date
 from members.models import Member
 from members.services import Refused, save_with_history
 from teams import emails
@@ -123,10 +124,9 @@ def _lock_waiting(question: Question) -> Question:
     Question.objects.select_for_update(no_key=True).get(pk=question.pk)
     question = Question.objects.select_related("decided_by").get(pk=question.pk)
     if question.decided_at:
-        day = timezone.localtime(question.decided_at)
         raise Refused(
             f"“{question}”: already {question.get_status_display().lower()} on "
-            f"{day:%B} {day.day}, {day.year} by {question.decided_by}. Nothing was changed."
+            f"{long_date(question.decided_at)} by {question.decided_by}. Nothing was changed."
         )
     return question
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from members.batches import batched
+from members.dates import long_date
 from members.models import Member
 from members.services import Refused, bulk_save_with_history, save_with_history
 from teams.models import ActionTeam, Membership
@@ -25,7 +27,6 @@ TRANSITIONS: dict[str | None, set[Status]] = {
     Status.WITHDRAWN: set(),
     Status.ENDED: set(),
 }
-BATCH = 500  # memberships of one statement
 
 
 def new_membership(
@@ -74,8 +75,7 @@ def refuse_unless_allowed(membership: Membership, status: Status) -> None:
         who, when = membership.ended_by, membership.ended_at
     already = f"already {membership.get_status_display().lower()}"
     if when:
-        day = timezone.localtime(when)
-        already += f" on {day:%B} {day.day}, {day.year}"
+        already += f" on {long_date(when)}"
     if who:
         already += f" by {who}"
     raise Refused(f"{membership.member} and {membership.team}: {already}. Nothing was changed.")
@@ -125,8 +125,8 @@ def _stored_statuses(keys: Sequence[int]) -> dict[int, str]:
     """Return the status of the memberships with these keys, which are locked, by key."""
     statuses: dict[int, str] = {}
     ordered = sorted(keys)
-    for start in range(0, len(ordered), BATCH):
-        stored = Membership.objects.filter(pk__in=ordered[start : start + BATCH]).order_by("pk")
+    for batch in batched(ordered):
+        stored = Membership.objects.filter(pk__in=batch).order_by("pk")
         statuses.update(stored.select_for_update(no_key=True).values_list("pk", "status"))
     return statuses
 

@@ -9,8 +9,8 @@ from django.db.models import Count, DateTimeField, F, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from members.models import Member, Organization
-from teams.deadlines import late_before
 from teams.models import ActionTeam, Goal, Membership, MembershipQuerySet, Question
+from teams.workdays import late_before
 
 
 @dataclass(frozen=True)

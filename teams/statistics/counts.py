@@ -93,7 +93,8 @@ def _by_month(
         .annotate(number=Count("*"), month=Value(place))
         for place, month in enumerate(months)
     ]
-    for team, number, place in first.union(*others, all=True):
+    # Django 6.1 would order the union as the model says, by columns that it does not have.
+    for team, number, place in first.union(*others, all=True).order_by():
         yield team, months[place], number
 
 

@@ -1,8 +1,7 @@
 """What the database itself refuses about teams and memberships, and small facts about them."""
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -13,7 +12,6 @@ from django.utils import timezone
 from conftest import make_member, make_team, membership_of
 from members.services import save_with_history
 from teams.models import ActionTeam, FaqEntry, Goal, Membership
-from teams.workdays import add_working_days
 
 
 def refuses(change, *args, **kwargs) -> None:
@@ -254,27 +252,6 @@ def test_memberships_are_visible_to_the_facilitators_of_their_team_only(
 def test_memberships_are_invisible_without_the_desk(facilitator, member):
     facilitator.is_staff = False
     assert not Membership.objects.visible_to(facilitator).exists()
-
-
-@pytest.mark.parametrize(
-    ("start", "days", "end"),
-    [
-        (date(2027, 3, 1), 2, date(2027, 3, 3)),
-        (date(2027, 3, 4), 2, date(2027, 3, 8)),
-        (date(2027, 3, 6), 1, date(2027, 3, 8)),
-        (date(2027, 3, 7), 0, date(2027, 3, 7)),
-        (date(2027, 3, 5), 10, date(2027, 3, 19)),
-    ],
-)
-def test_working_days_skip_weekends(start, days, end):
-    assert add_working_days(start, days) == end
-
-
-def test_answer_expected_on_counts_working_days_of_chicago(settings):
-    settings.ANSWER_WORKING_DAYS = 2
-    # Friday evening in Chicago is Saturday in UTC.
-    asked = datetime(2027, 3, 5, 22, tzinfo=ZoneInfo("America/Chicago"))
-    assert Membership(requested_at=asked).answer_expected_on == date(2027, 3, 9)
 
 
 def test_roster_is_visible_to_active_members_facilitators_and_administrators(

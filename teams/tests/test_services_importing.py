@@ -52,6 +52,7 @@ def test_import_members_confirms_new_members_and_sends_no_email(
     membership = membership_of(nora, team)
     assert result.created == [nora]
     assert (nora.full_name, nora.job_title) == ("Nora Newcomer", "HR lead")
+    assert nora.normalized_name == "newcomer nora"
     assert (nora.organization.name, nora.affiliation_confirmed_by) == (
         "Rush Example Hospital",
         facilitator,
@@ -245,6 +246,7 @@ def test_import_organizations_takes_a_former_name_for_the_organization_of_today(
     ("domain", "message"),
     [
         ("gmail.com", "gmail.com: This is a public mailbox provider"),
+        ("k12.il.us", "k12.il.us: Many organizations share this domain"),
         ("no domain", "no domain: Enter an email domain"),
         ("loop.example", "loop.example belongs to Loop Example Clinic."),
     ],

@@ -28,7 +28,6 @@ from teams.statistics import (
     teams_now,
     within,
 )
-from teams.workdays import add_working_days, answered_late_before
 
 MARCH = Period(date(2026, 3, 1), date(2026, 3, 1))
 
@@ -260,14 +259,3 @@ def test_each_name_has_two_bars_of_one_scale_that_do_not_meet():
 def test_bars_without_anything_are_flat():
     blocks = pairs(("Joined", "Ended"), ["Jan"], [0], [0]).blocks
     assert {block.width for block in blocks} == {"0.0%"}
-
-
-# Late ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("days_ahead", range(14))
-def test_late_is_what_was_promised_for_a_day_that_is_over(days_ahead):
-    today = date(2026, 3, 2) + timedelta(days=days_ahead)
-    late = answered_late_before(today, 2)
-    assert add_working_days(late - timedelta(days=1), 2) < today
-    assert add_working_days(late, 2) >= today

@@ -21,7 +21,7 @@ from members.auth.email_codes import (
 from members.decorators import post_only
 from members.forms import CodeForm
 from members.models import Member, Organization
-from members.normalize import normalized_name
+from members.normalize import normalize_organization_name
 from members.services import Refused
 from members.views import account_inactive
 from teams.forms import JoinForm
@@ -132,7 +132,7 @@ def _kept_instead(member: Member, typed: dict[str, str]) -> dict[str, str]:
     kept = {}
     named = Organization.objects.named(typed["organization"]).select_related("merged_into").first()
     canonical = named.canonical.name if named else typed["organization"]
-    if normalized_name(canonical) != normalized_name(known):
+    if normalize_organization_name(canonical) != normalize_organization_name(known):
         kept["organization"] = typed["organization"]
     if typed["full_name"].split() != member.full_name.split():
         kept["full_name"] = typed["full_name"]

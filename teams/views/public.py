@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 
 from members.auth.rate_limits import limit
 from members.decorators import post_only
+from members.email_domains import email_domain, is_mailbox_provider
 from members.forms import DomainCheckForm
 from members.models import EmailDomain, Member, Organization
-from members.normalize import email_domain, is_public_mailbox
 from teams.cache_versions import cache_versions
 from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
@@ -130,7 +130,7 @@ def organization_check(request: HttpRequest) -> HttpResponse:
         if owner and owner.is_recognized:
             context |= {"answer": "yes", "found": owner}
         else:
-            context["answer"] = "personal" if is_public_mailbox(domain) else "not_yet"
+            context["answer"] = "personal" if is_mailbox_provider(domain) else "not_yet"
         context["domain"] = domain
     return render(request, "teams/organization_list.html", context)
 

@@ -6,7 +6,6 @@ Nothing is saved by `save()`: no history line is added, no email is queued, no t
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
 from django.apps import apps
@@ -16,6 +15,7 @@ from django.db import DataError, connection, connections, models, transaction
 from django.db.utils import ConnectionHandler
 
 from collaborative.operations.backups.archives import BackupError
+from members.batches import batched
 
 SOURCE = "moved"
 ROWS = 500  # of one statement
@@ -65,7 +65,7 @@ def _copy(model: type[models.Model]) -> None:
     rows = model._base_manager.using(SOURCE).order_by("pk").iterator(chunk_size=ROWS)
     target = model._base_manager.using(connection.alias)
     number = 0
-    while batch := list(islice(rows, ROWS)):
+    for batch in batched(rows, ROWS):
         number += len(batch)
         try:
             # What bulk_create() does, without its look at fields that set the time themselves.

@@ -21,7 +21,8 @@ from desk.actions.bulk_action import MAX_LISTED_RECORDS, ActionWithReason, BulkA
 from desk.changelist import badge, is_administrator, require_staff
 from desk.imports.members import MemberImport
 from desk.imports.views import ImportingAdmin
-from desk.records.members.merge import MergeMember, possible_duplicates
+from desk.records.members.duplicates import possible_duplicates
+from desk.records.members.merge import MergeMember
 from desk.records.memberships import BADGES
 from desk.timeline import member_timeline
 from members.models import Member, Organization

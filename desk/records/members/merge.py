@@ -1,29 +1,15 @@
-"""Two accounts of one person: finding them, and merging one into the other."""
+"""Merging two accounts of one person."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+
+from django.utils.text import get_text_list
 
 from desk.actions.merge import Merge, enumerate_counts
 from desk.changelist import counted
 from members.models import Member
-from members.normalize import fold
 from members.services import Preview
-
-NAMESAKES = 5  # of one member that are shown
-MAY_CARRY_MARKS = set("aceginosuyz")  # letters that people write with accents, or leave them out
-
-
-def possible_duplicates(member: Member) -> list[Member]:
-    """Other open accounts whose name is the same without case and accents, a few of them."""
-    folded = fold(member.full_name)
-    if not folded.strip():
-        return []
-    letters = (".{1,2}" if letter in MAY_CARRY_MARKS else re.escape(letter) for letter in folded)
-    alike = Member.objects.filter(is_active=True, full_name__iregex=f"^{''.join(letters)}$")
-    others = alike.exclude(pk=member.pk).select_related("organization").order_by("pk")
-    return [other for other in others[:100] if fold(other.full_name) == folded][:NAMESAKES]
 
 
 class MergeMember(Merge[Member]):
@@ -62,7 +48,7 @@ class MergeMember(Merge[Member]):
             for via in Member.ConfirmedVia.values
         ):
             sentences.append("The confirmed affiliation moves with them.")
-        addresses = ", ".join(member.email for member in records)
+        addresses = get_text_list([member.email for member in records], "and")
         verb = "signs" if len(records) == 1 else "sign"
         sentences.append(f"{addresses} {verb} in to that account.")
         return " ".join(sentences)

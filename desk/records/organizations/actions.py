@@ -17,7 +17,7 @@ from members.models import EmailDomain, Member, Organization
 
 def domain_owners(organizations: Sequence[Organization]) -> dict[str, Organization]:
     """Return who owns the email domains that `organizations` suggest, where someone does."""
-    suggested = [each.suggested_domain for each in organizations if each.suggested_domain]
+    suggested = [each.offered_domain for each in organizations if each.offered_domain]
     domains = EmailDomain.objects.filter(domain__in=suggested).select_related("organization")
     return {domain.domain: domain.organization for domain in domains}
 
@@ -27,7 +27,7 @@ def organization_summaries(
 ) -> list[dict[str, Any]]:
     """Return for each organization who waits for it, and which recognized ones look alike."""
     waiting = waiting_by_organization(organizations, staff)
-    suggested = {each.suggested_domain for each in organizations if each.suggested_domain}
+    suggested = {each.offered_domain for each in organizations if each.offered_domain}
     similar = similar_organizations(organizations, suggested - owners.keys())
     return [
         {
@@ -70,7 +70,7 @@ class RecognizeForm(forms.Form):
         super().__init__(data, label_suffix="")
         self.owners = domain_owners(organizations)
         for organization in organizations:
-            domain = organization.suggested_domain
+            domain = organization.offered_domain
             if domain and domain not in self.owners:
                 self.fields[f"domain_{organization.pk}"] = forms.BooleanField(
                     label=f"{domain} is the email domain of {organization.name}",
@@ -102,10 +102,10 @@ class Recognize(OrganizationAction):
         """Return the domain that the button names; None for a declined one: its page asks."""
         if organization.status != Organization.Status.PROPOSED:
             return None
-        return {f"domain_{organization.pk}": "on"} if organization.suggested_domain else {}
+        return {f"domain_{organization.pk}": "on"} if organization.offered_domain else {}
 
     def one_click_label(self, organization: Organization) -> str:
-        domain = organization.suggested_domain
+        domain = organization.offered_domain
         return f"{self.label} with {domain}" if domain else self.label
 
     def get_form(self, request: HttpRequest, records: Sequence[Organization]) -> RecognizeForm:
@@ -120,7 +120,7 @@ class Recognize(OrganizationAction):
         checkboxes = {field.name: field for field in form}
         for summary in context["summaries"]:
             organization = summary["organization"]
-            owner = owners.get(organization.suggested_domain)
+            owner = owners.get(organization.offered_domain)
             summary["owns_domain"] = owner == organization
             summary["domain_owner"] = owner if owner != organization else None
             summary["checkbox"] = checkboxes.get(f"domain_{organization.pk}")

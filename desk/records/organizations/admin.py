@@ -11,8 +11,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import Case, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -29,6 +27,7 @@ from desk.records.organizations.actions import (
 )
 from desk.records.organizations.merge import MergeOrganization
 from desk.timeline import organization_timeline
+from members.dates import long_date
 from members.models import EmailDomain, Organization, OrganizationQuerySet
 from members.services import rename_organization
 from teams.services import add_organization
@@ -241,16 +240,12 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
 
     @admin.display(ordering="created_at")
     def added(self, organization: Organization) -> str:
-        return date_format(timezone.localtime(organization.created_at), "DATE_FORMAT")
+        return long_date(organization.created_at)
 
     @admin.display(description="merged into")
     def merged(self, organization: Organization) -> SafeString:
         """Return the organization that this name means, since when, and who decided so."""
-        day = (
-            date_format(timezone.localtime(organization.decided_at), "F j, Y")
-            if organization.decided_at
-            else ""
-        )
+        day = long_date(organization.decided_at) if organization.decided_at else ""
         return format_html(
             "{} on {} by {}",
             organization_link(organization.canonical),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, QueryDict
+from django.utils.text import get_text_list
 
 from desk.actions.merge import Merge, MergeForm, enumerate_counts
 from desk.records.organizations.actions import domain_owners
@@ -28,7 +29,7 @@ class MergeOrganizationForm(MergeForm):
             return
         owners = domain_owners(organizations)
         for organization in organizations:
-            domain = organization.suggested_domain
+            domain = organization.offered_domain
             if domain and domain not in owners:
                 self.fields[f"domain_{organization.pk}"] = forms.BooleanField(
                     label=f"Give {domain} to {target}",
@@ -96,7 +97,7 @@ class MergeOrganization(Merge[Organization]):
             (moved.count("members.organization"), "former name", "former names"),
         )
         total = sum(number for number, _, _ in counts)
-        names = ", ".join(f"“{organization}”" for organization in records)
+        names = get_text_list([f"“{organization}”" for organization in records], "and")
         return (
             f"{enumerate_counts(counts).capitalize()} {'moves' if total == 1 else 'move'} "
             f"to {target}. Nobody loses a membership. "

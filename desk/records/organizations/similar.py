@@ -1,23 +1,25 @@
-"""Recognized organizations whose names look like that of one that was proposed."""
+"""Recognized organizations whose names are like that of one that was proposed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from heapq import nlargest
+from heapq import nsmallest
 
 from django.db.models import Case, Q, Value, When
 from django.urls import reverse
 from django.utils.http import urlencode
+from rapidfuzz import fuzz
 
 from members.models import Organization
 
-ALIKE = 0.8  # of difflib's ratio; 1 is the same name
-COMPARED = 2000  # recognized names, those with the same first word before the others
-ROWS = 20  # organizations of one page that are compared
-MEASURED = 50  # names of those that are measured exactly
-SHOWN = 5  # look-alikes of one organization, the closest first
+# Of rapidfuzz's ratio, in percent.
+MIN_SIMILARITY = 80
+# Undecided ones of one page.
+MAX_ORGANIZATIONS_COMPARED = 20
+# Recognized ones; those with the same first word come first.
+MAX_NAMES_COMPARED = 2000
+MAX_SIMILAR_OFFERED = 5
 
 
 @dataclass(frozen=True)
@@ -28,70 +30,62 @@ class SimilarOrganization:
     pk: int
     name: str
     merge_url: str
-    add_domain_url: str  # empty without an email domain to give
+    # Empty without an email domain to give.
+    add_domain_url: str
 
 
 def similar_organizations(
-    rows: Sequence[Organization], free_domains: set[str]
+    organizations: Sequence[Organization], free_domains: set[str]
 ) -> dict[int, list[SimilarOrganization]]:
-    """For each proposed or declined one of `rows`, by key: the recognized ones that look alike.
+    """Return, by the key of each one that is not recognized, the recognized ones like it.
 
     An email domain is offered only if it is in `free_domains`: no organization has it yet.
     """
-    asked = [row for row in rows if not row.is_recognized][:ROWS]
-    if not asked:
+    undecided = [organization for organization in organizations if not organization.is_recognized]
+    undecided = undecided[:MAX_ORGANIZATIONS_COMPARED]
+    if not undecided:
         return {}
-    known = _recognized_names({_first_word(row.normalized_name) for row in asked})
+    recognized = _names_to_compare({_first_word(each.normalized_name) for each in undecided})
     return {
-        row.pk: [
+        organization.pk: [
             SimilarOrganization(
                 pk,
                 name,
-                _merge_url(row.pk, pk),
-                _add_domain_url(pk, row.suggested_domain, free_domains),
+                _merge_url(organization.pk, pk),
+                _add_domain_url(pk, organization.suggested_domain, free_domains),
             )
-            for pk, name in _alike(row.normalized_name, known)
+            for pk, name in _most_similar(organization.normalized_name, recognized)
         ]
-        for row in asked
+        for organization in undecided
     }
 
 
-def _first_word(normalized: str) -> str:
-    return normalized.partition(" ")[0]
+def _first_word(normalized_name: str) -> str:
+    return normalized_name.partition(" ")[0]
 
 
-def _recognized_names(first_words: set[str]) -> list[tuple[int, str, str]]:
-    same = Q()
+def _names_to_compare(first_words: set[str]) -> list[tuple[int, str, str]]:
+    """Return key, name and normalized name of recognized organizations, the likeliest first."""
+    same_first_word = Q()
     for word in sorted(first_words):
-        same |= Q(normalized_name=word) | Q(normalized_name__startswith=f"{word} ")
-    nearest = Case(When(same, then=Value(0)), default=Value(1))
-    names = Organization.objects.recognized().order_by(nearest, "name")
-    return list(names.values_list("pk", "name", "normalized_name")[:COMPARED])
+        same_first_word |= Q(normalized_name=word) | Q(normalized_name__startswith=f"{word} ")
+    likeliest_first = Case(When(same_first_word, then=Value(0)), default=Value(1))
+    names = Organization.objects.recognized().order_by(likeliest_first, "name")
+    return list(names.values_list("pk", "name", "normalized_name")[:MAX_NAMES_COMPARED])
 
 
-def _alike(normalized: str, known: Sequence[tuple[int, str, str]]) -> list[tuple[int, str]]:
-    """Key and name of those that look like `normalized`, the closest first.
-
-    The true ratio is slow: only those with the highest upper bounds of it are measured.
-    """
-    matcher = SequenceMatcher(autojunk=False)
-    matcher.set_seq2(normalized)
-    word = _first_word(normalized)
-    possible = []
-    for pk, name, other in known:
-        matcher.set_seq1(other)
-        same_word = _first_word(other) == word
-        if same_word or matcher.real_quick_ratio() >= ALIKE:
-            bound = matcher.quick_ratio()
-            if same_word or bound >= ALIKE:
-                possible.append((bound, same_word, pk, name, other))
-    found = []
-    for _, same_word, pk, name, other in nlargest(MEASURED, possible):
-        matcher.set_seq1(other)
-        ratio = matcher.ratio()
-        if same_word or ratio >= ALIKE:
-            found.append((-ratio, name, pk))
-    return [(pk, name) for _, name, pk in sorted(found)[:SHOWN]]
+def _most_similar(
+    normalized_name: str, recognized: Sequence[tuple[int, str, str]]
+) -> list[tuple[int, str]]:
+    """Return key and name of those whose name is similar or has the same first word."""
+    first_word = _first_word(normalized_name)
+    similar = [
+        (-similarity, name, pk)
+        for pk, name, other in recognized
+        if (similarity := fuzz.ratio(normalized_name, other)) >= MIN_SIMILARITY
+        or _first_word(other) == first_word
+    ]
+    return [(pk, name) for _, name, pk in nsmallest(MAX_SIMILAR_OFFERED, similar)]
 
 
 def _merge_url(pk: int, into: int) -> str:

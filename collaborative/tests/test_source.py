@@ -1,0 +1,45 @@
+"""Rules about the source that no linter knows."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [
+    path.relative_to(ROOT)
+    for app in ("members", "teams", "desk", "collaborative")
+    for path in sorted((ROOT / app).rglob("*.py"))
+    if not {"tests", "migrations"} & set(path.parts)
+]
+# It takes its patterns from a dictionary beside them.
+PATTERNS_BY_NAME = {"members/auth/session_store.py"}
+
+
+def changing_patterns(tree: ast.AST) -> Iterator[str]:
+    """Return the regular expressions that are not written out where they are used."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.keyword(arg=str(name)) if name.endswith("regex"):
+                yield ast.unparse(node)
+            case ast.Call(func=ast.Attribute(value=ast.Name("re")), args=[pattern, *_]):
+                if not isinstance(pattern, ast.Constant):
+                    yield ast.unparse(node)
+
+
+def test_no_regular_expression_is_built_from_what_people_typed():
+    patterns = {
+        str(path): list(changing_patterns(ast.parse((ROOT / path).read_text())))
+        for path in SOURCES
+        if str(path) not in PATTERNS_BY_NAME
+    }
+    assert {path: found for path, found in patterns.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["re.compile(text)", "re.search(f'^{text}$', name)", "rows.filter(name__iregex='^' + text)"],
+)
+def test_changing_patterns_are_seen(source):
+    assert list(changing_patterns(ast.parse(source)))

@@ -1,0 +1,80 @@
+"""The desk's list of emails, for administrators."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from post_office.models import STATUS, Email
+
+from conftest import visible_text
+
+EMAILS = "/admin/post_office/email/"
+
+
+@pytest.fixture
+def email(db) -> Email:
+    return Email.objects.create(
+        from_email="portal@example.org",
+        to=["maria@rush.example"],
+        subject="You are in",
+        message="Secret text",
+        status=STATUS.queued,
+    )
+
+
+def test_email_list_is_for_administrators(client_for, facilitator, email):
+    client = client_for(facilitator)
+    assert client.get(EMAILS).status_code == 403
+    assert EMAILS not in client.get("/admin/").content.decode()
+
+
+def test_email_list_shows_what_went_where_and_never_the_text(client_for, administrator, email):
+    text = visible_text(client_for(administrator).get(EMAILS))
+    assert "maria@rush.example You are in Queued 0 none" in text
+    assert "Secret" not in text
+
+
+def test_email_list_shows_tries_and_the_last_code_never_the_reply(client_for, administrator, email):
+    Email.objects.update(status=STATUS.requeued, number_of_retries=2)
+    for answer in ("SMTPServerDisconnected", "SMTPDataError 451 4.3.0"):
+        email.logs.create(status=STATUS.failed, exception_type=answer, message="Secret reply")
+    email.logs.create(status=STATUS.queued, message="Queued anew by member 1")
+    text = visible_text(client_for(administrator).get(EMAILS))
+    assert "To be tried again 2 SMTPDataError 451 4.3.0" in text
+    assert "Secret" not in text
+
+
+@pytest.mark.parametrize(("status", "number"), [("2", 1), ("1", 0), ("x", 1), ("9", 1)])
+def test_email_list_filters_by_known_status(client_for, administrator, email, status, number):
+    changelist = client_for(administrator).get(EMAILS, {"status__exact": status}).context["cl"]
+    assert changelist.result_count == number
+
+
+def test_email_list_hides_the_subject_of_a_code(client_for, administrator, email):
+    Email.objects.update(subject="BCDFGH is your code", expires_at=timezone.now() + timedelta(1))
+    text = visible_text(client_for(administrator).get(EMAILS))
+    assert "Sign-in code" in text
+    assert "BCDFGH" not in text
+
+
+@pytest.mark.parametrize("query", ["?q=BCDFGH", "?q=Secret"])
+def test_email_search_ignores_text_and_subject(client_for, administrator, email, query):
+    Email.objects.update(subject="BCDFGH is your code")
+    assert client_for(administrator).get(EMAILS + query).context["cl"].result_count == 0
+
+
+@pytest.mark.parametrize("lookup", ["subject__startswith=B", "message__contains=S", "headers=1"])
+def test_email_filter_by_another_field_is_refused(client_for, administrator, email, lookup):
+    assert client_for(administrator).get(f"{EMAILS}?{lookup}").status_code == 400
+
+
+def test_email_list_is_filtered_by_status(client_for, administrator, email):
+    client = client_for(administrator)
+    assert client.get(f"{EMAILS}?status__exact={STATUS.sent}").context["cl"].result_count == 0
+    assert client.get(f"{EMAILS}?status__exact={STATUS.queued}").context["cl"].result_count == 1
+
+
+@pytest.mark.parametrize("page", ["add/", "{pk}/change/", "{pk}/history/", "{pk}/delete/"])
+def test_email_has_no_page_of_its_own(client_for, administrator, email, page):
+    response = client_for(administrator).get(EMAILS + page.format(pk=email.pk), follow=True)
+    assert response.status_code == 404
