@@ -126,6 +126,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "crispy_forms",
     "crispy_bootstrap5",
     "csp",
@@ -139,10 +140,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "members.auth.session_middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "members.auth.backends.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "members.auth.session_middleware.LastUseMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -199,6 +201,12 @@ CACHES = {
     "fragments": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "fragments",  # never the memory of another cache
+    },
+    # Which sessions were in use within the last minutes, in each process.
+    "last_use": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "last_use",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
 }
 
@@ -329,7 +337,6 @@ X_FRAME_OPTIONS = "DENY"
 MESSAGE_STORAGE = "collaborative.middleware.security_headers.MessageStorage"
 PAGE_CACHE_SECONDS = 0 if DEBUG else 1  # how old a public page may be
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_ENGINE = "members.auth.session_store"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # of a form; with its files:

@@ -15,7 +15,7 @@ urlpatterns = [
     path("my/sessions/", views.my_sessions, name="my_sessions"),
     path("my/sessions/end-others/", views.my_sessions_end_others, name="my_sessions_end_others"),
     path("my/sessions/end-all/", views.my_sessions_end_all, name="my_sessions_end_all"),
-    path("my/sessions/<slug:session_id>/end/", views.my_session_end, name="my_session_end"),
+    path("my/sessions/<int:pk>/end/", views.my_session_end, name="my_session_end"),
     # The second step. The first of two with the same name answers: ours before allauth's.
     path(
         "two-factor/authenticate/",

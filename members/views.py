@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -24,11 +24,10 @@ from members.auth.email_codes import (
     sign_in,
 )
 from members.auth.rate_limits import limit
-from members.auth.session_store import public_id
 from members.auth.sso_providers import Provider
 from members.decorators import post_only
 from members.forms import CodeForm, ProfileForm, SignInForm
-from members.models import EmailDomain, Member, Organization, Session
+from members.models import EmailDomain, Member, Organization
 from members.normalize import email_domain
 
 if TYPE_CHECKING:
@@ -173,7 +172,9 @@ def _sso_failed(request: HttpRequest, provider: Provider, problem: "Problem") ->
 @login_not_required
 @post_only(otherwise="home")
 def account_logout(request: HttpRequest) -> HttpResponse:
-    """Sign out, also whoever is signed out already."""
+    """Sign out; a page that was left open may ask for it a second time."""
+    if isinstance(request.user, Member):
+        services.end_sessions(request.user, session_key=str(request.session.session_key))
     logout(request)
     messages.success(request, "You have signed out.")
     return redirect("home")
@@ -202,34 +203,35 @@ def my_profile(request: HttpRequest) -> HttpResponse:
 @require_safe
 def my_sessions(request: HttpRequest) -> HttpResponse:
     """Where I am signed in, this browser first; each other one can be signed out."""
-    rows = [
+    sessions = [
         {
-            "session": session,
-            "is_this": session.session_key == request.session.session_key,
-            "id": public_id(session.session_key),
+            "pk": session.pk,
+            "browser": services.describe_browser(session.user_agent),
+            "last_used_at": session.last_seen_at,
+            "is_current": session.session_key == request.session.session_key,
         }
-        for session in Session.objects.of(current_member(request))
+        for session in services.active_sessions(current_member(request))
     ]
-    rows.sort(key=lambda row: not row["is_this"])
-    return render(request, "members/my_sessions.html", {"rows": rows})
+    sessions.sort(key=lambda session: not session["is_current"])
+    return render(request, "members/my_sessions.html", {"sessions": sessions})
 
 
 @post_only(otherwise="my_sessions", alone=True)
-def my_session_end(request: HttpRequest, session_id: str) -> HttpResponse:
+def my_session_end(request: HttpRequest, pk: int) -> HttpResponse:
     """Sign one other browser of mine out; a session that is not mine, or is this one, is a 404."""
-    mine = {public_id(row.session_key): row for row in Session.objects.of(current_member(request))}
-    session = mine.get(session_id)
-    if session is None or session.session_key == request.session.session_key:
-        raise Http404
-    services.end_sessions(current_member(request), only=session.session_key)
-    messages.success(request, f"{session.browser} is signed out.")
+    member = current_member(request)
+    others = services.active_sessions(member).exclude(session_key=request.session.session_key)
+    session = get_object_or_404(others, pk=pk)
+    services.end_sessions(member, session_key=session.session_key)
+    browser = services.describe_browser(session.user_agent)
+    messages.success(request, f"{browser} is signed out.")
     return redirect("my_sessions")
 
 
 @post_only(otherwise="my_sessions")
 def my_sessions_end_others(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere but here."""
-    services.end_sessions(current_member(request), but=str(request.session.session_key))
+    services.end_sessions(current_member(request), except_key=str(request.session.session_key))
     messages.success(request, "You are signed out everywhere else.")
     return redirect("my_sessions")
 

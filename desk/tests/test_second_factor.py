@@ -186,7 +186,7 @@ def test_checking_the_second_step_costs_one_query(
     set_up_app(client)
     page = "/admin/jsi18n/"
     client.get(page)
-    with django_assert_num_queries(2):  # session and person, second step
+    with django_assert_num_queries(3):  # session, member, second step
         client.get(page)
 
 

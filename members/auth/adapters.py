@@ -1,7 +1,7 @@
 """What we change in allauth: what it says, whom it tells, and the second step of signing in."""
 
 from base64 import urlsafe_b64encode
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from typing import Any
 
 import qrcode
@@ -20,10 +20,11 @@ from qrcode.constants import ERROR_CORRECT_L
 from qrcode.image.svg import SvgPathImage
 
 from members import services
-from members.auth.session_store import BROWSER, browser_in_words
 from members.models import Member
 
 TOO_MANY = "There were too many wrong codes. Wait five minutes, then try again"
+# The unspecified address, which allauth.usersessions can store and nobody has.
+UNKNOWN_ADDRESS = str(IPv4Address(0))
 # What allauth reports by email, as we say it in the email, in the history and on the next page.
 CHANGES = {
     "totp_activated": "An authenticator app was added",
@@ -34,7 +35,7 @@ CHANGES = {
 }
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
+class AccountAdapter(DefaultAccountAdapter):
     error_messages = {  # noqa: RUF012
         **DefaultAccountAdapter.error_messages,
         "too_many_login_attempts": TOO_MANY,
@@ -42,16 +43,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     }
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """The network address that the limits count by: the one our own proxies saw.
+        """Return the network address that the limits count by: the one our own proxies saw.
 
-        A request that came past one of them, or says nothing of use, counts with all others of
-        its kind. An IPv4 address that a proxy writes as IPv6 is that address, and not one of
-        the /64 which all of them would share.
+        A request that came past one of them, or names no address, counts as UNKNOWN_ADDRESS with
+        all others of its kind. An IPv4 address that a proxy writes as IPv6 is that address, and
+        not one of the /64 which all of them would share.
         """
         try:
-            address = ip_address(super().get_client_ip(request))
+            address = ip_address(super().get_client_ip(request).partition("%")[0])
         except (ImproperlyConfigured, PermissionDenied, ValueError):
-            return "unknown"
+            return UNKNOWN_ADDRESS
         return str(getattr(address, "ipv4_mapped", None) or address)
 
     def respond_user_inactive(self, request: HttpRequest, user: Member) -> HttpResponse:
@@ -78,7 +79,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         """Sign in for good: every step is taken, the short life of a journey is over."""
         request.session.set_expiry(None)
         super().login(request, user)
-        request.session[BROWSER] = browser_in_words(request.headers.get("User-Agent", ""))
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """The ways to take the second step again: by passkey first where there is no app."""
@@ -94,7 +94,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         return methods if app.exists() else methods[::-1]
 
 
-class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth is untyped
+class SecondFactorAdapter(DefaultMFAAdapter):
     error_messages = {  # noqa: RUF012
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": "This did not work. Enter the newest code; each code works once",

@@ -37,7 +37,7 @@ class Answer(Enum):
     TOO_MANY_TRIES = auto()
 
 
-class EmailVerification(AbstractCodeVerificationProcess):  # type: ignore[misc]  # allauth is untyped
+class EmailVerification(AbstractCodeVerificationProcess):
     """A code on its way to an address, and what the person wanted, kept in the session.
 
     `state["journey"]` survives wrong, expired and renewed codes: nothing typed is lost.

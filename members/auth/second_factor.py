@@ -106,15 +106,15 @@ class _CodeForm(BaseForm):
         return code
 
 
-class SignInCodeForm(_CodeForm, AuthenticateForm):  # type: ignore[misc]  # allauth is untyped
+class SignInCodeForm(_CodeForm, AuthenticateForm):
     pass
 
 
-class ConfirmCodeForm(_CodeForm, ReauthenticateForm):  # type: ignore[misc]  # allauth is untyped
+class ConfirmCodeForm(_CodeForm, ReauthenticateForm):
     pass
 
 
-class AppCodeForm(_CodeForm, ActivateTOTPForm):  # type: ignore[misc]  # allauth is untyped
+class AppCodeForm(_CodeForm, ActivateTOTPForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].label = "Code from the app"
@@ -141,7 +141,7 @@ class CredentialField(forms.JSONField):
         return InvalidJSONInput("")
 
 
-class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth is untyped
+class PasskeyForm(AddWebAuthnForm):
     use_required_attribute = False
     credential = CredentialField()
     name = forms.CharField(
@@ -167,7 +167,7 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth is untyped
         return cleaned
 
 
-class SignInPasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]  # allauth is untyped
+class SignInPasskeyForm(AuthenticateWebAuthnForm):
     credential = CredentialField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -184,11 +184,11 @@ class SignInPasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]  # alla
             raise ValidationError(NO_PASSKEY) from None
 
 
-class ConfirmPasskeyForm(SignInPasskeyForm, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+class ConfirmPasskeyForm(SignInPasskeyForm, ReauthenticateWebAuthnForm):
     pass
 
 
-class PasskeyNameForm(EditWebAuthnForm):  # type: ignore[misc]  # allauth is untyped
+class PasskeyNameForm(EditWebAuthnForm):
     use_required_attribute = False
     name = forms.CharField(
         label="Name of the passkey",
@@ -232,7 +232,7 @@ class ReadablePasskeys:
         return answer
 
 
-class SignInSecondStep(AuthenticateView):  # type: ignore[misc]  # allauth is untyped
+class SignInSecondStep(AuthenticateView):
     """After the code from the email: the second step of whoever has one."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -245,7 +245,7 @@ class SignInSecondStep(AuthenticateView):  # type: ignore[misc]  # allauth is un
         return {"webauthn_form": None, "js_data": None, **context, "kinds": kinds}
 
 
-class SetUpApp(ActivateTOTPView):  # type: ignore[misc]  # allauth is untyped
+class SetUpApp(ActivateTOTPView):
     """Set up an authenticator app; the recovery codes come next."""
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
@@ -258,7 +258,7 @@ class SetUpApp(ActivateTOTPView):  # type: ignore[misc]  # allauth is untyped
         return {**context, "key": " ".join(wrap(context["form"].secret, 4))}
 
 
-class SetUpPasskey(ReadablePasskeys, AddWebAuthnView):  # type: ignore[misc]
+class SetUpPasskey(ReadablePasskeys, AddWebAuthnView):
     """Make a passkey; with the first one the recovery codes come next."""
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
@@ -267,7 +267,7 @@ class SetUpPasskey(ReadablePasskeys, AddWebAuthnView):  # type: ignore[misc]
         return response
 
 
-class ConfirmByPasskey(ReadablePasskeys, ReauthenticateWebAuthnView):  # type: ignore[misc]
+class ConfirmByPasskey(ReadablePasskeys, ReauthenticateWebAuthnView):
     """Take the second step again with a passkey; says on the page itself what went wrong."""
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:

@@ -59,7 +59,7 @@ class Arrival:
     next_url: str
 
 
-class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth is untyped
+class SocialAdapter(DefaultSocialAccountAdapter):
     """allauth's hooks, `settings.SOCIALACCOUNT_ADAPTER`."""
 
     def on_authentication_error(
@@ -79,7 +79,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allau
         raise SsoError(Problem.STALE if "state_id" in (extra_context or {}) else Problem.BROKEN)
 
 
-class HospitalAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth is untyped
+class HospitalAdapter(OpenIDConnectOAuth2Adapter):
     """Talks with one provider of the settings."""
 
     def __init__(self, request: HttpRequest, provider_id: str) -> None:
@@ -134,11 +134,11 @@ class HospitalAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # alla
         return {**told, **more}
 
 
-class HospitalProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth is untyped
+class HospitalProvider(OpenIDConnectProvider):
     oauth2_adapter_class = HospitalAdapter
 
 
-class HospitalCallback(OAuth2CallbackView):  # type: ignore[misc]  # allauth is untyped
+class HospitalCallback(OAuth2CallbackView):
     def _get_state(self, request: HttpRequest, provider: Any) -> tuple[Any, Any]:
         state, response = super()._get_state(request, provider)
         self.adapter.state = state or {}

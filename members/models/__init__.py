@@ -10,7 +10,6 @@ from members.models.people import (
     Organization,
     OrganizationQuerySet,
 )
-from members.models.sessions import Session, SessionQuerySet
 
 __all__ = [
     "UNDO_WINDOW",
@@ -24,7 +23,5 @@ __all__ = [
     "MemberQuerySet",
     "Organization",
     "OrganizationQuerySet",
-    "Session",
-    "SessionQuerySet",
     "change_source",
 ]

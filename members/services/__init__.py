@@ -57,7 +57,13 @@ from members.services.second_factor import (
     reset_second_factor,
     second_factors,
 )
-from members.services.sessions import active_sessions, end_sessions
+from members.services.sessions import (
+    active_sessions,
+    delete_ended_sessions,
+    describe_browser,
+    end_sessions,
+    export_sessions,
+)
 
 __all__ = [
     "Preview",
@@ -70,7 +76,10 @@ __all__ = [
     "change_profile",
     "confirm_affiliation",
     "decline_organization",
+    "delete_ended_sessions",
+    "describe_browser",
     "end_sessions",
+    "export_sessions",
     "anonymize_member",
     "failed_emails",
     "complete_profile",

@@ -12,6 +12,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from conftest import code_in
+from members.auth.adapters import UNKNOWN_ADDRESS
 from members.auth.rate_limits import TooManyRequestsError, delete_expired_counters, limit, limited
 
 
@@ -151,9 +152,9 @@ def counted_as(settings, proxies: int, forwarded: str | None, remote: str = "10.
         # Past the proxies: all of them together.
         (1, None, "10.0.0.1"),
         (1, "", "10.0.0.1"),
-        (2, "198.51.100.7", "unknown"),
-        (1, "nobody", "unknown"),
-        (1, f"{SPOOFED}, ", "unknown"),
+        (2, "198.51.100.7", UNKNOWN_ADDRESS),
+        (1, "nobody", UNKNOWN_ADDRESS),
+        (1, f"{SPOOFED}, ", UNKNOWN_ADDRESS),
     ],
 )
 def test_address_is_the_one_that_our_own_proxies_saw(settings, proxies, forwarded, counted):
@@ -176,7 +177,7 @@ def test_network_of_ipv6_counts_as_one_address(settings, written, counted):
 
 
 def test_socket_without_an_address_is_no_error(settings):
-    assert counted_as(settings, 1, None, remote="") == "unknown"
+    assert counted_as(settings, 1, None, remote="") == UNKNOWN_ADDRESS
 
 
 @pytest.mark.django_db

@@ -6,6 +6,8 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.template.loader import get_template
 from django.test import Client
 from django.urls import NoReverseMatch, get_resolver, reverse
@@ -13,7 +15,7 @@ from post_office.models import Email
 
 from conftest import membership_of, visible_text
 from members.auth.email_codes import PROVEN_SECONDS
-from members.models import Member, Session
+from members.models import Member
 from members.services import add_domain, change_profile
 from members.tests.oidc import (
     BACK,
@@ -50,7 +52,7 @@ def test_known_member_is_signed_in_without_a_code(client, rush, member, mails):
     assert is_signed_in(client)
     assert client.session["_auth_user_id"] == str(member.pk)
     assert mails() == []
-    assert Session.objects.get().member == member
+    assert UserSession.objects.get().user == member
 
 
 def test_page_that_was_wanted_comes_back_and_no_other_site(client, rush, member):
