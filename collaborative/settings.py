@@ -65,7 +65,7 @@ SECRET_KEY_FALLBACKS: list[str] = read(
     "SECRET_KEY_FALLBACKS",
     secrets,
     "Set it to former values of SECRET_KEY, separated by commas, until "
-    "`manage.py relock_second_factors` has run, or leave it out.",
+    "`manage.py reencrypt_second_factors` has run, or leave it out.",
     [],
 )
 ALLOWED_HOSTS = read(

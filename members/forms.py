@@ -7,7 +7,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
-from members.auth.email_codes import Answer, EmailVerification
 from members.models import Member
 from members.normalize import normalized_name
 
@@ -134,7 +133,7 @@ class SignInForm(HoneypotForm):
 
 
 class CodeForm(BaseForm):
-    """The code from the email, checked against the proof that the browser has begun."""
+    """The code from the email. Whether it is right, the view asks the verification."""
 
     code = forms.CharField(
         label="Code from the email",
@@ -150,26 +149,6 @@ class CodeForm(BaseForm):
             }
         ),
     )
-
-    def __init__(self, *args: Any, proof: EmailVerification, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.proof = proof
-
-    def clean_code(self) -> str:
-        """The typed code, if it is right. Counts the try; raises TooManyRequestsError."""
-        typed: str = self.cleaned_data["code"]
-        say = {
-            Answer.WRONG: "This is not the code we sent. Check the newest email, "
-            "or send a new code",
-            Answer.EXPIRED: "This code is too old. Send a new code; "
-            "what you entered before is kept",
-            Answer.TOO_MANY_TRIES: "The code was wrong too often and does not work any more. "
-            "Send a new code; what you entered before is kept",
-        }
-        answer = self.proof.check(typed)
-        if answer is not Answer.RIGHT:
-            raise ValidationError(say[answer], code=answer.name.lower())
-        return typed
 
 
 class ProfileForm(BaseForm):

@@ -128,7 +128,7 @@ def test_a_form_that_is_sent_without_the_second_step_changes_nothing(
     client = client_for(facilitator)
     page = reverse("admin:teams_membership_approve")
     assert client.post(f"{page}?row={stay.pk}", {"apply": "1"}).url == SECURITY
-    assert client.session["second_factor_wanted"] == DESK
+    assert client.session["second_factor_next_page"] == DESK
     assert membership_of(applicant, team).status == Membership.Status.REQUESTED
 
 

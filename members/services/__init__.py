@@ -53,7 +53,7 @@ from members.services.people import (
 from members.services.requeueing import failed_emails, requeue_emails
 from members.services.second_factor import (
     note_second_factor,
-    relock_second_factors,
+    reencrypt_second_factors,
     reset_second_factor,
     second_factors,
 )
@@ -96,7 +96,7 @@ __all__ = [
     "recognize_organization",
     "save_with_history",
     "bulk_save_with_history",
-    "relock_second_factors",
+    "reencrypt_second_factors",
     "delete_with_history",
     "remove_domain",
     "rename_organization",

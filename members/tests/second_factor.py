@@ -1,5 +1,7 @@
 """A second step for the tests: an authenticator app, and the codes that it shows."""
 
+import hashlib
+import json
 import time
 
 from allauth.mfa.models import Authenticator
@@ -10,6 +12,7 @@ from allauth.mfa.totp.internal.auth import (
     generate_totp_secret,
     hotp_value,
 )
+from fido2.utils import websafe_encode
 
 from members.models import Member
 
@@ -38,3 +41,17 @@ def with_passkey(person, name="Work laptop") -> Authenticator:
     return Authenticator.objects.create(
         user=person, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {}}
     )
+
+
+def well_formed_credential() -> str:
+    """Return what a device sends to sign in, for a challenge that nobody has asked."""
+    client_data = {"type": "webauthn.get", "challenge": "AAAA", "origin": "http://testserver"}
+    response = {
+        "clientDataJSON": json.dumps(client_data).encode(),
+        # The hash of the domain, flags (user present) and a counter.
+        "authenticatorData": hashlib.sha256(b"testserver").digest() + b"\x01" + bytes(4),
+        "signature": b"signature",
+    }
+    encoded = {name: websafe_encode(value) for name, value in response.items()}
+    key = websafe_encode(b"key")
+    return json.dumps({"id": key, "rawId": key, "response": encoded, "type": "public-key"})

@@ -13,7 +13,12 @@ from django.utils import timezone
 
 from conftest import code_in
 from members.auth.adapters import UNKNOWN_ADDRESS
-from members.auth.rate_limits import TooManyRequestsError, delete_expired_counters, limit, limited
+from members.auth.rate_limits import (
+    TooManyRequestsError,
+    count_or_raise,
+    delete_expired_counters,
+    rate_limited,
+)
 
 
 @pytest.fixture
@@ -34,7 +39,7 @@ def shared_cache(settings, transactional_db):
 def allowed(address: str) -> bool:
     """Whether one more code for `address` is allowed, asked from a thread of its own."""
     try:
-        limit(RequestFactory().post("/"), "code", key=address)
+        count_or_raise(RequestFactory().post("/"), "code", key=address)
     except TooManyRequestsError:
         return False
     finally:
@@ -55,16 +60,16 @@ def test_limit_says_when_the_window_has_room_again(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key,9/1m/ip"}
     request = RequestFactory().post("/")
     for _ in range(2):
-        limit(request, "code", key="nora@rush.example")
+        count_or_raise(request, "code", key="nora@rush.example")
     with pytest.raises(TooManyRequestsError) as refused:
-        limit(request, "code", key="nora@rush.example")
+        count_or_raise(request, "code", key="nora@rush.example")
     wait = refused.value.retry_at - datetime.now(UTC)
     assert timedelta(minutes=9) < wait <= timedelta(minutes=10)
 
 
 def test_limit_keeps_no_plain_address(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key"}
-    limit(RequestFactory().post("/"), "code", key="nora@rush.example")
+    count_or_raise(RequestFactory().post("/"), "code", key="nora@rush.example")
     assert not [key for key in cache._cache if "nora" in key]
 
 
@@ -267,12 +272,18 @@ def test_what_fails_is_not_counted_and_goes_on_as_an_error(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key,9/1m/ip"}
     request = RequestFactory().post("/")
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), limited(request, "code", key="nora@rush.example"):
+        with (
+            pytest.raises(ZeroDivisionError),
+            rate_limited(request, "code", key="nora@rush.example"),
+        ):
             raise ZeroDivisionError
     for _ in range(2):
-        with limited(request, "code", key="nora@rush.example"):
+        with rate_limited(request, "code", key="nora@rush.example"):
             pass
     done = []
-    with pytest.raises(TooManyRequestsError), limited(request, "code", key="nora@rush.example"):
+    with (
+        pytest.raises(TooManyRequestsError),
+        rate_limited(request, "code", key="nora@rush.example"),
+    ):
         done.append("what is limited")
     assert done == []

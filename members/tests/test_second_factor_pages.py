@@ -17,7 +17,13 @@ from post_office.models import Email
 from conftest import code_in, visible_text
 from members.models import Member
 from members.services import anonymize_member, reset_second_factor, second_factors
-from members.tests.second_factor import code_for, recovery_codes, with_app, with_passkey
+from members.tests.second_factor import (
+    code_for,
+    recovery_codes,
+    well_formed_credential,
+    with_app,
+    with_passkey,
+)
 from members.tests.steps import last_line, refused
 from teams.services import personal_data
 
@@ -30,8 +36,8 @@ ADD_PASSKEY = "/two-factor/webauthn/add/"
 PAGES = [SECURITY, SET_UP, REMOVE, CODES, f"{CODES}generate/", f"{CODES}download/", CONFIRM]
 PAGES += [ADD_PASSKEY, "/two-factor/webauthn/", "/two-factor/webauthn/reauthenticate/"]
 FORBIDDEN_WORDS = ("user", "group", "company", "reject", "quit", "delete", "password")
-NO_CREDENTIALS = ["", "{}", "[]", "1", "no json", '{"id": "x"}', '{"rawId": "x", "response": 1}']
-NO_CREDENTIALS += ["[" * 9_000, "[" * 100_000, '{"a":' * 3_000, "1" * 5_000, "é" * 20_001]
+MALFORMED_CREDENTIALS = ["{}", "[]", "1", "no json", '{"id": "x"}', '{"rawId": "x", "response": 1}']
+MALFORMED_CREDENTIALS += ["[" * 9_000, "[" * 100_000, '{"a":' * 3_000, "1" * 5_000, "é" * 20_001]
 
 
 @pytest.fixture
@@ -106,11 +112,19 @@ def test_wrong_code_sets_up_nothing_and_keeps_the_key(client_for, member, mails)
     assert mails() == []
 
 
-def test_passkey_that_the_browser_did_not_make_is_refused_in_words(client_for, member):
-    for credential in NO_CREDENTIALS:
-        response = client_for(member).post(ADD_PASSKEY, {"name": "Mine", "credential": credential})
-        assert response.status_code == 200
-        assert "There is a problem" in visible_text(response)
+@pytest.mark.parametrize("credential", MALFORMED_CREDENTIALS)
+def test_set_up_passkey_refuses_a_malformed_credential(client_for, member, credential):
+    client = client_for(member)
+    client.get(ADD_PASSKEY)
+    response = client.post(ADD_PASSKEY, {"name": "Mine", "credential": credential})
+    assert response.status_code == 400
+    assert "We could not read that request" in visible_text(response)
+    assert kinds_of(member) == []
+
+
+def test_set_up_passkey_without_javascript_says_what_is_missing(client_for, member):
+    response = client_for(member).post(ADD_PASSKEY, {"name": "Mine", "credential": ""})
+    assert "it needs JavaScript" in visible_text(response)
     assert kinds_of(member) == []
 
 
@@ -163,16 +177,36 @@ def test_who_has_no_passkey_confirms_by_a_code(client_for, member):
     assert client_for(member).get("/two-factor/webauthn/reauthenticate/").url == CONFIRM
 
 
-@pytest.mark.parametrize("credential", NO_CREDENTIALS)
-def test_what_no_device_has_made_is_not_taken_for_a_passkey(
-    client, member, mails, client_for, credential
-):
+@pytest.mark.parametrize("credential", MALFORMED_CREDENTIALS)
+def test_sign_in_second_factor_refuses_a_malformed_credential(client, member, mails, credential):
     with_app(member)
     client.post("/sign-in/", {"email": member.email})
     client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
     response = client.post("/two-factor/authenticate/", {"credential": credential})
-    assert response.status_code == 200
+    assert response.status_code == 400
+    assert "_auth_user_id" not in client.session
+
+
+def test_sign_in_second_factor_refuses_an_empty_credential_in_words(client, member, mails):
+    with_app(member)
+    client.post("/sign-in/", {"email": member.email})
+    client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    response = client.post("/two-factor/authenticate/", {"credential": ""})
     assert "There is a problem" in visible_text(response)
+    assert "_auth_user_id" not in client.session
+
+
+def test_sign_in_second_factor_refuses_a_passkey_of_another_challenge_in_words(
+    client, member, mails
+):
+    """Well-formed, as a device makes it: another page of the same browser has asked meanwhile."""
+    with_app(member)
+    client.post("/sign-in/", {"email": member.email})
+    client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    client.get("/two-factor/authenticate/")
+    response = client.post("/two-factor/authenticate/", {"credential": well_formed_credential()})
+    assert response.status_code == 200
+    assert "The passkey did not work" in visible_text(response)
     assert "_auth_user_id" not in client.session
 
 
@@ -270,12 +304,11 @@ def test_who_stopped_half_way_leaves_nothing_to_the_next(client, member, colleag
     form = {"full_name": "Maria Member", "email": member.email, "organization": "Rush"}
     client.post("/join/", {**form, "teams": ["education"]})
     client.post("/join/code/", {"code": code_in(mails()[-1])})
-    assert "joined" in client.session
+    assert "join_result" in client.session
     client.post("/sign-in/", {"email": colleague.email})
     client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
     assert client.session["_auth_user_id"] == str(colleague.pk)
-    assert "joined" not in client.session
-    assert "typed" not in client.session
+    assert "join_result" not in client.session
 
 
 # Help for who lost it ----------------------------------------------------------------------

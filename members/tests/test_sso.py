@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, get_resolver, reverse
 from post_office.models import Email
 
 from conftest import membership_of, visible_text
-from members.auth.email_codes import PROVEN_SECONDS
+from members.auth.email_codes import VERIFIED_EMAIL_SECONDS
 from members.models import Member
 from members.services import add_domain, change_profile
 from members.tests.oidc import (
@@ -160,7 +160,10 @@ def test_proven_address_cannot_be_changed_in_the_form(client, rush, organization
 def test_proof_that_is_too_old_is_none(client, rush, organization, team):
     arrive(client, **NORA)
     session = client.session
-    session["proven"] = {**session["proven"], "at": time.time() - PROVEN_SECONDS - 1}
+    session["verified_email"] = {
+        **session["verified_email"],
+        "at": time.time() - VERIFIED_EMAIL_SECONDS - 1,
+    }
     session.save()
     answer = client.post("/join/", {**JOIN, "teams": [team.slug]})
     assert "Enter your work email address" in visible_text(answer)

@@ -46,7 +46,7 @@ def test_address_that_the_provider_may_not_vouch_for_opens_nothing(
         answer = arrive(client, **said)
     assert is_refused(client, answer, 403, "did not confirm a work address of yours")
     assert not is_signed_in(client)
-    assert "proven" not in client.session
+    assert "verified_email" not in client.session
     told = [line.getMessage() for line in caplog.records if line.name == "portal.sso"]
     assert told
     assert "example" not in told[0]

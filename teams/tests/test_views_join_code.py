@@ -6,7 +6,7 @@ from post_office.models import Email
 
 from conftest import visible_text
 from members.models import Member
-from teams.tests.joining import CODE, JOIN, NEW_CODE, age_proof, form, join, last_code
+from teams.tests.joining import CODE, JOIN, NEW_CODE, age_code, form, join, last_code
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_code_is_too_old_after_fifteen_minutes_and_a_new_one_finishes_the_same_f
 ):
     client.post(JOIN, form(team))
     code = last_code()
-    age_proof(client, 15 * 60 + 1)
+    age_code(client, 15 * 60 + 1)
     assert "too old" in visible_text(client.post(CODE, {"code": code}))
     client.post(NEW_CODE)
     assert "You have joined" in visible_text(client.post(CODE, {"code": last_code()}, follow=True))
