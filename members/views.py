@@ -1,4 +1,4 @@
-"""Signing in by code or by a hospital, signing out, and what members say of themselves."""
+"""Signing in by code or by a hospital, signing out, and what members say about themselves."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def _safe_next(request: HttpRequest) -> str:
-    """Where to go after signing in: `next` if it is a page of this portal, else My teams."""
+    """Return the page after signing in: `next` if it is one of this portal, else My teams."""
     target = request.GET.get("next", "")
     host = {request.get_host()}
     if target and url_has_allowed_host_and_scheme(target, host, request.is_secure()):
@@ -107,7 +107,7 @@ def account_inactive(request: HttpRequest) -> HttpResponse:
 
 
 def _provider(key: str) -> Provider:
-    """The sign-in service with this key; one that is not in the settings is a 404."""
+    """Return the sign-in service with this key; one that is not in the settings is a 404."""
     if key not in settings.SSO_PROVIDERS:
         raise Http404
     provider: Provider = settings.SSO_PROVIDERS[key]

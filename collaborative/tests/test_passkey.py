@@ -42,7 +42,7 @@ def begin_sign_in(page: Page, email: str) -> None:
     heading(page, "Take the second step")
 
 
-def test_facilitator_makes_a_passkey_and_signs_in_with_it(new_page, facilitator):
+def test_passkey_is_made_and_signs_in(new_page, facilitator):
     page = new_page(facilitator, width=360)
     give_device(page)
     page.goto("/admin/")
@@ -75,7 +75,7 @@ def test_facilitator_makes_a_passkey_and_signs_in_with_it(new_page, facilitator)
     heading(page, "Today")
 
 
-def test_pages_of_the_second_step(new_page, plain, facilitator):  # noqa: F811  # the fixture
+def test_second_factor_pages_are_accessible(new_page, plain, facilitator):  # noqa: F811  # the fixture
     page = new_page(facilitator)
     give_device(page)
     page.goto("/admin/")  # leads to where the second step is set up

@@ -20,7 +20,7 @@ def found(monkeypatch):
     return find
 
 
-def test_one_hospital_is_read_whole(found):
+def test_sso_providers_reads_one_hospital(found):
     (rush,) = found(**RUSH_SETTINGS).values()
     assert (rush.key, rush.name, rush.client_id) == ("rush", "Rush Hospital", "portal")
     assert rush.issuer == "https://login.example.org/realms/rush"
@@ -30,7 +30,7 @@ def test_one_hospital_is_read_whole(found):
     assert "hunter2" not in repr(rush)
 
 
-def test_several_hospitals_are_read_in_their_order(found):
+def test_sso_providers_reads_several_hospitals_in_order(found):
     more = {"SSO_PROVIDERS": "rush, loop", "SSO_RUSH_EMAIL_TRUSTED": "1"}
     more["SSO_RUSH_ORIGINS"] = "https://sts.example.org/, https://sts.example.net:8443"
     several = found(**(LOOP_SETTINGS | RUSH_SETTINGS | more))
@@ -42,18 +42,18 @@ def test_several_hospitals_are_read_in_their_order(found):
     )
 
 
-def test_without_a_hospital_there_is_none(found):
+def test_sso_providers_is_empty_by_default(found):
     assert found() == {}
 
 
-def test_development_takes_a_service_on_this_machine(found):
+def test_sso_providers_takes_http_in_development(found):
     local = {**RUSH_SETTINGS, "SSO_RUSH_ISSUER": "http://127.0.0.1:9400"}
     assert found(insecure=True, **local)["rush"].origins == {"http://127.0.0.1:9400"}
 
 
 @pytest.mark.parametrize("name", sorted(set(RUSH_SETTINGS) - {"SSO_PROVIDERS"}))
 @pytest.mark.parametrize("value", [None, " "])
-def test_half_given_service_stops_the_start(found, name, value):
+def test_sso_providers_refuses_an_incomplete_service(found, name, value):
     with pytest.raises(ImproperlyConfigured, match=rf"^{name} is not set\. Set it to "):
         found(**(RUSH_SETTINGS | {name: value}))
 
@@ -89,7 +89,7 @@ def test_half_given_service_stops_the_start(found, name, value):
         ("SSO_RUSH_ORIGINS", "https://hunter2@sts.example.org"),
     ],
 )
-def test_wrong_service_stops_the_start_and_is_not_repeated(found, name, value):
+def test_sso_providers_refuses_a_wrong_value_without_repeating_it(found, name, value):
     with pytest.raises(ImproperlyConfigured, match=rf"^{name} is set to a value that ") as caught:
         found(**(RUSH_SETTINGS | {name: value}))
     assert "hunter2" not in str(caught.value)
@@ -104,6 +104,6 @@ def test_wrong_service_stops_the_start_and_is_not_repeated(found, name, value):
         {"SSO_ISSUER": "https://login.example.org"},
     ],
 )
-def test_setting_of_no_service_stops_the_start(found, changes):
+def test_sso_providers_refuses_the_setting_of_an_unknown_service(found, changes):
     with pytest.raises(ImproperlyConfigured, match=r"^SSO_\w+ is set, and is no setting of"):
         found(**(RUSH_SETTINGS | changes))

@@ -64,13 +64,11 @@ def set_up_app(client: Client) -> str:
 # The desk ----------------------------------------------------------------------------------
 
 
-def test_desk_opens_without_a_second_step_where_the_setting_is_off(client_for, facilitator):
+def test_desk_opens_without_a_second_factor_where_the_setting_is_off(client_for, facilitator):
     assert client_for(facilitator).get(DESK).status_code == 200
 
 
-def test_facilitator_without_a_second_step_is_led_to_set_one_up_and_back(
-    client_for, facilitator, demanded
-):
+def test_desk_leads_to_setting_up_a_second_factor_and_back(client_for, facilitator, demanded):
     client = client_for(facilitator)
     response = client.get(LIST, follow=True)
     assert response.redirect_chain == [(SECURITY, 302)]
@@ -86,9 +84,7 @@ def test_facilitator_without_a_second_step_is_led_to_set_one_up_and_back(
     assert LIST not in client.get(SECURITY).content.decode()
 
 
-def test_facilitator_who_has_not_taken_the_second_step_is_asked_for_it_and_comes_back(
-    client_for, facilitator, demanded
-):
+def test_desk_asks_for_the_second_factor_and_leads_back(client_for, facilitator, demanded):
     secret = with_app(facilitator)
     client = client_for(facilitator)
     response = client.get(LIST, follow=True)
@@ -101,9 +97,7 @@ def test_facilitator_who_has_not_taken_the_second_step_is_asked_for_it_and_comes
     assert client.get(LIST).status_code == 200
 
 
-def test_who_has_only_a_passkey_is_asked_for_it_and_may_enter_a_recovery_code(
-    client_for, facilitator, demanded
-):
+def test_desk_asks_for_the_passkey_where_there_is_no_app(client_for, facilitator, demanded):
     Authenticator.objects.create(
         user=facilitator, type=Authenticator.Type.WEBAUTHN, data={"name": "Key", "credential": {}}
     )
@@ -112,7 +106,7 @@ def test_who_has_only_a_passkey_is_asked_for_it_and_may_enter_a_recovery_code(
     assert response.url == "/two-factor/webauthn/reauthenticate/?next=%2Fadmin%2F"
 
 
-def test_wrong_code_opens_nothing(client_for, facilitator, demanded):
+def test_desk_stays_closed_after_a_wrong_code(client_for, facilitator, demanded):
     with_app(facilitator)
     client = client_for(facilitator)
     response = client.post(CONFIRM, {"code": "000000", "next": LIST})
@@ -121,7 +115,7 @@ def test_wrong_code_opens_nothing(client_for, facilitator, demanded):
     assert client.get(LIST).status_code == 302
 
 
-def test_a_form_that_is_sent_without_the_second_step_changes_nothing(
+def test_desk_form_without_the_second_factor_changes_nothing(
     client_for, facilitator, applicant, demanded, team
 ):
     stay = membership_of(applicant, team)
@@ -132,7 +126,7 @@ def test_a_form_that_is_sent_without_the_second_step_changes_nothing(
     assert membership_of(applicant, team).status == Membership.Status.REQUESTED
 
 
-def test_every_page_of_the_desk_is_behind_the_second_step(client_for, administrator, demanded):
+def test_desk_pages_are_all_behind_the_second_factor(client_for, administrator, demanded):
     client = client_for(administrator)
     paths = set(pages_of_the_desk(admin.site.urls[0])) - {"/admin/login/", "/admin/logout/"}
     assert len(paths) > 20
@@ -142,9 +136,7 @@ def test_every_page_of_the_desk_is_behind_the_second_step(client_for, administra
         assert response.url == SECURITY, path
 
 
-def test_a_second_step_taken_with_what_was_removed_meanwhile_does_not_count(
-    client_for, facilitator, demanded
-):
+def test_desk_ignores_a_second_factor_that_was_removed(client_for, facilitator, demanded):
     client = client_for(facilitator)
     set_up_app(client)
     assert client.get(DESK).status_code == 200
@@ -154,7 +146,7 @@ def test_a_second_step_taken_with_what_was_removed_meanwhile_does_not_count(
     assert client.get(DESK).url.startswith(CONFIRM)
 
 
-def test_the_record_of_somebody_else_in_the_session_does_not_count(
+def test_desk_ignores_the_second_factor_of_another_member(
     client_for, facilitator, other_facilitator, demanded
 ):
     client = client_for(facilitator)
@@ -168,18 +160,18 @@ def test_the_record_of_somebody_else_in_the_session_does_not_count(
     assert stranger.get(DESK).url.startswith(CONFIRM)
 
 
-def test_member_without_a_task_at_the_desk_is_refused_as_before(client_for, member, demanded):
+def test_desk_refuses_a_member_who_is_not_staff(client_for, member, demanded):
     assert client_for(member).get(DESK).status_code == 403
     with_app(member)
     assert client_for(member).get(DESK).status_code == 403
 
 
-def test_visitor_is_asked_to_sign_in_as_before(client, db, demanded):
+def test_desk_asks_a_visitor_to_sign_in(client, db, demanded):
     response = client.get(DESK, follow=True)
     assert response.redirect_chain[-1][0] == "/sign-in/?next=/admin/"
 
 
-def test_checking_the_second_step_costs_one_query(
+def test_second_factor_state_takes_one_query(
     client_for, facilitator, demanded, django_assert_num_queries
 ):
     client = client_for(facilitator)
@@ -193,7 +185,7 @@ def test_checking_the_second_step_costs_one_query(
 # Signing in --------------------------------------------------------------------------------
 
 
-def test_sign_in_asks_a_member_with_an_app_for_its_code(client, member, mails):
+def test_sign_in_asks_for_the_code_of_the_app(client, member, mails):
     secret = with_app(member)
     response = prove_address(client, member, mails, "/my/profile/")
     assert response.url == ASKED
@@ -206,7 +198,7 @@ def test_sign_in_asks_a_member_with_an_app_for_its_code(client, member, mails):
     assert client.session.get_expiry_age() > 24 * 60 * 60
 
 
-def test_the_desk_does_not_ask_again_who_took_the_second_step_to_sign_in(
+def test_desk_does_not_ask_again_after_signing_in_with_the_second_factor(
     client, facilitator, mails, demanded
 ):
     secret = with_app(facilitator)
@@ -215,13 +207,13 @@ def test_the_desk_does_not_ask_again_who_took_the_second_step_to_sign_in(
     assert client.get(LIST).status_code == 200
 
 
-def test_sign_in_asks_nobody_without_a_second_step(client, facilitator, mails, demanded):
+def test_sign_in_without_a_second_factor_asks_for_none(client, facilitator, mails, demanded):
     assert prove_address(client, facilitator, mails, LIST).url == LIST
     assert is_signed_in(client)
     assert client.get(LIST).url == SECURITY
 
 
-def test_half_way_the_session_stays_short_and_signing_out_forgets_it(client, member, mails):
+def test_sign_in_half_way_has_a_short_session_that_signing_out_ends(client, member, mails):
     secret = with_app(member)
     prove_address(client, member, mails)
     assert client.session.get_expiry_age() <= 24 * 60 * 60
@@ -231,7 +223,7 @@ def test_half_way_the_session_stays_short_and_signing_out_forgets_it(client, mem
 
 
 @pytest.mark.parametrize("code", ["", "000000", "12345678", "a" * 200, "١٢٣٤٥٦"])
-def test_wrong_code_does_not_sign_in(client, member, mails, code):
+def test_sign_in_refuses_a_wrong_second_factor_code(client, member, mails, code):
     with_app(member)
     prove_address(client, member, mails)
     response = client.post(ASKED, {"code": code})
@@ -240,7 +232,7 @@ def test_wrong_code_does_not_sign_in(client, member, mails, code):
     assert not is_signed_in(client)
 
 
-def test_too_many_wrong_codes_stop_the_right_one_too(client, member, mails):
+def test_sign_in_refuses_the_right_code_after_too_many_wrong_ones(client, member, mails):
     secret = with_app(member)
     prove_address(client, member, mails)
     for _ in range(5):
@@ -250,7 +242,7 @@ def test_too_many_wrong_codes_stop_the_right_one_too(client, member, mails):
     assert not is_signed_in(client)
 
 
-def test_a_code_works_once(client, member, mails):
+def test_sign_in_takes_a_second_factor_code_once(client, member, mails):
     secret = with_app(member)
     prove_address(client, member, mails)
     client.post(ASKED, {"code": code_for(secret)})
@@ -262,14 +254,14 @@ def test_a_code_works_once(client, member, mails):
     assert is_signed_in(other)
 
 
-def test_a_code_of_the_half_minute_before_last_is_too_old(client, member, mails):
+def test_sign_in_refuses_an_old_second_factor_code(client, member, mails):
     secret = with_app(member)
     prove_address(client, member, mails)
     client.post(ASKED, {"code": code_for(secret, -3)})
     assert not is_signed_in(client)
 
 
-def test_recovery_code_works_once(client, member, mails):
+def test_sign_in_takes_a_recovery_code_once(client, member, mails):
     with_app(member)
     code = recovery_codes(member)[0]
     prove_address(client, member, mails)
@@ -282,7 +274,7 @@ def test_recovery_code_works_once(client, member, mails):
     assert not is_signed_in(other)
 
 
-def test_the_code_of_somebody_elses_app_does_not_sign_in(client, member, colleague, mails):
+def test_sign_in_refuses_the_code_of_another_members_app(client, member, colleague, mails):
     with_app(member)
     secret = with_app(colleague)
     prove_address(client, member, mails)
@@ -290,7 +282,7 @@ def test_the_code_of_somebody_elses_app_does_not_sign_in(client, member, colleag
     assert not is_signed_in(client)
 
 
-def test_the_page_of_the_second_step_is_not_open_without_the_code_from_the_mail(client, member):
+def test_sign_in_second_factor_needs_the_code_from_the_email_first(client, member):
     secret = with_app(member)
     assert client.get(ASKED).url == "/sign-in/"
     assert client.post(ASKED, {"code": code_for(secret)}).url == "/sign-in/"
@@ -300,9 +292,7 @@ def test_the_page_of_the_second_step_is_not_open_without_the_code_from_the_mail(
 # Joining -----------------------------------------------------------------------------------
 
 
-def test_joining_applies_what_was_asked_and_does_not_go_past_the_second_step(
-    client, member, other_team, mails
-):
+def test_join_applies_the_form_and_asks_for_the_second_factor(client, member, other_team, mails):
     secret = with_app(member)
     form = {
         "full_name": "Maria Member",
@@ -323,7 +313,7 @@ def test_joining_applies_what_was_asked_and_does_not_go_past_the_second_step(
     assert other_team.name in visible_text(response)
 
 
-def test_a_proven_address_is_no_way_past_the_second_step_either(client, member, other_team, mails):
+def test_join_with_a_verified_address_asks_for_the_second_factor(client, member, other_team, mails):
     with_app(member)
     prove_address(client, member, mails)
     form = {
@@ -343,7 +333,7 @@ def test_a_proven_address_is_no_way_past_the_second_step_either(client, member, 
     ("debug", "given", "demanded"),
     [("", "", True), ("1", "", False), ("", "0", False), ("1", "1", True), ("", "1", True)],
 )
-def test_the_second_step_is_demanded_outside_debug_unless_it_is_switched_off(
+def test_staff_second_factor_is_required_outside_debug_by_default(
     monkeypatch, debug, given, demanded
 ):
     for name, value in {
@@ -363,7 +353,7 @@ def test_the_second_step_is_demanded_outside_debug_unless_it_is_switched_off(
     assert found["MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN"] is bool(debug)
 
 
-def test_a_wrong_setting_stops_the_start(monkeypatch):
+def test_staff_second_factor_with_a_wrong_value_stops_the_start(monkeypatch):
     monkeypatch.setenv("STAFF_SECOND_FACTOR", "perhaps")
     monkeypatch.setenv("DEBUG", "1")
     with pytest.raises(ImproperlyConfigured, match="^STAFF_SECOND_FACTOR is set to a value"):

@@ -22,7 +22,7 @@ from members.auth.allauth_internals import ratelimit
 
 
 class TooManyRequestsError(Exception):
-    """Something was asked for too often; `retry_at` (aware) is when it may be tried again."""
+    """A limit is used up; `retry_at` (aware) is when there is room again."""
 
     def __init__(self, retry_at: datetime) -> None:
         super().__init__(f"Too many requests, again from {retry_at:%H:%M:%S} UTC")
@@ -40,26 +40,26 @@ def count_or_raise(request: HttpRequest, action: str, key: str | None = None) ->
 @contextmanager
 def rate_limited(request: HttpRequest, action: str, key: str | None = None) -> Iterator[None]:
     """Count as `count_or_raise` does, but only if what is done inside succeeds: nobody is locked
-    out for what did not work while the database was away."""
-    counted = _count(request, action, key)
+    out by what failed while the database was away."""
+    usage = _count(request, action, key)
     try:
         yield
     except BaseException:
-        counted.rollback()
+        usage.rollback()
         raise
 
 
 def _count(request: HttpRequest, action: str, key: str | None) -> Any:
-    counted = ratelimit.consume(
+    usage = ratelimit.consume(
         request, app="members", action=action, config=settings.RATE_LIMITS, key=key, limit_get=True
     )
-    if not counted:
+    if not usage:
         raise TooManyRequestsError(_retry_at(request, action, key))
-    return counted
+    return usage
 
 
 def _retry_at(request: HttpRequest, action: str, key: str | None) -> datetime:
-    """When the last of the used-up windows has room again."""
+    """Return when the last of the used-up windows has room again."""
     room_at = [time.time() + 1]
     for rate in ratelimit.get_rates(app="members", action=action, config=settings.RATE_LIMITS):
         hits = cache.get(
@@ -91,7 +91,7 @@ class RateLimitMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The 429 page with Retry-After in seconds; other exceptions are left alone."""
+        """Return the 429 page with Retry-After in seconds, or None for other exceptions."""
         if not isinstance(exception, TooManyRequestsError):
             return None
         seconds = max(1, math.ceil(exception.retry_at.timestamp() - time.time()))
@@ -101,7 +101,8 @@ class RateLimitMiddleware:
             {
                 "retry_at": exception.retry_at,
                 "retry_minutes": math.ceil(seconds / 60),
-                "back_url": request.path,  # opened as a link, it shows the form again
+                # Opened as a link, it shows the form again.
+                "back_url": request.path,
             },
             status=429,
         )

@@ -47,7 +47,7 @@ def allowed(address: str) -> bool:
     return True
 
 
-def test_limit_is_exact_over_workers(shared_cache, settings):
+def test_count_or_raise_is_exact_over_workers(shared_cache, settings):
     settings.RATE_LIMITS = {"code": "5/15m/key"}
     with ThreadPoolExecutor(4) as workers:
         answers = list(workers.map(allowed, ["nora@rush.example"] * 12))
@@ -56,7 +56,7 @@ def test_limit_is_exact_over_workers(shared_cache, settings):
         assert workers.submit(allowed, "other@rush.example").result()
 
 
-def test_limit_says_when_the_window_has_room_again(settings):
+def test_count_or_raise_says_when_the_window_has_room_again(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key,9/1m/ip"}
     request = RequestFactory().post("/")
     for _ in range(2):
@@ -67,7 +67,7 @@ def test_limit_says_when_the_window_has_room_again(settings):
     assert timedelta(minutes=9) < wait <= timedelta(minutes=10)
 
 
-def test_limit_keeps_no_plain_address(settings):
+def test_count_or_raise_stores_no_plain_address(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key"}
     count_or_raise(RequestFactory().post("/"), "code", key="nora@rush.example")
     assert not [key for key in cache._cache if "nora" in key]
@@ -79,7 +79,7 @@ def wrong_tries(client, number: int) -> None:
 
 
 @pytest.mark.django_db
-def test_strangers_keep_nobody_out(client, member, mails):
+def test_code_limits_do_not_let_strangers_lock_a_member_out(client, member, mails):
     """They ask for codes for somebody else's address and try wrong ones, from another network."""
     for _ in range(5):
         stranger = Client(REMOTE_ADDR="198.51.100.9")
@@ -93,7 +93,7 @@ def test_strangers_keep_nobody_out(client, member, mails):
 
 
 @pytest.mark.django_db
-def test_no_address_gets_more_than_twenty_codes_wherever_they_are_asked_for(member, mails):
+def test_code_limits_hold_for_an_address_over_all_networks(member, mails):
     answers = [
         Client(REMOTE_ADDR=f"198.51.{network}.9").post("/sign-in/", {"email": member.email})
         for network in range(22)
@@ -103,7 +103,7 @@ def test_no_address_gets_more_than_twenty_codes_wherever_they_are_asked_for(memb
 
 
 @pytest.mark.django_db
-def test_what_a_network_is_refused_takes_no_room_in_the_cache(client, settings):
+def test_code_limits_store_nothing_for_a_refused_network(client, settings):
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "3/15m/ip,5/15m/key"}
     for number in range(3):
         client.post("/sign-in/", {"email": f"p{number}@rush.example"})
@@ -113,13 +113,13 @@ def test_what_a_network_is_refused_takes_no_room_in_the_cache(client, settings):
     assert len(cache._cache) == kept
 
 
-def test_every_rate_counts_the_network_before_the_key(settings):
+def test_rate_limits_count_the_network_before_the_key(settings):
     for action, rates in settings.RATE_LIMITS.items():
         kinds = [rate.rpartition("/")[2] for rate in rates.split(",")]
         assert kinds == sorted(kinds), action
 
 
-def test_counts_are_forgotten_once_their_time_is_over(shared_cache):
+def test_delete_expired_counters_keeps_those_that_count(shared_cache):
     cache.set("over", 1, -1)
     cache.set("holds", 1, 60)
     with connection.cursor() as cursor:
@@ -162,7 +162,9 @@ def counted_as(settings, proxies: int, forwarded: str | None, remote: str = "10.
         (1, f"{SPOOFED}, ", UNKNOWN_ADDRESS),
     ],
 )
-def test_address_is_the_one_that_our_own_proxies_saw(settings, proxies, forwarded, counted):
+def test_get_client_ip_is_the_address_that_our_own_proxies_saw(
+    settings, proxies, forwarded, counted
+):
     assert counted_as(settings, proxies, forwarded) == counted
 
 
@@ -176,18 +178,18 @@ def test_address_is_the_one_that_our_own_proxies_saw(settings, proxies, forwarde
         ("::ffff:198.51.100.7", "198.51.100.7"),
     ],
 )
-def test_network_of_ipv6_counts_as_one_address(settings, written, counted):
+def test_get_ip_counts_an_ipv6_network_as_one_address(settings, written, counted):
     assert counted_as(settings, 1, written) == counted
     assert counted_as(settings, 0, None, remote=written) == counted
 
 
-def test_socket_without_an_address_is_no_error(settings):
+def test_get_client_ip_works_without_an_address(settings):
     assert counted_as(settings, 1, None, remote="") == UNKNOWN_ADDRESS
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("proxies", [0, 1])
-def test_spoofed_header_gets_no_more_codes_than_allowed(client, settings, proxies, mails):
+def test_code_limits_ignore_spoofed_headers(client, settings, proxies, mails):
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "3/15m/ip"}
     answers = [
@@ -206,7 +208,7 @@ def test_spoofed_header_gets_no_more_codes_than_allowed(client, settings, proxie
 
 
 @pytest.mark.parametrize("path", ["/join/", "/sign-in/"])
-def test_program_that_fills_in_everything_gets_no_code_sent(client, team, mails, path):
+def test_honeypot_form_sends_no_code_to_a_program(client, team, mails, path):
     """The page comes back as it was typed, and the second press works: nobody is locked out."""
     fields = {
         "full_name": "Nora Newcomer",
@@ -243,7 +245,7 @@ def no_mail_is_stored(client, transactional_db):
     return lambda: connection.execute_wrapper(refuse)
 
 
-def test_codes_that_were_never_queued_lock_nobody_out(client, no_mail_is_stored, mails):
+def test_rate_limited_does_not_count_codes_that_were_never_queued(client, no_mail_is_stored, mails):
     def press() -> int:
         return client.post("/sign-in/", {"email": "nora@rush.example"}).status_code
 
@@ -257,9 +259,7 @@ def test_codes_that_were_never_queued_lock_nobody_out(client, no_mail_is_stored,
     assert len(mails()) == 5
 
 
-def test_code_asked_for_again_in_an_outage_leaves_the_one_before(
-    client, no_mail_is_stored, member, mails
-):
+def test_send_code_in_an_outage_leaves_the_code_before(client, no_mail_is_stored, member, mails):
     client.post("/sign-in/", {"email": member.email})
     code = code_in(mails()[0])
     with no_mail_is_stored():
@@ -268,7 +268,7 @@ def test_code_asked_for_again_in_an_outage_leaves_the_one_before(
     assert len(mails()) == 1
 
 
-def test_what_fails_is_not_counted_and_goes_on_as_an_error(settings):
+def test_rate_limited_does_not_count_what_fails(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key,9/1m/ip"}
     request = RequestFactory().post("/")
     for _ in range(3):

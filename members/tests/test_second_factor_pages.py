@@ -68,7 +68,7 @@ def kinds_of(person) -> list[str]:
 # Setting up --------------------------------------------------------------------------------
 
 
-def test_details_lead_to_the_page_where_a_second_step_is_set_up(client_for, member):
+def test_profile_links_to_security_page(client_for, member):
     client = client_for(member)
     assert f'href="{SECURITY}"' in client.get("/my/profile/").content.decode()
     page = client.get(SECURITY).content.decode()
@@ -78,7 +78,7 @@ def test_details_lead_to_the_page_where_a_second_step_is_set_up(client_for, memb
     assert "desk" not in page
 
 
-def test_page_shows_the_key_as_a_picture_and_in_letters(client_for, member, settings):
+def test_set_up_app_shows_the_key_as_a_picture_and_in_letters(client_for, member, settings):
     client = client_for(member)
     page = client.get(SET_UP).content.decode()
     secret = client.session[SECRET_SESSION_KEY]
@@ -87,7 +87,7 @@ def test_page_shows_the_key_as_a_picture_and_in_letters(client_for, member, sett
     assert "issuer=Chicagoland%20Healthcare" in page
 
 
-def test_setting_up_an_app_is_told_by_mail_and_noted_in_the_history(set_up, member, mails):
+def test_set_up_app_sends_an_email_and_writes_history(set_up, member, mails):
     assert kinds_of(member) == ["recovery_codes", "totp"]
     (mail,) = mails()
     assert mail.to == [member.email]
@@ -101,7 +101,7 @@ def test_setting_up_an_app_is_told_by_mail_and_noted_in_the_history(set_up, memb
     assert why == "second step of signing in: An authenticator app was added"
 
 
-def test_wrong_code_sets_up_nothing_and_keeps_the_key(client_for, member, mails):
+def test_set_up_app_with_a_wrong_code_keeps_the_key(client_for, member, mails):
     client = client_for(member)
     client.get(SET_UP)
     secret = client.session[SECRET_SESSION_KEY]
@@ -128,13 +128,15 @@ def test_set_up_passkey_without_javascript_says_what_is_missing(client_for, memb
     assert kinds_of(member) == []
 
 
-def test_every_page_asks_a_visitor_to_sign_in(client, db):
+def test_second_factor_pages_ask_a_visitor_to_sign_in(client, db):
     for path in PAGES:
         assert client.get(path).url == f"/sign-in/?next={path}", path
         assert client.post(path).url == f"/sign-in/?next={path}", path
 
 
-def test_pages_have_one_h1_and_none_of_the_words_we_avoid(client_for, member, colleague, set_up):
+def test_second_factor_pages_have_one_h1_and_no_forbidden_words(
+    client_for, member, colleague, set_up
+):
     key = with_passkey(member)
     keys = f"/two-factor/webauthn/keys/{key.pk}/"
     newcomer = client_for(colleague)
@@ -156,7 +158,7 @@ def test_pages_have_one_h1_and_none_of_the_words_we_avoid(client_for, member, co
 
 
 @pytest.mark.parametrize("path", [REMOVE, CODES, f"{CODES}generate/", f"{CODES}download/"])
-def test_who_only_came_in_somewhere_is_asked_for_a_code_first(client_for, member, path):
+def test_second_factor_pages_ask_for_the_second_factor_first(client_for, member, path):
     secret = with_app(member)
     client = client_for(member)
     assert unquote(client.get(path).url) == f"{CONFIRM}?next={path}"
@@ -165,14 +167,14 @@ def test_who_only_came_in_somewhere_is_asked_for_a_code_first(client_for, member
     assert client.get(path).status_code == 200
 
 
-def test_a_passkey_is_not_added_beside_an_app_without_its_code(client_for, member):
+def test_set_up_passkey_asks_for_the_code_of_the_app(client_for, member):
     with_app(member)
     client = client_for(member)
     assert client.get(ADD_PASSKEY).url.startswith(CONFIRM)
     assert client.post(ADD_PASSKEY, {"credential": "{}"}).url.startswith(CONFIRM)
 
 
-def test_who_has_no_passkey_confirms_by_a_code(client_for, member):
+def test_confirm_by_passkey_without_one_leads_to_the_code(client_for, member):
     with_app(member)
     assert client_for(member).get("/two-factor/webauthn/reauthenticate/").url == CONFIRM
 
@@ -210,7 +212,7 @@ def test_sign_in_second_factor_refuses_a_passkey_of_another_challenge_in_words(
     assert "_auth_user_id" not in client.session
 
 
-def test_confirming_leads_to_no_other_site(client_for, member):
+def test_confirm_by_code_leads_to_no_other_site(client_for, member):
     secret = with_app(member)
     response = client_for(member).post(
         CONFIRM, {"code": code_for(secret), "next": "https://elsewhere.example/"}
@@ -218,7 +220,7 @@ def test_confirming_leads_to_no_other_site(client_for, member):
     assert response.url == "/my/"
 
 
-def test_removing_the_app_removes_the_codes_too_and_is_told(set_up, member, mails, committed):
+def test_remove_app_removes_the_recovery_codes_and_sends_an_email(set_up, member, mails, committed):
     committed(lambda: set_up.post(REMOVE))
     assert kinds_of(member) == []
     assert mails()[-1].subject == "Your sign-in: The authenticator app was removed"
@@ -227,7 +229,7 @@ def test_removing_the_app_removes_the_codes_too_and_is_told(set_up, member, mail
     assert set_up.get(REMOVE).status_code == 404
 
 
-def test_new_recovery_codes_replace_the_old_ones(set_up, member, mails, committed):
+def test_generate_recovery_codes_replaces_the_old_ones(set_up, member, mails, committed):
     old = recovery_codes(member)
     response = committed(lambda: set_up.post(f"{CODES}generate/"))
     assert response.url == CODES
@@ -236,7 +238,7 @@ def test_new_recovery_codes_replace_the_old_ones(set_up, member, mails, committe
     assert mails()[-1].subject == "Your sign-in: New recovery codes were made"
 
 
-def test_recovery_codes_can_be_kept_as_a_file(set_up, member):
+def test_recovery_codes_can_be_downloaded(set_up, member):
     response = set_up.get(f"{CODES}download/")
     codes = recovery_codes(member)
     assert response["Content-Disposition"] == 'attachment; filename="recovery-codes.txt"'
@@ -244,7 +246,7 @@ def test_recovery_codes_can_be_kept_as_a_file(set_up, member):
         assert f"{code[:4]} {code[4:]}\n" in response.content.decode()
 
 
-def test_there_are_no_recovery_codes_without_a_second_step(client_for, member):
+def test_generate_recovery_codes_needs_a_second_factor(client_for, member):
     client = client_for(member)
     assert client.get(CODES).status_code == 404
     assert client.get(f"{CODES}download/").status_code == 404
@@ -253,7 +255,7 @@ def test_there_are_no_recovery_codes_without_a_second_step(client_for, member):
     assert kinds_of(member) == []
 
 
-def test_passkey_is_renamed_and_removed(set_up, member, mails):
+def test_passkey_can_be_renamed_and_removed(set_up, member, mails):
     key = with_passkey(member)
     set_up.post(f"/two-factor/webauthn/keys/{key.pk}/edit/", {"name": "Red key"})
     assert "Red key" in visible_text(set_up.get(SECURITY))
@@ -266,7 +268,7 @@ def test_passkey_is_renamed_and_removed(set_up, member, mails):
 
 @pytest.mark.parametrize("step", ["edit", "remove"])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_passkey_of_somebody_else_does_not_exist(set_up, colleague, step, method):
+def test_passkey_of_another_member_is_a_404(set_up, colleague, step, method):
     key = with_passkey(colleague)
     path = f"/two-factor/webauthn/keys/{key.pk}/{step}/"
     assert getattr(set_up, method)(path, {"name": "Mine now"}).status_code == 404
@@ -274,7 +276,7 @@ def test_passkey_of_somebody_else_does_not_exist(set_up, colleague, step, method
     assert key.data["name"] == "Work laptop"
 
 
-def test_too_many_tries_show_the_portals_own_page(client_for, member):
+def test_confirm_by_code_is_rate_limited_with_the_portals_page(client_for, member):
     with_app(member)
     client = client_for(member)
     answers = [client.post(CONFIRM, {"code": "000000"}) for _ in range(11)]
@@ -282,7 +284,7 @@ def test_too_many_tries_show_the_portals_own_page(client_for, member):
     assert "Wait a little, then try again" in visible_text(answers[-1])
 
 
-def test_page_asks_the_database_no_more_for_three_passkeys_than_for_one(client_for, member):
+def test_security_page_takes_the_same_queries_for_more_passkeys(client_for, member):
     client = client_for(member)
     counts = []
     for number in (1, 2):
@@ -299,7 +301,7 @@ def test_page_asks_the_database_no_more_for_three_passkeys_than_for_one(client_f
 # Two people at one computer ----------------------------------------------------------------
 
 
-def test_who_stopped_half_way_leaves_nothing_to_the_next(client, member, colleague, mails):
+def test_sign_in_forgets_what_another_person_left_half_way(client, member, colleague, mails):
     with_app(member)
     form = {"full_name": "Maria Member", "email": member.email, "organization": "Rush"}
     client.post("/join/", {**form, "teams": ["education"]})
@@ -314,7 +316,7 @@ def test_who_stopped_half_way_leaves_nothing_to_the_next(client, member, colleag
 # Help for who lost it ----------------------------------------------------------------------
 
 
-def test_command_removes_the_second_step_tells_the_person_and_says_so(facilitator, mails, capsys):
+def test_reset_second_factor_command_removes_it_and_sends_an_email(facilitator, mails, capsys):
     with_app(facilitator)
     call_command("reset_second_factor", "FAY@rush.example")
     said = capsys.readouterr().out
@@ -332,14 +334,14 @@ def test_command_removes_the_second_step_tells_the_person_and_says_so(facilitato
     )
 
 
-def test_command_leaves_others_alone(facilitator, member):
+def test_reset_second_factor_command_leaves_others_alone(facilitator, member):
     with_app(facilitator)
     with_app(member)
     call_command("reset_second_factor", facilitator.email)
     assert kinds_of(member) == ["recovery_codes", "totp"]
 
 
-def test_command_finds_the_account_that_an_address_signs_in_to(facilitator, colleague):
+def test_reset_second_factor_command_takes_a_merged_address(facilitator, colleague):
     with_app(facilitator)
     Member.objects.filter(pk=colleague.pk).update(merged_into=facilitator, is_active=False)
     call_command("reset_second_factor", colleague.email)
@@ -347,29 +349,29 @@ def test_command_finds_the_account_that_an_address_signs_in_to(facilitator, coll
 
 
 @pytest.mark.parametrize("email", ["nobody@rush.example", "", "maria@rush.example"])
-def test_command_refuses_whom_it_cannot_help(member, email):
+def test_reset_second_factor_command_refuses_without_an_account_or_second_factor(member, email):
     with pytest.raises(CommandError, match="Nothing was changed"):
         call_command("reset_second_factor", email)
     assert not Email.objects.exists()
 
 
-def test_closed_account_has_nothing_to_reset(member):
+def test_reset_second_factor_refuses_a_closed_account(member):
     anonymize_member(member)
     refused("This account is closed", reset_second_factor, member)
 
 
-def test_member_without_a_second_step_has_nothing_to_reset(member):
+def test_reset_second_factor_refuses_where_there_is_none(member):
     refused("Maria Member has no second step to remove", reset_second_factor, member)
 
 
-def test_closing_the_account_removes_the_second_step(member):
+def test_anonymize_member_removes_the_second_factor(member):
     with_app(member)
     with_passkey(member)
     anonymize_member(member)
     assert kinds_of(member) == []
 
 
-def test_my_data_tells_of_the_second_step_and_no_secret(member):
+def test_personal_data_lists_the_second_factor_without_secrets(member):
     secret = with_app(member)
     told = personal_data(member)["second_step_of_signing_in"]
     assert told == second_factors(member)
@@ -391,7 +393,7 @@ def templates_below(patterns) -> set[str]:
     return named
 
 
-def test_every_page_of_the_second_step_is_drawn_by_the_portal(settings):
+def test_second_factor_pages_use_the_portals_templates(settings):
     named = templates_below(get_resolver("members.urls").url_patterns)
     named.remove("mfa/webauthn/authenticator_list.html")  # its address leads to the index
     ours = str(settings.BASE_DIR / "templates")

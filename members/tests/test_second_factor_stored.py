@@ -10,21 +10,21 @@ SECURITY = "/two-factor/"
 ADD_PASSKEY = "/two-factor/webauthn/add/"
 
 
-def test_database_holds_no_key_of_a_phone_in_the_clear(member):
+def test_encrypt_leaves_no_plain_key_in_the_database(member):
     secret = with_app(member)
     stored = str(list(Authenticator.objects.values_list("data", flat=True)))
     assert secret not in stored
     assert Authenticator.objects.get(type="totp").wrap().validate_code(code_for(secret))
 
 
-def test_key_opens_with_the_former_secret_of_the_portal(member, settings):
+def test_decrypt_takes_a_former_secret_key(member, settings):
     secret = with_app(member)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
     assert Authenticator.objects.get(type="totp").wrap().validate_code(code_for(secret))
 
 
-def test_what_is_stored_is_locked_anew_so_that_the_former_secret_can_go(member, settings, capsys):
+def test_reencrypt_second_factors_makes_the_former_secret_key_needless(member, settings, capsys):
     secret = with_app(member)
     codes = recovery_codes(member)
     with_passkey(member)
@@ -39,7 +39,7 @@ def test_what_is_stored_is_locked_anew_so_that_the_former_secret_can_go(member, 
     assert recovery_codes(member) == codes
 
 
-def test_what_no_known_secret_opens_is_left_as_it_is(member, settings, capsys):
+def test_reencrypt_second_factors_leaves_what_no_key_decrypts(member, settings, capsys):
     secret = with_app(member)
     former = settings.SECRET_KEY
     settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
@@ -49,7 +49,7 @@ def test_what_no_known_secret_opens_is_left_as_it_is(member, settings, capsys):
     assert Authenticator.objects.get(type="totp").wrap().validate_code(code_for(secret))
 
 
-def test_nobody_is_signed_out_by_a_new_secret_beside_the_former(client_for, member, settings):
+def test_new_secret_key_beside_the_former_signs_nobody_out(client_for, member, settings):
     client = client_for(member)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
@@ -58,14 +58,14 @@ def test_nobody_is_signed_out_by_a_new_secret_beside_the_former(client_for, memb
     assert client.get("/my/").status_code == 200
 
 
-def test_key_that_cannot_be_opened_any_more_takes_no_code_and_breaks_nothing(member, settings):
+def test_decrypt_of_an_unreadable_key_accepts_no_code(member, settings):
     secret = with_app(member)
     settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
     for kept in Authenticator.objects.filter(user=member):
         assert not kept.wrap().validate_code(code_for(secret))
 
 
-def test_account_closed_in_the_middle_of_signing_in_is_told(rf, member):
+def test_respond_user_inactive_refuses_in_words(rf, member):
     request = rf.get("/")
     request.user = member
     response = get_adapter().respond_user_inactive(request, member)

@@ -82,7 +82,7 @@ def test_sign_in_works_from_any_network_address(db, member, mails, remote):
     assert is_signed_in(client)
 
 
-def test_sign_in_records_the_session_that_it_replaced_the_anonymous_one_with(client, member, mails):
+def test_sign_in_records_the_new_session(client, member, mails):
     client.post("/sign-in/", {"email": member.email})
     assert not UserSession.objects.exists()
     client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
@@ -110,7 +110,7 @@ def test_describe_browser_names_browser_and_system(user_agent, words):
     assert describe_browser(user_agent) == words
 
 
-def test_page_lists_my_browsers_this_one_first_and_nobody_elses(client_for, member, colleague):
+def test_my_sessions_lists_my_browsers_this_one_first(client_for, member, colleague):
     client_for(colleague)
     other, client = client_for(member), client_for(member)
     UserSession.objects.filter(user=member).update(user_agent=CHROME)
@@ -126,7 +126,7 @@ def test_page_lists_my_browsers_this_one_first_and_nobody_elses(client_for, memb
     assert other.session.session_key not in page.content.decode()
 
 
-def test_sign_in_and_security_leads_to_the_page(client_for, member):
+def test_security_page_links_to_my_sessions(client_for, member):
     assert f'href="{SESSIONS}"' in client_for(member).get("/two-factor/").content.decode()
 
 
@@ -135,13 +135,13 @@ def test_privacy_page_names_network_address_and_browser(client, db):
     assert "the network address and browser with which you signed in" in text
 
 
-def test_session_that_ran_out_is_not_listed(client_for, member):
+def test_my_sessions_does_not_list_an_expired_session(client_for, member):
     other, client = client_for(member), client_for(member)
     expire(other)
     assert client.get(SESSIONS).content.decode().count("Sign out there") == 0
 
 
-def test_page_asks_the_database_no_more_for_five_sessions_than_for_two(client_for, member):
+def test_my_sessions_takes_the_same_queries_for_more_sessions(client_for, member):
     client, counts = client_for(member), []
     for number in (1, 3):
         for _ in range(number):
@@ -153,12 +153,12 @@ def test_page_asks_the_database_no_more_for_five_sessions_than_for_two(client_fo
 
 
 @pytest.mark.parametrize("path", [SESSIONS, OTHERS, ALL, f"{SESSIONS}1/end/"])
-def test_visitor_is_asked_to_sign_in(client, db, path):
+def test_my_sessions_asks_a_visitor_to_sign_in(client, db, path):
     assert client.get(path).url == f"/sign-in/?next={path}"
     assert client.post(path).url == f"/sign-in/?next={path}"
 
 
-def test_page_works_for_a_session_that_was_not_recorded(client, member):
+def test_my_sessions_works_for_a_session_that_was_not_recorded(client, member):
     client.force_login(member)
     assert client.get(SESSIONS).status_code == 200
     assert client.post(OTHERS).status_code == 302
@@ -185,7 +185,7 @@ def test_export_sessions_lists_everything_but_the_keys(client, member, mails):
 # Ending ------------------------------------------------------------------------------------
 
 
-def test_one_press_signs_one_other_browser_out_at_its_next_request(client_for, member):
+def test_my_session_end_signs_one_browser_out_at_its_next_request(client_for, member):
     lost, kept, client = client_for(member), client_for(member), client_for(member)
     answer = client.post(end_url(lost), follow=True)
     assert answer.redirect_chain == [(SESSIONS, 302)]
@@ -195,13 +195,13 @@ def test_one_press_signs_one_other_browser_out_at_its_next_request(client_for, m
     assert is_signed_in(client)
 
 
-def test_somebody_elses_session_does_not_exist(client_for, member, colleague):
+def test_my_session_end_of_another_member_is_a_404(client_for, member, colleague):
     stranger, client = client_for(colleague), client_for(member)
     assert client.post(end_url(stranger)).status_code == 404
     assert is_signed_in(stranger)
 
 
-def test_this_session_and_one_that_is_over_are_not_ended_there(client_for, member):
+def test_my_session_end_of_this_or_an_ended_session_is_a_404(client_for, member):
     over, client = client_for(member), client_for(member)
     path = end_url(over)
     over.post("/sign-out/")
@@ -211,7 +211,7 @@ def test_this_session_and_one_that_is_over_are_not_ended_there(client_for, membe
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_reading_an_address_ends_nothing(client_for, member, method):
+def test_my_session_end_does_nothing_on_get(client_for, member, method):
     other, client = client_for(member), client_for(member)
     for path in (SESSIONS, OTHERS, ALL, end_url(other)):
         assert getattr(client, method)(path).status_code in {200, 302}
@@ -220,9 +220,7 @@ def test_reading_an_address_ends_nothing(client_for, member, method):
     assert is_signed_in(client)
 
 
-def test_signing_out_everywhere_else_leaves_this_one_and_other_people(
-    client_for, member, colleague
-):
+def test_my_sessions_end_others_leaves_this_one_and_other_people(client_for, member, colleague):
     other, stranger, client = client_for(member), client_for(colleague), client_for(member)
     client.post(OTHERS)
     assert not is_signed_in(other)
@@ -230,7 +228,7 @@ def test_signing_out_everywhere_else_leaves_this_one_and_other_people(
     assert is_signed_in(stranger)
 
 
-def test_signing_out_everywhere_ends_this_one_too(client_for, member, colleague):
+def test_my_sessions_end_all_ends_this_one_too(client_for, member, colleague):
     other, stranger, client = client_for(member), client_for(colleague), client_for(member)
     answer = client.post(ALL, follow=True)
     assert "You have signed out everywhere" in visible_text(answer)
@@ -239,7 +237,7 @@ def test_signing_out_everywhere_ends_this_one_too(client_for, member, colleague)
     assert is_signed_in(stranger)
 
 
-def test_signing_out_forgets_the_browser(client_for, member):
+def test_sign_out_deletes_the_recorded_session(client_for, member):
     client = client_for(member)
     client.post("/sign-out/")
     assert not UserSession.objects.exists()
@@ -249,14 +247,14 @@ def test_signing_out_forgets_the_browser(client_for, member):
 # What else ends them ------------------------------------------------------------------
 
 
-def test_closing_the_account_ends_every_session(client_for, member):
+def test_close_account_ends_every_session(client_for, member):
     clients = [client_for(member), client_for(member)]
     close_account(member)
     assert not any(is_signed_in(client) for client in clients)
     assert not UserSession.objects.filter(user=member).exists()
 
 
-def test_removing_the_second_step_ends_every_session(client_for, member, colleague):
+def test_reset_second_factor_ends_every_session(client_for, member, colleague):
     with_app(member)
     client, stranger = client_for(member), client_for(colleague)
     reset_second_factor(member)
@@ -264,13 +262,15 @@ def test_removing_the_second_step_ends_every_session(client_for, member, colleag
     assert is_signed_in(stranger)
 
 
-def test_losing_the_desk_ends_every_session(client_for, facilitator, team, administrator):
+def test_set_facilitators_ends_the_sessions_of_who_loses_the_desk(
+    client_for, facilitator, team, administrator
+):
     client = client_for(facilitator)
     set_facilitators(team, [], by=administrator)
     assert not is_signed_in(client)
 
 
-def test_who_keeps_the_desk_stays_signed_in(
+def test_set_facilitators_leaves_who_keeps_the_desk_signed_in(
     client_for, facilitator, team, other_team, administrator
 ):
     set_facilitators(other_team, [facilitator], by=administrator)
@@ -279,7 +279,9 @@ def test_who_keeps_the_desk_stays_signed_in(
     assert is_signed_in(client)
 
 
-def test_account_that_is_merged_is_signed_out(client_for, member, colleague, administrator):
+def test_merge_members_ends_the_sessions_of_the_duplicate(
+    client_for, member, colleague, administrator
+):
     old, kept = client_for(colleague), client_for(member)
     merge_members(colleague, member, by=administrator)
     assert not UserSession.objects.filter(user=colleague).exists()
@@ -287,7 +289,7 @@ def test_account_that_is_merged_is_signed_out(client_for, member, colleague, adm
     assert is_signed_in(kept)
 
 
-def test_ended_means_ended_for_a_request_that_is_under_way(client_for, member):
+def test_end_sessions_holds_for_a_request_under_way(client_for, member):
     client = client_for(member)
     begun = client.session
     begun["late"] = "answer"
@@ -346,7 +348,7 @@ def session_cookies_of(response) -> list[str]:
     return [name for name in response.cookies if "session" in name]
 
 
-def test_page_is_read_where_nothing_can_be_written(client_for, member):
+def test_last_use_is_skipped_where_nothing_can_be_written(client_for, member):
     client = client_for(member)
     set_last_use(client, timedelta(days=3))
 
@@ -368,7 +370,7 @@ def test_delete_ended_sessions_keeps_only_those_that_go_on(client_for, member, c
     assert UserSession.objects.get().user == colleague
 
 
-def test_session_belongs_to_the_next_member_who_signs_in(client, member, colleague, mails):
+def test_sign_in_of_the_next_member_replaces_the_session(client, member, colleague, mails):
     sign_in(client, member.email, mails)
     old = client.session.session_key
     client.post("/sign-out/")

@@ -14,7 +14,7 @@ from teams.services import set_facilitators
 from teams.tests.joining import CODE, DONE, JOIN, form, join, last_code
 
 
-def test_join_takes_one_form_one_mail_and_one_code(client, organization, team, other_team, mails):
+def test_join_takes_one_form_one_email_and_one_code(client, organization, team, other_team, mails):
     sent = client.post(JOIN, form(team, other_team))
     assert [mail.to for mail in mails()] == [["nora@rush.example"]]
     assert not Member.objects.filter(email="nora@rush.example").exists()
@@ -56,7 +56,7 @@ def test_join_changes_nothing_before_the_code(client, team, mails):
     assert Membership.objects.count() == 0
 
 
-def test_join_says_everything_that_is_missing_and_keeps_what_was_typed(client, team):
+def test_join_says_everything_that_is_missing_and_keeps_the_input(client, team):
     response = client.post(JOIN, {"full_name": "Nora Newcomer", "email": "nora"})
     said = visible_text(response)
     assert response.status_code == 200
@@ -111,7 +111,7 @@ def test_join_accepts_an_address_as_people_type_it(client, organization, team):
     assert Member.objects.get(email="nora@mail.rush.example").is_affiliation_confirmed
 
 
-def test_join_answers_known_unfinished_and_unknown_addresses_alike(member, team):
+def test_join_responds_alike_to_known_unfinished_and_unknown_addresses(member, team):
     seen = []
     unfinished = Client()
     unfinished.post(JOIN, form(team, email="unfinished@rush.example"))
@@ -138,7 +138,7 @@ def test_join_answers_known_unfinished_and_unknown_addresses_alike(member, team)
     assert seen[0] == seen[1] == seen[2]
 
 
-def test_join_asks_the_database_the_same_for_known_and_unknown_addresses(member, team):
+def test_join_takes_the_same_queries_for_known_and_unknown_addresses(member, team):
     costs = []
     for address in ("stranger@rush.example", member.email):
         fresh = Client()
@@ -156,7 +156,7 @@ def test_join_never_overwrites_a_members_profile(client, member, other_team):
     assert membership_of(member, other_team).is_active
 
 
-def test_join_says_what_of_the_typed_did_not_count(client, member, other_team):
+def test_join_done_says_which_input_was_overridden(client, member, other_team):
     said = visible_text(
         join(
             client,
@@ -170,20 +170,20 @@ def test_join_says_what_of_the_typed_did_not_count(client, member, other_team):
     assert "so your name stays Maria Member" in said
 
 
-def test_join_says_that_an_organization_stays_as_before(client, applicant, other_team):
+def test_join_done_says_that_the_organization_is_unchanged(client, applicant, other_team):
     said = visible_text(
         join(client, other_team, email=applicant.email, organization="Other Clinic")
     )
     assert "Your organization here is Lakeview Health, as before" in said
 
 
-def test_join_says_that_the_mail_domain_decided(client, organization, team):
+def test_join_done_says_that_the_email_domain_decided(client, organization, team):
     said = visible_text(join(client, team, organization="Other Clinic"))
     assert "Your email domain belongs to Rush Example Hospital" in said
     assert "your name stays" not in said
 
 
-def test_join_reports_team_by_team_what_was_there(client, member, team, other_team, approval_team):
+def test_join_done_reports_each_team(client, member, team, other_team, approval_team):
     said = visible_text(join(client, team, other_team, approval_team, email=member.email))
     assert f"You have joined {other_team.name}" in said
     assert f"{team.name} You were a member already" in said
@@ -250,7 +250,7 @@ def test_join_done_can_be_read_again_and_is_empty_for_others(
     assert Client().get(DONE)["Location"].startswith("/sign-in/")
 
 
-def test_join_by_a_person_who_proved_the_address_at_sign_in_needs_no_second_code(
+def test_join_with_an_address_verified_at_sign_in_needs_no_second_code(
     client, organization, team, mails
 ):
     client.post("/sign-in/", {"email": "nora@rush.example"})
@@ -263,7 +263,7 @@ def test_join_by_a_person_who_proved_the_address_at_sign_in_needs_no_second_code
     assert len([mail for mail in mails() if "code" in mail.subject]) == 1
 
 
-def test_join_with_another_address_than_the_proven_one_needs_a_code(client, team):
+def test_join_with_another_address_than_the_verified_one_needs_a_code(client, team):
     client.post("/sign-in/", {"email": "nora@rush.example"})
     client.post("/sign-in/code/", {"code": last_code()})
     assert client.post(JOIN, form(team, email="maria@rush.example"))["Location"] == CODE
@@ -292,7 +292,7 @@ def test_join_needs_the_token_of_its_form(team):
     assert strict.post(JOIN, form(team)).status_code == 403
 
 
-def test_facilitator_who_joins_stays_facilitator(client, facilitator, team, administrator):
+def test_join_of_a_facilitator_keeps_the_task(client, facilitator, team, administrator):
     join(client, team, email=facilitator.email)
     facilitator.refresh_from_db()
     assert facilitator.is_staff
