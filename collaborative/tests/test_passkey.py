@@ -79,15 +79,15 @@ def test_second_factor_pages_are_accessible(new_page, plain, facilitator):  # no
     page = new_page(facilitator)
     give_device(page)
     page.goto("/admin/")  # leads to where the second step is set up
-    found = look(page, plain)
+    problems = look(page, plain)
     page.goto("/two-factor/totp/activate/")
     press(page, "Set up the app")
-    found += look(page)
+    problems += look(page)
     key = page.locator("code").inner_text().replace(" ", "")
     page.get_by_label("Code from the app").fill(code_for(key))
     press(page, "Set up the app")
     heading(page, "Keep your recovery codes")
-    found += look(page)
+    problems += look(page)
     page.goto("/two-factor/webauthn/add/")
     press(page, "Make the passkey")
     heading(page, "Sign-in and security")
@@ -95,10 +95,10 @@ def test_second_factor_pages_are_accessible(new_page, plain, facilitator):  # no
     pages = ["", "totp/deactivate/", "recovery-codes/", "recovery-codes/generate/"]
     pages += ["reauthenticate/", "webauthn/reauthenticate/"]
     pages += [f"webauthn/keys/{passkey.pk}/{what}/" for what in ("edit", "remove")]
-    found += look_at(page, [f"/two-factor/{name}" for name in pages], plain)
+    problems += look_at(page, [f"/two-factor/{name}" for name in pages], plain)
 
     press(page, "Sign out")
     begin_sign_in(page, facilitator.email)
-    found += look(page, plain)
+    problems += look(page, plain)
     press(page, "Sign in")
-    nothing_wrong(found + look(page))
+    nothing_wrong(problems + look(page))

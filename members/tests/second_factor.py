@@ -18,33 +18,33 @@ from members.models import Member
 
 
 def code_for(secret: str, half_minutes: int = 0) -> str:
-    """What the app shows now, or some half minutes later."""
+    """Return what the app shows now, or some half minutes later."""
     return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + half_minutes))
 
 
-def with_app(person: Member) -> str:
-    """Give `person` an authenticator app and recovery codes; returns the app's key."""
+def activate_app(member: Member) -> str:
+    """Give `member` an authenticator app and recovery codes; returns the app's key."""
     secret = generate_totp_secret()
-    TOTP.activate(person, secret)
-    RecoveryCodes.activate(person)
+    TOTP.activate(member, secret)
+    RecoveryCodes.activate(member)
     return secret
 
 
-def recovery_codes(person: Member) -> list[str]:
-    """The codes of `person` that are not used."""
-    kept = Authenticator.objects.get(user=person, type=Authenticator.Type.RECOVERY_CODES)
-    return kept.wrap().get_unused_codes()
+def recovery_codes(member: Member) -> list[str]:
+    """Return the recovery codes of `member` that are not used."""
+    codes = Authenticator.objects.get(user=member, type=Authenticator.Type.RECOVERY_CODES)
+    return codes.wrap().get_unused_codes()
 
 
-def with_passkey(person, name="Work laptop") -> Authenticator:
-    """A passkey in name only: it can be listed, renamed and removed."""
+def create_passkey(member, name="Work laptop") -> Authenticator:
+    """Create a passkey in name only: it can be listed, renamed and removed."""
     return Authenticator.objects.create(
-        user=person, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {}}
+        user=member, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {}}
     )
 
 
 def well_formed_credential() -> str:
-    """Return what a device sends to sign in, for a challenge that nobody has asked."""
+    """Return what a device sends to sign in, for a challenge that the portal has not sent."""
     client_data = {"type": "webauthn.get", "challenge": "AAAA", "origin": "http://testserver"}
     response = {
         "clientDataJSON": json.dumps(client_data).encode(),

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.django_db
 
 def test_get_user_fetches_the_organization_too(member, organization, django_assert_num_queries):
     with django_assert_num_queries(1):
-        found = AuthenticationBackend().get_user(member.pk)
-        assert found == member
-        assert found.organization == organization
+        fetched = AuthenticationBackend().get_user(member.pk)
+        assert fetched == member
+        assert fetched.organization == organization
 
 
 def test_get_user_returns_a_member_without_an_organization():

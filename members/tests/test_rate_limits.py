@@ -36,8 +36,8 @@ def shared_cache(settings, transactional_db):
         cursor.execute("DROP TABLE test_limits_cache")
 
 
-def allowed(address: str) -> bool:
-    """Whether one more code for `address` is allowed, asked from a thread of its own."""
+def is_allowed(address: str) -> bool:
+    """Return whether one more code for `address` is allowed; for a thread of its own."""
     try:
         count_or_raise(RequestFactory().post("/"), "code", key=address)
     except TooManyRequestsError:
@@ -50,10 +50,10 @@ def allowed(address: str) -> bool:
 def test_count_or_raise_is_exact_over_workers(shared_cache, settings):
     settings.RATE_LIMITS = {"code": "5/15m/key"}
     with ThreadPoolExecutor(4) as workers:
-        answers = list(workers.map(allowed, ["nora@rush.example"] * 12))
-    assert answers.count(True) == 5
+        responses = list(workers.map(is_allowed, ["nora@rush.example"] * 12))
+    assert responses.count(True) == 5
     with ThreadPoolExecutor(1) as workers:
-        assert workers.submit(allowed, "other@rush.example").result()
+        assert workers.submit(is_allowed, "other@rush.example").result()
 
 
 def test_count_or_raise_says_when_the_window_has_room_again(settings):
@@ -73,32 +73,32 @@ def test_count_or_raise_stores_no_plain_address(settings):
     assert not [key for key in cache._cache if "nora" in key]
 
 
-def wrong_tries(client, number: int) -> None:
+def enter_wrong_codes(client, number: int) -> None:
     for _ in range(number):
         client.post("/sign-in/code/", {"code": "WRNGCD"})
 
 
 @pytest.mark.django_db
 def test_code_limits_do_not_let_strangers_lock_a_member_out(client, member, mails):
-    """They ask for codes for somebody else's address and try wrong ones, from another network."""
+    """They request codes for another address and enter wrong ones, from another network."""
     for _ in range(5):
         stranger = Client(REMOTE_ADDR="198.51.100.9")
         assert stranger.post("/sign-in/", {"email": member.email}).status_code == 302
-        wrong_tries(stranger, 5)
+        enter_wrong_codes(stranger, 5)
     assert stranger.post("/sign-in/", {"email": member.email}).status_code == 429
     assert client.post("/sign-in/", {"email": member.email}).status_code == 302
-    answer = client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
-    assert answer.status_code == 302
+    response = client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    assert response.status_code == 302
     assert client.get("/my/").status_code == 200
 
 
 @pytest.mark.django_db
 def test_code_limits_hold_for_an_address_over_all_networks(member, mails):
-    answers = [
+    responses = [
         Client(REMOTE_ADDR=f"198.51.{network}.9").post("/sign-in/", {"email": member.email})
         for network in range(22)
     ]
-    assert [answer.status_code for answer in answers] == [302] * 20 + [429] * 2
+    assert [response.status_code for response in responses] == [302] * 20 + [429] * 2
     assert len(mails()) == 20
 
 
@@ -107,10 +107,10 @@ def test_code_limits_store_nothing_for_a_refused_network(client, settings):
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "3/15m/ip,5/15m/key"}
     for number in range(3):
         client.post("/sign-in/", {"email": f"p{number}@rush.example"})
-    kept = len(cache._cache)
+    entries = len(cache._cache)
     for number in range(3, 9):
         client.post("/sign-in/", {"email": f"p{number}@rush.example"})
-    assert len(cache._cache) == kept
+    assert len(cache._cache) == entries
 
 
 def test_rate_limits_count_the_network_before_the_key(settings):
@@ -137,7 +137,7 @@ def test_delete_expired_counters_keeps_those_that_count(shared_cache):
 SPOOFED = "6.6.6.6, 7.7.7.7"
 
 
-def counted_as(settings, proxies: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:
+def counted_ip(settings, proxies: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:
     """The network address that a request counts for."""
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
     headers = {} if forwarded is None else {"x-forwarded-for": forwarded}
@@ -165,7 +165,7 @@ def counted_as(settings, proxies: int, forwarded: str | None, remote: str = "10.
 def test_get_client_ip_is_the_address_that_our_own_proxies_saw(
     settings, proxies, forwarded, counted
 ):
-    assert counted_as(settings, proxies, forwarded) == counted
+    assert counted_ip(settings, proxies, forwarded) == counted
 
 
 @pytest.mark.parametrize(
@@ -179,12 +179,12 @@ def test_get_client_ip_is_the_address_that_our_own_proxies_saw(
     ],
 )
 def test_get_ip_counts_an_ipv6_network_as_one_address(settings, written, counted):
-    assert counted_as(settings, 1, written) == counted
-    assert counted_as(settings, 0, None, remote=written) == counted
+    assert counted_ip(settings, 1, written) == counted
+    assert counted_ip(settings, 0, None, remote=written) == counted
 
 
 def test_get_client_ip_works_without_an_address(settings):
-    assert counted_as(settings, 1, None, remote="") == UNKNOWN_ADDRESS
+    assert counted_ip(settings, 1, None, remote="") == UNKNOWN_ADDRESS
 
 
 @pytest.mark.django_db
@@ -192,7 +192,7 @@ def test_get_client_ip_works_without_an_address(settings):
 def test_code_limits_ignore_spoofed_headers(client, settings, proxies, mails):
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "3/15m/ip"}
-    answers = [
+    responses = [
         client.post(
             "/sign-in/",
             {"email": f"p{number}@rush.example"},
@@ -200,7 +200,7 @@ def test_code_limits_ignore_spoofed_headers(client, settings, proxies, mails):
         ).status_code
         for number in range(5)
     ]
-    assert answers == [302] * 3 + [429] * 2
+    assert responses == [302] * 3 + [429] * 2
     assert len(mails()) == 3
 
 
@@ -209,7 +209,7 @@ def test_code_limits_ignore_spoofed_headers(client, settings, proxies, mails):
 
 @pytest.mark.parametrize("path", ["/join/", "/sign-in/"])
 def test_honeypot_form_sends_no_code_to_a_program(client, team, mails, path):
-    """The page comes back as it was typed, and the second press works: nobody is locked out."""
+    """The page comes back with the input, and the second try works: nobody is locked out."""
     fields = {
         "full_name": "Nora Newcomer",
         "email": "nora@rush.example",
@@ -233,8 +233,8 @@ def test_honeypot_form_sends_no_code_to_a_program(client, team, mails, path):
 
 
 @pytest.fixture
-def no_mail_is_stored(client, transactional_db):
-    """`with no_mail_is_stored():` the database takes no new email, and the person sees an error."""
+def email_outage(client, transactional_db):
+    """`with email_outage():` the database takes no new email, and the person sees an error."""
     client.raise_request_exception = False
 
     def refuse(execute, sql, params, many, context):
@@ -245,24 +245,24 @@ def no_mail_is_stored(client, transactional_db):
     return lambda: connection.execute_wrapper(refuse)
 
 
-def test_rate_limited_does_not_count_codes_that_were_never_queued(client, no_mail_is_stored, mails):
-    def press() -> int:
+def test_rate_limited_does_not_count_codes_that_were_never_queued(client, email_outage, mails):
+    def request_code() -> int:
         return client.post("/sign-in/", {"email": "nora@rush.example"}).status_code
 
-    with no_mail_is_stored():
-        assert {press() for _ in range(8)} == {503}
+    with email_outage():
+        assert {request_code() for _ in range(8)} == {503}
     assert mails() == []
-    assert [press() for _ in range(6)] == [302] * 5 + [429]
-    with no_mail_is_stored():
-        assert press() == 429  # it is not tried at all
-    assert press() == 429
+    assert [request_code() for _ in range(6)] == [302] * 5 + [429]
+    with email_outage():
+        assert request_code() == 429  # it is not tried at all
+    assert request_code() == 429
     assert len(mails()) == 5
 
 
-def test_send_code_in_an_outage_leaves_the_code_before(client, no_mail_is_stored, member, mails):
+def test_send_code_in_an_outage_leaves_the_code_before(client, email_outage, member, mails):
     client.post("/sign-in/", {"email": member.email})
     code = code_in(mails()[0])
-    with no_mail_is_stored():
+    with email_outage():
         assert {client.post("/sign-in/code/new/").status_code for _ in range(8)} == {503}
     assert client.post("/sign-in/code/", {"code": code}).url == "/my/"
     assert len(mails()) == 1

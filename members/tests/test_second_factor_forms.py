@@ -4,7 +4,7 @@ import pytest
 from allauth.core import context
 
 from members.auth.second_factor import ConfirmCodeForm, SignInCodeForm, SignInPasskeyForm
-from members.tests.second_factor import code_for, recovery_codes, with_app
+from members.tests.second_factor import activate_app, code_for, recovery_codes
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +19,7 @@ def _request(rf):
 @pytest.mark.usefixtures("_request")
 @pytest.mark.parametrize("form_class", [SignInCodeForm, ConfirmCodeForm])
 def test_code_form_validates_without_counting_a_try(member, form_class):
-    secret = with_app(member)
+    secret = activate_app(member)
     for _ in range(20):
         assert form_class({"code": "000000"}, user=member).is_valid()
     form = form_class({"code": code_for(secret)}, user=member)
@@ -29,7 +29,7 @@ def test_code_form_validates_without_counting_a_try(member, form_class):
 
 @pytest.mark.usefixtures("_request")
 def test_code_form_counts_each_verification(member):
-    secret = with_app(member)
+    secret = activate_app(member)
     for _ in range(5):
         form = SignInCodeForm({"code": "000000"}, user=member)
         assert form.is_valid()
@@ -42,7 +42,7 @@ def test_code_form_counts_each_verification(member):
 
 @pytest.mark.usefixtures("_request")
 def test_code_form_uses_up_a_recovery_code_only_when_it_is_verified(member):
-    with_app(member)
+    activate_app(member)
     code = recovery_codes(member)[0]
     form = SignInCodeForm({"code": code}, user=member)
     assert form.is_valid()

@@ -18,11 +18,11 @@ from conftest import code_in, visible_text
 from members.models import Member
 from members.services import anonymize_member, reset_second_factor, second_factors
 from members.tests.second_factor import (
+    activate_app,
     code_for,
+    create_passkey,
     recovery_codes,
     well_formed_credential,
-    with_app,
-    with_passkey,
 )
 from members.tests.steps import last_line, refused
 from teams.services import personal_data
@@ -41,8 +41,8 @@ MALFORMED_CREDENTIALS += ["[" * 9_000, "[" * 100_000, '{"a":' * 3_000, "1" * 5_0
 
 
 @pytest.fixture
-def committed(django_capture_on_commit_callbacks):
-    """`committed(step)`: what `step` returns, once what waits for its commit is done too."""
+def after_commit(django_capture_on_commit_callbacks):
+    """`after_commit(step)`: what `step` returns, with what waits for its commit done too."""
 
     def run(step):
         with django_capture_on_commit_callbacks(execute=True):
@@ -52,16 +52,16 @@ def committed(django_capture_on_commit_callbacks):
 
 
 @pytest.fixture
-def set_up(client_for, member, committed) -> Client:
+def client_with_app(client_for, member, after_commit) -> Client:
     """A client of `member`, who has just set up an app."""
     client = client_for(member)
     client.get(SET_UP)
     code = code_for(client.session[SECRET_SESSION_KEY])
-    committed(lambda: client.post(SET_UP, {"code": code}))
+    after_commit(lambda: client.post(SET_UP, {"code": code}))
     return client
 
 
-def kinds_of(person) -> list[str]:
+def authenticator_types_of(person) -> list[str]:
     return sorted(Authenticator.objects.filter(user=person).values_list("type", flat=True))
 
 
@@ -87,12 +87,12 @@ def test_set_up_app_shows_the_key_as_a_picture_and_in_letters(client_for, member
     assert "issuer=Chicagoland%20Healthcare" in page
 
 
-def test_set_up_app_sends_an_email_and_writes_history(set_up, member, mails):
-    assert kinds_of(member) == ["recovery_codes", "totp"]
-    (mail,) = mails()
-    assert mail.to == [member.email]
-    assert mail.subject == "Your sign-in: An authenticator app was added"
-    for body in (mail.message, mail.html_message):
+def test_set_up_app_sends_an_email_and_writes_history(client_with_app, member, mails):
+    assert authenticator_types_of(member) == ["recovery_codes", "totp"]
+    (email,) = mails()
+    assert email.to == [member.email]
+    assert email.subject == "Your sign-in: An authenticator app was added"
+    for body in (email.message, email.html_message):
         assert f"Hello {member.full_name}" in body
         assert "If it was not you" in body
         assert "/two-factor/" in body
@@ -108,7 +108,7 @@ def test_set_up_app_with_a_wrong_code_keeps_the_key(client_for, member, mails):
     response = client.post(SET_UP, {"code": "000000"})
     assert "Enter the newest code" in visible_text(response)
     assert " ".join(re.findall("....", secret)) in visible_text(response)
-    assert kinds_of(member) == []
+    assert authenticator_types_of(member) == []
     assert mails() == []
 
 
@@ -119,13 +119,13 @@ def test_set_up_passkey_refuses_a_malformed_credential(client_for, member, crede
     response = client.post(ADD_PASSKEY, {"name": "Mine", "credential": credential})
     assert response.status_code == 400
     assert "We could not read that request" in visible_text(response)
-    assert kinds_of(member) == []
+    assert authenticator_types_of(member) == []
 
 
 def test_set_up_passkey_without_javascript_says_what_is_missing(client_for, member):
     response = client_for(member).post(ADD_PASSKEY, {"name": "Mine", "credential": ""})
     assert "it needs JavaScript" in visible_text(response)
-    assert kinds_of(member) == []
+    assert authenticator_types_of(member) == []
 
 
 def test_second_factor_pages_ask_a_visitor_to_sign_in(client, db):
@@ -135,14 +135,16 @@ def test_second_factor_pages_ask_a_visitor_to_sign_in(client, db):
 
 
 def test_second_factor_pages_have_one_h1_and_no_forbidden_words(
-    client_for, member, colleague, set_up
+    client_for, member, colleague, client_with_app
 ):
-    key = with_passkey(member)
+    key = create_passkey(member)
     keys = f"/two-factor/webauthn/keys/{key.pk}/"
     newcomer = client_for(colleague)
     pages = [(newcomer, path) for path in (SECURITY, SET_UP, ADD_PASSKEY)]
-    pages += [(set_up, path) for path in (SECURITY, REMOVE, CODES, f"{CODES}generate/", CONFIRM)]
-    pages += [(set_up, f"{keys}edit/"), (set_up, f"{keys}remove/")]
+    pages += [
+        (client_with_app, path) for path in (SECURITY, REMOVE, CODES, f"{CODES}generate/", CONFIRM)
+    ]
+    pages += [(client_with_app, f"{keys}edit/"), (client_with_app, f"{keys}remove/")]
     for client, path in pages:
         response = client.get(path)
         assert response.status_code == 200, path
@@ -159,7 +161,7 @@ def test_second_factor_pages_have_one_h1_and_no_forbidden_words(
 
 @pytest.mark.parametrize("path", [REMOVE, CODES, f"{CODES}generate/", f"{CODES}download/"])
 def test_second_factor_pages_ask_for_the_second_factor_first(client_for, member, path):
-    secret = with_app(member)
+    secret = activate_app(member)
     client = client_for(member)
     assert unquote(client.get(path).url) == f"{CONFIRM}?next={path}"
     response = client.post(CONFIRM, {"code": code_for(secret), "next": path})
@@ -168,20 +170,20 @@ def test_second_factor_pages_ask_for_the_second_factor_first(client_for, member,
 
 
 def test_set_up_passkey_asks_for_the_code_of_the_app(client_for, member):
-    with_app(member)
+    activate_app(member)
     client = client_for(member)
     assert client.get(ADD_PASSKEY).url.startswith(CONFIRM)
     assert client.post(ADD_PASSKEY, {"credential": "{}"}).url.startswith(CONFIRM)
 
 
 def test_confirm_by_passkey_without_one_leads_to_the_code(client_for, member):
-    with_app(member)
+    activate_app(member)
     assert client_for(member).get("/two-factor/webauthn/reauthenticate/").url == CONFIRM
 
 
 @pytest.mark.parametrize("credential", MALFORMED_CREDENTIALS)
 def test_sign_in_second_factor_refuses_a_malformed_credential(client, member, mails, credential):
-    with_app(member)
+    activate_app(member)
     client.post("/sign-in/", {"email": member.email})
     client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
     response = client.post("/two-factor/authenticate/", {"credential": credential})
@@ -190,7 +192,7 @@ def test_sign_in_second_factor_refuses_a_malformed_credential(client, member, ma
 
 
 def test_sign_in_second_factor_refuses_an_empty_credential_in_words(client, member, mails):
-    with_app(member)
+    activate_app(member)
     client.post("/sign-in/", {"email": member.email})
     client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
     response = client.post("/two-factor/authenticate/", {"credential": ""})
@@ -201,8 +203,8 @@ def test_sign_in_second_factor_refuses_an_empty_credential_in_words(client, memb
 def test_sign_in_second_factor_refuses_a_passkey_of_another_challenge_in_words(
     client, member, mails
 ):
-    """Well-formed, as a device makes it: another page of the same browser has asked meanwhile."""
-    with_app(member)
+    """Well-formed, as a device makes it: another page of the same browser was opened meanwhile."""
+    activate_app(member)
     client.post("/sign-in/", {"email": member.email})
     client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
     client.get("/two-factor/authenticate/")
@@ -213,33 +215,37 @@ def test_sign_in_second_factor_refuses_a_passkey_of_another_challenge_in_words(
 
 
 def test_confirm_by_code_leads_to_no_other_site(client_for, member):
-    secret = with_app(member)
+    secret = activate_app(member)
     response = client_for(member).post(
         CONFIRM, {"code": code_for(secret), "next": "https://elsewhere.example/"}
     )
     assert response.url == "/my/"
 
 
-def test_remove_app_removes_the_recovery_codes_and_sends_an_email(set_up, member, mails, committed):
-    committed(lambda: set_up.post(REMOVE))
-    assert kinds_of(member) == []
+def test_remove_app_removes_the_recovery_codes_and_sends_an_email(
+    client_with_app, member, mails, after_commit
+):
+    after_commit(lambda: client_with_app.post(REMOVE))
+    assert authenticator_types_of(member) == []
     assert mails()[-1].subject == "Your sign-in: The authenticator app was removed"
     assert last_line(member)[1].endswith("The authenticator app was removed")
-    assert "The authenticator app was removed." in visible_text(set_up.get(SECURITY))
-    assert set_up.get(REMOVE).status_code == 404
+    assert "The authenticator app was removed." in visible_text(client_with_app.get(SECURITY))
+    assert client_with_app.get(REMOVE).status_code == 404
 
 
-def test_generate_recovery_codes_replaces_the_old_ones(set_up, member, mails, committed):
+def test_generate_recovery_codes_replaces_the_old_ones(
+    client_with_app, member, mails, after_commit
+):
     old = recovery_codes(member)
-    response = committed(lambda: set_up.post(f"{CODES}generate/"))
+    response = after_commit(lambda: client_with_app.post(f"{CODES}generate/"))
     assert response.url == CODES
     new = recovery_codes(member)
     assert not set(old) & set(new)
     assert mails()[-1].subject == "Your sign-in: New recovery codes were made"
 
 
-def test_recovery_codes_can_be_downloaded(set_up, member):
-    response = set_up.get(f"{CODES}download/")
+def test_recovery_codes_can_be_downloaded(client_with_app, member):
+    response = client_with_app.get(f"{CODES}download/")
     codes = recovery_codes(member)
     assert response["Content-Disposition"] == 'attachment; filename="recovery-codes.txt"'
     for code in codes:
@@ -252,36 +258,36 @@ def test_generate_recovery_codes_needs_a_second_factor(client_for, member):
     assert client.get(f"{CODES}download/").status_code == 404
     response = client.post(f"{CODES}generate/")
     assert "Set up an authenticator app or a passkey first" in visible_text(response)
-    assert kinds_of(member) == []
+    assert authenticator_types_of(member) == []
 
 
-def test_passkey_can_be_renamed_and_removed(set_up, member, mails):
-    key = with_passkey(member)
-    set_up.post(f"/two-factor/webauthn/keys/{key.pk}/edit/", {"name": "Red key"})
-    assert "Red key" in visible_text(set_up.get(SECURITY))
-    response = set_up.post(f"/two-factor/webauthn/keys/{key.pk}/remove/", follow=True)
+def test_passkey_can_be_renamed_and_removed(client_with_app, member, mails):
+    key = create_passkey(member)
+    client_with_app.post(f"/two-factor/webauthn/keys/{key.pk}/edit/", {"name": "Red key"})
+    assert "Red key" in visible_text(client_with_app.get(SECURITY))
+    response = client_with_app.post(f"/two-factor/webauthn/keys/{key.pk}/remove/", follow=True)
     assert response.redirect_chain[-1][0] == SECURITY
     assert "Red key" not in visible_text(response)
     assert mails()[-1].subject == "Your sign-in: A passkey was removed"
-    assert kinds_of(member) == ["recovery_codes", "totp"]
+    assert authenticator_types_of(member) == ["recovery_codes", "totp"]
 
 
 @pytest.mark.parametrize("step", ["edit", "remove"])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_passkey_of_another_member_is_a_404(set_up, colleague, step, method):
-    key = with_passkey(colleague)
+def test_passkey_of_another_member_is_a_404(client_with_app, colleague, step, method):
+    key = create_passkey(colleague)
     path = f"/two-factor/webauthn/keys/{key.pk}/{step}/"
-    assert getattr(set_up, method)(path, {"name": "Mine now"}).status_code == 404
+    assert getattr(client_with_app, method)(path, {"name": "Mine now"}).status_code == 404
     key.refresh_from_db()
     assert key.data["name"] == "Work laptop"
 
 
 def test_confirm_by_code_is_rate_limited_with_the_portals_page(client_for, member):
-    with_app(member)
+    activate_app(member)
     client = client_for(member)
-    answers = [client.post(CONFIRM, {"code": "000000"}) for _ in range(11)]
-    assert answers[-1].status_code == 429
-    assert "Wait a little, then try again" in visible_text(answers[-1])
+    responses = [client.post(CONFIRM, {"code": "000000"}) for _ in range(11)]
+    assert responses[-1].status_code == 429
+    assert "Wait a little, then try again" in visible_text(responses[-1])
 
 
 def test_security_page_takes_the_same_queries_for_more_passkeys(client_for, member):
@@ -289,7 +295,7 @@ def test_security_page_takes_the_same_queries_for_more_passkeys(client_for, memb
     counts = []
     for number in (1, 2):
         for _ in range(number):
-            with_passkey(member)
+            create_passkey(member)
         with CaptureQueriesContext(
             connection,
         ) as queries:
@@ -302,7 +308,7 @@ def test_security_page_takes_the_same_queries_for_more_passkeys(client_for, memb
 
 
 def test_sign_in_forgets_what_another_person_left_half_way(client, member, colleague, mails):
-    with_app(member)
+    activate_app(member)
     form = {"full_name": "Maria Member", "email": member.email, "organization": "Rush"}
     client.post("/join/", {**form, "teams": ["education"]})
     client.post("/join/code/", {"code": code_in(mails()[-1])})
@@ -317,15 +323,15 @@ def test_sign_in_forgets_what_another_person_left_half_way(client, member, colle
 
 
 def test_reset_second_factor_command_removes_it_and_sends_an_email(facilitator, mails, capsys):
-    with_app(facilitator)
+    activate_app(facilitator)
     call_command("reset_second_factor", "FAY@rush.example")
-    said = capsys.readouterr().out
-    assert "Fay Facilitator (fay@rush.example): authenticator app, recovery codes." in said
-    assert kinds_of(facilitator) == []
-    (mail,) = mails()
-    assert mail.to == ["fay@rush.example"]
-    assert mail.subject == "Your sign-in: the second step was removed"
-    for body in (mail.message, mail.html_message):
+    output = capsys.readouterr().out
+    assert "Fay Facilitator (fay@rush.example): authenticator app, recovery codes." in output
+    assert authenticator_types_of(facilitator) == []
+    (email,) = mails()
+    assert email.to == ["fay@rush.example"]
+    assert email.subject == "Your sign-in: the second step was removed"
+    for body in (email.message, email.html_message):
         assert "the facilitators" in body
         assert "If you did not ask for this" in body
     assert last_line(facilitator) == (
@@ -335,17 +341,17 @@ def test_reset_second_factor_command_removes_it_and_sends_an_email(facilitator, 
 
 
 def test_reset_second_factor_command_leaves_others_alone(facilitator, member):
-    with_app(facilitator)
-    with_app(member)
+    activate_app(facilitator)
+    activate_app(member)
     call_command("reset_second_factor", facilitator.email)
-    assert kinds_of(member) == ["recovery_codes", "totp"]
+    assert authenticator_types_of(member) == ["recovery_codes", "totp"]
 
 
 def test_reset_second_factor_command_takes_a_merged_address(facilitator, colleague):
-    with_app(facilitator)
+    activate_app(facilitator)
     Member.objects.filter(pk=colleague.pk).update(merged_into=facilitator, is_active=False)
     call_command("reset_second_factor", colleague.email)
-    assert kinds_of(facilitator) == []
+    assert authenticator_types_of(facilitator) == []
 
 
 @pytest.mark.parametrize("email", ["nobody@rush.example", "", "maria@rush.example"])
@@ -365,36 +371,39 @@ def test_reset_second_factor_refuses_where_there_is_none(member):
 
 
 def test_anonymize_member_removes_the_second_factor(member):
-    with_app(member)
-    with_passkey(member)
+    activate_app(member)
+    create_passkey(member)
     anonymize_member(member)
-    assert kinds_of(member) == []
+    assert authenticator_types_of(member) == []
 
 
 def test_personal_data_lists_the_second_factor_without_secrets(member):
-    secret = with_app(member)
-    told = personal_data(member)["second_step_of_signing_in"]
-    assert told == second_factors(member)
-    assert [row["kind"] for row in told] == ["authenticator app", "recovery codes"]
-    assert secret not in str(told)
+    secret = activate_app(member)
+    second_factor = personal_data(member)["second_step_of_signing_in"]
+    assert second_factor == second_factors(member)
+    assert [authenticator["kind"] for authenticator in second_factor] == [
+        "authenticator app",
+        "recovery codes",
+    ]
+    assert secret not in str(second_factor)
 
 
 # The look ----------------------------------------------------------------------------------
 
 
-def templates_below(patterns) -> set[str]:
+def template_names(patterns) -> set[str]:
     """What the views at these addresses, and below them, draw their pages with."""
     named = set()
     for pattern in patterns:
         if hasattr(pattern, "url_patterns"):
-            named |= templates_below(pattern.url_patterns)
+            named |= template_names(pattern.url_patterns)
         elif name := getattr(getattr(pattern.callback, "view_class", None), "template_name", ""):
             named.add(name)
     return named
 
 
 def test_second_factor_pages_use_the_portals_templates(settings):
-    named = templates_below(get_resolver("members.urls").url_patterns)
+    named = template_names(get_resolver("members.urls").url_patterns)
     named.remove("mfa/webauthn/authenticator_list.html")  # its address leads to the index
     ours = str(settings.BASE_DIR / "templates")
     strange = [name for name in named if not get_template(name).origin.name.startswith(ours)]

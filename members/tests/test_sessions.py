@@ -22,7 +22,7 @@ from members.services import (
     reset_second_factor,
 )
 from members.services.sessions import LAST_USE_INTERVAL, UNKNOWN_BROWSER
-from members.tests.second_factor import with_app
+from members.tests.second_factor import activate_app
 from teams.services import close_account, merge_members, personal_data, set_facilitators
 
 SESSIONS = "/my/sessions/"
@@ -186,12 +186,12 @@ def test_export_sessions_lists_everything_but_the_keys(client, member, mails):
 
 
 def test_my_session_end_signs_one_browser_out_at_its_next_request(client_for, member):
-    lost, kept, client = client_for(member), client_for(member), client_for(member)
-    answer = client.post(end_url(lost), follow=True)
-    assert answer.redirect_chain == [(SESSIONS, 302)]
-    assert "is signed out." in visible_text(answer)
-    assert not is_signed_in(lost)
-    assert is_signed_in(kept)
+    ended, remaining, client = client_for(member), client_for(member), client_for(member)
+    response = client.post(end_url(ended), follow=True)
+    assert response.redirect_chain == [(SESSIONS, 302)]
+    assert "is signed out." in visible_text(response)
+    assert not is_signed_in(ended)
+    assert is_signed_in(remaining)
     assert is_signed_in(client)
 
 
@@ -230,8 +230,8 @@ def test_my_sessions_end_others_leaves_this_one_and_other_people(client_for, mem
 
 def test_my_sessions_end_all_ends_this_one_too(client_for, member, colleague):
     other, stranger, client = client_for(member), client_for(colleague), client_for(member)
-    answer = client.post(ALL, follow=True)
-    assert "You have signed out everywhere" in visible_text(answer)
+    response = client.post(ALL, follow=True)
+    assert "You have signed out everywhere" in visible_text(response)
     assert not is_signed_in(other)
     assert not is_signed_in(client)
     assert is_signed_in(stranger)
@@ -255,7 +255,7 @@ def test_close_account_ends_every_session(client_for, member):
 
 
 def test_reset_second_factor_ends_every_session(client_for, member, colleague):
-    with_app(member)
+    activate_app(member)
     client, stranger = client_for(member), client_for(colleague)
     reset_second_factor(member)
     assert not is_signed_in(client)
@@ -282,20 +282,20 @@ def test_set_facilitators_leaves_who_keeps_the_desk_signed_in(
 def test_merge_members_ends_the_sessions_of_the_duplicate(
     client_for, member, colleague, administrator
 ):
-    old, kept = client_for(colleague), client_for(member)
+    old, remaining = client_for(colleague), client_for(member)
     merge_members(colleague, member, by=administrator)
     assert not UserSession.objects.filter(user=colleague).exists()
     assert not is_signed_in(old)
-    assert is_signed_in(kept)
+    assert is_signed_in(remaining)
 
 
 def test_end_sessions_holds_for_a_request_under_way(client_for, member):
     client = client_for(member)
-    begun = client.session
-    begun["late"] = "answer"
+    session = client.session
+    session["late"] = "answer"
     end_sessions(member)
     with pytest.raises(UpdateError):
-        begun.save()
+        session.save()
     assert not Session.objects.exists()
 
 

@@ -28,7 +28,7 @@ from members.tests.oidc import (
     provider_at,
     sign_in_by_provider,
 )
-from members.tests.second_factor import code_for, with_app
+from members.tests.second_factor import activate_app, code_for
 from teams.services import close_account, merge_members
 
 JOIN_FORM = {"full_name": "Nora Newcomer", "organization": "Rush Example Hospital"}
@@ -94,7 +94,7 @@ def test_sso_callback_asks_for_the_second_factor_before_signing_in(
     client, rush, facilitator, settings
 ):
     settings.STAFF_SECOND_FACTOR = True
-    secret = with_app(facilitator)
+    secret = activate_app(facilitator)
     response = sign_in_by_provider(
         client, query="?next=/admin/", email=facilitator.email, email_verified=True
     )

@@ -27,9 +27,9 @@ def test_sign_in_takes_an_address_and_a_code(client, member):
 
 
 def test_sign_in_goes_on_to_the_page_that_asked_for_it(client, member, team):
-    asked = client.get(f"/teams/{team.slug}/members/")
-    assert asked["Location"] == f"/sign-in/?next=/teams/{team.slug}/members/"
-    response = sign_in(client, member.email, asked["Location"])
+    redirected = client.get(f"/teams/{team.slug}/members/")
+    assert redirected["Location"] == f"/sign-in/?next=/teams/{team.slug}/members/"
+    response = sign_in(client, member.email, redirected["Location"])
     assert response["Location"] == f"/teams/{team.slug}/members/"
 
 
@@ -43,9 +43,9 @@ def test_sign_in_never_leads_to_another_site(client, member, target):
 
 
 def test_sign_in_after_a_post_leads_to_a_page(client, member, other_team):
-    pressed = client.post(f"/teams/{other_team.slug}/join/")
-    back = sign_in(client, member.email, pressed["Location"])
-    shown = client.get(back["Location"], follow=True)
+    posted = client.post(f"/teams/{other_team.slug}/join/")
+    signed_in = sign_in(client, member.email, posted["Location"])
+    shown = client.get(signed_in["Location"], follow=True)
     assert "Join this team" in visible_text(shown)
 
 
@@ -54,10 +54,10 @@ def test_sign_in_responds_alike_to_known_and_unknown_addresses(member):
     for address in (member.email, "stranger@rush.example"):
         client = Client()
         sent = client.post(SIGN_IN, {"email": address})
-        (mail,) = Email.objects.filter(to=address)
-        code = code_in(mail)
+        (email,) = Email.objects.filter(to=address)
+        code = code_in(email)
         page = visible_text(client.get(sent["Location"])).replace(address, "ADDRESS")
-        seen.append((sent.status_code, sent["Location"], page, mail.message.replace(code, "CODE")))
+        seen.append((sent.status_code, sent["Location"], page, email.message.replace(code, "CODE")))
     assert seen[0] == seen[1]
 
 

@@ -1,4 +1,4 @@
-"""The code step: wrong, old, renewed, for another address, asked for too often."""
+"""The code step: wrong, old, renewed, for another address, requested too often."""
 
 import pytest
 from django.test import Client
@@ -21,8 +21,8 @@ def test_join_code_ignores_case_spaces_and_hyphens(client, organization, team, c
 def test_join_code_refuses_a_wrong_one_and_still_takes_the_right_one(client, organization, team):
     client.post(JOIN, form(team))
     code = last_code()
-    for typed in ("ZZZZZZ", "é", "", "x" * 99):
-        response = client.post(CODE, {"code": typed})
+    for entered in ("ZZZZZZ", "é", "", "x" * 99):
+        response = client.post(CODE, {"code": entered})
         assert response.status_code == 200
         assert "There is a problem" in visible_text(response)
     assert Member.objects.filter(email="nora@rush.example").count() == 0

@@ -16,7 +16,7 @@ from teams.tests.joining import CODE, DONE, JOIN, form, join, last_code
 
 def test_join_takes_one_form_one_email_and_one_code(client, organization, team, other_team, mails):
     sent = client.post(JOIN, form(team, other_team))
-    assert [mail.to for mail in mails()] == [["nora@rush.example"]]
+    assert [email.to for email in mails()] == [["nora@rush.example"]]
     assert not Member.objects.filter(email="nora@rush.example").exists()
     done = client.post(sent["Location"], {"code": last_code()}, follow=True)
     assert "You have joined 2 teams" in visible_text(done)
@@ -24,7 +24,7 @@ def test_join_takes_one_form_one_email_and_one_code(client, organization, team, 
     assert (member.full_name, member.job_title) == ("Nora Newcomer", "Recruiter")
     assert member.organization == organization
     assert member.affiliation_confirmed_via == "domain"
-    assert {stay.status for stay in Membership.objects.of(member)} == {"active"}
+    assert {membership.status for membership in Membership.objects.of(member)} == {"active"}
     assert "You joined" in mails()[1].subject
     assert len(mails()) == 2
     assert client.get("/my/").status_code == 200
@@ -58,23 +58,23 @@ def test_join_changes_nothing_before_the_code(client, team, mails):
 
 def test_join_says_everything_that_is_missing_and_keeps_the_input(client, team):
     response = client.post(JOIN, {"full_name": "Nora Newcomer", "email": "nora"})
-    said = visible_text(response)
+    text = visible_text(response)
     assert response.status_code == 200
-    assert "Error: Join a team" in said
-    assert "There is a problem" in said
-    for say in (
+    assert "Error: Join a team" in text
+    assert "There is a problem" in text
+    for message in (
         "Enter your work email address, like name@hospital.org",
         "Enter the name of your organization",
         "Select at least one team",
     ):
-        assert said.count(say) == 2  # in the summary and at the field
+        assert text.count(message) == 2  # in the summary and at the field
     assert 'value="Nora Newcomer"' in response.content.decode()
     assert 'value="nora"' in response.content.decode()
     assert Email.objects.count() == 0
 
 
 @pytest.mark.parametrize(
-    ("field", "typed", "say"),
+    ("field", "value", "message"),
     [
         ("full_name", "   ", "Enter your full name"),
         ("full_name", "x" * 121, "Enter a name with at most 120 characters"),
@@ -93,10 +93,10 @@ def test_join_says_everything_that_is_missing_and_keeps_the_input(client, team):
         ("teams", "no-such-team", "Select teams from the list"),
     ],
 )
-def test_join_refuses_bad_input_in_words(client, team, field, typed, say):
-    response = client.post(JOIN, form(team) | {field: typed})
+def test_join_refuses_bad_input_in_words(client, team, field, value, message):
+    response = client.post(JOIN, form(team) | {field: value})
     assert response.status_code == 200
-    assert say in visible_text(response)
+    assert message in visible_text(response)
     assert Email.objects.count() == 0
 
 
@@ -120,17 +120,17 @@ def test_join_responds_alike_to_known_unfinished_and_unknown_addresses(member, t
         client = Client()
         sent = client.post(JOIN, form(team, email=address))
         page = client.get(sent["Location"])
-        (mail,) = Email.objects.filter(to=address)
-        code = code_in(mail)
+        (email,) = Email.objects.filter(to=address)
+        code = code_in(email)
         seen.append(
             (
                 sent.status_code,
                 sent["Location"],
                 sorted(sent.cookies),
                 visible_text(page).replace(address, "ADDRESS"),
-                mail.subject.replace(code, "CODE"),
-                mail.message.replace(code, "CODE").replace(address, "ADDRESS"),
-                mail.priority,
+                email.subject.replace(code, "CODE"),
+                email.message.replace(code, "CODE").replace(address, "ADDRESS"),
+                email.priority,
             )
         )
         wrong = client.post(CODE, {"code": "ZZZZZZ" if code != "ZZZZZZ" else "XXXXXX"})
@@ -157,7 +157,7 @@ def test_join_never_overwrites_a_members_profile(client, member, other_team):
 
 
 def test_join_done_says_which_input_was_overridden(client, member, other_team):
-    said = visible_text(
+    text = visible_text(
         join(
             client,
             other_team,
@@ -166,28 +166,28 @@ def test_join_done_says_which_input_was_overridden(client, member, other_team):
             organization="Other Clinic",
         )
     )
-    assert "You entered “Other Clinic”. Your email domain belongs to Rush" in said
-    assert "so your name stays Maria Member" in said
+    assert "You entered “Other Clinic”. Your email domain belongs to Rush" in text
+    assert "so your name stays Maria Member" in text
 
 
 def test_join_done_says_that_the_organization_is_unchanged(client, applicant, other_team):
-    said = visible_text(
+    text = visible_text(
         join(client, other_team, email=applicant.email, organization="Other Clinic")
     )
-    assert "Your organization here is Lakeview Health, as before" in said
+    assert "Your organization here is Lakeview Health, as before" in text
 
 
 def test_join_done_says_that_the_email_domain_decided(client, organization, team):
-    said = visible_text(join(client, team, organization="Other Clinic"))
-    assert "Your email domain belongs to Rush Example Hospital" in said
-    assert "your name stays" not in said
+    text = visible_text(join(client, team, organization="Other Clinic"))
+    assert "Your email domain belongs to Rush Example Hospital" in text
+    assert "your name stays" not in text
 
 
 def test_join_done_reports_each_team(client, member, team, other_team, approval_team):
-    said = visible_text(join(client, team, other_team, approval_team, email=member.email))
-    assert f"You have joined {other_team.name}" in said
-    assert f"{team.name} You were a member already" in said
-    assert f"{approval_team.name} Waiting" in said
+    text = visible_text(join(client, team, other_team, approval_team, email=member.email))
+    assert f"You have joined {other_team.name}" in text
+    assert f"{team.name} You were a member already" in text
+    assert f"{approval_team.name} Waiting" in text
     assert Membership.objects.of(member).filter(team=team).count() == 1
     again = visible_text(join(Client(), team, approval_team, email=member.email))
     assert "Nothing new to join" in again
@@ -198,9 +198,9 @@ def test_join_by_an_unknown_organization_waits_in_line(client, team, mails):
     done = join(
         client, team, email="wanda@lakeview.example", organization="The Lakeview Health, Inc."
     )
-    said = visible_text(done)
-    assert "We are checking your organization" in said
-    assert "Answer expected by" in said
+    text = visible_text(done)
+    assert "We are checking your organization" in text
+    assert "Answer expected by" in text
     proposed = Organization.objects.get()
     assert (proposed.name, proposed.suggested_domain) == (
         "The Lakeview Health, Inc.",
@@ -260,7 +260,7 @@ def test_join_with_an_address_verified_at_sign_in_needs_no_second_code(
     assert "Send me a code" not in visible_text(to_join)
     done = client.post(JOIN, form(team), follow=True)
     assert "You have joined" in visible_text(done)
-    assert len([mail for mail in mails() if "code" in mail.subject]) == 1
+    assert len([email for email in mails() if "code" in email.subject]) == 1
 
 
 def test_join_with_another_address_than_the_verified_one_needs_a_code(client, team):
