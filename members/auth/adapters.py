@@ -130,8 +130,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         code = qrcode.make(url, image_factory=SvgPathImage, error_correction=ERROR_CORRECT_L)
         return str(code.to_string(encoding="unicode"))
 
-    def _get_site_name(self) -> str:
-        return str(settings.SITE_NAME)
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Return the portal as devices show it beside a passkey."""
+        entity: dict[str, str] = super().get_public_key_credential_rp_entity()
+        return {**entity, "name": str(settings.SITE_NAME)}
 
 
 def _fernet() -> MultiFernet:

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import Any, NoReturn
 
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, get_adapter
 from allauth.socialaccount.models import SocialApp, SocialToken
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
@@ -29,6 +29,7 @@ from members.auth.sso_claims import UntrustedClaimError, verified_email
 from members.auth.sso_providers import Provider
 
 logger = logging.getLogger("portal.sso")
+NEXT_URL_SESSION_KEY = "sso_next_url"
 # What allauth's code raises at a provider that does not speak OpenID Connect.
 PROTOCOL_ERRORS = (OAuth2Error, RequestException, AttributeError, KeyError, TypeError, ValueError)
 
@@ -91,7 +92,6 @@ class HospitalAdapter(OpenIDConnectOAuth2Adapter):
     def __init__(self, request: HttpRequest, provider_id: str) -> None:
         super().__init__(request, provider_id)
         self.provider: Provider = settings.SSO_PROVIDERS[provider_id]
-        self.state: dict[str, Any] = {}
         self.identity: VerifiedIdentity | None = None
 
     def get_provider(self) -> "HospitalProvider":
@@ -117,7 +117,7 @@ class HospitalAdapter(OpenIDConnectOAuth2Adapter):
         self.identity = VerifiedIdentity(
             email=verified_email(self.provider, claims),
             name=" ".join(str(claims.get("name") or "").split())[:120],
-            next_url=str(self.state.get("next") or ""),
+            next_url=str(request.session.pop(NEXT_URL_SESSION_KEY, "")),
         )
         raise ImmediateHttpResponse(HttpResponse())
 
@@ -128,6 +128,7 @@ class HospitalAdapter(OpenIDConnectOAuth2Adapter):
         The issuer must be the one of the settings, not only the one that its own page names; the
         userinfo endpoint must speak of the same person and the same address.
         """
+        # Private, but the check of audience and expiry is not to be written twice.
         claims: dict[str, Any] = self._decode_id_token(app, response["id_token"])
         if claims["iss"].rstrip("/") != self.provider.issuer.rstrip("/"):
             raise OAuth2Error("issued by another")
@@ -136,22 +137,24 @@ class HospitalAdapter(OpenIDConnectOAuth2Adapter):
         )
         if is_complete or "userinfo_endpoint" not in self.openid_config:
             return claims
-        user_info: dict[str, Any] = self._fetch_user_info(token.token)
+        user_info = self._fetch_claims(token.token)
         email = user_info.get("email")
         if user_info["sub"] != claims["sub"] or claims.get("email", email) != email:
             raise OAuth2Error("about another person")
         return {**claims, **user_info}
 
+    def _fetch_claims(self, access_token: str) -> dict[str, Any]:
+        """Return the claims of the userinfo endpoint."""
+        headers = {"Authorization": f"Bearer {access_token}"}
+        with get_adapter().get_requests_session() as session:
+            response = session.get(self.profile_url, headers=headers)
+            response.raise_for_status()
+        claims: dict[str, Any] = response.json()
+        return claims
+
 
 class HospitalProvider(OpenIDConnectProvider):
     oauth2_adapter_class = HospitalAdapter
-
-
-class HospitalCallback(OAuth2CallbackView):
-    def _get_state(self, request: HttpRequest, provider: Any) -> tuple[Any, Any]:
-        state, response = super()._get_state(request, provider)
-        self.adapter.state = state or {}
-        return state, response
 
 
 @contextmanager
@@ -172,9 +175,8 @@ def begin(request: HttpRequest, provider: Provider, next_url: str) -> HttpRespon
     """Return the redirect to `provider`. Raises SsoError."""
     with _raise_sso_errors(provider):
         oauth_provider = HospitalAdapter(request, provider.key).get_provider()
-        response: HttpResponse = oauth_provider.redirect(
-            request, AuthProcess.LOGIN, next_url=next_url
-        )
+        request.session[NEXT_URL_SESSION_KEY] = next_url
+        response: HttpResponse = oauth_provider.redirect(request, AuthProcess.LOGIN)
         return response
 
 
@@ -182,7 +184,7 @@ def finish(request: HttpRequest, provider: Provider) -> VerifiedIdentity:
     """Return who came back from `provider`. Raises SsoError."""
     with _raise_sso_errors(provider):
         adapter = HospitalAdapter(request, provider.key)
-        HospitalCallback.adapter_view(adapter)(request)
+        OAuth2CallbackView.adapter_view(adapter)(request)
         if adapter.identity is None:
             raise OAuth2Error("no claims")
         return adapter.identity

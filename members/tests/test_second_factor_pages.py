@@ -11,7 +11,7 @@ from django.db import connection
 from django.template.loader import get_template
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import get_resolver
+from django.urls import get_resolver, resolve, reverse
 from post_office.models import Email
 
 from conftest import code_in, visible_text
@@ -409,3 +409,20 @@ def test_second_factor_pages_use_the_portals_templates(settings):
     strange = [name for name in named if not get_template(name).origin.name.startswith(ours)]
     assert "mfa/index.html" in named
     assert strange == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mfa_authenticate",
+        "mfa_reauthenticate",
+        "mfa_activate_totp",
+        "mfa_add_webauthn",
+        "mfa_reauthenticate_webauthn",
+    ],
+)
+def test_second_factor_pages_that_verify_are_the_portals_views(name):
+    """allauth's own would take our forms for verified, which only `verify` makes them."""
+    view_class = resolve(reverse(name)).func.view_class
+    assert view_class.__module__ == "members.auth.second_factor"
+    assert hasattr(view_class, "form_verified")
