@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -53,7 +54,7 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
 )
 WRITE = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"', re.IGNORECASE)
-ALWAYS = {UserSession._meta.db_table}  # what reading a page may write
+ALWAYS = {Session._meta.db_table, UserSession._meta.db_table}  # what reading a page may write
 MOVES = {
     ("requested", "active"), ("requested", "declined"), ("requested", "withdrawn"),
     ("active", "ended"),
