@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.core.cache import caches
 from django.db import DatabaseError, transaction
@@ -53,11 +55,16 @@ class LastUseMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        session = request.session
-        if session.accessed and SESSION_KEY in session and session.session_key:
-            seconds = LAST_USE_INTERVAL.total_seconds()
-            if caches["last_use"].add(session.session_key, True, seconds):
-                # The page is shown also where the database cannot be written.
-                with suppress(DatabaseError), transaction.atomic():
-                    note_last_use(session.session_key)
+        # After an error of the database, asking it once more would only take longer.
+        if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._note(request.session)
         return response
+
+    def _note(self, session: SessionBase) -> None:
+        if not (session.accessed and SESSION_KEY in session and session.session_key):
+            return
+        seconds = LAST_USE_INTERVAL.total_seconds()
+        if caches["last_use"].add(session.session_key, True, seconds):
+            # The page is shown also where the database cannot be written.
+            with suppress(DatabaseError), transaction.atomic():
+                note_last_use(session.session_key)
