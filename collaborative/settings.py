@@ -65,7 +65,7 @@ SECRET_KEY_FALLBACKS: list[str] = read(
     "SECRET_KEY_FALLBACKS",
     secrets,
     "Set it to former values of SECRET_KEY, separated by commas, until "
-    "`manage.py relock_second_factors` has run, or leave it out.",
+    "`manage.py reencrypt_second_factors` has run, or leave it out.",
     [],
 )
 ALLOWED_HOSTS = read(
@@ -126,6 +126,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "crispy_forms",
     "crispy_bootstrap5",
     "csp",
@@ -139,10 +140,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "members.auth.session_middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "members.auth.backends.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "members.auth.session_middleware.LastUseMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -199,6 +201,12 @@ CACHES = {
     "fragments": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "fragments",  # never the memory of another cache
+    },
+    # Which sessions were in use within the last minutes, in each process.
+    "last_use": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "last_use",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
 }
 
@@ -262,7 +270,8 @@ ACCOUNT_ADAPTER = "members.auth.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"  # every way in proves the address by a code first
+# Every way in verifies the address by a code, or by a hospital, before.
+ACCOUNT_EMAIL_VERIFICATION = "none"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 CODE_MINUTES = 15
 STAFF_SECOND_FACTOR = read(
@@ -273,11 +282,14 @@ STAFF_SECOND_FACTOR = read(
 )
 MFA_ADAPTER = "members.auth.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = False  # a passkey is the second step, after the code
+# A passkey is the second factor, after the code.
+MFA_PASSKEY_LOGIN_ENABLED = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
-MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody is signed in whose address is not proven
+# Nobody is signed in without a verified address.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = SITE_NAME
-MFA_TOTP_TOLERANCE = 1  # half minutes: for clocks that differ and slow fingers
+# In half minutes, for clocks that differ and slow fingers.
+MFA_TOTP_TOLERANCE = 1
 MFA_FORMS = {
     "authenticate": "members.auth.second_factor.SignInCodeForm",
     "reauthenticate": "members.auth.second_factor.ConfirmCodeForm",
@@ -292,11 +304,12 @@ SSO_PROVIDERS = sso_providers(insecure=DEBUG)
 SOCIALACCOUNT_ADAPTER = "members.auth.sso.SocialAdapter"
 if SSO_PROVIDERS:
     INSTALLED_APPS += ["allauth.socialaccount"]
-    MIGRATION_MODULES = {"socialaccount": None}  # none of its tables is used
-# Requests per action, in sliding windows, by network address ("ip") and by "key". That of the
-# network comes first: what it refuses takes no room for the other. Codes and tries are counted for
-# an email address as asked for from one network, or else a stranger could keep its owner out; and
-# codes, of which each has five tries, for the email address whoever asks.
+    # None of its tables is used.
+    MIGRATION_MODULES = {"socialaccount": None}
+# Requests per action, in sliding windows, by network address ("ip") and by "key". The limit of the
+# network comes first: what it refuses takes no room in the other. Codes and tries are counted for
+# an email address as requested from one network, or a stranger could keep its owner out; and codes,
+# each of which has five tries, also for the email address from all networks.
 RATE_LIMITS = {
     "code": "60/15m/ip,5/15m/key",
     "code_of_address": "20/15m/key",
@@ -329,7 +342,6 @@ X_FRAME_OPTIONS = "DENY"
 MESSAGE_STORAGE = "collaborative.middleware.security_headers.MessageStorage"
 PAGE_CACHE_SECONDS = 0 if DEBUG else 1  # how old a public page may be
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_ENGINE = "members.auth.session_store"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # of a form; with its files:

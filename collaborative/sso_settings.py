@@ -1,4 +1,4 @@
-"""How the environment names the sign-in services of hospitals: whole, or the start stops."""
+"""The sign-in services of hospitals, read from the environment; a wrong setting stops the start."""
 
 import os
 import re
@@ -13,7 +13,8 @@ from members.auth.sso_providers import Provider
 from members.email_domains import domain_problem
 
 T = TypeVar("T")
-PARTS = {  # of a service, and what to set each to
+# The settings of one service, SSO_<KEY>_<name>, and what each is set to.
+SERVICE_SETTINGS = {
     "NAME": "the name that people know the hospital by, at most 40 characters: Rush Hospital",
     "ISSUER": "the issuer of its OpenID Connect service, as its administrators name it, of one "
     "organization alone: https://login.example.org",
@@ -22,17 +23,17 @@ PARTS = {  # of a service, and what to set each to
     "DOMAINS": "the email domains of the hospital, separated by commas, and of nobody else: "
     "hospital.org",
     "EMAIL_TRUSTED": "1 only for a service that does not tell whether addresses are verified, "
-    "like Entra ID, and whose administrators alone set them; or to 0",
+    "like Entra ID, and where only administrators set them; or to 0",
     "ORIGINS": "further addresses over which its sign-in leads browsers, without a path, separated "
     "by commas: https://sts.example.org",
 }
 
 
 def sso_providers(*, insecure: bool) -> dict[str, Provider]:
-    """The sign-in services that SSO_PROVIDERS names, each from its SSO_<NAME>_… settings.
+    """Return the sign-in services that SSO_PROVIDERS names, by key, from their settings.
 
-    Raises ImproperlyConfigured when one is wrong or half given, and for a setting of a service
-    that is not named. `insecure` takes http:// too, for development.
+    Raises ImproperlyConfigured when one is wrong or incomplete, and for a setting of a service
+    that is not named. `insecure` allows http:// too, for development.
     """
     keys: list[str] = read(
         "SSO_PROVIDERS",
@@ -41,9 +42,9 @@ def sso_providers(*, insecure: bool) -> dict[str, Provider]:
         "digits, separated by commas: rush,loop",
         [],
     )
-    known = {f"SSO_{key.upper()}_{part}" for key in keys for part in PARTS}
+    expected = {f"SSO_{key.upper()}_{name}" for key in keys for name in SERVICE_SETTINGS}
     for name in sorted(os.environ):
-        if name.startswith("SSO_") and name not in known | {"SSO_PROVIDERS"}:
+        if name.startswith("SSO_") and name not in expected | {"SSO_PROVIDERS"}:
             raise ImproperlyConfigured(
                 f"{name} is set, and is no setting of a sign-in service that SSO_PROVIDERS names. "
                 "Correct one of the two, or unset it."
@@ -52,18 +53,19 @@ def sso_providers(*, insecure: bool) -> dict[str, Provider]:
 
 
 def _provider(key: str, schemes: set[str]) -> Provider:
-    def part(name: str, parse: Callable[[str], T], default: T | None = None) -> T:
-        return read(f"SSO_{key.upper()}_{name}", parse, f"Set it to {PARTS[name]}.", default)
+    def setting(name: str, parse: Callable[[str], T], default: T | None = None) -> T:
+        advice = f"Set it to {SERVICE_SETTINGS[name]}."
+        return read(f"SSO_{key.upper()}_{name}", parse, advice, default)
 
     return Provider(
         key=key,
-        name=part("NAME", _short_name),
-        issuer=part("ISSUER", lambda raw: _issuer(raw, schemes)),
-        client_id=part("CLIENT_ID", str),
-        client_secret=part("CLIENT_SECRET", str),
-        domains=part("DOMAINS", _mail_domains),
-        email_trusted=part("EMAIL_TRUSTED", one_of(BOOLEANS), False),
-        further_origins=part("ORIGINS", lambda raw: _origins(raw, schemes), ()),
+        name=setting("NAME", _short_name),
+        issuer=setting("ISSUER", lambda raw: _issuer(raw, schemes)),
+        client_id=setting("CLIENT_ID", str),
+        client_secret=setting("CLIENT_SECRET", str),
+        domains=setting("DOMAINS", _email_domains),
+        email_trusted=setting("EMAIL_TRUSTED", one_of(BOOLEANS), False),
+        further_origins=setting("ORIGINS", lambda raw: _origins(raw, schemes), ()),
     )
 
 
@@ -81,12 +83,12 @@ def _short_name(raw: str) -> str:
 
 
 def _issuer(raw: str, schemes: set[str]) -> str:
-    """The ones of Microsoft that stand for every organization are refused: anybody can have an
+    """Return the issuer. Microsoft's for every organization are refused: anyone can open an
     organization there, with any address in it."""
     path = urlsplit(raw).path
     site_address(schemes)(raw.removesuffix(path))
-    everybody = {"common", "organizations", "consumers"} & set(path.split("/"))
-    if everybody or "/.well-known" in path:
+    is_for_everyone = {"common", "organizations", "consumers"} & set(path.split("/"))
+    if is_for_everyone or "/.well-known" in path:
         raise ValueError
     return raw
 
@@ -95,7 +97,7 @@ def _origins(raw: str, schemes: set[str]) -> tuple[str, ...]:
     return tuple(map(site_address(schemes), name_list(raw)))
 
 
-def _mail_domains(raw: str) -> tuple[str, ...]:
+def _email_domains(raw: str) -> tuple[str, ...]:
     domains = tuple(domain.lower() for domain in name_list(raw))
     for domain in domains:
         if domain_problem(domain):

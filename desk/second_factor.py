@@ -1,4 +1,4 @@
-"""The desk opens after a second step: outside DEBUG a code from the email alone is not enough."""
+"""The second factor at the desk: outside DEBUG a code from the email alone is not enough."""
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
@@ -7,27 +7,31 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from members.auth.second_factor import WANTED, SecondStep, second_step_of
+from members.auth.second_factor import (
+    NEXT_PAGE_SESSION_KEY,
+    SecondFactorState,
+    second_factor_state,
+)
 from members.models import Member
 
 
 def second_factor_redirect(request: HttpRequest) -> HttpResponse | None:
-    """The way to set the second step up, or to take it, when whoever is here has yet to.
+    """Return the redirect to setting up, or using, the second factor that is still missing.
 
     None when the page may be shown, to visitors too: the desk itself asks them to sign in. The
-    page they wanted comes back afterwards; a form that was sent does not, its desk does.
+    requested page comes back afterwards; where a form was sent, the first page of the desk.
     """
-    person = request.user
-    if not (settings.STAFF_SECOND_FACTOR and isinstance(person, Member)):
+    member = request.user
+    if not (settings.STAFF_SECOND_FACTOR and isinstance(member, Member)):
         return None
-    step = second_step_of(request, person)
-    if step is SecondStep.TAKEN:
-        request.session.pop(WANTED, None)
+    state = second_factor_state(request, member)
+    if state is SecondFactorState.VERIFIED:
+        request.session.pop(NEXT_PAGE_SESSION_KEY, None)
         return None
-    is_read = request.method in {"GET", "HEAD"}
-    wanted = request.get_full_path() if is_read else reverse("admin:index")
-    if step is SecondStep.MISSING:
-        request.session[WANTED] = wanted
+    is_form = request.method not in {"GET", "HEAD"}
+    next_page = reverse("admin:index") if is_form else request.get_full_path()
+    if state is SecondFactorState.NOT_SET_UP:
+        request.session[NEXT_PAGE_SESSION_KEY] = next_page
         return redirect("mfa_index")
-    first = get_adapter(request).get_reauthentication_methods(person)[0]
-    return redirect(f"{first['url']}?{urlencode({'next': wanted})}")
+    preferred_method = get_adapter(request).get_reauthentication_methods(member)[0]
+    return redirect(f"{preferred_method['url']}?{urlencode({'next': next_page})}")

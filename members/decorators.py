@@ -11,26 +11,24 @@ from django.views.decorators.http import require_POST
 View = Callable[..., HttpResponse]
 
 
-def post_only(otherwise: str, *, alone: bool = False) -> Callable[[View], View]:
-    """The view answers POST alone; who opens its address is sent to the page `otherwise`.
+def post_only(redirect_to: str, *, with_args: bool = True) -> Callable[[View], View]:
+    """Let the view answer POST alone, and send who opens its address to the page `redirect_to`.
 
-    That happens after a sign-in that came between the press and the page, on "back", or with a
-    bookmark: a blank "method not allowed" would help nobody. The page is named as in the URLs
-    and takes the same arguments, or none (`alone`). Other methods get 405.
+    That happens after a sign-in that came between the button and the page, on "back", or with a
+    bookmark, where a blank "method not allowed" would leave people stranded. The page is named as
+    in the URLs and takes the same arguments as the view, or none where `with_args` is False. Other
+    methods get 405.
     """
 
     def decorate(view: View) -> View:
-        posted = require_POST(view)
+        post_view = require_POST(view)
 
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            answer: HttpResponse
-            if request.method in {"GET", "HEAD"}:
-                answer = redirect(otherwise) if alone else redirect(otherwise, *args, **kwargs)
-            else:
-                answer = posted(request, *args, **kwargs)
-            return answer
+        def redirect_or_post(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method not in {"GET", "HEAD"}:
+                return post_view(request, *args, **kwargs)
+            return redirect(redirect_to, *args, **kwargs) if with_args else redirect(redirect_to)
 
-        return guarded
+        return redirect_or_post
 
     return decorate

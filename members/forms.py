@@ -1,18 +1,19 @@
-"""Turning what people type about themselves into clean values, or into words on how to mend it."""
+"""Forms of members: turn input into clean values, or say how to fix it."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
-from members.auth.email_codes import Answer, EmailVerification
 from members.models import Member
 from members.normalize import normalize_organization_name
 
-MUCH_TOO_LONG = 1_000  # characters of an address
-SPACES = " \t\r\n\u00a0\u200b\u2060\ufeff"
+# Turning a domain that is much longer than any into ASCII would take a second.
+MAX_LENGTH_FOR_IDNA = 1_000
+SURROUNDING_SPACES = " \t\r\n\u00a0\u200b\u2060\ufeff"
 
 
 class BaseForm(forms.Form):
@@ -22,12 +23,14 @@ class BaseForm(forms.Form):
 
 
 class HoneypotForm(BaseForm):
-    """A form for people, without a puzzle: `_honeypot.html` on its page holds a field that nobody
-    sees. Where it was filled in the form is shown again as it was typed, with that field empty,
-    so that nothing is lost to somebody whose browser fills in too much."""
+    """A form for people, without a puzzle: `_honeypot.html` on its page holds an invisible field.
+
+    Where it was filled in, the form is shown again with everything else that was entered, so that
+    nothing is lost for a person whose browser fills in too much.
+    """
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what looks as if no person had sent it."""
+        """Refuse what looks as if a program had sent it."""
         if self.data.get("website") or self.is_suspicious():
             raise ValidationError(
                 "We could not tell this from an automatic message. Nothing is lost: read it "
@@ -36,13 +39,15 @@ class HoneypotForm(BaseForm):
         return self.cleaned_data
 
     def is_suspicious(self) -> bool:
-        """Whether something else than the trap tells a program from a person."""
+        """Return whether something besides the honeypot gives a program away."""
         return False
 
 
-class AddressValidator(EmailValidator):
-    """Django's, without addresses in quotes ("a,b"@hospital.org): RFC 5322 lets commas stand
-    there, at which the email queue would take one address for several. Nobody has such a one."""
+class UnquotedEmailValidator(EmailValidator):
+    """Django's, without addresses in quotes ("a,b"@hospital.org).
+
+    RFC 5322 allows commas in them, where the email queue would take one address for several.
+    """
 
     user_regex = re.compile(
         r"[-!#$%&'*+/=?^_`{}|~0-9a-z]+(\.[-!#$%&'*+/=?^_`{}|~0-9a-z]+)*\Z", re.IGNORECASE
@@ -52,15 +57,16 @@ class AddressValidator(EmailValidator):
 class WorkEmailField(forms.EmailField):
     """An email address, in lower case, with its domain in ASCII; surrounding spaces are dropped."""
 
-    default_validators = [AddressValidator(allowlist=[])]  # no "localhost"
+    # An empty allowlist: no "localhost".
+    default_validators = [UnquotedEmailValidator(allowlist=[])]
 
     def __init__(self, **kwargs: Any) -> None:
-        say = "Enter your work email address, like name@hospital.org"
+        message = "Enter your work email address, like name@hospital.org"
         kwargs.setdefault("label", "Work email")
         kwargs.setdefault("max_length", 254)
         kwargs["error_messages"] = {
-            "required": say,
-            "invalid": say,
+            "required": message,
+            "invalid": message,
             "max_length": "Enter an email address with at most 254 characters",
         }
         kwargs["widget"] = forms.EmailInput(
@@ -69,20 +75,21 @@ class WorkEmailField(forms.EmailField):
         super().__init__(**kwargs)
 
     def to_python(self, value: Any) -> str:
-        """The address as it is stored and compared."""
-        typed = str(value or "").strip(SPACES).lower()
-        if len(typed) > MUCH_TOO_LONG:  # turning its domain into ASCII would take a second
-            return typed  # the validator refuses it
-        local, at, domain = typed.rpartition("@")
-        try:
+        """Return the address as it is stored and compared.
+
+        One that is too long, or whose domain is none, is returned for the validators to refuse.
+        """
+        address = str(value or "").strip(SURROUNDING_SPACES).lower()
+        local, at, domain = address.rpartition("@")
+        if len(address) > MAX_LENGTH_FOR_IDNA:
+            return address
+        with suppress(UnicodeError):
             domain = domain.encode("idna").decode("ascii")
-        except UnicodeError:
-            return f"{local}{at}{domain}"  # the validator refuses it
         return f"{local}{at}{domain}"
 
 
 def name_field(**kwargs: Any) -> forms.CharField:
-    """The full name of a person, in one field."""
+    """Return the field for the full name of a person."""
     return forms.CharField(
         label="Full name",
         max_length=120,
@@ -98,6 +105,7 @@ def name_field(**kwargs: Any) -> forms.CharField:
 
 
 def job_title_field() -> forms.CharField:
+    """Return the field for the job title of a person."""
     return forms.CharField(
         label="Job title",
         max_length=120,
@@ -108,7 +116,7 @@ def job_title_field() -> forms.CharField:
 
 
 class OrganizationNameField(forms.CharField):
-    """The name of an organization as typed; it must leave something to compare."""
+    """The name of an organization as entered; its normalized form must not be empty."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("label", "Organization")
@@ -134,7 +142,7 @@ class SignInForm(HoneypotForm):
 
 
 class CodeForm(BaseForm):
-    """The code from the email, checked against the proof that the browser has begun."""
+    """The code from the email. Whether it is right, the view asks the verification."""
 
     code = forms.CharField(
         label="Code from the email",
@@ -151,29 +159,9 @@ class CodeForm(BaseForm):
         ),
     )
 
-    def __init__(self, *args: Any, proof: EmailVerification, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.proof = proof
-
-    def clean_code(self) -> str:
-        """The typed code, if it is right. Counts the try; raises TooManyRequestsError."""
-        typed: str = self.cleaned_data["code"]
-        say = {
-            Answer.WRONG: "This is not the code we sent. Check the newest email, "
-            "or send a new code",
-            Answer.EXPIRED: "This code is too old. Send a new code; "
-            "what you entered before is kept",
-            Answer.TOO_MANY_TRIES: "The code was wrong too often and does not work any more. "
-            "Send a new code; what you entered before is kept",
-        }
-        answer = self.proof.check(typed)
-        if answer is not Answer.RIGHT:
-            raise ValidationError(say[answer], code=answer.name.lower())
-        return typed
-
 
 class ProfileForm(BaseForm):
-    """What members say of themselves; the organization only while nobody has confirmed it."""
+    """What members say about themselves; the organization only until it is confirmed."""
 
     full_name = name_field()
     job_title = job_title_field()
@@ -204,7 +192,8 @@ class ProfileForm(BaseForm):
         super().__init__(*args, **kwargs)
         if member.is_affiliation_confirmed:
             del self.fields["organization"]
-        else:  # administrators may have none
+        else:
+            # Administrators may have none.
             self.fields["organization"].required = member.organization is not None
 
 

@@ -14,17 +14,23 @@ urlpatterns = [
     path("my/sessions/", views.my_sessions, name="my_sessions"),
     path("my/sessions/end-others/", views.my_sessions_end_others, name="my_sessions_end_others"),
     path("my/sessions/end-all/", views.my_sessions_end_all, name="my_sessions_end_all"),
-    path("my/sessions/<slug:session_id>/end/", views.my_session_end, name="my_session_end"),
-    # The second step. The first of two with the same name answers: ours before allauth's.
+    path("my/sessions/<int:pk>/end/", views.my_session_end, name="my_session_end"),
+    # Of two routes to the same address the first one counts: ours stand before allauth's.
     path(
         "two-factor/authenticate/",
-        second_factor.SignInSecondStep.as_view(),
+        second_factor.SignInSecondFactor.as_view(),
         name="mfa_authenticate",
+    ),
+    path(
+        "two-factor/reauthenticate/",
+        second_factor.ConfirmByCode.as_view(),
+        name="mfa_reauthenticate",
     ),
     path("two-factor/totp/activate/", second_factor.SetUpApp.as_view(), name="mfa_activate_totp"),
     path(
         "two-factor/webauthn/",
-        RedirectView.as_view(pattern_name="mfa_index"),  # which lists the passkeys
+        # Which lists the passkeys.
+        RedirectView.as_view(pattern_name="mfa_index"),
         name="mfa_list_webauthn",
     ),
     path("two-factor/webauthn/add/", second_factor.SetUpPasskey.as_view(), name="mfa_add_webauthn"),

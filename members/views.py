@@ -1,4 +1,4 @@
-"""Signing in by code or by a hospital, signing out, and what members say of themselves."""
+"""Signing in by code or by a hospital, signing out, and what members say about themselves."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -17,26 +17,25 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from members import services
 from members.auth.backends import current_member
 from members.auth.email_codes import (
-    JOURNEY_SECONDS,
-    SIGN_IN,
+    PENDING_FORM_SECONDS,
     EmailVerification,
+    Purpose,
     remember_verified,
     sign_in,
 )
-from members.auth.rate_limits import limit
-from members.auth.session_store import public_id
+from members.auth.rate_limits import count_or_raise
 from members.auth.sso_providers import Provider
 from members.decorators import post_only
 from members.email_domains import email_domain
 from members.forms import CodeForm, SignInForm
-from members.models import EmailDomain, Member, Session
+from members.models import EmailDomain, Member
 
 if TYPE_CHECKING:
-    from members.auth.sso import Arrival, Problem
+    from members.auth.sso import Problem, VerifiedIdentity
 
 
 def _safe_next(request: HttpRequest) -> str:
-    """Where to go after signing in: `next` if it is a page of this portal, else My teams."""
+    """Return the page after signing in: `next` if it is one of this portal, else My teams."""
     target = request.GET.get("next", "")
     host = {request.get_host()}
     if target and url_has_allowed_host_and_scheme(target, host, request.is_secure()):
@@ -48,14 +47,15 @@ def _safe_next(request: HttpRequest) -> str:
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_login(request: HttpRequest) -> HttpResponse:
-    """Ask for the address and send it a code; the answer is the same for every address."""
+    """Ask for the address and send it a code; the response is the same for every address."""
     if isinstance(request.user, Member):
         return redirect(_safe_next(request))
-    proof = EmailVerification.resume(request, SIGN_IN)
-    form = SignInForm(request.POST or None, initial={"email": proof.email if proof else ""})
+    verification = EmailVerification.resume(request, Purpose.SIGN_IN)
+    initial = {"email": verification.email if verification else ""}
+    form = SignInForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         EmailVerification.begin(
-            request, SIGN_IN, form.cleaned_data["email"], {"next": _safe_next(request)}
+            request, Purpose.SIGN_IN, form.cleaned_data["email"], {"next": _safe_next(request)}
         )
         return redirect("account_login_code")
     context = {"form": form, "next": _safe_next(request)}
@@ -66,45 +66,48 @@ def account_login(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_login_code(request: HttpRequest) -> HttpResponse:
-    """Ask for the code; sign in who is known, and show a newcomer the way to join."""
-    proof = EmailVerification.resume(request, SIGN_IN)
-    if proof is None:
+    """Ask for the code; sign in a member, and show a newcomer the way to join."""
+    verification = EmailVerification.resume(request, Purpose.SIGN_IN)
+    if verification is None:
         return redirect("account_login")
-    form = CodeForm(request.POST or None, proof=proof)
-    if request.method == "POST" and form.is_valid():
-        proof.finish()
-        member = Member.objects.account_of(proof.email)
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and verification.accept_code(form):
+        email = verification.email
+        member = Member.objects.account_of(email)
         if member is None:
             messages.info(
                 request,
-                f"Nobody has joined with {proof.email} yet. Join here; no second code is needed.",
+                f"Nobody has joined with {email} yet. Join here; no second code is needed.",
             )
             return redirect("join")
         if not member.is_active:
             return account_inactive(request)
-        return sign_in(request, member, proof.journey["next"])
-    return render(request, "members/account_login_code.html", {"form": form, "proof": proof})
+        return sign_in(request, member, verification.pending_form["next"])
+    context = {"form": form, "verification": verification}
+    return render(request, "members/account_login_code.html", context)
 
 
 @login_not_required
-@post_only(otherwise="account_login_code")
+@post_only("account_login_code")
 def account_login_code_new(request: HttpRequest) -> HttpResponse:
     """Send another code to the same address."""
-    proof = EmailVerification.resume(request, SIGN_IN)
-    if proof is None:
+    verification = EmailVerification.resume(request, Purpose.SIGN_IN)
+    if verification is None:
         return redirect("account_login")
-    proof.send()
-    messages.success(request, f"We sent a new code to {proof.email}. Only the newest one works.")
+    verification.send_code()
+    messages.success(
+        request, f"We sent a new code to {verification.email}. Only the newest one works."
+    )
     return redirect("account_login_code")
 
 
 def account_inactive(request: HttpRequest) -> HttpResponse:
-    """Tell someone who proved the address that the account behind it was closed."""
+    """Tell someone who has verified the address that the account with it was closed."""
     return render(request, "members/account_inactive.html", status=403)
 
 
 def _provider(key: str) -> Provider:
-    """The sign-in service with this key; one that is not in the settings is a 404."""
+    """Return the sign-in service with this key; one that is not in the settings is a 404."""
     if key not in settings.SSO_PROVIDERS:
         raise Http404
     provider: Provider = settings.SSO_PROVIDERS[key]
@@ -113,7 +116,7 @@ def _provider(key: str) -> Provider:
 
 @never_cache
 @login_not_required
-@post_only(otherwise="account_login", alone=True)
+@post_only("account_login", with_args=False)
 def sso_start(request: HttpRequest, key: str) -> HttpResponse:
     """Send the browser to the sign-in service of a hospital."""
     provider = _provider(key)
@@ -121,8 +124,8 @@ def sso_start(request: HttpRequest, key: str) -> HttpResponse:
 
     if isinstance(request.user, Member):
         return redirect(_safe_next(request))
-    limit(request, "sso")
-    request.session.set_expiry(JOURNEY_SECONDS)
+    count_or_raise(request, "sso")
+    request.session.set_expiry(PENDING_FORM_SECONDS)
     try:
         return sso.begin(request, provider, _safe_next(request))
     except sso.SsoError as error:
@@ -133,47 +136,52 @@ def sso_start(request: HttpRequest, key: str) -> HttpResponse:
 @login_not_required
 @require_GET
 def sso_callback(request: HttpRequest, key: str) -> HttpResponse:
-    """Back from a hospital's service: sign in who is known, show a newcomer the way to join."""
+    """Come back from a hospital's service: sign in a member, show a newcomer the way to join."""
     provider = _provider(key)
     from members.auth import sso  # noqa: PLC0415  # loaded only where a provider is set
 
     if isinstance(request.user, Member):
         return redirect("my_teams")
     try:
-        arrival = sso.finish(request, provider)
+        identity = sso.finish(request, provider)
     except sso.SsoError as error:
         return _sso_failed(request, provider, error.problem)
-    member = Member.objects.account_of(arrival.email)
+    member = Member.objects.account_of(identity.email)
     if member is None:
-        return _to_join(request, provider, arrival)
+        return _redirect_to_join(request, provider, identity)
     if not member.is_active:
         return account_inactive(request)
-    return sign_in(request, member, arrival.next_url, method="sso")
+    return sign_in(request, member, identity.next_url, method="sso")
 
 
-def _to_join(request: HttpRequest, provider: Provider, arrival: "Arrival") -> HttpResponse:
-    """The join form, with what is known of somebody who has just proven an address."""
-    owner = EmailDomain.objects.owner_of(email_domain(arrival.email))
-    employer = owner.name if owner and owner.is_recognized else provider.name
-    remember_verified(request, arrival.email, full_name=arrival.name, organization=employer)
+def _redirect_to_join(
+    request: HttpRequest, provider: Provider, identity: "VerifiedIdentity"
+) -> HttpResponse:
+    """Redirect to the join form, which begins with what the service says of the person."""
+    owner = EmailDomain.objects.owner_of(email_domain(identity.email))
+    organization = owner.name if owner and owner.is_recognized else provider.name
+    details = {"full_name": identity.name, "organization": organization}
+    remember_verified(request, identity.email, details)
     messages.info(
-        request, f"Nobody has joined with {arrival.email} yet. Join here; no code is needed."
+        request, f"Nobody has joined with {identity.email} yet. Join here; no code is needed."
     )
-    came_from_join = urlsplit(arrival.next_url).path == reverse("join")
-    return redirect(arrival.next_url if came_from_join else "join")
+    came_from_join = urlsplit(identity.next_url).path == reverse("join")
+    return redirect(identity.next_url if came_from_join else "join")
 
 
 def _sso_failed(request: HttpRequest, provider: Provider, problem: "Problem") -> HttpResponse:
-    """Why nobody came in by `provider`, and the way in by code."""
-    status = {"DENIED": 403, "STALE": 400, "BROKEN": 502, "NOT_BELIEVED": 403}[problem.name]
+    """Say why nobody was signed in by `provider`, and show the way in by code."""
+    status = {"DENIED": 403, "EXPIRED": 400, "UNAVAILABLE": 502, "UNTRUSTED": 403}[problem.name]
     context = {"provider": provider, "problem": problem.name}
     return render(request, "members/sso_failed.html", context, status=status)
 
 
 @login_not_required
-@post_only(otherwise="home")
+@post_only("home")
 def account_logout(request: HttpRequest) -> HttpResponse:
-    """Sign out, also whoever is signed out already."""
+    """Sign out; a page that was left open may ask for it a second time."""
+    if isinstance(request.user, Member):
+        services.end_sessions(request.user, session_key=str(request.session.session_key))
     logout(request)
     messages.success(request, "You have signed out.")
     return redirect("home")
@@ -183,39 +191,40 @@ def account_logout(request: HttpRequest) -> HttpResponse:
 @require_safe
 def my_sessions(request: HttpRequest) -> HttpResponse:
     """Where I am signed in, this browser first; each other one can be signed out."""
-    rows = [
+    sessions = [
         {
-            "session": session,
-            "is_this": session.session_key == request.session.session_key,
-            "id": public_id(session.session_key),
+            "pk": session.pk,
+            "browser": services.describe_browser(session.user_agent),
+            "last_used_at": session.last_seen_at,
+            "is_current": session.session_key == request.session.session_key,
         }
-        for session in Session.objects.of(current_member(request))
+        for session in services.active_sessions(current_member(request))
     ]
-    rows.sort(key=lambda row: not row["is_this"])
-    return render(request, "members/my_sessions.html", {"rows": rows})
+    sessions.sort(key=lambda session: not session["is_current"])
+    return render(request, "members/my_sessions.html", {"sessions": sessions})
 
 
-@post_only(otherwise="my_sessions", alone=True)
-def my_session_end(request: HttpRequest, session_id: str) -> HttpResponse:
+@post_only("my_sessions", with_args=False)
+def my_session_end(request: HttpRequest, pk: int) -> HttpResponse:
     """Sign one other browser of mine out; a session that is not mine, or is this one, is a 404."""
-    mine = {public_id(row.session_key): row for row in Session.objects.of(current_member(request))}
-    session = mine.get(session_id)
-    if session is None or session.session_key == request.session.session_key:
-        raise Http404
-    services.end_sessions(current_member(request), only=session.session_key)
-    messages.success(request, f"{session.browser} is signed out.")
+    member = current_member(request)
+    others = services.active_sessions(member).exclude(session_key=request.session.session_key)
+    session = get_object_or_404(others, pk=pk)
+    services.end_sessions(member, session_key=session.session_key)
+    browser = services.describe_browser(session.user_agent)
+    messages.success(request, f"{browser} is signed out.")
     return redirect("my_sessions")
 
 
-@post_only(otherwise="my_sessions")
+@post_only("my_sessions")
 def my_sessions_end_others(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere but here."""
-    services.end_sessions(current_member(request), but=str(request.session.session_key))
+    services.end_sessions(current_member(request), except_key=str(request.session.session_key))
     messages.success(request, "You are signed out everywhere else.")
     return redirect("my_sessions")
 
 
-@post_only(otherwise="my_sessions")
+@post_only("my_sessions")
 def my_sessions_end_all(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere, here too."""
     services.end_sessions(current_member(request))

@@ -1,4 +1,4 @@
-"""Turning what people type into clean values, or into words on how to mend it."""
+"""Forms of the teams: turn input into clean values, or say how to fix it."""
 
 import time
 from typing import Any
@@ -19,18 +19,20 @@ from members.forms import (
 )
 from teams.models import ActionTeam
 
-SHORTEST, LONGEST = 3, 24 * 60 * 60  # seconds between seeing the form of a question and sending it
-SALT = "teams.forms.QuestionForm"
+# A question that is sent sooner or later after its form was shown is not from a person.
+MIN_FORM_AGE_SECONDS = 3
+MAX_FORM_AGE_SECONDS = 24 * 60 * 60
+QUESTION_SALT = "teams.forms.QuestionForm"
 
 
-class TeamBoxes(forms.CheckboxSelectMultiple):
-    """Tick boxes of teams; each says what the team is for, and whether somebody decides."""
+class TeamCheckboxes(forms.CheckboxSelectMultiple):
+    """Checkboxes of teams; each says what the team is for, and whether a facilitator decides."""
 
     def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option: dict[str, Any] = super().create_option(*args, **kwargs)
         team: ActionTeam = option["value"].instance
-        decides = "" if team.is_open else " A facilitator decides each request."
-        option["description"] = f"{team.summary}{decides}"
+        decision = "" if team.is_open else " A facilitator decides each request."
+        option["description"] = f"{team.summary}{decision}"
         return option
 
 
@@ -50,7 +52,7 @@ class JoinForm(HoneypotForm):
         queryset=ActionTeam.objects.all(),
         to_field_name="slug",
         help_text="Select all that apply",
-        widget=TeamBoxes,
+        widget=TeamCheckboxes,
         error_messages={
             "required": "Select at least one team",
             "invalid_choice": "Select teams from the list; one of those sent does not exist",
@@ -60,31 +62,29 @@ class JoinForm(HoneypotForm):
     )
 
     def __init__(
-        self, *args: Any, offered: list[ActionTeam], is_vouched: bool = False, **kwargs: Any
+        self,
+        *args: Any,
+        open_teams: list[ActionTeam],
+        has_verified_email: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        if is_vouched:  # the address in `initial` counts, whatever is sent
+        if has_verified_email:
+            # The address in `initial` counts, whatever is sent.
             self.fields["email"].disabled = True
-            self.fields["email"].help_text = "Proven by the sign-in of your organization"
-        # Closed teams are not offered, yet known: a forged one is refused with the reason.
+            self.fields["email"].help_text = "Verified by the sign-in of your organization"
+        # Closed teams are no choices, but in the queryset: a forged one is refused with the reason.
         self.fields["teams"].widget.choices = [
-            (ModelChoiceIteratorValue(team.slug, team), team.name) for team in offered
+            (ModelChoiceIteratorValue(team.slug, team), team.name) for team in open_teams
         ]
 
     def clean_teams(self) -> QuerySet[ActionTeam]:
-        """The chosen teams; one that was closed meanwhile, or forged, is refused by name."""
+        """Return the selected teams; one that was closed meanwhile is refused by name."""
         teams: QuerySet[ActionTeam] = self.cleaned_data["teams"]
         closed = [team.name for team in teams if team.is_closed]
         if closed:
             raise ValidationError(f"{', '.join(closed)} takes no new members now. Take it out")
         return teams
-
-    def journey(self) -> dict[str, Any]:
-        """What a right form said, without the address, as a session can keep it."""
-        typed = {
-            name: self.cleaned_data[name] for name in ("full_name", "job_title", "organization")
-        }
-        return {**typed, "teams": [team.slug for team in self.cleaned_data["teams"]]}
 
 
 class FaqSearchForm(BaseForm):
@@ -92,7 +92,7 @@ class FaqSearchForm(BaseForm):
 
 
 class MultilineField(forms.CharField):
-    """A text of some lines; a line break counts as one character, as in the browser."""
+    """A text of several lines; a line break counts as one character, as in the browser."""
 
     widget = forms.Textarea
 
@@ -101,10 +101,10 @@ class MultilineField(forms.CharField):
 
 
 class QuestionForm(HoneypotForm):
-    """What a visitor asks, without an account and without a puzzle.
+    """A visitor's question, without an account and without a puzzle.
 
-    Two things tell people from programs: the trap stays empty, and `shown`, a signed time, says
-    that somebody had the time to type.
+    Two things tell people from programs: the honeypot stays empty, and `shown`, a signed time,
+    says that there was time to type.
     """
 
     text = MultilineField(
@@ -126,25 +126,27 @@ class QuestionForm(HoneypotForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        say = "Enter your email address, like name@hospital.org, or leave it out"
-        self.fields["email"].error_messages["invalid"] = say
+        message = "Enter your email address, like name@hospital.org, or leave it out"
+        self.fields["email"].error_messages["invalid"] = message
 
     @property
-    def stamp(self) -> str:
-        """What `shown` holds on the page: the time at which the form was first shown."""
+    def shown_token(self) -> str:
+        """The value of `shown` on the page: the signed time when the form was first shown."""
         age = self._age()
-        if age is None or age > LONGEST:
-            return signing.dumps(time.time(), salt=SALT)
+        if age is None or age > MAX_FORM_AGE_SECONDS:
+            return signing.dumps(time.time(), salt=QUESTION_SALT)
         return str(self.data["shown"])
 
     def is_suspicious(self) -> bool:
-        """Whether it came too fast or too late to be from a person who just filled it in."""
+        """Return whether it came too fast or too late to be from a person who just filled it in."""
         age = self._age()
-        return age is None or not SHORTEST <= age <= LONGEST
+        return age is None or not MIN_FORM_AGE_SECONDS <= age <= MAX_FORM_AGE_SECONDS
 
     def _age(self) -> float | None:
-        """Seconds since the form was shown; None if it does not say so with our signature."""
+        """Return the seconds since the form was shown, or None without our signature."""
         try:
-            return time.time() - float(signing.loads(self.data.get("shown", ""), salt=SALT))
+            return time.time() - float(
+                signing.loads(self.data.get("shown", ""), salt=QUESTION_SALT)
+            )
         except signing.BadSignature:
             return None

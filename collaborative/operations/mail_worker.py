@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.management import call_command
 from django.db import Error, InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -34,6 +33,7 @@ from desk.models import Selection
 from members.auth.rate_limits import delete_expired_counters
 from members.history.request_id import HEADER, bind_request_id
 from members.models import Decision
+from members.services import delete_ended_sessions
 from teams.actions import process_pending_decisions
 from teams.services import delete_old_addresses, send_digests
 
@@ -293,7 +293,7 @@ def remove_old() -> None:
     before = timezone.now() - KEEP_DONE
     done = [STATUS.sent, STATUS.failed]
     _remove(Email.objects.filter(status__in=done, last_updated__lt=before))
-    call_command("clearsessions")
+    delete_ended_sessions()
     decisions_before = timezone.now() - KEEP_DECISIONS
     Decision.objects.filter(finished_at__lt=decisions_before).delete()
     Selection.objects.filter(created_at__lt=decisions_before).delete()

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands
 
 from collaborative.env import listening, read
-from collaborative.sso_settings import PARTS
+from collaborative.sso_settings import SERVICE_SETTINGS
 from collaborative.tests.databases import PORTAL
 from collaborative.tests.test_settings import PRODUCTION, ROOT
 
@@ -33,7 +33,7 @@ def names_of_settings() -> set[str]:
     ]
     sources.append(DEPLOY / "gunicorn.conf.py")
     names = {name for source in sources for name in read.findall(source.read_text())}
-    return names | {f"SSO_RUSH_{part}" for part in PARTS}
+    return names | {f"SSO_RUSH_{part}" for part in SERVICE_SETTINGS}
 
 
 def examples() -> dict[str, tuple[str, str]]:
@@ -161,7 +161,7 @@ def test_web_server_refuses_to_listen_nowhere(bind, monkeypatch):
 
 
 def test_no_setting_of_the_shell_reaches_the_tests():
-    of_hospitals = {f"SSO_RUSH_{part}" for part in PARTS} | {"SSO_PROVIDERS"}
+    of_hospitals = {f"SSO_RUSH_{part}" for part in SERVICE_SETTINGS} | {"SSO_PROVIDERS"}
     assert names_of_settings() - of_hospitals - {"DEBUG", "CACHE_URL"} <= PORTAL
 
 

@@ -77,7 +77,7 @@ def test_session_that_cannot_be_kept_is_an_outage_and_no_bad_request(client, tea
     """Django takes a session that it cannot write for one that was deleted: 400."""
 
     def full(execute: Callable, sql: str, *rest: object) -> object:
-        if sql.startswith("UPDATE") and "members_session" in sql:
+        if sql.startswith("UPDATE") and "django_session" in sql:
             gone()
         return execute(sql, *rest)
 

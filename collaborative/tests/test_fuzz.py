@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -37,7 +39,7 @@ from collaborative.tests.fuzzing import (
     writes,
 )
 from conftest import make_member
-from members.models import Decision, EmailDomain, Member, Organization, Session
+from members.models import Decision, EmailDomain, Member, Organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
 from teams.services import ask_question, join_teams
 from teams.tests.joining import JOIN, form
@@ -52,7 +54,7 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
 )
 WRITE = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"', re.IGNORECASE)
-ALWAYS = {Session._meta.db_table}  # what reading a page may write
+ALWAYS = {Session._meta.db_table, UserSession._meta.db_table}  # what reading a page may write
 MOVES = {
     ("requested", "active"), ("requested", "declined"), ("requested", "withdrawn"),
     ("active", "ended"),
@@ -134,7 +136,7 @@ class Untouchable:
                 "answers": FaqEntry.objects.values(),
                 "decided questions": Question.objects.exclude(status="waiting").values(),
                 "decisions": Decision.objects.values(),
-                "sessions": Session.objects.exclude(member=pk).exclude(member=None).values(),
+                "sessions": UserSession.objects.exclude(user=pk).values(),
             }
         self.before = self.now()
 

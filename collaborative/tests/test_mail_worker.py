@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 from post_office.models import PRIORITY, STATUS, Email, Log
@@ -13,7 +14,6 @@ from collaborative.operations import mail_worker as module
 from collaborative.operations.mail_worker import Sender, leader_lock, seconds_until_retry
 from collaborative.tests.conftest import Clock, put, statuses
 from members.emails import queue
-from members.models import Session
 
 # Outages, in simulated time ----------------------------------------------------------------
 

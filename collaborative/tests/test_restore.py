@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pyrage
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
@@ -31,7 +33,7 @@ from collaborative.tests.backup_files import (
 from collaborative.tests.conftest import put
 from collaborative.tests.ports import database_url
 from conftest import make_member
-from members.models import EmailDomain, Member, Organization, Session
+from members.models import EmailDomain, Member, Organization
 from teams.services import add_organization
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backup_dir")]
@@ -326,10 +328,11 @@ def test_backup_is_one_moment_while_others_write(administrator, backup_dir):
 
 def test_restoring_signs_nobody_in_and_revives_no_code(client_for, member, settings):
     settings.CACHES = {
+        **settings.CACHES,
         "default": {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "django_cache",
-        }
+        },
     }
     client = client_for(member)
     put("Code", expires_at=timezone.now() + timedelta(minutes=15))
@@ -340,6 +343,7 @@ def test_restoring_signs_nobody_in_and_revives_no_code(client_for, member, setti
     run("restore", str(file), "--replace")
     assert client.get("/my/").status_code == 302
     assert not Session.objects.exists()
+    assert not UserSession.objects.exists()
     assert [mail.subject for mail in Email.objects.all()] == ["Notice"]
 
 

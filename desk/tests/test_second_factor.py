@@ -14,26 +14,26 @@ from django.test import Client
 from django.urls import reverse
 
 from conftest import code_in, membership_of, visible_text
-from members.tests.second_factor import code_for, recovery_codes, with_app
+from members.tests.second_factor import activate_app, code_for, recovery_codes
 from teams.models import Membership
 
 DESK = "/admin/"
 LIST = "/admin/teams/membership/?q=maria"
 SECURITY = "/two-factor/"
-ASKED = "/two-factor/authenticate/"
+AUTHENTICATE = "/two-factor/authenticate/"
 CONFIRM = "/two-factor/reauthenticate/"
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def demanded(settings):
+def second_factor_required(settings):
     """The desk asks for a second step, as it does outside DEBUG."""
     settings.STAFF_SECOND_FACTOR = True
 
 
-def prove_address(client, person, mails, next_page="") -> object:
+def verify_email(client, member, mails, next_page="") -> object:
     """Enter the address at the sign-in page and then the code from the email."""
-    client.post(f"/sign-in/?next={next_page}", {"email": person.email})
+    client.post(f"/sign-in/?next={next_page}", {"email": member.email})
     return client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
 
 
@@ -41,16 +41,16 @@ def is_signed_in(client) -> bool:
     return "_auth_user_id" in client.session
 
 
-def pages_of_the_desk(patterns, prefix: str = DESK) -> list[str]:
+def desk_paths(patterns, prefix: str = DESK) -> list[str]:
     """Every address of the desk that takes no argument."""
-    found = []
+    paths = []
     for pattern in patterns:
         route = str(pattern.pattern)
         if hasattr(pattern, "url_patterns"):
-            found += pages_of_the_desk(pattern.url_patterns, prefix + route)
+            paths += desk_paths(pattern.url_patterns, prefix + route)
         elif not set("<(") & set(route):
-            found.append(prefix + route)
-    return found
+            paths.append(prefix + route)
+    return paths
 
 
 def set_up_app(client: Client) -> str:
@@ -64,12 +64,12 @@ def set_up_app(client: Client) -> str:
 # The desk ----------------------------------------------------------------------------------
 
 
-def test_desk_opens_without_a_second_step_where_the_setting_is_off(client_for, facilitator):
+def test_desk_opens_without_a_second_factor_where_the_setting_is_off(client_for, facilitator):
     assert client_for(facilitator).get(DESK).status_code == 200
 
 
-def test_facilitator_without_a_second_step_is_led_to_set_one_up_and_back(
-    client_for, facilitator, demanded
+def test_desk_leads_to_setting_up_a_second_factor_and_back(
+    client_for, facilitator, second_factor_required
 ):
     client = client_for(facilitator)
     response = client.get(LIST, follow=True)
@@ -86,23 +86,23 @@ def test_facilitator_without_a_second_step_is_led_to_set_one_up_and_back(
     assert LIST not in client.get(SECURITY).content.decode()
 
 
-def test_facilitator_who_has_not_taken_the_second_step_is_asked_for_it_and_comes_back(
-    client_for, facilitator, demanded
+def test_desk_asks_for_the_second_factor_and_leads_back(
+    client_for, facilitator, second_factor_required
 ):
-    secret = with_app(facilitator)
+    secret = activate_app(facilitator)
     client = client_for(facilitator)
     response = client.get(LIST, follow=True)
     assert response.redirect_chain == [
         (f"{CONFIRM}?next=%2Fadmin%2Fteams%2Fmembership%2F%3Fq%3Dmaria", 302)
     ]
     assert "password" not in visible_text(response)
-    answer = client.post(CONFIRM, {"code": code_for(secret), "next": LIST})
-    assert answer.url == LIST
+    response = client.post(CONFIRM, {"code": code_for(secret), "next": LIST})
+    assert response.url == LIST
     assert client.get(LIST).status_code == 200
 
 
-def test_who_has_only_a_passkey_is_asked_for_it_and_may_enter_a_recovery_code(
-    client_for, facilitator, demanded
+def test_desk_asks_for_the_passkey_where_there_is_no_app(
+    client_for, facilitator, second_factor_required
 ):
     Authenticator.objects.create(
         user=facilitator, type=Authenticator.Type.WEBAUTHN, data={"name": "Key", "credential": {}}
@@ -112,8 +112,8 @@ def test_who_has_only_a_passkey_is_asked_for_it_and_may_enter_a_recovery_code(
     assert response.url == "/two-factor/webauthn/reauthenticate/?next=%2Fadmin%2F"
 
 
-def test_wrong_code_opens_nothing(client_for, facilitator, demanded):
-    with_app(facilitator)
+def test_desk_stays_closed_after_a_wrong_code(client_for, facilitator, second_factor_required):
+    activate_app(facilitator)
     client = client_for(facilitator)
     response = client.post(CONFIRM, {"code": "000000", "next": LIST})
     assert response.status_code == 200
@@ -121,20 +121,22 @@ def test_wrong_code_opens_nothing(client_for, facilitator, demanded):
     assert client.get(LIST).status_code == 302
 
 
-def test_a_form_that_is_sent_without_the_second_step_changes_nothing(
-    client_for, facilitator, applicant, demanded, team
+def test_desk_form_without_the_second_factor_changes_nothing(
+    client_for, facilitator, applicant, second_factor_required, team
 ):
-    stay = membership_of(applicant, team)
+    membership = membership_of(applicant, team)
     client = client_for(facilitator)
-    page = reverse("admin:teams_membership_approve", args=[stay.pk])
+    page = reverse("admin:teams_membership_approve", args=[membership.pk])
     assert client.post(page, {"apply": "1"}).url == SECURITY
-    assert client.session["second_factor_wanted"] == DESK
+    assert client.session["second_factor_next_page"] == DESK
     assert membership_of(applicant, team).status == Membership.Status.REQUESTED
 
 
-def test_every_page_of_the_desk_is_behind_the_second_step(client_for, administrator, demanded):
+def test_desk_pages_are_all_behind_the_second_factor(
+    client_for, administrator, second_factor_required
+):
     client = client_for(administrator)
-    paths = set(pages_of_the_desk(admin.site.urls[0])) - {"/admin/login/", "/admin/logout/"}
+    paths = set(desk_paths(admin.site.urls[0])) - {"/admin/login/", "/admin/logout/"}
     assert len(paths) > 20
     for path in [*paths, "/admin/members/member/1/change/", "/admin/members/member/1/history/"]:
         response = client.get(path)
@@ -142,25 +144,25 @@ def test_every_page_of_the_desk_is_behind_the_second_step(client_for, administra
         assert response.url == SECURITY, path
 
 
-def test_a_second_step_taken_with_what_was_removed_meanwhile_does_not_count(
-    client_for, facilitator, demanded
+def test_desk_ignores_a_second_factor_that_was_removed(
+    client_for, facilitator, second_factor_required
 ):
     client = client_for(facilitator)
     set_up_app(client)
     assert client.get(DESK).status_code == 200
     Authenticator.objects.filter(user=facilitator).delete()
     assert client.get(DESK).url == SECURITY
-    with_app(facilitator)
+    activate_app(facilitator)
     assert client.get(DESK).url.startswith(CONFIRM)
 
 
-def test_the_record_of_somebody_else_in_the_session_does_not_count(
-    client_for, facilitator, other_facilitator, demanded
+def test_desk_ignores_the_second_factor_of_another_member(
+    client_for, facilitator, other_facilitator, second_factor_required
 ):
     client = client_for(facilitator)
     set_up_app(client)
     records = client.session[AUTHENTICATION_METHODS_SESSION_KEY]
-    with_app(other_facilitator)
+    activate_app(other_facilitator)
     stranger = client_for(other_facilitator)
     session = stranger.session
     session[AUTHENTICATION_METHODS_SESSION_KEY] = records
@@ -168,142 +170,142 @@ def test_the_record_of_somebody_else_in_the_session_does_not_count(
     assert stranger.get(DESK).url.startswith(CONFIRM)
 
 
-def test_member_without_a_task_at_the_desk_is_refused_as_before(client_for, member, demanded):
+def test_desk_refuses_a_member_who_is_not_staff(client_for, member, second_factor_required):
     assert client_for(member).get(DESK).status_code == 403
-    with_app(member)
+    activate_app(member)
     assert client_for(member).get(DESK).status_code == 403
 
 
-def test_visitor_is_asked_to_sign_in_as_before(client, db, demanded):
+def test_desk_asks_a_visitor_to_sign_in(client, db, second_factor_required):
     response = client.get(DESK, follow=True)
     assert response.redirect_chain[-1][0] == "/sign-in/?next=/admin/"
 
 
-def test_checking_the_second_step_costs_one_query(
-    client_for, facilitator, demanded, django_assert_num_queries
+def test_second_factor_state_takes_one_query(
+    client_for, facilitator, second_factor_required, django_assert_num_queries
 ):
     client = client_for(facilitator)
     set_up_app(client)
     page = "/admin/jsi18n/"
     client.get(page)
-    with django_assert_num_queries(2):  # session and person, second step
+    with django_assert_num_queries(3):  # session, member, second step
         client.get(page)
 
 
 # Signing in --------------------------------------------------------------------------------
 
 
-def test_sign_in_asks_a_member_with_an_app_for_its_code(client, member, mails):
-    secret = with_app(member)
-    response = prove_address(client, member, mails, "/my/profile/")
-    assert response.url == ASKED
+def test_sign_in_asks_for_the_code_of_the_app(client, member, mails):
+    secret = activate_app(member)
+    response = verify_email(client, member, mails, "/my/profile/")
+    assert response.url == AUTHENTICATE
     assert not is_signed_in(client)
     assert client.get("/my/").url.startswith("/sign-in/")
-    assert "six digits" in visible_text(client.get(ASKED))
-    response = client.post(ASKED, {"code": code_for(secret)})
+    assert "six digits" in visible_text(client.get(AUTHENTICATE))
+    response = client.post(AUTHENTICATE, {"code": code_for(secret)})
     assert response.url == "/my/profile/"
     assert is_signed_in(client)
     assert client.session.get_expiry_age() > 24 * 60 * 60
 
 
-def test_the_desk_does_not_ask_again_who_took_the_second_step_to_sign_in(
-    client, facilitator, mails, demanded
+def test_desk_does_not_ask_again_after_signing_in_with_the_second_factor(
+    client, facilitator, mails, second_factor_required
 ):
-    secret = with_app(facilitator)
-    prove_address(client, facilitator, mails, LIST)
-    assert client.post(ASKED, {"code": code_for(secret)}).url == LIST
+    secret = activate_app(facilitator)
+    verify_email(client, facilitator, mails, LIST)
+    assert client.post(AUTHENTICATE, {"code": code_for(secret)}).url == LIST
     assert client.get(LIST).status_code == 200
 
 
-def test_sign_in_asks_nobody_without_a_second_step(client, facilitator, mails, demanded):
-    assert prove_address(client, facilitator, mails, LIST).url == LIST
+def test_sign_in_without_a_second_factor_asks_for_none(
+    client, facilitator, mails, second_factor_required
+):
+    assert verify_email(client, facilitator, mails, LIST).url == LIST
     assert is_signed_in(client)
     assert client.get(LIST).url == SECURITY
 
 
-def test_half_way_the_session_stays_short_and_signing_out_forgets_it(client, member, mails):
-    secret = with_app(member)
-    prove_address(client, member, mails)
+def test_sign_in_half_way_has_a_short_session_that_signing_out_ends(client, member, mails):
+    secret = activate_app(member)
+    verify_email(client, member, mails)
     assert client.session.get_expiry_age() <= 24 * 60 * 60
     client.post("/sign-out/")
-    assert client.post(ASKED, {"code": code_for(secret)}).url == "/sign-in/"
+    assert client.post(AUTHENTICATE, {"code": code_for(secret)}).url == "/sign-in/"
     assert not is_signed_in(client)
 
 
 @pytest.mark.parametrize("code", ["", "000000", "12345678", "a" * 200, "١٢٣٤٥٦"])
-def test_wrong_code_does_not_sign_in(client, member, mails, code):
-    with_app(member)
-    prove_address(client, member, mails)
-    response = client.post(ASKED, {"code": code})
+def test_sign_in_refuses_a_wrong_second_factor_code(client, member, mails, code):
+    activate_app(member)
+    verify_email(client, member, mails)
+    response = client.post(AUTHENTICATE, {"code": code})
     assert response.status_code == 200
     assert "There is a problem" in visible_text(response)
     assert not is_signed_in(client)
 
 
-def test_too_many_wrong_codes_stop_the_right_one_too(client, member, mails):
-    secret = with_app(member)
-    prove_address(client, member, mails)
+def test_sign_in_refuses_the_right_code_after_too_many_wrong_ones(client, member, mails):
+    secret = activate_app(member)
+    verify_email(client, member, mails)
     for _ in range(5):
-        client.post(ASKED, {"code": "000000"})
-    response = client.post(ASKED, {"code": code_for(secret)})
+        client.post(AUTHENTICATE, {"code": "000000"})
+    response = client.post(AUTHENTICATE, {"code": code_for(secret)})
     assert "Wait five minutes" in visible_text(response)
     assert not is_signed_in(client)
 
 
-def test_a_code_works_once(client, member, mails):
-    secret = with_app(member)
-    prove_address(client, member, mails)
-    client.post(ASKED, {"code": code_for(secret)})
+def test_sign_in_takes_a_second_factor_code_once(client, member, mails):
+    secret = activate_app(member)
+    verify_email(client, member, mails)
+    client.post(AUTHENTICATE, {"code": code_for(secret)})
     other = Client()
-    prove_address(other, member, mails)
-    assert other.post(ASKED, {"code": code_for(secret)}).status_code == 200
+    verify_email(other, member, mails)
+    assert other.post(AUTHENTICATE, {"code": code_for(secret)}).status_code == 200
     assert not is_signed_in(other)
-    other.post(ASKED, {"code": code_for(secret, 1)})
+    other.post(AUTHENTICATE, {"code": code_for(secret, 1)})
     assert is_signed_in(other)
 
 
-def test_a_code_of_the_half_minute_before_last_is_too_old(client, member, mails):
-    secret = with_app(member)
-    prove_address(client, member, mails)
-    client.post(ASKED, {"code": code_for(secret, -3)})
+def test_sign_in_refuses_an_old_second_factor_code(client, member, mails):
+    secret = activate_app(member)
+    verify_email(client, member, mails)
+    client.post(AUTHENTICATE, {"code": code_for(secret, -3)})
     assert not is_signed_in(client)
 
 
-def test_recovery_code_works_once(client, member, mails):
-    with_app(member)
+def test_sign_in_takes_a_recovery_code_once(client, member, mails):
+    activate_app(member)
     code = recovery_codes(member)[0]
-    prove_address(client, member, mails)
-    client.post(ASKED, {"code": f"{code[:4]} {code[4:]}"})
+    verify_email(client, member, mails)
+    client.post(AUTHENTICATE, {"code": f"{code[:4]} {code[4:]}"})
     assert is_signed_in(client)
     assert code not in recovery_codes(member)
     other = Client()
-    prove_address(other, member, mails)
-    other.post(ASKED, {"code": code})
+    verify_email(other, member, mails)
+    other.post(AUTHENTICATE, {"code": code})
     assert not is_signed_in(other)
 
 
-def test_the_code_of_somebody_elses_app_does_not_sign_in(client, member, colleague, mails):
-    with_app(member)
-    secret = with_app(colleague)
-    prove_address(client, member, mails)
-    client.post(ASKED, {"code": code_for(secret)})
+def test_sign_in_refuses_the_code_of_another_members_app(client, member, colleague, mails):
+    activate_app(member)
+    secret = activate_app(colleague)
+    verify_email(client, member, mails)
+    client.post(AUTHENTICATE, {"code": code_for(secret)})
     assert not is_signed_in(client)
 
 
-def test_the_page_of_the_second_step_is_not_open_without_the_code_from_the_mail(client, member):
-    secret = with_app(member)
-    assert client.get(ASKED).url == "/sign-in/"
-    assert client.post(ASKED, {"code": code_for(secret)}).url == "/sign-in/"
+def test_sign_in_second_factor_needs_the_code_from_the_email_first(client, member):
+    secret = activate_app(member)
+    assert client.get(AUTHENTICATE).url == "/sign-in/"
+    assert client.post(AUTHENTICATE, {"code": code_for(secret)}).url == "/sign-in/"
     assert not is_signed_in(client)
 
 
 # Joining -----------------------------------------------------------------------------------
 
 
-def test_joining_applies_what_was_asked_and_does_not_go_past_the_second_step(
-    client, member, other_team, mails
-):
-    secret = with_app(member)
+def test_join_applies_the_form_and_asks_for_the_second_factor(client, member, other_team, mails):
+    secret = activate_app(member)
     form = {
         "full_name": "Maria Member",
         "email": member.email,
@@ -313,19 +315,19 @@ def test_joining_applies_what_was_asked_and_does_not_go_past_the_second_step(
     }
     client.post("/join/", form)
     response = client.post("/join/code/", {"code": code_in(mails()[-1])})
-    assert response.url == ASKED
+    assert response.url == AUTHENTICATE
     assert membership_of(member, other_team).is_active
     assert not is_signed_in(client)
     for path in ("/join/done/", "/my/", "/my/data/", "/my/profile/", SECURITY):
         assert client.get(path).url.startswith("/sign-in/"), path
-    response = client.post(ASKED, {"code": code_for(secret)}, follow=True)
+    response = client.post(AUTHENTICATE, {"code": code_for(secret)}, follow=True)
     assert response.redirect_chain == [("/join/done/", 302)]
     assert other_team.name in visible_text(response)
 
 
-def test_a_proven_address_is_no_way_past_the_second_step_either(client, member, other_team, mails):
-    with_app(member)
-    prove_address(client, member, mails)
+def test_join_with_a_verified_address_asks_for_the_second_factor(client, member, other_team, mails):
+    activate_app(member)
+    verify_email(client, member, mails)
     form = {
         "full_name": "Maria Member",
         "email": member.email,
@@ -340,13 +342,13 @@ def test_a_proven_address_is_no_way_past_the_second_step_either(client, member, 
 
 
 @pytest.mark.parametrize(
-    ("debug", "given", "demanded"),
+    ("debug", "value", "is_required"),
     [("", "", True), ("1", "", False), ("", "0", False), ("1", "1", True), ("", "1", True)],
 )
-def test_the_second_step_is_demanded_outside_debug_unless_it_is_switched_off(
-    monkeypatch, debug, given, demanded
+def test_staff_second_factor_is_required_outside_debug_by_default(
+    monkeypatch, debug, value, is_required
 ):
-    for name, value in {
+    for name, setting in {
         "SECRET_KEY": "only-of-this-test-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG",
         "ALLOWED_HOSTS": "portal.example.org",
         "SITE_URL": "https://portal.example.org",
@@ -355,15 +357,15 @@ def test_the_second_step_is_demanded_outside_debug_unless_it_is_switched_off(
         "EMAIL_URL": "smtp+tls://portal@mail.example.org:587",
         "DATABASE_URL": "sqlite://:memory:",
         "DEBUG": debug,
-        "STAFF_SECOND_FACTOR": given,
+        "STAFF_SECOND_FACTOR": value,
     }.items():
-        monkeypatch.setenv(name, value)
-    found = runpy.run_path(str(ROOT / "collaborative/settings.py"))
-    assert found["STAFF_SECOND_FACTOR"] is demanded
-    assert found["MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN"] is bool(debug)
+        monkeypatch.setenv(name, setting)
+    settings = runpy.run_path(str(ROOT / "collaborative/settings.py"))
+    assert settings["STAFF_SECOND_FACTOR"] is is_required
+    assert settings["MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN"] is bool(debug)
 
 
-def test_a_wrong_setting_stops_the_start(monkeypatch):
+def test_staff_second_factor_with_a_wrong_value_stops_the_start(monkeypatch):
     monkeypatch.setenv("STAFF_SECOND_FACTOR", "perhaps")
     monkeypatch.setenv("DEBUG", "1")
     with pytest.raises(ImproperlyConfigured, match="^STAFF_SECOND_FACTOR is set to a value"):

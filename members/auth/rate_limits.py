@@ -1,4 +1,4 @@
-"""How often something may be asked for, by email address and by network address.
+"""Limits on what may be asked for again and again, by email address and by network address.
 
 allauth's sliding windows in the shared cache: they hold over any number of worker processes.
 The rates are `settings.RATE_LIMITS`.
@@ -11,25 +11,25 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from allauth.core.internal import ratelimit
 from django.conf import settings
-from django.core.cache import cache, caches
-from django.core.cache.backends.db import DatabaseCache
+from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from members.auth.allauth_internals import ratelimit
+
 
 class TooManyRequestsError(Exception):
-    """Something was asked for too often; `retry_at` (aware) is when it may be tried again."""
+    """A limit is used up; `retry_at` (aware) is when there is room again."""
 
     def __init__(self, retry_at: datetime) -> None:
         super().__init__(f"Too many requests, again from {retry_at:%H:%M:%S} UTC")
         self.retry_at = retry_at
 
 
-def limit(request: HttpRequest, action: str, key: str | None = None) -> None:
+def count_or_raise(request: HttpRequest, action: str, key: str | None = None) -> None:
     """Count one `action` of this request, for `key` where its rate has one.
 
     Raises TooManyRequestsError, which becomes the 429 page, when a rate is used up.
@@ -38,28 +38,28 @@ def limit(request: HttpRequest, action: str, key: str | None = None) -> None:
 
 
 @contextmanager
-def limited(request: HttpRequest, action: str, key: str | None = None) -> Iterator[None]:
-    """As `limit`, for what is done inside: if that fails, it does not count. Nobody is locked out
-    for what did not work while the database was away."""
-    counted = _count(request, action, key)
+def rate_limited(request: HttpRequest, action: str, key: str | None = None) -> Iterator[None]:
+    """Count as `count_or_raise` does, but only if what is done inside succeeds: nobody is locked
+    out by what failed while the database was away."""
+    usage = _count(request, action, key)
     try:
         yield
     except BaseException:
-        counted.rollback()
+        usage.rollback()
         raise
 
 
 def _count(request: HttpRequest, action: str, key: str | None) -> Any:
-    counted = ratelimit.consume(
+    usage = ratelimit.consume(
         request, app="members", action=action, config=settings.RATE_LIMITS, key=key, limit_get=True
     )
-    if not counted:
+    if not usage:
         raise TooManyRequestsError(_retry_at(request, action, key))
-    return counted
+    return usage
 
 
 def _retry_at(request: HttpRequest, action: str, key: str | None) -> datetime:
-    """When the last of the used-up windows has room again."""
+    """Return when the last of the used-up windows has room again."""
     room_at = [time.time() + 1]
     for rate in ratelimit.get_rates(app="members", action=action, config=settings.RATE_LIMITS):
         hits = cache.get(
@@ -71,14 +71,14 @@ def _retry_at(request: HttpRequest, action: str, key: str | None) -> datetime:
 
 
 def delete_expired_counters() -> None:
-    """Remove what is counted no more from a cache in the database, which looks only when it is
+    """Delete what has expired from a cache in the database, which does so itself only when it is
     full."""
-    kept = caches["default"]
-    if isinstance(kept, DatabaseCache):
+    cache_settings = settings.CACHES["default"]
+    if cache_settings["BACKEND"].endswith(".DatabaseCache"):
         with connection.cursor() as cursor:
-            table = connection.ops.quote_name(kept._table)  # type: ignore[attr-defined]
+            table = connection.ops.quote_name(cache_settings["LOCATION"])
             now = connection.ops.adapt_datetimefield_value(timezone.now())
-            cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [now])  # noqa: S608  # our own name
+            cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [now])  # noqa: S608  # from the settings
 
 
 class RateLimitMiddleware:
@@ -91,7 +91,7 @@ class RateLimitMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The 429 page with Retry-After in seconds; other exceptions are left alone."""
+        """Return the 429 page with Retry-After in seconds, or None for other exceptions."""
         if not isinstance(exception, TooManyRequestsError):
             return None
         seconds = max(1, math.ceil(exception.retry_at.timestamp() - time.time()))
@@ -101,7 +101,8 @@ class RateLimitMiddleware:
             {
                 "retry_at": exception.retry_at,
                 "retry_minutes": math.ceil(seconds / 60),
-                "back_url": request.path,  # opened as a link, it shows the form again
+                # Opened as a link, it shows the form again.
+                "back_url": request.path,
             },
             status=429,
         )

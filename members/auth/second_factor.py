@@ -1,18 +1,21 @@
-"""The second step of signing in, as pages: allauth's views and forms with our words and ways.
+"""The second factor, as pages: allauth's views and forms with our words and ways.
 
-An authenticator app works without JavaScript; a passkey needs it.
+An authenticator app works without JavaScript; a passkey needs it. Validating one of the forms
+changes nothing and counts nothing: `verify`, which the view calls once, asks allauth.
 """
 
+import json
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum, auto
 from textwrap import wrap
 from typing import Any
 
-from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
-from allauth.mfa.base.internal.flows import post_authentication
-from allauth.mfa.base.views import AuthenticateView
+from allauth.mfa.base.views import AuthenticateView, ReauthenticateView
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.views import ActivateTOTPView
@@ -22,65 +25,64 @@ from allauth.mfa.webauthn.forms import (
     EditWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
-from allauth.mfa.webauthn.internal.auth import get_credentials
 from allauth.mfa.webauthn.views import AddWebAuthnView, ReauthenticateWebAuthnView
 from cryptography.exceptions import InvalidSignature
 from django import forms
-from django.conf import settings
-from django.contrib import messages
 from django.core.cache import cache
-from django.core.exceptions import ValidationError
-from django.forms.fields import InvalidJSONInput
+from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
+from members.auth.allauth_internals import post_authentication
 from members.forms import BaseForm
 from members.models import Member
 
-WANTED = "second_factor_wanted"  # in the session: the page at which the second step was missing
-CODE_SECONDS = 90  # a code is taken in its half minute, the one before and the one after
-
-
-LONGEST_CREDENTIAL = 20_000  # characters; those of security keys have up to some thousand
-NO_PASSKEY = "The passkey did not work. Try again, or choose another way"
-# What allauth and fido2 raise at an answer that no device has made.
-MALFORMED = (
+# In the session: the page at which the second factor was missing.
+NEXT_PAGE_SESSION_KEY = "second_factor_next_page"
+# A code is accepted in its half minute, the one before and the one after.
+TOTP_LIFETIME_SECONDS = 90
+PASSKEY_FAILED = "The passkey did not work. Try again, or choose another way"
+# What allauth and fido2 raise at a credential that no device has made.
+MALFORMED_CREDENTIAL_ERRORS = (
     AttributeError,
     IndexError,
+    InvalidSignature,
     KeyError,
+    RecursionError,
     TypeError,
     ValueError,
     struct.error,
-    InvalidSignature,
 )
 
 
-class SecondStep(Enum):
-    """How far someone who is signed in has come with the second step."""
+class SecondFactorState(Enum):
+    """How far a member who is signed in has come with the second factor."""
 
-    MISSING = auto()
-    NOT_TAKEN = auto()
-    TAKEN = auto()
+    NOT_SET_UP = auto()
+    NOT_VERIFIED = auto()
+    VERIFIED = auto()
 
 
-def second_step_of(request: HttpRequest, member: Member) -> SecondStep:
-    """Whether `member` has a second step, and has taken it in this session.
+def second_factor_state(request: HttpRequest, member: Member) -> SecondFactorState:
+    """Return whether `member` has a second factor, and has used it in this session.
 
-    One taken with a phone that was removed meanwhile does not count.
+    One that was verified with an authenticator that was removed meanwhile does not count.
     """
-    kept = dict(Authenticator.objects.filter(user=member).values_list("pk", "type"))
-    if not {Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN} & set(kept.values()):
-        return SecondStep.MISSING
+    types = dict(Authenticator.objects.filter(user=member).values_list("pk", "type"))
+    if not {Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN} & set(types.values()):
+        return SecondFactorState.NOT_SET_UP
     records = get_authentication_records(request, member)
-    taken = {record.get("id") for record in records if record["method"] == "mfa"}
-    return SecondStep.TAKEN if taken & kept.keys() else SecondStep.NOT_TAKEN
+    verified = {record.get("id") for record in records if record["method"] == "mfa"}
+    if verified & types.keys():
+        return SecondFactorState.VERIFIED
+    return SecondFactorState.NOT_VERIFIED
 
 
-# Forms -------------------------------------------------------------------------------------
+# Forms: codes ------------------------------------------------------------------------------
 
 
 class _CodeForm(BaseForm):
-    """A code that works once: allauth forgets a used one while its neighbours are still taken."""
+    """Stands before one of allauth's forms, whose `clean_code` asks and counts."""
 
     code = forms.CharField(
         label="Code",
@@ -98,52 +100,66 @@ class _CodeForm(BaseForm):
     )
 
     def clean_code(self) -> str:
-        """The typed code, if it is right and new. Counts the try."""
-        code: str = super().clean_code()  # type: ignore[misc]  # of the form beside this one
-        digits = "".join(filter(str.isalnum, code))
-        if not cache.add(f"second-step:{self.user.pk}:{digits}", 1, CODE_SECONDS):  # type: ignore[attr-defined]
-            raise get_adapter().validation_error("incorrect_code")
-        return code
+        """Return the entered code; whether it is right, only `verify` asks."""
+        return str(self.cleaned_data["code"])
+
+    def verify(self) -> bool:
+        """Return whether the code is right and new, and count the try; else add the error.
+
+        allauth forgets that a code was used while those of the half minutes beside it are still
+        accepted, so used ones are remembered here for as long.
+        """
+        try:
+            code: str = super().clean_code()  # type: ignore[misc]  # of allauth's form behind this one
+            digits = "".join(filter(str.isalnum, code))
+            used_key = f"second-factor-code:{self.user.pk}:{digits}"  # type: ignore[attr-defined]  # likewise
+            if not cache.add(used_key, 1, TOTP_LIFETIME_SECONDS):
+                raise get_adapter().validation_error("incorrect_code")
+        except ValidationError as error:
+            self.add_error("code", error)
+            return False
+        return True
 
 
-class SignInCodeForm(_CodeForm, AuthenticateForm):  # type: ignore[misc]  # allauth is untyped
+class SignInCodeForm(_CodeForm, AuthenticateForm):
     pass
 
 
-class ConfirmCodeForm(_CodeForm, ReauthenticateForm):  # type: ignore[misc]  # allauth is untyped
+class ConfirmCodeForm(_CodeForm, ReauthenticateForm):
     pass
 
 
-class AppCodeForm(_CodeForm, ActivateTOTPForm):  # type: ignore[misc]  # allauth is untyped
+class AppCodeForm(_CodeForm, ActivateTOTPForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].label = "Code from the app"
         self.fields["code"].help_text = "Six digits; the app shows new ones twice a minute"
 
 
-class CredentialField(forms.JSONField):
-    """What a browser says of a passkey; some hundred characters, in any case."""
-
-    def __init__(self) -> None:
-        super().__init__(widget=forms.HiddenInput)
-
-    def to_python(self, value: Any) -> Any:
-        """The same as data. Refuses what no browser sends, and what would take long to read."""
-        try:
-            if len(str(value)) <= LONGEST_CREDENTIAL:
-                return super().to_python(value)
-        except (ValueError, RecursionError):  # as numbers of thousands of digits raise
-            pass
-        raise ValidationError(NO_PASSKEY)
-
-    def bound_data(self, data: Any, initial: Any) -> str:
-        """Nothing: a refused one is not shown again, the browser makes another."""
-        return InvalidJSONInput("")
+# Forms: passkeys ---------------------------------------------------------------------------
 
 
-class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth is untyped
+@contextmanager
+def _refuse_malformed_credential() -> Iterator[None]:
+    """Turn what is raised at a credential that no device has made into a 400.
+
+    A passkey that is not the right one is no such case: allauth raises ValidationError.
+    """
+    try:
+        yield
+    except MALFORMED_CREDENTIAL_ERRORS as error:
+        raise BadRequest("Malformed passkey credential") from error
+
+
+class PasskeyForm(AddWebAuthnForm):
     use_required_attribute = False
-    credential = CredentialField()
+    credential = forms.CharField(
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": "Your browser has made no passkey. "
+            "Press “Make the passkey”; it needs JavaScript"
+        },
+    )
     name = forms.CharField(
         label="Name of the passkey",
         max_length=60,
@@ -152,43 +168,58 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth is untyped
         widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-20"}),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["credential"].error_messages["required"] = (
-            "Your browser has made no passkey. Press “Make the passkey”; it needs JavaScript"
-        )
-
     def clean(self) -> dict[str, Any]:
-        """The passkey as the device has made it; anything else is refused, not an error."""
-        try:
-            cleaned: dict[str, Any] = super().clean()
-        except (ValidationError, *MALFORMED):
-            raise ValidationError(NO_PASSKEY) from None
-        return cleaned
+        """Return what was entered; whether a device has made the passkey, only `verify` asks."""
+        return dict(self.cleaned_data)
+
+    def verify(self) -> bool:
+        """Return whether a device has made the passkey for this session; else add the error.
+
+        Raises BadRequest for a credential that no device has made.
+        """
+        with _refuse_malformed_credential():
+            self.cleaned_data["credential"] = json.loads(self.cleaned_data["credential"])
+            RegistrationResponse.from_dict(self.cleaned_data["credential"])
+            try:
+                super().clean()
+            except ValidationError:
+                self.add_error(None, PASSKEY_FAILED)
+                return False
+        return True
 
 
-class SignInPasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]  # allauth is untyped
-    credential = CredentialField()
+class SignInPasskeyForm(AuthenticateWebAuthnForm):
+    credential = forms.CharField(
+        widget=forms.HiddenInput, error_messages={"required": PASSKEY_FAILED}
+    )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["credential"].error_messages["required"] = NO_PASSKEY
+    def clean_credential(self) -> str:
+        """Return what the browser sent; whether it is right, only `verify` asks."""
+        return str(self.cleaned_data["credential"])
 
-    def clean_credential(self) -> Authenticator:
-        """The passkey whose signature is right. Counts the try."""
-        try:
-            return super().clean_credential()
-        except (ValidationError, *MALFORMED) as problem:
-            if getattr(problem, "code", "") == "too_many_login_attempts":
-                raise
-            raise ValidationError(NO_PASSKEY) from None
+    def verify(self) -> bool:
+        """Return whether the signature is that of a passkey of the member, and count the try;
+        else add the error.
+
+        Raises BadRequest for a credential that no device has made.
+        """
+        with _refuse_malformed_credential():
+            self.cleaned_data["credential"] = json.loads(self.cleaned_data["credential"])
+            AuthenticationResponse.from_dict(self.cleaned_data["credential"])
+            try:
+                self.cleaned_data["credential"] = super().clean_credential()
+            except ValidationError as error:
+                is_rate_limited = error.code == "too_many_login_attempts"
+                self.add_error("credential", error if is_rate_limited else PASSKEY_FAILED)
+                return False
+        return True
 
 
-class ConfirmPasskeyForm(SignInPasskeyForm, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+class ConfirmPasskeyForm(SignInPasskeyForm, ReauthenticateWebAuthnForm):
     pass
 
 
-class PasskeyNameForm(EditWebAuthnForm):  # type: ignore[misc]  # allauth is untyped
+class PasskeyNameForm(EditWebAuthnForm):
     use_required_attribute = False
     name = forms.CharField(
         label="Name of the passkey",
@@ -201,78 +232,70 @@ class PasskeyNameForm(EditWebAuthnForm):  # type: ignore[misc]  # allauth is unt
 # Views -------------------------------------------------------------------------------------
 
 
-def _just_proved(request: HttpRequest, kind: str) -> None:
-    """Setting up the newest authenticator of `kind` has proven it: do not ask for it at once."""
-    newest = Authenticator.objects.filter(user_id=request.user.pk, type=kind).latest("pk")
-    post_authentication(request, newest, reauthenticated=True)
+class _VerifyingView:
+    """Stands before one of allauth's views: a valid form is verified before it counts."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Go on with a form that is verified, and show one that is not again."""
+        if form.verify():
+            return self.form_verified(form)
+        response: HttpResponse = self.form_invalid(form)  # type: ignore[attr-defined]  # of allauth's view
+        return response
+
+    def form_verified(self, form: Any) -> HttpResponse:
+        """Do what allauth does with a valid form."""
+        response: HttpResponse = super().form_valid(form)  # type: ignore[misc]  # of allauth's view
+        return response
 
 
-def _has_damaged_passkey(member: Member) -> bool:
-    """Whether a stored passkey of `member` cannot be read, which allauth takes for granted."""
-    try:
-        get_credentials(member)
-    except (ValidationError, *MALFORMED):
-        return True
-    return False
+class _SetUpView(_VerifyingView):
+    """Sets an authenticator up; what was just set up need not be verified once more."""
+
+    request: HttpRequest
+    authenticator_type: Authenticator.Type
+
+    def form_verified(self, form: Any) -> HttpResponse:
+        response = super().form_verified(form)
+        of_type = Authenticator.objects.filter(
+            user_id=self.request.user.pk, type=self.authenticator_type
+        )
+        post_authentication(self.request, of_type.latest("pk"), reauthenticated=True)
+        return response
 
 
-class ReadablePasskeys:
-    """In front of the pages that read all of somebody's passkeys."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The page; whose passkeys cannot be read is told who can help."""
-        if isinstance(request.user, Member) and _has_damaged_passkey(request.user):
-            messages.error(
-                request,
-                "A passkey that we keep for you is damaged. Remove it, or write to "
-                f"{settings.CONTACT_EMAIL}: we remove it.",
-            )
-            return redirect("mfa_index")
-        answer: HttpResponse = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
-        return answer
-
-
-class SignInSecondStep(AuthenticateView):  # type: ignore[misc]  # allauth is untyped
-    """After the code from the email: the second step of whoever has one."""
+class SignInSecondFactor(_VerifyingView, AuthenticateView):
+    """After the code from the email: the second factor of a member who has one."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        member = self.stage.login.user
-        kinds = set(Authenticator.objects.filter(user=member).values_list("type", flat=True))
-        if _has_damaged_passkey(member):  # the other ways are still open
-            self.webauthn_form = None
-            kinds.discard(Authenticator.Type.WEBAUTHN)
-        context: dict[str, Any] = super().get_context_data(**kwargs)
-        return {"webauthn_form": None, "js_data": None, **context, "kinds": kinds}
+        authenticators = Authenticator.objects.filter(user=self.stage.login.user)
+        types = set(authenticators.values_list("type", flat=True))
+        return {**super().get_context_data(**kwargs), "authenticator_types": types}
 
 
-class SetUpApp(ActivateTOTPView):  # type: ignore[misc]  # allauth is untyped
+class ConfirmByCode(_VerifyingView, ReauthenticateView):
+    """The second factor once more, by a code."""
+
+
+class ConfirmByPasskey(_VerifyingView, ReauthenticateWebAuthnView):
+    """The second factor once more, by a passkey; the page itself says what went wrong."""
+
+    def form_invalid(self, form: forms.Form) -> HttpResponse:
+        context = {**self.get_context_data(), "problems": form.errors.get("credential", [])}
+        response: HttpResponse = self.render_to_response(context)
+        return response
+
+
+class SetUpApp(_SetUpView, ActivateTOTPView):
     """Set up an authenticator app; the recovery codes come next."""
 
-    def form_valid(self, form: forms.Form) -> HttpResponse:
-        response: HttpResponse = super().form_valid(form)
-        _just_proved(self.request, Authenticator.Type.TOTP)
-        return response
+    authenticator_type = Authenticator.Type.TOTP
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         return {**context, "key": " ".join(wrap(context["form"].secret, 4))}
 
 
-class SetUpPasskey(ReadablePasskeys, AddWebAuthnView):  # type: ignore[misc]
+class SetUpPasskey(_SetUpView, AddWebAuthnView):
     """Make a passkey; with the first one the recovery codes come next."""
 
-    def form_valid(self, form: forms.Form) -> HttpResponse:
-        response: HttpResponse = super().form_valid(form)
-        _just_proved(self.request, Authenticator.Type.WEBAUTHN)
-        return response
-
-
-class ConfirmByPasskey(ReadablePasskeys, ReauthenticateWebAuthnView):  # type: ignore[misc]
-    """Take the second step again with a passkey; says on the page itself what went wrong."""
-
-    def form_invalid(self, form: forms.Form) -> HttpResponse:
-        problems = list(form.errors.get("credential", ()))
-        answer: HttpResponse = self.render_to_response(
-            {**self.get_context_data(), "problems": problems}
-        )
-        return answer
+    authenticator_type = Authenticator.Type.WEBAUTHN

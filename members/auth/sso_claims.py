@@ -1,4 +1,4 @@
-"""Which of the addresses that a hospital's sign-in service tells us we believe."""
+"""The rules by which an address from a hospital's sign-in service counts as verified."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,23 +11,24 @@ from members.forms import WorkEmailField
 
 
 class UntrustedClaimError(Exception):
-    """A service told us no address that it may vouch for; the text is for the log."""
+    """The claims hold no address that the service may verify; the text is for the log."""
 
 
 def verified_email(provider: Provider, claims: Mapping[str, Any]) -> str:
-    """The address that `provider` vouches for in `claims`, as it is stored and compared.
+    """Return the address in `claims` that `provider` has verified, as it is stored and compared.
 
-    Raises NotBelievedError without an address, for one that is not verified, and for one of a
-    domain that is not the provider's: nobody's account opens by what others say.
+    Raises UntrustedClaimError without an address, for one that is not verified, and for one of a
+    domain that is not the provider's: no account opens by what others say.
     """
-    told = claims.get("email")
-    if not isinstance(told, str) or not told:
+    address = claims.get("email")
+    if not isinstance(address, str) or not address:
         raise UntrustedClaimError("no address")
-    trusted = "email_verified" not in claims and provider.email_trusted and not _doubtful(claims)
-    if claims.get("email_verified") is not True and not trusted:
+    is_trusted = provider.email_trusted and "email_verified" not in claims
+    is_trusted = is_trusted and not _is_doubtful(claims)
+    if claims.get("email_verified") is not True and not is_trusted:
         raise UntrustedClaimError("address not verified")
     try:
-        email = str(WorkEmailField().clean(told))
+        email = str(WorkEmailField().clean(address))
     except ValidationError:
         raise UntrustedClaimError("not an address") from None
     if set(domain_suffixes(email_domain(email))).isdisjoint(provider.domains):
@@ -35,8 +36,8 @@ def verified_email(provider: Provider, claims: Mapping[str, Any]) -> str:
     return email
 
 
-def _doubtful(claims: Mapping[str, Any]) -> bool:
-    """Whether Entra ID, where it is set up to say so, tells of a guest of the hospital, or of an
-    address whose domain the hospital has not shown to be its own."""
+def _is_doubtful(claims: Mapping[str, Any]) -> bool:
+    """Return whether Entra ID, where it is set up to say so, reports a guest of the hospital, or
+    an address whose domain the hospital has not shown to be its own."""
     is_guest = claims.get("acct", 0) not in {0, "0"}
     return is_guest or claims.get("xms_edov", True) not in {True, "1", "true"}

@@ -9,7 +9,6 @@ from members.models.people import (
     Organization,
     OrganizationQuerySet,
 )
-from members.models.sessions import Session, SessionQuerySet
 
 __all__ = [
     "UNDO_WINDOW",
@@ -22,6 +21,4 @@ __all__ = [
     "MemberQuerySet",
     "Organization",
     "OrganizationQuerySet",
-    "Session",
-    "SessionQuerySet",
 ]

@@ -49,11 +49,17 @@ from members.services.people import (
 )
 from members.services.second_factor import (
     note_second_factor,
-    relock_second_factors,
+    reencrypt_second_factors,
     reset_second_factor,
     second_factors,
 )
-from members.services.sessions import active_sessions, end_sessions
+from members.services.sessions import (
+    active_sessions,
+    delete_ended_sessions,
+    describe_browser,
+    end_sessions,
+    export_sessions,
+)
 from members.services.transitions import lock_organization
 
 __all__ = [
@@ -63,6 +69,9 @@ __all__ = [
     "Preview",
     "Refused",
     "active_sessions",
+    "delete_ended_sessions",
+    "describe_browser",
+    "export_sessions",
     "anonymize_member",
     "bulk_save_with_history",
     "complete_profile",
@@ -81,7 +90,7 @@ __all__ = [
     "one_line",
     "preview_action",
     "process_decision",
-    "relock_second_factors",
+    "reencrypt_second_factors",
     "remove_domain",
     "rename_organization",
     "requeue_emails",

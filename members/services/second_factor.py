@@ -1,6 +1,6 @@
-"""The second step of signing in: every change is noted and told, and an administrator can help.
+"""The second factor: every change is noted and told by email, and an administrator can help.
 
-An authenticator app or a passkey, with recovery codes; allauth keeps them (`allauth.mfa`).
+An authenticator app or a passkey, with recovery codes; allauth stores them (`allauth.mfa`).
 """
 
 from typing import Any
@@ -15,75 +15,82 @@ from members.history.saving import Refused, lock_open_account, save_with_history
 from members.models import Member
 from members.services.sessions import end_sessions
 
-WORDS = {
+TYPE_NAMES = {
     Authenticator.Type.TOTP.value: "authenticator app",
     Authenticator.Type.WEBAUTHN.value: "passkey",
     Authenticator.Type.RECOVERY_CODES.value: "recovery codes",
 }
-LOCKED = {"secret", "seed"}  # in what allauth stores: the key of an app, the root of the codes
+# In what allauth stores: the key of an app, the seed of the recovery codes.
+ENCRYPTED_FIELDS = {"secret", "seed"}
 
 
-def note_second_factor(member: Member, what: str) -> None:
-    """Keep in the history that the member changed the own second step, and tell them by email.
+def note_second_factor(member: Member, change: str) -> None:
+    """Note in the history that `member` changed the second factor, and tell them by email.
 
-    `what` is a sentence without its full stop: “A passkey was added”. allauth has made the
+    `change` is a sentence without its full stop: “A passkey was added”. allauth has made the
     change already. Refuses a closed account.
     """
     with transaction.atomic():
-        row = lock_open_account(member)
-        save_with_history(row, row, f"second step of signing in: {what}", is_active=True)
-        emails.second_factor_changed(row, what)
+        account = lock_open_account(member)
+        save_with_history(account, account, f"second step of signing in: {change}", is_active=True)
+        emails.second_factor_changed(account, change)
 
 
 def reset_second_factor(member: Member, *, by: Member | None = None) -> list[str]:
-    """Take the second step away from someone who lost the phone and the recovery codes.
+    """Remove the second factor of a member who lost the phone and the recovery codes.
 
-    Returns what was removed, in words. The person is told by email, is signed out everywhere, and
-    signs in by the code alone until there is a new one. Empty `by`: somebody at the server's
-    command line. Refuses a closed account, and where there is nothing to remove.
+    Returns the names of what was removed. The member is told by email, is signed out everywhere,
+    and signs in by the code alone until there is a new one. `by` is None at the server's command
+    line. Refuses a closed account, and where there is nothing to remove.
     """
     with transaction.atomic():
-        row = lock_open_account(member)
-        kept = Authenticator.objects.filter(user=row)
-        removed = [WORDS[kind] for kind in kept.order_by("pk").values_list("type", flat=True)]
+        account = lock_open_account(member)
+        authenticators = Authenticator.objects.filter(user=account).order_by("pk")
+        removed = [TYPE_NAMES[each] for each in authenticators.values_list("type", flat=True)]
         if not removed:
-            raise Refused(f"{row} has no second step to remove. Nothing was changed.")
-        kept.delete()
-        end_sessions(row)
-        why = f"second step of signing in removed ({', '.join(removed)}), to help"
-        save_with_history(row, by, why, is_active=True)
-        emails.second_factor_reset(row)
+            raise Refused(f"{account} has no second step to remove. Nothing was changed.")
+        authenticators.delete()
+        end_sessions(account)
+        reason = f"second step of signing in removed ({', '.join(removed)}), to help"
+        save_with_history(account, by, reason, is_active=True)
+        emails.second_factor_reset(account)
     return removed
 
 
-def relock_second_factors() -> tuple[int, int]:
-    """Lock what is stored for the second step with today's SECRET_KEY, so that former ones can
-    go; returns how many rows were locked, and how many no known key opens: those stay as they are.
+def reencrypt_second_factors() -> tuple[int, int]:
+    """Encrypt what is stored of second factors with today's SECRET_KEY, so that former ones can go.
+
+    Returns how many authenticators were encrypted, and how many no known key decrypts: those are
+    left as they are.
     """
-    done = lost = 0
-    for key in Authenticator.objects.order_by("pk").values_list("pk", flat=True):
+    encrypted = unreadable = 0
+    for pk in Authenticator.objects.order_by("pk").values_list("pk", flat=True):
         with transaction.atomic():
-            row = Authenticator.objects.select_for_update().filter(pk=key).first()
-            names = LOCKED & row.data.keys() if row else set()
-            if row is None or not names:
-                continue  # removed meanwhile, or a passkey, whose key is public
-            try:
-                row.data |= {name: get_adapter().relock(row.data[name]) for name in names}
-            except InvalidToken:
-                lost += 1
+            authenticator = Authenticator.objects.select_for_update().filter(pk=pk).first()
+            fields = ENCRYPTED_FIELDS & authenticator.data.keys() if authenticator else set()
+            if authenticator is None or not fields:
+                # Removed meanwhile, or a passkey, whose key is public.
                 continue
-            row.save(update_fields=["data"])
-            done += 1
-    return done, lost
+            data = authenticator.data
+            try:
+                data |= {field: get_adapter().reencrypt(data[field]) for field in fields}
+            except InvalidToken:
+                unreadable += 1
+                continue
+            authenticator.save(update_fields=["data"])
+            encrypted += 1
+    return encrypted, unreadable
 
 
 def second_factors(member: Member) -> list[dict[str, Any]]:
-    """What is kept for the second step of `member`, without any secret, as plain values."""
+    """Return what is stored of the second factor of `member`, without secrets, as plain values."""
     return [
         {
-            "kind": WORDS[kept.type],
-            "added_at": kept.created_at.isoformat(),
-            "last_used_at": kept.last_used_at.isoformat() if kept.last_used_at else None,
+            "kind": TYPE_NAMES[authenticator.type],
+            "added_at": authenticator.created_at.isoformat(),
+            "last_used_at": authenticator.last_used_at.isoformat()
+            if authenticator.last_used_at
+            else None,
         }
-        for kept in Authenticator.objects.filter(user=member).order_by("pk")
+        for authenticator in Authenticator.objects.filter(user=member).order_by("pk")
     ]

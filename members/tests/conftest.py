@@ -6,7 +6,7 @@ from post_office.models import Email
 from conftest import membership_of
 from members.models import Decision
 from members.tests.decisions import approve_step, decide, process
-from members.tests.oidc import provider_at, running_liar, running_provider
+from members.tests.oidc import provider_at, running_provider, running_scripted_provider
 from teams.models import Membership
 from teams.services import join_teams
 
@@ -28,26 +28,26 @@ def approved(requests, administrator) -> Decision:
 
 @pytest.fixture(scope="session")
 def issuer():
-    with running_provider() as found:
-        yield found
+    with running_provider() as issuer:
+        yield issuer
 
 
 @pytest.fixture
-def installed(settings):
-    """What the settings add where a provider is set."""
+def socialaccount_installed(settings):
+    """Install the app that the settings add where a provider is set."""
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "allauth.socialaccount"]
 
 
 @pytest.fixture
-def rush(settings, installed, issuer):
-    """One provider is set: a real one."""
+def rush(settings, socialaccount_installed, issuer):
+    """Set one provider, a real one, and return it."""
     settings.SSO_PROVIDERS = {"rush": provider_at(issuer)}
     return settings.SSO_PROVIDERS["rush"]
 
 
 @pytest.fixture
-def liar(settings, installed):
-    """One provider is set, which says what the test wants."""
-    with running_liar() as found:
-        settings.SSO_PROVIDERS = {"rush": provider_at(found.issuer)}
-        yield found
+def scripted_provider(settings, socialaccount_installed):
+    """Set one provider, whose responses the test writes."""
+    with running_scripted_provider() as provider:
+        settings.SSO_PROVIDERS = {"rush": provider_at(provider.issuer)}
+        yield provider

@@ -1,4 +1,4 @@
-"""Sign-in services for the tests: a real one as a process, and one that answers anything."""
+"""Sign-in services for the tests: a real one as a process, and one that a test scripts."""
 
 import json
 import socket
@@ -19,12 +19,12 @@ from django.test import Client
 from conftest import visible_text
 from members.auth.sso_providers import Provider
 
-SSO = "/sign-in/with/rush/"
-BACK = f"{SSO}done/"
-MARIA = {"email": "maria@rush.example", "email_verified": True}
-NORA = {"email": "nora@rush.example", "email_verified": True, "name": "Nora Newcomer"}
+START = "/sign-in/with/rush/"
+CALLBACK = f"{START}done/"
+MARIA_CLAIMS = {"email": "maria@rush.example", "email_verified": True}
+NORA_CLAIMS = {"email": "nora@rush.example", "email_verified": True, "name": "Nora Newcomer"}
 
-# What the environment of production says of two services.
+# Two services, as the environment of production sets them.
 RUSH_SETTINGS = {
     "SSO_PROVIDERS": "rush",
     "SSO_RUSH_NAME": "Rush Hospital",
@@ -43,9 +43,11 @@ LOOP_SETTINGS = {
 
 
 def provider_at(issuer: str, **changes: Any) -> Provider:
-    """“Rush Hospital”, whose service is at `issuer`."""
-    known = {"client_id": "portal", "client_secret": "s3cret", "domains": ("rush.example",)}
-    return Provider(**{"key": "rush", "name": "Rush Hospital", "issuer": issuer} | known | changes)
+    """Return “Rush Hospital”, whose service is at `issuer`."""
+    defaults = {"client_id": "portal", "client_secret": "s3cret", "domains": ("rush.example",)}
+    return Provider(
+        **{"key": "rush", "name": "Rush Hospital", "issuer": issuer} | defaults | changes
+    )
 
 
 def free_port() -> int:
@@ -56,7 +58,7 @@ def free_port() -> int:
 
 @contextmanager
 def running_provider() -> Iterator[str]:
-    """The issuer of an OpenID Connect provider that runs as a process of its own."""
+    """Run an OpenID Connect provider as a process; yields its issuer."""
     issuer = f"http://127.0.0.1:{(port := free_port())}"
     process = subprocess.Popen(
         [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)],
@@ -64,11 +66,12 @@ def running_provider() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        until = time.monotonic() + 60
+        deadline = time.monotonic() + 60
         while not _answers(f"{issuer}/.well-known/openid-configuration"):
             assert process.poll() is None, "the provider ended"
-            assert time.monotonic() < until, "the provider does not start"
-            time.sleep(0.05)  # a process of its own says in no other way that it is there
+            assert time.monotonic() < deadline, "the provider does not start"
+            # A process has no other way to say that it is ready.
+            time.sleep(0.05)
         yield issuer
     finally:
         process.terminate()
@@ -83,40 +86,44 @@ def _answers(url: str) -> bool:
 
 
 def consent(url: str, sub: str, *, deny: bool = False, **claims: Any) -> str:
-    """What a person does at the provider, whose page is at `url`: sign in, or refuse; `claims` is
-    what the provider then says of them. Returns where the browser is sent."""
+    """Sign in, or refuse, at the provider's page `url`; returns where the browser is sent.
+
+    `claims` is what the provider then says of the person.
+    """
     parts = urlsplit(url)
     if claims:
         stored = requests.put(
             f"{parts.scheme}://{parts.netloc}/users/{sub}", json=claims, timeout=5
         )
         assert stored.ok
-    pressed = {"action": "deny"} if deny else {"sub": sub}
-    answer = requests.post(url, data=pressed, allow_redirects=False, timeout=5)
-    assert answer.status_code == 302, answer.text
-    return answer.headers["Location"]
+    form = {"action": "deny"} if deny else {"sub": sub}
+    response = requests.post(url, data=form, allow_redirects=False, timeout=5)
+    assert response.status_code == 302, response.text
+    return response.headers["Location"]
 
 
-def way_back(client: Client, sub: str = "nora", *, query: str = "", **said: Any) -> str:
-    """Begin in the browser `client`, and sign in at the provider; the address of the portal that
-    leads back."""
-    sent = client.post(f"{SSO}{query}")
+def callback_url(client: Client, sub: str = "nora", *, query: str = "", **claims: Any) -> str:
+    """Start in the browser `client` and sign in at the provider; returns the address of the portal
+    that leads back."""
+    sent = client.post(f"{START}{query}")
     assert sent.status_code == 302, sent.content
-    back = urlsplit(consent(sent.url, sub, **said))
-    return f"{back.path}?{back.query}"
+    callback = urlsplit(consent(sent.url, sub, **claims))
+    return f"{callback.path}?{callback.query}"
 
 
-def arrive(client: Client, sub: str = "nora", *, query: str = "", **said: Any) -> Any:
-    """Sign `client` in by the provider; returns the answer to the way back."""
-    return client.get(way_back(client, sub, query=query, **said))
+def sign_in_by_provider(
+    client: Client, sub: str = "nora", *, query: str = "", **claims: Any
+) -> Any:
+    """Sign `client` in by the provider; returns the response to the callback."""
+    return client.get(callback_url(client, sub, query=query, **claims))
 
 
-class Liar:
-    """A service whose every answer the test makes up: `answers[path]` is JSON, text or a status."""
+class ScriptedProvider:
+    """A service whose responses a test writes: `responses[path]` is JSON, text or a status."""
 
     def __init__(self, port: int) -> None:
         self.issuer = f"http://127.0.0.1:{port}"
-        self.answers: dict[str, Any] = {
+        self.responses: dict[str, Any] = {
             "/.well-known/openid-configuration": {
                 "issuer": self.issuer,
                 "authorization_endpoint": f"{self.issuer}/authorize",
@@ -126,21 +133,27 @@ class Liar:
             }
         }
 
-    def says(self, userinfo: dict[str, Any] | None = None, **claims: Any) -> None:
-        """Whoever comes is the person of these claims; None leaves a claim out."""
+    def respond_with(self, userinfo: dict[str, Any] | None = None, **claims: Any) -> None:
+        """Let the token have these claims; None leaves one out."""
         token = {"iss": self.issuer, "aud": "portal", "sub": "1", "exp": time.time() + 60, **claims}
         token = {name: value for name, value in token.items() if value is not None}
         signed = jwt.encode(token, "k" * 32, algorithm="HS256")
-        self.answers["/token"] = {"access_token": "t", "token_type": "Bearer", "id_token": signed}
-        self.answers["/userinfo"] = userinfo if userinfo is not None else 404
+        self.responses["/token"] = {"access_token": "t", "token_type": "Bearer", "id_token": signed}
+        self.responses["/userinfo"] = userinfo if userinfo is not None else 404
+
+    def sign_in(self, client: Client, userinfo: dict[str, Any] | None = None, **claims: Any) -> Any:
+        """Sign `client` in with these claims; returns the response to the callback."""
+        state = start_and_get_state(client)
+        self.respond_with(userinfo, **claims)
+        return client.get(f"{CALLBACK}?state={state}&code=x")
 
 
 @contextmanager
-def running_liar() -> Iterator[Liar]:
+def running_scripted_provider() -> Iterator[ScriptedProvider]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # noqa: N802  # named by http.server
-            answer = liar.answers.get(urlsplit(self.path).path, 404)
-            status, body = (answer, "") if isinstance(answer, int) else (200, answer)
+            response = scripted_provider.responses.get(urlsplit(self.path).path, 404)
+            status, body = (response, "") if isinstance(response, int) else (200, response)
             text = (body if isinstance(body, str) else json.dumps(body)).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -156,11 +169,11 @@ def running_liar() -> Iterator[Liar]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        liar = Liar(server.server_port)
+        scripted_provider = ScriptedProvider(server.server_port)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
-            yield liar
+            yield scripted_provider
         finally:
             server.shutdown()
             thread.join()
@@ -170,23 +183,16 @@ def is_signed_in(client) -> bool:
     return client.get("/my/profile/").status_code == 200
 
 
-def state_of(client) -> str:
-    """Begin at the provider; the state that has to come back."""
-    return parse_qs(urlsplit(client.post(SSO).url).query)["state"][0]
+def start_and_get_state(client) -> str:
+    """Start at the provider; returns the state that has to come back."""
+    return parse_qs(urlsplit(client.post(START).url).query)["state"][0]
 
 
-def arrive_by(liar: Liar, client, userinfo: dict[str, Any] | None = None, **claims: Any) -> Any:
-    """Sign `client` in by the service that says this; returns the answer to the way back."""
-    state = state_of(client)
-    liar.says(userinfo, **claims)
-    return client.get(f"{BACK}?state={state}&code=x")
-
-
-def is_refused(client, response, status: int, say: str) -> bool:
-    """Whether this is the portal's own page with the reason and the way by code."""
+def is_refused(client, response, status: int, message: str) -> bool:
+    """Return whether this is the portal's own page with the reason and the way by code."""
     page, text = response.content.decode(), visible_text(response)
     assert response.status_code == status
-    assert say in text, text
+    assert message in text, text
     assert 'href="/sign-in/"' in page
     assert "Skip to main content" in text
     return "_auth_user_id" not in client.session

@@ -1,5 +1,7 @@
 """A second step for the tests: an authenticator app, and the codes that it shows."""
 
+import hashlib
+import json
 import time
 
 from allauth.mfa.models import Authenticator
@@ -10,31 +12,46 @@ from allauth.mfa.totp.internal.auth import (
     generate_totp_secret,
     hotp_value,
 )
+from fido2.utils import websafe_encode
 
 from members.models import Member
 
 
 def code_for(secret: str, half_minutes: int = 0) -> str:
-    """What the app shows now, or some half minutes later."""
+    """Return what the app shows now, or some half minutes later."""
     return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + half_minutes))
 
 
-def with_app(person: Member) -> str:
-    """Give `person` an authenticator app and recovery codes; returns the app's key."""
+def activate_app(member: Member) -> str:
+    """Give `member` an authenticator app and recovery codes; returns the app's key."""
     secret = generate_totp_secret()
-    TOTP.activate(person, secret)
-    RecoveryCodes.activate(person)
+    TOTP.activate(member, secret)
+    RecoveryCodes.activate(member)
     return secret
 
 
-def recovery_codes(person: Member) -> list[str]:
-    """The codes of `person` that are not used."""
-    kept = Authenticator.objects.get(user=person, type=Authenticator.Type.RECOVERY_CODES)
-    return kept.wrap().get_unused_codes()
+def recovery_codes(member: Member) -> list[str]:
+    """Return the recovery codes of `member` that are not used."""
+    codes = Authenticator.objects.get(user=member, type=Authenticator.Type.RECOVERY_CODES)
+    return codes.wrap().get_unused_codes()
 
 
-def with_passkey(person, name="Work laptop") -> Authenticator:
-    """A passkey in name only: it can be listed, renamed and removed."""
+def create_passkey(member, name="Work laptop") -> Authenticator:
+    """Create a passkey in name only: it can be listed, renamed and removed."""
     return Authenticator.objects.create(
-        user=person, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {}}
+        user=member, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {}}
     )
+
+
+def well_formed_credential() -> str:
+    """Return what a device sends to sign in, for a challenge that the portal has not sent."""
+    client_data = {"type": "webauthn.get", "challenge": "AAAA", "origin": "http://testserver"}
+    response = {
+        "clientDataJSON": json.dumps(client_data).encode(),
+        # The hash of the domain, flags (user present) and a counter.
+        "authenticatorData": hashlib.sha256(b"testserver").digest() + b"\x01" + bytes(4),
+        "signature": b"signature",
+    }
+    encoded = {name: websafe_encode(value) for name, value in response.items()}
+    key = websafe_encode(b"key")
+    return json.dumps({"id": key, "rawId": key, "response": encoded, "type": "public-key"})

@@ -12,7 +12,13 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from conftest import code_in
-from members.auth.rate_limits import TooManyRequestsError, delete_expired_counters, limit, limited
+from members.auth.adapters import UNKNOWN_ADDRESS
+from members.auth.rate_limits import (
+    TooManyRequestsError,
+    count_or_raise,
+    delete_expired_counters,
+    rate_limited,
+)
 
 
 @pytest.fixture
@@ -30,10 +36,10 @@ def shared_cache(settings, transactional_db):
         cursor.execute("DROP TABLE test_limits_cache")
 
 
-def allowed(address: str) -> bool:
-    """Whether one more code for `address` is allowed, asked from a thread of its own."""
+def is_allowed(address: str) -> bool:
+    """Return whether one more code for `address` is allowed; for a thread of its own."""
     try:
-        limit(RequestFactory().post("/"), "code", key=address)
+        count_or_raise(RequestFactory().post("/"), "code", key=address)
     except TooManyRequestsError:
         return False
     finally:
@@ -41,79 +47,79 @@ def allowed(address: str) -> bool:
     return True
 
 
-def test_limit_is_exact_over_workers(shared_cache, settings):
+def test_count_or_raise_is_exact_over_workers(shared_cache, settings):
     settings.RATE_LIMITS = {"code": "5/15m/key"}
     with ThreadPoolExecutor(4) as workers:
-        answers = list(workers.map(allowed, ["nora@rush.example"] * 12))
-    assert answers.count(True) == 5
+        responses = list(workers.map(is_allowed, ["nora@rush.example"] * 12))
+    assert responses.count(True) == 5
     with ThreadPoolExecutor(1) as workers:
-        assert workers.submit(allowed, "other@rush.example").result()
+        assert workers.submit(is_allowed, "other@rush.example").result()
 
 
-def test_limit_says_when_the_window_has_room_again(settings):
+def test_count_or_raise_says_when_the_window_has_room_again(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key,9/1m/ip"}
     request = RequestFactory().post("/")
     for _ in range(2):
-        limit(request, "code", key="nora@rush.example")
+        count_or_raise(request, "code", key="nora@rush.example")
     with pytest.raises(TooManyRequestsError) as refused:
-        limit(request, "code", key="nora@rush.example")
+        count_or_raise(request, "code", key="nora@rush.example")
     wait = refused.value.retry_at - datetime.now(UTC)
     assert timedelta(minutes=9) < wait <= timedelta(minutes=10)
 
 
-def test_limit_keeps_no_plain_address(settings):
+def test_count_or_raise_stores_no_plain_address(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key"}
-    limit(RequestFactory().post("/"), "code", key="nora@rush.example")
+    count_or_raise(RequestFactory().post("/"), "code", key="nora@rush.example")
     assert not [key for key in cache._cache if "nora" in key]
 
 
-def wrong_tries(client, number: int) -> None:
+def enter_wrong_codes(client, number: int) -> None:
     for _ in range(number):
         client.post("/sign-in/code/", {"code": "WRNGCD"})
 
 
 @pytest.mark.django_db
-def test_strangers_keep_nobody_out(client, member, mails):
-    """They ask for codes for somebody else's address and try wrong ones, from another network."""
+def test_code_limits_do_not_let_strangers_lock_a_member_out(client, member, mails):
+    """They request codes for another address and enter wrong ones, from another network."""
     for _ in range(5):
         stranger = Client(REMOTE_ADDR="198.51.100.9")
         assert stranger.post("/sign-in/", {"email": member.email}).status_code == 302
-        wrong_tries(stranger, 5)
+        enter_wrong_codes(stranger, 5)
     assert stranger.post("/sign-in/", {"email": member.email}).status_code == 429
     assert client.post("/sign-in/", {"email": member.email}).status_code == 302
-    answer = client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
-    assert answer.status_code == 302
+    response = client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    assert response.status_code == 302
     assert client.get("/my/").status_code == 200
 
 
 @pytest.mark.django_db
-def test_no_address_gets_more_than_twenty_codes_wherever_they_are_asked_for(member, mails):
-    answers = [
+def test_code_limits_hold_for_an_address_over_all_networks(member, mails):
+    responses = [
         Client(REMOTE_ADDR=f"198.51.{network}.9").post("/sign-in/", {"email": member.email})
         for network in range(22)
     ]
-    assert [answer.status_code for answer in answers] == [302] * 20 + [429] * 2
+    assert [response.status_code for response in responses] == [302] * 20 + [429] * 2
     assert len(mails()) == 20
 
 
 @pytest.mark.django_db
-def test_what_a_network_is_refused_takes_no_room_in_the_cache(client, settings):
+def test_code_limits_store_nothing_for_a_refused_network(client, settings):
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "3/15m/ip,5/15m/key"}
     for number in range(3):
         client.post("/sign-in/", {"email": f"p{number}@rush.example"})
-    kept = len(cache._cache)
+    entries = len(cache._cache)
     for number in range(3, 9):
         client.post("/sign-in/", {"email": f"p{number}@rush.example"})
-    assert len(cache._cache) == kept
+    assert len(cache._cache) == entries
 
 
-def test_every_rate_counts_the_network_before_the_key(settings):
+def test_rate_limits_count_the_network_before_the_key(settings):
     for action, rates in settings.RATE_LIMITS.items():
         kinds = [rate.rpartition("/")[2] for rate in rates.split(",")]
         assert kinds == sorted(kinds), action
 
 
-def test_counts_are_forgotten_once_their_time_is_over(shared_cache):
+def test_delete_expired_counters_keeps_those_that_count(shared_cache):
     cache.set("over", 1, -1)
     cache.set("holds", 1, 60)
     with connection.cursor() as cursor:
@@ -131,7 +137,7 @@ def test_counts_are_forgotten_once_their_time_is_over(shared_cache):
 SPOOFED = "6.6.6.6, 7.7.7.7"
 
 
-def counted_as(settings, proxies: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:
+def counted_ip(settings, proxies: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:
     """The network address that a request counts for."""
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
     headers = {} if forwarded is None else {"x-forwarded-for": forwarded}
@@ -151,13 +157,15 @@ def counted_as(settings, proxies: int, forwarded: str | None, remote: str = "10.
         # Past the proxies: all of them together.
         (1, None, "10.0.0.1"),
         (1, "", "10.0.0.1"),
-        (2, "198.51.100.7", "unknown"),
-        (1, "nobody", "unknown"),
-        (1, f"{SPOOFED}, ", "unknown"),
+        (2, "198.51.100.7", UNKNOWN_ADDRESS),
+        (1, "nobody", UNKNOWN_ADDRESS),
+        (1, f"{SPOOFED}, ", UNKNOWN_ADDRESS),
     ],
 )
-def test_address_is_the_one_that_our_own_proxies_saw(settings, proxies, forwarded, counted):
-    assert counted_as(settings, proxies, forwarded) == counted
+def test_get_client_ip_is_the_address_that_our_own_proxies_saw(
+    settings, proxies, forwarded, counted
+):
+    assert counted_ip(settings, proxies, forwarded) == counted
 
 
 @pytest.mark.parametrize(
@@ -170,21 +178,21 @@ def test_address_is_the_one_that_our_own_proxies_saw(settings, proxies, forwarde
         ("::ffff:198.51.100.7", "198.51.100.7"),
     ],
 )
-def test_network_of_ipv6_counts_as_one_address(settings, written, counted):
-    assert counted_as(settings, 1, written) == counted
-    assert counted_as(settings, 0, None, remote=written) == counted
+def test_get_ip_counts_an_ipv6_network_as_one_address(settings, written, counted):
+    assert counted_ip(settings, 1, written) == counted
+    assert counted_ip(settings, 0, None, remote=written) == counted
 
 
-def test_socket_without_an_address_is_no_error(settings):
-    assert counted_as(settings, 1, None, remote="") == "unknown"
+def test_get_client_ip_works_without_an_address(settings):
+    assert counted_ip(settings, 1, None, remote="") == UNKNOWN_ADDRESS
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("proxies", [0, 1])
-def test_spoofed_header_gets_no_more_codes_than_allowed(client, settings, proxies, mails):
+def test_code_limits_ignore_spoofed_headers(client, settings, proxies, mails):
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "3/15m/ip"}
-    answers = [
+    responses = [
         client.post(
             "/sign-in/",
             {"email": f"p{number}@rush.example"},
@@ -192,7 +200,7 @@ def test_spoofed_header_gets_no_more_codes_than_allowed(client, settings, proxie
         ).status_code
         for number in range(5)
     ]
-    assert answers == [302] * 3 + [429] * 2
+    assert responses == [302] * 3 + [429] * 2
     assert len(mails()) == 3
 
 
@@ -200,8 +208,8 @@ def test_spoofed_header_gets_no_more_codes_than_allowed(client, settings, proxie
 
 
 @pytest.mark.parametrize("path", ["/join/", "/sign-in/"])
-def test_program_that_fills_in_everything_gets_no_code_sent(client, team, mails, path):
-    """The page comes back as it was typed, and the second press works: nobody is locked out."""
+def test_honeypot_form_sends_no_code_to_a_program(client, team, mails, path):
+    """The page comes back with the input, and the second try works: nobody is locked out."""
     fields = {
         "full_name": "Nora Newcomer",
         "email": "nora@rush.example",
@@ -225,8 +233,8 @@ def test_program_that_fills_in_everything_gets_no_code_sent(client, team, mails,
 
 
 @pytest.fixture
-def no_mail_is_stored(client, transactional_db):
-    """`with no_mail_is_stored():` the database takes no new email, and the person sees an error."""
+def email_outage(client, transactional_db):
+    """`with email_outage():` the database takes no new email, and the person sees an error."""
     client.raise_request_exception = False
 
     def refuse(execute, sql, params, many, context):
@@ -237,41 +245,45 @@ def no_mail_is_stored(client, transactional_db):
     return lambda: connection.execute_wrapper(refuse)
 
 
-def test_codes_that_were_never_queued_lock_nobody_out(client, no_mail_is_stored, mails):
-    def press() -> int:
+def test_rate_limited_does_not_count_codes_that_were_never_queued(client, email_outage, mails):
+    def request_code() -> int:
         return client.post("/sign-in/", {"email": "nora@rush.example"}).status_code
 
-    with no_mail_is_stored():
-        assert {press() for _ in range(8)} == {503}
+    with email_outage():
+        assert {request_code() for _ in range(8)} == {503}
     assert mails() == []
-    assert [press() for _ in range(6)] == [302] * 5 + [429]
-    with no_mail_is_stored():
-        assert press() == 429  # it is not tried at all
-    assert press() == 429
+    assert [request_code() for _ in range(6)] == [302] * 5 + [429]
+    with email_outage():
+        assert request_code() == 429  # it is not tried at all
+    assert request_code() == 429
     assert len(mails()) == 5
 
 
-def test_code_asked_for_again_in_an_outage_leaves_the_one_before(
-    client, no_mail_is_stored, member, mails
-):
+def test_send_code_in_an_outage_leaves_the_code_before(client, email_outage, member, mails):
     client.post("/sign-in/", {"email": member.email})
     code = code_in(mails()[0])
-    with no_mail_is_stored():
+    with email_outage():
         assert {client.post("/sign-in/code/new/").status_code for _ in range(8)} == {503}
     assert client.post("/sign-in/code/", {"code": code}).url == "/my/"
     assert len(mails()) == 1
 
 
-def test_what_fails_is_not_counted_and_goes_on_as_an_error(settings):
+def test_rate_limited_does_not_count_what_fails(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key,9/1m/ip"}
     request = RequestFactory().post("/")
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), limited(request, "code", key="nora@rush.example"):
+        with (
+            pytest.raises(ZeroDivisionError),
+            rate_limited(request, "code", key="nora@rush.example"),
+        ):
             raise ZeroDivisionError
     for _ in range(2):
-        with limited(request, "code", key="nora@rush.example"):
+        with rate_limited(request, "code", key="nora@rush.example"):
             pass
     done = []
-    with pytest.raises(TooManyRequestsError), limited(request, "code", key="nora@rush.example"):
+    with (
+        pytest.raises(TooManyRequestsError),
+        rate_limited(request, "code", key="nora@rush.example"),
+    ):
         done.append("what is limited")
     assert done == []

@@ -11,13 +11,19 @@ from django.db import connection
 from django.template.loader import get_template
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import get_resolver
+from django.urls import get_resolver, resolve, reverse
 from post_office.models import Email
 
 from conftest import code_in, visible_text
 from members.models import Member
 from members.services import anonymize_member, reset_second_factor, second_factors
-from members.tests.second_factor import code_for, recovery_codes, with_app, with_passkey
+from members.tests.second_factor import (
+    activate_app,
+    code_for,
+    create_passkey,
+    recovery_codes,
+    well_formed_credential,
+)
 from members.tests.steps import last_line, refused
 from teams.services import personal_data
 
@@ -30,13 +36,13 @@ ADD_PASSKEY = "/two-factor/webauthn/add/"
 PAGES = [SECURITY, SET_UP, REMOVE, CODES, f"{CODES}generate/", f"{CODES}download/", CONFIRM]
 PAGES += [ADD_PASSKEY, "/two-factor/webauthn/", "/two-factor/webauthn/reauthenticate/"]
 FORBIDDEN_WORDS = ("user", "group", "company", "reject", "quit", "delete", "password")
-NO_CREDENTIALS = ["", "{}", "[]", "1", "no json", '{"id": "x"}', '{"rawId": "x", "response": 1}']
-NO_CREDENTIALS += ["[" * 9_000, "[" * 100_000, '{"a":' * 3_000, "1" * 5_000, "é" * 20_001]
+MALFORMED_CREDENTIALS = ["{}", "[]", "1", "no json", '{"id": "x"}', '{"rawId": "x", "response": 1}']
+MALFORMED_CREDENTIALS += ["[" * 9_000, "[" * 100_000, '{"a":' * 3_000, "1" * 5_000, "é" * 20_001]
 
 
 @pytest.fixture
-def committed(django_capture_on_commit_callbacks):
-    """`committed(step)`: what `step` returns, once what waits for its commit is done too."""
+def after_commit(django_capture_on_commit_callbacks):
+    """`after_commit(step)`: what `step` returns, with what waits for its commit done too."""
 
     def run(step):
         with django_capture_on_commit_callbacks(execute=True):
@@ -46,23 +52,23 @@ def committed(django_capture_on_commit_callbacks):
 
 
 @pytest.fixture
-def set_up(client_for, member, committed) -> Client:
+def client_with_app(client_for, member, after_commit) -> Client:
     """A client of `member`, who has just set up an app."""
     client = client_for(member)
     client.get(SET_UP)
     code = code_for(client.session[SECRET_SESSION_KEY])
-    committed(lambda: client.post(SET_UP, {"code": code}))
+    after_commit(lambda: client.post(SET_UP, {"code": code}))
     return client
 
 
-def kinds_of(person) -> list[str]:
+def authenticator_types_of(person) -> list[str]:
     return sorted(Authenticator.objects.filter(user=person).values_list("type", flat=True))
 
 
 # Setting up --------------------------------------------------------------------------------
 
 
-def test_details_lead_to_the_page_where_a_second_step_is_set_up(client_for, member):
+def test_profile_links_to_security_page(client_for, member):
     client = client_for(member)
     assert f'href="{SECURITY}"' in client.get("/my/profile/").content.decode()
     page = client.get(SECURITY).content.decode()
@@ -72,7 +78,7 @@ def test_details_lead_to_the_page_where_a_second_step_is_set_up(client_for, memb
     assert "desk" not in page
 
 
-def test_page_shows_the_key_as_a_picture_and_in_letters(client_for, member, settings):
+def test_set_up_app_shows_the_key_as_a_picture_and_in_letters(client_for, member, settings):
     client = client_for(member)
     page = client.get(SET_UP).content.decode()
     secret = client.session[SECRET_SESSION_KEY]
@@ -81,12 +87,12 @@ def test_page_shows_the_key_as_a_picture_and_in_letters(client_for, member, sett
     assert "issuer=Chicagoland%20Healthcare" in page
 
 
-def test_setting_up_an_app_is_told_by_mail_and_noted_in_the_history(set_up, member, mails):
-    assert kinds_of(member) == ["recovery_codes", "totp"]
-    (mail,) = mails()
-    assert mail.to == [member.email]
-    assert mail.subject == "Your sign-in: An authenticator app was added"
-    for body in (mail.message, mail.html_message):
+def test_set_up_app_sends_an_email_and_writes_history(client_with_app, member, mails):
+    assert authenticator_types_of(member) == ["recovery_codes", "totp"]
+    (email,) = mails()
+    assert email.to == [member.email]
+    assert email.subject == "Your sign-in: An authenticator app was added"
+    for body in (email.message, email.html_message):
         assert f"Hello {member.full_name}" in body
         assert "If it was not you" in body
         assert "/two-factor/" in body
@@ -95,38 +101,50 @@ def test_setting_up_an_app_is_told_by_mail_and_noted_in_the_history(set_up, memb
     assert why == "second step of signing in: An authenticator app was added"
 
 
-def test_wrong_code_sets_up_nothing_and_keeps_the_key(client_for, member, mails):
+def test_set_up_app_with_a_wrong_code_keeps_the_key(client_for, member, mails):
     client = client_for(member)
     client.get(SET_UP)
     secret = client.session[SECRET_SESSION_KEY]
     response = client.post(SET_UP, {"code": "000000"})
     assert "Enter the newest code" in visible_text(response)
     assert " ".join(re.findall("....", secret)) in visible_text(response)
-    assert kinds_of(member) == []
+    assert authenticator_types_of(member) == []
     assert mails() == []
 
 
-def test_passkey_that_the_browser_did_not_make_is_refused_in_words(client_for, member):
-    for credential in NO_CREDENTIALS:
-        response = client_for(member).post(ADD_PASSKEY, {"name": "Mine", "credential": credential})
-        assert response.status_code == 200
-        assert "There is a problem" in visible_text(response)
-    assert kinds_of(member) == []
+@pytest.mark.parametrize("credential", MALFORMED_CREDENTIALS)
+def test_set_up_passkey_refuses_a_malformed_credential(client_for, member, credential):
+    client = client_for(member)
+    client.get(ADD_PASSKEY)
+    response = client.post(ADD_PASSKEY, {"name": "Mine", "credential": credential})
+    assert response.status_code == 400
+    assert "We could not read that request" in visible_text(response)
+    assert authenticator_types_of(member) == []
 
 
-def test_every_page_asks_a_visitor_to_sign_in(client, db):
+def test_set_up_passkey_without_javascript_says_what_is_missing(client_for, member):
+    response = client_for(member).post(ADD_PASSKEY, {"name": "Mine", "credential": ""})
+    assert "it needs JavaScript" in visible_text(response)
+    assert authenticator_types_of(member) == []
+
+
+def test_second_factor_pages_ask_a_visitor_to_sign_in(client, db):
     for path in PAGES:
         assert client.get(path).url == f"/sign-in/?next={path}", path
         assert client.post(path).url == f"/sign-in/?next={path}", path
 
 
-def test_pages_have_one_h1_and_none_of_the_words_we_avoid(client_for, member, colleague, set_up):
-    key = with_passkey(member)
+def test_second_factor_pages_have_one_h1_and_no_forbidden_words(
+    client_for, member, colleague, client_with_app
+):
+    key = create_passkey(member)
     keys = f"/two-factor/webauthn/keys/{key.pk}/"
     newcomer = client_for(colleague)
     pages = [(newcomer, path) for path in (SECURITY, SET_UP, ADD_PASSKEY)]
-    pages += [(set_up, path) for path in (SECURITY, REMOVE, CODES, f"{CODES}generate/", CONFIRM)]
-    pages += [(set_up, f"{keys}edit/"), (set_up, f"{keys}remove/")]
+    pages += [
+        (client_with_app, path) for path in (SECURITY, REMOVE, CODES, f"{CODES}generate/", CONFIRM)
+    ]
+    pages += [(client_with_app, f"{keys}edit/"), (client_with_app, f"{keys}remove/")]
     for client, path in pages:
         response = client.get(path)
         assert response.status_code == 200, path
@@ -142,8 +160,8 @@ def test_pages_have_one_h1_and_none_of_the_words_we_avoid(client_for, member, co
 
 
 @pytest.mark.parametrize("path", [REMOVE, CODES, f"{CODES}generate/", f"{CODES}download/"])
-def test_who_only_came_in_somewhere_is_asked_for_a_code_first(client_for, member, path):
-    secret = with_app(member)
+def test_second_factor_pages_ask_for_the_second_factor_first(client_for, member, path):
+    secret = activate_app(member)
     client = client_for(member)
     assert unquote(client.get(path).url) == f"{CONFIRM}?next={path}"
     response = client.post(CONFIRM, {"code": code_for(secret), "next": path})
@@ -151,109 +169,133 @@ def test_who_only_came_in_somewhere_is_asked_for_a_code_first(client_for, member
     assert client.get(path).status_code == 200
 
 
-def test_a_passkey_is_not_added_beside_an_app_without_its_code(client_for, member):
-    with_app(member)
+def test_set_up_passkey_asks_for_the_code_of_the_app(client_for, member):
+    activate_app(member)
     client = client_for(member)
     assert client.get(ADD_PASSKEY).url.startswith(CONFIRM)
     assert client.post(ADD_PASSKEY, {"credential": "{}"}).url.startswith(CONFIRM)
 
 
-def test_who_has_no_passkey_confirms_by_a_code(client_for, member):
-    with_app(member)
+def test_confirm_by_passkey_without_one_leads_to_the_code(client_for, member):
+    activate_app(member)
     assert client_for(member).get("/two-factor/webauthn/reauthenticate/").url == CONFIRM
 
 
-@pytest.mark.parametrize("credential", NO_CREDENTIALS)
-def test_what_no_device_has_made_is_not_taken_for_a_passkey(
-    client, member, mails, client_for, credential
-):
-    with_app(member)
+@pytest.mark.parametrize("credential", MALFORMED_CREDENTIALS)
+def test_sign_in_second_factor_refuses_a_malformed_credential(client, member, mails, credential):
+    activate_app(member)
     client.post("/sign-in/", {"email": member.email})
     client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
     response = client.post("/two-factor/authenticate/", {"credential": credential})
-    assert response.status_code == 200
+    assert response.status_code == 400
+    assert "_auth_user_id" not in client.session
+
+
+def test_sign_in_second_factor_refuses_an_empty_credential_in_words(client, member, mails):
+    activate_app(member)
+    client.post("/sign-in/", {"email": member.email})
+    client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    response = client.post("/two-factor/authenticate/", {"credential": ""})
     assert "There is a problem" in visible_text(response)
     assert "_auth_user_id" not in client.session
 
 
-def test_confirming_leads_to_no_other_site(client_for, member):
-    secret = with_app(member)
+def test_sign_in_second_factor_refuses_a_passkey_of_another_challenge_in_words(
+    client, member, mails
+):
+    """Well-formed, as a device makes it: another page of the same browser was opened meanwhile."""
+    activate_app(member)
+    client.post("/sign-in/", {"email": member.email})
+    client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    client.get("/two-factor/authenticate/")
+    response = client.post("/two-factor/authenticate/", {"credential": well_formed_credential()})
+    assert response.status_code == 200
+    assert "The passkey did not work" in visible_text(response)
+    assert "_auth_user_id" not in client.session
+
+
+def test_confirm_by_code_leads_to_no_other_site(client_for, member):
+    secret = activate_app(member)
     response = client_for(member).post(
         CONFIRM, {"code": code_for(secret), "next": "https://elsewhere.example/"}
     )
     assert response.url == "/my/"
 
 
-def test_removing_the_app_removes_the_codes_too_and_is_told(set_up, member, mails, committed):
-    committed(lambda: set_up.post(REMOVE))
-    assert kinds_of(member) == []
+def test_remove_app_removes_the_recovery_codes_and_sends_an_email(
+    client_with_app, member, mails, after_commit
+):
+    after_commit(lambda: client_with_app.post(REMOVE))
+    assert authenticator_types_of(member) == []
     assert mails()[-1].subject == "Your sign-in: The authenticator app was removed"
     assert last_line(member)[1].endswith("The authenticator app was removed")
-    assert "The authenticator app was removed." in visible_text(set_up.get(SECURITY))
-    assert set_up.get(REMOVE).status_code == 404
+    assert "The authenticator app was removed." in visible_text(client_with_app.get(SECURITY))
+    assert client_with_app.get(REMOVE).status_code == 404
 
 
-def test_new_recovery_codes_replace_the_old_ones(set_up, member, mails, committed):
+def test_generate_recovery_codes_replaces_the_old_ones(
+    client_with_app, member, mails, after_commit
+):
     old = recovery_codes(member)
-    response = committed(lambda: set_up.post(f"{CODES}generate/"))
+    response = after_commit(lambda: client_with_app.post(f"{CODES}generate/"))
     assert response.url == CODES
     new = recovery_codes(member)
     assert not set(old) & set(new)
     assert mails()[-1].subject == "Your sign-in: New recovery codes were made"
 
 
-def test_recovery_codes_can_be_kept_as_a_file(set_up, member):
-    response = set_up.get(f"{CODES}download/")
+def test_recovery_codes_can_be_downloaded(client_with_app, member):
+    response = client_with_app.get(f"{CODES}download/")
     codes = recovery_codes(member)
     assert response["Content-Disposition"] == 'attachment; filename="recovery-codes.txt"'
     for code in codes:
         assert f"{code[:4]} {code[4:]}\n" in response.content.decode()
 
 
-def test_there_are_no_recovery_codes_without_a_second_step(client_for, member):
+def test_generate_recovery_codes_needs_a_second_factor(client_for, member):
     client = client_for(member)
     assert client.get(CODES).status_code == 404
     assert client.get(f"{CODES}download/").status_code == 404
     response = client.post(f"{CODES}generate/")
     assert "Set up an authenticator app or a passkey first" in visible_text(response)
-    assert kinds_of(member) == []
+    assert authenticator_types_of(member) == []
 
 
-def test_passkey_is_renamed_and_removed(set_up, member, mails):
-    key = with_passkey(member)
-    set_up.post(f"/two-factor/webauthn/keys/{key.pk}/edit/", {"name": "Red key"})
-    assert "Red key" in visible_text(set_up.get(SECURITY))
-    response = set_up.post(f"/two-factor/webauthn/keys/{key.pk}/remove/", follow=True)
+def test_passkey_can_be_renamed_and_removed(client_with_app, member, mails):
+    key = create_passkey(member)
+    client_with_app.post(f"/two-factor/webauthn/keys/{key.pk}/edit/", {"name": "Red key"})
+    assert "Red key" in visible_text(client_with_app.get(SECURITY))
+    response = client_with_app.post(f"/two-factor/webauthn/keys/{key.pk}/remove/", follow=True)
     assert response.redirect_chain[-1][0] == SECURITY
     assert "Red key" not in visible_text(response)
     assert mails()[-1].subject == "Your sign-in: A passkey was removed"
-    assert kinds_of(member) == ["recovery_codes", "totp"]
+    assert authenticator_types_of(member) == ["recovery_codes", "totp"]
 
 
 @pytest.mark.parametrize("step", ["edit", "remove"])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_passkey_of_somebody_else_does_not_exist(set_up, colleague, step, method):
-    key = with_passkey(colleague)
+def test_passkey_of_another_member_is_a_404(client_with_app, colleague, step, method):
+    key = create_passkey(colleague)
     path = f"/two-factor/webauthn/keys/{key.pk}/{step}/"
-    assert getattr(set_up, method)(path, {"name": "Mine now"}).status_code == 404
+    assert getattr(client_with_app, method)(path, {"name": "Mine now"}).status_code == 404
     key.refresh_from_db()
     assert key.data["name"] == "Work laptop"
 
 
-def test_too_many_tries_show_the_portals_own_page(client_for, member):
-    with_app(member)
+def test_confirm_by_code_is_rate_limited_with_the_portals_page(client_for, member):
+    activate_app(member)
     client = client_for(member)
-    answers = [client.post(CONFIRM, {"code": "000000"}) for _ in range(11)]
-    assert answers[-1].status_code == 429
-    assert "Wait a little, then try again" in visible_text(answers[-1])
+    responses = [client.post(CONFIRM, {"code": "000000"}) for _ in range(11)]
+    assert responses[-1].status_code == 429
+    assert "Wait a little, then try again" in visible_text(responses[-1])
 
 
-def test_page_asks_the_database_no_more_for_three_passkeys_than_for_one(client_for, member):
+def test_security_page_takes_the_same_queries_for_more_passkeys(client_for, member):
     client = client_for(member)
     counts = []
     for number in (1, 2):
         for _ in range(number):
-            with_passkey(member)
+            create_passkey(member)
         with CaptureQueriesContext(
             connection,
         ) as queries:
@@ -265,32 +307,31 @@ def test_page_asks_the_database_no_more_for_three_passkeys_than_for_one(client_f
 # Two people at one computer ----------------------------------------------------------------
 
 
-def test_who_stopped_half_way_leaves_nothing_to_the_next(client, member, colleague, mails):
-    with_app(member)
+def test_sign_in_forgets_what_another_person_left_half_way(client, member, colleague, mails):
+    activate_app(member)
     form = {"full_name": "Maria Member", "email": member.email, "organization": "Rush"}
     client.post("/join/", {**form, "teams": ["education"]})
     client.post("/join/code/", {"code": code_in(mails()[-1])})
-    assert "joined" in client.session
+    assert "join_result" in client.session
     client.post("/sign-in/", {"email": colleague.email})
     client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
     assert client.session["_auth_user_id"] == str(colleague.pk)
-    assert "joined" not in client.session
-    assert "typed" not in client.session
+    assert "join_result" not in client.session
 
 
 # Help for who lost it ----------------------------------------------------------------------
 
 
-def test_command_removes_the_second_step_tells_the_person_and_says_so(facilitator, mails, capsys):
-    with_app(facilitator)
+def test_reset_second_factor_command_removes_it_and_sends_an_email(facilitator, mails, capsys):
+    activate_app(facilitator)
     call_command("reset_second_factor", "FAY@rush.example")
-    said = capsys.readouterr().out
-    assert "Fay Facilitator (fay@rush.example): authenticator app, recovery codes." in said
-    assert kinds_of(facilitator) == []
-    (mail,) = mails()
-    assert mail.to == ["fay@rush.example"]
-    assert mail.subject == "Your sign-in: the second step was removed"
-    for body in (mail.message, mail.html_message):
+    output = capsys.readouterr().out
+    assert "Fay Facilitator (fay@rush.example): authenticator app, recovery codes." in output
+    assert authenticator_types_of(facilitator) == []
+    (email,) = mails()
+    assert email.to == ["fay@rush.example"]
+    assert email.subject == "Your sign-in: the second step was removed"
+    for body in (email.message, email.html_message):
         assert "the facilitators" in body
         assert "If you did not ask for this" in body
     assert last_line(facilitator) == (
@@ -299,69 +340,89 @@ def test_command_removes_the_second_step_tells_the_person_and_says_so(facilitato
     )
 
 
-def test_command_leaves_others_alone(facilitator, member):
-    with_app(facilitator)
-    with_app(member)
+def test_reset_second_factor_command_leaves_others_alone(facilitator, member):
+    activate_app(facilitator)
+    activate_app(member)
     call_command("reset_second_factor", facilitator.email)
-    assert kinds_of(member) == ["recovery_codes", "totp"]
+    assert authenticator_types_of(member) == ["recovery_codes", "totp"]
 
 
-def test_command_finds_the_account_that_an_address_signs_in_to(facilitator, colleague):
-    with_app(facilitator)
+def test_reset_second_factor_command_takes_a_merged_address(facilitator, colleague):
+    activate_app(facilitator)
     Member.objects.filter(pk=colleague.pk).update(merged_into=facilitator, is_active=False)
     call_command("reset_second_factor", colleague.email)
-    assert kinds_of(facilitator) == []
+    assert authenticator_types_of(facilitator) == []
 
 
 @pytest.mark.parametrize("email", ["nobody@rush.example", "", "maria@rush.example"])
-def test_command_refuses_whom_it_cannot_help(member, email):
+def test_reset_second_factor_command_refuses_without_an_account_or_second_factor(member, email):
     with pytest.raises(CommandError, match="Nothing was changed"):
         call_command("reset_second_factor", email)
     assert not Email.objects.exists()
 
 
-def test_closed_account_has_nothing_to_reset(member):
+def test_reset_second_factor_refuses_a_closed_account(member):
     anonymize_member(member)
     refused("This account is closed", reset_second_factor, member)
 
 
-def test_member_without_a_second_step_has_nothing_to_reset(member):
+def test_reset_second_factor_refuses_where_there_is_none(member):
     refused("Maria Member has no second step to remove", reset_second_factor, member)
 
 
-def test_closing_the_account_removes_the_second_step(member):
-    with_app(member)
-    with_passkey(member)
+def test_anonymize_member_removes_the_second_factor(member):
+    activate_app(member)
+    create_passkey(member)
     anonymize_member(member)
-    assert kinds_of(member) == []
+    assert authenticator_types_of(member) == []
 
 
-def test_my_data_tells_of_the_second_step_and_no_secret(member):
-    secret = with_app(member)
-    told = personal_data(member)["second_step_of_signing_in"]
-    assert told == second_factors(member)
-    assert [row["kind"] for row in told] == ["authenticator app", "recovery codes"]
-    assert secret not in str(told)
+def test_personal_data_lists_the_second_factor_without_secrets(member):
+    secret = activate_app(member)
+    second_factor = personal_data(member)["second_step_of_signing_in"]
+    assert second_factor == second_factors(member)
+    assert [authenticator["kind"] for authenticator in second_factor] == [
+        "authenticator app",
+        "recovery codes",
+    ]
+    assert secret not in str(second_factor)
 
 
 # The look ----------------------------------------------------------------------------------
 
 
-def templates_below(patterns) -> set[str]:
+def template_names(patterns) -> set[str]:
     """What the views at these addresses, and below them, draw their pages with."""
     named = set()
     for pattern in patterns:
         if hasattr(pattern, "url_patterns"):
-            named |= templates_below(pattern.url_patterns)
+            named |= template_names(pattern.url_patterns)
         elif name := getattr(getattr(pattern.callback, "view_class", None), "template_name", ""):
             named.add(name)
     return named
 
 
-def test_every_page_of_the_second_step_is_drawn_by_the_portal(settings):
-    named = templates_below(get_resolver("members.urls").url_patterns)
+def test_second_factor_pages_use_the_portals_templates(settings):
+    named = template_names(get_resolver("members.urls").url_patterns)
     named.remove("mfa/webauthn/authenticator_list.html")  # its address leads to the index
     ours = str(settings.BASE_DIR / "templates")
     strange = [name for name in named if not get_template(name).origin.name.startswith(ours)]
     assert "mfa/index.html" in named
     assert strange == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mfa_authenticate",
+        "mfa_reauthenticate",
+        "mfa_activate_totp",
+        "mfa_add_webauthn",
+        "mfa_reauthenticate_webauthn",
+    ],
+)
+def test_second_factor_pages_that_verify_are_the_portals_views(name):
+    """allauth's own would take our forms for verified, which only `verify` makes them."""
+    view_class = resolve(reverse(name)).func.view_class
+    assert view_class.__module__ == "members.auth.second_factor"
+    assert hasattr(view_class, "form_verified")

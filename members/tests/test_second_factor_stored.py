@@ -1,56 +1,55 @@
-"""What is stored of second steps: locked, locked anew, damaged."""
+"""What is stored of second factors: encrypted, and encrypted with a new SECRET_KEY."""
 
-import pytest
 from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from django.core.management import call_command
-from post_office.models import Email
 
-from conftest import code_in, visible_text
-from members.tests.second_factor import code_for, recovery_codes, with_app, with_passkey
+from members.tests.second_factor import activate_app, code_for, create_passkey, recovery_codes
 
 SECURITY = "/two-factor/"
 ADD_PASSKEY = "/two-factor/webauthn/add/"
 
 
-def test_database_holds_no_key_of_a_phone_in_the_clear(member):
-    secret = with_app(member)
+def test_encrypt_leaves_no_plain_key_in_the_database(member):
+    secret = activate_app(member)
     stored = str(list(Authenticator.objects.values_list("data", flat=True)))
     assert secret not in stored
     assert Authenticator.objects.get(type="totp").wrap().validate_code(code_for(secret))
 
 
-def test_key_opens_with_the_former_secret_of_the_portal(member, settings):
-    secret = with_app(member)
+def test_decrypt_takes_a_former_secret_key(member, settings):
+    secret = activate_app(member)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
     assert Authenticator.objects.get(type="totp").wrap().validate_code(code_for(secret))
 
 
-def test_what_is_stored_is_locked_anew_so_that_the_former_secret_can_go(member, settings, capsys):
-    secret = with_app(member)
+def test_reencrypt_second_factors_makes_the_former_secret_key_needless(member, settings, capsys):
+    secret = activate_app(member)
     codes = recovery_codes(member)
-    with_passkey(member)
+    create_passkey(member)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
-    call_command("relock_second_factors")
-    assert "Locked with today's SECRET_KEY: 2. Opened by no key: 0." in capsys.readouterr().out
+    call_command("reencrypt_second_factors")
+    assert (
+        "Encrypted with today's SECRET_KEY: 2. Decrypted by no key: 0." in capsys.readouterr().out
+    )
     settings.SECRET_KEY_FALLBACKS = []
     assert Authenticator.objects.get(type="totp").wrap().validate_code(code_for(secret))
     assert recovery_codes(member) == codes
 
 
-def test_what_no_known_secret_opens_is_left_as_it_is(member, settings, capsys):
-    secret = with_app(member)
+def test_reencrypt_second_factors_leaves_what_no_key_decrypts(member, settings, capsys):
+    secret = activate_app(member)
     former = settings.SECRET_KEY
     settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
-    call_command("relock_second_factors")
-    assert "Opened by no key: 2." in capsys.readouterr().out
+    call_command("reencrypt_second_factors")
+    assert "Decrypted by no key: 2." in capsys.readouterr().out
     settings.SECRET_KEY = former
     assert Authenticator.objects.get(type="totp").wrap().validate_code(code_for(secret))
 
 
-def test_nobody_is_signed_out_by_a_new_secret_beside_the_former(client_for, member, settings):
+def test_new_secret_key_beside_the_former_signs_nobody_out(client_for, member, settings):
     client = client_for(member)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
@@ -59,43 +58,14 @@ def test_nobody_is_signed_out_by_a_new_secret_beside_the_former(client_for, memb
     assert client.get("/my/").status_code == 200
 
 
-def test_key_that_cannot_be_opened_any_more_takes_no_code_and_breaks_nothing(member, settings):
-    secret = with_app(member)
+def test_decrypt_of_an_unreadable_key_accepts_no_code(member, settings):
+    secret = activate_app(member)
     settings.SECRET_KEY = "another-secret-0123456789-abcdefghijklmnopq"  # noqa: S105
-    for kept in Authenticator.objects.filter(user=member):
-        assert not kept.wrap().validate_code(code_for(secret))
+    for authenticator in Authenticator.objects.filter(user=member):
+        assert not authenticator.wrap().validate_code(code_for(secret))
 
 
-# What is stored may be damaged ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", [ADD_PASSKEY, "/two-factor/webauthn/reauthenticate/"])
-@pytest.mark.parametrize("data", [{"name": "x"}, {"name": "x", "credential": {"id": 1}}])
-def test_damaged_passkey_is_told_and_no_error(client_for, member, path, data):
-    Authenticator.objects.create(user=member, type=Authenticator.Type.WEBAUTHN, data=data)
-    client = client_for(member)
-    response = client.get(path)
-    if path == ADD_PASSKEY and response.status_code == 302 and "reauth" in response["Location"]:
-        response = client.get(response["Location"])
-    assert (response.status_code, response["Location"]) == (302, SECURITY)
-    assert "is damaged" in visible_text(client.get(SECURITY))
-
-
-def test_damaged_passkey_leaves_the_other_ways_in(client, member):
-    with_passkey(member)
-    with_app(member)
-    client.post("/sign-in/", {"email": member.email})
-    asked = client.post(
-        "/sign-in/code/", {"code": code_in(Email.objects.latest("pk"))}, follow=True
-    )
-    assert asked.status_code == 200
-    assert "Take the second step" in visible_text(asked)
-    assert "passkey" not in visible_text(asked).partition("No phone at hand")[0].lower()
-    done = client.post("/two-factor/authenticate/", {"code": recovery_codes(member)[0]})
-    assert (done.status_code, done["Location"]) == (302, "/my/")
-
-
-def test_account_closed_in_the_middle_of_signing_in_is_told(rf, member):
+def test_respond_user_inactive_refuses_in_words(rf, member):
     request = rf.get("/")
     request.user = member
     response = get_adapter().respond_user_inactive(request, member)

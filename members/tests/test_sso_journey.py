@@ -7,7 +7,7 @@ import requests
 from playwright.sync_api import expect
 
 from members.models import Member
-from members.tests.oidc import NORA, provider_at, running_provider
+from members.tests.oidc import NORA_CLAIMS, provider_at, running_provider
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -16,7 +16,7 @@ def test_newcomer_joins_with_the_account_of_the_hospital(
     browser, live_server, settings, organization, team
 ):
     with running_provider() as issuer:
-        requests.put(f"{issuer}/users/nora", json=NORA, timeout=5).raise_for_status()
+        requests.put(f"{issuer}/users/nora", json=NORA_CLAIMS, timeout=5).raise_for_status()
         settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "allauth.socialaccount"]
         settings.SITE_URL = live_server.url
         settings.SSO_PROVIDERS = {"rush": (rush := provider_at(issuer))}

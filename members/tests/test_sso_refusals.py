@@ -1,4 +1,4 @@
-"""Whom a hospital's service does not let in: who is not believed, and what goes wrong."""
+"""What a hospital's service is refused: addresses it may not verify, and what goes wrong."""
 
 import logging
 
@@ -7,24 +7,23 @@ from django.test import Client
 
 from members.auth.sso_claims import UntrustedClaimError, verified_email
 from members.tests.oidc import (
-    BACK,
-    MARIA,
-    SSO,
-    arrive,
-    arrive_by,
+    CALLBACK,
+    MARIA_CLAIMS,
+    START,
+    callback_url,
     free_port,
     is_refused,
     is_signed_in,
     provider_at,
-    state_of,
-    way_back,
+    sign_in_by_provider,
+    start_and_get_state,
 )
 
-# Who is not believed -----------------------------------------------------------------------
+# Addresses -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "said",
+    "claims",
     [
         {"email": "maria@rush.example"},
         {"email": "maria@rush.example", "email_verified": False},
@@ -39,21 +38,21 @@ from members.tests.oidc import (
         {"email": ["maria@rush.example"], "email_verified": True},
     ],
 )
-def test_address_that_the_provider_may_not_vouch_for_opens_nothing(
-    client, rush, member, outsider, said, caplog
+def test_sso_callback_refuses_an_address_that_the_provider_may_not_verify(
+    client, rush, member, outsider, claims, caplog
 ):
     with caplog.at_level(logging.INFO):
-        answer = arrive(client, **said)
-    assert is_refused(client, answer, 403, "did not confirm a work address of yours")
+        response = sign_in_by_provider(client, **claims)
+    assert is_refused(client, response, 403, "did not confirm a work address")
     assert not is_signed_in(client)
-    assert "proven" not in client.session
-    told = [line.getMessage() for line in caplog.records if line.name == "portal.sso"]
-    assert told
-    assert "example" not in told[0]
+    assert "verified_email" not in client.session
+    log_lines = [line.getMessage() for line in caplog.records if line.name == "portal.sso"]
+    assert log_lines
+    assert "example" not in log_lines[0]
 
 
 @pytest.mark.parametrize(
-    ("claims", "trusted", "believed"),
+    ("claims", "is_trusted", "is_verified"),
     [
         ({"email_verified": True}, False, True),
         ({"email_verified": True}, True, True),
@@ -70,135 +69,147 @@ def test_address_that_the_provider_may_not_vouch_for_opens_nothing(
         ({"acct": 0, "xms_edov": True}, False, False),
     ],
 )
-def test_trust_covers_only_what_is_not_said_at_all(claims, trusted, believed):
-    provider = provider_at("https://login.example.org", email_trusted=trusted)
-    said = {"email": "ana@mail.rush.example", **claims}
-    if believed:
-        assert verified_email(provider, said) == "ana@mail.rush.example"
+def test_verified_email_trusts_only_where_no_claim_says_otherwise(claims, is_trusted, is_verified):
+    provider = provider_at("https://login.example.org", email_trusted=is_trusted)
+    claims = {"email": "ana@mail.rush.example", **claims}
+    if is_verified:
+        assert verified_email(provider, claims) == "ana@mail.rush.example"
     else:
         with pytest.raises(UntrustedClaimError):
-            verified_email(provider, said)
+            verified_email(provider, claims)
 
 
-def test_trust_does_not_reach_other_domains():
+def test_verified_email_refuses_other_domains_of_a_trusted_provider():
     provider = provider_at("https://login.example.org", email_trusted=True)
     with pytest.raises(UntrustedClaimError):
         verified_email(provider, {"email": "olga@loop.example"})
 
 
-# What goes wrong on the way ----------------------------------------------------------------
+# Errors ----------------------------------------------------------------------------------
 
 
-def test_person_who_says_no_is_told_the_way_by_code(client, rush, member):
-    answer = arrive(client, deny=True)  # this one does not even send the state back
-    assert is_refused(client, answer, 403, "was stopped, by you or by Rush Hospital")
-    answer = client.get(f"{BACK}?state={state_of(client)}&error=access_denied")
-    assert is_refused(client, answer, 403, "was stopped, by you or by Rush Hospital")
+def test_sso_callback_after_a_refusal_shows_the_way_by_code(client, rush, member):
+    response = sign_in_by_provider(client, deny=True)
+    assert is_refused(client, response, 403, "was stopped, by you or by Rush Hospital")
+    response = client.get(f"{CALLBACK}?state={start_and_get_state(client)}&error=access_denied")
+    assert is_refused(client, response, 403, "was stopped, by you or by Rush Hospital")
 
 
 @pytest.mark.parametrize("query", ["", "?code=x", "?state=unknown&code=x", "?error=server_error"])
-def test_way_back_that_nobody_has_begun_leads_nowhere(client, rush, db, query):
-    answer = client.get(f"{BACK}{query}")
-    assert is_refused(client, answer, 400, "too long ago or in another browser")
+def test_sso_callback_refuses_an_unknown_state(client, rush, db, query):
+    response = client.get(f"{CALLBACK}{query}")
+    assert is_refused(client, response, 400, "too long ago or in another browser")
 
 
-def test_way_back_works_once_and_only_in_the_browser_that_began(client, rush, member):
-    path = way_back(client, **MARIA)
+def test_sso_callback_works_once_and_only_in_the_same_browser(client, rush, member):
+    path = callback_url(client, **MARIA_CLAIMS)
     thief = Client()
     assert is_refused(thief, thief.get(path), 400, "in another browser")
     assert client.get(path).status_code == 302
     client.post("/sign-out/")
-    assert is_refused(client, client.get(path), 400, "Begin again")
+    assert is_refused(client, client.get(path), 400, "Start again")
 
 
-def test_code_that_the_provider_does_not_know_opens_nothing(client, rush, db):
-    answer = client.get(f"{BACK}?state={state_of(client)}&code=forged")
-    assert is_refused(client, answer, 502, "does not work right now")
+def test_sso_callback_refuses_a_forged_code(client, rush, db):
+    response = client.get(f"{CALLBACK}?state={start_and_get_state(client)}&code=forged")
+    assert is_refused(client, response, 502, "does not work right now")
 
 
-def test_error_of_the_provider_is_told(client, rush, db):
-    answer = client.get(f"{BACK}?state={state_of(client)}&error=server_error")
-    assert is_refused(client, answer, 502, "does not work right now")
+def test_sso_callback_reports_an_error_of_the_provider(client, rush, db):
+    response = client.get(f"{CALLBACK}?state={start_and_get_state(client)}&error=server_error")
+    assert is_refused(client, response, 502, "does not work right now")
 
 
-def test_provider_that_is_down_is_told(client, settings, installed, db, caplog):
+def test_sso_start_reports_a_provider_that_is_down(
+    client, settings, socialaccount_installed, db, caplog
+):
     issuer = f"http://127.0.0.1:{free_port()}"
     settings.SSO_PROVIDERS = {"rush": provider_at(issuer)}
-    answer = client.post(SSO)
-    assert is_refused(client, answer, 502, "does not work right now")
+    response = client.post(START)
+    assert is_refused(client, response, 502, "does not work right now")
     assert "Sign-in by rush failed: ConnectionError" in caplog.text
 
 
 @pytest.mark.parametrize("page", [500, 404, "no json", "[]", "{}", "null", {"issuer": 1}])
-def test_provider_that_describes_itself_wrongly_is_told(client, liar, db, page):
-    liar.answers["/.well-known/openid-configuration"] = page
-    assert is_refused(client, client.post(SSO), 502, "does not work right now")
+def test_sso_start_reports_a_malformed_configuration(client, scripted_provider, db, page):
+    scripted_provider.responses["/.well-known/openid-configuration"] = page
+    assert is_refused(client, client.post(START), 502, "does not work right now")
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [500, "no json", "[]", "{}", {"access_token": "t"}, {"access_token": "t", "id_token": "x"}],
 )
-def test_provider_that_gives_no_token_is_told(client, liar, member, answer):
-    state = state_of(client)
-    liar.answers["/token"] = answer
-    page = client.get(f"{BACK}?state={state}&code=x")
+def test_sso_callback_reports_a_malformed_token_response(
+    client, scripted_provider, member, response
+):
+    state = start_and_get_state(client)
+    scripted_provider.responses["/token"] = response
+    page = client.get(f"{CALLBACK}?state={state}&code=x")
     assert is_refused(client, page, 502, "does not work right now")
 
 
 @pytest.mark.parametrize(
     ("claims", "userinfo"),
     [
-        ({"iss": "https://elsewhere.example", **MARIA}, None),
-        ({"iss": None, **MARIA}, None),
-        ({"aud": "another", **MARIA}, None),
-        ({"aud": None, **MARIA}, None),
-        ({"exp": 1, **MARIA}, None),
-        ({}, {"sub": "2", **MARIA}),
-        ({}, MARIA),
-        ({"sub": None}, {"sub": "1", **MARIA}),
-        ({"email": "olga@loop.example"}, {"sub": "1", **MARIA}),
+        ({"iss": "https://elsewhere.example", **MARIA_CLAIMS}, None),
+        ({"iss": None, **MARIA_CLAIMS}, None),
+        ({"aud": "another", **MARIA_CLAIMS}, None),
+        ({"aud": None, **MARIA_CLAIMS}, None),
+        ({"exp": 1, **MARIA_CLAIMS}, None),
+        ({}, {"sub": "2", **MARIA_CLAIMS}),
+        ({}, MARIA_CLAIMS),
+        ({"sub": None}, {"sub": "1", **MARIA_CLAIMS}),
+        ({"email": "olga@loop.example"}, {"sub": "1", **MARIA_CLAIMS}),
         ({"email": "maria@rush.example"}, {"sub": "1", "email_verified": True}),
         ({}, {}),
         ({}, None),
     ],
 )
-def test_token_that_is_not_for_us_or_about_somebody_else_opens_nothing(
-    client, liar, member, claims, userinfo
+def test_sso_callback_refuses_a_token_for_another_audience_or_person(
+    client, scripted_provider, member, claims, userinfo
 ):
-    page = arrive_by(liar, client, userinfo, **claims)
+    page = scripted_provider.sign_in(client, userinfo, **claims)
     assert is_refused(client, page, 502, "does not work right now")
 
 
 @pytest.mark.parametrize(
     ("claims", "userinfo"),
     [
-        (MARIA, None),
-        ({}, {"sub": "1", **MARIA}),
-        ({"email": "maria@rush.example"}, {"sub": "1", **MARIA}),
+        (MARIA_CLAIMS, None),
+        ({}, {"sub": "1", **MARIA_CLAIMS}),
+        ({"email": "maria@rush.example"}, {"sub": "1", **MARIA_CLAIMS}),
     ],
 )
-def test_token_and_second_place_that_agree_are_believed(client, liar, member, claims, userinfo):
-    assert arrive_by(liar, client, userinfo, **claims).url == "/my/"
-
-
-def test_issuer_that_calls_itself_by_another_name_is_refused(client, liar, member):
-    page = liar.answers["/.well-known/openid-configuration"]
-    liar.answers["/.well-known/openid-configuration"] = {**page, "issuer": "https://evil.example"}
-    answer = arrive_by(liar, client, iss="https://evil.example", **MARIA)
-    assert is_refused(client, answer, 502, "does not work right now")
-
-
-def test_entra_id_that_says_nothing_of_verification_is_believed_where_it_is_trusted(
-    client, liar, member, settings
+def test_sso_callback_takes_the_address_from_token_or_userinfo(
+    client, scripted_provider, member, claims, userinfo
 ):
-    settings.SSO_PROVIDERS = {"rush": provider_at(liar.issuer, email_trusted=True)}
-    assert arrive_by(liar, client, email="maria@rush.example").url == "/my/"
+    assert scripted_provider.sign_in(client, userinfo, **claims).url == "/my/"
 
 
-def test_name_from_a_provider_is_only_text(client, liar, organization, team):
-    arrive_by(
-        liar, client, email="nora@rush.example", email_verified=True, name="<b>N</b>\n" + "x" * 500
+def test_sso_callback_refuses_another_issuer(client, scripted_provider, member):
+    page = scripted_provider.responses["/.well-known/openid-configuration"]
+    scripted_provider.responses["/.well-known/openid-configuration"] = {
+        **page,
+        "issuer": "https://evil.example",
+    }
+    response = scripted_provider.sign_in(client, iss="https://evil.example", **MARIA_CLAIMS)
+    assert is_refused(client, response, 502, "does not work right now")
+
+
+def test_sso_callback_trusts_a_trusted_provider_without_a_verification_claim(
+    client, scripted_provider, member, settings
+):
+    settings.SSO_PROVIDERS = {"rush": provider_at(scripted_provider.issuer, email_trusted=True)}
+    assert scripted_provider.sign_in(client, email="maria@rush.example").url == "/my/"
+
+
+def test_join_after_sso_escapes_the_name(client, scripted_provider, organization, team):
+    scripted_provider.sign_in(
+        client,
+        email="nora@rush.example",
+        email_verified=True,
+        name="<b>N</b>\n" + "x" * 500,
     )
     page = client.get("/join/").content.decode()
     assert "<b>N" not in page

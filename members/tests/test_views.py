@@ -27,9 +27,9 @@ def test_sign_in_takes_an_address_and_a_code(client, member):
 
 
 def test_sign_in_goes_on_to_the_page_that_asked_for_it(client, member, team):
-    asked = client.get(f"/teams/{team.slug}/members/")
-    assert asked["Location"] == f"/sign-in/?next=/teams/{team.slug}/members/"
-    response = sign_in(client, member.email, asked["Location"])
+    redirected = client.get(f"/teams/{team.slug}/members/")
+    assert redirected["Location"] == f"/sign-in/?next=/teams/{team.slug}/members/"
+    response = sign_in(client, member.email, redirected["Location"])
     assert response["Location"] == f"/teams/{team.slug}/members/"
 
 
@@ -42,22 +42,22 @@ def test_sign_in_never_leads_to_another_site(client, member, target):
     assert response["Location"] == "/my/"
 
 
-def test_sign_in_after_a_press_leads_to_a_page_and_not_to_an_error(client, member, other_team):
-    pressed = client.post(f"/teams/{other_team.slug}/join/")
-    back = sign_in(client, member.email, pressed["Location"])
-    shown = client.get(back["Location"], follow=True)
+def test_sign_in_after_a_post_leads_to_a_page(client, member, other_team):
+    posted = client.post(f"/teams/{other_team.slug}/join/")
+    signed_in = sign_in(client, member.email, posted["Location"])
+    shown = client.get(signed_in["Location"], follow=True)
     assert "Join this team" in visible_text(shown)
 
 
-def test_sign_in_answers_known_and_unknown_addresses_alike(member):
+def test_sign_in_responds_alike_to_known_and_unknown_addresses(member):
     seen = []
     for address in (member.email, "stranger@rush.example"):
         client = Client()
         sent = client.post(SIGN_IN, {"email": address})
-        (mail,) = Email.objects.filter(to=address)
-        code = code_in(mail)
+        (email,) = Email.objects.filter(to=address)
+        code = code_in(email)
         page = visible_text(client.get(sent["Location"])).replace(address, "ADDRESS")
-        seen.append((sent.status_code, sent["Location"], page, mail.message.replace(code, "CODE")))
+        seen.append((sent.status_code, sent["Location"], page, email.message.replace(code, "CODE")))
     assert seen[0] == seen[1]
 
 
@@ -89,7 +89,7 @@ def test_sign_in_says_what_is_wrong_with_an_address(client, db):
     assert 'value="maria"' in response.content.decode()
 
 
-def test_sign_in_starts_over_without_a_journey(client, db):
+def test_sign_in_starts_over_without_a_verification(client, db):
     assert client.get(CODE)["Location"] == SIGN_IN
     assert client.post(NEW_CODE)["Location"] == SIGN_IN
     assert client.get(NEW_CODE)["Location"] == CODE
@@ -105,11 +105,11 @@ def test_sign_in_sends_a_new_code_on_request(client, member):
     assert client.post(CODE, {"code": new})["Location"] == "/my/"
 
 
-def test_sign_in_is_for_those_who_are_not(client_for, member):
+def test_sign_in_redirects_a_signed_in_member(client_for, member):
     assert client_for(member).get(SIGN_IN)["Location"] == "/my/"
 
 
-def test_a_code_works_only_once(client, member):
+def test_sign_in_takes_a_code_only_once(client, member):
     client.post(SIGN_IN, {"email": member.email})
     code = code_in(Email.objects.latest("pk"))
     client.post(CODE, {"code": code})
@@ -117,7 +117,7 @@ def test_a_code_works_only_once(client, member):
     assert client.post(CODE, {"code": code})["Location"] == SIGN_IN
 
 
-def test_signing_in_changes_the_session(client, member):
+def test_sign_in_changes_the_session(client, member):
     client.post(SIGN_IN, {"email": member.email})
     before = client.session.session_key
     client.post(CODE, {"code": code_in(Email.objects.latest("pk"))})
@@ -134,7 +134,7 @@ def test_sign_out_takes_a_post(client_for, member):
     assert client.post("/sign-out/").status_code == 302
 
 
-def test_nobody_has_a_password(member):
+def test_member_has_no_password(member):
     assert not member.has_usable_password()
     assert not any(field.name == "password" for field in Member._meta.get_fields())
 

@@ -10,10 +10,10 @@ from members import services
 from members.models import DecisionItem, Member
 from members.services import (
     Refused,
-    active_sessions,
     anonymize_member,
     end_sessions,
     explain_change,
+    export_sessions,
     lock_administrators,
     lock_open_account,
     save_with_history,
@@ -124,7 +124,7 @@ def personal_data(member: Member) -> dict[str, Any]:
         "colors_of_the_portal": member.theme or "as the device is set",
         "member_since": member.date_joined.isoformat(),
         "last_sign_in": member.last_login.isoformat() if member.last_login else None,
-        "signed_in_with": active_sessions(member),
+        "signed_in_with": export_sessions(member),
         "second_step_of_signing_in": second_factors(member),
         "organization": member.organization.name if member.organization else None,
         "affiliation_confirmed_at": confirmed_at.isoformat() if confirmed_at else None,

@@ -32,8 +32,8 @@ def join(client: Client, *teams: ActionTeam, **changes: str):
     return client.post(CODE, {"code": last_code()}, follow=True)
 
 
-def age_proof(client: Client, seconds: int, purpose: str = "join") -> None:
+def age_code(client: Client, seconds: int) -> None:
     """Let the code in this browser be `seconds` older."""
     session = client.session
-    session[f"proof_to_{purpose}"]["at"] -= seconds
+    session["email_verification_to_join"]["sent_at"] -= seconds
     session.save()

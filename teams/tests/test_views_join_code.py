@@ -1,4 +1,4 @@
-"""The code step: wrong, old, renewed, for another address, asked for too often."""
+"""The code step: wrong, old, renewed, for another address, requested too often."""
 
 import pytest
 from django.test import Client
@@ -6,30 +6,30 @@ from post_office.models import Email
 
 from conftest import visible_text
 from members.models import Member
-from teams.tests.joining import CODE, JOIN, NEW_CODE, age_proof, form, join, last_code
+from teams.tests.joining import CODE, JOIN, NEW_CODE, age_code, form, join, last_code
 
 
 @pytest.mark.parametrize(
     "change", [str.lower, lambda c: f" {c[:3]} {c[3:]}\n", lambda c: f"{c[:3]}-{c[3:]}"]
 )
-def test_code_is_taken_in_any_case_with_spaces_and_hyphens(client, organization, team, change):
+def test_join_code_ignores_case_spaces_and_hyphens(client, organization, team, change):
     client.post(JOIN, form(team))
     done = client.post(CODE, {"code": change(last_code())}, follow=True)
     assert "You have joined" in visible_text(done)
 
 
-def test_code_that_is_wrong_says_so_and_the_right_one_still_works(client, organization, team):
+def test_join_code_refuses_a_wrong_one_and_still_takes_the_right_one(client, organization, team):
     client.post(JOIN, form(team))
     code = last_code()
-    for typed in ("ZZZZZZ", "é", "", "x" * 99):
-        response = client.post(CODE, {"code": typed})
+    for entered in ("ZZZZZZ", "é", "", "x" * 99):
+        response = client.post(CODE, {"code": entered})
         assert response.status_code == 200
         assert "There is a problem" in visible_text(response)
     assert Member.objects.filter(email="nora@rush.example").count() == 0
     assert "You have joined" in visible_text(client.post(CODE, {"code": code}, follow=True))
 
 
-def test_code_wrong_too_often_is_worthless_and_a_new_one_finishes_the_same_form(
+def test_join_code_stops_after_too_many_tries_and_a_new_one_keeps_the_form(
     client, organization, team
 ):
     client.post(JOIN, form(team))
@@ -46,25 +46,23 @@ def test_code_wrong_too_often_is_worthless_and_a_new_one_finishes_the_same_form(
     assert Member.objects.get(email="nora@rush.example").full_name == "Nora Newcomer"
 
 
-def test_code_is_too_old_after_fifteen_minutes_and_a_new_one_finishes_the_same_form(
-    client, organization, team
-):
+def test_join_code_expires_and_a_new_one_keeps_the_form(client, organization, team):
     client.post(JOIN, form(team))
     code = last_code()
-    age_proof(client, 15 * 60 + 1)
+    age_code(client, 15 * 60 + 1)
     assert "too old" in visible_text(client.post(CODE, {"code": code}))
     client.post(NEW_CODE)
     assert "You have joined" in visible_text(client.post(CODE, {"code": last_code()}, follow=True))
 
 
-def test_new_code_replaces_the_one_before(client, organization, team):
+def test_join_code_new_replaces_the_one_before(client, organization, team):
     client.post(JOIN, form(team))
     old = last_code()
     client.post(NEW_CODE)
     assert "not the code we sent" in visible_text(client.post(CODE, {"code": old}))
 
 
-def test_changing_the_address_keeps_what_was_typed_and_kills_the_old_code(
+def test_join_with_a_changed_address_keeps_the_form_and_ends_the_old_code(
     client, organization, team
 ):
     client.post(JOIN, form(team, email="norra@rush.example"))
@@ -79,7 +77,7 @@ def test_changing_the_address_keeps_what_was_typed_and_kills_the_old_code(
     assert not Member.objects.filter(email="norra@rush.example").exists()
 
 
-def test_code_of_another_browser_does_not_fit(client, organization, team):
+def test_join_code_of_another_browser_is_refused(client, organization, team):
     client.post(JOIN, form(team))
     code = last_code()
     stranger = Client()
@@ -96,7 +94,7 @@ def test_join_starts_over_after_the_tab_was_closed(organization, team):
     assert "You have joined" in visible_text(join(again, team))
 
 
-def test_codes_are_limited_for_an_address_and_what_was_typed_is_kept(team):
+def test_join_codes_are_limited_for_an_address_and_the_form_is_kept(team):
     for _ in range(5):
         assert Client().post(JOIN, form(team)).status_code == 302
     last = Client()
@@ -110,7 +108,7 @@ def test_codes_are_limited_for_an_address_and_what_was_typed_is_kept(team):
     assert Client().post(JOIN, form(team, email="other@rush.example")).status_code == 302
 
 
-def test_codes_are_limited_for_a_network_address(team, settings):
+def test_join_codes_are_limited_for_a_network_address(team, settings):
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "5/15m/key,3/15m/ip"}
     for number in range(3):
         Client().post(JOIN, form(team, email=f"n{number}@rush.example"))
@@ -120,7 +118,7 @@ def test_codes_are_limited_for_a_network_address(team, settings):
     assert other.post(JOIN, form(team, email="n4@rush.example")).status_code == 302
 
 
-def test_limits_believe_the_proxy_only_when_one_is_trusted(team, settings):
+def test_join_limits_use_the_proxy_header_only_behind_a_proxy(team, settings):
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "2/15m/ip"}
     for number in range(2):
         Client(headers={"x-forwarded-for": f"203.0.113.{number}"}).post(
@@ -130,7 +128,7 @@ def test_limits_believe_the_proxy_only_when_one_is_trusted(team, settings):
     assert forged.post(JOIN, form(team)).status_code == 429
 
 
-def test_guesses_are_limited_for_an_address_over_all_browsers(team):
+def test_join_code_tries_are_limited_for_an_address_over_all_browsers(team):
     tries = 0
     for _ in range(4):
         client = Client()

@@ -13,9 +13,9 @@ from teams.services import add_organization, set_facilitators
 from teams.tests.joining import CODE, DONE, JOIN, form, join, last_code
 
 
-def test_join_takes_one_form_one_mail_and_one_code(client, organization, team, other_team, mails):
+def test_join_takes_one_form_one_email_and_one_code(client, organization, team, other_team, mails):
     sent = client.post(JOIN, form(team, other_team))
-    assert [mail.to for mail in mails()] == [["nora@rush.example"]]
+    assert [email.to for email in mails()] == [["nora@rush.example"]]
     assert not Member.objects.filter(email="nora@rush.example").exists()
     done = client.post(sent["Location"], {"code": last_code()}, follow=True)
     assert "You have joined 2 teams" in visible_text(done)
@@ -23,7 +23,7 @@ def test_join_takes_one_form_one_mail_and_one_code(client, organization, team, o
     assert (member.full_name, member.job_title) == ("Nora Newcomer", "Recruiter")
     assert member.organization == organization
     assert member.affiliation_confirmed_via == "domain"
-    assert {stay.status for stay in Membership.objects.of(member)} == {"active"}
+    assert {membership.status for membership in Membership.objects.of(member)} == {"active"}
     assert "You joined" in mails()[1].subject
     assert len(mails()) == 2
     assert client.get("/my/").status_code == 200
@@ -55,25 +55,25 @@ def test_join_changes_nothing_before_the_code(client, team, mails):
     assert Membership.objects.count() == 0
 
 
-def test_join_says_everything_that_is_missing_and_keeps_what_was_typed(client, team):
+def test_join_says_everything_that_is_missing_and_keeps_the_input(client, team):
     response = client.post(JOIN, {"full_name": "Nora Newcomer", "email": "nora"})
-    said = visible_text(response)
+    text = visible_text(response)
     assert response.status_code == 200
-    assert "Error: Join a team" in said
-    assert "There is a problem" in said
-    for say in (
+    assert "Error: Join a team" in text
+    assert "There is a problem" in text
+    for message in (
         "Enter your work email address, like name@hospital.org",
         "Enter the name of your organization",
         "Select at least one team",
     ):
-        assert said.count(say) == 2  # in the summary and at the field
+        assert text.count(message) == 2  # in the summary and at the field
     assert 'value="Nora Newcomer"' in response.content.decode()
     assert 'value="nora"' in response.content.decode()
     assert Email.objects.count() == 0
 
 
 @pytest.mark.parametrize(
-    ("field", "typed", "say"),
+    ("field", "value", "message"),
     [
         ("full_name", "   ", "Enter your full name"),
         ("full_name", "x" * 121, "Enter a name with at most 120 characters"),
@@ -92,10 +92,10 @@ def test_join_says_everything_that_is_missing_and_keeps_what_was_typed(client, t
         ("teams", "no-such-team", "Select teams from the list"),
     ],
 )
-def test_join_refuses_bad_input_in_words(client, team, field, typed, say):
-    response = client.post(JOIN, form(team) | {field: typed})
+def test_join_refuses_bad_input_in_words(client, team, field, value, message):
+    response = client.post(JOIN, form(team) | {field: value})
     assert response.status_code == 200
-    assert say in visible_text(response)
+    assert message in visible_text(response)
     assert Email.objects.count() == 0
 
 
@@ -110,7 +110,7 @@ def test_join_accepts_an_address_as_people_type_it(client, organization, team):
     assert Member.objects.get(email="nora@mail.rush.example").is_affiliation_confirmed
 
 
-def test_join_answers_known_unfinished_and_unknown_addresses_alike(member, team):
+def test_join_responds_alike_to_known_unfinished_and_unknown_addresses(member, team):
     seen = []
     unfinished = Client()
     unfinished.post(JOIN, form(team, email="unfinished@rush.example"))
@@ -119,17 +119,17 @@ def test_join_answers_known_unfinished_and_unknown_addresses_alike(member, team)
         client = Client()
         sent = client.post(JOIN, form(team, email=address))
         page = client.get(sent["Location"])
-        (mail,) = Email.objects.filter(to=address)
-        code = code_in(mail)
+        (email,) = Email.objects.filter(to=address)
+        code = code_in(email)
         seen.append(
             (
                 sent.status_code,
                 sent["Location"],
                 sorted(sent.cookies),
                 visible_text(page).replace(address, "ADDRESS"),
-                mail.subject.replace(code, "CODE"),
-                mail.message.replace(code, "CODE").replace(address, "ADDRESS"),
-                mail.priority,
+                email.subject.replace(code, "CODE"),
+                email.message.replace(code, "CODE").replace(address, "ADDRESS"),
+                email.priority,
             )
         )
         wrong = client.post(CODE, {"code": "ZZZZZZ" if code != "ZZZZZZ" else "XXXXXX"})
@@ -137,7 +137,7 @@ def test_join_answers_known_unfinished_and_unknown_addresses_alike(member, team)
     assert seen[0] == seen[1] == seen[2]
 
 
-def test_join_asks_the_database_the_same_for_known_and_unknown_addresses(member, team):
+def test_join_takes_the_same_queries_for_known_and_unknown_addresses(member, team):
     costs = []
     for address in ("stranger@rush.example", member.email):
         fresh = Client()
@@ -155,8 +155,8 @@ def test_join_never_overwrites_a_members_profile(client, member, other_team):
     assert membership_of(member, other_team).is_active
 
 
-def test_join_says_what_of_the_typed_did_not_count(client, member, other_team):
-    said = visible_text(
+def test_join_done_says_which_input_was_overridden(client, member, other_team):
+    text = visible_text(
         join(
             client,
             other_team,
@@ -165,28 +165,28 @@ def test_join_says_what_of_the_typed_did_not_count(client, member, other_team):
             organization="Other Clinic",
         )
     )
-    assert "You entered “Other Clinic”. Your email domain belongs to Rush" in said
-    assert "so your name stays Maria Member" in said
+    assert "You entered “Other Clinic”. Your email domain belongs to Rush" in text
+    assert "so your name stays Maria Member" in text
 
 
-def test_join_says_that_an_organization_stays_as_before(client, applicant, other_team):
-    said = visible_text(
+def test_join_done_says_that_the_organization_is_unchanged(client, applicant, other_team):
+    text = visible_text(
         join(client, other_team, email=applicant.email, organization="Other Clinic")
     )
-    assert "Your organization here is Lakeview Health, as before" in said
+    assert "Your organization here is Lakeview Health, as before" in text
 
 
-def test_join_says_that_the_mail_domain_decided(client, organization, team):
-    said = visible_text(join(client, team, organization="Other Clinic"))
-    assert "Your email domain belongs to Rush Example Hospital" in said
-    assert "your name stays" not in said
+def test_join_done_says_that_the_email_domain_decided(client, organization, team):
+    text = visible_text(join(client, team, organization="Other Clinic"))
+    assert "Your email domain belongs to Rush Example Hospital" in text
+    assert "your name stays" not in text
 
 
-def test_join_reports_team_by_team_what_was_there(client, member, team, other_team, approval_team):
-    said = visible_text(join(client, team, other_team, approval_team, email=member.email))
-    assert f"You have joined {other_team.name}" in said
-    assert f"{team.name} You were a member already" in said
-    assert f"{approval_team.name} Waiting" in said
+def test_join_done_reports_each_team(client, member, team, other_team, approval_team):
+    text = visible_text(join(client, team, other_team, approval_team, email=member.email))
+    assert f"You have joined {other_team.name}" in text
+    assert f"{team.name} You were a member already" in text
+    assert f"{approval_team.name} Waiting" in text
     assert Membership.objects.of(member).filter(team=team).count() == 1
     again = visible_text(join(Client(), team, approval_team, email=member.email))
     assert "Nothing new to join" in again
@@ -197,9 +197,9 @@ def test_join_by_an_unknown_organization_waits_in_line(client, team, mails):
     done = join(
         client, team, email="wanda@lakeview.example", organization="The Lakeview Health, Inc."
     )
-    said = visible_text(done)
-    assert "We are checking your organization" in said
-    assert "Answer expected by" in said
+    text = visible_text(done)
+    assert "We are checking your organization" in text
+    assert "Answer expected by" in text
     proposed = Organization.objects.get()
     assert (proposed.name, proposed.suggested_domain) == (
         "The Lakeview Health, Inc.",
@@ -249,7 +249,7 @@ def test_join_done_can_be_read_again_and_is_empty_for_others(
     assert Client().get(DONE)["Location"].startswith("/sign-in/")
 
 
-def test_join_by_a_person_who_proved_the_address_at_sign_in_needs_no_second_code(
+def test_join_with_an_address_verified_at_sign_in_needs_no_second_code(
     client, organization, team, mails
 ):
     client.post("/sign-in/", {"email": "nora@rush.example"})
@@ -259,10 +259,10 @@ def test_join_by_a_person_who_proved_the_address_at_sign_in_needs_no_second_code
     assert "Send me a code" not in visible_text(to_join)
     done = client.post(JOIN, form(team), follow=True)
     assert "You have joined" in visible_text(done)
-    assert len([mail for mail in mails() if "code" in mail.subject]) == 1
+    assert len([email for email in mails() if "code" in email.subject]) == 1
 
 
-def test_join_with_another_address_than_the_proven_one_needs_a_code(client, team):
+def test_join_with_another_address_than_the_verified_one_needs_a_code(client, team):
     client.post("/sign-in/", {"email": "nora@rush.example"})
     client.post("/sign-in/code/", {"code": last_code()})
     assert client.post(JOIN, form(team, email="maria@rush.example"))["Location"] == CODE
@@ -291,7 +291,7 @@ def test_join_needs_the_token_of_its_form(team):
     assert strict.post(JOIN, form(team)).status_code == 403
 
 
-def test_facilitator_who_joins_stays_facilitator(client, facilitator, team, administrator):
+def test_join_of_a_facilitator_keeps_the_task(client, facilitator, team, administrator):
     join(client, team, email=facilitator.email)
     facilitator.refresh_from_db()
     assert facilitator.is_staff

@@ -312,7 +312,7 @@ def test_who_closed_an_account_can_join_again_as_a_new_member(
             "teams": [team.slug],
         },
     )
-    again.post("/join/code/", {"code": again.session["proof_to_join"]["code"]})
+    again.post("/join/code/", {"code": again.session["email_verification_to_join"]["code"]})
     fresh = Member.objects.get(email="maria@rush.example")
     assert fresh.pk != member.pk
     assert not fresh.is_staff

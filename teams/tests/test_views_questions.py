@@ -12,19 +12,19 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conftest import visible_text
-from teams.forms import SALT
+from teams.forms import QUESTION_SALT
 from teams.models import FaqEntry, Question
 
 ASK, DONE = "/faq/ask/", "/faq/ask/done/"
 
 
-def stamp(seconds: float = 10) -> str:
+def shown_token(seconds: float = 10) -> str:
     """What the form carries that was shown so long ago."""
-    return signing.dumps(time.time() - seconds, salt=SALT)
+    return signing.dumps(time.time() - seconds, salt=QUESTION_SALT)
 
 
 def typed(**changes: str) -> dict[str, str]:
-    return {"text": "May I join?", "email": "", "website": "", "shown": stamp()} | changes
+    return {"text": "May I join?", "email": "", "website": "", "shown": shown_token()} | changes
 
 
 def shown_stamp(response) -> str:
@@ -93,7 +93,9 @@ def test_form_without_our_stamp_is_shown_again_with_a_new_one(client, db, shown)
     response = client.post(ASK, typed(shown=shown))
     assert "Nothing is lost" in visible_text(response)
     assert "May I join?" in response.content.decode()
-    assert signing.loads(shown_stamp(response), salt=SALT) == pytest.approx(time.time(), abs=60)
+    assert signing.loads(shown_stamp(response), salt=QUESTION_SALT) == pytest.approx(
+        time.time(), abs=60
+    )
     assert not Question.objects.exists()
 
 
@@ -103,7 +105,7 @@ def test_stamp_of_something_else_is_refused(client, db):
 
 
 def test_form_sent_too_fast_works_at_the_second_press(client, db):
-    too_fast = stamp(1)
+    too_fast = shown_token(1)
     response = client.post(ASK, typed(shown=too_fast))
     assert "press the button again" in visible_text(response)
     assert shown_stamp(response) == too_fast
@@ -111,11 +113,11 @@ def test_form_sent_too_fast_works_at_the_second_press(client, db):
 
 
 def test_form_older_than_a_day_is_shown_again_with_a_new_stamp(client, db):
-    old = stamp(24 * 60 * 60 + 5)
+    old = shown_token(24 * 60 * 60 + 5)
     response = client.post(ASK, typed(shown=old))
     assert "press the button again" in visible_text(response)
     assert shown_stamp(response) != old
-    assert client.post(ASK, typed(shown=stamp(23 * 60 * 60))).status_code == 302
+    assert client.post(ASK, typed(shown=shown_token(23 * 60 * 60))).status_code == 302
 
 
 @pytest.mark.parametrize(

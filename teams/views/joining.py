@@ -11,12 +11,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from members.auth.backends import current_member
 from members.auth.email_codes import (
-    JOIN,
     EmailVerification,
-    is_proven,
-    proven_address,
+    Purpose,
+    details_from_provider,
+    is_verified,
     sign_in,
-    vouched,
+    verified_email_of,
 )
 from members.decorators import post_only
 from members.forms import CodeForm
@@ -35,24 +35,23 @@ from teams.services import Outcome, complete_join
 def join(request: HttpRequest) -> HttpResponse:
     """The join form. `?team=<slug>` ticks that team. What was sent before is still there.
 
-    A right form sends a code to the address, known or not, and changes nothing else.
+    A valid form sends a code to the address, known or not, and changes nothing else.
     """
     if isinstance(request.user, Member):
         return redirect("my_teams")
     teams = list(ActionTeam.objects.all())
     came_from = next((team for team in teams if team.slug == request.GET.get("team")), None)
-    offered = [team for team in teams if not team.is_closed]
     form = JoinForm(
         request.POST or None,
-        offered=offered,
-        initial=_typed_before(request, came_from),
-        is_vouched=bool(vouched(request)),
+        open_teams=[team for team in teams if not team.is_closed],
+        initial=_initial(request, came_from),
+        has_verified_email=bool(details_from_provider(request)),
     )
     if request.method == "POST" and form.is_valid():
-        email, journey = form.cleaned_data["email"], form.journey()
-        if is_proven(request, email):
-            return _complete(request, email, journey)
-        EmailVerification.begin(request, JOIN, email, journey)
+        email, pending_form = form.cleaned_data["email"], _pending_form(form)
+        if is_verified(request, email):
+            return _complete(request, email, pending_form)
+        EmailVerification.begin(request, Purpose.JOIN, email, pending_form)
         return redirect("join_code")
     return render(
         request,
@@ -60,24 +59,33 @@ def join(request: HttpRequest) -> HttpResponse:
         {
             "form": form,
             "came_from": came_from,
-            "proven": is_proven(request, form["email"].value() or ""),
+            "is_verified": is_verified(request, form["email"].value() or ""),
             "closed_teams": [team for team in teams if team.is_closed],
             "organizations": Organization.objects.suggested(),
         },
     )
 
 
-def _typed_before(request: HttpRequest, came_from: ActionTeam | None) -> dict[str, Any]:
-    """What this browser has sent and not yet proven, or the address that it has proven."""
-    proof = EmailVerification.resume(request, JOIN)
-    typed = {**proof.journey, "email": proof.email} if proof else {}
-    if proven := proven_address(request):
-        typed["email"] = proven
-    for field, known in vouched(request).items():
-        typed.setdefault(field, known)
+def _initial(request: HttpRequest, came_from: ActionTeam | None) -> dict[str, Any]:
+    """Return what the form begins with: what this browser has sent before, the address that was
+    verified in it, and the team whose page led here."""
+    verification = EmailVerification.resume(request, Purpose.JOIN)
+    initial = {}
+    if verification:
+        initial = {**verification.pending_form, "email": verification.email}
+    if email := verified_email_of(request):
+        initial["email"] = email
+    initial = details_from_provider(request) | initial
     if came_from and not came_from.is_closed:
-        typed["teams"] = [*typed.get("teams", []), came_from.slug]
-    return typed
+        initial["teams"] = [*initial.get("teams", []), came_from.slug]
+    return initial
+
+
+def _pending_form(form: JoinForm) -> dict[str, Any]:
+    """Return what the valid `form` says, without the address, as a session can keep it."""
+    fields = ("full_name", "job_title", "organization")
+    values = {name: form.cleaned_data[name] for name in fields}
+    return {**values, "teams": [team.slug for team in form.cleaned_data["teams"]]}
 
 
 @never_cache
@@ -85,76 +93,79 @@ def _typed_before(request: HttpRequest, came_from: ActionTeam | None) -> dict[st
 @require_http_methods(["GET", "HEAD", "POST"])
 def join_code(request: HttpRequest) -> HttpResponse:
     """Ask for the code; the right one joins the teams and signs in."""
-    proof = EmailVerification.resume(request, JOIN)
-    if proof is None:
+    verification = EmailVerification.resume(request, Purpose.JOIN)
+    if verification is None:
         return redirect("join")
-    form = CodeForm(request.POST or None, proof=proof)
-    if request.method == "POST" and form.is_valid():
-        proof.finish()
-        return _complete(request, proof.email, proof.journey)
-    return render(request, "teams/join_code.html", {"form": form, "proof": proof})
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and verification.accept_code(form):
+        return _complete(request, verification.email, verification.pending_form)
+    return render(request, "teams/join_code.html", {"form": form, "verification": verification})
 
 
 @login_not_required
-@post_only(otherwise="join_code")
+@post_only("join_code")
 def join_code_new(request: HttpRequest) -> HttpResponse:
     """Send another code to the same address."""
-    proof = EmailVerification.resume(request, JOIN)
-    if proof is None:
+    verification = EmailVerification.resume(request, Purpose.JOIN)
+    if verification is None:
         return redirect("join")
-    proof.send()
-    messages.success(request, f"We sent a new code to {proof.email}. Only the newest one works.")
+    verification.send_code()
+    messages.success(
+        request, f"We sent a new code to {verification.email}. Only the newest one works."
+    )
     return redirect("join_code")
 
 
-def _complete(request: HttpRequest, email: str, journey: dict[str, Any]) -> HttpResponse:
-    """Apply what the form said for the proven address `email`, and sign in."""
-    wanted = ActionTeam.objects.filter(slug__in=journey["teams"])
+def _complete(request: HttpRequest, email: str, pending_form: dict[str, Any]) -> HttpResponse:
+    """Apply `pending_form` for the verified address `email`, and sign in."""
+    teams = ActionTeam.objects.filter(slug__in=pending_form["teams"])
     try:
         member, outcomes = complete_join(
             email,
-            full_name=journey["full_name"],
-            job_title=journey["job_title"],
-            organization=journey["organization"],
-            team_ids=list(wanted.values_list("pk", flat=True)),
+            full_name=pending_form["full_name"],
+            job_title=pending_form["job_title"],
+            organization=pending_form["organization"],
+            team_ids=list(teams.values_list("pk", flat=True)),
         )
     except Refused:
         return account_inactive(request)
     response = sign_in(request, member, "/join/done/")
-    request.session["joined"] = [(told.team.pk, told.outcome.value) for told in outcomes]
-    request.session["typed"] = {field: journey[field] for field in ("full_name", "organization")}
+    request.session["join_result"] = {
+        "outcomes": [(each.team.pk, each.outcome.value) for each in outcomes],
+        "entered": {name: pending_form[name] for name in ("full_name", "organization")},
+    }
     return response
 
 
-def _kept_instead(member: Member, typed: dict[str, str]) -> dict[str, str]:
-    """What was typed and did not count, since the portal knew better: by field."""
-    known = member.organization.name if member.organization else ""
-    kept = {}
-    named = Organization.objects.named(typed["organization"]).select_related("merged_into").first()
-    canonical = named.canonical.name if named else typed["organization"]
-    if normalize_organization_name(canonical) != normalize_organization_name(known):
-        kept["organization"] = typed["organization"]
-    if typed["full_name"].split() != member.full_name.split():
-        kept["full_name"] = typed["full_name"]
-    return kept
+def _overridden(member: Member, entered: dict[str, str]) -> dict[str, str]:
+    """Return what was entered and not used, since the account has another value: by field."""
+    overridden = {}
+    stored_name = member.organization.name if member.organization else ""
+    named = Organization.objects.named(entered["organization"]).select_related("merged_into")
+    organization = named.first()
+    entered_name = organization.canonical.name if organization else entered["organization"]
+    if normalize_organization_name(entered_name) != normalize_organization_name(stored_name):
+        overridden["organization"] = entered["organization"]
+    if entered["full_name"].split() != member.full_name.split():
+        overridden["full_name"] = entered["full_name"]
+    return overridden
 
 
 @never_cache
 @require_safe
 def join_done(request: HttpRequest) -> HttpResponse:
     """What became of the join, team by team, and what comes next. It can be read again."""
-    told = request.session.get("joined")
-    if not told:
+    join_result = request.session.get("join_result")
+    if not join_result:
         return redirect("my_teams")
     member = current_member(request)
-    teams = ActionTeam.objects.in_bulk([team_id for team_id, _ in told])
-    stays = {
-        stay.team_id: stay
-        for stay in Membership.objects.of(member).current().select_related("member__organization")
-    }
+    outcomes = join_result["outcomes"]
+    teams = ActionTeam.objects.in_bulk([team_id for team_id, _ in outcomes])
+    current = Membership.objects.of(member).current().select_related("member__organization")
+    memberships = {membership.team_id: membership for membership in current}
     results = [
-        {"team": teams[pk], "outcome": outcome, "membership": stays.get(pk)}
-        for pk, outcome in told
+        {"team": teams[pk], "outcome": outcome, "membership": memberships.get(pk)}
+        for pk, outcome in outcomes
         if pk in teams
     ]
     return render(
@@ -162,9 +173,9 @@ def join_done(request: HttpRequest) -> HttpResponse:
         "teams/join_done.html",
         {
             "member": member,
-            "kept": _kept_instead(member, request.session["typed"]),
+            "overridden": _overridden(member, join_result["entered"]),
             "results": results,
-            "joined": [row for row in results if row["outcome"] == Outcome.JOINED],
-            "waiting": [row for row in results if row["outcome"] == Outcome.WAITING],
+            "joined": [each for each in results if each["outcome"] == Outcome.JOINED],
+            "waiting": [each for each in results if each["outcome"] == Outcome.WAITING],
         },
     )

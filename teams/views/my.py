@@ -52,7 +52,7 @@ def my_teams(request: HttpRequest) -> HttpResponse:
     )
 
 
-@post_only(otherwise="team_detail")
+@post_only("team_detail")
 def team_join(request: HttpRequest, slug: str) -> HttpResponse:
     """One press: join another team, nothing is asked again."""
     team = get_object_or_404(ActionTeam, slug=slug)
@@ -90,7 +90,7 @@ def team_leave(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("my_teams")
 
 
-@post_only(otherwise="team_detail")
+@post_only("team_detail")
 def team_withdraw(request: HttpRequest, slug: str) -> HttpResponse:
     """Take a request back."""
     stay = _stay(request, slug)

@@ -11,7 +11,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from members.auth.rate_limits import limit
+from members.auth.rate_limits import count_or_raise
 from members.decorators import post_only
 from members.email_domains import email_domain, is_mailbox_provider
 from members.forms import DomainCheckForm
@@ -118,10 +118,10 @@ def organization_list(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt  # changes and keeps nothing; a token would set a cookie on a page for everybody
 @login_not_required
-@post_only(otherwise="organization_list")
+@post_only("organization_list")
 def organization_check(request: HttpRequest) -> HttpResponse:
     """Say whether the domain of an address is a recognized organization's; nothing about people."""
-    limit(request, "check")
+    count_or_raise(request, "check")
     form = DomainCheckForm(request.POST)
     context: dict[str, object] = {"form": form, **_organizations(request)}
     if form.is_valid():

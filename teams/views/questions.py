@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from members.auth.rate_limits import TooManyRequestsError, limited
+from members.auth.rate_limits import TooManyRequestsError, rate_limited
 from members.models import Member
 from teams.forms import QuestionForm
 from teams.services import ask_question
@@ -29,7 +29,7 @@ def question_ask(request: HttpRequest) -> HttpResponse:
         return render(request, "teams/question_ask.html", {"form": form})
     text, email = form.cleaned_data["text"], form.cleaned_data["email"]
     try:
-        with limited(request, "question"):
+        with rate_limited(request, "question"):
             ask_question(text, email)
     except TooManyRequestsError:
         request.session[TYPED] = {"text": text, "email": email}

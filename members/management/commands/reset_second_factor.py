@@ -1,4 +1,4 @@
-"""`manage.py reset_second_factor <email>`: help someone who lost the phone and the codes."""
+"""`manage.py reset_second_factor <email>`: help a member who lost the phone and the codes."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("email", help="the address with which the person signs in")
 
     def handle(self, *args: Any, email: str, **options: Any) -> None:
-        """Refused for an unknown address, a closed account, or when there is nothing to remove."""
+        """Refuse an unknown address, a closed account, and where there is nothing to remove."""
         member = Member.objects.account_of(email)
         if member is None:
             raise CommandError(f"Nobody signs in with {email}. Nothing was changed.")
@@ -26,6 +26,6 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from None
         self.stdout.write(
             f"Removed for {member} ({member.email}): {', '.join(removed)}.\n"
-            "They are told by email, and sign in with the code from their email alone. Who has a "
-            "task at the desk sets up a new second step before the first page of it."
+            "They are told by email, and sign in with the code from their email alone. "
+            "Facilitators and administrators set up a new second step before they use the desk."
         )

@@ -1,0 +1,81 @@
+"""Verifying an address by a code, apart from the pages that ask for it."""
+
+import pytest
+from django.contrib.sessions.backends.db import SessionStore
+
+from conftest import code_in
+from members.auth.email_codes import (
+    MAX_CODE_TRIES,
+    CodeResult,
+    EmailVerification,
+    Purpose,
+    is_verified,
+)
+from members.forms import CodeForm
+
+pytestmark = pytest.mark.django_db
+EMAIL = "nora@rush.example"
+
+
+@pytest.fixture
+def request_with_session(rf):
+    request = rf.post("/", REMOTE_ADDR="127.0.0.1")
+    request.session = SessionStore()
+    return request
+
+
+@pytest.fixture
+def verification(request_with_session) -> EmailVerification:
+    return EmailVerification.begin(request_with_session, Purpose.JOIN, EMAIL, {"teams": []})
+
+
+def code_form(code: str) -> CodeForm:
+    form = CodeForm({"code": code})
+    assert form.is_valid()
+    return form
+
+
+def test_code_form_validates_without_counting_a_try(verification, mails):
+    for _ in range(3 * MAX_CODE_TRIES):
+        code_form("WRNGCD")
+    assert verification.check_code(code_in(mails()[0])) is CodeResult.CORRECT
+
+
+@pytest.mark.parametrize("change", [str.lower, " {} ".format, lambda code: "-".join(code)])
+def test_check_code_ignores_case_spaces_and_hyphens(verification, mails, change):
+    assert verification.check_code(change(code_in(mails()[0]))) is CodeResult.CORRECT
+
+
+@pytest.mark.parametrize("entered", ["", " ", "BCDFG", "É" * 6, "\x00"])
+def test_check_code_refuses_what_is_no_code(verification, entered):
+    assert verification.check_code(entered) is CodeResult.WRONG
+
+
+def test_check_code_takes_no_right_code_after_too_many_wrong_ones(verification, mails):
+    results = [verification.check_code("WRNGCD") for _ in range(MAX_CODE_TRIES)]
+    assert results == [CodeResult.WRONG] * (MAX_CODE_TRIES - 1) + [CodeResult.TOO_MANY_TRIES]
+    assert verification.check_code(code_in(mails()[0])) is CodeResult.TOO_MANY_TRIES
+
+
+def test_check_code_refuses_an_old_code(verification, mails, settings):
+    verification.state["sent_at"] -= settings.CODE_MINUTES * 60 + 1
+    assert verification.check_code(code_in(mails()[0])) is CodeResult.EXPIRED
+
+
+def test_accept_code_ends_the_verification(verification, mails, request_with_session):
+    assert verification.accept_code(code_form(code_in(mails()[0])))
+    assert is_verified(request_with_session, EMAIL)
+    assert EmailVerification.resume(request_with_session, Purpose.JOIN) is None
+
+
+def test_accept_code_says_in_the_form_what_is_wrong(verification, request_with_session):
+    form = code_form("WRNGCD")
+    assert not verification.accept_code(form)
+    assert form.errors["code"] == [CodeResult.WRONG.value]
+    assert not is_verified(request_with_session, EMAIL)
+    resumed = EmailVerification.resume(request_with_session, Purpose.JOIN)
+    assert resumed.pending_form == {"teams": []}
+
+
+def test_resume_keeps_the_purposes_apart(verification, request_with_session):
+    assert EmailVerification.resume(request_with_session, Purpose.SIGN_IN) is None
