@@ -195,10 +195,12 @@ CACHES = {
         "database.",
         DATABASE_CACHE,
     ),
-    # Parts of pages, for PAGE_CACHE_SECONDS, in each process.
+    # Parts of pages and counts that every visitor may see, in the memory of each process.
     "fragments": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "fragments",  # never the memory of another cache
+        "BACKEND": "django.core.cache.backends.dummy.DummyCache"
+        if DEBUG
+        else "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "fragments",
     },
 }
 

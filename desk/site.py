@@ -19,12 +19,12 @@ OUR_APPS = {"desk"}
 UNDOABLE = 2  # decisions in the bar that undoes them; the others are on a page of their own
 # What the desk shows besides the lists. By name: while these modules are imported, their lists
 # are registered here.
-TODAY = "desk.dashboard.today"
-FIGURES = "desk.reports.views"
+DASHBOARD = "desk.dashboard.dashboard"
+REPORTS = "desk.reports.views"
 PAGES = {
-    "report/": f"{FIGURES}.report",
-    "coverage/": f"{FIGURES}.coverage",
-    "coverage/export/": f"{FIGURES}.coverage_export",
+    "report/": f"{REPORTS}.report",
+    "coverage/": f"{REPORTS}.coverage",
+    "coverage/export/": f"{REPORTS}.coverage_export",
 }
 # Nobody has a password; no form suggests rows by script; and a record links to its page itself,
 # not by an address that takes any type and id.
@@ -97,8 +97,8 @@ class Desk(admin.AdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """What waits for whoever is here, then the figures, then the lists."""
         context = {
-            "today": import_string(TODAY)(request),
-            "figures": import_string(f"{FIGURES}.figures")(request),
+            "dashboard": import_string(DASHBOARD)(request),
+            "charts": import_string(f"{REPORTS}.dashboard_charts")(request),
         }
         return super().index(request, {**context, **(extra_context or {})})
 

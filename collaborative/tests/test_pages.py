@@ -144,7 +144,7 @@ def test_organization_list_shows_recognized_ones_with_their_teams(client, member
 
 
 def test_organization_list_goes_page_by_page(client, administrator, monkeypatch):
-    monkeypatch.setattr("teams.views.public.ORGANIZATIONS_A_PAGE", 2)
+    monkeypatch.setattr("teams.views.public.ORGANIZATIONS_PER_PAGE", 2)
     for name in ("Alpha", "Beta", "Gamma"):
         add_organization(name, by=administrator)
     first = visible_text(client.get(reverse("organization_list")))

@@ -80,11 +80,11 @@ def test_desk_signs_out_through_the_portal_and_offers_no_password(client_for, fa
     assert "password" not in page.lower()
 
 
-def test_today_says_honestly_that_nothing_waits(client_for, facilitator):
+def test_dashboard_says_that_nothing_waits(client_for, facilitator):
     assert "Nothing waits for you." in visible_text(client_for(facilitator).get(DESK))
 
 
-def test_today_counts_what_waits_and_leads_to_lists_of_that_length(
+def test_dashboard_counts_what_waits_and_links_to_lists_of_that_length(
     client_for, facilitator, applicant, organization, approval_team, team, goal
 ):
     approval_team.facilitators.add(facilitator)
@@ -95,7 +95,7 @@ def test_today_counts_what_waits_and_leads_to_lists_of_that_length(
     Question.objects.create(text="When do you meet?")
     client = client_for(facilitator)
     page = client.get(DESK)
-    waiting = {kind: count.number for kind, count in page.context["today"]["waiting"].items()}
+    waiting = {kind: count.number for kind, count in page.context["dashboard"]["waiting"].items()}
     assert waiting == {
         "organizations": 1, "affiliations": 1, "requests": 1, "questions": 1, "goals": 1,
     }  # fmt: skip
@@ -111,7 +111,7 @@ def test_today_counts_what_waits_and_leads_to_lists_of_that_length(
         assert client.get(path).context["cl"].result_count == 1
 
 
-def test_today_tells_nothing_of_other_teams(
+def test_dashboard_shows_nothing_of_other_teams(
     client_for, other_facilitator, member, approval_team, goal
 ):
     join_teams(member, [approval_team])

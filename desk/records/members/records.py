@@ -311,10 +311,10 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The record, with the whole story of the person; for administrators also with other
+        """The record, with the timeline of the person; for administrators also with other
         accounts that may be the same person's."""
         member = context["original"]
-        context["story"] = member_timeline(member, require_staff(request))
+        context["timeline"] = member_timeline(member, require_staff(request))
         context["possible_duplicates"] = (
             possible_duplicates(member) if is_administrator(request) else []
         )

@@ -209,9 +209,9 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
         form_url: str = "",
         obj: Organization | None = None,
     ) -> HttpResponse:
-        """The record, with who waits for it, what looks like it, and its story."""
+        """The record, with who waits for it, what looks like it, and its timeline."""
         if obj is not None:
-            context["story"] = organization_timeline(obj)
+            context["timeline"] = organization_timeline(obj)
         if obj is not None and not obj.is_merged:
             (context["told"],) = told_of([obj], require_staff(request), owners_of([obj]))
         return super().render_change_form(request, context, add, change, form_url, obj)
