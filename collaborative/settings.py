@@ -135,7 +135,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "collaborative.monitoring.logging.AccessLogMiddleware",
     "collaborative.middleware.page_cache.PageCacheMiddleware",
-    "collaborative.middleware.security_headers.HeadersMiddleware",
+    "collaborative.middleware.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -329,7 +329,8 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 MESSAGE_STORAGE = "collaborative.middleware.security_headers.MessageStorage"
-PAGE_CACHE_SECONDS = 0 if DEBUG else 1  # how old a public page may be
+# How old a public page may be.
+PAGE_CACHE_SECONDS = 0 if DEBUG else 1
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_ENGINE = "members.auth.session_store"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
