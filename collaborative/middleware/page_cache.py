@@ -57,7 +57,7 @@ class CachedPage:
 
 
 class PageCacheMiddleware:
-    """Answer visitors from memory; stands before every middleware that reads or writes."""
+    """Answer visitors from memory; placed before every middleware that reads or writes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         if not settings.PAGE_CACHE_SECONDS:

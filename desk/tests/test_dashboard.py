@@ -106,7 +106,7 @@ def test_dashboard_does_not_offer_a_domain_of_another_organization(
 def test_dashboard_confirms_with_one_click(client_for, facilitator, unsure, team):
     client = client_for(facilitator)
     page = client.get(DESK)
-    assert "Una Unsure from today · says: Rush Example Hospital" in visible_text(page)
+    assert "Una Unsure from today · employer entered: Rush Example Hospital" in visible_text(page)
     (action,) = form_actions(page)
     assert client.post(action)["Location"] == DESK
     assert membership_of(unsure, team).is_active

@@ -35,7 +35,7 @@ class PlacedText:
 
 @dataclass(frozen=True)
 class PlacedBar:
-    """A bar, and the label that stands behind its end."""
+    """A bar, and the label behind its end."""
 
     series: int
     x: str
@@ -47,7 +47,7 @@ class PlacedBar:
 
 @dataclass
 class ChartLayout:
-    """What an SVG shows. `row_labels` stand before the bars of a row."""
+    """What an SVG shows. `row_labels` are left of the bars of a row."""
 
     height: int = 0
     headings: list[PlacedText] = field(default_factory=list)

@@ -6,8 +6,9 @@ Counting a million memberships takes half a second, so each process counts at mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 from django.core.cache import caches
 from django.db.models import Exists
@@ -17,6 +18,7 @@ from teams.models import ActionTeam, Goal, Membership
 from teams.statistics.counts import TeamCounts, active_memberships_subquery, count_teams
 
 COUNT_CACHE_SECONDS = 10
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,7 @@ class PortalCounts:
 
 def public_team_counts(teams: Iterable[ActionTeam]) -> list[TeamCounts]:
     """Return the members and organizations of each of `teams`, up to ten seconds old."""
-    counts: dict[int, tuple[int, int]] = caches["fragments"].get_or_set(
-        "team-counts", _count_all_teams, COUNT_CACHE_SECONDS
-    )
+    counts = _cached("team-counts", _count_all_teams)
     return [TeamCounts(team, *counts.get(team.pk, (0, 0))) for team in teams]
 
 
@@ -45,10 +45,7 @@ def _count_all_teams() -> dict[int, tuple[int, int]]:
 def portal_counts() -> PortalCounts:
     """Return how many members, recognized organizations and goals there are, up to ten seconds
     old."""
-    counts: PortalCounts = caches["fragments"].get_or_set(
-        "portal-counts", _count_portal, COUNT_CACHE_SECONDS
-    )
-    return counts
+    return _cached("portal-counts", _count_portal)
 
 
 def _count_portal() -> PortalCounts:
@@ -69,7 +66,8 @@ def organization_names(team: ActionTeam, limit: int) -> list[str]:
         organizations = Organization.objects.recognized().filter(Exists(active)).order_by("name")
         return list(organizations.values_list("name", flat=True)[:limit])
 
-    names: list[str] = caches["fragments"].get_or_set(
-        f"organization-names-{team.pk}-{limit}", query, COUNT_CACHE_SECONDS
-    )
-    return names
+    return _cached(f"organization-names-{team.pk}-{limit}", query)
+
+
+def _cached(key: str, query: Callable[[], T]) -> T:
+    return cast(T, caches["fragments"].get_or_set(key, query, COUNT_CACHE_SECONDS))
