@@ -94,6 +94,19 @@ def test_faq_opens_and_closes_all_answers_on_request(client, faq_entry):
     assert f'href="{reverse("question_ask")}"' in opened
 
 
+def test_faq_orders_sections_by_topic_and_then_by_team(client, team, other_team):
+    for number, (entry_team, topic) in enumerate(
+        [(other_team, "about"), (team, "account"), (None, "account"), (None, "about")]
+    ):
+        FaqEntry.objects.create(
+            slug=f"f{number}", question="Why?", answer="So.", team=entry_team, topic=topic
+        )
+    page = client.get(reverse("faq_list")).content.decode()
+    assert re.findall(r'<h2 id="topic-\d">(.+)</h2>', page) == [
+        "About the Collaborative", "Your account and your details", team.name, other_team.name
+    ]  # fmt: skip
+
+
 def test_faq_search_without_a_match_says_what_to_do(client, faq_entry):
     response = client.get(reverse("faq_list"), {"q": "unicorn%_<b>"})
     text = visible_text(response)

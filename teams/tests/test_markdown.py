@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from django.template import Context, Template
 from django.utils.safestring import SafeString
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from members.normalize import fold
@@ -81,6 +81,8 @@ def strip_marks(html: str) -> str:
     return html.replace("<mark>", "").replace("</mark>", "")
 
 
+# No deadline: a busy machine is no failure.
+@settings(deadline=None)
 @given(hostile_text)
 @example("[x](javascript:alert(1))")
 @example("<javascript:alert(1)>")
@@ -92,6 +94,7 @@ def test_render_markdown_lets_nothing_harmful_through(text):
     read(render_markdown(text))
 
 
+@settings(deadline=None)
 @given(hostile_text, words)
 @example("[amp](https://a.example/?amp=1&amp=2) & amp", ["amp", "a", "&"])
 @example("`<p>` & <https://a.example/p>", ["<", "p", "mark", "href"])
@@ -102,6 +105,7 @@ def test_mark_words_breaks_no_tags_and_can_be_undone(text, words):
     assert strip_marks(marked) == html
 
 
+@settings(deadline=None)
 @given(hostile_text, words)
 def test_mark_words_shows_the_same_text(text, words):
     shown = read(Template("{% load content %}{{ t|mark:q }}").render(Context({"t": text, "q": ""})))
@@ -115,6 +119,7 @@ def escape_text(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="abcdeéÉ ", max_size=20), st.text(alphabet="abcde", min_size=1, max_size=3))
 def test_mark_words_marks_each_word_that_the_search_finds(text, word):
     marked = read(mark_words(SafeString(f"<p>{text}</p>"), [word])).marked
