@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from teams.models import ActionTeam, FaqEntry
-from teams.statistics import portal_counts, public_team_counts
+from teams.models import FaqEntry
+from teams.statistics import all_public_team_counts, portal_counts
 
 # RFC 9116 advises less than a year.
 SECURITY_TXT_VALIDITY = timedelta(days=180)
@@ -25,7 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
         request,
         "collaborative/home.html",
         {
-            "teams": public_team_counts(ActionTeam.objects.all()),
+            "get_teams": all_public_team_counts,
             "questions": FaqEntry.objects.published().general()[:5],
             "counts": portal_counts(),
         },

@@ -23,6 +23,7 @@ from teams.statistics.coverage import (
 from teams.statistics.periods import Period
 from teams.statistics.public import (
     PortalCounts,
+    all_public_team_counts,
     organization_names,
     portal_counts,
     public_team_counts,
@@ -40,6 +41,7 @@ __all__ = [
     "PortalCounts",
     "TeamCounts",
     "active_memberships_subquery",
+    "all_public_team_counts",
     "changes_by_team",
     "count_teams",
     "coverage_of",

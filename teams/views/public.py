@@ -1,7 +1,7 @@
 """What everybody reads: teams, questions, organizations. No token, no cookie, no person's name.
 
-Queries that only a cached part of a page needs are lazy: a queryset, or a function that the
-template calls. They cost nothing while that part is in the cache.
+Queries that only a cached part of a page needs are lazy: a queryset, or a function `get_…` that
+the template calls. They cost nothing while that part is in the cache.
 """
 
 from collections import defaultdict
@@ -10,6 +10,7 @@ from functools import partial
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.csrf import csrf_exempt
@@ -22,7 +23,7 @@ from members.models import EmailDomain, Member, Organization
 from members.normalize import email_domain, is_public_mailbox
 from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
-from teams.statistics import organization_names, public_team_counts
+from teams.statistics import all_public_team_counts, organization_names, public_team_counts
 
 ORGANIZATIONS_PER_PAGE = 100
 
@@ -31,8 +32,7 @@ ORGANIZATIONS_PER_PAGE = 100
 @require_safe
 def team_list(request: HttpRequest) -> HttpResponse:
     """Show the teams, each with its members and their organizations."""
-    teams = public_team_counts(ActionTeam.objects.all())
-    return render(request, "teams/team_list.html", {"teams": teams})
+    return render(request, "teams/team_list.html", {"get_teams": all_public_team_counts})
 
 
 @login_not_required
@@ -72,17 +72,20 @@ def faq_list(request: HttpRequest) -> HttpResponse:
     all answers."""
     form = FaqSearchForm(request.GET)
     query = " ".join(form.cleaned_data["q"].split()) if form.is_valid() else ""
-    entries = FaqEntry.objects.published().matching(query).by_section().select_related("team")
     return render(
         request,
         "teams/faq_list.html",
         {
             "query": query,
-            "count": len(entries) if query else None,
-            "entries": entries,
+            "matches": _faq_entries(query) if query else [],
+            "get_entries": _faq_entries,
             "opened": "all" in request.GET,
         },
     )
+
+
+def _faq_entries(query: str = "") -> QuerySet[FaqEntry]:
+    return FaqEntry.objects.published().matching(query).by_section().select_related("team")
 
 
 @login_not_required
