@@ -15,7 +15,6 @@ from post_office.models import Email
 from members.models import Member, Organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership
 from teams.services import add_organization, join_teams, set_facilitators
-from teams.statistics import public
 
 
 @pytest.fixture(scope="session")
@@ -32,12 +31,37 @@ def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory)
 
 
 @pytest.fixture(autouse=True)
-def _fresh_start(monkeypatch):
-    """Each test starts with unused rate limits and no part of a page, and counts what it shows."""
+def _empty_caches():
+    """Each test starts with unused rate limits, and without parts of pages of an earlier one."""
     cache.clear()
     caches["fragments"].clear()
     caches["last_use"].clear()
-    monkeypatch.setattr(public, "EXACT_SECONDS", 60)  # whatever else the machine is doing
+
+
+class FragmentClock:
+    """Time as the cache of page fragments sees it: it stands still until `advance`."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def fragment_clock(settings, monkeypatch) -> FragmentClock:
+    """Parts of pages and counts are cached as outside development, by a clock that stands still."""
+    clock = FragmentClock()
+    monkeypatch.setattr("django.core.cache.backends.base.time", clock)
+    monkeypatch.setattr("django.core.cache.backends.locmem.time", clock)
+    backend = "django.core.cache.backends.locmem.LocMemCache"
+    fragments = {"BACKEND": backend, "LOCATION": "test-fragments"}
+    settings.CACHES = settings.CACHES | {"fragments": fragments}
+    caches["fragments"].clear()
+    return clock
 
 
 @pytest.fixture

@@ -136,7 +136,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "collaborative.monitoring.logging.AccessLogMiddleware",
     "collaborative.middleware.page_cache.PageCacheMiddleware",
-    "collaborative.middleware.security_headers.HeadersMiddleware",
+    "collaborative.middleware.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -197,10 +197,12 @@ CACHES = {
         "database.",
         DATABASE_CACHE,
     ),
-    # Parts of pages, for PAGE_CACHE_SECONDS, in each process.
+    # Parts of pages and counts that every visitor may see, in the memory of each process.
     "fragments": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "fragments",  # never the memory of another cache
+        "BACKEND": "django.core.cache.backends.dummy.DummyCache"
+        if DEBUG
+        else "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "fragments",
     },
     # Which sessions were in use within the last minutes, in each process.
     "last_use": {
@@ -340,7 +342,8 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 MESSAGE_STORAGE = "collaborative.middleware.security_headers.MessageStorage"
-PAGE_CACHE_SECONDS = 0 if DEBUG else 1  # how old a public page may be
+# How old a public page may be.
+PAGE_CACHE_SECONDS = 0 if DEBUG else 1
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

@@ -14,26 +14,26 @@ from teams.models import ActionTeam
 
 
 class PublicPages(Sitemap[str]):
-    """Every page that a visitor reads; single answers stand on the FAQ page already."""
+    """Every page that a visitor reads; single answers are on the FAQ page already."""
 
     protocol = urlsplit(settings.SITE_URL).scheme
-    names: ClassVar = [
+    url_names: ClassVar = [
         "home", "team_list", "faq_list", "organization_list", "join", "privacy", "accessibility"
     ]  # fmt: skip
 
     def items(self) -> list[str]:
-        pages = [reverse(name) for name in self.names]
+        pages = [reverse(name) for name in self.url_names]
         return pages + [team.get_absolute_url() for team in ActionTeam.objects.all()]
 
     def location(self, item: str) -> str:
         return item
 
     def get_domain(self, site: object = None) -> str:
-        """The portal's own host, whatever host the request named."""
+        """Return the portal's own host, whichever host the request named."""
         return urlsplit(settings.SITE_URL).netloc
 
 
 @login_not_required
 def sitemap(request: HttpRequest) -> HttpResponse:
-    """Every page that a visitor may read, for search engines."""
+    """Return every page that a visitor may read, for search engines."""
     return sitemap_view(request, {"pages": PublicPages})

@@ -8,64 +8,50 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
-from teams.cache_versions import cache_versions
-from teams.models import ActionTeam, FaqEntry, Goal
-from teams.statistics import counted_people, counted_teams
+from teams.models import FaqEntry
+from teams.statistics import all_public_team_counts, portal_counts
 
-SECURITY_TXT_HOLDS = timedelta(days=180)  # RFC 9116 advises less than a year
+# RFC 9116 advises less than a year.
+SECURITY_TXT_VALIDITY = timedelta(days=180)
 
 
 @login_not_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What the Collaborative is, its teams, numbers from data, where to start."""
+    """Show what the Collaborative is, its teams, numbers from data, and where to start."""
     return render(
         request,
         "collaborative/home.html",
         {
-            "teams": SimpleLazyObject(lambda: counted_teams(ActionTeam.objects.all())),
+            "get_teams": all_public_team_counts,
             "questions": FaqEntry.objects.published().general()[:5],
-            "standing": SimpleLazyObject(_standing),
-            "cache_versions": cache_versions(),
+            "counts": portal_counts(),
         },
     )
-
-
-def _standing() -> dict[str, int]:
-    """Where the Collaborative stands, in numbers."""
-    people, organizations = counted_people()
-    return {
-        "organizations": organizations,
-        "members": people,
-        "goals": Goal.objects.count(),
-        "goals_reached": Goal.objects.filter(state=Goal.State.REACHED).count(),
-    }
 
 
 @login_not_required
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
-    """What is kept about people, who sees it, and how long."""
+    """Show what is kept about people, who sees it, and how long."""
     return render(request, "collaborative/privacy.html")
 
 
 @login_not_required
 @require_safe
 def accessibility(request: HttpRequest) -> HttpResponse:
-    """How the pages can be used, and whom to tell where they cannot."""
+    """Show how the pages can be used, and whom to tell where they cannot."""
     return render(request, "collaborative/accessibility.html")
 
 
 @login_not_required
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    """Search engines read what a visitor may, and no step of a journey, no account, no desk."""
+    """Tell search engines to read what a visitor may: no step of joining, no account, no desk."""
     names = ("admin:index", "my_teams", "join_code", "join_done", "account_login")
-    closed = [reverse(name) for name in names]
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
+    lines = ["User-agent: *", *(f"Disallow: {reverse(name)}" for name in names)]
     lines.append(f"Sitemap: {settings.SITE_URL}{reverse('sitemap')}")
     return HttpResponse("\n".join([*lines, ""]), content_type="text/plain")
 
@@ -73,8 +59,8 @@ def robots(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def security_txt(request: HttpRequest) -> HttpResponse:
-    """Where to tell of a weakness (RFC 9116)."""
-    expires = timezone.now().replace(hour=0, minute=0, second=0) + SECURITY_TXT_HOLDS
+    """Return where to report a vulnerability (RFC 9116)."""
+    expires = timezone.now().replace(hour=0, minute=0, second=0) + SECURITY_TXT_VALIDITY
     lines = [
         f"Contact: mailto:{settings.CONTACT_EMAIL}",
         f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}",

@@ -1,4 +1,4 @@
-"""The first page of the desk: what waits for whoever is here, the oldest first."""
+"""The first page of the desk: what waits for the facilitator, the oldest first."""
 
 from __future__ import annotations
 
@@ -25,105 +25,110 @@ from teams.services.waiting import (
 )
 from teams.workdays import is_late, working_days_since
 
-SHOWN = 10  # rows of one kind
+MAX_ITEMS_OF_A_KIND = 10
 
 
 @dataclass
-class Line:
-    """One thing that waits."""
+class DashboardItem:
+    """One record that waits, how long in words, and what its kind shows besides."""
 
-    row: Any
+    record: Any
     age: str
     is_late: bool = False
-    told: dict[str, Any] = field(default_factory=dict)  # what is known besides
+    details: dict[str, Any] = field(default_factory=dict)
 
 
-def today(request: HttpRequest) -> dict[str, Any]:
-    """What waits, as numbers and, of each kind, the oldest rows."""
-    desk = require_staff(request)
-    waiting = waiting_for(desk)
+def dashboard(request: HttpRequest) -> dict[str, Any]:
+    """Return what waits: the numbers of each kind, and its oldest items."""
+    staff = require_staff(request)
+    waiting = waiting_for(staff)
     return {
         "waiting": waiting,
         "total": sum(count.number for count in waiting.values()),
         "late": sum(count.late for count in waiting.values()),
-        "organizations": _organizations(desk, waiting["organizations"]),
-        "affiliations": _affiliations(desk, waiting["affiliations"]),
-        "requests": _requests(desk, waiting["requests"]),
+        "organizations": _organizations(staff, waiting["organizations"]),
+        "affiliations": _affiliations(staff, waiting["affiliations"]),
+        "requests": _requests(staff, waiting["requests"]),
         "questions": _questions(waiting["questions"]),
-        "goals": _goals(desk, waiting["goals"]),
+        "goals": _goals(staff, waiting["goals"]),
     }
 
 
-def _organizations(desk: Member, waiting: Waiting) -> list[Line]:
+def _organizations(staff: Member, waiting: Waiting) -> list[DashboardItem]:
     if not waiting.number:
         return []
-    rows = list(organizations_waiting()[:SHOWN])
-    owners = domain_owners(rows)
-    lines = []
-    for told in organization_summaries(rows, desk, owners):
-        row = told["organization"]
-        owner = owners.get(row.suggested_domain)
-        told["free_domain"] = "" if owner else row.offered_domain
-        told["taken_by"] = owner
-        told["foreseen"] = foreseen(told["waiting"])
-        lines.append(_line(row, row.asked_at, told))
-    return lines
+    organizations = list(organizations_waiting()[:MAX_ITEMS_OF_A_KIND])
+    owners = domain_owners(organizations)
+    items = []
+    for details in organization_summaries(organizations, staff, owners):
+        organization = details["organization"]
+        owner = owners.get(organization.suggested_domain)
+        details |= {
+            "free_domain": "" if owner else organization.offered_domain,
+            "domain_owner": owner,
+            "preview": describe_recognition(details["waiting"]),
+        }
+        items.append(_item(organization, organization.asked_at, details))
+    return items
 
 
-def foreseen(summary: WaitingSummary) -> str:
-    """What recognizing does for those who wait, in words."""
-    people = counted(summary.total, "person", "people")
-    opened = counted(summary.requests_to_open_teams, "membership", "memberships")
-    asking = summary.visible + summary.other_teams
-    return (
-        f"Recognizing confirms {people}, opens up to {opened}, "
-        f"sends {counted(asking, 'email', 'emails')}."
-    )
+def describe_recognition(waiting: WaitingSummary) -> str:
+    """Return a sentence about what recognizing does for the people who wait."""
+    people = counted(waiting.total, "person", "people")
+    opened = counted(waiting.requests_to_open_teams, "membership", "memberships")
+    emails = counted(waiting.visible + waiting.other_teams, "email", "emails")
+    return f"Recognizing confirms {people}, opens up to {opened}, sends {emails}."
 
 
-def _affiliations(desk: Member, waiting: Waiting) -> list[Line]:
+def _affiliations(staff: Member, waiting: Waiting) -> list[DashboardItem]:
     if not waiting.number:
         return []
-    asked = {found["member"]: found["asked_at"] for found in affiliations_waiting(desk)[:SHOWN]}
-    requests = Membership.objects.visible_to(desk).to_confirm().filter(member__in=asked)
-    of: dict[int, list[Membership]] = {pk: [] for pk in asked}
+    oldest = affiliations_waiting(staff)[:MAX_ITEMS_OF_A_KIND]
+    asked_at = {affiliation["member"]: affiliation["asked_at"] for affiliation in oldest}
+    requests = Membership.objects.visible_to(staff).to_confirm().filter(member__in=asked_at)
+    by_member: dict[int, list[Membership]] = {pk: [] for pk in asked_at}
     for request in requests.select_related("member__organization", "team").order_by("pk"):
-        of[request.member_id].append(request)
+        by_member[request.member_id].append(request)
     return [
-        _line(own[0].member, asked[pk], {"teams": ", ".join(stay.team.name for stay in own)})
-        for pk, own in of.items()
-        if own
+        _item(
+            member_requests[0].member,
+            asked_at[pk],
+            {"teams": ", ".join(request.team.name for request in member_requests)},
+        )
+        for pk, member_requests in by_member.items()
+        if member_requests
     ]
 
 
-def _requests(desk: Member, waiting: Waiting) -> list[Line]:
+def _requests(staff: Member, waiting: Waiting) -> list[DashboardItem]:
     if not waiting.number:
         return []
-    rows = requests_waiting(desk).select_related("member__organization", "team")
-    return [_line(row, row.requested_at) for row in rows[:SHOWN]]
+    requests = requests_waiting(staff).select_related("member__organization", "team")
+    return [_item(request, request.requested_at) for request in requests[:MAX_ITEMS_OF_A_KIND]]
 
 
-def _questions(waiting: Waiting) -> list[Line]:
+def _questions(waiting: Waiting) -> list[DashboardItem]:
     if not waiting.number:
         return []
-    return [_line(row, row.asked_at) for row in questions_waiting()[:SHOWN]]
+    questions = questions_waiting()[:MAX_ITEMS_OF_A_KIND]
+    return [_item(question, question.asked_at) for question in questions]
 
 
-def _goals(desk: Member, waiting: Waiting) -> list[Line]:
+def _goals(staff: Member, waiting: Waiting) -> list[DashboardItem]:
     if not waiting.number:
         return []
-    now = timezone.localdate()
-    rows = goals_waiting(desk).select_related("team")[:SHOWN]
-    return [Line(row, _without_update(row.reported_on, now)) for row in rows]
+    today = timezone.localdate()
+    goals = goals_waiting(staff).select_related("team")[:MAX_ITEMS_OF_A_KIND]
+    return [DashboardItem(goal, _time_without_update(goal.reported_on, today)) for goal in goals]
 
 
-def _line(row: Any, asked_at: datetime, told: dict[str, Any] | None = None) -> Line:
+def _item(record: Any, asked_at: datetime, details: dict[str, Any] | None = None) -> DashboardItem:
     days = working_days_since(timezone.localdate(asked_at), timezone.localdate())
     age = f"{counted(days, 'working day', 'working days')} old" if days else "from today"
-    return Line(row, age, is_late(asked_at), told or {})
+    return DashboardItem(record, age, is_late(asked_at), details or {})
 
 
-def _without_update(reported: date | None, now: date) -> str:
-    if reported is None:
+def _time_without_update(reported_on: date | None, today: date) -> str:
+    if reported_on is None:
         return "no update yet"
-    return f"no update for {(now - reported).days} days"
+    return f"no update for {(today - reported_on).days} days"

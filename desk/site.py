@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
-from desk.dashboard import today
+from desk.dashboard import dashboard
 from desk.reports import views as reports
 from desk.second_factor import second_factor_redirect
 from members.models import Decision, Member
@@ -86,8 +86,8 @@ class DeskSite(admin.AdminSite):
         raise Http404
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Return what waits for the person here, then the figures, then the lists."""
-        context = {"today": today(request), "figures": reports.figures(request)}
+        """Return what waits for the person here, then the charts, then the lists."""
+        context = {"dashboard": dashboard(request), "charts": reports.dashboard_charts(request)}
         return super().index(request, {**context, **(extra_context or {})})
 
     def app_index(

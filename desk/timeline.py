@@ -1,5 +1,5 @@
-"""The whole story of a member or an organization in one list, from the histories of all records
-that tell of it."""
+"""Everything that happened to a member or an organization in one list, from the histories of all
+records that are about it."""
 
 from __future__ import annotations
 
@@ -14,60 +14,62 @@ from desk.changelist.history import describe_changes
 from members.models import EmailDomain, Member, Organization
 from teams.models import ActionTeam, Membership
 
-LINES = 200  # of one story; what is older is left to the histories of the single records
+# Older versions are left to the histories of the single records.
+MAX_VERSIONS = 200
 
 
 @dataclass(frozen=True)
-class Story:
-    """Versions of history, newest first, with what `describe_changes` adds, and `told_about`."""
+class Timeline:
+    """Versions of history, newest first, each with what `describe_changes` adds and
+    `told_about`; and whether older ones were left out."""
 
-    lines: list[Any]
-    more: bool  # whether older lines were left out
+    versions: list[Any]
+    has_more: bool
 
 
-def member_timeline(member: Member, desk: Member) -> Story:
-    """What happened to `member`, also under accounts that were merged into this one. Of teams,
-    only those that `desk` looks after."""
+def member_timeline(member: Member, staff: Member) -> Timeline:
+    """Return the timeline of `member` and of accounts that were merged into it, with memberships
+    only of the teams that `staff` facilitates."""
     keys = [member.pk, *member.merged_accounts.values_list("pk", flat=True)]
     accounts = Member.history.filter(id__in=keys).select_related("organization", "merged_into")
-    teams = ActionTeam.objects.facilitated_by(desk)
-    stays = Membership.history.filter(member_id__in=keys, team__in=teams)
-    told = [*_told(accounts), *_told(stays.select_related("member", "team"))]
-    for version in told:
+    teams = ActionTeam.objects.facilitated_by(staff)
+    memberships = Membership.history.filter(member_id__in=keys, team__in=teams)
+    versions = [
+        *_described(accounts),
+        *_described(memberships.select_related("member", "team")),
+    ]
+    for version in versions:
         if isinstance(version, Membership.history.model):
             version.told_about = str(version.team)
         else:
             version.told_about = "Account" if version.id == member.pk else version.email
-    return _story(told)
+    return _merged(versions)
 
 
-def organization_timeline(organization: Organization) -> Story:
-    """What happened to `organization` and to the email domains that are or were its own."""
+def organization_timeline(organization: Organization) -> Timeline:
+    """Return the timeline of `organization` and of the email domains that are or were its own."""
     own = Organization.history.filter(id=organization.pk).select_related("merged_into")
     domains = EmailDomain.history.filter(organization_id=organization.pk)
-    told = [*_told(own), *_told(domains.select_related("organization"))]
-    for version in told:
-        of_domain = isinstance(version, EmailDomain.history.model)
-        version.told_about = version.domain if of_domain else "Organization"
-    return _story(told)
+    versions = [*_described(own), *_described(domains.select_related("organization"))]
+    for version in versions:
+        is_domain = isinstance(version, EmailDomain.history.model)
+        version.told_about = version.domain if is_domain else "Organization"
+    return _merged(versions)
 
 
-def _told(versions: QuerySet[Any]) -> list[Any]:
-    """The newest of `versions`, told row by row."""
-    found = list(
-        versions.select_related("history_user").order_by("-history_date", "-history_id")[
-            : LINES + 1
-        ]
-    )
-    of_row: dict[int, list[Any]] = defaultdict(list)
-    for version in found:
-        of_row[version.id].append(version)
-    for of_one in of_row.values():
-        describe_changes(of_one)
-    return found
+def _described(history: QuerySet[Any]) -> list[Any]:
+    """Return the newest versions of `history`, those of each record described as a series."""
+    newest = history.select_related("history_user").order_by("-history_date", "-history_id")
+    versions = list(newest[: MAX_VERSIONS + 1])
+    by_record: dict[int, list[Any]] = defaultdict(list)
+    for version in versions:
+        by_record[version.id].append(version)
+    for series in by_record.values():
+        describe_changes(series)
+    return versions
 
 
-def _story(told: Iterable[Any]) -> Story:
-    newest = sorted(told, key=lambda version: version.history_date, reverse=True)
-    lines = [version for version in newest if not version.is_empty]
-    return Story(lines[:LINES], more=len(lines) > LINES)
+def _merged(versions: Iterable[Any]) -> Timeline:
+    newest = sorted(versions, key=lambda version: version.history_date, reverse=True)
+    visible = [version for version in newest if not version.is_empty]
+    return Timeline(visible[:MAX_VERSIONS], has_more=len(visible) > MAX_VERSIONS)

@@ -1,4 +1,4 @@
-"""Facilitators' Markdown as HTML that is safe to show, and marked words in it.
+"""Facilitators' Markdown as safe HTML, and marked words in it.
 
 Two independent nets: HTML in the text stays text (markdown-it), and of the HTML made from
 Markdown only an allow-list is kept (nh3).
@@ -19,13 +19,13 @@ from markdown_it.utils import EnvType, OptionsDict
 
 from members.normalize import fold
 
-TOP_HEADING = 3  # pages use h1 and h2 themselves
-LOWEST_HEADING = 6
+# Pages use h1 and h2 themselves.
+TOP_HEADING, LOWEST_HEADING = 3, 6
 
 # A path of this portal: neither //host nor /\host, which browsers read as another site's.
 _OWN_PATH = re.compile(r"(?:/(?![/\\])|#)[\w\-./?=&#]*\Z", re.ASCII)
 # A tag, with quoted attributes that may hold ">"; or an entity; or one character.
-_UNITS = re.compile(r"""(<(?:[^<>"']|"[^"]*"|'[^']*')*>)|&(?:\w+|#\w+);|.""", re.DOTALL)
+_TAG_OR_CHARACTER = re.compile(r"""(<(?:[^<>"']|"[^"]*"|'[^']*')*>)|&(?:\w+|#\w+);|.""", re.DOTALL)
 
 _CLEANER = nh3.Cleaner(
     tags={
@@ -40,76 +40,88 @@ _CLEANER = nh3.Cleaner(
 )
 
 
-def _image_as_text(
+def _render_image_as_text(
     renderer: RendererHTML, tokens: list[Token], index: int, options: OptionsDict, env: EnvType
 ) -> str:
-    """No images: what an image says to those who cannot see it is shown instead."""
+    """Return the alternative text of an image instead of the image."""
     return str(escape(tokens[index].content))
 
 
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-_PARSER.add_render_rule("image", _image_as_text)
+_PARSER.add_render_rule("image", _render_image_as_text)
 
 
 def _clean(html: str) -> SafeString:
-    """`html` without anything that is not on the allow-list."""
-    # The one place that vouches for HTML: nh3 has parsed it and kept only harmless tags.
+    """Return `html` without anything that is not on the allow-list."""
+    # The one place that marks HTML as safe: nh3 has parsed it and kept only harmless tags.
     return mark_safe(_CLEANER.clean(html))  # noqa: S308
 
 
 @lru_cache(maxsize=1024)
 def render_markdown(text: str, top: int = TOP_HEADING) -> SafeString:
-    """`text` as safe HTML. Its headings start at h`top` and skip no level, whatever was typed,
-    so they fit below the heading that the page gives the text."""
+    """Return `text` as safe HTML.
+
+    Its headings begin at h`top` and skip no level, whatever levels `text` uses, so that they fit
+    below the heading that the page gives the text.
+    """
     tokens = _PARSER.parse(text)
     previous = top - 1
+    # A token that opens a heading is always followed by its text and by the one that closes it.
     for opening, closing in zip(tokens, tokens[2:], strict=False):
-        if opening.type == "heading_open":  # always followed by its text and its end
-            wanted = int(opening.tag[1]) + top - 1
-            previous = min(wanted, previous + 1, LOWEST_HEADING)
+        if opening.type == "heading_open":
+            level = int(opening.tag[1]) + top - 1
+            previous = min(level, previous + 1, LOWEST_HEADING)
             opening.tag = closing.tag = f"h{previous}"
     return _clean(_PARSER.renderer.render(tokens, _PARSER.options, {}))
 
 
 def mark_words(html: str, words: Iterable[str]) -> SafeString:
-    """Safe `html` with each of `words`, which are folded already, in `<mark>`.
+    """Return safe `html` with each of `words` in `<mark>`; `words` must be folded already.
 
-    Looks at text only, never into tags; case and accents do not count. What is not on the
-    allow-list of `render_markdown` is dropped.
+    Only text is searched, never tags; case and accents do not count. What is not on the allow-list
+    of `render_markdown` is dropped.
     """
-    wanted = [word for word in words if word]
-    if not wanted:
+    words = [word for word in words if word]
+    if not words:
         return _clean(html)
     marked: list[str] = []
     text: list[str] = []
-    for unit in _UNITS.finditer(html):
-        if unit[1]:  # a tag: the text before it is complete
-            marked += [_mark_text(text, wanted), unit[1]]
+    for match in _TAG_OR_CHARACTER.finditer(html):
+        tag = match[1]
+        if tag:
+            marked += [_mark_text(text, words), tag]
             text = []
         else:
-            text.append(unit[0])
-    return _clean("".join([*marked, _mark_text(text, wanted)]))
+            text.append(match[0])
+    return _clean("".join([*marked, _mark_text(text, words)]))
 
 
-def _mark_text(units: list[str], words: list[str]) -> str:
-    """The characters and entities of one text, those that belong to one of `words` marked."""
-    folded = [fold(unescape(unit)) for unit in units]
-    owner = [i for i, letters in enumerate(folded) for _ in letters]
+def _mark_text(characters: list[str], words: list[str]) -> str:
+    """Return the characters and entities of a text without tags, those of `words` marked."""
+    # Folding makes one letter two ("ß") or none (an accent), so each keeps its own.
+    folded = [fold(unescape(character)) for character in characters]
+    is_marked = _find_words(folded, words)
+    pieces: list[str] = []
+    inside = False
+    for character, letters, is_hit in zip(characters, folded, is_marked, strict=True):
+        # An accent written as its own character stays with the letter before it.
+        is_inside = is_hit if letters else inside
+        if is_inside != inside:
+            pieces.append("<mark>" if is_inside else "</mark>")
+            inside = is_inside
+        pieces.append(character)
+    return "".join([*pieces, "</mark>" if inside else ""])
+
+
+def _find_words(folded: list[str], words: list[str]) -> list[bool]:
+    """Return for each folded character whether it belongs to one of `words`."""
+    origins = [index for index, letters in enumerate(folded) for _ in letters]
     haystack = "".join(folded)
-    hit = [False] * len(units)
+    is_marked = [False] * len(folded)
     for word in words:
         start = haystack.find(word)
         while start >= 0:
-            first, last = owner[start], owner[start + len(word) - 1]
-            hit[first : last + 1] = [True] * (last + 1 - first)
+            first, last = origins[start], origins[start + len(word) - 1]
+            is_marked[first : last + 1] = [True] * (last + 1 - first)
             start = haystack.find(word, start + 1)
-    pieces: list[str] = []
-    inside = False
-    for unit, letters, is_hit in zip(units, folded, hit, strict=True):
-        # An accent written as its own character stays with the letter before it.
-        wanted = is_hit if letters else inside
-        if wanted != inside:
-            pieces.append("<mark>" if wanted else "</mark>")
-            inside = wanted
-        pieces.append(unit)
-    return "".join([*pieces, "</mark>" if inside else ""])
+    return is_marked

@@ -1,7 +1,7 @@
 """What the portal says on its first day; facilitators edit it from then on.
 
-Loaded by `manage.py load_starter_content`. Slugs name a row for good: one that was ever
-there, edited or removed since, is never made again.
+Loaded by `manage.py load_starter_content`. A slug names its record permanently: one that was ever
+there, edited or removed since, is never added again.
 """
 
 from typing import Any
@@ -113,9 +113,9 @@ QUESTIONS: list[dict[str, Any]] = [
         "slug": "not-a-job-developer",
         "topic": "about",
         "question": "How is it different from a job developer?",
-        "answer": "There is no deal to make. You do not have to speak at events, and you do not "
+        "answer": "Nothing is transactional. You do not have to speak at events, and you do not "
         "have to open jobs.\n\n"
-        "Everyone is welcome, and nobody is pressed. People from recognized healthcare "
+        "Everyone is welcome, and there is no pressure. People from recognized healthcare "
         "organizations join an action team and together take on problems that lie in the "
         "system.",
     },
@@ -168,9 +168,9 @@ QUESTIONS: list[dict[str, Any]] = [
         "topic": "joining",
         "question": "What if my organization is not recognized yet?",
         "answer": "[Ask to join](/join/) all the same, and enter your organization's name. Your "
-        "requests wait while a facilitator looks at it.\n\n"
+        "requests wait while a facilitator reviews it.\n\n"
         "When it is recognized, open teams take you in at once, together with everyone else who "
-        "waited. A team that decides by approval then looks at your request. Either way you get "
+        "waited. A team that decides by approval then reviews your request. Either way you get "
         "an email.",
     },
     {
@@ -187,8 +187,8 @@ QUESTIONS: list[dict[str, Any]] = [
         "answer": "Visitors see nobody's name. Members of your teams see your name, your job title "
         "and your organization. They see your address only if you allow it in "
         "[My details](/my/profile/).\n\n"
-        "Your details are also seen by those who look after your teams and your organization, the "
-        "facilitators, and by the portal's administrators.",
+        "Your details are also seen by the facilitators of your teams and by the portal's "
+        "administrators.",
     },
     {
         "slug": "leave-a-team",

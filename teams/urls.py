@@ -1,3 +1,5 @@
+"""Addresses of everything about teams."""
+
 from django.urls import path
 
 from teams.views import joining, my, public, questions

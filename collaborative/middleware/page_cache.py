@@ -1,12 +1,13 @@
-"""Public pages for visitors, answered before everything else: before sessions, and before the
-database is asked.
+"""Whole public pages for visitors, answered before sessions and before the database.
 
-Kept are the answers of the views named below, to GET requests without a cookie and without a
-query string. A page holds for `settings.PAGE_CACHE_SECONDS` from when the reading of its data
-began, in the memory of each process: no process shows anything older (but numbers that take long
-to count, see teams/figures/public.py), and none has to be told of a change (a look-up in a shared
-cache for each request would cost two thirds of the speed). Whoever has a cookie, as everybody has
-who is signed in, gets a page made for them.
+Cached are the answers of the views named below, to GET requests without a cookie and without a
+query string, for `settings.PAGE_CACHE_SECONDS`, in the memory of each process. The time counts from
+when the view began to read its data, so no page is older. A process needs no message about a
+change, and a look-up in a shared cache for each request would cost two thirds of the speed. Anyone
+with a cookie, as every signed-in member has, gets a page of their own.
+
+Parts of pages are cached for a second more (`{% cache 1 … using="fragments" %}`) and counts for ten
+(teams/statistics/public.py): visitors see a change after two seconds, and numbers after eleven.
 """
 
 import hashlib
@@ -23,74 +24,77 @@ from django.utils.cache import get_conditional_response
 
 # The same for everyone without a cookie: they depend on nothing of the request but its path. No
 # form with a token, no header, no query string.
-SAME_FOR_VISITORS = {
+CACHEABLE_VIEWS = {
     "home", "team_list", "team_detail", "faq_list", "faq_detail", "organization_list",
     "privacy", "accessibility", "robots", "sitemap", "security_txt",
 }  # fmt: skip
-PAGES = 500  # kept in each process, 10 kB to 50 kB each; the oldest goes first
-REVALIDATE = "max-age=0, must-revalidate"  # browsers keep a page too, and ask whether it holds
+# Pages of 10 to 50 kB in the memory of each process; the oldest goes first.
+MAX_PAGES = 500
+# Browsers keep a page too, and ask each time whether it is still valid.
+CACHE_CONTROL = "max-age=0, must-revalidate"
 
 Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Page:
-    """An answer as it left the other middleware, and the time (monotonic) until which it holds."""
+class CachedPage:
+    """An answer as it left the other middleware, its route for the access log, and the time
+    (monotonic) until which it is valid."""
 
     content: bytes
     headers: dict[str, str]
-    until: float
-    route: str  # for the log, which is asked before an address is looked up
+    expires_at: float
+    route: str
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
-        """The page, or 304 for who has it already."""
+    def response(self, request: HttpRequest) -> HttpResponse:
+        """Return the page, or 304 if the browser has it already."""
         request.route_name = self.route  # type: ignore[attr-defined]
         response = HttpResponse(self.content, headers=self.headers)
         if "HTTP_IF_NONE_MATCH" not in request.META:
             return response
-        found = get_conditional_response(request, etag=self.headers["ETag"], response=response)
-        return found or response
+        etag = self.headers["ETag"]
+        return get_conditional_response(request, etag=etag, response=response) or response
 
 
 class PageCacheMiddleware:
-    """Stands before every middleware that reads or writes anything."""
+    """Answer visitors from memory; placed before every middleware that reads or writes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         if not settings.PAGE_CACHE_SECONDS:
             raise MiddlewareNotUsed
         self.get_response = get_response
-        self._pages: OrderedDict[Key, Page] = OrderedDict()
+        self._pages: OrderedDict[Key, CachedPage] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method == "HEAD":
-            return _head(self._answer(request))
-        return self._answer(request)
+            return _without_body(self._cached_response(request))
+        return self._cached_response(request)
 
-    def _answer(self, request: HttpRequest) -> HttpResponse:
+    def _cached_response(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
         if meta.get("HTTP_COOKIE") or meta.get("QUERY_STRING"):
             return self.get_response(request)
-        # The host as it was sent: one that is not ours is answered with 400, which is not kept.
+        # The host as it was sent: one that is not ours gets 400, which is not cached.
         key = (request.scheme or "", meta.get("HTTP_HOST", ""), request.path)
         page = self._pages.get(key)
         now = time.monotonic()
-        if page is not None and now < page.until and request.method in {"GET", "HEAD"}:
-            return page.answer(request)
+        if page is not None and now < page.expires_at and request.method in {"GET", "HEAD"}:
+            return page.response(request)
         response = self.get_response(request)
-        if not _may_be_kept(request, response):
+        if not _is_cacheable(request, response):
             return response
-        page = _page(request, response, now + settings.PAGE_CACHE_SECONDS)
+        page = _cached_page(request, response, now + settings.PAGE_CACHE_SECONDS)
         with self._lock:
             self._pages.pop(key, None)
             self._pages[key] = page
-            if len(self._pages) > PAGES:
+            if len(self._pages) > MAX_PAGES:
                 self._pages.popitem(last=False)
-        return page.answer(request)
+        return page.response(request)
 
 
-def _head(response: HttpResponse) -> HttpResponse:
-    """The answer to a GET as the answer to a HEAD: its length, without its body."""
+def _without_body(response: HttpResponse) -> HttpResponse:
+    """Return the answer to GET as that to HEAD: with its length, without its body."""
     if not response.streaming:
         length = str(len(response.content))
         response.content = b""
@@ -98,12 +102,12 @@ def _head(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _may_be_kept(request: HttpRequest, response: HttpResponse) -> bool:
+def _is_cacheable(request: HttpRequest, response: HttpResponse) -> bool:
     match = request.resolver_match
     return (
         request.method == "GET"
         and match is not None
-        and match.url_name in SAME_FOR_VISITORS
+        and match.url_name in CACHEABLE_VIEWS
         and not match.namespaces
         and response.status_code == 200
         and not response.streaming
@@ -111,9 +115,9 @@ def _may_be_kept(request: HttpRequest, response: HttpResponse) -> bool:
     )
 
 
-def _page(request: HttpRequest, response: HttpResponse, until: float) -> Page:
+def _cached_page(request: HttpRequest, response: HttpResponse, expires_at: float) -> CachedPage:
     content = response.content
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {**response.headers, "ETag": etag, "Cache-Control": REVALIDATE}
+    headers = {**response.headers, "ETag": etag, "Cache-Control": CACHE_CONTROL}
     route = request.resolver_match.view_name if request.resolver_match else ""
-    return Page(content, headers, until, route)
+    return CachedPage(content, headers, expires_at, route)

@@ -1,4 +1,4 @@
-"""What tells browsers to protect people, besides what Django and django-csp send already."""
+"""Headers that protect people, besides what Django and django-csp send already."""
 
 from collections.abc import Callable
 
@@ -8,20 +8,23 @@ from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
 from django.http import HttpRequest, HttpResponse
 
-# No page uses any of these; passkeys need the two that are ours alone.
-CLOSED = (
+# No page uses any of these.
+DENIED_FEATURES = (
     "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "display-capture",
     "encrypted-media", "fullscreen", "geolocation", "gyroscope", "hid", "magnetometer",
     "microphone", "midi", "payment", "picture-in-picture", "screen-wake-lock", "serial", "usb",
     "xr-spatial-tracking",
 )  # fmt: skip
-OURS = ("publickey-credentials-create", "publickey-credentials-get")
-PERMISSIONS = ", ".join([*(f"{name}=()" for name in CLOSED), *(f"{name}=(self)" for name in OURS)])
+# Passkeys need these, on our own pages only.
+OWN_FEATURES = ("publickey-credentials-create", "publickey-credentials-get")
+PERMISSIONS_POLICY = ", ".join(
+    [f"{name}=()" for name in DENIED_FEATURES] + [f"{name}=(self)" for name in OWN_FEATURES]
+)
 
 
-class HeadersMiddleware:
-    """Answers, static files and errors included, are for this site's pages alone; and a page may
-    use nothing of the device that it does not need. (On a file that would only add weight.)"""
+class SecurityHeadersMiddleware:
+    """Keep answers, static files and errors included, to this site's own pages; and deny pages the
+    features of the device that they do not need. (On a file that would only add weight.)"""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -30,7 +33,7 @@ class HeadersMiddleware:
         response = self.get_response(request)
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         if response.headers.get("Content-Type", "").startswith("text/html"):
-            response.headers["Permissions-Policy"] = PERMISSIONS
+            response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
         return response
 
 

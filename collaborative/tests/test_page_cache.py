@@ -1,4 +1,4 @@
-"""Pages kept for visitors: fast, never old, and nobody's but everybody's."""
+"""Cached pages of visitors: fast, never old, and the same for everyone."""
 
 import pytest
 from django.db import connection
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def clock(settings, monkeypatch) -> list[float]:
-    """Pages are kept for one second of this clock, which stands still."""
+    """Pages are cached for one second of this clock, which stands still."""
     settings.PAGE_CACHE_SECONDS = 1
     settings.ALLOWED_HOSTS = ["testserver", "other.example.org"]
     now = [1000.0]
@@ -26,7 +26,7 @@ def clock(settings, monkeypatch) -> list[float]:
 
 @pytest.fixture
 def visitor(clock) -> Client:
-    """Somebody without a cookie. Each client is a process of its own, with pages of its own."""
+    """Someone without a cookie. Each client is a process of its own, with pages of its own."""
     return Client()
 
 
@@ -50,11 +50,11 @@ PUBLIC = ["/", "/teams/", "/teams/education/", "/faq/", "/organizations/", "/pri
 PUBLIC += ["/accessibility/", "/robots.txt", "/sitemap.xml", "/.well-known/security.txt"]
 
 
-# Kept ----------------------------------------------------------------------------------------
+# Cached ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-def test_second_visitor_costs_no_query_and_reads_the_same(visitor, content, path):
+def test_page_cache_answers_the_second_visitor_without_a_query(visitor, content, path):
     first = visitor.get(path)
     assert first.status_code == 200
     assert queries_of(visitor, path) == 0
@@ -65,14 +65,14 @@ def test_second_visitor_costs_no_query_and_reads_the_same(visitor, content, path
     assert "Content-Security-Policy" in second
 
 
-def test_every_public_page_without_a_form_is_kept(visitor, content):
+def test_page_cache_caches_every_public_page_without_a_form(visitor, content):
     entry = FaqEntry.objects.get()
     for path in [*PUBLIC, entry.get_absolute_url()]:
         assert "csrf" not in visitor.get(path).content.decode()
         assert queries_of(visitor, path) == 0
 
 
-def test_who_has_the_page_gets_304_without_a_body(visitor, content):
+def test_page_cache_answers_304_without_a_body(visitor, content):
     etag = visitor.get("/faq/")["ETag"]
     assert not etag.startswith("W/")
     for sent in (etag, f'"other", {etag}', f"W/{etag}", "*"):
@@ -81,19 +81,19 @@ def test_who_has_the_page_gets_304_without_a_body(visitor, content):
     assert visitor.get("/faq/", headers={"if-none-match": '"other"'}).status_code == 200
 
 
-def test_first_answer_of_a_process_can_be_304_too(visitor, content):
+def test_page_cache_answers_304_in_a_process_that_has_no_page_yet(visitor, content):
     etag = visitor.get("/faq/")["ETag"]
     assert Client().get("/faq/", headers={"if-none-match": etag}).status_code == 304
 
 
-def test_log_tells_the_route_of_a_kept_page_too(visitor, content, caplog):
+def test_page_cache_logs_the_route_of_a_cached_page(visitor, content, caplog):
     with caplog.at_level("INFO", logger="portal.requests"):
         visitor.get("/faq/")
         visitor.get("/faq/")
     assert [line.route for line in caplog.records] == ["faq_list", "faq_list"]
 
 
-def test_head_is_the_head_of_the_page(visitor, content):
+def test_page_cache_answers_head_with_the_length_of_the_page(visitor, content):
     before = visitor.head("/faq/")
     page = visitor.get("/faq/")
     after = visitor.head("/faq/")
@@ -106,7 +106,7 @@ def test_head_is_the_head_of_the_page(visitor, content):
 # Never old -----------------------------------------------------------------------------------
 
 
-def test_change_shows_within_a_second_in_every_process(visitor, clock, team, content):
+def test_page_cache_shows_a_change_after_a_second_in_every_process(visitor, clock, team, content):
     others = [visitor, Client()]
     for client in others:
         client.get("/teams/")
@@ -117,18 +117,37 @@ def test_change_shows_within_a_second_in_every_process(visitor, clock, team, con
     assert all("Renamed" in visible_text(client.get("/teams/")) for client in others)
 
 
-def test_second_counts_from_before_the_data_was_read(visitor, clock, team, monkeypatch):
-    page = page_cache._page
-    monkeypatch.setattr(page_cache, "_page", lambda *given: (slow(clock), page(*given))[1])
+def test_page_cache_counts_the_second_from_before_the_data_was_read(
+    visitor, clock, team, monkeypatch
+):
+    cached_page = page_cache._cached_page
+
+    def slow(*args):
+        clock[0] += 1
+        return cached_page(*args)
+
+    monkeypatch.setattr(page_cache, "_cached_page", slow)
     visitor.get("/teams/")
     assert queries_of(visitor, "/teams/") > 0
 
 
-def slow(clock: list[float]) -> None:
-    clock[0] += 1
+def test_visitor_sees_a_change_after_two_seconds(
+    visitor, clock, fragment_clock, client_for, member, team
+):
+    """The worst case: a part of the page is cached just before the change, and the page is cached
+    just before that part expires."""
+    client_for(member).get("/teams/")
+    team.name = "Renamed"
+    team.save()
+    fragment_clock.advance(0.99)
+    clock[0] += 0.99
+    assert "Renamed" not in visible_text(visitor.get("/teams/"))
+    fragment_clock.advance(1.01)
+    clock[0] += 1.01
+    assert "Renamed" in visible_text(visitor.get("/teams/"))
 
 
-def test_change_shows_at_once_to_who_is_signed_in(visitor, client_for, member, team):
+def test_page_cache_gives_members_no_cached_page(visitor, client_for, member, team):
     visitor.get("/teams/")
     client = client_for(member)
     client.get("/teams/")
@@ -137,20 +156,18 @@ def test_change_shows_at_once_to_who_is_signed_in(visitor, client_for, member, t
     assert "Renamed" in visible_text(client.get("/teams/"))
 
 
-def test_old_pages_make_room_for_new_ones(visitor, content, monkeypatch):
-    monkeypatch.setattr(page_cache, "PAGES", 2)
+def test_page_cache_drops_the_oldest_page(visitor, content, monkeypatch):
+    monkeypatch.setattr(page_cache, "MAX_PAGES", 2)
     for path in ("/", "/teams/", "/faq/"):
         visitor.get(path)
     assert [queries_of(visitor, path) for path in ("/teams/", "/faq/")] == [0, 0]
     assert queries_of(visitor, "/") > 0
 
 
-# Nobody's but everybody's ----------------------------------------------------------------------
+# The same for everyone ----------------------------------------------------------------------
 
 
-def test_page_of_a_member_is_never_a_visitors_nor_the_other_way_round(
-    client_for, visitor, member, team
-):
+def test_page_cache_never_mixes_members_and_visitors(client_for, visitor, member, team):
     mixed = client_for(member)
     path = team.get_absolute_url()
     assert "You are a member" in visible_text(mixed.get(path))
@@ -162,7 +179,7 @@ def test_page_of_a_member_is_never_a_visitors_nor_the_other_way_round(
 
 
 @pytest.mark.parametrize("cookie", ["sessionid", "csrftoken", "messages", "anything"])
-def test_any_cookie_gets_a_page_of_its_own_that_is_not_kept(visitor, content, cookie):
+def test_page_cache_leaves_out_requests_with_a_cookie(visitor, content, cookie):
     clean = Client().get("/faq/").content
     visitor.cookies[cookie] = "poison"
     visitor.get("/faq/")
@@ -175,7 +192,7 @@ def test_any_cookie_gets_a_page_of_its_own_that_is_not_kept(visitor, content, co
 
 
 @pytest.mark.parametrize("query", ["?q=password", "?all=1", "?<script>", "?next=//evil.example"])
-def test_query_string_gets_a_page_of_its_own_that_is_not_kept(visitor, content, query):
+def test_page_cache_leaves_out_requests_with_a_query_string(visitor, content, query):
     clean = Client().get("/faq/").content
     visitor.get(f"/faq/{query}")
     assert visitor.get("/faq/").content == clean
@@ -201,22 +218,22 @@ def test_query_string_gets_a_page_of_its_own_that_is_not_kept(visitor, content, 
         {"x-request-id": "evil"},
     ],
 )
-def test_no_header_gets_into_the_page_that_others_read(visitor, content, headers):
+def test_page_cache_lets_no_header_into_the_page_of_others(visitor, content, headers):
     clean = Client().get("/")
     visitor.get("/", headers=headers)
-    kept = visitor.get("/")
-    assert kept.content == clean.content
-    assert "evil" not in str(kept.headers) + kept.content.decode()
+    cached = visitor.get("/")
+    assert cached.content == clean.content
+    assert "evil" not in str(cached.headers) + cached.content.decode()
 
 
-def test_foreign_host_is_refused_and_keeps_nothing(visitor, content):
+def test_page_cache_caches_nothing_of_a_foreign_host(visitor, content):
     for _ in range(2):
         refused = visitor.get("/", headers={"host": "evil.example"})
         assert refused.status_code == 400
     assert visitor.get("/").status_code == 200
 
 
-def test_hosts_and_schemes_do_not_share_pages(visitor, content):
+def test_page_cache_separates_hosts_and_schemes(visitor, content):
     visitor.get("/")
     assert visitor.get("/", headers={"host": "other.example.org"}).status_code == 200
     with CaptureQueriesContext(connection) as queries:
@@ -225,22 +242,20 @@ def test_hosts_and_schemes_do_not_share_pages(visitor, content):
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch", "options", "trace"])
-def test_other_methods_are_neither_answered_with_a_page_nor_kept(visitor, content, method):
+def test_page_cache_leaves_out_other_methods(visitor, content, method):
     getattr(visitor, method)("/")
     page = visitor.get("/")
     assert page.status_code == 200
     assert getattr(visitor, method)("/").status_code == 405
 
 
-def test_what_is_not_found_is_not_kept(visitor, clock):
+def test_page_cache_leaves_out_404(visitor, clock):
     assert visitor.get("/faq/later/").status_code == 404
     FaqEntry.objects.create(slug="later", question="Later?", answer="Now.", is_published=True)
     assert visitor.get("/faq/later/").status_code == 200
 
 
-def test_forms_and_pages_of_members_and_of_the_desk_are_never_kept(
-    clock, client_for, administrator
-):
+def test_page_cache_leaves_out_forms_member_pages_and_the_desk(clock, client_for, administrator):
     client = client_for(administrator)
     for path in ("/my/", "/my/profile/", "/admin/", "/readyz", "/healthz"):
         client.get(path)
@@ -254,19 +269,19 @@ def test_forms_and_pages_of_members_and_of_the_desk_are_never_kept(
         assert first.content != second.content  # the token
 
 
-def test_nothing_is_kept_where_no_seconds_are_set(settings, content):
+def test_page_cache_is_off_without_seconds(settings, content):
     settings.PAGE_CACHE_SECONDS = 0
     client = Client()
     client.get("/")
     assert queries_of(client, "/") > 0
 
 
-def test_every_kept_name_is_a_route():
-    for name in page_cache.SAME_FOR_VISITORS:
+def test_page_cache_names_only_routes():
+    for name in page_cache.CACHEABLE_VIEWS:
         assert get_resolver().reverse_dict.getlist(name), name
 
 
-def test_change_of_an_organization_shows(visitor, clock, organization, administrator):
+def test_page_cache_shows_a_renamed_organization(visitor, clock, organization, administrator):
     assert organization.name in visible_text(visitor.get("/organizations/"))
     rename_organization(organization, name="Renamed Hospital", by=administrator)
     clock[0] += 1

@@ -33,10 +33,10 @@ def test_public_page_refuses_to_be_posted_to(client, db, name):
 def test_team_detail_answers_a_visitor_without_naming_a_person(client, team, member, facilitator):
     Goal.objects.create(team=team, slug="g", title="Bring people to one table", body="Some *how*.")
     response = client.get(team.get_absolute_url())
-    said = visible_text(response)
-    assert "Bring people to one table" in said
-    assert "1 member from 1 organization" in said
-    assert "Rush Example Hospital" in said
+    text = visible_text(response)
+    assert "Bring people to one table" in text
+    assert "1 member from 1 organization" in text
+    assert "Rush Example Hospital" in text
     assert f'href="{reverse("join")}?team={team.slug}"' in response.content.decode()
     for person in (member, facilitator):
         assert person.full_name not in response.content.decode()
@@ -51,18 +51,18 @@ def test_team_detail_does_not_exist_for_an_unknown_team(client, db):
 
 
 def test_team_detail_shows_an_organization_only_once_it_is_recognized(client, team, applicant):
-    said = visible_text(client.get(team.get_absolute_url()))
-    assert "Lakeview Health" not in said
-    assert "No organization has a member in this team yet" in said
+    text = visible_text(client.get(team.get_absolute_url()))
+    assert "Lakeview Health" not in text
+    assert "No organization has a member in this team yet" in text
 
 
-def test_closed_team_offers_no_way_in(client, closed_team):
+def test_team_detail_of_a_closed_team_offers_no_joining(client, closed_team):
     response = client.get(closed_team.get_absolute_url())
     assert "takes no new members now" in visible_text(response)
     assert f"?team={closed_team.slug}" not in response.content.decode()
 
 
-def test_markdown_of_facilitators_cannot_carry_scripts(client, team):
+def test_team_detail_lets_no_scripts_of_facilitators_through(client, team):
     team.why = "<script>alert(1)</script> [x](javascript:alert(1)) **bold**"
     team.save()
     page = client.get(team.get_absolute_url()).content.decode()
@@ -93,11 +93,24 @@ def test_faq_opens_and_closes_all_answers_on_request(client, faq_entry):
     assert f'href="{reverse("question_ask")}"' in opened
 
 
+def test_faq_orders_sections_by_topic_and_then_by_team(client, team, other_team):
+    for number, (entry_team, topic) in enumerate(
+        [(other_team, "about"), (team, "account"), (None, "account"), (None, "about")]
+    ):
+        FaqEntry.objects.create(
+            slug=f"f{number}", question="Why?", answer="So.", team=entry_team, topic=topic
+        )
+    page = client.get(reverse("faq_list")).content.decode()
+    assert re.findall(r'<h2 id="topic-\d">(.+)</h2>', page) == [
+        "About the Collaborative", "Your account and your details", team.name, other_team.name
+    ]  # fmt: skip
+
+
 def test_faq_search_without_a_match_says_what_to_do(client, faq_entry):
     response = client.get(reverse("faq_list"), {"q": "unicorn%_<b>"})
-    said = visible_text(response)
-    assert "No answers for" in said
-    assert "Try fewer or other words" in said
+    text = visible_text(response)
+    assert "No answers for" in text
+    assert "Try fewer or other words" in text
     assert "<b>" not in response.content.decode()
 
 
@@ -136,14 +149,14 @@ def test_faq_data_is_json_that_cannot_leave_its_script(client, faq_entry):
 
 def test_organization_list_shows_recognized_ones_with_their_teams(client, member, applicant):
     Organization.objects.create(name="Lonely Proposal")
-    said = visible_text(client.get(reverse("organization_list")))
-    assert "Rush Example Hospital In Education" in said
-    assert "Lakeview" not in said
-    assert "Lonely" not in said
+    text = visible_text(client.get(reverse("organization_list")))
+    assert "Rush Example Hospital In Education" in text
+    assert "Lakeview" not in text
+    assert "Lonely" not in text
 
 
 def test_organization_list_goes_page_by_page(client, administrator, monkeypatch):
-    monkeypatch.setattr("teams.views.public.ORGANIZATIONS_A_PAGE", 2)
+    monkeypatch.setattr("teams.views.public.ORGANIZATIONS_PER_PAGE", 2)
     for name in ("Alpha", "Beta", "Gamma"):
         add_organization(name, by=administrator)
     first = visible_text(client.get(reverse("organization_list")))
@@ -155,7 +168,7 @@ def test_organization_list_goes_page_by_page(client, administrator, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("email", "say"),
+    ("email", "message"),
     [
         ("maria@mail.rush.example", "Yes, you can join at once"),
         ("MARIA@RUSH.EXAMPLE ", "Yes, you can join at once"),
@@ -166,17 +179,17 @@ def test_organization_list_goes_page_by_page(client, administrator, monkeypatch)
     ],
 )
 def test_organization_check_answers_from_the_public_list(
-    client, organization, applicant, email, say
+    client, organization, applicant, email, message
 ):
     response = client.post(reverse("organization_check"), {"email": email})
-    assert say in visible_text(response)
+    assert message in visible_text(response)
     assert not response.cookies
 
 
 def test_organization_check_says_the_same_for_members_and_strangers(client, member):
-    known = client.post(reverse("organization_check"), {"email": member.email})
-    stranger = client.post(reverse("organization_check"), {"email": "nobody@rush.example"})
-    assert known.content.replace(b"maria", b"nobody") == stranger.content
+    member_response = client.post(reverse("organization_check"), {"email": member.email})
+    stranger_response = client.post(reverse("organization_check"), {"email": "nobody@rush.example"})
+    assert member_response.content.replace(b"maria", b"nobody") == stranger_response.content
 
 
 def test_organization_check_is_limited_and_says_when_to_try_again(client, db):
@@ -195,14 +208,14 @@ def test_organization_check_takes_only_posts(client, db):
     assert client.put(reverse("organization_check")).status_code == 405
 
 
-def test_approval_is_said_before_anyone_asks(client, approval_team):
-    said = visible_text(client.get(approval_team.get_absolute_url()))
-    assert "Ask to join" in said
-    assert "The team’s facilitators decide each request." in said
+def test_team_detail_explains_approval_before_joining(client, approval_team):
+    text = visible_text(client.get(approval_team.get_absolute_url()))
+    assert "Ask to join" in text
+    assert "The team’s facilitators decide each request." in text
     assert "A facilitator decides each request." in visible_text(client.get(reverse("join")))
 
 
-def test_robots_and_sitemap_name_the_public_pages_only(client, team):
+def test_robots_and_sitemap_name_only_public_pages(client, team):
     robots = client.get(reverse("robots")).content.decode()
     assert "Disallow: /admin/" in robots
     assert "Disallow: /join/done/" in robots
@@ -215,12 +228,12 @@ def test_robots_and_sitemap_name_the_public_pages_only(client, team):
 
 
 def test_home_says_nothing_where_there_is_nothing_to_count(client, team):
-    said = visible_text(client.get(reverse("home")))
-    assert "Where we stand" not in said
-    assert team.name in said
+    text = visible_text(client.get(reverse("home")))
+    assert "Where we stand" not in text
+    assert team.name in text
 
 
-def test_every_page_carries_a_strict_content_security_policy(client, db):
+def test_pages_have_a_strict_content_security_policy(client, db):
     header = client.get(reverse("home"))["Content-Security-Policy"]
     rules = {rule.split()[0]: rule.split()[1:] for rule in header.split(";") if rule.strip()}
     assert rules["default-src"] == ["'none'"]
@@ -228,7 +241,7 @@ def test_every_page_carries_a_strict_content_security_policy(client, db):
     assert "unsafe" not in header
 
 
-def fill(team, administrator, count: int) -> None:
+def add_content(team, administrator, count: int) -> None:
     """Add `count` more of everything that public pages list."""
     start = Organization.objects.count()
     for number in range(start, start + count):
@@ -240,13 +253,13 @@ def fill(team, administrator, count: int) -> None:
 
 
 @pytest.mark.parametrize("name", [*PUBLIC, "team_detail"])
-def test_public_page_costs_the_same_queries_for_one_row_and_three(
+def test_public_page_costs_the_same_queries_for_one_and_three_rows(
     client, team, administrator, name
 ):
     address = team.get_absolute_url() if name == "team_detail" else reverse(name)
     costs = []
     for count in (1, 2):
-        fill(team, administrator, count)
+        add_content(team, administrator, count)
         with CaptureQueriesContext(connection) as queries:
             assert client.get(address).status_code == 200
         costs.append(len(queries))

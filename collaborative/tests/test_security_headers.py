@@ -24,7 +24,7 @@ def csp_of(response) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_answer_tells_browsers_to_protect(client, path):
+def test_security_headers_are_on_every_answer(client, path):
     response = client.get(path)
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Referrer-Policy"] == "same-origin"
@@ -34,14 +34,14 @@ def test_every_answer_tells_browsers_to_protect(client, path):
     assert "X-Powered-By" not in response
 
 
-def test_pages_may_use_nothing_of_the_device_but_passkeys(client):
+def test_permissions_policy_allows_only_passkeys(client):
     for path in ("/", "/join/", "/nowhere/"):
-        allowed = client.get(path)["Permissions-Policy"]
-        assert "camera=()" in allowed
-        assert "publickey-credentials-get=(self)" in allowed
+        policy = client.get(path)["Permissions-Policy"]
+        assert "camera=()" in policy
+        assert "publickey-credentials-get=(self)" in policy
 
 
-def test_files_are_protected_too(client):
+def test_security_headers_are_on_static_files(client):
     response = client.get("/favicon.ico")
     assert response.getvalue()
     assert response["Cross-Origin-Resource-Policy"] == "same-origin"
@@ -49,33 +49,32 @@ def test_files_are_protected_too(client):
 
 
 @pytest.mark.parametrize("path", ["/", "/join/", "/nowhere/", "/admin/login/"])
-def test_policy_begins_with_nothing_and_trusts_no_inline_code(client, path):
+def test_content_security_policy_denies_by_default_and_allows_no_inline_code(client, path):
     policy = csp_of(client.get(path, follow=True))
     assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == ["'none'"]
     assert policy["script-src"] == policy["style-src"] == policy["form-action"] == ["'self'"]
-    told = " ".join(sum(policy.values(), []))
-    assert "unsafe-" not in told
-    assert "*" not in told
-    assert "http" not in told
+    sources = " ".join(sum(policy.values(), []))
+    assert "unsafe-" not in sources
+    assert "*" not in sources
+    assert "http" not in sources
 
 
-def test_security_txt_says_whom_to_tell_and_until_when_it_holds(client):
+def test_security_txt_names_the_contact_and_expires_within_a_year(client):
     response = client.get("/.well-known/security.txt")
     assert response["Content-Type"] == "text/plain; charset=utf-8"
     lines = dict(line.split(": ", 1) for line in response.content.decode().splitlines())
     assert lines["Contact"] == f"mailto:{settings.CONTACT_EMAIL}"
     assert lines["Canonical"] == f"{settings.SITE_URL}/.well-known/security.txt"
-    ends = datetime.strptime(lines["Expires"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    assert timedelta(days=170) < ends - datetime.now(UTC) < timedelta(days=365)
+    expires = datetime.strptime(lines["Expires"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert timedelta(days=170) < expires - datetime.now(UTC) < timedelta(days=365)
 
 
-def test_nothing_names_the_software_and_its_version(client):
+def test_pages_do_not_name_the_software(client):
     for path in PAGES:
         response = client.get(path)
-        told = (str(response.headers) + visible_text(response)).lower()
-        assert "django" not in told
-        assert "python" not in told
-        assert "gunicorn" not in told
+        text = (str(response.headers) + visible_text(response)).lower()
+        for software in ("django", "python", "gunicorn"):
+            assert software not in text
 
 
 SHOW = """
@@ -90,7 +89,7 @@ print(HostCookieStorage.cookie_name)
 """
 
 
-def test_cookies_and_https_are_strict_outside_development():
+def test_settings_are_strict_outside_development():
     """In a process of its own, with settings as in production."""
     env = {
         **os.environ,
@@ -104,16 +103,16 @@ def test_cookies_and_https_are_strict_outside_development():
         "DATABASE_URL": "sqlite://:memory:",
         "DJANGO_SETTINGS_MODULE": "collaborative.settings",
     }
-    told = subprocess.run(
+    shown = subprocess.run(
         [sys.executable, "-c", SHOW], env=env, capture_output=True, text=True, check=True
     ).stdout.split()
-    assert told == [
+    assert shown == [
         "__Host-session", "__Host-csrf", "True", "True", "True", "True", "Lax", "Lax",
         "63072000", "True", "True", "True", "1", "__Host-messages",
     ]  # fmt: skip
 
 
-def test_message_cookie_can_be_deleted_again(rf, monkeypatch):
+def test_message_cookie_is_secure_when_it_is_deleted(rf, monkeypatch):
     """Browsers refuse a __Host- cookie that is not Secure, its deletion too."""
     monkeypatch.setattr(HostCookieStorage, "cookie_name", "__Host-messages")
     storage = HostCookieStorage(rf.get("/"))

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from desk.changelist import parse_pk, require_staff
 from members.models import Organization
 from teams.models import ActionTeam, Membership, MembershipQuerySet
-from teams.statistics import Period, members_of_organization
+from teams.statistics import Period, active_memberships_subquery
 
 
 class PeriodFilter(admin.SimpleListFilter):
@@ -24,7 +24,7 @@ class PeriodFilter(admin.SimpleListFilter):
     @property
     def period(self) -> Period:
         try:
-            return Period.read(self.value() or "")
+            return Period.parse(self.value() or "")
         except ValueError as error:
             raise IncorrectLookupParameters from error
 
@@ -103,4 +103,4 @@ class OnTeamFilter(admin.SimpleListFilter):
             return queryset
         if slug not in self.teams:
             raise IncorrectLookupParameters
-        return queryset.filter(Exists(members_of_organization().filter(team=self.teams[slug])))
+        return queryset.filter(Exists(active_memberships_subquery().filter(team=self.teams[slug])))

@@ -1,4 +1,4 @@
-"""Figures as pictures and tables: each number in a table leads to the list of what it counts."""
+"""Statistics as charts with tables: each number in a table links to the list that it counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.urls import reverse
-from django.utils.dateformat import format as formatted
+from django.utils.dateformat import format as format_date
 from django.utils.http import urlencode
 
 from desk.changelist import counted
@@ -20,131 +20,131 @@ from teams.statistics import (
     ChartLayout,
     MonthlyChanges,
     Period,
-    TeamNow,
-    bars,
-    pairs,
-    within,
+    TeamCounts,
+    lay_out_bars,
+    lay_out_pairs,
+    percentile,
 )
 
-STATES = dict(Goal.State.choices)
-MONTHS_DRAWN = 24  # one by one
+# A longer period is drawn by quarters of a year.
+MAX_MONTHS_DRAWN = 24
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a table, with the list behind it."""
+    """The text of a table's cell, and the list behind it."""
 
-    words: str
+    text: str
     url: str = ""
 
 
 @dataclass
 class Chart:
-    """A chart and its table."""
+    """A chart and its table.
 
-    name: str  # in the ids of the page
-    finding: str  # what it shows, as a sentence
+    `name` is for the ids of the page, `finding` says in a sentence what the chart shows, the first
+    cell of a row is its heading, and without data there is no `layout`.
+    """
+
+    name: str
+    finding: str
     title: str
     headings: Sequence[str]
-    rows: list[list[Cell]]  # the first cell heads the row
-    drawing: ChartLayout | None  # None: there is nothing to draw
+    rows: list[list[Cell]]
+    layout: ChartLayout | None
 
     @property
-    def labelled(self) -> list[list[tuple[str, Cell]]]:
+    def labeled_rows(self) -> list[list[tuple[str, Cell]]]:
         """The rows, each cell with the heading of its column."""
         return [list(zip(self.headings, row, strict=True)) for row in self.rows]
 
     @property
-    def told(self) -> str:
-        """The numbers, for who does not see the picture."""
-        parts = [
-            f"{first.words}: "
-            + ", ".join(f"{heading.lower()} {cell.words}" for heading, cell in others)
-            for (_, first), *others in self.labelled
+    def description(self) -> str:
+        """The numbers as text, for people who do not see the chart."""
+        rows = [
+            f"{first.text}: "
+            + ", ".join(f"{heading.lower()} {cell.text}" for heading, cell in others)
+            for (_, first), *others in self.labeled_rows
         ]
-        return f"{'; '.join(parts)}. Table below."
+        return f"{'; '.join(rows)}. Table below."
 
 
 def memberships_url(**query: str) -> str:
+    """Return the address of the list of memberships, filtered by `query`."""
     return f"{reverse('admin:teams_membership_changelist')}?{urlencode(query)}"
 
 
 def number_cell(number: int, url: str) -> Cell:
-    """A number that leads to its list; a zero leads nowhere."""
+    """Return a number that links to its list; a zero does not."""
     return Cell(f"{number:,}", url if number else "")
 
 
-def teams_chart(found: Sequence[TeamNow]) -> Chart:
-    """Who is in which team now."""
-    members = sum(now.members for now in found)
-    most = max(found, key=lambda now: now.members, default=None)
+def teams_chart(teams: Sequence[TeamCounts]) -> Chart:
+    """Return the chart of who is on which team now."""
+    members = sum(counts.members for counts in teams)
+    largest = max(teams, key=lambda counts: counts.members, default=None)
     finding = "Nobody is in a team yet"
-    if most and members:
+    if largest and members:
         finding = f"{counted(members, 'membership', 'memberships')} now"
-        finding += f", most in {most.team}" if len(found) > 1 else f" in {most.team}"
-    groups = [
-        (
-            now.team.name,
-            [
-                Bar(now.members, counted(now.members, "member", "members"), 1),
-                Bar(
-                    now.organizations,
-                    counted(now.organizations, "organization", "organizations"),
-                    2,
-                ),
-                Bar(now.requests, counted(now.requests, "request", "requests"), 3),
-            ],
-        )
-        for now in found
-    ]
+        finding += f", most in {largest.team}" if len(teams) > 1 else f" in {largest.team}"
     return Chart(
         name="teams",
         finding=finding,
         title="Members, organizations and requests of each team now",
         headings=["Team", "Members", "Organizations", "Requests waiting"],
-        rows=[_team_row(now) for now in found],
-        drawing=bars(groups) if found else None,
+        rows=[_team_row(counts) for counts in teams],
+        layout=lay_out_bars([(counts.team.name, _team_bars(counts)) for counts in teams])
+        if teams
+        else None,
     )
 
 
-def _team_row(now: TeamNow) -> list[Cell]:
-    slug = now.team.slug
-    organizations = reverse("admin:members_organization_changelist")
+def _team_bars(counts: TeamCounts) -> list[Bar]:
+    organizations = counted(counts.organizations, "organization", "organizations")
     return [
-        Cell(now.team.name, reverse("admin:teams_actionteam_change", args=[now.team.pk])),
-        number_cell(now.members, memberships_url(team=slug, status__exact="active")),
-        number_cell(now.organizations, f"{organizations}?{urlencode({'team': slug})}"),
-        number_cell(now.requests, memberships_url(team=slug, status__exact="requested")),
+        Bar(counts.members, counted(counts.members, "member", "members"), 1),
+        Bar(counts.organizations, organizations, 2),
+        Bar(counts.requests, counted(counts.requests, "request", "requests"), 3),
     ]
 
 
-def membership_chart(moves: Sequence[MonthlyChanges], period: Period) -> Chart:
-    """Joins and ends in each month, of all teams together."""
-    joined: Counter[date] = sum((of.joined for of in moves), Counter())
-    ended: Counter[date] = sum((of.ended for of in moves), Counter())
+def _team_row(counts: TeamCounts) -> list[Cell]:
+    slug = counts.team.slug
+    organizations = reverse("admin:members_organization_changelist")
+    return [
+        Cell(counts.team.name, reverse("admin:teams_actionteam_change", args=[counts.team.pk])),
+        number_cell(counts.members, memberships_url(team=slug, status__exact="active")),
+        number_cell(counts.organizations, f"{organizations}?{urlencode({'team': slug})}"),
+        number_cell(counts.requests, memberships_url(team=slug, status__exact="requested")),
+    ]
+
+
+def changes_chart(changes: Sequence[MonthlyChanges], period: Period) -> Chart:
+    """Return the chart of joins and ends in each month, of all teams together."""
+    joined: Counter[date] = sum((by_team.joined for by_team in changes), Counter())
+    ended: Counter[date] = sum((by_team.ended for by_team in changes), Counter())
     months = period.months
     finding = f"{period}: {joined.total():,} joined and {ended.total():,} ended"
     busiest, *others = sorted(months, key=lambda month: -joined[month])
     if joined and (not others or joined[busiest] > joined[others[0]]):
-        finding += f", most joined in {formatted(busiest, 'F Y')}"
+        finding += f", most joined in {format_date(busiest, 'F Y')}"
     return Chart(
-        name="moves",
+        name="changes",
         finding=finding,
         title=f"Memberships that began and ended each month, {period}",
         headings=["Month", "Joined", "Ended"],
         rows=[_month_row(month, joined[month], ended[month]) for month in months]
         + [_period_row("All months", joined.total(), ended.total(), period)],
-        drawing=_membership_layout(months, joined, ended) if joined or ended else None,
+        layout=_changes_layout(months, joined, ended) if joined or ended else None,
     )
 
 
-def _membership_layout(
+def _changes_layout(
     months: Sequence[date], joined: Counter[date], ended: Counter[date]
 ) -> ChartLayout:
-    """Month by month; where they are many, by three of them."""
-    step = 1 if len(months) <= MONTHS_DRAWN else 3
-    parts = [months[place : place + step] for place in range(0, len(months), step)]
-    return pairs(
+    step = 1 if len(months) <= MAX_MONTHS_DRAWN else 3
+    parts = [months[start : start + step] for start in range(0, len(months), step)]
+    return lay_out_pairs(
         ("Joined", "Ended"),
         [_part_name(part, is_first=part is parts[0]) for part in parts],
         [sum(joined[month] for month in part) for part in parts],
@@ -152,96 +152,102 @@ def _membership_layout(
     )
 
 
-def _part_name(part: Sequence[date], *, is_first: bool) -> str:
-    if len(part) > 1:
-        return f"{formatted(part[0], 'M')}–{formatted(part[-1], 'M y')}"
-    return formatted(part[0], "M Y" if is_first or part[0].month == 1 else "M")
+def _part_name(months: Sequence[date], *, is_first: bool) -> str:
+    first, last = months[0], months[-1]
+    if len(months) > 1:
+        return f"{format_date(first, 'M')}–{format_date(last, 'M y')}"
+    return format_date(first, "M Y" if is_first or first.month == 1 else "M")
 
 
 def _month_row(month: date, joined: int, ended: int) -> list[Cell]:
-    return _period_row(formatted(month, "F Y"), joined, ended, Period(month, month))
+    return _period_row(format_date(month, "F Y"), joined, ended, Period(month, month))
 
 
-def _period_row(head: str, joined: int, ended: int, period: Period) -> list[Cell]:
+def _period_row(heading: str, joined: int, ended: int, period: Period) -> list[Cell]:
     return [
-        Cell(head),
+        Cell(heading),
         number_cell(joined, memberships_url(joined=period.code)),
         number_cell(ended, memberships_url(ended=period.code)),
     ]
 
 
-def answer_time_chart(
+def answers_chart(
     teams: Sequence[ActionTeam], hours: dict[int, Counter[int]], period: Period
 ) -> Chart:
-    """How long requests waited that a person decided."""
-    together: Counter[int] = sum(hours.values(), Counter())
+    """Return the chart of how long requests waited until a person decided them."""
+    total: Counter[int] = sum(hours.values(), Counter())
     finding = f"{period}: no request was decided"
-    if together:
+    if total:
         finding = (
-            f"{period}: of {counted(together.total(), 'request', 'requests')} that a person "
-            f"decided, half were within {lasting(within(together, MEDIAN))}, nine in ten within "
-            f"{lasting(within(together, P90))}"
+            f"{period}: of {counted(total.total(), 'request', 'requests')} that a person "
+            f"decided, half were within {duration(percentile(total, MEDIAN))}, nine in ten within "
+            f"{duration(percentile(total, P90))}"
         )
-    asked = [team for team in teams if hours[team.pk]]
+    answering = [team for team in teams if hours[team.pk]]
+    rows = [_answers_row(team.name, hours[team.pk], period, team=team.slug) for team in answering]
+    if len(answering) > 1:
+        rows.append(_answers_row("All teams", total, period))
     return Chart(
         name="answers",
         finding=finding,
         title=f"Time until requests were decided, {period}",
         headings=["Team", "Requests decided", "Half within", "9 of 10 within"],
-        rows=[_answers_row(team.name, hours[team.pk], period, team=team.slug) for team in asked]
-        + ([_answers_row("All teams", together, period)] if len(asked) > 1 else []),
-        drawing=bars([(team.name, _answers_bars(hours[team.pk])) for team in asked])
-        if asked
+        rows=rows,
+        layout=lay_out_bars([(team.name, _answers_bars(hours[team.pk])) for team in answering])
+        if answering
         else None,
     )
 
 
 def _answers_bars(hours: Counter[int]) -> list[Bar]:
-    half, most = within(hours, MEDIAN), within(hours, P90)
-    return [Bar(half, f"half in {brief(half)}", 1), Bar(most, f"9 of 10 in {brief(most)}", 2)]
-
-
-def _answers_row(head: str, hours: Counter[int], period: Period, **query: str) -> list[Cell]:
+    median, p90 = percentile(hours, MEDIAN), percentile(hours, P90)
     return [
-        Cell(head),
-        number_cell(hours.total(), memberships_url(answered=period.code, **query)),
-        Cell(lasting(within(hours, MEDIAN))),
-        Cell(lasting(within(hours, P90))),
+        Bar(median, f"half in {short_duration(median)}", 1),
+        Bar(p90, f"9 of 10 in {short_duration(p90)}", 2),
     ]
 
 
-def lasting(hours: int) -> str:
-    """So many hours, in words; from two days on in days, rounded up."""
+def _answers_row(heading: str, hours: Counter[int], period: Period, **query: str) -> list[Cell]:
+    return [
+        Cell(heading),
+        number_cell(hours.total(), memberships_url(answered=period.code, **query)),
+        Cell(duration(percentile(hours, MEDIAN))),
+        Cell(duration(percentile(hours, P90))),
+    ]
+
+
+def duration(hours: int) -> str:
+    """Return `hours` in words; more than two days in days, rounded up."""
     if hours <= 48:
         return counted(hours, "hour", "hours")
     return counted(-(-hours // 24), "calendar day", "calendar days")
 
 
-def brief(hours: int) -> str:
-    """The same for a chart, which has little room."""
-    return lasting(hours).replace("calendar ", "")
+def short_duration(hours: int) -> str:
+    """Return the same for a chart, which has little room."""
+    return duration(hours).replace("calendar ", "")
 
 
-def goals_chart(states: dict[str, int]) -> Chart:
-    """How the goals stand."""
-    total = sum(states.values())
+def goals_chart(by_state: dict[str, int]) -> Chart:
+    """Return the chart of how many goals are in each state."""
+    total = sum(by_state.values())
     finding = "No goal is set yet"
     if total:
-        reached, risky = states[Goal.State.REACHED], states[Goal.State.AT_RISK]
-        finding = f"{reached} of {counted(total, 'goal', 'goals')} reached, {risky} at risk"
+        reached, at_risk = by_state[Goal.State.REACHED], by_state[Goal.State.AT_RISK]
+        finding = f"{reached} of {counted(total, 'goal', 'goals')} reached, {at_risk} at risk"
     goals = reverse("admin:teams_goal_changelist")
+    labels = dict(Goal.State.choices)
+    bars = [
+        Bar(number, f"{number:,} {labels[state].lower()}") for state, number in by_state.items()
+    ]
     return Chart(
         name="goals",
         finding=finding,
-        title="Goals by how they stand now",
+        title="Goals by state now",
         headings=["State", "Goals"],
         rows=[
-            [Cell(STATES[state]), number_cell(number, f"{goals}?state__exact={state}")]
-            for state, number in states.items()
+            [Cell(labels[state]), number_cell(number, f"{goals}?state__exact={state}")]
+            for state, number in by_state.items()
         ],
-        drawing=bars(
-            [("", [Bar(n, f"{n:,} {STATES[state].lower()}") for state, n in states.items()])]
-        )
-        if total
-        else None,
+        layout=lay_out_bars([("", bars)]) if total else None,
     )

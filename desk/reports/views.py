@@ -1,9 +1,9 @@
-"""The figures at the desk: on its first page, the coverage grid, and the report."""
+"""Statistics at the desk: on its first page, the coverage grid, and the report."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -19,9 +19,9 @@ from desk.changelist.export import BATCH_SIZE, Cell, file_response
 from desk.models import Export
 from desk.reports.charts import (
     Chart,
-    answer_time_chart,
+    answers_chart,
+    changes_chart,
     goals_chart,
-    membership_chart,
     memberships_url,
     teams_chart,
 )
@@ -29,74 +29,74 @@ from members.batches import batched
 from members.models import Member, OrganizationQuerySet
 from teams.models import ActionTeam
 from teams.statistics import (
-    MonthlyChanges,
+    Coverage,
+    OrganizationCoverage,
     Period,
-    Row,
     changes_by_team,
+    count_teams,
     coverage_of,
     goals_by_state,
     hours_to_answer,
     recognized_on_teams,
     recognized_without,
-    teams_now,
 )
 
-PAGE = 100  # organizations on one page of the grid
-IN_REPORT = 500  # organizations that the report names
+ORGANIZATIONS_PER_PAGE = 100
+MAX_ORGANIZATIONS_IN_REPORT = 500
 
 
-def own(desk: Member) -> list[ActionTeam]:
-    return list(ActionTeam.objects.facilitated_by(desk))
+def facilitated_teams(staff: Member) -> list[ActionTeam]:
+    """Return the teams whose statistics `staff` may see."""
+    return list(ActionTeam.objects.facilitated_by(staff))
 
 
-def charts(teams: list[ActionTeam], period: Period) -> list[Chart]:
-    """All figures about `teams`, now and in `period`."""
-    moves: list[MonthlyChanges] = list(changes_by_team(teams, period).values())
+def charts_of(teams: list[ActionTeam], period: Period) -> list[Chart]:
+    """Return all statistics about `teams`, now and in `period`."""
     return [
-        teams_chart(teams_now(teams)),
-        membership_chart(moves, period),
-        answer_time_chart(teams, hours_to_answer(teams, period), period),
+        teams_chart(count_teams(teams)),
+        changes_chart(list(changes_by_team(teams, period).values()), period),
+        answers_chart(teams, hours_to_answer(teams, period), period),
         goals_chart(goals_by_state(teams)),
     ]
 
 
-def figures(request: HttpRequest) -> dict[str, Any]:
-    """The figures of the last twelve months, for the first page of the desk."""
-    teams = own(require_staff(request))
-    period = Period.year_until(timezone.localdate())
-    return {"period": period, "charts": charts(teams, period) if teams else []}
+def dashboard_charts(request: HttpRequest) -> list[Chart]:
+    """Return the charts of the last twelve months, for the first page of the desk."""
+    teams = facilitated_teams(require_staff(request))
+    return charts_of(teams, Period.year_until(timezone.localdate())) if teams else []
 
 
 class MonthField(forms.CharField):
     """A month, such as 2026-03."""
 
     widget = forms.TextInput(attrs={"type": "month", "placeholder": "2026-03"})
+    default_error_messages: ClassVar = {"required": "Choose a month, like 2026-03."}
 
 
 class PeriodForm(forms.Form):
-    """From which month to which."""
+    """The first and the last month of a report."""
 
     def __init__(self, data: Any) -> None:
         super().__init__(data, label_suffix="")
-        for name, label in (("from", "First month"), ("to", "Last month")):
-            told = {"required": "Choose a month, like 2026-03."}
-            self.fields[name] = MonthField(label=label, max_length=7, error_messages=told)
+        # "from" is a keyword of Python, so it cannot be an attribute of the class.
+        self.fields["from"] = MonthField(label="First month", max_length=7)
+        self.fields["to"] = MonthField(label="Last month", max_length=7)
 
     def clean(self) -> dict[str, Any]:
-        """Adds the `period`; refuses what is no month, an end before the start, and too much."""
-        given = self.cleaned_data
-        if "from" in given and "to" in given:
+        """Add the `period`; refuse an end before the start, and too many months."""
+        data = self.cleaned_data
+        if "from" in data and "to" in data:
             try:
-                given["period"] = Period.read(f"{given['from']}..{given['to']}")
+                data["period"] = Period.parse(f"{data['from']}..{data['to']}")
             except ValueError as error:
                 raise forms.ValidationError(str(error)) from error
-        return given
+        return data
 
 
 @require_safe
 def report(request: HttpRequest) -> HttpResponse:
-    """Everything for a funder on one page, to print: the period, the figures, who sits where."""
-    desk = require_staff(request)
+    """Show everything for a funder on one page to print: charts, and coverage by organization."""
+    teams = facilitated_teams(require_staff(request))
     year = Period.year_until(timezone.localdate())
     default = {"from": f"{year.first:%Y-%m}", "to": f"{year.last:%Y-%m}"}
     form = PeriodForm({**default, **request.GET.dict()})
@@ -108,34 +108,33 @@ def report(request: HttpRequest) -> HttpResponse:
         "period": None,
     }
     if form.is_valid():
-        context |= _report(own(desk), form.cleaned_data["period"])
+        context |= _report_context(teams, form.cleaned_data["period"])
         context["title"] = f"Report, {context['period']}"
     return TemplateResponse(request, "admin/report.html", context)
 
 
-def _report(teams: list[ActionTeam], period: Period) -> dict[str, Any]:
+def _report_context(teams: list[ActionTeam], period: Period) -> dict[str, Any]:
+    limit = MAX_ORGANIZATIONS_IN_REPORT
     organizations = recognized_on_teams(teams)
-    names = list(organizations.values_list("pk", "name")[: IN_REPORT + 1])
-    more = organizations.count() - IN_REPORT if len(names) > IN_REPORT else 0
+    shown = list(organizations.values_list("pk", "name")[: limit + 1])
     today = timezone.localdate()
     return {
         "period": period,
-        "so_far": period.last == today.replace(day=1),
+        "is_unfinished": period.last == today.replace(day=1),
         "today": today,
         "teams": teams,
-        "charts": charts(teams, period),
-        "rows": list(coverage_of(names[:IN_REPORT], teams)),
-        "more": more,
+        "charts": charts_of(teams, period),
+        "rows": list(coverage_of(shown[:limit], teams)),
+        "more": organizations.count() - limit if len(shown) > limit else 0,
     }
 
 
 @require_safe
 def coverage(request: HttpRequest) -> HttpResponse:
-    """The grid: recognized organizations down, one's own teams across."""
-    teams, without, organizations = _narrowed(request)
-    page = Paginator(organizations.values_list("pk", "name"), PAGE).get_page(
-        request.GET.get("page")
-    )
+    """Show the grid: recognized organizations down, the teams of the facilitator across."""
+    teams, without, organizations = _filter_coverage(request)
+    paginator = Paginator(organizations.values_list("pk", "name"), ORGANIZATIONS_PER_PAGE)
+    page = paginator.get_page(request.GET.get("page"))
     context = {
         **admin.site.each_context(request),
         "title": "Coverage by organization",
@@ -143,15 +142,15 @@ def coverage(request: HttpRequest) -> HttpResponse:
         "teams": teams,
         "without": without,
         "page": page,
-        "rows": [(row, _links(row)) for row in coverage_of(list(page), teams)],
+        "rows": [(row, _with_links(row)) for row in coverage_of(list(page), teams)],
     }
     return TemplateResponse(request, "admin/coverage.html", context)
 
 
 @require_POST
 def coverage_export(request: HttpRequest) -> HttpResponseBase:
-    """The grid as a file, as it is narrowed now, on all its pages. It is logged."""
-    teams, without, organizations = _narrowed(request)
+    """Return the grid as a file, with its filter and all its pages. The export is logged."""
+    teams, without, organizations = _filter_coverage(request)
     file_format = request.POST.get("format")
     if file_format not in Export.Format.values:
         raise Http404
@@ -166,14 +165,15 @@ def coverage_export(request: HttpRequest) -> HttpResponseBase:
     for team in teams:
         headings += [f"{team}: members", f"{team}: since"]
     name = f"coverage-{timezone.localdate():%Y-%m-%d}.{file_format}"
-    return file_response(name, headings, _table(organizations, teams))
+    return file_response(name, headings, _export_rows(organizations, teams))
 
 
-def _narrowed(
+def _filter_coverage(
     request: HttpRequest,
 ) -> tuple[list[ActionTeam], ActionTeam | None, OrganizationQuerySet]:
-    """One's own teams, the one that organizations are not on (404 for another's), and those."""
-    teams = own(require_staff(request))
+    """Return the teams of the facilitator, the one of `?without=`, and the organizations that are
+    not on it. Any other team there is a 404."""
+    teams = facilitated_teams(require_staff(request))
     slug = request.GET.get("without", "")
     without = next((team for team in teams if team.slug == slug), None)
     if slug and without is None:
@@ -181,22 +181,23 @@ def _narrowed(
     return teams, without, recognized_without(without)
 
 
-def _links(row: Row) -> list[tuple[Any, str]]:
-    """Each seat with the list of the people on it."""
+def _with_links(organization: OrganizationCoverage) -> list[tuple[Coverage, str]]:
+    """Return the coverage of each team with the address of the list of its members."""
+    query = {"status__exact": "active", "organization": str(organization.pk)}
     return [
-        (
-            seat,
-            memberships_url(team=seat.team.slug, status__exact="active", organization=str(row.pk)),
-        )
-        for seat in row.seats
+        (coverage, memberships_url(team=coverage.team.slug, **query))
+        for coverage in organization.teams
     ]
 
 
-def _table(organizations: OrganizationQuerySet, teams: list[ActionTeam]) -> Iterator[list[Cell]]:
+def _export_rows(
+    organizations: OrganizationQuerySet, teams: list[ActionTeam]
+) -> Iterator[list[Cell]]:
     names = list(organizations.values_list("pk", "name"))
     for batch in batched(names, BATCH_SIZE):
-        for row in coverage_of(batch, teams):
-            cells: list[Cell] = [row.name]
-            for seat in row.seats:
-                cells += [seat.people, seat.since and timezone.localdate(seat.since)]
+        for organization in coverage_of(batch, teams):
+            cells: list[Cell] = [organization.name]
+            for coverage in organization.teams:
+                since = coverage.since and timezone.localdate(coverage.since)
+                cells += [coverage.members, since]
             yield cells

@@ -9,20 +9,17 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 register = template.Library()
+# What a cell that admin has rendered begins with: "<td" or "<th".
+TAG_LENGTH = 3
 
 
 @register.filter
-def labelled(cells: Iterable[SafeString], headers: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The cells of a row, each with the name of its column as `data-label`, by which a narrow
-    window shows them under each other. Admin makes whole cells; their markup is kept as it is."""
+def labeled(cells: Iterable[SafeString], headers: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the cells of a row, each with the name of its column as `data-label`: a narrow window
+    shows them one below the other. Admin renders whole cells, so the attribute is inserted."""
     for cell, header in zip(cells, headers, strict=False):
         if "action-checkbox" in (header["class_attrib"] or ""):
             yield cell
-            continue
-        tag = cell[:3]  # "<td" or "<th"
-        markup = cell.replace("{", "{{").replace("}", "}}")
-        yield format_html(markup.replace(tag, f'{tag} data-label="{{}}"', 1), _words(header))
-
-
-def _words(header: Mapping[str, Any]) -> str:
-    return str(capfirst(header["text"]) or "")
+        else:
+            label = format_html(' data-label="{}"', capfirst(header["text"]) or "")
+            yield SafeString(cell[:TAG_LENGTH]) + label + SafeString(cell[TAG_LENGTH:])

@@ -1,4 +1,4 @@
-"""The first page of the desk: what waits, the oldest first, and the press that decides it."""
+"""The first page of the desk: what waits, the oldest first, and the buttons that decide it."""
 
 import re
 from datetime import timedelta
@@ -21,19 +21,19 @@ def days_ago(days: int):
     return timezone.now() - timedelta(days=days)
 
 
-def presses(response) -> list[str]:
-    """Where the forms of the page lead, without signing out."""
-    found = re.findall(r'<form method="post" action="([^"]+)"', response.content.decode())
-    return [url.replace("&amp;", "&") for url in found]
+def form_actions(response) -> list[str]:
+    """The addresses that the forms of the page post to, without signing out."""
+    actions = re.findall(r'<form method="post" action="([^"]+)"', response.content.decode())
+    return [url.replace("&amp;", "&") for url in actions]
 
 
 def names(response, kind: str) -> list[str]:
-    return [str(line.row) for line in response.context["today"][kind]]
+    return [str(item.record) for item in response.context["dashboard"][kind]]
 
 
 @pytest.fixture
 def unsure(organization, team):
-    """Someone of a recognized organization whom nobody has confirmed."""
+    """A member of a recognized organization whom nobody has confirmed."""
     person = make_member("una@mail.example", organization, "Una Unsure", confirmed=False)
     join_teams(person, [team])
     return person
@@ -46,24 +46,26 @@ def request_to_decide(member, approval_team, facilitator) -> Membership:
     return membership_of(member, approval_team)
 
 
-# One press each ---------------------------------------------------------------------------------
+# One click each ---------------------------------------------------------------------------------
 
 
-def test_recognizing_is_one_press_with_the_domain_ticked(client_for, facilitator, applicant, team):
+def test_dashboard_recognizes_with_one_click_and_the_suggested_domain(
+    client_for, facilitator, applicant, team
+):
     client = client_for(facilitator)
     page = client.get(DESK)
     organization = applicant.organization
-    (press,) = presses(page)
-    tick = f"domain_{organization.pk}"
-    assert press == f"/admin/members/organization/{organization.pk}/recognize/?from=dashboard"
-    assert f'type="checkbox" name="{tick}" checked' in page.content.decode()
-    response = client.post(press, {tick: "on"})
+    (action,) = form_actions(page)
+    checkbox = f"domain_{organization.pk}"
+    assert action == f"/admin/members/organization/{organization.pk}/recognize/?from=dashboard"
+    assert f'type="checkbox" name="{checkbox}" checked' in page.content.decode()
+    response = client.post(action, {checkbox: "on"})
     assert (response.status_code, response["Location"]) == (302, DESK)
     assert EmailDomain.objects.filter(domain="lakeview.example", organization=organization).exists()
     assert membership_of(applicant, team).is_active
 
 
-def test_today_promises_what_recognizing_does(
+def test_dashboard_previews_what_recognizing_does(
     client_for, facilitator, applicant, team, other_team, approval_team, mails
 ):
     employer = applicant.organization
@@ -72,24 +74,26 @@ def test_today_promises_what_recognizing_does(
     make_member("wim@lakeview.example", employer, "Wim", confirmed=False)
     client = client_for(facilitator)
     page = client.get(DESK)
-    promised = "confirms 3 people, opens up to 3 memberships, sends 2 emails"
-    assert f"Recognizing {promised}." in visible_text(page)
+    preview = "confirms 3 people, opens up to 3 memberships, sends 2 emails"
+    assert f"Recognizing {preview}." in visible_text(page)
     before = len(mails())
-    client.post(presses(page)[0])
+    client.post(form_actions(page)[0])
     assert employer.members.exclude(affiliation_confirmed_at=None).count() == 3
     assert Membership.objects.active().filter(member__organization=employer).count() == 3
     assert len(mails()) - before == 2
 
 
-def test_without_the_tick_the_domain_stays_free(client_for, facilitator, applicant):
+def test_dashboard_recognizes_without_the_domain_if_it_is_not_ticked(
+    client_for, facilitator, applicant
+):
     client = client_for(facilitator)
-    client.post(presses(client.get(DESK))[0])
+    client.post(form_actions(client.get(DESK))[0])
     applicant.organization.refresh_from_db()
     assert applicant.organization.is_recognized
     assert not EmailDomain.objects.filter(domain="lakeview.example").exists()
 
 
-def test_a_domain_of_another_organization_is_named_and_not_offered(
+def test_dashboard_does_not_offer_a_domain_of_another_organization(
     client_for, facilitator, applicant, organization
 ):
     EmailDomain.objects.create(domain="lakeview.example", organization=organization)
@@ -98,24 +102,24 @@ def test_a_domain_of_another_organization_is_named_and_not_offered(
     assert 'type="checkbox"' not in page.content.decode()
 
 
-def test_confirming_is_one_press(client_for, facilitator, unsure, team):
+def test_dashboard_confirms_with_one_click(client_for, facilitator, unsure, team):
     client = client_for(facilitator)
     page = client.get(DESK)
-    assert "Una Unsure from today · says: Rush Example Hospital" in visible_text(page)
-    (press,) = presses(page)
-    assert client.post(press)["Location"] == DESK
+    assert "Una Unsure from today · employer entered: Rush Example Hospital" in visible_text(page)
+    (action,) = form_actions(page)
+    assert client.post(action)["Location"] == DESK
     assert membership_of(unsure, team).is_active
 
 
-def test_approving_is_one_press(client_for, facilitator, request_to_decide):
+def test_dashboard_approves_with_one_click(client_for, facilitator, request_to_decide):
     client = client_for(facilitator)
-    (press,) = presses(client.get(DESK))
-    assert client.post(press)["Location"] == DESK
+    (action,) = form_actions(client.get(DESK))
+    assert client.post(action)["Location"] == DESK
     request_to_decide.refresh_from_db()
     assert request_to_decide.is_active
 
 
-def test_what_is_declined_answered_or_reported_has_a_page(
+def test_dashboard_links_to_the_pages_of_other_decisions(
     client_for, facilitator, applicant, unsure, request_to_decide, goal
 ):
     Question.objects.create(text="When do you meet?", email="v@visitor.example")
@@ -127,7 +131,7 @@ def test_what_is_declined_answered_or_reported_has_a_page(
         assert client.get(link.replace("&amp;", "&")).status_code == 200, link
 
 
-def test_a_question_without_an_address_is_not_answered_by_mail(client_for, facilitator):
+def test_dashboard_offers_no_email_answer_without_an_address(client_for, facilitator):
     question = Question.objects.create(text="When do you meet?")
     page = client_for(facilitator).get(DESK).content.decode()
     assert f"/admin/teams/question/{question.pk}/publish/" in page
@@ -137,7 +141,7 @@ def test_a_question_without_an_address_is_not_answered_by_mail(client_for, facil
 # Who sees what ----------------------------------------------------------------------------------
 
 
-def test_only_organizations_and_questions_are_everybodys(
+def test_dashboard_shares_only_organizations_and_questions(
     client_for, other_facilitator, applicant, unsure, request_to_decide, goal
 ):
     Question.objects.create(text="When do you meet?")
@@ -145,10 +149,10 @@ def test_only_organizations_and_questions_are_everybodys(
     assert "1 person waits, 1 request" in visible_text(page)
     for other in ("Wanda", "Una", "Maria", goal.title):
         assert other not in visible_text(page)
-    assert len(presses(page)) == 1
+    assert len(form_actions(page)) == 1
 
 
-def test_a_press_about_another_team_does_not_exist(
+def test_dashboard_actions_do_not_exist_for_other_teams(
     client_for, other_facilitator, unsure, request_to_decide
 ):
     client = client_for(other_facilitator)
@@ -164,16 +168,18 @@ def test_a_press_about_another_team_does_not_exist(
 # Order, age and number --------------------------------------------------------------------------
 
 
-def test_the_oldest_stand_on_top_and_are_late(client_for, facilitator, approval_team, organization):
+def test_dashboard_puts_the_oldest_first_and_marks_late_ones(
+    client_for, facilitator, approval_team, organization
+):
     approval_team.facilitators.add(facilitator)
     for name, days in (("New", 0), ("Oldest", 30), ("Old", 20)):
         person = make_member(f"{name.lower()}@rush.example", organization, name)
         join_teams(person, [approval_team])
         Membership.objects.of(person).update(requested_at=days_ago(days))
     page = client_for(facilitator).get(DESK)
-    lines = page.context["today"]["requests"]
-    assert [line.row.member.full_name for line in lines] == ["Oldest", "Old", "New"]
-    assert [line.is_late for line in lines] == [True, True, False]
+    items = page.context["dashboard"]["requests"]
+    assert [item.record.member.full_name for item in items] == ["Oldest", "Old", "New"]
+    assert [item.is_late for item in items] == [True, True, False]
     assert "2 of 3 are overdue" in visible_text(page)
     assert "2 late." in visible_text(page)
 
@@ -185,12 +191,12 @@ def test_an_organization_is_as_old_as_its_oldest_request(client_for, facilitator
     Membership.objects.of(applicant).update(requested_at=days_ago(9))
     page = client_for(facilitator).get(DESK)
     assert names(page, "organizations") == ["Lakeview Health", "Newer Clinic"]
-    ages = [line.age for line in page.context["today"]["organizations"]]
+    ages = [item.age for item in page.context["dashboard"]["organizations"]]
     assert ages[1] == "from today"
     assert re.fullmatch(r"[67] working days old", ages[0])
 
 
-def test_goals_without_any_update_stand_above_old_ones(client_for, facilitator, goal, team):
+def test_dashboard_puts_goals_without_any_update_first(client_for, facilitator, goal, team):
     old = timezone.localdate() - timedelta(days=100)
     Goal.objects.create(team=team, slug="old", title="Old", state="on_track", reported_on=old)
     Goal.objects.create(
@@ -201,7 +207,7 @@ def test_goals_without_any_update_stand_above_old_ones(client_for, facilitator, 
     assert "no update for 100 days" in visible_text(page)
 
 
-def test_ten_are_shown_and_all_are_counted(client_for, facilitator):
+def test_dashboard_shows_ten_items_and_counts_all(client_for, facilitator):
     for number in range(11):
         Question.objects.create(text=f"Question {number}", asked_at=days_ago(20 - number))
     page = client_for(facilitator).get(DESK)
@@ -210,14 +216,14 @@ def test_ten_are_shown_and_all_are_counted(client_for, facilitator):
     assert "see all 11" in visible_text(page)
 
 
-def test_names_that_look_alike_stand_beside_it(client_for, facilitator, applicant, administrator):
-    known = add_organization("Lakeview Health System", domains=[], by=administrator)
+def test_dashboard_shows_similar_organizations(client_for, facilitator, applicant, administrator):
+    similar = add_organization("Lakeview Health System", domains=[], by=administrator)
     page = client_for(facilitator).get(DESK)
     assert "Already here with a name like it: Lakeview Health System" in visible_text(page)
-    assert f"{applicant.organization_id}/merge/?into={known.pk}" in page.content.decode()
+    assert f"{applicant.organization_id}/merge/?into={similar.pk}" in page.content.decode()
 
 
-def test_nothing_that_people_typed_is_markup(client_for, facilitator, applicant):
+def test_dashboard_escapes_what_people_enter(client_for, facilitator, applicant):
     Organization.objects.update(name="<b>Bold</b> & Co")
     Question.objects.create(text="<script>x</script>")
     page = client_for(facilitator).get(DESK).content.decode()
@@ -225,7 +231,7 @@ def test_nothing_that_people_typed_is_markup(client_for, facilitator, applicant)
     assert "<script>x" not in page
 
 
-def test_today_needs_the_same_queries_whatever_waits(
+def test_dashboard_costs_the_same_queries_for_one_and_three_items(
     client_for, facilitator, organization, team, approval_team
 ):
     approval_team.facilitators.add(facilitator)

@@ -1,4 +1,4 @@
-"""Figures at the desk: the report, the grid, and that each number is that of its list."""
+"""Statistics at the desk: the report, the coverage grid, and numbers that agree with lists."""
 
 import html
 import re
@@ -17,7 +17,7 @@ from teams.services import add_organization, join_teams
 REPORT = "/admin/report/"
 COVERAGE = "/admin/coverage/"
 EXPORT = "/admin/coverage/export/"
-STAYS = "/admin/teams/membership/"
+MEMBERSHIPS = "/admin/teams/membership/"
 ORGANIZATIONS = "/admin/members/organization/"
 CHICAGO = timezone.get_default_timezone()
 PAGES = [REPORT, COVERAGE]
@@ -40,59 +40,57 @@ def past(member, colleague, outsider, team, other_team, facilitator, organizatio
         )
 
 
-def numbers(response) -> list[tuple[int, str]]:
-    """Each number of a table with the list that it leads to."""
+def linked_numbers(response) -> list[tuple[int, str]]:
+    """Each number of a table with the list that it links to."""
     page = response.content.decode()
-    found = re.findall(r'<td data-label="[^"]+">(?:<span>)?<a href="([^"]+)">([\d,]+)</a>', page)
-    return [(int(number.replace(",", "")), html.unescape(url)) for url, number in found]
+    links = re.findall(r'<td data-label="[^"]+">(?:<span>)?<a href="([^"]+)">([\d,]+)</a>', page)
+    return [(int(number.replace(",", "")), html.unescape(url)) for url, number in links]
 
 
-# The number of a figure is the number of its list ----------------------------------------------
+# Each number is the length of its list ----------------------------------------------
 
 
 @pytest.mark.parametrize("who", ["facilitator", "administrator"])
 @pytest.mark.parametrize("path", ["/admin/", f"{REPORT}?from=2026-02&to=2026-05", COVERAGE])
-def test_each_number_is_that_of_the_list_behind_it(
+def test_statistics_agree_with_the_lists_behind_them(
     request, client_for, past, applicant, goal, who, path
 ):
     client = client_for(request.getfixturevalue(who))
-    followed = numbers(client.get(path))
-    assert len(followed) >= (1 if path == COVERAGE else 5)
-    for number, url in followed:
+    linked = linked_numbers(client.get(path))
+    assert len(linked) >= (1 if path == COVERAGE else 5)
+    for number, url in linked:
         assert client.get(url).context["cl"].result_count == number, url
 
 
-def test_the_report_of_a_facilitator_counts_their_own_teams_only(
+def test_report_of_a_facilitator_counts_their_own_teams_only(
     client_for, facilitator, administrator, past, outsider, other_team
 ):
     path = f"{REPORT}?from=2026-03&to=2026-04"
-    mine, all_of_them = client_for(facilitator).get(path), client_for(administrator).get(path)
-    assert "March to April 2026: 5 joined and 1 ended" in visible_text(mine)
-    assert "March to April 2026: 7 joined and 2 ended" in visible_text(all_of_them)
+    own_teams, all_teams = client_for(facilitator).get(path), client_for(administrator).get(path)
+    assert "March to April 2026: 5 joined and 1 ended" in visible_text(own_teams)
+    assert "March to April 2026: 7 joined and 2 ended" in visible_text(all_teams)
     assert "of 6 requests that a person decided, half were within 4 hours" in visible_text(
-        all_of_them
+        all_teams
     )
-    assert other_team.name not in visible_text(mine)
-    assert outsider.organization.name not in visible_text(mine)
+    assert other_team.name not in visible_text(own_teams)
+    assert outsider.organization.name not in visible_text(own_teams)
 
 
-def test_goals_of_other_teams_are_not_counted(client_for, facilitator, goal, other_team):
+def test_report_does_not_count_goals_of_other_teams(client_for, facilitator, goal, other_team):
     Goal.objects.create(team=other_team, slug="x", title="X", state="reached")
     assert "0 of 1 goal reached, 0 at risk" in visible_text(client_for(facilitator).get(REPORT))
 
 
-def test_the_grid_leaves_out_other_teams(client_for, facilitator, outsider, team, other_team):
+def test_coverage_leaves_out_other_teams(client_for, facilitator, outsider, team, other_team):
     page = client_for(facilitator).get(COVERAGE)
     assert team.name in visible_text(page)
     assert other_team.name not in visible_text(page)
 
 
-# The grid ---------------------------------------------------------------------------------------
+# Coverage ---------------------------------------------------------------------------------------
 
 
-def test_the_grid_tells_who_sits_where_since_when(
-    client_for, administrator, member, colleague, team
-):
+def test_coverage_shows_members_and_since_when(client_for, administrator, member, colleague, team):
     joined = datetime(2026, 3, 3, tzinfo=CHICAGO)
     Membership.objects.of(member).update(decided_at=joined)
     assert "Rush Example Hospital 2 since March 3, 2026" in visible_text(
@@ -100,7 +98,7 @@ def test_the_grid_tells_who_sits_where_since_when(
     )
 
 
-def test_the_grid_narrows_to_organizations_with_no_one_on_a_team(
+def test_coverage_filters_organizations_with_no_one_on_a_team(
     client_for, facilitator, member, other_organization, team
 ):
     page = client_for(facilitator).get(COVERAGE, {"without": team.slug})
@@ -109,7 +107,7 @@ def test_the_grid_narrows_to_organizations_with_no_one_on_a_team(
 
 
 @pytest.mark.parametrize("slug", ["hiring", "no-such-team", "x\x00"])
-def test_the_grid_knows_no_team_that_is_not_ones_own(client_for, facilitator, other_team, slug):
+def test_coverage_does_not_find_other_teams(client_for, facilitator, other_team, slug):
     client = client_for(facilitator)
     assert client.get(COVERAGE, {"without": slug}).status_code == 404
     assert client.post(f"{EXPORT}?without={slug}", {"format": "csv"}).status_code == 404
@@ -117,19 +115,19 @@ def test_the_grid_knows_no_team_that_is_not_ones_own(client_for, facilitator, ot
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "99", "x"])
-def test_a_page_that_is_not_there_is_the_nearest(client_for, facilitator, member, number):
+def test_coverage_shows_the_nearest_page(client_for, facilitator, member, number):
     assert client_for(facilitator).get(COVERAGE, {"page": number}).context["page"].number == 1
 
 
-def test_the_grid_has_pages(client_for, administrator, member, monkeypatch):
-    monkeypatch.setattr("desk.reports.views.PAGE", 1)
+def test_coverage_has_pages(client_for, administrator, member, monkeypatch):
+    monkeypatch.setattr("desk.reports.views.ORGANIZATIONS_PER_PAGE", 1)
     add_organization("Zoo Hospital", domains=[], by=administrator)
     page = client_for(administrator).get(COVERAGE, {"page": "2"})
     assert [row.name for row, _ in page.context["rows"]] == ["Zoo Hospital"]
     assert "Page 2 of 2" in visible_text(page)
 
 
-def test_the_grid_is_taken_along_without_formulas_and_logged(
+def test_coverage_export_has_no_formulas_and_is_logged(
     client_for, administrator, member, team, organization
 ):
     organization.name = '=HYPERLINK("http://bad.example")'
@@ -145,7 +143,7 @@ def test_the_grid_is_taken_along_without_formulas_and_logged(
     assert (log.by, log.rows, log.file_format, log.filters) == (administrator, 1, "csv", "")
 
 
-def test_what_is_taken_along_is_narrowed_as_the_grid_is(
+def test_coverage_export_is_filtered_like_the_page(
     client_for, facilitator, member, other_organization, team
 ):
     response = client_for(facilitator).post(f"{EXPORT}?without={team.slug}", {"format": "csv"})
@@ -154,28 +152,28 @@ def test_what_is_taken_along_is_narrowed_as_the_grid_is(
     assert Export.objects.get().filters == "no one on Education"
 
 
-def test_the_grid_is_taken_along_as_a_workbook(client_for, facilitator, member):
+def test_coverage_export_makes_excel_files(client_for, facilitator, member):
     response = client_for(facilitator).post(EXPORT, {"format": "xlsx"})
     assert b"".join(response.streaming_content).startswith(b"PK")
 
 
 @pytest.mark.parametrize("data", [{}, {"format": "exe"}])
-def test_an_unknown_format_is_not_found(client_for, facilitator, data):
+def test_coverage_export_does_not_find_an_unknown_format(client_for, facilitator, data):
     assert client_for(facilitator).post(EXPORT, data).status_code == 404
     assert not Export.objects.exists()
 
 
-# The report -------------------------------------------------------------------------------------
+# Report -------------------------------------------------------------------------------------
 
 
-def test_the_report_is_about_the_last_twelve_months_unless_asked(client_for, facilitator):
+def test_report_is_about_the_last_twelve_months_by_default(client_for, facilitator):
     page = client_for(facilitator).get(REPORT)
     assert len(page.context["period"].months) == 12
     assert "the last month is counted so far" in visible_text(page)
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         ({"from": "x", "to": "2026-01"}, "Write a month like 2026-03."),
         ({"from": "2026-13", "to": "2027-01"}, "Write a month like 2026-03."),
@@ -186,31 +184,27 @@ def test_the_report_is_about_the_last_twelve_months_unless_asked(client_for, fac
         ({"from": "2026-01\x00", "to": "2026-01"}, "First month:"),
     ],
 )
-def test_months_that_are_none_are_told_in_words(client_for, facilitator, data, told):
+def test_report_explains_invalid_months(client_for, facilitator, data, message):
     page = client_for(facilitator).get(REPORT, data)
     assert page.status_code == 200
-    assert told in visible_text(page)
+    assert message in visible_text(page)
     assert page.context["period"] is None
 
 
-def test_the_report_names_organizations_up_to_a_number(
-    client_for, administrator, member, outsider, monkeypatch
-):
-    monkeypatch.setattr("desk.reports.views.IN_REPORT", 1)
+def test_report_limits_organizations(client_for, administrator, member, outsider, monkeypatch):
+    monkeypatch.setattr("desk.reports.views.MAX_ORGANIZATIONS_IN_REPORT", 1)
     page = client_for(administrator).get(REPORT)
     assert "And 1 more organization" in visible_text(page)
     assert [row.name for row in page.context["rows"]] == ["Loop Example Clinic"]
 
 
-def test_an_empty_portal_has_a_report_and_a_grid(client_for, administrator):
+def test_report_and_coverage_work_without_data(client_for, administrator):
     client = client_for(administrator)
     assert "No recognized organization has people" in visible_text(client.get(REPORT))
     assert "No organization is recognized yet" in visible_text(client.get(COVERAGE))
 
 
-def test_pictures_are_named_and_described_and_print_their_values(
-    client_for, facilitator, past, goal
-):
+def test_charts_have_titles_descriptions_and_printed_values(client_for, facilitator, past, goal):
     page = client_for(facilitator).get(f"{REPORT}?from=2026-03&to=2026-04").content.decode()
     assert page.count('<svg role="img"') == page.count("<title id=") == page.count("<desc id=") == 4
     for name in re.findall(r'aria-labelledby="([^"]+-title [^"]+-desc)"', page):
@@ -220,39 +214,39 @@ def test_pictures_are_named_and_described_and_print_their_values(
 
 
 @override_settings(LANGUAGE_CODE="de")
-def test_no_language_writes_the_lengths_of_bars_otherwise(client_for, facilitator, past):
+def test_charts_do_not_localize_lengths(client_for, facilitator, past):
     page = client_for(facilitator).get(REPORT).content.decode()
     assert re.search(r'width="45\.0%"', page)
     assert not re.search(r'<(rect|text)[^>]+"\d+,\d', page)
 
 
-def test_many_months_are_drawn_by_three(client_for, facilitator, past):
+def test_charts_draw_long_periods_by_quarters(client_for, facilitator, past):
     page = client_for(facilitator).get(f"{REPORT}?from=2024-03&to=2026-04").content.decode()
     assert ">Mar–May 24</text>" in page
     assert page.count('class="s2" x="64.0%"') == 9
 
 
-# Who may, and how -------------------------------------------------------------------------------
+# Access -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", [*PAGES, EXPORT])
-def test_figures_are_closed_to_members_and_visitors(client_for, client, member, path):
+def test_reports_refuse_members_and_visitors(client_for, client, member, path):
     assert client_for(member).get(path).status_code == 403
     assert client.get(path).status_code == 302
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_are_only_read(client_for, facilitator, path):
+def test_reports_refuse_post(client_for, facilitator, path):
     assert client_for(facilitator).post(path).status_code == 405
 
 
-def test_nothing_is_taken_along_by_following_a_link(client_for, facilitator):
+def test_coverage_export_refuses_get(client_for, facilitator):
     assert client_for(facilitator).get(EXPORT).status_code == 405
     assert not Export.objects.exists()
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_figures_need_the_same_queries_for_one_and_for_three_rows(
+def test_reports_cost_the_same_queries_for_one_and_three_rows(
     client_for, administrator, organization, team, path
 ):
     client = client_for(administrator)
@@ -272,46 +266,42 @@ def test_figures_need_the_same_queries_for_one_and_for_three_rows(
     assert len(one) == len(three) <= 30
 
 
-# The filters that figures lead to -----------------------------------------------------------------
+# The filters that numbers link to -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["joined", "ended", "answered"])
 @pytest.mark.parametrize("value", ["", "x", "2026-13", "9999-12", "2026-03..2026-01", "1' or 1"])
-def test_a_period_that_is_none_narrows_nothing(client_for, facilitator, member, name, value):
-    response = client_for(facilitator).get(STAYS, {name: value})
-    assert (response.status_code, response["Location"]) == (302, f"{STAYS}?e=1")
+def test_period_filter_ignores_invalid_periods(client_for, facilitator, member, name, value):
+    response = client_for(facilitator).get(MEMBERSHIPS, {name: value})
+    assert (response.status_code, response["Location"]) == (302, f"{MEMBERSHIPS}?e=1")
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "1" * 30, "²"])
-def test_an_organization_that_is_no_key_narrows_nothing(client_for, facilitator, value):
-    response = client_for(facilitator).get(STAYS, {"organization": value})
-    assert (response.status_code, response["Location"]) == (302, f"{STAYS}?e=1")
+def test_organization_filter_ignores_invalid_keys(client_for, facilitator, value):
+    response = client_for(facilitator).get(MEMBERSHIPS, {"organization": value})
+    assert (response.status_code, response["Location"]) == (302, f"{MEMBERSHIPS}?e=1")
 
 
-def test_an_organization_that_is_not_there_has_nobody(client_for, facilitator, member):
-    page = client_for(facilitator).get(STAYS, {"organization": "999999"})
+def test_organization_filter_of_an_unknown_key_is_empty(client_for, facilitator, member):
+    page = client_for(facilitator).get(MEMBERSHIPS, {"organization": "999999"})
     assert page.context["cl"].result_count == 0
 
 
 @pytest.mark.parametrize("slug", ["hiring", "no-such-team", ""])
-def test_the_list_of_organizations_knows_no_team_that_is_not_ones_own(
-    client_for, facilitator, outsider, slug
-):
+def test_team_filter_ignores_other_teams(client_for, facilitator, outsider, slug):
     response = client_for(facilitator).get(ORGANIZATIONS, {"team": slug})
     assert (response.status_code, response["Location"]) == (302, f"{ORGANIZATIONS}?e=1")
 
 
-def test_filters_of_figures_are_in_sight_only_while_they_narrow(
-    client_for, facilitator, member, team
-):
+def test_period_filter_is_visible_only_while_it_is_used(client_for, facilitator, member, team):
     client = client_for(facilitator)
     month = f"{timezone.localdate():%Y-%m}"
-    assert "By joined" not in visible_text(client.get(STAYS))
-    page = client.get(STAYS, {"joined": month})
+    assert "By joined" not in visible_text(client.get(MEMBERSHIPS))
+    page = client.get(MEMBERSHIPS, {"joined": month})
     assert "By joined" in visible_text(page)
     assert [row.pk for row in page.context["cl"].result_list] == [membership_of(member, team).pk]
 
 
-def test_a_filter_shows_nobody_of_another_team(client_for, facilitator, outsider):
-    page = client_for(facilitator).get(STAYS, {"organization": str(outsider.organization_id)})
+def test_organization_filter_shows_nobody_of_another_team(client_for, facilitator, outsider):
+    page = client_for(facilitator).get(MEMBERSHIPS, {"organization": str(outsider.organization_id)})
     assert page.context["cl"].result_count == 0

@@ -97,7 +97,7 @@ def test_dashboard_counts_what_waits_and_links_to_lists_of_that_length(
     Question.objects.create(text="When do you meet?")
     client = client_for(facilitator)
     page = client.get(DESK)
-    waiting = {kind: count.number for kind, count in page.context["today"]["waiting"].items()}
+    waiting = {kind: count.number for kind, count in page.context["dashboard"]["waiting"].items()}
     assert waiting == {
         "organizations": 1, "affiliations": 1, "requests": 1, "questions": 1, "goals": 1,
     }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Max, Q
+from django.db.models import Case, Max, Q, When
 from django.urls import reverse
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
@@ -20,6 +20,15 @@ from teams.workdays import answer_expected_on, is_late
 
 
 class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
+    def by_section(self) -> FaqEntryQuerySet:
+        """In the order of the FAQ page: general ones by topic, then those of one team by one."""
+        topics = [
+            When(team=None, topic=topic, then=place)
+            for place, topic in enumerate(FaqEntry.Topic.values)
+        ]
+        section = Case(*topics, default=len(topics))
+        return self.order_by(section, "team__position", "team_id", "position", "question")
+
     def published(self) -> FaqEntryQuerySet:
         return self.filter(is_published=True)
 
@@ -104,6 +113,11 @@ class FaqEntry(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("faq_detail", args=[self.slug])
+
+    @property
+    def section(self) -> str:
+        """The heading of the FAQ page that it is under."""
+        return self.team.name if self.team else self.get_topic_display()
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):

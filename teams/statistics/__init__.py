@@ -1,51 +1,58 @@
-"""Figures about teams, each the number of rows of a list; kept for a while only for public pages,
-where counting takes long."""
+"""Statistics about teams, where each number is the length of a list that the desk can show."""
 
-from teams.statistics.charts import Bar, ChartLayout, bars, pairs
+from teams.statistics.charts import Bar, ChartLayout, lay_out_bars, lay_out_pairs
 from teams.statistics.counts import (
     MEDIAN,
     P90,
     MonthlyChanges,
-    TeamNow,
+    TeamCounts,
+    active_memberships_subquery,
     changes_by_team,
+    count_teams,
     goals_by_state,
     hours_to_answer,
-    members_of_organization,
-    teams_now,
-    within,
+    percentile,
 )
 from teams.statistics.coverage import (
     Coverage,
-    Row,
+    OrganizationCoverage,
     coverage_of,
     recognized_on_teams,
     recognized_without,
 )
 from teams.statistics.periods import Period
-from teams.statistics.public import counted_people, counted_teams, organizations_in
+from teams.statistics.public import (
+    PortalCounts,
+    all_public_team_counts,
+    organization_names,
+    portal_counts,
+    public_team_counts,
+)
 
 __all__ = [
     "MEDIAN",
     "P90",
     "Bar",
     "ChartLayout",
-    "MonthlyChanges",
-    "Period",
-    "Row",
     "Coverage",
-    "TeamNow",
-    "bars",
-    "counted_people",
-    "counted_teams",
+    "MonthlyChanges",
+    "OrganizationCoverage",
+    "Period",
+    "PortalCounts",
+    "TeamCounts",
+    "active_memberships_subquery",
+    "all_public_team_counts",
+    "changes_by_team",
+    "count_teams",
+    "coverage_of",
     "goals_by_state",
     "hours_to_answer",
-    "members_of_organization",
-    "changes_by_team",
-    "organizations_in",
-    "pairs",
+    "lay_out_bars",
+    "lay_out_pairs",
+    "organization_names",
+    "percentile",
+    "portal_counts",
+    "public_team_counts",
     "recognized_on_teams",
     "recognized_without",
-    "coverage_of",
-    "teams_now",
-    "within",
 ]

@@ -1,5 +1,5 @@
-"""Where the parts of a chart stand: across in parts of its width, down in heights of its text. So
-it fits a phone as well as a page, and the text keeps its size."""
+"""Where the parts of a chart are: across in percent of its width, down in heights of its text
+(em). So a chart fits a phone as well as a desktop, and its text keeps its size."""
 
 from __future__ import annotations
 
@@ -7,99 +7,111 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-LINE, GAP = 2, 1  # heights of a bar with its room, and between groups
-LONGEST_BAR = 45  # hundredths of the width; the words stand behind the bar
-LONGEST_HEAD = 34  # letters that fit a phone
-SIDES = (28, 64)  # where the two bars of a month begin, in hundredths
-LONGEST_OF_TWO = 18
+# In em: a bar with the room around it, and the space between two groups.
+BAR_HEIGHT, GROUP_GAP = 2, 1
+# In percent of the width, so that the label behind the longest bar has room.
+MAX_BAR_WIDTH, MAX_PAIRED_BAR_WIDTH = 45, 18
+# Where the two bars of a pair begin, in percent of the width.
+PAIR_STARTS = (28, 64)
+# What fits a phone.
+MAX_HEADING_LETTERS = 34
 
 
 @dataclass(frozen=True)
 class Bar:
+    """A value to draw, the text printed behind it, and the series that decides its color."""
+
     value: int
-    words: str  # what is printed behind it, with the value
+    label: str
     series: int = 1
 
 
 @dataclass(frozen=True)
-class Text:
+class PlacedText:
     x: str
     y: int
-    words: str
+    text: str
 
 
 @dataclass(frozen=True)
-class Block:
-    """A bar, in the colour of its series, and what stands behind its end."""
+class PlacedBar:
+    """A bar, and the label behind its end."""
 
     series: int
     x: str
     y: int
     width: str
     end: str
-    words: str
+    label: str
 
 
 @dataclass
 class ChartLayout:
-    """What an SVG shows."""
+    """What an SVG shows. `row_labels` are left of the bars of a row."""
 
     height: int = 0
-    heads: list[Text] = field(default_factory=list)
-    labels: list[Text] = field(default_factory=list)  # before the bars of a line
-    blocks: list[Block] = field(default_factory=list)
+    headings: list[PlacedText] = field(default_factory=list)
+    row_labels: list[PlacedText] = field(default_factory=list)
+    bars: list[PlacedBar] = field(default_factory=list)
 
 
-def bars(groups: Sequence[tuple[str, Sequence[Bar]]]) -> ChartLayout:
-    """Bars that lie below each other, in groups under their heads; a head may be empty."""
-    top = max((bar.value for bar in chain.from_iterable(group for _, group in groups)), default=0)
-    drawing = ChartLayout()
+def lay_out_bars(groups: Sequence[tuple[str, Sequence[Bar]]]) -> ChartLayout:
+    """Return bars one below the other, in groups under their headings; a heading may be empty."""
+    bars = chain.from_iterable(group for _, group in groups)
+    largest = max((bar.value for bar in bars), default=0)
+    layout = ChartLayout()
     y = 0
-    for head, group in groups:
-        y += GAP if y else 0
-        if head:
-            drawing.heads.append(Text("0%", y, shortened(head, LONGEST_HEAD)))
-            y += LINE
+    for heading, group in groups:
+        y += GROUP_GAP if y else 0
+        if heading:
+            text = truncate(heading, MAX_HEADING_LETTERS)
+            layout.headings.append(PlacedText(percent(0), y, text))
+            y += BAR_HEIGHT
         for bar in group:
-            long = scaled(bar.value, top, LONGEST_BAR)
-            drawing.blocks.append(_block(bar, 0, y, long))
-            y += LINE
-    drawing.height = y
-    return drawing
+            width = scale(bar.value, largest, MAX_BAR_WIDTH)
+            layout.bars.append(_place(bar, 0, y, width))
+            y += BAR_HEIGHT
+    layout.height = y
+    return layout
 
 
-def pairs(
-    heads: tuple[str, str], names: Sequence[str], first: Sequence[int], second: Sequence[int]
+def lay_out_pairs(
+    headings: tuple[str, str], names: Sequence[str], first: Sequence[int], second: Sequence[int]
 ) -> ChartLayout:
-    """A line for each name, with a bar on either side, all of one scale."""
-    top = max([*first, *second], default=0)
-    drawing = ChartLayout(height=LINE * (len(names) + 1))
-    drawing.heads = [
-        Text(percent(start), 0, head) for start, head in zip(SIDES, heads, strict=True)
+    """Return a row for each of `names` with a bar of `first` and one of `second`, all to one
+    scale."""
+    largest = max([*first, *second], default=0)
+    layout = ChartLayout(height=BAR_HEIGHT * (len(names) + 1))
+    layout.headings = [
+        PlacedText(percent(start), 0, heading)
+        for start, heading in zip(PAIR_STARTS, headings, strict=True)
     ]
-    for place, (name, *values) in enumerate(zip(names, first, second, strict=True), start=1):
-        drawing.labels.append(Text("0%", place * LINE, name))
-        for series, (start, value) in enumerate(zip(SIDES, values, strict=True), start=1):
-            long = scaled(value, top, LONGEST_OF_TWO)
-            bar = Bar(value, f"{value:,}", series)
-            drawing.blocks.append(_block(bar, start, place * LINE, long))
-    return drawing
+    for row, (name, *values) in enumerate(zip(names, first, second, strict=True), start=1):
+        y = row * BAR_HEIGHT
+        layout.row_labels.append(PlacedText(percent(0), y, name))
+        for series, (start, value) in enumerate(zip(PAIR_STARTS, values, strict=True), start=1):
+            width = scale(value, largest, MAX_PAIRED_BAR_WIDTH)
+            layout.bars.append(_place(Bar(value, f"{value:,}", series), start, y, width))
+    return layout
 
 
-def _block(bar: Bar, start: int, y: int, long: float) -> Block:
-    return Block(bar.series, percent(start), y, percent(long), percent(start + long), bar.words)
+def _place(bar: Bar, start: int, y: int, width: float) -> PlacedBar:
+    return PlacedBar(
+        bar.series, percent(start), y, percent(width), percent(start + width), bar.label
+    )
 
 
-def scaled(value: int, top: int, length: int) -> float:
-    """The length that shows `value`, where `top` is as long as `length`; some, if not zero."""
-    return max(0.5, round(value * length / top, 1)) if value else 0
+def scale(value: int, largest: int, max_width: int) -> float:
+    """Return the width of a bar, where `largest` has `max_width`; never 0 for a value that is
+    not."""
+    return max(0.5, round(value * max_width / largest, 1)) if value else 0
 
 
 def percent(number: float) -> str:
-    """As words, so that no language writes it with a comma."""
+    """Return `number` as text, so that templates do not localize its decimal point."""
     return f"{number:.1f}%"
 
 
-def shortened(words: str, letters: int) -> str:
-    """`words` in at most so many `letters`, with … for what is left out."""
-    return words if len(words) <= letters else f"{words[: letters - 1]}…"
+def truncate(text: str, max_letters: int) -> str:
+    """Return `text` in at most `max_letters`, with … for what is left out."""
+    return text if len(text) <= max_letters else f"{text[: max_letters - 1]}…"

@@ -1,4 +1,4 @@
-"""The months that figures are about."""
+"""The months that statistics are about."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from django.utils import timezone
-from django.utils.dateformat import format as formatted
+from django.utils.dateformat import format as format_date
 
-LONGEST = 60  # months
-YEARS = (2000, 2100)
-MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+MAX_MONTHS = 60
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+MONTH_CODE = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Period:
-    """Whole months, each known by its first day."""
+    """Whole months, each given by its first day. Raises ValueError for an end before the start
+    and for more than `MAX_MONTHS`."""
 
     first: date
     last: date
@@ -24,24 +25,24 @@ class Period:
     def __post_init__(self) -> None:
         if self.first > self.last:
             raise ValueError("The first month comes after the last one.")
-        if months_between(self.first, self.last) >= LONGEST:
-            raise ValueError(f"Choose at most {LONGEST} months.")
+        if months_between(self.first, self.last) >= MAX_MONTHS:
+            raise ValueError(f"Choose at most {MAX_MONTHS} months.")
 
     @classmethod
     def year_until(cls, today: date) -> Period:
-        """The month of `today` and the 11 before."""
+        """Return the month of `today` and the 11 months before."""
         last = today.replace(day=1)
-        return cls(months_later(last, -11), last)
+        return cls(add_months(last, -11), last)
 
     @classmethod
-    def read(cls, code: str) -> Period:
-        """From its code, such as 2026-03 or 2026-01..2026-12. Raises ValueError."""
+    def parse(cls, code: str) -> Period:
+        """Return the period of a code such as 2026-03 or 2026-01..2026-12. Raises ValueError."""
         first, _, last = code.partition("..")
-        return cls(_month(first), _month(last or first))
+        return cls(_parse_month(first), _parse_month(last or first))
 
     @property
     def code(self) -> str:
-        """As in addresses, for `read`."""
+        """How addresses name it, for `parse`."""
         first, last = f"{self.first:%Y-%m}", f"{self.last:%Y-%m}"
         return first if first == last else f"{first}..{last}"
 
@@ -49,7 +50,7 @@ class Period:
     def months(self) -> list[date]:
         """The first day of each month."""
         number = months_between(self.first, self.last) + 1
-        return [months_later(self.first, n) for n in range(number)]
+        return [add_months(self.first, index) for index in range(number)]
 
     @property
     def start(self) -> datetime:
@@ -58,32 +59,33 @@ class Period:
 
     @property
     def end(self) -> datetime:
-        """The first moment after it."""
-        return timezone.make_aware(datetime.combine(months_later(self.last, 1), time.min))
+        """The first moment after it, in local time."""
+        return timezone.make_aware(datetime.combine(add_months(self.last, 1), time.min))
 
     def __str__(self) -> str:
-        last = formatted(self.last, "F Y")
+        last = format_date(self.last, "F Y")
         if self.first == self.last:
             return last
         same_year = self.first.year == self.last.year
-        return f"{formatted(self.first, 'F' if same_year else 'F Y')} to {last}"
+        return f"{format_date(self.first, 'F' if same_year else 'F Y')} to {last}"
 
 
-def months_later(month: date, number: int) -> date:
-    """The first day of the month `number` months after `month`, before it where that is below 0."""
+def add_months(month: date, number: int) -> date:
+    """Return the first day of the month `number` months after `month`; before it if negative."""
     years, rest = divmod(month.month - 1 + number, 12)
     return date(month.year + years, rest + 1, 1)
 
 
 def months_between(first: date, last: date) -> int:
-    """How many months `last` comes after `first`."""
+    """Return how many months `last` is after `first`."""
     return (last.year - first.year) * 12 + last.month - first.month
 
 
-def _month(code: str) -> date:
-    found = MONTH.fullmatch(code)
-    if found is None:
+def _parse_month(code: str) -> date:
+    match = MONTH_CODE.fullmatch(code)
+    if match is None:
         raise ValueError("Write a month like 2026-03.")
-    if not YEARS[0] <= int(found[1]) <= YEARS[1]:
-        raise ValueError(f"Choose months from {YEARS[0]} to {YEARS[1]}.")
-    return date(int(found[1]), int(found[2]), 1)
+    year, month = int(match[1]), int(match[2])
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise ValueError(f"Choose months from {FIRST_YEAR} to {LAST_YEAR}.")
+    return date(year, month, 1)

@@ -1,76 +1,78 @@
-"""The numbers and names on public pages: exact while counting is cheap, else counted now and then.
+"""The numbers and names on public pages.
 
-Counting a million memberships takes half a second. A count that took longer than
-`EXACT_SECONDS` is kept in the shared cache for `PAUSE` times as long as it took, so that counting
-never costs more than a twentieth of one core, however often a page is asked for.
+Counting a million memberships takes half a second, so each process counts at most every
+`COUNT_CACHE_SECONDS`. Only what every visitor may see is in this cache: no person's name.
 """
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import TypeVar, cast
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import Exists
 
 from members.models import Organization
-from teams.models import ActionTeam, Membership
-from teams.statistics.counts import TeamNow, members_of_organization, teams_now
+from teams.models import ActionTeam, Goal, Membership
+from teams.statistics.counts import TeamCounts, active_memberships_subquery, count_teams
 
-EXACT_SECONDS = 0.025
-PAUSE = 20
+COUNT_CACHE_SECONDS = 10
 T = TypeVar("T")
 
-_long: set[str] = set()  # what took long to count when this process counted it last
+
+@dataclass(frozen=True)
+class PortalCounts:
+    """The numbers of the home page."""
+
+    members: int
+    organizations: int
+    goals: int
+    goals_reached: int
 
 
-def counted_teams(teams: Iterable[ActionTeam]) -> list[TeamNow]:
-    """`teams`, each with its members and their organizations."""
-    teams = list(teams)
-
-    def count() -> dict[int, tuple[int, int]]:
-        return {row.team.pk: (row.members, row.organizations) for row in teams_now(teams)}
-
-    numbers = _now_or_lately(f"teams-{'-'.join(str(team.pk) for team in teams)}", count)
-    return [TeamNow(team, *numbers[team.pk]) for team in teams]
+def public_team_counts(teams: Iterable[ActionTeam]) -> list[TeamCounts]:
+    """Return the members and organizations of each of `teams`, up to ten seconds old."""
+    counts = _cached("team-counts", _count_all_teams)
+    return [TeamCounts(team, *counts.get(team.pk, (0, 0))) for team in teams]
 
 
-def counted_people() -> tuple[int, int]:
-    """How many people are in the teams, and how many organizations are recognized."""
-    return _now_or_lately("people", _people)
+def all_public_team_counts() -> list[TeamCounts]:
+    """Return the members and organizations of every team, up to ten seconds old."""
+    return public_team_counts(ActionTeam.objects.all())
 
 
-def _people() -> tuple[int, int]:
-    people = Membership.objects.active().values("member").distinct().count()
-    return people, Organization.objects.recognized().count()
+def _count_all_teams() -> dict[int, tuple[int, int]]:
+    teams = count_teams(ActionTeam.objects.all())
+    return {counts.team.pk: (counts.members, counts.organizations) for counts in teams}
 
 
-def organizations_in(team: ActionTeam, most: int) -> list[str]:
-    """The names of recognized organizations with people in `team`: the first `most`."""
-
-    def named() -> list[str]:
-        seats = members_of_organization().filter(team=team)
-        found = Organization.objects.recognized().filter(Exists(seats))
-        return list(found.order_by("name").values_list("name", flat=True)[:most])
-
-    return _now_or_lately(f"organizations-{team.pk}-{most}", named)
+def portal_counts() -> PortalCounts:
+    """Return how many members, recognized organizations and goals there are, up to ten seconds
+    old."""
+    return _cached("portal-counts", _count_portal)
 
 
-def _now_or_lately(name: str, count: Callable[[], T]) -> T:
-    """What `count` returns now or, where counting takes long, what it returned lately."""
-    key = f"public-figures-{name}"
-    if name in _long:
-        kept: T | None = cache.get(key)
-        if kept is not None:
-            return kept
-    started = time.monotonic()
-    numbers = count()
-    took = time.monotonic() - started
-    if took > EXACT_SECONDS:
-        _long.add(name)
-        cache.set(key, numbers, math.ceil(took * PAUSE))
-    else:
-        _long.discard(name)
-    return numbers
+def _count_portal() -> PortalCounts:
+    return PortalCounts(
+        members=Membership.objects.active().values("member").distinct().count(),
+        organizations=Organization.objects.recognized().count(),
+        goals=Goal.objects.count(),
+        goals_reached=Goal.objects.filter(state=Goal.State.REACHED).count(),
+    )
+
+
+def organization_names(team: ActionTeam, limit: int) -> list[str]:
+    """Return the names of the first `limit` recognized organizations with an active member in
+    `team`, up to ten seconds old."""
+
+    def query() -> list[str]:
+        active = active_memberships_subquery().filter(team=team)
+        organizations = Organization.objects.recognized().filter(Exists(active)).order_by("name")
+        return list(organizations.values_list("name", flat=True)[:limit])
+
+    return _cached(f"organization-names-{team.pk}-{limit}", query)
+
+
+def _cached(key: str, query: Callable[[], T]) -> T:
+    return cast(T, caches["fragments"].get_or_set(key, query, COUNT_CACHE_SECONDS))

@@ -9,18 +9,19 @@ from teams.markdown import TOP_HEADING, mark_words, render_markdown
 from teams.models import amount
 
 register = template.Library()
-register.filter(amount)  # {{ goal.current|amount:goal.unit }}
+# {{ goal.current|amount:goal.unit }}
+register.filter(amount)
 
 
 @register.filter
 def markdown(text: str, top: int = TOP_HEADING) -> SafeString:
-    """Markdown as safe HTML; headings start at h3, or at `{{ text|markdown:4 }}`."""
+    """Return Markdown as safe HTML; headings begin at h3, or at h4: `{{ text|markdown:4 }}`."""
     return render_markdown(text, top)
 
 
 @register.filter
 def mark(value: str, query: str) -> SafeString:
-    """The words of `query` marked in plain text or in rendered Markdown.
+    """Return plain text or rendered Markdown with the words of `query` marked.
 
     Plain: `{{ question|mark:query }}`; Markdown: `{{ answer|markdown|mark:query }}`.
     """

@@ -1,4 +1,4 @@
-"""Figures: months, counts, how long decisions take, who sits where, and where bars stand."""
+"""Statistics: periods, counts, how long decisions take, coverage, and layout of charts."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -17,23 +17,23 @@ from teams.statistics import (
     P90,
     Bar,
     Period,
-    bars,
     changes_by_team,
+    count_teams,
     coverage_of,
     goals_by_state,
     hours_to_answer,
-    pairs,
+    lay_out_bars,
+    lay_out_pairs,
+    percentile,
     recognized_on_teams,
     recognized_without,
-    teams_now,
-    within,
 )
 
 MARCH = Period(date(2026, 3, 1), date(2026, 3, 1))
 
 
-def put(person, team, status="active", **fields) -> Membership:
-    """A stay of the past, as it is stored."""
+def store(person, team, status="active", **fields) -> Membership:
+    """A membership of the past, as it is stored."""
     if "decided_at" not in fields and status in ("active", "ended", "declined"):
         fields["decided_at"] = timezone.now()
     if status == "declined":
@@ -45,10 +45,10 @@ def at(*day: int) -> datetime:
     return datetime(*day, tzinfo=timezone.get_default_timezone())
 
 
-# Months -------------------------------------------------------------------------------------
+# Periods -------------------------------------------------------------------------------------
 
 
-def test_a_year_ends_with_this_month():
+def test_period_year_until_ends_with_this_month():
     period = Period.year_until(date(2026, 1, 31))
     assert (period.code, len(period.months)) == ("2025-02..2026-01", 12)
     assert period.months[-2:] == [date(2025, 12, 1), date(2026, 1, 1)]
@@ -63,10 +63,10 @@ def test_a_year_ends_with_this_month():
         ("2025-12..2026-11", "December 2025 to November 2026"),
     ],
 )
-def test_a_period_is_read_from_its_code_and_told_in_words(code, words):
-    period = Period.read(code)
+def test_period_parse_reads_its_code(code, words):
+    period = Period.parse(code)
     assert str(period) == words
-    assert Period.read(period.code) == period
+    assert Period.parse(period.code) == period
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_a_period_is_read_from_its_code_and_told_in_words(code, words):
         "2026-05..2026-04", "2020-01..2026-01", "२०२६-०३", "2026-03\x00",
     ],
 )  # fmt: skip
-def test_what_is_no_period_is_refused(code):
+def test_period_parse_refuses_other_text(code):
     with pytest.raises(ValueError, match=r".+"):
-        Period.read(code)
+        Period.parse(code)
 
 
-def test_a_month_begins_and_ends_at_midnight_in_chicago():
+def test_period_begins_and_ends_at_midnight_in_chicago():
     assert MARCH.start.astimezone(UTC) == datetime(2026, 3, 1, 6, tzinfo=UTC)
     assert MARCH.end.astimezone(UTC) == datetime(2026, 4, 1, 5, tzinfo=UTC)  # summer time
 
@@ -89,51 +89,51 @@ def test_a_month_begins_and_ends_at_midnight_in_chicago():
 # Counts -------------------------------------------------------------------------------------
 
 
-def test_a_team_counts_members_their_organizations_and_requests(
+def test_count_teams_counts_members_organizations_and_requests(
     member, colleague, outsider, applicant, team, other_team
 ):
     join_teams(outsider, [team])
-    put(
+    store(
         make_member("gone@rush.example", member.organization),
         team,
         "ended",
         ended_at=at(2026, 1, 1),
     )
-    here, there = teams_now([team, other_team])
+    here, there = count_teams([team, other_team])
     assert (here.members, here.organizations, here.requests) == (3, 2, 1)
     assert (there.members, there.organizations, there.requests) == (1, 1, 0)
 
 
-def test_of_no_team_nothing_is_counted(db):
-    assert teams_now([]) == []
+def test_statistics_of_no_team_are_empty(db):
+    assert count_teams([]) == []
     assert changes_by_team([], MARCH) == {}
     assert hours_to_answer([], MARCH) == {}
 
 
-def test_joins_and_ends_are_counted_in_their_month(member, outsider, team):
-    put(outsider, team, "ended", decided_at=at(2026, 3, 1), ended_at=at(2026, 4, 30, 23, 59))
+def test_changes_by_team_counts_joins_and_ends_in_their_month(member, outsider, team):
+    store(outsider, team, "ended", decided_at=at(2026, 3, 1), ended_at=at(2026, 4, 30, 23, 59))
     Membership.objects.of(member).update(decided_at=at(2026, 3, 31, 23, 59))
-    moves = changes_by_team([team], Period.read("2026-02..2026-04"))[team.pk]
-    assert moves.joined == Counter({date(2026, 3, 1): 2})
-    assert moves.ended == Counter({date(2026, 4, 1): 1})
+    changes = changes_by_team([team], Period.parse("2026-02..2026-04"))[team.pk]
+    assert changes.joined == Counter({date(2026, 3, 1): 2})
+    assert changes.ended == Counter({date(2026, 4, 1): 1})
 
 
 @pytest.mark.parametrize("moment", [at(2026, 2, 28, 23, 59), at(2026, 4, 1)])
-def test_what_happened_before_or_after_the_period_does_not_count(member, team, moment):
+def test_changes_by_team_leaves_out_other_months(member, team, moment):
     Membership.objects.of(member).update(decided_at=moment)
     assert not changes_by_team([team], MARCH)[team.pk].joined
 
 
-def test_declined_and_withdrawn_requests_are_no_joins_and_no_ends(member, team):
+def test_changes_by_team_leaves_out_declined_and_withdrawn_requests(member, team):
     Membership.objects.of(member).delete()
-    put(member, team, "declined", decided_at=at(2026, 3, 2))
-    put(member, team, "withdrawn", ended_at=at(2026, 3, 2))
-    moves = changes_by_team([team], MARCH)[team.pk]
-    assert not moves.joined
-    assert not moves.ended
+    store(member, team, "declined", decided_at=at(2026, 3, 2))
+    store(member, team, "withdrawn", ended_at=at(2026, 3, 2))
+    changes = changes_by_team([team], MARCH)[team.pk]
+    assert not changes.joined
+    assert not changes.ended
 
 
-def test_the_time_of_a_decision_is_counted_in_full_hours(member, outsider, facilitator, team):
+def test_hours_to_answer_counts_full_hours(member, outsider, facilitator, team):
     asked = at(2026, 3, 10)
     for person, waited in (
         (member, timedelta(hours=5, minutes=59)),
@@ -141,16 +141,16 @@ def test_the_time_of_a_decision_is_counted_in_full_hours(member, outsider, facil
     ):
         Membership.objects.of(person).filter(team=team).delete()
         decided = {"decided_at": asked + waited, "decided_by": facilitator}
-        put(person, team, "declined", requested_at=asked, **decided)
+        store(person, team, "declined", requested_at=asked, **decided)
     assert hours_to_answer([team], MARCH) == {team.pk: Counter({5: 1, 6: 1})}
 
 
-def test_only_what_a_person_decided_took_time(member, organization, facilitator, team):
+def test_hours_to_answer_counts_only_what_a_person_decided(member, organization, facilitator, team):
     """Not what the email domain opened, not who was added, not who still waits."""
     add_member(
         "n@rush.example", full_name="N", organization=organization, team=team, by=facilitator
     )
-    put(make_member("w@rush.example"), team, "requested")
+    store(make_member("w@rush.example"), team, "requested")
     now = Period.year_until(timezone.localdate())
     assert hours_to_answer([team], now) == {team.pk: Counter()}
 
@@ -166,22 +166,22 @@ def test_only_what_a_person_decided_took_time(member, organization, facilitator,
         ({1: 4, 5: 5, 100: 1}, 6, 6),
     ],
 )
-def test_median_and_nine_of_ten_are_those_of_a_true_request(hours, half, most):
-    assert within(Counter(hours), MEDIAN) == half
-    assert within(Counter(hours), P90) == most
+def test_percentile_is_the_time_of_one_request(hours, half, most):
+    assert percentile(Counter(hours), MEDIAN) == half
+    assert percentile(Counter(hours), P90) == most
 
 
-def test_goals_are_counted_by_state_with_the_empty_ones(goal, team, other_team):
+def test_goals_by_state_includes_empty_states(goal, team, other_team):
     Goal.objects.create(team=other_team, slug="x", title="X", state="reached")
     assert goals_by_state([team]) == {
         "unreported": 1, "not_started": 0, "on_track": 0, "at_risk": 0, "reached": 0, "ended": 0,
     }  # fmt: skip
 
 
-def test_figures_need_the_same_queries_for_one_and_for_three_teams(member, team, goal):
+def test_statistics_cost_the_same_queries_for_one_and_three_teams(member, team, goal):
     def read(teams) -> int:
         with CaptureQueriesContext(connection) as queries:
-            teams_now(teams)
+            count_teams(teams)
             changes_by_team(teams, Period.year_until(timezone.localdate()))
             hours_to_answer(teams, MARCH)
             goals_by_state(teams)
@@ -192,18 +192,21 @@ def test_figures_need_the_same_queries_for_one_and_for_three_teams(member, team,
     assert read([team, make_team("Two"), make_team("Three")]) == one
 
 
-# Who sits where -----------------------------------------------------------------------------
+# Coverage -----------------------------------------------------------------------------
 
 
-def test_a_seat_tells_how_many_and_since_when(member, colleague, outsider, team, other_team):
+def test_coverage_of_counts_members_and_since_when(member, colleague, outsider, team, other_team):
     Membership.objects.of(member).update(decided_at=at(2026, 3, 3))
     names = [(member.organization_id, "Rush"), (outsider.organization_id, "Loop")]
     rush, loop = coverage_of(names, [team, other_team])
-    assert [(seat.people, seat.since) for seat in rush.seats] == [(2, at(2026, 3, 3)), (0, None)]
-    assert [seat.people for seat in loop.seats] == [0, 1]
+    assert [(coverage.members, coverage.since) for coverage in rush.teams] == [
+        (2, at(2026, 3, 3)),
+        (0, None),
+    ]
+    assert [coverage.members for coverage in loop.teams] == [0, 1]
 
 
-def test_organizations_without_anybody_on_a_team_are_found(
+def test_recognized_without_finds_organizations_with_no_one_on_a_team(
     member, outsider, applicant, organization, other_organization, team, other_team
 ):
     assert list(recognized_without(team)) == [other_organization]
@@ -212,50 +215,54 @@ def test_organizations_without_anybody_on_a_team_are_found(
     assert list(recognized_on_teams([])) == []
 
 
-def test_who_left_or_waits_has_no_seat(member, organization, team, approval_team):
+def test_recognized_on_teams_leaves_out_ended_and_waiting_members(
+    member, organization, team, approval_team
+):
     join_teams(member, [approval_team])
-    stay = membership_of(member, team)
-    Membership.objects.filter(pk=stay.pk).update(status="ended", ended_at=timezone.now())
+    membership = membership_of(member, team)
+    Membership.objects.filter(pk=membership.pk).update(status="ended", ended_at=timezone.now())
     assert list(recognized_on_teams(ActionTeam.objects.all())) == []
     assert Organization.objects.recognized().count() == recognized_without(team).count() == 1
 
 
-# Where bars stand ---------------------------------------------------------------------------
+# Layout of charts ---------------------------------------------------------------------------
 
 
-def percents(*words: str) -> list[float]:
-    return [float(word.removesuffix("%")) for word in words]
+def percents(*lengths: str) -> list[float]:
+    return [float(length.removesuffix("%")) for length in lengths]
 
 
-def test_bars_are_as_long_as_their_value_from_zero():
-    drawing = bars([("Team", [Bar(10, "10"), Bar(5, "5"), Bar(0, "0")])])
-    full, half, none = percents(*(block.width for block in drawing.blocks))
+def test_lay_out_bars_scales_from_zero():
+    layout = lay_out_bars([("Team", [Bar(10, "10"), Bar(5, "5"), Bar(0, "0")])])
+    full, half, none = percents(*(bar.width for bar in layout.bars))
     assert (full, none) == (2 * half, 0)
-    assert {block.x for block in drawing.blocks} == {"0.0%"}
+    assert {bar.x for bar in layout.bars} == {"0.0%"}
 
 
-def test_bars_leave_room_for_their_words_and_nothing_stands_below_the_picture():
-    drawing = bars([("T" * 200, [Bar(10**6, f"{10**6:,}"), Bar(1, "1")]), ("", [Bar(2, "2")])])
-    for block in drawing.blocks:
-        width, end = percents(block.width, block.end)
+def test_lay_out_bars_leaves_room_for_labels_within_the_chart():
+    layout = lay_out_bars(
+        [("T" * 200, [Bar(10**6, f"{10**6:,}"), Bar(1, "1")]), ("", [Bar(2, "2")])]
+    )
+    for bar in layout.bars:
+        width, end = percents(bar.width, bar.end)
         assert 0 < width == end <= 50
-        assert block.y < drawing.height
-    assert drawing.heads[0].words.endswith("…")
-    assert len({part.y for part in [*drawing.heads, *drawing.blocks]}) == 4
+        assert bar.y < layout.height
+    assert layout.headings[0].text.endswith("…")
+    assert len({part.y for part in [*layout.headings, *layout.bars]}) == 4
 
 
-def test_each_name_has_two_bars_of_one_scale_that_do_not_meet():
-    drawing = pairs(("Joined", "Ended"), ["Jan", "Feb"], [10, 0], [0, 5])
-    up, none, _, down = drawing.blocks
+def test_lay_out_pairs_uses_one_scale_without_overlap():
+    layout = lay_out_pairs(("Joined", "Ended"), ["Jan", "Feb"], [10, 0], [0, 5])
+    up, none, _, down = layout.bars
     assert percents(up.width) == [2 * number for number in percents(down.width)]
-    assert (none.width, none.words) == ("0.0%", "0")
+    assert (none.width, none.label) == ("0.0%", "0")
     assert percents(up.end) < percents(none.x)
-    assert [text.words for text in [*drawing.heads, *drawing.labels]] == [
+    assert [text.text for text in [*layout.headings, *layout.row_labels]] == [
         "Joined", "Ended", "Jan", "Feb"
     ]  # fmt: skip
-    assert down.y == drawing.labels[1].y < drawing.height
+    assert down.y == layout.row_labels[1].y < layout.height
 
 
-def test_bars_without_anything_are_flat():
-    blocks = pairs(("Joined", "Ended"), ["Jan"], [0], [0]).blocks
-    assert {block.width for block in blocks} == {"0.0%"}
+def test_lay_out_pairs_of_zeros_has_no_length():
+    bars = lay_out_pairs(("Joined", "Ended"), ["Jan"], [0], [0]).bars
+    assert {bar.width for bar in bars} == {"0.0%"}

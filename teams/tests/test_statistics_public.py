@@ -1,83 +1,74 @@
-"""Numbers on public pages: exact while that is cheap, and never counted without end."""
+"""The numbers and names on public pages: counted at most every ten seconds by each process."""
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from conftest import membership_of
 from teams.models import ActionTeam
-from teams.services import leave_team
-from teams.statistics import counted_people, counted_teams, public
+from teams.services import leave_team, recognize_organization
+from teams.statistics import (
+    PortalCounts,
+    organization_names,
+    portal_counts,
+    public_team_counts,
+)
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def clock(monkeypatch) -> list[float]:
-    """Each count takes half a second of this clock; what is cheaper is counted each time."""
-    now = [0.0]
-
-    def tick() -> float:
-        now[0] += 0.5
-        return now[0]
-
-    monkeypatch.setattr(public.time, "monotonic", tick)
-    monkeypatch.setattr(public, "EXACT_SECONDS", 0.4)
-    monkeypatch.setattr(public, "_long", set())
-    return now
+def team_numbers() -> list[tuple[str, int, int]]:
+    teams = public_team_counts(ActionTeam.objects.order_by("position"))
+    return [(counts.team.name, counts.members, counts.organizations) for counts in teams]
 
 
-def numbers() -> list[tuple[str, int, int]]:
-    rows = counted_teams(ActionTeam.objects.order_by("position"))
-    return [(row.team.name, row.members, row.organizations) for row in rows]
-
-
-def test_people_and_their_organizations_are_counted_by_team(
+def test_public_team_counts_counts_members_and_organizations(
     member, colleague, outsider, team, other_team
 ):
-    assert numbers() == [("Education", 2, 1), ("Hiring", 1, 1)]
-    assert counted_people() == (3, 2)
+    assert team_numbers() == [("Education", 2, 1), ("Hiring", 1, 1)]
 
 
-def test_cheap_count_is_exact_each_time(member, colleague, team):
-    numbers()
+def test_public_team_counts_of_one_team_are_its_own(member, outsider, team, other_team):
+    (counts,) = public_team_counts([other_team])
+    assert (counts.team, counts.members) == (other_team, 1)
+
+
+def test_portal_counts_counts_people_once(member, outsider, goal, proposed_organization):
+    goal.state = "reached"
+    goal.save()
+    assert portal_counts() == PortalCounts(members=2, organizations=2, goals=1, goals_reached=1)
+
+
+def test_organization_names_are_recognized_ones_up_to_the_limit(
+    member, colleague, outsider, applicant, team, administrator
+):
+    assert organization_names(team, limit=2) == ["Rush Example Hospital"]
+    recognize_organization(applicant.organization, by=administrator)
+    assert organization_names(team, limit=2) == ["Lakeview Health", "Rush Example Hospital"]
+    assert organization_names(team, limit=1) == ["Lakeview Health"]
+
+
+def test_public_counts_are_new_after_ten_seconds(
+    fragment_clock, member, colleague, outsider, team, administrator, django_assert_num_queries
+):
+    before = team_numbers(), portal_counts(), organization_names(team, limit=9)
     leave_team(membership_of(member, team))
-    assert numbers() == [("Education", 1, 1)]
-    assert counted_people()[0] == 1
+    leave_team(membership_of(colleague, team))
+    fragment_clock.advance(9.9)
+    assert (team_numbers(), portal_counts(), organization_names(team, limit=9)) == before
+    with django_assert_num_queries(0):
+        public_team_counts([team]), portal_counts(), organization_names(team, limit=9)
+    fragment_clock.advance(0.2)
+    assert team_numbers() == [("Education", 0, 0), ("Hiring", 1, 1)]
+    assert portal_counts().members == 1
+    assert organization_names(team, limit=9) == []
 
 
-def test_long_count_is_kept_for_a_while_and_for_all_processes(clock, member, colleague, team):
-    numbers()
+def test_public_team_counts_of_a_team_added_since_are_zero(fragment_clock, member, approval_team):
+    public_team_counts([])
+    newer = ActionTeam.objects.create(name="Newer", slug="newer", summary="New.")
+    assert [counts.members for counts in public_team_counts([newer])] == [0]
+
+
+def test_public_counts_are_always_exact_in_development(member, team):
+    before = team_numbers()
     leave_team(membership_of(member, team))
-    with CaptureQueriesContext(connection) as queries:
-        assert numbers() == [("Education", 2, 1)]
-    assert len(queries) == 1  # the teams themselves; the cache of the tests is in memory
-
-
-def test_process_that_has_not_counted_yet_counts_once(clock, monkeypatch, member, team):
-    numbers()
-    leave_team(membership_of(member, team))
-    monkeypatch.setattr(public, "_long", set())  # another process
-    assert numbers() == [("Education", 0, 0)]
-
-
-def test_count_is_kept_twenty_times_as_long_as_it_took(clock, monkeypatch, member, team):
-    kept = []
-    monkeypatch.setattr(public.cache, "set", lambda *given: kept.append(given))
-    numbers()
-    assert kept == [(f"public-figures-teams-{team.pk}", {team.pk: (1, 1)}, 10)]
-
-
-def test_count_that_has_become_cheap_is_exact_again(clock, monkeypatch, member, team):
-    numbers()
-    public.cache.clear()  # its time is over
-    monkeypatch.setattr(public, "EXACT_SECONDS", 60)
-    numbers()
-    leave_team(membership_of(member, team))
-    assert numbers() == [("Education", 0, 0)]
-
-
-def test_numbers_of_some_teams_are_not_those_of_others(clock, member, outsider, team, other_team):
-    assert counted_teams([team])[0].members == 1
-    assert counted_teams([other_team])[0].members == 1
-    assert [row.team for row in counted_teams([other_team])] == [other_team]
+    assert team_numbers() != before

@@ -1,4 +1,4 @@
-"""What members see and do: their teams, teammates, data; and what others must not."""
+"""What members see and do: their teams, teammates and data; and what others must not."""
 
 import json
 from datetime import timedelta
@@ -38,54 +38,57 @@ def test_member_pages_ask_a_visitor_to_sign_in(client, team, address):
 
 
 @pytest.mark.parametrize("step", ["join", "leave", "withdraw"])
-def test_steps_ask_a_visitor_to_sign_in_and_change_nothing(client, member, team, step):
+def test_team_steps_ask_a_visitor_to_sign_in_and_change_nothing(client, member, team, step):
     response = client.post(f"/teams/{team.slug}/{step}/")
     assert response["Location"].startswith("/sign-in/")
     assert membership_of(member, team).is_active
 
 
 @pytest.mark.parametrize("step", ["join", "withdraw"])
-def test_steps_opened_as_links_change_nothing_and_show_the_team(client_for, outsider, team, step):
+def test_team_steps_opened_as_links_show_the_team_and_change_nothing(
+    client_for, outsider, team, step
+):
     client = client_for(outsider)
     assert client.get(f"/teams/{team.slug}/{step}/")["Location"] == team.get_absolute_url()
     assert client.put(f"/teams/{team.slug}/{step}/").status_code == 405
     assert not Membership.objects.of(outsider).filter(team=team).exists()
 
 
-def test_my_teams_names_the_teams_one_looks_after(client_for, facilitator, team):
-    said = visible_text(client_for(facilitator).get("/my/"))
-    assert f"Teams you look after {team.name}" in said
-    assert "You are in no team now" not in said
+def test_my_teams_shows_the_teams_that_one_facilitates(client_for, facilitator, team):
+    text = visible_text(client_for(facilitator).get("/my/"))
+    assert f"Teams you facilitate {team.name}" in text
+    assert "You are in no team now" not in text
 
 
-def test_my_teams_shows_teams_requests_and_what_else_there_is(
+def test_my_teams_shows_teams_requests_and_other_teams(
     client_for, member, team, other_team, approval_team, closed_team
 ):
     join_teams(member, [approval_team])
-    said = visible_text(client_for(member).get("/my/"))
-    assert f"{team.name} Member" in said
-    assert "The team’s facilitators decide each request." in said
-    assert "Answer expected by" in said
-    assert f"Join {other_team.name}" in said
-    assert closed_team.name not in said
+    text = visible_text(client_for(member).get("/my/"))
+    assert f"{team.name} Member" in text
+    assert "The team’s facilitators decide each request." in text
+    assert "Answer expected by" in text
+    assert f"Join {other_team.name}" in text
+    assert closed_team.name not in text
 
 
-def test_my_teams_says_so_when_an_answer_is_late(client_for, member, approval_team, settings):
+def test_my_teams_says_that_an_answer_is_late(client_for, member, approval_team, settings):
     join_teams(member, [approval_team])
-    stay = membership_of(member, approval_team)
-    Membership.objects.filter(pk=stay.pk).update(requested_at=stay.requested_at - timedelta(30))
-    said = visible_text(client_for(member).get("/my/"))
-    assert "This takes longer than we said" in said
-    assert f"Write to {settings.CONTACT_EMAIL}" in said
-    assert "Answer expected by" not in said
+    request = membership_of(member, approval_team)
+    requested_at = request.requested_at - timedelta(days=30)
+    Membership.objects.filter(pk=request.pk).update(requested_at=requested_at)
+    text = visible_text(client_for(member).get("/my/"))
+    assert "This takes longer than we said" in text
+    assert f"Write to {settings.CONTACT_EMAIL}" in text
+    assert "Answer expected by" not in text
 
 
 def test_my_teams_says_what_an_unrecognized_organization_waits_for(
     client_for, applicant, other_team
 ):
-    said = visible_text(client_for(applicant).get("/my/"))
-    assert "whether Lakeview Health becomes a recognized organization" in said
-    assert f"Ask to join {other_team.name}" in said
+    text = visible_text(client_for(applicant).get("/my/"))
+    assert "whether Lakeview Health becomes a recognized organization" in text
+    assert f"Ask to join {other_team.name}" in text
 
 
 def test_my_teams_shows_why_a_request_was_declined_and_what_was_left(
@@ -96,12 +99,12 @@ def test_my_teams_shows_why_a_request_was_declined_and_what_was_left(
         membership_of(member, approval_team), reason="The team is full.", by=facilitator
     )
     leave_team(membership_of(member, team))
-    said = visible_text(client_for(member).get("/my/"))
-    assert f"Declined requests {approval_team.name}" in said
-    assert "The team is full." in said
-    assert "Earlier memberships and requests (1)" in said
-    assert f"{team.name}: left" in said
-    assert "You are in no team now" in said
+    text = visible_text(client_for(member).get("/my/"))
+    assert f"Declined requests {approval_team.name}" in text
+    assert "The team is full." in text
+    assert "Earlier memberships and requests (1)" in text
+    assert f"{team.name}: left" in text
+    assert "You are in no team now" in text
 
 
 def test_my_teams_offers_a_way_on_after_an_organization_was_declined(
@@ -116,7 +119,7 @@ def test_my_teams_offers_a_way_on_after_an_organization_was_declined(
     assert applicant.organization.status == "proposed"
 
 
-def test_my_teams_costs_the_same_queries_for_one_row_and_three(client_for, member):
+def test_my_teams_costs_the_same_queries_for_one_and_three_rows(client_for, member):
     client = client_for(member)
     costs = []
     for count in (1, 2):
@@ -135,14 +138,14 @@ def test_my_teams_costs_the_same_queries_for_one_row_and_three(client_for, membe
     assert costs[0] <= 4
 
 
-def test_join_another_team_takes_one_press(client_for, member, other_team, mails):
+def test_team_join_takes_one_click(client_for, member, other_team, mails):
     response = client_for(member).post(f"/teams/{other_team.slug}/join/", follow=True)
     assert f"You have joined {other_team.name}." in visible_text(response)
     assert membership_of(member, other_team).is_active
     assert len(mails()) == 1
 
 
-def test_join_pressed_twice_makes_one_stay(client_for, member, team, other_team, mails):
+def test_team_join_twice_makes_one_membership(client_for, member, team, other_team, mails):
     client = client_for(member)
     for _ in range(2):
         response = client.post(f"/teams/{other_team.slug}/join/", follow=True)
@@ -151,7 +154,7 @@ def test_join_pressed_twice_makes_one_stay(client_for, member, team, other_team,
     assert len(mails()) == 1
 
 
-def test_join_of_a_closed_or_unknown_team_is_refused(client_for, member, closed_team):
+def test_team_join_refuses_a_closed_or_unknown_team(client_for, member, closed_team):
     client = client_for(member)
     response = client.post(f"/teams/{closed_team.slug}/join/", follow=True)
     assert f"{closed_team.name} takes no new members now" in visible_text(response)
@@ -159,66 +162,68 @@ def test_join_of_a_closed_or_unknown_team_is_refused(client_for, member, closed_
     assert Membership.objects.of(member).count() == 1
 
 
-def test_join_by_someone_without_an_organization_asks_for_it_first(client_for, administrator, team):
+def test_team_join_asks_for_the_organization_first(client_for, administrator, team):
     response = client_for(administrator).post(f"/teams/{team.slug}/join/", follow=True)
     assert "Tell us first which organization you work for" in visible_text(response)
     assert Membership.objects.of(administrator).count() == 0
 
 
-def test_leave_asks_once_and_then_ends_the_stay(client_for, member, team, mails):
+def test_team_leave_asks_once_and_ends_the_membership(client_for, member, team, mails):
     client = client_for(member)
     page = client.get(f"/teams/{team.slug}/leave/")
     assert f"Leave {team.name}?" in visible_text(page)
     assert membership_of(member, team).is_active
-    said = visible_text(client.post(f"/teams/{team.slug}/leave/", follow=True))
-    assert f"You have left {team.name}" in said
-    stay = membership_of(member, team)
-    assert (stay.status, stay.ended_by) == ("ended", member)
+    text = visible_text(client.post(f"/teams/{team.slug}/leave/", follow=True))
+    assert f"You have left {team.name}" in text
+    membership = membership_of(member, team)
+    assert (membership.status, membership.ended_by) == ("ended", member)
     assert len(mails()) == 1
 
 
-def test_leave_pressed_twice_tells_and_changes_nothing(client_for, member, team, mails):
+def test_team_leave_twice_says_so_and_changes_nothing(client_for, member, team, mails):
     client = client_for(member)
     client.post(f"/teams/{team.slug}/leave/")
-    said = visible_text(client.post(f"/teams/{team.slug}/leave/", follow=True))
-    assert f"You are not a member of {team.name}." in said
+    text = visible_text(client.post(f"/teams/{team.slug}/leave/", follow=True))
+    assert f"You are not a member of {team.name}." in text
     assert len(mails()) == 1
 
 
 @pytest.mark.parametrize("step", ["leave", "withdraw"])
-def test_nobody_leaves_a_team_they_never_joined(client_for, member, outsider, other_team, step):
+def test_team_steps_do_not_exist_for_a_team_never_joined(
+    client_for, member, outsider, other_team, step
+):
     assert client_for(member).post(f"/teams/{other_team.slug}/{step}/").status_code == 404
     assert membership_of(outsider, other_team).is_active
 
 
-def test_withdraw_takes_a_request_back_once(client_for, applicant, team, mails):
+def test_team_withdraw_withdraws_a_request_once(client_for, applicant, team, mails):
     client = client_for(applicant)
-    said = visible_text(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
-    assert f"Your request for {team.name} is withdrawn" in said
+    text = visible_text(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
+    assert f"Your request for {team.name} is withdrawn" in text
     again = visible_text(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
     assert "is not waiting" in again
     assert membership_of(applicant, team).status == "withdrawn"
     assert len(mails()) == 1
 
 
-def test_withdraw_leaves_an_active_stay_alone(client_for, member, team):
-    said = visible_text(client_for(member).post(f"/teams/{team.slug}/withdraw/", follow=True))
-    assert "is not waiting: it is active" in said
+def test_team_withdraw_leaves_an_active_membership_alone(client_for, member, team):
+    text = visible_text(client_for(member).post(f"/teams/{team.slug}/withdraw/", follow=True))
+    assert "is not waiting: it is active" in text
     assert membership_of(member, team).is_active
 
 
-def test_roster_shows_teammates_and_only_shared_addresses(client_for, member, colleague, team):
-    said = visible_text(client_for(member).get(f"/teams/{team.slug}/members/"))
-    assert f"/teams/{team.slug}/members/" in said  # where the printed page is from
-    assert "2 members" in said
-    assert "Colin Colleague" in said
-    assert colleague.email not in said
+def test_team_roster_shows_teammates_and_only_shared_addresses(client_for, member, colleague, team):
+    text = visible_text(client_for(member).get(f"/teams/{team.slug}/members/"))
+    assert f"/teams/{team.slug}/members/" in text  # where the printed page is from
+    assert "2 members" in text
+    assert "Colin Colleague" in text
+    assert colleague.email not in text
     colleague.shares_email = True
     colleague.save()
     assert colleague.email in visible_text(client_for(member).get(f"/teams/{team.slug}/members/"))
 
 
-def test_roster_does_not_exist_for_those_who_do_not_belong(
+def test_team_roster_does_not_exist_for_others(
     client, client_for, member, colleague, outsider, applicant, other_facilitator, facilitator, team
 ):
     address = f"/teams/{team.slug}/members/"
@@ -231,7 +236,7 @@ def test_roster_does_not_exist_for_those_who_do_not_belong(
     assert "Colin" not in visible_text(client_for(member).get(address))
 
 
-def test_roster_is_open_to_facilitators_and_administrators(
+def test_team_roster_is_open_to_facilitators_and_administrators(
     client_for, member, facilitator, administrator, team
 ):
     for person in (facilitator, administrator):
@@ -240,7 +245,7 @@ def test_roster_is_open_to_facilitators_and_administrators(
         )
 
 
-def test_roster_costs_the_same_queries_for_one_row_and_three(
+def test_team_roster_costs_the_same_queries_for_one_and_three_rows(
     client_for, member, organization, team
 ):
     client = client_for(member)
@@ -254,14 +259,14 @@ def test_roster_costs_the_same_queries_for_one_row_and_three(
     assert costs[0] == costs[1]
 
 
-def test_team_page_knows_where_a_member_stands(client_for, member, applicant, outsider, team):
+def test_team_detail_shows_a_member_their_status(client_for, member, applicant, outsider, team):
     assert "You are a member" in visible_text(client_for(member).get(team.get_absolute_url()))
     assert "Your request waits" in visible_text(client_for(applicant).get(team.get_absolute_url()))
     page = client_for(outsider).get(team.get_absolute_url())
     assert f'action="/teams/{team.slug}/join/"' in page.content.decode()
 
 
-def test_download_gives_everything_about_me_and_nothing_about_others(
+def test_my_data_download_has_everything_about_me_and_nothing_about_others(
     client_for, member, colleague, team
 ):
     response = client_for(member).get("/my/data/download/")
@@ -272,32 +277,32 @@ def test_download_gives_everything_about_me_and_nothing_about_others(
     assert colleague.email not in response.content.decode()
 
 
-def test_closing_an_account_asks_once_and_then_erases(client_for, member, team, mails):
+def test_my_account_close_asks_once_and_erases(client_for, member, team, mails):
     client = client_for(member)
     assert f"Your membership in {team.name} ends" in visible_text(client.get("/my/data/close/"))
     assert membership_of(member, team).is_active
-    said = visible_text(client.post("/my/data/close/", follow=True))
-    assert "Your account is closed and your details are erased" in said
+    text = visible_text(client.post("/my/data/close/", follow=True))
+    assert "Your account is closed and your details are erased" in text
     assert client.get("/my/").status_code == 302
     assert not Member.objects.filter(email="maria@rush.example").exists()
     assert membership_of(member, team).status == "ended"
     assert [mail.to for mail in mails()] == [["maria@rush.example"]]
 
 
-def test_closing_an_account_signs_out_every_browser(client_for, member):
-    elsewhere = client_for(member)
+def test_my_account_close_signs_out_every_browser(client_for, member):
+    other_browser = client_for(member)
     client_for(member).post("/my/data/close/")
-    assert elsewhere.get("/my/").status_code == 302
+    assert other_browser.get("/my/").status_code == 302
 
 
-def test_the_last_administrator_cannot_close_the_account(client_for, administrator):
-    said = visible_text(client_for(administrator).post("/my/data/close/", follow=True))
-    assert "You are the only administrator" in said
+def test_my_account_close_refuses_the_last_administrator(client_for, administrator):
+    text = visible_text(client_for(administrator).post("/my/data/close/", follow=True))
+    assert "You are the only administrator" in text
     administrator.refresh_from_db()
     assert administrator.is_active
 
 
-def test_who_closed_an_account_can_join_again_as_a_new_member(
+def test_my_account_close_allows_joining_again_as_a_new_member(
     client_for, member, team, administrator
 ):
     set_facilitators(team, [member], by=administrator)

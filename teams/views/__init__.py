@@ -1,1 +1,1 @@
-"""Pages about teams: what everybody reads, the way in, and what members do."""
+"""Pages about teams: what everybody reads, how to join, and what members do."""

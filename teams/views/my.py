@@ -1,4 +1,6 @@
-"""What members see and do: their teams, teammates, data."""
+"""What members see and do: their teams, teammates and data."""
+
+from collections.abc import Sequence
 
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -23,116 +25,124 @@ from teams.services import (
     withdraw_request,
 )
 
+JOIN_MESSAGES = {
+    Outcome.JOINED: "You have joined {team}.",
+    Outcome.WAITING: "We have your request for {team}. Below you see what happens next.",
+    Outcome.ALREADY_ACTIVE: "You are a member of {team} already.",
+    Outcome.ALREADY_WAITING: "Your request for {team} waits already.",
+    Outcome.CLOSED: "{team} takes no new members now. Nothing was changed.",
+}
+
 
 @never_cache
 @require_safe
 def my_teams(request: HttpRequest) -> HttpResponse:
-    """My teams, what waits and for what, what is over, and what else I can join."""
+    """Show my teams, requests and what they wait for, what is over, and what else I can join."""
     member = current_member(request)
-    stays = list(Membership.objects.of(member))
     teams = {team.pk: team for team in ActionTeam.objects.all()}
-    for stay in stays:
-        stay.member, stay.team = member, teams[stay.team_id]  # known: no query for each row
-    current = [stay for stay in stays if stay.status in Membership.CURRENT]
-    newest = {stay.team_id: stay for stay in reversed(stays)}.values()
-    declined = [stay for stay in newest if stay.status == Membership.Status.DECLINED]
-    taken = {stay.team_id for stay in current}
+    memberships = list(Membership.objects.of(member))
+    for membership in memberships:
+        # Known already: without this, each would be queried.
+        membership.member, membership.team = member, teams[membership.team_id]
+    current = [membership for membership in memberships if membership.status in Membership.CURRENT]
+    declined = _last_declined(memberships)
+    current_teams = {membership.team_id for membership in current}
     return render(
         request,
         "teams/my_teams.html",
         {
             "member": member,
-            "active": [stay for stay in current if stay.is_active],
-            "waiting": [stay for stay in current if stay.is_waiting],
+            "active": [membership for membership in current if membership.is_active],
+            "waiting": [membership for membership in current if membership.is_waiting],
             "declined": declined,
-            "past": [stay for stay in stays if stay not in current and stay not in declined],
+            "past": [each for each in memberships if each not in current and each not in declined],
             "facilitated": member.facilitated_teams.all() if member.is_staff else [],
-            "others": [row for row in teams.values() if not (row.is_closed or row.pk in taken)],
+            "other_teams": [
+                team
+                for team in teams.values()
+                if not team.is_closed and team.pk not in current_teams
+            ],
         },
     )
 
 
+def _last_declined(memberships: Sequence[Membership]) -> list[Membership]:
+    """Return the declined requests after which nothing happened in the team. `memberships` begin
+    with the newest."""
+    newest = {membership.team_id: membership for membership in reversed(memberships)}
+    return [each for each in newest.values() if each.status == Membership.Status.DECLINED]
+
+
 @post_only("team_detail")
 def team_join(request: HttpRequest, slug: str) -> HttpResponse:
-    """One press: join another team, nothing is asked again."""
+    """Join another team, or request it, with one click: nothing is asked again."""
     team = get_object_or_404(ActionTeam, slug=slug)
     member = current_member(request)
     if member.organization is None:
         messages.info(request, "Tell us first which organization you work for.")
         return redirect("my_profile")
     try:
-        (told,) = join_teams(member, [team])
+        (result,) = join_teams(member, [team])
     except Refused as refused:
         messages.warning(request, str(refused))
-        return redirect("my_teams")
-    say = {
-        Outcome.JOINED: f"You have joined {team}.",
-        Outcome.WAITING: f"We have your request for {team}. Below you see what happens next.",
-        Outcome.ALREADY_ACTIVE: f"You are a member of {team} already.",
-        Outcome.ALREADY_WAITING: f"Your request for {team} waits already.",
-        Outcome.CLOSED: f"{team} takes no new members now. Nothing was changed.",
-    }
-    messages.success(request, say[told.outcome])
+    else:
+        messages.success(request, JOIN_MESSAGES[result.outcome].format(team=team))
     return redirect("my_teams")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def team_leave(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask once, then leave."""
-    stay = _stay(request, slug)
-    if request.method != "POST" and stay.is_active:
-        return render(request, "teams/team_leave.html", {"membership": stay})
+    membership = _newest_membership(request, slug)
+    if request.method != "POST" and membership.is_active:
+        return render(request, "teams/team_leave.html", {"membership": membership})
     try:
-        leave_team(stay)
-        messages.success(request, f"You have left {stay.team}. You can join again at any time.")
+        leave_team(membership)
     except Refused as refused:
         messages.info(request, str(refused))
+    else:
+        team = membership.team
+        messages.success(request, f"You have left {team}. You can join again at any time.")
     return redirect("my_teams")
 
 
 @post_only("team_detail")
 def team_withdraw(request: HttpRequest, slug: str) -> HttpResponse:
-    """Take a request back."""
-    stay = _stay(request, slug)
+    """Withdraw a request."""
+    membership = _newest_membership(request, slug)
     try:
-        withdraw_request(stay)
-        messages.success(request, f"Your request for {stay.team} is withdrawn.")
+        withdraw_request(membership)
     except Refused as refused:
         messages.info(request, str(refused))
+    else:
+        messages.success(request, f"Your request for {membership.team} is withdrawn.")
     return redirect("my_teams")
 
 
-def _stay(request: HttpRequest, slug: str) -> Membership:
-    """The person's newest stay in the team; a team they never asked to join is a 404."""
-    stays = (
-        Membership.objects.of(current_member(request))
-        .filter(team__slug=slug)
-        .select_related("team")
-    )
-    stay = stays.order_by("-pk").first()
-    if stay is None:
+def _newest_membership(request: HttpRequest, slug: str) -> Membership:
+    """Return the member's newest membership or request in the team; without any it is a 404."""
+    memberships = Membership.objects.of(current_member(request)).filter(team__slug=slug)
+    newest = memberships.select_related("team").order_by("-pk").first()
+    if newest is None:
         raise Http404
-    return stay
+    return newest
 
 
 @never_cache
 @require_safe
 def team_roster(request: HttpRequest, slug: str) -> HttpResponse:
-    """Who is in the team, for its active members and its facilitators; others get a 404."""
+    """Show who is in the team to its active members and its facilitators; others get a 404."""
     team = get_object_or_404(ActionTeam, slug=slug)
     if not team.roster_visible_to(current_member(request)):
         raise Http404
-    members = (
-        Member.objects.filter(memberships__in=Membership.objects.active().filter(team=team))
-        .select_related("organization")
-        .order_by("full_name", "pk")
-    )
+    active = Membership.objects.active().filter(team=team)
+    members = Member.objects.filter(memberships__in=active).order_by("full_name", "pk")
     return render(
         request,
         "teams/team_roster.html",
         {
             "team": team,
-            "members": members,
+            "members": members.select_related("organization"),
             "facilitators": team.facilitators.select_related("organization"),
         },
     )
@@ -160,14 +170,14 @@ def my_profile(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def my_data(request: HttpRequest) -> HttpResponse:
-    """Where I get my data, and close my account."""
-    return render(request, "teams/my_data.html", {"member": current_member(request)})
+    """Show where I get my data, and close my account."""
+    return render(request, "teams/my_data.html")
 
 
 @never_cache
 @require_safe
 def my_data_download(request: HttpRequest) -> HttpResponse:
-    """Everything about me, as a JSON file."""
+    """Return everything about me, as a JSON file."""
     response = JsonResponse(
         personal_data(current_member(request)),
         json_dumps_params={"indent": 2, "ensure_ascii": False},
@@ -178,16 +188,16 @@ def my_data_download(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def my_account_close(request: HttpRequest) -> HttpResponse:
-    """Say what closing means, then close."""
+    """Say what closing means, then close the account."""
     member = current_member(request)
-    if request.method == "POST":
-        try:
-            close_account(member)
-        except Refused as refused:
-            messages.warning(request, str(refused))
-            return redirect("my_data")
-        logout(request)
-        messages.success(request, "Your account is closed and your details are erased.")
-        return redirect("home")
-    current = Membership.objects.of(member).current().select_related("team")
-    return render(request, "teams/my_account_close.html", {"current": current})
+    if request.method != "POST":
+        current = Membership.objects.of(member).current().select_related("team")
+        return render(request, "teams/my_account_close.html", {"current": current})
+    try:
+        close_account(member)
+    except Refused as refused:
+        messages.warning(request, str(refused))
+        return redirect("my_data")
+    logout(request)
+    messages.success(request, "Your account is closed and your details are erased.")
+    return redirect("home")

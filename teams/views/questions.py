@@ -12,17 +12,18 @@ from members.models import Member
 from teams.forms import QuestionForm
 from teams.services import ask_question
 
-TYPED = "question"  # in the session: what was typed when it was one question too many
+# In the session: the question that was one too many, so that it is not lost.
+REFUSED_QUESTION = "question"
 
 
 @never_cache
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def question_ask(request: HttpRequest) -> HttpResponse:
-    """The form of a question, without an account."""
+    """Take a question; an account is not needed."""
     if request.method != "POST":
-        known = {"email": request.user.email} if isinstance(request.user, Member) else {}
-        form = QuestionForm(initial=request.session.pop(TYPED, known))
+        initial = {"email": request.user.email} if isinstance(request.user, Member) else {}
+        form = QuestionForm(initial=request.session.pop(REFUSED_QUESTION, initial))
         return render(request, "teams/question_ask.html", {"form": form})
     form = QuestionForm(request.POST)
     if not form.is_valid():
@@ -32,7 +33,7 @@ def question_ask(request: HttpRequest) -> HttpResponse:
         with rate_limited(request, "question"):
             ask_question(text, email)
     except TooManyRequestsError:
-        request.session[TYPED] = {"text": text, "email": email}
+        request.session[REFUSED_QUESTION] = {"text": text, "email": email}
         raise
     return redirect(reverse("question_done") + ("?email=1" if email else ""))
 
@@ -40,5 +41,5 @@ def question_ask(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def question_done(request: HttpRequest) -> HttpResponse:
-    """We have it, and what comes next; `?email=1`: the answer comes by email."""
+    """Say that the question arrived and what comes next; `?email=1`: the answer comes by email."""
     return render(request, "teams/question_done.html", {"by_email": "email" in request.GET})

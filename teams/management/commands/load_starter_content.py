@@ -1,3 +1,5 @@
+"""Loading what the portal says on its first day."""
+
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -15,31 +17,49 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
-        """All or nothing, so that an interrupted run can simply be repeated."""
+        """Add what is missing, all or nothing, so that an interrupted run can be repeated."""
         with transaction.atomic():
-            teams = sum(_add(ActionTeam(position=n, **row)) for n, row in enumerate(TEAMS, 1))
-            goals = sum(
-                _add(Goal(team=team, position=n, **row))
-                for team in ActionTeam.objects.filter(slug__in=GOALS)
-                for n, row in enumerate(GOALS[team.slug], 1)
-            )
-            questions = sum(_add(FaqEntry(position=n, **row)) for n, row in enumerate(QUESTIONS, 1))
+            counts = {"team": _add_teams(), "goal": _add_goals(), "question": _add_questions()}
         if not verbosity:
             return
-        counts = [(teams, "team"), (goals, "goal"), (questions, "question")]
-        added = ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n)
+        added = ", ".join(
+            f"{number} {noun}{'s' if number > 1 else ''}"
+            for noun, number in counts.items()
+            if number
+        )
         self.stdout.write(f"Starter content: {added} added." if added else "Nothing to add.")
 
 
-def _add(row: ActionTeam | Goal | FaqEntry) -> bool:
-    """Store `row`, unless one with its slug is there or has ever been there."""
-    key: dict[str, Any] = {"slug": row.slug}
-    if isinstance(row, Goal):
-        key["team"] = row.team
-    kind = type(row)
-    if kind._default_manager.filter(**key).exists() or kind.history.filter(**key).exists():
+def _add_teams() -> int:
+    return sum(
+        _add(ActionTeam(position=position, **fields)) for position, fields in enumerate(TEAMS, 1)
+    )
+
+
+def _add_goals() -> int:
+    return sum(
+        _add(Goal(team=team, position=position, **fields))
+        for team in ActionTeam.objects.filter(slug__in=GOALS)
+        for position, fields in enumerate(GOALS[team.slug], 1)
+    )
+
+
+def _add_questions() -> int:
+    return sum(
+        _add(FaqEntry(position=position, **fields)) for position, fields in enumerate(QUESTIONS, 1)
+    )
+
+
+def _add(record: ActionTeam | Goal | FaqEntry) -> bool:
+    """Store `record` and return True, unless one with its slug is or ever was there."""
+    key: dict[str, Any] = {"slug": record.slug}
+    if isinstance(record, Goal):
+        key["team"] = record.team
+    model = type(record)
+    if model._default_manager.filter(**key).exists() or model.history.filter(**key).exists():
         return False
-    if isinstance(row, ActionTeam) and ActionTeam.objects.filter(name=row.name).exists():
-        return False  # made by hand, under another slug
-    save_with_history(row, None, "starter content")
+    # A team made by hand, under another slug.
+    if isinstance(record, ActionTeam) and ActionTeam.objects.filter(name=record.name).exists():
+        return False
+    save_with_history(record, None, "starter content")
     return True

@@ -1,0 +1,244 @@
+"""Parts of public pages in the cache: a second old at most, and only what every visitor sees."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from conftest import membership_of, visible_text
+from members.services import rename_organization
+from teams.models import FaqEntry, Goal
+from teams.services import (
+    close_account,
+    end_membership,
+    join_teams,
+    leave_team,
+    merge_organizations,
+    recognize_organization,
+    report_goal,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def rename_team(team, goal, faq_entry, facilitator):
+    team.name = "Renamed"
+    team.save()
+
+
+def report(team, goal, faq_entry, facilitator):
+    goal.target = Decimal(9)
+    goal.save()
+    report_goal(goal, state="at_risk", value=None, sentence="Too few.", by=facilitator)
+
+
+def rewrite_answer(team, goal, faq_entry, facilitator):
+    faq_entry.answer = "Otherwise."
+    faq_entry.save()
+
+
+def add_entry(team, goal, faq_entry, facilitator):
+    FaqEntry.objects.create(slug="new", question="New?", answer="Yes.", team=team)
+
+
+def delete_entry(team, goal, faq_entry, facilitator):
+    faq_entry.delete()
+
+
+def delete_goal(team, goal, faq_entry, facilitator):
+    Goal.objects.get(pk=goal.pk).delete()
+
+
+@pytest.mark.parametrize(
+    ("address", "change"),
+    [
+        ("/", rename_team),
+        ("/", delete_entry),
+        ("/teams/", rename_team),
+        ("/teams/education/", report),
+        ("/teams/education/", delete_goal),
+        ("/teams/education/", rewrite_answer),
+        ("/teams/education/", add_entry),
+        ("/faq/", rewrite_answer),
+        ("/faq/", add_entry),
+        ("/faq/?all=1", delete_entry),
+    ],
+)
+def test_page_shows_changed_content_after_a_second(
+    fragment_clock, client_for, outsider, team, goal, faq_entry, facilitator, address, change
+):
+    client = client_for(outsider)
+    before = visible_text(client.get(address))
+    change(team, goal, faq_entry, facilitator)
+    fragment_clock.advance(0.9)
+    assert visible_text(client.get(address)) == before
+    fragment_clock.advance(0.2)
+    assert visible_text(client.get(address)) != before
+
+
+def join(member, other_team, proposed, by):
+    join_teams(member, [other_team])
+
+
+def leave(member, other_team, proposed, by):
+    leave_team(membership_of(member, member.memberships.get().team))
+
+
+def end(member, other_team, proposed, by):
+    end_membership(member.memberships.get(), reason="Moved.", by=by)
+
+
+def close(member, other_team, proposed, by):
+    close_account(member)
+
+
+def recognize(member, other_team, proposed, by):
+    recognize_organization(proposed, by=by)
+
+
+def rename_employer(member, other_team, proposed, by):
+    rename_organization(member.organization, name="Renamed Health", by=by)
+
+
+def merge(member, other_team, proposed, by):
+    merge_organizations(proposed, member.organization, by=by)
+
+
+@pytest.mark.parametrize(
+    ("address", "change", "text"),
+    [
+        ("/", join, "2 members from 2 organizations"),
+        ("/", recognize, "recognized organizations 3"),
+        ("/teams/", leave, "No members yet: you can be the first"),
+        ("/teams/", end, "No members yet: you can be the first"),
+        ("/teams/", close, "No members yet: you can be the first"),
+        ("/teams/hiring/", join, "2 members from 2 organizations"),
+        ("/teams/hiring/", join, "Rush Example Hospital"),
+        ("/teams/education/", rename_employer, "Renamed Health"),
+    ],
+)
+def test_page_shows_changed_numbers_after_eleven_seconds(
+    fragment_clock, client_for, member, outsider, other_team, proposed_organization, administrator,
+    address, change, text,
+):  # fmt: skip
+    client = client_for(outsider)
+    assert text not in visible_text(client.get(address))
+    change(member, other_team, proposed_organization, administrator)
+    fragment_clock.advance(9.9)
+    assert text not in visible_text(client.get(address))
+    fragment_clock.advance(1.1)
+    assert text in visible_text(client.get(address))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (join, "In Education, Hiring"),
+        (recognize, "Lakeview Health"),
+        (rename_employer, "Renamed Health"),
+    ],
+)
+def test_organization_list_shows_changes_after_a_second(
+    fragment_clock, client_for, member, outsider, other_team, proposed_organization, administrator,
+    change, text,
+):  # fmt: skip
+    client = client_for(outsider)
+    assert text not in visible_text(client.get("/organizations/"))
+    change(member, other_team, proposed_organization, administrator)
+    fragment_clock.advance(1.1)
+    assert text in visible_text(client.get("/organizations/"))
+
+
+def test_organization_list_leaves_out_a_merged_one(
+    fragment_clock, client_for, member, proposed_organization, administrator
+):
+    recognize_organization(proposed_organization, by=administrator)
+    client = client_for(member)
+    assert "Lakeview Health" in visible_text(client.get("/organizations/"))
+    merge(member, None, proposed_organization, administrator)
+    fragment_clock.advance(1.1)
+    assert "Lakeview Health" not in visible_text(client.get("/organizations/"))
+
+
+@pytest.mark.parametrize("address", ["/", "/faq/", "/faq/?all=1", "/teams/education/"])
+def test_page_queries_no_content_that_is_in_the_cache(
+    fragment_clock, client_for, member, team, goal, faq_entry, address
+):
+    client = client_for(member)
+    before = visible_text(client.get(address))
+    with CaptureQueriesContext(connection) as queries:
+        assert visible_text(client.get(address)) == before
+    sql = " ".join(query["sql"] for query in queries)
+    assert 'FROM "teams_faqentry"' not in sql
+    assert 'FROM "teams_goal"' not in sql
+
+
+@pytest.mark.parametrize("address", ["/", "/teams/", "/teams/education/", "/organizations/"])
+def test_page_counts_nothing_that_is_in_the_cache(
+    fragment_clock, client_for, member, outsider, team, address
+):
+    client = client_for(outsider)
+    before = visible_text(client.get(address))
+    with CaptureQueriesContext(connection) as queries:
+        assert visible_text(client.get(address)) == before
+    sql = " ".join(query["sql"] for query in queries)
+    assert "COUNT(" not in sql
+    assert 'FROM "members_organization"' not in sql
+
+
+def test_fragments_are_of_one_team_and_one_way_to_show_them(
+    fragment_clock, client_for, member, team, other_team, goal, faq_entry
+):
+    client = client_for(member)
+    assert goal.title in visible_text(client.get(team.get_absolute_url()))
+    assert goal.title not in visible_text(client.get(other_team.get_absolute_url()))
+    assert "Show all answers" in visible_text(client.get("/faq/"))
+    assert "Close all answers" in visible_text(client.get("/faq/?all=1"))
+    marked = client.get("/faq/", {"q": faq_entry.question.split()[0]}).content.decode()
+    assert "<mark>" in marked
+    assert "<mark>" not in client.get("/faq/").content.decode()
+
+
+def test_fragments_of_the_header_are_of_one_kind_of_visitor(
+    fragment_clock, client, client_for, member, facilitator, team
+):
+    client.cookies["any"] = "thing"
+    for _ in range(2):
+        assert "Sign in" in visible_text(client.get("/teams/"))
+        assert "Facilitators’ desk" in visible_text(client_for(facilitator).get("/teams/"))
+        page = visible_text(client_for(member).get("/teams/"))
+        assert "My teams" in page
+        assert "Facilitators’ desk" not in page
+
+
+def test_fragments_hold_no_name_of_a_facilitator(
+    fragment_clock, client_for, client, member, team, facilitator
+):
+    client.cookies["any"] = "thing"
+    address = team.get_absolute_url()
+    for visitor in (client, client_for(member), client):
+        page = visible_text(visitor.get(address))
+        assert (facilitator.full_name in page) is (visitor is not client)
+    facilitator.full_name = "Fay Renamed"
+    facilitator.save()
+    assert "Fay Renamed" in visible_text(client_for(member).get(address))
+    team.facilitators.clear()
+    assert "Fay Renamed" not in visible_text(client_for(member).get(address))
+
+
+def test_fragments_of_the_organization_list_are_of_one_page(
+    fragment_clock, client_for, outsider, organization, monkeypatch
+):
+    monkeypatch.setattr("teams.views.public.ORGANIZATIONS_PER_PAGE", 1)
+    client = client_for(outsider)
+    first, second = (visible_text(client.get("/organizations/", {"page": page})) for page in (1, 2))
+    assert first != second
+    assert "Page 2 of 2" in second
+
+
+@pytest.mark.parametrize("address", ["/teams/", "/teams/education/"])
+def test_page_is_never_old_in_development(client, team, address):
+    client.get(address)
+    rename_team(team, None, None, None)
+    assert "Renamed" in visible_text(client.get(address))
