@@ -133,7 +133,7 @@ INSTALLED_APPS = [
     "simple_history",
 ]
 MIDDLEWARE = [
-    "collaborative.monitoring.logging.AccessLogMiddleware",
+    "collaborative.middleware.access_log.AccessLogMiddleware",
     "collaborative.middleware.page_cache.PageCacheMiddleware",
     "collaborative.middleware.security_headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -396,5 +396,7 @@ METRICS_TOKEN = read(
     "read /metrics.",
     "",
 )
+if SENTRY_DSN:
+    MIDDLEWARE.insert(1, "collaborative.monitoring.sentry.SentryRequestMiddleware")
 if METRICS_TOKEN:
     MIDDLEWARE.insert(1, "collaborative.monitoring.metrics.MetricsMiddleware")

@@ -18,8 +18,8 @@ from django.db import connection
 
 from collaborative.models import JobRun
 from collaborative.operations.backups import archives
-from collaborative.operations.backups.create import left_out
-from collaborative.operations.jobs import alone, is_taken
+from collaborative.operations.backups.create import excluded_tables
+from collaborative.operations.jobs import exclusive_lock, is_locked
 from collaborative.tests.backup_files import back_up, environment, files, process, run
 from collaborative.tests.ports import database_url
 
@@ -93,7 +93,7 @@ def database(place: Path, content: str) -> Iterator[str]:
 
 
 def test_backup_while_another_is_made_is_refused(backup_dir):
-    with alone("backup") as free:
+    with exclusive_lock("backup") as free:
         assert free
         other = process("backup")
         told = other.communicate()[1]
@@ -144,14 +144,14 @@ def test_killed_backup_leaves_no_file_that_looks_like_one(backup_dir):
     assert done.returncode == -signal.SIGKILL
     (left,) = backup_dir.iterdir()
     assert left.name.startswith(".")
-    assert archives.kept(backup_dir) == []
-    while is_taken("backup"):  # PostgreSQL notices soon that its client has gone
+    assert archives.list_backups(backup_dir) == []
+    while is_locked("backup"):  # PostgreSQL notices soon that its client has gone
         pass
     new = back_up()
     assert list(backup_dir.iterdir()) == [new]
     killed, good = JobRun.objects.order_by("pk")
     assert (killed.succeeded, good.succeeded) == (False, True)
-    assert "ended before it could say" in killed.outcome
+    assert "killed before it could record" in killed.outcome
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite needs no programs")
@@ -207,7 +207,7 @@ def test_command_says_whether_it_is_encrypted(member, identity, settings):
     assert file.name.endswith(".age")
     assert member.email.encode() not in file.read_bytes()
     settings.BACKUP_KEY = ""
-    assert "Whoever has the file can read it" in run("backup")
+    assert "Anyone who has the file can read it" in run("backup")
 
 
 def test_newest_are_kept_and_strange_files_are_left_alone(member, settings, backup_dir):
@@ -246,9 +246,9 @@ def test_run_is_kept_with_file_size_and_secrecy(member, identity):
     kept = JobRun.objects.get()
     size = file.stat().st_size
     where = {"folder": str(file.parent), "file": file.name}
-    assert kept.facts == {**where, "bytes": size, "encrypted": True}
+    assert kept.details == {**where, "bytes": size, "encrypted": True}
 
 
 def test_every_session_and_cache_table_is_left_out():
     tables = {model._meta.db_table for model in apps.get_models()}
-    assert {"members_session", "django_session"} & tables <= set(left_out())
+    assert {"members_session", "django_session"} & tables <= set(excluded_tables())

@@ -17,7 +17,7 @@ from django.db import (
 from django.http import HttpResponse
 from django.test import Client
 
-from collaborative import error_views
+from collaborative.operations.outages import is_outage
 from collaborative.tests.page_kinds import of_members
 from conftest import visible_text
 from teams.tests.joining import JOIN, form
@@ -140,7 +140,7 @@ def of_postgres(kind: type[Exception], state: str) -> Exception:
     ],
 )
 def test_what_means_that_the_database_is_away(error):
-    assert error_views.is_away(error)
+    assert is_outage(error)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_what_means_that_the_database_is_away(error):
     ],
 )
 def test_what_does_not_mean_that_the_database_is_away(error):
-    assert not error_views.is_away(error)
+    assert not is_outage(error)
 
 
 # Too much ----------------------------------------------------------------------------------

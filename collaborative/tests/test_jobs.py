@@ -11,9 +11,18 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from collaborative.models import JobRun
-from collaborative.operations import mail_worker
-from collaborative.operations.jobs import ages, alone, is_taken, recorded
-from collaborative.operations.mail_worker import CHORES, DAILY, Sender, keep_days, run_daily
+from collaborative.operations.daily import DAILY_TASKS, ensure_daily_run, run_daily
+from collaborative.operations.jobs import (
+    exclusive_lock,
+    is_locked,
+    record_run,
+    seconds_since_success,
+)
+from collaborative.operations.mail_worker import (
+    PERIODIC_TASKS,
+    MailWorker,
+    process_pending_decisions,
+)
 from collaborative.tests.backup_files import environment, process
 from collaborative.tests.conftest import put
 
@@ -45,7 +54,7 @@ def test_daily_run_of_two_at_once_happens_once(settings):
 @pytest.mark.django_db(transaction=True)
 def test_daily_run_beside_one_that_is_at_it_does_nothing(settings):
     settings.BACKUP_DIR = settings.PG_BIN = ""
-    with alone("daily") as free:
+    with exclusive_lock("daily") as free:
         assert free
         other = process("daily", "--again")
         assert "is being done" in other.communicate()[0]
@@ -89,7 +98,7 @@ def test_database_refuses_a_run_that_makes_no_sense(wrong):
 
 @pytest.mark.django_db
 def test_error_is_kept_in_words_and_goes_on():
-    with pytest.raises(ValueError, match="no such luck"), recorded(JobRun.Job.BACKUP):
+    with pytest.raises(ValueError, match="no such luck"), record_run(JobRun.Job.BACKUP):
         raise ValueError("no such luck")
     kept = JobRun.objects.get()
     assert (kept.succeeded, kept.outcome) == (False, "no such luck")
@@ -101,7 +110,7 @@ def test_job_goes_on_although_no_record_can_be_kept():
     with connection.cursor() as cursor:
         cursor.execute('ALTER TABLE "collaborative_jobrun" RENAME TO "elsewhere"')
     try:
-        with recorded(JobRun.Job.BACKUP) as run:
+        with record_run(JobRun.Job.BACKUP) as run:
             run.outcome = "done"
     finally:
         with connection.cursor() as cursor:
@@ -115,12 +124,12 @@ def test_job_goes_on_although_no_record_can_be_kept():
 
 @pytest.mark.django_db(transaction=True)
 def test_lock_is_seen_by_others_and_ends_with_the_process():
-    assert not is_taken("daily")
+    assert not is_locked("daily")
     script = (
         "import django; django.setup()\n"
         "import sys\n"
-        "from collaborative.operations.jobs import alone\n"
-        "with alone('daily') as free:\n"
+        "from collaborative.operations.jobs import exclusive_lock\n"
+        "with exclusive_lock('daily') as free:\n"
         "    print(free, flush=True)\n"
         "    sys.stdin.read()\n"
     )
@@ -132,14 +141,14 @@ def test_lock_is_seen_by_others_and_ends_with_the_process():
     )
     try:
         assert holder.stdout.readline() == b"True\n"
-        assert is_taken("daily")
-        assert not is_taken("backup")
-        with alone("daily") as free:
+        assert is_locked("daily")
+        assert not is_locked("backup")
+        with exclusive_lock("daily") as free:
             assert not free
     finally:
         holder.kill()
         holder.communicate()
-    while is_taken("daily"):  # PostgreSQL notices soon that its client has gone
+    while is_locked("daily"):  # PostgreSQL notices soon that its client has gone
         pass
 
 
@@ -148,7 +157,7 @@ def test_lock_is_seen_by_others_and_ends_with_the_process():
 
 @pytest.mark.django_db
 def test_sender_does_the_daily_run_once_a_day(clock):
-    worker = Sender()
+    worker = MailWorker()
     for _ in range(6 * 24 * 3):  # three days, every ten minutes
         worker.run_due_tasks()
         clock.sleep(600)
@@ -160,7 +169,7 @@ def test_sender_leaves_the_daily_run_to_a_timer_that_does_it(clock):
     for _ in range(3):
         call_command("daily")
         clock.sleep(86390)
-        keep_days()
+        ensure_daily_run()
     assert daily_runs() == [True] * 3
 
 
@@ -168,14 +177,14 @@ def test_sender_leaves_the_daily_run_to_a_timer_that_does_it(clock):
 def test_sender_tries_a_failed_daily_run_again_after_an_hour(broken, clock):
     clock.sleep(8 * 3600)
     for _ in range(12):
-        keep_days()
+        ensure_daily_run()
         clock.sleep(600)
     assert daily_runs() == [False, False]
 
 
 def test_whatever_the_sender_removes_is_in_the_daily_run():
-    frequent = {chore for _, chore in CHORES}
-    assert frequent - set(DAILY) == {mail_worker.process_pending_decisions, keep_days}
+    frequent = {task for _, task in PERIODIC_TASKS}
+    assert frequent - set(DAILY_TASKS) == {process_pending_decisions, ensure_daily_run}
 
 
 @pytest.mark.django_db
@@ -188,12 +197,12 @@ def test_old_runs_are_forgotten(clock):
 
 @pytest.mark.django_db
 def test_ages_are_those_of_the_last_good_runs():
-    assert ages() == {"backup_age_seconds": None, "daily_age_seconds": None}
+    assert seconds_since_success() == {"backup": None, "daily": None}
     now = timezone.now()
     for hours, good in [(50, True), (30, True), (1, False)]:
         at = now - timedelta(hours=hours)
         JobRun.objects.create(name="backup", started_at=at, finished_at=at, succeeded=good)
     JobRun.objects.create(name="daily", started_at=now)
-    found = ages()
-    assert 30 * 3600 <= found["backup_age_seconds"] < 30 * 3600 + 60
-    assert found["daily_age_seconds"] is None
+    found = seconds_since_success()
+    assert 30 * 3600 <= found["backup"] < 30 * 3600 + 60
+    assert found["daily"] is None

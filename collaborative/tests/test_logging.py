@@ -11,15 +11,15 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from post_office.models import Email
 
+from collaborative.middleware.access_log import AccessLogMiddleware
 from collaborative.monitoring.logging import (
-    AccessLogMiddleware,
-    RequestId,
+    JsonFormatter,
+    RequestIdFilter,
     TextFormatter,
     configuration,
-    json_formatter,
     redact,
 )
-from collaborative.operations.mail_worker import Sender
+from collaborative.operations.mail_worker import MailWorker
 from collaborative.tests.conftest import put
 from conftest import membership_of
 from desk.tests.test_memberships import page
@@ -38,8 +38,8 @@ class Lines(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.addFilter(RequestId())
-        self.formatters = TextFormatter(), json_formatter()
+        self.addFilter(RequestIdFilter())
+        self.formatters = TextFormatter(), JsonFormatter()
         self.text: list[str] = []
         self.json: list[dict] = []
 
@@ -95,7 +95,7 @@ def test_a_walk_through_the_portal_leaves_nothing_of_anybody_in_the_log(
     waiting = membership_of(member, approval_team)
     desk.post(page("decline", waiting), {"decide": "1", "reason": "Whispered words"})
     desk.get(f"/admin/members/member/?q={member.email}")
-    Sender().run_once()
+    MailWorker().run_once()
     said = lines.everything.lower()
     tokens = [code, second, client.cookies[portal.SESSION_COOKIE_NAME].value, "whispered", "zzzzzz"]
     tokens += ["unmarried", "asks", "administrator@", "csrfmiddlewaretoken", "127.0.0.1", "query"]
@@ -125,7 +125,7 @@ def test_addresses_and_values_of_failed_statements_are_blotted_out(told, left):
     assert redact(told) == left
 
 
-@pytest.mark.parametrize("formatter", [TextFormatter(), json_formatter()])
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
 def test_exceptions_of_libraries_are_blotted_out_too(formatter):
     told = "no such person: maria@rush.example\nDETAIL:  Maria Member"
     try:
@@ -134,7 +134,7 @@ def test_exceptions_of_libraries_are_blotted_out_too(formatter):
         record = logging.LogRecord(
             "x", 40, "", 0, "Failed: %s", ("olga@x.example",), sys.exc_info()
         )
-    RequestId().filter(record)
+    RequestIdFilter().filter(record)
     line = formatter.format(record)
     assert "Traceback" in line
     assert "ValueError: no such person: (address)" in line
@@ -294,7 +294,7 @@ def test_one_id_goes_from_the_proxy_over_the_log_to_the_mail_and_its_sender(
     settings.TRUSTED_PROXY_COUNT = 1
     client.post("/sign-in/", {"email": "nora@rush.example"}, headers={"X-Request-ID": GIVEN})
     put("Of nobody's request")
-    Sender().run_once()
+    MailWorker().run_once()
     assert [message["X-Request-ID"] for message in smtp.taken] == [GIVEN, None]
     code = Email.objects.get(headers__isnull=False)
     of_it = [line["message"] for line in lines.json if line["request_id"] == GIVEN]
@@ -353,7 +353,3 @@ def test_libraries_never_write_debug_lines_and_quiet_is_quiet_for_all(form):
     levels = {name: configuration(form, name)["root"]["level"] for name in ("DEBUG", "ERROR")}
     assert levels == {"DEBUG": "INFO", "ERROR": "ERROR"}
     assert configuration(form, "DEBUG")["loggers"]["portal"]["level"] == "DEBUG"
-
-
-def test_json_library_is_not_loaded_for_text():
-    assert configuration("text", "INFO")["formatters"]["line"]["()"] is TextFormatter

@@ -9,8 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 from post_office.models import PRIORITY, STATUS, Email, Log
 
+from collaborative.operations import daily
 from collaborative.operations import mail_worker as module
-from collaborative.operations.mail_worker import Sender, leader_lock, seconds_until_retry
+from collaborative.operations.mail_worker import MailWorker, leader_lock, seconds_until_retry
 from collaborative.tests.conftest import Clock, put, statuses
 from members.emails import queue
 from members.models import Session
@@ -25,7 +26,7 @@ def run_until(
 
     With a `stride` every pause of the sender takes that many seconds at least.
     """
-    sender = Sender(sleep=lambda seconds: step(seconds))
+    sender = MailWorker(sleep=lambda seconds: step(seconds))
 
     def step(seconds: float) -> None:
         clock.sleep(max(seconds, stride))
@@ -69,7 +70,7 @@ def test_code_goes_out_within_seconds_once_the_server_is_back(smtp, clock):
     smtp.down()
     put("Code", priority=PRIORITY.high, expires_at=clock() + timedelta(minutes=15))
     run_until(lambda: bool(smtp.taken), clock, {300: smtp.up})
-    assert clock.seconds < 300 + module.URGENT_CAP + 1
+    assert clock.seconds < 300 + module.MAX_URGENT_RETRY_SECONDS + 1
 
 
 @pytest.mark.django_db
@@ -87,7 +88,7 @@ def test_once_ends_although_the_mail_server_is_down(smtp, clock):
     smtp.down()
     for number in range(3):
         put(f"Email {number}")
-    assert Sender().run_once() is True
+    assert MailWorker().run_once() is True
     assert statuses() == {STATUS.requeued: 3}
     assert set(Email.objects.values_list("number_of_retries", flat=True)) == {1}
 
@@ -118,7 +119,7 @@ def test_urgent_mail_overtakes(smtp):
     for number in range(20):
         put(f"Notice {number}")
     put("Code", priority=PRIORITY.high)
-    Sender().run_once()
+    MailWorker().run_once()
     assert smtp.subjects() == ["Code", *(f"Notice {number}" for number in range(20))]
 
 
@@ -143,7 +144,7 @@ def _one_template(settings, tmp_path) -> None:
 )
 def test_what_a_stranger_typed_arrives_verbatim(smtp, typed):
     queue("note", "maria@rush.example", {"name": typed})
-    Sender().run_once()
+    MailWorker().run_once()
     (message,) = smtp.taken
     text, html = (part.get_payload(decode=True).decode() for part in message.get_payload())
     assert text.strip() == f"Hello {typed}"
@@ -156,7 +157,7 @@ def test_what_a_stranger_typed_arrives_verbatim(smtp, typed):
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", "\u2028", "\x0b"])
 def test_newline_in_a_subject_adds_no_header(smtp, newline):
     queue("note", "maria@rush.example", {"name": f"Mia{newline}Bcc: victim@example.org"})
-    Sender().run_once()
+    MailWorker().run_once()
     (message,) = smtp.taken
     assert message["Bcc"] is None
     assert smtp.subjects() == ["For Mia Bcc: victim@example.org"]
@@ -168,7 +169,7 @@ def test_rolled_back_change_sends_nothing(smtp):
     with transaction.atomic():
         queue("note", "maria@rush.example", {"name": "Maria"}, urgent=True)
         transaction.set_rollback(True)
-    Sender().run_once()
+    MailWorker().run_once()
     assert smtp.taken == []
     assert not Email.objects.exists()
 
@@ -178,7 +179,7 @@ def test_each_mail_is_logged_by_its_key_and_never_by_its_address(smtp, caplog):
     caplog.set_level("INFO")
     first, second = put("Private subject"), put("Other subject")
     smtp.refusals = 1
-    Sender().run_once()
+    MailWorker().run_once()
     ours = [
         record for record in caplog.records if record.name == "collaborative.operations.mail_worker"
     ]
@@ -195,7 +196,7 @@ def test_mail_is_given_up_after_the_last_try(smtp, settings, caplog):
     settings.POST_OFFICE = {**settings.POST_OFFICE, "MAX_RETRIES": 0}
     smtp.refusals = 1
     row = put("Email 1")
-    Sender().run_once()
+    MailWorker().run_once()
     assert statuses() == {STATUS.failed: 1}
     assert f"Email {row.pk} given up" in caplog.text
 
@@ -217,7 +218,7 @@ def test_expired_codes_are_removed_sent_or_not(clock):
     put("Unsent code", expires_at=now - timedelta(seconds=1))
     put("Fresh code", expires_at=now + timedelta(minutes=5))
     put("Notice")
-    module.remove_expired()
+    daily.delete_expired_emails()
     assert set(Email.objects.values_list("subject", flat=True)) == {"Fresh code", "Notice"}
 
 
@@ -228,13 +229,13 @@ def test_code_that_expired_unsent_is_logged_and_a_refused_one_is_kept_for_a_day(
     queued = put("Queued", expires_at=now)
     tried = put("Tried", expires_at=now, status=STATUS.requeued)
     put("Refused", expires_at=now, status=STATUS.failed)
-    module.remove_expired()
+    daily.delete_expired_emails()
     told = "Email {} expired before it could be sent"
     lines = [record.getMessage() for record in caplog.records]
     assert sorted(lines) == [told.format(queued.pk), told.format(tried.pk)]
     assert Email.objects.get().subject == "Refused"
     clock.sleep(86401)
-    module.remove_expired()
+    daily.delete_expired_emails()
     assert not Email.objects.exists()
 
 
@@ -246,10 +247,10 @@ def test_done_mails_are_kept_thirty_days_and_unsent_ones_for_good(clock):
         Log.objects.create(email=row, status=STATUS.failed, message="late")
     clock.sleep(29 * 86400)
     put("Young", status=STATUS.sent)
-    module.remove_old()
+    daily.delete_old_records()
     assert Email.objects.count() == 4
     clock.sleep(2 * 86400)
-    module.remove_old()
+    daily.delete_old_records()
     assert set(Email.objects.values_list("subject", flat=True)) == {"Due", "Young"}
     assert Log.objects.count() == 1
 
@@ -258,13 +259,13 @@ def test_done_mails_are_kept_thirty_days_and_unsent_ones_for_good(clock):
 def test_ended_sessions_are_removed(clock):
     Session.objects.create(session_key="ended", expire_date=clock() - timedelta(days=1))
     Session.objects.create(session_key="open", expire_date=clock() + timedelta(days=1))
-    module.remove_old()
+    daily.delete_old_records()
     assert Session.objects.get().session_key == "open"
 
 
 @pytest.mark.django_db
 def test_chores_wait_for_their_time(clock):
-    sender = Sender()
+    sender = MailWorker()
     sender.run_due_tasks()
     put("Code", expires_at=clock() + timedelta(seconds=30))
     clock.sleep(31)
@@ -278,15 +279,15 @@ def test_chores_wait_for_their_time(clock):
 @pytest.mark.django_db
 def test_digest_comes_once_a_day_however_often_it_is_called(facilitator, applicant, mails, clock):
     clock.sleep(7 * 3600 - 60)  # a minute before seven
-    module.queue_digests()
+    daily.queue_digests()
     assert mails() == []
     clock.sleep(61)
     for _ in range(3):
-        module.queue_digests()
+        daily.queue_digests()
         clock.sleep(3600)
     assert Counter(mail.to[0] for mail in mails())[facilitator.email] == 1
     clock.sleep(86400)
-    module.queue_digests()
+    daily.queue_digests()
     assert Counter(mail.to[0] for mail in mails())[facilitator.email] == 2
 
 
@@ -294,7 +295,7 @@ def test_digest_comes_once_a_day_however_often_it_is_called(facilitator, applica
 def test_digest_does_not_come_at_the_weekend(facilitator, applicant, mails, clock):
     clock.sleep(3 * 86400 + 9 * 3600)
     assert timezone.localtime().strftime("%A") == "Saturday"
-    module.queue_digests()
+    daily.queue_digests()
     assert mails() == []
 
 

@@ -138,5 +138,5 @@ def test_send_mail_once_leaves_the_work_to_a_running_sender(start, smtp):
         assert leads
         process = start("--once")
         assert process.wait() == 0
-    assert "Another sender is running" in process.says()
+    assert "Another mail worker is running" in process.says()
     assert smtp.taken == []

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from post_office.models import Email
 
-from collaborative.operations.mail_worker import Sender
+from collaborative.operations.mail_worker import MailWorker
 from collaborative.tests.test_mail_worker import run_until
 from conftest import membership_of
 from desk.actions.log import step_of
@@ -67,6 +67,6 @@ def test_sender_goes_on_where_a_press_was_killed(smtp, clock, decision):
 def test_rows_of_old_decisions_are_removed_and_the_history_stays(smtp, decision, team):
     process_decision(decision, step_of(decision), seconds=60)
     Decision.objects.update(finished_at=timezone.now() - timedelta(days=8))
-    Sender().run_once()
+    MailWorker().run_once()
     assert not Decision.objects.exists()
     assert Membership.history.filter(history_change_reason="approved").count() == 2

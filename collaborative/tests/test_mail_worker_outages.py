@@ -8,8 +8,8 @@ from django.db import OperationalError, ProgrammingError, connection
 from post_office.models import STATUS, Email
 
 from collaborative.operations import mail_worker as module
-from collaborative.operations.jobs import is_taken
-from collaborative.operations.mail_worker import Sender
+from collaborative.operations.jobs import is_locked
+from collaborative.operations.mail_worker import MailWorker
 from collaborative.tests.conftest import put, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +31,7 @@ class Outage:
 
 @pytest.fixture
 def outage(monkeypatch) -> Iterator[Outage]:
-    monkeypatch.setattr(module, "CHORES", ())  # only emails use the database
+    monkeypatch.setattr(module, "PERIODIC_TASKS", ())  # only emails use the database
     made = Outage()
     with connection.execute_wrapper(made):
         yield made
@@ -53,7 +53,7 @@ def run(over: Callable[[list[float]], bool], mend: Callable[[], None]) -> list[f
             mended = True
             mend()
 
-    sender = Sender(sleep=sleep)
+    sender = MailWorker(sleep=sleep)
     sender.run()
     return pauses
 
@@ -74,7 +74,7 @@ def test_sender_that_cannot_write_sends_nothing_and_rests_longer_each_time(smtp,
     assert pauses[:6] == [0.5, 1, 2, 4, 5, 5]
     assert smtp.subjects() == ["Email 1"]
     assert statuses() == {STATUS.sent: 1}
-    assert "Resting: database or disk is full" in caplog.text
+    assert "Pausing: database or disk is full" in caplog.text
 
 
 def test_mail_that_went_out_is_marked_as_soon_as_that_can_be_written(smtp, outage):
@@ -97,7 +97,7 @@ def test_mail_that_went_out_is_repeated_once_if_its_sender_is_stopped_before(smt
     row = put("Email 1")
     smtp.on_mail = lambda count: setattr(outage, "on", count == 1)
     for _ in range(3):  # the others find the disk still full
-        sender = Sender()
+        sender = MailWorker()
         sender.sleep = lambda seconds, sender=sender: sender.stop()
         sender.run()
     assert len(smtp.taken) == 1
@@ -122,7 +122,7 @@ def test_mail_that_was_refused_goes_out_although_that_could_not_be_written(smtp,
 def test_pauses_are_short_again_after_an_outage(smtp, outage):
     put("Email 1")
     outage.on = True
-    sender = Sender()
+    sender = MailWorker()
     pauses: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -152,7 +152,7 @@ def test_sender_that_lost_its_connection_leads_anew(smtp, outage, caplog):
     put("Email 1")
     run(lambda pauses: True, connection.close)
     assert "The database connection was replaced" in caplog.text
-    assert not is_taken("sender")
+    assert not is_locked("mail_worker")
 
 
 def end_the_leaders_connection() -> None:
@@ -180,4 +180,4 @@ def test_mail_is_not_repeated_after_a_lost_connection(smtp, outage, caplog):
     assert smtp.subjects() == ["Email 1", "Email 2"]
     assert statuses() == {STATUS.sent: 2}
     assert caplog.text.count("Leading: sending emails") == 2
-    assert not is_taken("sender")
+    assert not is_locked("mail_worker")

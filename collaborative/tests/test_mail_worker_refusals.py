@@ -15,7 +15,7 @@ import pytest
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
-from collaborative.operations.mail_worker import Sender
+from collaborative.operations.mail_worker import MailWorker
 from collaborative.operations.smtp_replies import is_permanent, reply_code
 from collaborative.tests.conftest import put, statuses
 
@@ -35,7 +35,7 @@ def test_refusal_that_may_be_mended_is_tried_again(smtp, caplog, answer):
     caplog.set_level("INFO")
     smtp.answers["maria@rush.example"] = answer
     row = put("Email 1")
-    Sender().run_once()
+    MailWorker().run_once()
     assert statuses() == {STATUS.requeued: 1}
     code = " ".join(answer.split()[:2])
     assert f"Email {row.pk} not sent (SMTPRecipientsRefused {code}), try 1" in caplog.text
@@ -90,7 +90,7 @@ def test_dead_address_is_tried_once_and_others_get_their_mail(smtp, caplog, code
     fields = {"expires_at": timezone.now() + timedelta(minutes=15)} if code else {}
     row = put("Email 1", **fields)
     put("Email 2", to="john@rush.example")
-    Sender().run_once()
+    MailWorker().run_once()
     assert smtp.subjects() == ["Email 2"]
     row.refresh_from_db()
     assert (row.status, row.number_of_retries) == (STATUS.failed, 1)
@@ -104,11 +104,11 @@ def test_dead_address_is_tried_once_and_others_get_their_mail(smtp, caplog, code
 def test_mail_that_was_queued_anew_is_sent_once_the_address_lives(smtp, clock):
     smtp.answers["maria@rush.example"] = DEAD
     put("Email 1")
-    Sender().run_once()
+    MailWorker().run_once()
     smtp.answers.clear()
     clock.sleep(3600)
-    Sender().run_once()
+    MailWorker().run_once()
     assert smtp.subjects() == []
     Email.objects.update(status=STATUS.queued, number_of_retries=0)
-    Sender().run_once()
+    MailWorker().run_once()
     assert smtp.subjects() == ["Email 1"]

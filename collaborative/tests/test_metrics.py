@@ -118,9 +118,9 @@ def test_mail_queue_and_what_waits_are_told(client, applicant, proposed_organiza
     put("Too late", expires_at=timezone.now() - timedelta(days=1))
     Email.objects.filter(subject="Tried").update(created=timezone.now() - timedelta(minutes=5))
     shown = figures(client)
-    assert shown["portal_mails", "waiting"] == 2
-    assert shown["portal_mails", "given_up"] == 2
-    assert 300 <= shown["portal_oldest_waiting_mail_seconds",] < 400
+    assert shown["portal_emails", "waiting"] == 2
+    assert shown["portal_emails", "given_up"] == 2
+    assert 300 <= shown["portal_oldest_waiting_email_seconds",] < 400
     assert shown["portal_waiting_decisions", "organization"] == 1
     assert shown["portal_waiting_decisions", "request"] == 1
     assert shown["portal_waiting_decisions", "question"] == 0
@@ -130,8 +130,8 @@ def test_mail_queue_and_what_waits_are_told(client, applicant, proposed_organiza
 @pytest.mark.usefixtures("_on")
 def test_nothing_waits_in_an_empty_portal(client):
     shown = figures(client)
-    assert shown["portal_oldest_waiting_mail_seconds",] == 0
-    assert shown["portal_mails", "waiting"] == 0
+    assert shown["portal_oldest_waiting_email_seconds",] == 0
+    assert shown["portal_emails", "waiting"] == 0
     assert not [key for key in shown if key[0] == "portal_job_age_seconds"]
 
 

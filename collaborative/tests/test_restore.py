@@ -18,7 +18,7 @@ from post_office.models import Email
 
 from collaborative.models import JobRun
 from collaborative.operations.backups import postgres, restore
-from collaborative.operations.jobs import alone
+from collaborative.operations.jobs import exclusive_lock
 from collaborative.tests.backup_files import (
     MANAGE,
     back_up,
@@ -50,11 +50,11 @@ def test_restore_into_a_database_with_data_is_refused(member):
 
 def test_restore_beside_a_running_sender_is_refused(member):
     file = back_up()
-    with alone("sender"):
+    with exclusive_lock("mail_worker"):
         other = process("restore", str(file), "--replace")
         told = other.communicate()[1]
     assert other.returncode == 1
-    assert "An email sender is running" in told
+    assert "A mail worker is running" in told
 
 
 @pytest.mark.parametrize("command", [["--check"], ["--replace"]])
@@ -177,7 +177,7 @@ def test_restore_that_breaks_off_in_the_middle_changes_nothing(member):
     "connection.vendor != 'postgresql'", reason="SQLite's readers are not in the way"
 )
 def test_restore_while_somebody_uses_a_table_gives_up(member, monkeypatch):
-    monkeypatch.setattr(postgres, "PATIENCE", "SET lock_timeout = '50ms';\n")
+    monkeypatch.setattr(postgres, "SET_LOCK_TIMEOUT", "SET lock_timeout = '50ms';\n")
     file = back_up()
     reading, done = threading.Event(), threading.Event()
 
@@ -376,4 +376,4 @@ def test_check_counts_and_changes_nothing(member, outsider):
     assert f"{Member.objects.count()} members, 2 organizations, 2 memberships" in told
     assert checksums() == before
     assert files() == [file]
-    assert JobRun.objects.get(name="check").facts == {"file": file.name}
+    assert JobRun.objects.get(name="check").details == {"file": file.name}

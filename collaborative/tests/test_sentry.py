@@ -13,7 +13,7 @@ from django.urls import path
 from sentry_sdk.transport import Transport
 
 from collaborative import urls
-from collaborative.monitoring.sentry import report_to
+from collaborative.monitoring.sentry import start_reporting
 from collaborative.tests.test_settings import PRODUCTION, ROOT
 
 DSN = "https://key@sentry.example.org/1"
@@ -44,7 +44,7 @@ class CapturingTransport(Transport):
 def sent():
     """What goes to Sentry, which is on for this test."""
     CapturingTransport.sent = []
-    report_to(DSN, "2026.11", transport=CapturingTransport)
+    start_reporting(DSN, "2026.11", transport=CapturingTransport)
     yield CapturingTransport.sent
     sentry_sdk.get_client().close()
     sentry_sdk.init()
@@ -53,6 +53,9 @@ def sent():
 @pytest.fixture
 def client(settings):
     settings.ROOT_URLCONF = __name__
+    first, *others = settings.MIDDLEWARE
+    reporting = "collaborative.monitoring.sentry.SentryRequestMiddleware"
+    settings.MIDDLEWARE = [first, reporting, *others]
     return Client(raise_request_exception=False)
 
 
@@ -109,7 +112,7 @@ def test_page_that_is_not_there_is_no_error(sent, client):
 
 def loaded(**changes: str) -> set[str]:
     """Which of the libraries that only a setting needs are loaded by a process with these."""
-    libraries = {"sentry_sdk", "prometheus_client", "pythonjsonlogger", "redis"}
+    libraries = {"sentry_sdk", "prometheus_client", "redis"}
     code = "import collaborative.wsgi, collaborative.urls, sys; print(*sys.modules)"
     env = {"PATH": os.environ["PATH"], **PRODUCTION, **changes}
     done = subprocess.run(
@@ -124,7 +127,6 @@ def loaded(**changes: str) -> set[str]:
         ({}, None),
         ({"SENTRY_DSN": DSN}, "sentry_sdk"),
         ({"METRICS_TOKEN": "only-of-this-test-012345"}, "prometheus_client"),
-        ({"LOG_FORMAT": "json"}, "pythonjsonlogger"),
     ],
 )
 def test_library_of_a_setting_is_loaded_by_it_alone(changes, library):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from post_office.models import STATUS, Email, Log
 
 from collaborative.models import JobRun
-from collaborative.operations.jobs import alone
+from collaborative.operations.jobs import exclusive_lock
 from collaborative.tests.conftest import put
 from conftest import messages_of, visible_text
 
@@ -34,9 +34,9 @@ def ran(job: str, *, hours: float = 1, succeeded: bool = True, **fields) -> JobR
 @pytest.fixture
 def _all_right(db, tmp_path) -> None:
     """Everything that must happen has happened."""
-    facts = {"folder": str(tmp_path), "file": FILE, "bytes": 2_500_000, "encrypted": True}
+    details = {"folder": str(tmp_path), "file": FILE, "bytes": 2_500_000, "encrypted": True}
     (tmp_path / FILE).touch()
-    ran("backup", facts=facts)
+    ran("backup", details=details)
     ran("daily")
 
 
@@ -67,7 +67,7 @@ def test_others_than_administrators_are_refused(client_for, request, who):
     client = client_for(request.getfixturevalue(who))
     (mail,) = failed(1)
     assert client.get(PAGE).status_code == 403
-    assert client.post(PRESS, {"mail": "all"}).status_code == 403
+    assert client.post(PRESS, {"email": "all"}).status_code == 403
     mail.refresh_from_db()
     assert mail.status == STATUS.failed
 
@@ -80,7 +80,7 @@ def test_link_to_it_is_for_administrators_only(client_for, facilitator, administ
 def test_looking_changes_nothing_and_the_press_needs_post(client_for, administrator):
     client = client_for(administrator)
     (mail,) = failed(1)
-    assert client.get(PRESS, {"mail": mail.pk}).status_code == 405
+    assert client.get(PRESS, {"email": mail.pk}).status_code == 405
     assert client.post(PAGE).status_code == 405
     mail.refresh_from_db()
     assert mail.status == STATUS.failed
@@ -88,7 +88,7 @@ def test_looking_changes_nothing_and_the_press_needs_post(client_for, administra
 
 @pytest.mark.parametrize("chosen", ["", "x", "-1", "1 OR 1", "9" * 30, "²"])
 def test_strange_mail_is_a_bad_request(client_for, administrator, chosen):
-    assert client_for(administrator).post(PRESS, {"mail": chosen}).status_code == 400
+    assert client_for(administrator).post(PRESS, {"email": chosen}).status_code == 400
 
 
 def test_press_from_another_site_is_refused(administrator):
@@ -96,7 +96,7 @@ def test_press_from_another_site_is_refused(administrator):
 
     client = Client(enforce_csrf_checks=True)
     client.force_login(administrator)
-    assert client.post(PRESS, {"mail": "all"}).status_code == 403
+    assert client.post(PRESS, {"email": "all"}).status_code == 403
 
 
 # Queued anew ---------------------------------------------------------------------------------
@@ -105,8 +105,8 @@ def test_press_from_another_site_is_refused(administrator):
 def test_one_failed_mail_is_queued_anew_with_who_did_it(client_for, administrator, caplog):
     caplog.set_level("INFO")
     first, second = failed(2)
-    response = client_for(administrator).post(PRESS, {"mail": first.pk}, follow=True)
-    assert messages_of(response) == ["1 email is queued anew."]
+    response = client_for(administrator).post(PRESS, {"email": first.pk}, follow=True)
+    assert messages_of(response) == ["1 email is queued again."]
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.status, first.number_of_retries) == (STATUS.queued, 0)
@@ -120,8 +120,8 @@ def test_all_failed_mails_are_queued_anew_but_no_others(client_for, administrato
     failed(3)
     code = failed(1, expires_at=timezone.now() + timedelta(minutes=5))[0]
     sent = put("Sent", status=STATUS.sent)
-    response = client_for(administrator).post(PRESS, {"mail": "all"}, follow=True)
-    assert messages_of(response) == ["3 emails are queued anew."]
+    response = client_for(administrator).post(PRESS, {"email": "all"}, follow=True)
+    assert messages_of(response) == ["3 emails are queued again."]
     assert Email.objects.filter(status=STATUS.queued).count() == 3
     for row, status in ((code, STATUS.failed), (sent, STATUS.sent)):
         row.refresh_from_db()
@@ -131,11 +131,11 @@ def test_all_failed_mails_are_queued_anew_but_no_others(client_for, administrato
 def test_second_press_says_that_nothing_was_there(client_for, administrator):
     (mail,) = failed(1)
     client = client_for(administrator)
-    client.post(PRESS, {"mail": mail.pk})
-    response = client.post(PRESS, {"mail": mail.pk}, follow=True)
+    client.post(PRESS, {"email": mail.pk})
+    response = client.post(PRESS, {"email": mail.pk}, follow=True)
     assert messages_of(response) == [
-        "1 email is queued anew.",
-        "No failed email was there any more.",
+        "1 email is queued again.",
+        "That email is no longer among the failed ones.",
     ]
     assert mail.logs.count() == 2
 
@@ -146,7 +146,7 @@ def test_second_press_says_that_nothing_was_there(client_for, administrator):
 @pytest.mark.usefixtures("_all_right")
 def test_all_right_is_said_first(client_for, administrator, settings, tmp_path):
     settings.RELEASE = "2026.11"
-    with alone("sender"):
+    with exclusive_lock("mail_worker"):
         told = visible_text(client_for(administrator).get(PAGE))
     assert "All right Email, backups, the daily run and the database are as they should be." in told
     assert "Attention" not in told
@@ -161,7 +161,7 @@ def test_new_installation_is_told_what_to_do(client_for, administrator, settings
     settings.BACKUP_DIR = ""
     told = visible_text(client_for(administrator).get(PAGE))
     assert "Attention 3 things need you." in told
-    assert "Sender: not running. Start manage.py mail_worker." in told
+    assert "Mail worker: not running. Start manage.py mail_worker." in told
     assert "Last backup: none yet. Set BACKUP_DIR" in told
     assert "Last daily run: none yet." in told
     assert "Portal not set" in told
@@ -174,7 +174,7 @@ def test_new_installation_is_told_what_to_do(client_for, administrator, settings
 def test_overdue_job_needs_attention(client_for, administrator, job, expected):
     JobRun.objects.filter(name=job).delete()
     ran(job, hours=25)
-    with alone("sender"):
+    with exclusive_lock("mail_worker"):
         client = client_for(administrator)
         assert "All right" in visible_text(client.get(PAGE))
         JobRun.objects.filter(name=job).update(finished_at=timezone.now() - timedelta(hours=27))
@@ -187,13 +187,13 @@ def test_overdue_job_needs_attention(client_for, administrator, job, expected):
 def test_backup_whose_file_is_gone_needs_attention(client_for, administrator, tmp_path):
     (tmp_path / FILE).unlink()
     told = visible_text(client_for(administrator).get(PAGE))
-    assert f"Last backup: missing: {tmp_path}/{FILE} is not there any more." in told
+    assert f"Last backup: missing: {tmp_path}/{FILE} no longer exists." in told
 
 
 @pytest.mark.usefixtures("_all_right")
 def test_backup_that_cannot_be_seen_from_here_is_not_called_good(client_for, administrator):
     run = JobRun.objects.get(name="backup")
-    run.facts["folder"] = "/on/another/machine"
+    run.details["folder"] = "/on/another/machine"
     run.save()
     told = visible_text(client_for(administrator).get(PAGE))
     assert f"Last backup 1 hour ago, 2.4 MB, /on/another/machine/{FILE}, which cannot be" in told
@@ -231,7 +231,7 @@ def test_refused_code_needs_attention_and_cannot_be_queued_anew(client_for, admi
     told = visible_text(client_for(administrator).get(PAGE))
     assert "Codes given up: 1 code could not be sent in the last day." in told
     assert "Last refusal SMTPException, less than a minute ago" in told
-    assert "Queue anew" not in told
+    assert "Queue again" not in told
 
 
 @pytest.mark.usefixtures("_all_right")
