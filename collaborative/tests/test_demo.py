@@ -5,7 +5,6 @@ from django.core.management import CommandError, call_command
 from post_office.models import Email
 
 from collaborative.demo import data
-from collaborative.management.commands import demo
 from members.models import Member, Organization
 from members.services import save_with_history
 from teams.models import ActionTeam, Goal, Membership
@@ -58,7 +57,7 @@ def test_facilitators_that_are_there_stay(run):
 
 def test_an_interrupted_run_leaves_nothing_and_is_repeated(run, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(demo, "LEFT", [("nobody@prairie.example", data.TRAINING)])
+        patched.setattr(data, "LEFT_TEAMS", [("nobody@prairie.example", data.TRAINING)])
         with pytest.raises(Membership.DoesNotExist):
             run()
     assert not Member.objects.exists()

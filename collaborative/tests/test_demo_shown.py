@@ -52,13 +52,13 @@ def test_demo_shows_organizations_and_people_in_every_state(told):
     ]
     assert by_status == [3, 8, 1, 0]
     assert set(Membership.objects.values_list("status", flat=True)) == set(Membership.Status.values)
-    assert {stay.waits_for for stay in Membership.objects.waiting()} == {
+    assert {membership.waits_for for membership in Membership.objects.waiting()} == {
         "organization",
         "affiliation",
         "approval",
     }
     assert Organization.objects.get(name=data.RIVERBEND).members.count() == 4
-    assert Goal.objects.exclude(state="unreported").count() == len(data.NEWS)
+    assert Goal.objects.exclude(state="unreported").count() == len(data.GOAL_UPDATES)
     for team in ActionTeam.objects.all():
         assert team.facilitators.count() == 1
         assert team.facilitators.get().is_staff
@@ -66,31 +66,31 @@ def test_demo_shows_organizations_and_people_in_every_state(told):
 
 
 def test_demo_goals_have_moved_over_months(told):
-    for goal in Goal.objects.filter(slug__in=data.NEWS):
-        _, _, reports = data.NEWS[goal.slug]
+    for goal in Goal.objects.filter(slug__in=data.GOAL_UPDATES):
+        _, _, reports = data.GOAL_UPDATES[goal.slug]
         updates = list(goal.updates.order_by("reported_at"))
         assert [update.sentence for update in updates] == [report[3] for report in reports]
         assert updates[-1].reported_at.date() == goal.reported_on
         assert goal.state == updates[-1].state
         told = goal.history.exclude(reported_on=None).values_list("history_date", flat=True)
         assert sorted(told) == [update.reported_at for update in updates]
-    assert Goal.objects.stale().filter(slug__in=data.NEWS).count() == 1
+    assert Goal.objects.stale().filter(slug__in=data.GOAL_UPDATES).count() == 1
     assert GoalUpdate.objects.earliest("reported_at").reported_at < ago(300)
 
 
 def test_demo_has_a_past_of_fourteen_months_in_order_and_what_waits_is_fresh_or_late(told):
     _waiting_is_fresh_or_late()
     now = timezone.now()
-    for stay in Membership.objects.all():
-        moments = [stay.requested_at, stay.decided_at, stay.ended_at, now]
+    for membership in Membership.objects.all():
+        moments = [membership.requested_at, membership.decided_at, membership.ended_at, now]
         known = [moment for moment in moments if moment]
         assert known == sorted(known)
-        assert stay.requested_at >= stay.member.date_joined
-        lines = stay.history.order_by("history_date")
+        assert membership.requested_at >= membership.member.date_joined
+        lines = membership.history.order_by("history_date")
         assert [line.pk for line in lines] == sorted(line.pk for line in lines)
         assert lines.last().history_date == known[-2]
     settled = Membership.objects.exclude(status="requested")
-    months = {stay.requested_at.strftime("%Y-%m") for stay in settled}
+    months = {membership.requested_at.strftime("%Y-%m") for membership in settled}
     assert len(months) >= 12
     assert settled.earliest("requested_at").requested_at < ago(420)
     for employer in Organization.objects.all():
@@ -103,7 +103,7 @@ def _waiting_is_fresh_or_late() -> None:
     assert min(waiting) < ago(9)
     assert max(waiting) > ago(1)
     asked = Question.objects.waiting().values_list("asked_at", flat=True)
-    assert len(asked) == len(data.QUESTIONS)
+    assert len(asked) == len(data.OPEN_QUESTIONS)
     assert min(asked) < ago(9)
     assert max(asked) > ago(1)
     assert set(Question.objects.values_list("status", flat=True)) == {
@@ -120,9 +120,9 @@ def test_demo_is_visibly_fictional(told):
 
 
 def test_demo_is_done_by_people_through_the_services(told):
-    for stay in Membership.objects.exclude(status="requested"):
-        assert stay.history.filter(history_change_reason="").count() == 0
-        assert stay.history.first().history_user
+    for membership in Membership.objects.exclude(status="requested"):
+        assert membership.history.filter(history_change_reason="").count() == 0
+        assert membership.history.first().history_user
     assert not Membership.history.filter(history_change_reason=None).exists()
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import escape
 from post_office.models import PRIORITY, STATUS, Email
 
-from collaborative.demo.sample_emails import samples, written
+from collaborative.demo.sample_emails import render_sample, samples
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ MAILS = portal.BASE_DIR / "templates" / "emails"
 
 @pytest.fixture(params=samples(), ids=lambda sample: sample.func.__name__)
 def sample(request) -> Email:
-    return written(request.param)
+    return render_sample(request.param)
 
 
 @pytest.mark.usefixtures("_development")
@@ -141,7 +141,7 @@ def test_page_of_every_mail_leaves_no_template_out(client, db):
 @pytest.mark.usefixtures("_development")
 def test_html_of_a_sample_is_that_of_the_mail(client, db):
     html = client.get(reverse("dev_email_sample_html", args=[1])).content.decode()
-    assert html == written(samples()[1]).html_message
+    assert html == render_sample(samples()[1]).html_message
 
 
 def test_subject_of_every_mail_is_one_short_line(sample):
