@@ -17,7 +17,7 @@ SMALL = {
     "members": 300,
     "memberships": 3000,
     "questions": 40,
-    "mails": 10,
+    "emails": 10,
     "verbosity": 0,
 }
 
