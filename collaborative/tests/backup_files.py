@@ -32,8 +32,8 @@ def back_up() -> Path:
 
 
 def files() -> list[Path]:
-    place = Path(settings.BACKUP_DIR)
-    return sorted(place.glob("portal-*")) if place.exists() else []
+    folder = Path(settings.BACKUP_DIR)
+    return sorted(folder.glob("portal-*")) if folder.exists() else []
 
 
 def checksums() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The database away, or too much sent: what people are told then, and what machines are told."""
+"""The error pages for an outage of the database and for too large a request."""
 
 import sqlite3
 from collections.abc import Callable
@@ -26,74 +26,74 @@ DOWN = "The portal is down for a short while"
 MEMBERS_PAGES = ["/", "/my/", "/my/profile/", "/teams/education/", "/nowhere/", "/admin/"]
 
 
-def gone(*statement: object) -> None:
+def fail_statement(*statement: object) -> None:
     raise OperationalError("the connection is lost")
 
 
-def without_database(client: Client, path: str, **posted: object) -> HttpResponse:
+def open_without_database(client: Client, path: str, **data: object) -> HttpResponse:
     client.raise_request_exception = False
-    with connection.execute_wrapper(gone):
-        return client.post(path, posted) if posted else client.get(path)
+    with connection.execute_wrapper(fail_statement):
+        return client.post(path, data) if data else client.get(path)
 
 
-def is_told(response: HttpResponse) -> bool:
-    said = visible_text(response)
+def is_outage_page(response: HttpResponse) -> bool:
+    text = visible_text(response)
     return (
         response.status_code == 503
         and response["Retry-After"] == "10"
         and "no-store" in response["Cache-Control"]
-        and DOWN in said
-        and "Traceback" not in said
+        and DOWN in text
+        and "Traceback" not in text
     )
 
 
 @pytest.mark.parametrize("path", ["/", "/teams/", "/faq/", "/organizations/", "/join/"])
-def test_pages_of_visitors_answer_503_while_the_database_is_away(client, team, path):
-    assert is_told(without_database(client, path))
+def test_public_pages_answer_503_during_an_outage(client, team, path):
+    assert is_outage_page(open_without_database(client, path))
     assert client.get(path).status_code == 200
 
 
-def test_every_page_of_members_answers_503_while_the_database_is_away(
-    client_for, member, faq_entry
-):
+def test_member_pages_answer_503_during_an_outage(client_for, member, faq_entry):
     browser = client_for(member)
     pages = of_members(member)
-    assert [path for path in pages if not is_told(without_database(browser, path))] == []
+    assert [
+        path for path in pages if not is_outage_page(open_without_database(browser, path))
+    ] == []
 
 
 @pytest.mark.parametrize("path", MEMBERS_PAGES)
-def test_signed_in_people_are_told_and_stay_signed_in(client_for, member, path):
+def test_outage_signs_nobody_out(client_for, member, path):
     browser = client_for(member)
-    assert is_told(without_database(browser, path))
+    assert is_outage_page(open_without_database(browser, path))
     assert browser.get("/my/").status_code == 200
 
 
-def test_form_sent_while_the_database_is_away_answers_503_and_keeps_nothing(client, team, mails):
-    assert is_told(without_database(client, JOIN, **form(team)))
+def test_form_answers_503_during_an_outage_and_stores_nothing(client, team, mails):
+    assert is_outage_page(open_without_database(client, JOIN, **form(team)))
     assert mails() == []
 
 
-def test_session_that_cannot_be_kept_is_an_outage_and_no_bad_request(client, team):
+def test_bad_request_answers_503_for_a_session_lost_in_an_outage(client, team):
     """Django takes a session that it cannot write for one that was deleted: 400."""
 
     def full(execute: Callable, sql: str, *rest: object) -> object:
         if sql.startswith("UPDATE") and "members_session" in sql:
-            gone()
+            fail_statement()
         return execute(sql, *rest)
 
     client.raise_request_exception = False
     client.post(JOIN, form(team))
     with connection.execute_wrapper(full):
-        assert is_told(client.post(JOIN, form(team)))
+        assert is_outage_page(client.post(JOIN, form(team)))
 
 
 @pytest.mark.django_db
-def test_healthz_answers_while_the_database_is_away(client):
-    assert without_database(client, "/healthz").status_code == 200
+def test_healthz_answers_during_an_outage(client):
+    assert open_without_database(client, "/healthz").status_code == 200
 
 
 @pytest.mark.django_db
-def test_error_of_our_own_stays_a_500(client):
+def test_server_error_answers_500_for_other_errors(client):
     def wrong(*statement: object) -> None:
         raise IntegrityError("our mistake")
 
@@ -139,7 +139,7 @@ def of_postgres(kind: type[Exception], state: str) -> Exception:
         NotSupportedError("cached plan must not change result type"),
     ],
 )
-def test_what_means_that_the_database_is_away(error):
+def test_is_outage_is_true(error):
     assert is_outage(error)
 
 
@@ -156,42 +156,42 @@ def test_what_means_that_the_database_is_away(error):
         None,
     ],
 )
-def test_what_does_not_mean_that_the_database_is_away(error):
+def test_is_outage_is_false(error):
     assert not is_outage(error)
 
 
 # Too much ----------------------------------------------------------------------------------
 
 
-def too_much(response: HttpResponse) -> bool:
+def is_too_large_page(response: HttpResponse) -> bool:
     return response.status_code == 413 and "That was too much to send" in visible_text(response)
 
 
 @pytest.mark.django_db
-def test_form_larger_than_a_megabyte_is_refused_in_words(client, mails):
-    assert too_much(client.post(JOIN, {"full_name": "x" * 1_100_000}))
+def test_form_larger_than_a_megabyte_answers_413(client, mails):
+    assert is_too_large_page(client.post(JOIN, {"full_name": "x" * 1_100_000}))
     assert mails() == []
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", [JOIN, "/sign-in/", "/faq/ask/", "/organizations/check/"])
-def test_form_with_thousands_of_fields_is_refused_in_words(client, path):
-    assert too_much(client.post(path, {f"field{number}": "" for number in range(5000)}))
+def test_form_with_thousands_of_fields_answers_413(client, path):
+    assert is_too_large_page(client.post(path, {f"field{number}": "" for number in range(5000)}))
 
 
 @pytest.mark.django_db
-def test_query_with_thousands_of_fields_is_refused_in_words(client):
-    assert too_much(client.get("/faq/?" + "&".join(["q="] * 5000)))
+def test_query_with_thousands_of_fields_answers_413(client):
+    assert is_too_large_page(client.get("/faq/?" + "&".join(["q="] * 5000)))
 
 
 @pytest.mark.parametrize("path", [JOIN, "/admin/members/organization/import/"])
-def test_huge_upload_is_refused_before_it_is_read(client_for, administrator, client, path):
+def test_huge_upload_answers_413_before_it_is_read(client_for, administrator, client, path):
     browser = client_for(administrator) if "admin" in path else client
     file = SimpleUploadedFile("list.csv", b"Name,Domains\n" + b"x" * 6_000_000)
-    assert too_much(browser.post(path, {"file": file}))
+    assert is_too_large_page(browser.post(path, {"file": file}))
 
 
-def test_large_file_is_refused_by_the_form_itself(client_for, administrator):
+def test_large_file_is_refused_by_its_form(client_for, administrator):
     file = SimpleUploadedFile("list.csv", b"Name,Domains\n" + b"x" * 1_500_000)
     response = client_for(administrator).post("/admin/members/organization/import/", {"file": file})
     assert response.status_code == 200
@@ -199,13 +199,13 @@ def test_large_file_is_refused_by_the_form_itself(client_for, administrator):
 
 
 @pytest.mark.django_db
-def test_request_that_cannot_be_read_is_answered_in_our_look(client):
+def test_unreadable_request_answers_400_as_a_page_of_the_site(client):
     response = client.post("/join/", b"--x", content_type="multipart/form-data; boundary=\xff")
     assert response.status_code == 400
     assert "We could not read that request" in visible_text(response)
 
 
-def test_foreign_host_is_answered_in_our_look(client, settings):
+def test_foreign_host_answers_400_as_a_page_of_the_site(client, settings):
     response = client.get("/teams/", headers={"host": "evil.example"})
     assert response.status_code == 400
     assert "We could not read that request" in visible_text(response)

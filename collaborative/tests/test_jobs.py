@@ -1,4 +1,4 @@
-"""Jobs that must happen: one process does each, and what came of it is kept."""
+"""Jobs that must run: one process runs each, and leaves a record."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def daily_runs() -> list[bool | None]:
 
 @pytest.fixture
 def broken(facilitator, applicant, settings, tmp_path) -> None:
-    """There is something to tell, but the digest cannot be written."""
+    """There is something to report, but the digest cannot be rendered."""
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path], "APP_DIRS": False}]
 
 
@@ -41,28 +41,28 @@ def broken(facilitator, applicant, settings, tmp_path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_daily_run_of_two_at_once_happens_once(settings):
+def test_run_daily_happens_once_for_two_processes(settings):
     settings.BACKUP_DIR = settings.PG_BIN = ""
     both = [process("daily") for _ in range(2)]
-    told = sorted(other.communicate()[0] for other in both)
-    assert [other.returncode for other in both] == [0, 0]
-    assert told[0].startswith("Nothing to do: it was done within the last hour")
-    assert told[1] == "The daily run: all done.\n"
+    outputs = sorted(process_.communicate()[0] for process_ in both)
+    assert [process_.returncode for process_ in both] == [0, 0]
+    assert outputs[0].startswith("Nothing to do: it was done within the last hour")
+    assert outputs[1] == "The daily run: all done.\n"
     assert daily_runs() == [True]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_daily_run_beside_one_that_is_at_it_does_nothing(settings):
+def test_run_daily_does_nothing_beside_a_running_one(settings):
     settings.BACKUP_DIR = settings.PG_BIN = ""
-    with exclusive_lock("daily") as free:
-        assert free
-        other = process("daily", "--again")
-        assert "is being done" in other.communicate()[0]
+    with exclusive_lock("daily") as acquired:
+        assert acquired
+        process_ = process("daily", "--again")
+        assert "is being done" in process_.communicate()[0]
     assert daily_runs() == []
 
 
 @pytest.mark.django_db
-def test_daily_run_is_not_repeated_within_the_hour_unless_asked(clock):
+def test_run_daily_is_not_repeated_within_the_hour_unless_requested(clock):
     assert run_daily().succeeded
     assert run_daily() is None
     assert run_daily(again=True).succeeded
@@ -71,7 +71,7 @@ def test_daily_run_is_not_repeated_within_the_hour_unless_asked(clock):
 
 
 @pytest.mark.django_db
-def test_daily_run_says_what_failed_and_does_the_rest(broken, clock, caplog):
+def test_run_daily_names_what_failed_and_does_the_rest(broken, clock, caplog):
     clock.sleep(8 * 3600)
     put("Old", status=STATUS.sent)
     clock.sleep(34 * 86400)  # a Tuesday
@@ -84,29 +84,29 @@ def test_daily_run_says_what_failed_and_does_the_rest(broken, clock, caplog):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "wrong",
+    "invalid",
     [
         {"name": "party"},
         {"name": "daily", "succeeded": True},
         {"name": "daily", "finished_at": "2026-01-01T00:00:00Z"},
     ],
 )
-def test_database_refuses_a_run_that_makes_no_sense(wrong):
+def test_job_run_constraints_refuse_invalid_rows(invalid):
     with pytest.raises(IntegrityError), transaction.atomic():
-        JobRun.objects.create(**wrong)
+        JobRun.objects.create(**invalid)
 
 
 @pytest.mark.django_db
-def test_error_is_kept_in_words_and_goes_on():
+def test_record_run_stores_the_error_and_raises_it():
     with pytest.raises(ValueError, match="no such luck"), record_run(JobRun.Job.BACKUP):
         raise ValueError("no such luck")
-    kept = JobRun.objects.get()
-    assert (kept.succeeded, kept.outcome) == (False, "no such luck")
-    assert kept.finished_at >= kept.started_at
+    run = JobRun.objects.get()
+    assert (run.succeeded, run.outcome) == (False, "no such luck")
+    assert run.finished_at >= run.started_at
 
 
 @pytest.mark.django_db(transaction=True)
-def test_job_goes_on_although_no_record_can_be_kept():
+def test_record_run_stops_no_job_when_it_cannot_write():
     with connection.cursor() as cursor:
         cursor.execute('ALTER TABLE "collaborative_jobrun" RENAME TO "elsewhere"')
     try:
@@ -123,7 +123,7 @@ def test_job_goes_on_although_no_record_can_be_kept():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_lock_is_seen_by_others_and_ends_with_the_process():
+def test_exclusive_lock_is_seen_by_others_and_ends_with_the_process():
     assert not is_locked("daily")
     script = (
         "import django; django.setup()\n"
@@ -143,8 +143,8 @@ def test_lock_is_seen_by_others_and_ends_with_the_process():
         assert holder.stdout.readline() == b"True\n"
         assert is_locked("daily")
         assert not is_locked("backup")
-        with exclusive_lock("daily") as free:
-            assert not free
+        with exclusive_lock("daily") as acquired:
+            assert not acquired
     finally:
         holder.kill()
         holder.communicate()
@@ -152,11 +152,11 @@ def test_lock_is_seen_by_others_and_ends_with_the_process():
         pass
 
 
-# The sender and the timer share the work -------------------------------------------------------
+# The mail worker and the timer ----------------------------------------------------------------
 
 
 @pytest.mark.django_db
-def test_sender_does_the_daily_run_once_a_day(clock):
+def test_mail_worker_does_the_daily_run_once_a_day(clock):
     worker = MailWorker()
     for _ in range(6 * 24 * 3):  # three days, every ten minutes
         worker.run_due_tasks()
@@ -165,7 +165,7 @@ def test_sender_does_the_daily_run_once_a_day(clock):
 
 
 @pytest.mark.django_db
-def test_sender_leaves_the_daily_run_to_a_timer_that_does_it(clock):
+def test_ensure_daily_run_leaves_it_to_a_timer(clock):
     for _ in range(3):
         call_command("daily")
         clock.sleep(86390)
@@ -174,7 +174,7 @@ def test_sender_leaves_the_daily_run_to_a_timer_that_does_it(clock):
 
 
 @pytest.mark.django_db
-def test_sender_tries_a_failed_daily_run_again_after_an_hour(broken, clock):
+def test_ensure_daily_run_retries_a_failed_run_after_an_hour(broken, clock):
     clock.sleep(8 * 3600)
     for _ in range(12):
         ensure_daily_run()
@@ -182,13 +182,13 @@ def test_sender_tries_a_failed_daily_run_again_after_an_hour(broken, clock):
     assert daily_runs() == [False, False]
 
 
-def test_whatever_the_sender_removes_is_in_the_daily_run():
+def test_periodic_tasks_are_in_the_daily_run_too():
     frequent = {task for _, task in PERIODIC_TASKS}
     assert frequent - set(DAILY_TASKS) == {process_pending_decisions, ensure_daily_run}
 
 
 @pytest.mark.django_db
-def test_old_runs_are_forgotten(clock):
+def test_run_daily_deletes_old_job_runs(clock):
     run_daily()
     clock.sleep(91 * 86400)
     run_daily()
@@ -196,13 +196,13 @@ def test_old_runs_are_forgotten(clock):
 
 
 @pytest.mark.django_db
-def test_ages_are_those_of_the_last_good_runs():
+def test_seconds_since_success_ignores_failed_and_unfinished_runs():
     assert seconds_since_success() == {"backup": None, "daily": None}
     now = timezone.now()
     for hours, good in [(50, True), (30, True), (1, False)]:
         at = now - timedelta(hours=hours)
         JobRun.objects.create(name="backup", started_at=at, finished_at=at, succeeded=good)
     JobRun.objects.create(name="daily", started_at=now)
-    found = seconds_since_success()
-    assert 30 * 3600 <= found["backup"] < 30 * 3600 + 60
-    assert found["daily"] is None
+    seconds = seconds_since_success()
+    assert 30 * 3600 <= seconds["backup"] < 30 * 3600 + 60
+    assert seconds["daily"] is None

@@ -1,4 +1,4 @@
-"""Decisions at the desk and the mail worker: emails wait, what was left is gone on with."""
+"""Decisions and the mail worker: emails wait, and interrupted decisions are continued."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def decision(member, colleague, approval_team, administrator) -> Decision:
-    """A press that approves two requests; its process was killed before the first one."""
+    """A decision that approves two requests; its process was killed before the first one."""
     for person in (member, colleague):
         join_teams(person, [approval_team])
     Email.objects.all().delete()
@@ -35,16 +35,16 @@ def decision(member, colleague, approval_team, administrator) -> Decision:
     )
 
 
-def test_mails_leave_after_two_minutes_and_not_before(smtp, clock, decision):
+def test_emails_of_a_decision_leave_after_the_undo_window(smtp, clock, decision):
     process_decision(decision, step_of(decision), seconds=60)
-    left: list[float] = []
-    smtp.on_mail = lambda count: left.append(clock.seconds)
+    sent_at: list[float] = []
+    smtp.on_mail = lambda count: sent_at.append(clock.seconds)
     run_until(lambda: len(smtp.taken) == 2, clock, {}, stride=1)
-    assert min(left) > UNDO_WINDOW.total_seconds()
-    assert max(left) < UNDO_WINDOW.total_seconds() + 60
+    assert min(sent_at) > UNDO_WINDOW.total_seconds()
+    assert max(sent_at) < UNDO_WINDOW.total_seconds() + 60
 
 
-def test_undone_in_time_no_mail_ever_leaves(smtp, clock, decision, administrator):
+def test_emails_of_an_undone_decision_never_leave(smtp, clock, decision, administrator):
     process_decision(decision, step_of(decision), seconds=60)
 
     def undo() -> None:
@@ -56,7 +56,7 @@ def test_undone_in_time_no_mail_ever_leaves(smtp, clock, decision, administrator
     assert Membership.objects.waiting().count() == 2
 
 
-def test_sender_goes_on_where_a_press_was_killed(smtp, clock, decision):
+def test_mail_worker_continues_an_interrupted_decision(smtp, clock, decision):
     Decision.objects.update(taken_at=timezone.now())  # by the clock of the test
     run_until(lambda: len(smtp.taken) == 2, clock, {}, stride=1)
     decision.refresh_from_db()
@@ -64,7 +64,7 @@ def test_sender_goes_on_where_a_press_was_killed(smtp, clock, decision):
     assert Membership.objects.waiting().count() == 0
 
 
-def test_rows_of_old_decisions_are_removed_and_the_history_stays(smtp, decision, team):
+def test_old_decisions_are_deleted_and_the_history_stays(smtp, decision, team):
     process_decision(decision, step_of(decision), seconds=60)
     Decision.objects.update(finished_at=timezone.now() - timedelta(days=8))
     MailWorker().run_once()
