@@ -1,23 +1,13 @@
 """The error pages for an outage of the database and for too large a request."""
 
-import sqlite3
 from collections.abc import Callable
 
 import pytest
-import redis
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import (
-    IntegrityError,
-    InterfaceError,
-    InternalError,
-    NotSupportedError,
-    OperationalError,
-    connection,
-)
+from django.db import IntegrityError, OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client
 
-from collaborative.operations.outages import is_outage
 from collaborative.tests.page_kinds import of_members
 from conftest import visible_text
 from teams.tests.joining import JOIN, form
@@ -104,63 +94,7 @@ def test_server_error_answers_500_for_other_errors(client):
     assert "Retry-After" not in response
 
 
-def caused(error: Exception, cause: Exception) -> Exception:
-    error.__cause__ = cause
-    return error
-
-
-def of_sqlite(code: int) -> Exception:
-    cause = sqlite3.OperationalError("from the file")
-    cause.sqlite_errorcode = code
-    return caused(OperationalError("from the file"), cause)
-
-
-def of_postgres(kind: type[Exception], state: str) -> Exception:
-    cause = Exception("from the server")
-    cause.sqlstate = state
-    return caused(kind("from the server"), cause)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        of_sqlite(sqlite3.SQLITE_BUSY),
-        of_sqlite(sqlite3.SQLITE_FULL),
-        of_sqlite(sqlite3.SQLITE_IOERR_WRITE),
-        of_sqlite(sqlite3.SQLITE_CANTOPEN),
-        of_postgres(OperationalError, "57P01"),  # stopped by its administrator
-        of_postgres(OperationalError, "53100"),  # disk full
-        of_postgres(InternalError, "25006"),  # a standby by now
-        OperationalError("could not connect"),
-        InterfaceError("the connection is closed"),
-        redis.ConnectionError("refused"),
-        redis.exceptions.BusyLoadingError("starting"),
-        caused(ValueError("read"), OperationalError("lost")),
-        NotSupportedError("cached plan must not change result type"),
-    ],
-)
-def test_is_outage_is_true(error):
-    assert is_outage(error)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        of_sqlite(sqlite3.SQLITE_ERROR),  # no such column, too many variables
-        of_postgres(OperationalError, "54000"),  # an index row too large
-        of_postgres(InternalError, "25P02"),
-        redis.ResponseError("wrong command"),
-        IntegrityError("there twice"),
-        NotSupportedError("distinct on fields"),
-        ValueError("wrong"),
-        None,
-    ],
-)
-def test_is_outage_is_false(error):
-    assert not is_outage(error)
-
-
-# Too much ----------------------------------------------------------------------------------
+# Too large ---------------------------------------------------------------------------------
 
 
 def is_too_large_page(response: HttpResponse) -> bool:

@@ -164,7 +164,7 @@ def interrupted_pg_restore(backup_dir, settings, tmp_path) -> None:
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="one step of SQLite's own")
-@pytest.mark.usefixtures("broken_off")
+@pytest.mark.usefixtures("interrupted_pg_restore")
 def test_interrupted_restore_changes_nothing(member):
     file = back_up()
     before = checksums()

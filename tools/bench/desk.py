@@ -127,8 +127,8 @@ def report(text: str) -> None:
 
 
 def links(html: str, pattern: str) -> list[str]:
-    found = re.findall(rf'href="({pattern})"', html)
-    return list(dict.fromkeys(unescape(link) for link in found))
+    urls = re.findall(rf'href="({pattern})"', html)
+    return list(dict.fromkeys(unescape(url) for url in urls))
 
 
 def request_of(person: Member) -> HttpRequest:

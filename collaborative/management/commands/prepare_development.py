@@ -30,7 +30,7 @@ class Command(BaseCommand):
         if verbosity:
             self.stdout.write(
                 f"\n  The portal      {settings.SITE_URL}/\n"
-                f"  Its emails       {settings.SITE_URL}{reverse('dev_email')}\n"
+                f"  Its emails      {settings.SITE_URL}{reverse('dev_email')}\n"
                 f"  The desk        {settings.SITE_URL}{reverse('admin:index')}\n"
                 f"\n  Sign in as {ADMINISTRATOR}, the administrator; the code is among the emails."
                 "\n  `make demo` adds people and organizations to try it with. Ctrl-C stops.\n"
