@@ -9,8 +9,8 @@ class CollaborativeConfig(AppConfig):
     verbose_name = "Collaborative"
 
     def ready(self) -> None:
-        """Let errors go to Sentry where that is set; its library is loaded only then."""
+        """Start to send errors to Sentry where that is set; its library is loaded only then."""
         if settings.SENTRY_DSN:
-            import_module("collaborative.monitoring.sentry").report_to(
+            import_module("collaborative.monitoring.sentry").start_reporting(
                 settings.SENTRY_DSN, settings.RELEASE
             )

@@ -1,4 +1,4 @@
-"""Reading settings from the environment, and refusing what cannot be used in words.
+"""Reads settings from the environment, and refuses a value that cannot be used with a hint.
 
 A parser takes the raw text and returns the value, or raises ValueError or KeyError.
 """
@@ -18,75 +18,77 @@ T = TypeVar("T")
 BOOLEANS = {"1": True, "0": False}
 
 
-def read(name: str, parse: Callable[[str], T], say: str, default: T | None = None) -> T:
-    """The environment variable `name`, parsed; `default` where it is unset or empty.
+def read(name: str, parse: Callable[[str], T], hint: str, default: T | None = None) -> T:
+    """Return the environment variable `name`, parsed; `default` where it is unset or empty.
 
-    Raises ImproperlyConfigured with `say` (how to set it) when it is wrong, or when it is
+    Raises ImproperlyConfigured with `hint` (how to set it) when it is wrong, or when it is
     missing and has no default.
     """
     raw = os.environ.get(name, "").strip()
     if not raw:
         if default is None:
-            raise ImproperlyConfigured(f"{name} is not set. {say}")
+            raise ImproperlyConfigured(f"{name} is not set. {hint}")
         return default
     try:
         return parse(raw)
     except (ValueError, KeyError, TypeError, ImproperlyConfigured):
-        raise ImproperlyConfigured(f"{name} is set to a value that cannot be used. {say}") from None
+        raise ImproperlyConfigured(
+            f"{name} is set to a value that cannot be used. {hint}"
+        ) from None
 
 
 def one_of(choices: dict[str, T]) -> Callable[[str], T]:
-    """A parser that takes one of these words, in any case."""
+    """Return a parser that takes one of these words, in any case."""
     return lambda raw: choices[raw.lower()]
 
 
-def zero_or_more(raw: str) -> int:
-    """A whole number, 0 or more."""
+def non_negative_int(raw: str) -> int:
+    """Return a whole number, 0 or more."""
     number = int(raw)
     if number < 0:
         raise ValueError
     return number
 
 
-def one_or_more(raw: str) -> int:
-    """A whole number, 1 or more."""
-    number = zero_or_more(raw)
+def positive_int(raw: str) -> int:
+    """Return a whole number, 1 or more."""
+    number = non_negative_int(raw)
     if not number:
         raise ValueError
     return number
 
 
 def folder(raw: str) -> str:
-    """A folder by its full path; it may be made later."""
+    """Return the full path of a folder, which may be created later."""
     path = Path(raw)
     if not path.is_absolute() or path.is_file():
         raise ValueError
     return raw
 
 
-def own_folder(raw: str) -> str:
-    """A folder that is there and can be written to, by its full path."""
+def writable_folder(raw: str) -> str:
+    """Return the full path of a folder that exists and can be written to."""
     if not (Path(folder(raw)).is_dir() and os.access(raw, os.W_OK)):
         raise ValueError
     return raw
 
 
-def programs(raw: str) -> str:
-    """A folder with PostgreSQL's client programs."""
+def postgres_programs(raw: str) -> str:
+    """Return the full path of a folder with PostgreSQL's client programs."""
     if not (Path(folder(raw)) / "pg_dump").is_file():
         raise ValueError
     return raw
 
 
 def age_recipient(raw: str) -> str:
-    """A public key of age; the secret one is refused."""
+    """Return a public key of age; the secret one is refused."""
     if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", raw):
         raise ValueError
     return raw
 
 
 def name_list(raw: str) -> list[str]:
-    """Names between commas, at least one."""
+    """Return the names between commas, at least one."""
     names = [name.strip() for name in raw.split(",") if name.strip()]
     if not names:
         raise ValueError
@@ -94,43 +96,43 @@ def name_list(raw: str) -> list[str]:
 
 
 def host_list(raw: str) -> list[str]:
-    """Names between commas as ALLOWED_HOSTS compares them: without a scheme, a port or a path."""
+    """Return host names between commas as ALLOWED_HOSTS compares them: without scheme or port."""
     names = [name.lower() for name in name_list(raw)]
     if any(name != "*" and split_domain_port(name) != (name, "") for name in names):
         raise ValueError
     return names
 
 
-def listening(raw: str) -> str:
-    """Where a server listens, between commas: `address:port` or `unix:/path`."""
-    for each in name_list(raw):
-        host, _, port = each.rpartition(":")
-        if not (each.startswith("unix:/") or (host and 0 < int(port) < 65536)):
+def bind_addresses(raw: str) -> str:
+    """Return where a server listens, between commas: `address:port` or `unix:/path`."""
+    for address in name_list(raw):
+        host, _, port = address.rpartition(":")
+        if not (address.startswith("unix:/") or (host and 0 < int(port) < 65536)):
             raise ValueError
     return raw
 
 
-def secret(raw: str) -> str:
-    """Something long enough to be secret."""
+def secret_key(raw: str) -> str:
+    """Return a key that is long enough."""
     if len(raw) < 50 or len(set(raw)) < 5:
         raise ValueError
     return raw
 
 
-def secrets(raw: str) -> list[str]:
-    """Some secrets between commas."""
-    return [secret(each) for each in name_list(raw)]
+def secret_keys(raw: str) -> list[str]:
+    """Return the keys between commas."""
+    return [secret_key(key) for key in name_list(raw)]
 
 
 def token(raw: str) -> str:
-    """Something that a machine shows in a header: long enough, and without spaces."""
+    """Return a token that fits into a header: long enough, and without spaces."""
     if len(raw) < 20 or not raw.isascii() or not raw.isprintable() or " " in raw:
         raise ValueError
     return raw
 
 
-def error_service(raw: str) -> str:
-    """The address of a project at Sentry: `https://key@host/number`."""
+def sentry_dsn(raw: str) -> str:
+    """Return the address of a Sentry project: `https://key@host/number`."""
     parts = urlsplit(raw)
     if parts.scheme not in {"http", "https"} or not (parts.hostname and parts.username):
         raise ValueError
@@ -139,8 +141,8 @@ def error_service(raw: str) -> str:
     return raw
 
 
-def address(raw: str) -> str:
-    """An email address."""
+def email_address(raw: str) -> str:
+    """Return an email address."""
     local, at, domain = raw.rpartition("@")
     if not (local and at and domain):
         raise ValueError
@@ -148,15 +150,15 @@ def address(raw: str) -> str:
 
 
 def mail_server(raw: str) -> dict[str, Any]:
-    """Django's email settings from `smtp+tls://user:password@host:port`."""
-    found: dict[str, Any] = {**Env.email_url_config(raw)}
-    if urlsplit(raw).scheme.startswith("smtp") and not found.get("EMAIL_HOST"):
+    """Return Django's email settings from `smtp+tls://user:password@host:port`."""
+    config: dict[str, Any] = {**Env.email_url_config(raw)}
+    if urlsplit(raw).scheme.startswith("smtp") and not config.get("EMAIL_HOST"):
         raise ValueError
-    return found
+    return config
 
 
 def site_address(schemes: set[str]) -> Callable[[str], str]:
-    """A parser of the address of a site, without a path, in one of the `schemes`."""
+    """Return a parser of the URL of a site, without a path, in one of the `schemes`."""
 
     def parse(raw: str) -> str:
         parts = urlsplit(raw)
@@ -169,8 +171,8 @@ def site_address(schemes: set[str]) -> Callable[[str], str]:
     return parse
 
 
-def must_be_ours(site_url: str, hosts: list[str]) -> None:
-    """Raises ImproperlyConfigured where requests to the portal's own address would be refused."""
+def require_allowed_host(site_url: str, hosts: list[str]) -> None:
+    """Raise ImproperlyConfigured if requests to the portal's own URL would be refused."""
     host, _ = split_domain_port(urlsplit(site_url).netloc)
     if not (host and validate_host(host, hosts)):
         raise ImproperlyConfigured(
@@ -189,12 +191,12 @@ SQLITE_OPTIONS = {
         "PRAGMA cache_size=-20000; PRAGMA mmap_size=134217728; PRAGMA journal_size_limit=27103364;"
     ),
 }
-KEPT_SECONDS = 600  # an open file of SQLite
-# PostgreSQL plans a statement that a connection asks for the sixth time no more: a quarter of the
-# time of My teams. A pooler would send it to a connection that does not know it.
-PREPARED: dict[str, Any] = {"server_side_binding": True, "prepare_threshold": 5}
+SQLITE_CONNECTION_SECONDS = 600
+# From the sixth time on, PostgreSQL does not plan a statement of a connection again: a quarter of
+# the time of My teams. A pooler would send it to a connection that does not know it.
+PREPARED_STATEMENTS: dict[str, Any] = {"server_side_binding": True, "prepare_threshold": 5}
 # A request waits 3 s at most for a connection, else it gets the 503 page; while the server is
-# away the pool starts anew after 1 s, or it would double its pauses up to five minutes. The
+# away the pool starts over after 1 s, or it would double its pauses up to five minutes. The
 # keepalives notice within a minute that the server's host has vanished, the timeout within 15 s
 # when something was just asked.
 POSTGRES_OPTIONS = {
@@ -211,7 +213,7 @@ POSTGRES_OPTIONS = {
 
 
 def database(raw: str) -> dict[str, Any]:
-    """Django's database settings from `postgres://…` or `sqlite:///…`, with our options."""
+    """Return Django's database settings from `postgres://…` or `sqlite:///…`, with our options."""
     by_scheme: dict[str, dict[str, Any]] = {
         "sqlite": SQLITE_OPTIONS,
         "postgres": POSTGRES_OPTIONS,
@@ -219,17 +221,18 @@ def database(raw: str) -> dict[str, Any]:
     }
     # Looked up first: of a scheme that it does not know the library warns with the whole URL.
     options = by_scheme[urlsplit(raw).scheme]
-    found: dict[str, Any] = {**Env.db_url_config(raw)}
-    if not found.get("NAME"):
+    config: dict[str, Any] = {**Env.db_url_config(raw)}
+    if not config.get("NAME"):
         raise ValueError
-    if "pool" in options and not found.get("DISABLE_SERVER_SIDE_CURSORS"):  # as for a pooler
-        options = options | PREPARED
-    found["OPTIONS"] = {**options, **found.get("OPTIONS", {})}
+    # It is set for a pooler like pgbouncer.
+    if "pool" in options and not config.get("DISABLE_SERVER_SIDE_CURSORS"):
+        options = options | PREPARED_STATEMENTS
+    config["OPTIONS"] = {**options, **config.get("OPTIONS", {})}
     # A connection of the pool is tried before each request: it may be from before an outage. A
     # file is opened once: doing it for each request costs a third of My teams.
-    found["CONN_HEALTH_CHECKS"] = "pool" in found["OPTIONS"]
-    found["CONN_MAX_AGE"] = 0 if "pool" in found["OPTIONS"] else KEPT_SECONDS
-    return found
+    config["CONN_HEALTH_CHECKS"] = "pool" in config["OPTIONS"]
+    config["CONN_MAX_AGE"] = 0 if "pool" in config["OPTIONS"] else SQLITE_CONNECTION_SECONDS
+    return config
 
 
 # Above MAX_ENTRIES Django drops a third of all, whichever: with its own 300 a stranger could make
@@ -242,8 +245,8 @@ DATABASE_CACHE: dict[str, Any] = {
 
 
 def cache(raw: str) -> dict[str, Any]:
-    """Django's cache settings from `rediscache://…` or `dbcache://…`."""
-    found: dict[str, Any] = {**Env.cache_url_config(raw)}
-    if found["BACKEND"] == DATABASE_CACHE["BACKEND"]:
-        return {**DATABASE_CACHE, "LOCATION": found["LOCATION"]}
-    return found
+    """Return Django's cache settings from `rediscache://…` or `dbcache://…`."""
+    config: dict[str, Any] = {**Env.cache_url_config(raw)}
+    if config["BACKEND"] == DATABASE_CACHE["BACKEND"]:
+        return {**DATABASE_CACHE, "LOCATION": config["LOCATION"]}
+    return config

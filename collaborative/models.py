@@ -1,4 +1,4 @@
-"""What the portal keeps of the jobs that must happen: backups, the daily run."""
+"""The records of the jobs that must run: backups, the daily run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from django.utils import timezone
 
 
 class JobRunQuerySet(models.QuerySet["JobRun"]):
-    def good(self, name: str) -> JobRunQuerySet:
-        """The runs of this job that ended well, newest first."""
+    def succeeded(self, name: str) -> JobRunQuerySet:
+        """Return the runs of this job that succeeded, newest first."""
         return self.filter(name=name, succeeded=True).order_by("-started_at", "-pk")
 
-    def open(self, name: str) -> JobRunQuerySet:
-        """The runs of this job that have not ended, or were killed before they could say so."""
+    def unfinished(self, name: str) -> JobRunQuerySet:
+        """Return the runs of this job that are going on or were killed."""
         return self.filter(name=name, finished_at=None)
 
 
 class JobRun(models.Model):
-    """One run of a job: when, whether it did what it is for, and what came of it in words."""
+    """One run of a job: when, whether it succeeded, and the outcome in words."""
 
     class Job(models.TextChoices):
         BACKUP = "backup", "Backup"
@@ -34,7 +34,8 @@ class JobRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     succeeded = models.BooleanField(null=True)
     outcome = models.TextField(blank=True)
-    facts = models.JSONField(default=dict)  # of a backup: file, bytes, encrypted
+    # Of a backup: folder, file, bytes, encrypted. Of a check or a restore: file.
+    details = models.JSONField(default=dict)
 
     objects = JobRunQuerySet.as_manager()
 
@@ -47,20 +48,20 @@ class JobRun(models.Model):
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
-                name="collaborative_jobrun_name_known",
+                name="collaborative_jobrun_name_valid",
                 condition=Q(name__in=["backup", "check", "daily", "restore"]),
             ),
             models.CheckConstraint(
-                name="collaborative_jobrun_ended_with_result",
+                name="collaborative_jobrun_finished_with_result",
                 condition=Q(finished_at=None, succeeded=None)
                 | Q(finished_at__isnull=False, succeeded__isnull=False),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_name_display()}: {self.outcome or 'not ended'}"
+        return f"{self.get_name_display()}: {self.outcome or 'not finished'}"
 
     @property
     def ended_at(self) -> datetime:
-        """When it ended; of one that has not, when it began."""
+        """Return when it finished; of an unfinished run, when it started."""
         return self.finished_at or self.started_at

@@ -11,112 +11,92 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 
-from collaborative.env import (
-    BOOLEANS,
-    DATABASE_CACHE,
-    SQLITE_OPTIONS,
-    address,
-    age_recipient,
-    cache,
-    database,
-    error_service,
-    folder,
-    host_list,
-    mail_server,
-    must_be_ours,
-    one_of,
-    one_or_more,
-    programs,
-    read,
-    secret,
-    secrets,
-    site_address,
-    token,
-    zero_or_more,
-)
+from collaborative import env
 from collaborative.monitoring import logging
 from collaborative.sso_settings import sso_providers
 
 django_stubs_ext.monkeypatch()
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
 
+BASE_DIR = Path(__file__).resolve().parent.parent
+DEBUG = env.read(
+    "DEBUG", env.one_of(env.BOOLEANS), "Set it to 1 for development, or leave it out.", False
+)
 
-DEBUG = read("DEBUG", one_of(BOOLEANS), "Set it to 1 for development, or leave it out.", False)
 
-
-def development(value: T) -> T | None:
-    """A default that holds in development only; outside DEBUG the setting must be given."""
+def in_development(value: T) -> T | None:
+    """Return a default that holds in development only; outside DEBUG it must be set."""
     return value if DEBUG else None
 
 
-# Who and where -----------------------------------------------------------------------------
+# The site ----------------------------------------------------------------------------------
 
 
-SECRET_KEY = read(
+SECRET_KEY = env.read(
     "SECRET_KEY",
-    secret,
+    env.secret_key,
     "Set it to at least 50 random characters, and keep them secret: "
     'python -c "import secrets; print(secrets.token_urlsafe(64))"',
-    development("development-only-" + "x1y2z" * 10),
+    in_development("development-only-" + "x1y2z" * 10),
 )
-SECRET_KEY_FALLBACKS: list[str] = read(
+SECRET_KEY_FALLBACKS: list[str] = env.read(
     "SECRET_KEY_FALLBACKS",
-    secrets,
+    env.secret_keys,
     "Set it to former values of SECRET_KEY, separated by commas, until "
     "`manage.py reencrypt_second_factors` has run, or leave it out.",
     [],
 )
-ALLOWED_HOSTS = read(
+ALLOWED_HOSTS = env.read(
     "ALLOWED_HOSTS",
-    host_list,
+    env.host_list,
     "Set it to the names under which the portal is reached, without https:// or a port, "
     "separated by commas: portal.example.org",
-    development(["localhost", "127.0.0.1", "[::1]"]),
+    in_development(["localhost", "127.0.0.1", "[::1]"]),
 )
-SITE_URL = read(
+SITE_URL = env.read(
     "SITE_URL",
-    site_address({"http", "https"} if DEBUG else {"https"}),
+    env.site_address({"http", "https"} if DEBUG else {"https"}),
     "Set it to the portal's own address without a path, as links in emails need it: "
     "https://portal.example.org",
-    development(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"),
+    in_development(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"),
 )
-must_be_ours(SITE_URL, ALLOWED_HOSTS)
+env.require_allowed_host(SITE_URL, ALLOWED_HOSTS)
 SITE_NAME = "Chicagoland Healthcare Workforce Collaborative"
-CONTACT_EMAIL = read(
+CONTACT_EMAIL = env.read(
     "CONTACT_EMAIL",
-    address,
+    env.email_address,
     "Set it to the address that people can write to for help: help@example.org",
-    development("help@example.org"),
+    in_development("help@example.org"),
 )
-DEFAULT_FROM_EMAIL = read(
+DEFAULT_FROM_EMAIL = env.read(
     "DEFAULT_FROM_EMAIL",
-    address,
+    env.email_address,
     "Set it to the sender of the portal's emails: portal@example.org",
-    development("portal@example.org"),
+    in_development("portal@example.org"),
 )
-ANSWER_WORKING_DAYS = read(
+ANSWER_WORKING_DAYS = env.read(
     "ANSWER_WORKING_DAYS",
-    one_or_more,
+    env.positive_int,
     "Set it to the number of working days within which facilitators answer: 2",
     2,
 )
-TRUSTED_PROXY_COUNT = read(
+TRUSTED_PROXY_COUNT = env.read(
     "TRUSTED_PROXY_COUNT",
-    zero_or_more,
+    env.non_negative_int,
     "Set it to the number of your own reverse proxies in front of the portal: 1",
     0,
 )
 
-# Parts -------------------------------------------------------------------------------------
+# Apps and middleware -----------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "collaborative.apps.CollaborativeConfig",
     "desk.apps.DeskConfig",
     "teams.apps.TeamsConfig",
     "members.apps.MembersConfig",
-    "desk.apps.AdminSiteConfig",  # django.contrib.admin with our AdminSite
+    # django.contrib.admin, with our AdminSite.
+    "desk.apps.AdminSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -134,7 +114,7 @@ INSTALLED_APPS = [
     "simple_history",
 ]
 MIDDLEWARE = [
-    "collaborative.monitoring.logging.AccessLogMiddleware",
+    "collaborative.middleware.access_log.AccessLogMiddleware",
     "collaborative.middleware.page_cache.PageCacheMiddleware",
     "collaborative.middleware.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -176,32 +156,33 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Data --------------------------------------------------------------------------------------
 
 DATABASES = {
-    "default": read(
+    "default": env.read(
         "DATABASE_URL",
-        database,
+        env.database,
         "Set it to postgres://user:password@host:5432/name or sqlite:////folder/file.sqlite3",
-        development(
+        in_development(
             {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": BASE_DIR / "db.sqlite3",
-                "OPTIONS": SQLITE_OPTIONS,
+                "OPTIONS": env.SQLITE_OPTIONS,
             }
         ),
     )
 }
 CACHES = {
-    "default": read(
+    "default": env.read(
         "CACHE_URL",
-        cache,
+        env.cache,
         "Set it to rediscache://host:6379/0 or dbcache://django_cache, or leave it out for the "
         "database.",
-        DATABASE_CACHE,
+        env.DATABASE_CACHE,
     ),
     # Parts of pages and counts that every visitor may see, in the memory of each process.
     "fragments": {
         "BACKEND": "django.core.cache.backends.dummy.DummyCache"
         if DEBUG
         else "django.core.cache.backends.locmem.LocMemCache",
+        # Not the memory of another cache.
         "LOCATION": "fragments",
     },
     # Which sessions were in use within the last minutes, in each process.
@@ -212,36 +193,39 @@ CACHES = {
     },
 }
 
-BACKUP_DIR = read(
+# Without a folder there are no backups.
+BACKUP_DIR = env.read(
     "BACKUP_DIR",
-    folder,
+    env.folder,
     "Set it to the full path of a folder for the backups: /var/backups/portal",
-    str(BASE_DIR / "backups") if DEBUG else "",  # without it there are no backups
+    str(BASE_DIR / "backups") if DEBUG else "",
 )
-BACKUP_KEY = read(
+BACKUP_KEY = env.read(
     "BACKUP_KEY",
-    age_recipient,
+    env.age_recipient,
     "Set it to the public key that `manage.py backup --new-key` prints: age1…",
     "",
 )
-BACKUP_KEEP = read("BACKUP_KEEP", one_or_more, "Set it to the number of backups to keep: 14", 14)
-PG_BIN = read(
+BACKUP_KEEP = env.read(
+    "BACKUP_KEEP", env.positive_int, "Set it to the number of backups to keep: 14", 14
+)
+PG_BIN = env.read(
     "PG_BIN",
-    programs,
+    env.postgres_programs,
     "Set it to the folder of pg_dump, pg_restore and psql, or leave it out to find them by PATH.",
     "",
 )
-RELEASE = read("RELEASE", str, "Set it to what you call the version that runs.", "")
+RELEASE = env.read("RELEASE", str, "Set it to what you call the version that runs.", "")
 
 # Email: queued in the database by the change that it reports, sent by `manage.py mail_worker` ----
 
 
-_mail_server: dict[str, Any] = read(
+_mail_server: dict[str, Any] = env.read(
     "EMAIL_URL",
-    mail_server,
+    env.mail_server,
     "Set it to your mail server, with its user and password quoted as in any address: "
     "smtp+tls://user:password@mail.example.org:587",
-    development({"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}),
+    in_development({"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}),
 )
 EMAIL_BACKEND: str = _mail_server["EMAIL_BACKEND"]
 EMAIL_HOST: str = _mail_server.get("EMAIL_HOST") or "localhost"
@@ -251,8 +235,8 @@ EMAIL_HOST_PASSWORD: str = _mail_server.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS: bool = _mail_server.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL: bool = _mail_server.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
-# One email at a time, so that a killed sender repeats at most one. The sender sets the waiting
-# times, half an hour at most: 350 tries last for about a week without a mail server.
+# One email at a time, so that a killed mail worker repeats at most one. It waits half an hour at
+# most between two tries: 350 tries last for about a week without a mail server.
 POST_OFFICE = {
     "BACKENDS": {"default": EMAIL_BACKEND},
     "BATCH_SIZE": 1,
@@ -262,7 +246,7 @@ POST_OFFICE = {
     "MESSAGE_ID_FQDN": urlsplit(SITE_URL).hostname,
 }
 
-# People ------------------------------------------------------------------------------------
+# Accounts and signing in -------------------------------------------------------------------
 
 AUTH_USER_MODEL = "members.Member"
 AUTHENTICATION_BACKENDS = ["members.auth.backends.AuthenticationBackend"]
@@ -276,9 +260,9 @@ ACCOUNT_SIGNUP_FIELDS = ["email*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 CODE_MINUTES = 15
-STAFF_SECOND_FACTOR = read(
+STAFF_SECOND_FACTOR = env.read(
     "STAFF_SECOND_FACTOR",
-    one_of(BOOLEANS),
+    env.one_of(env.BOOLEANS),
     "Set it to 1 to let only those into the desk who sign in with a second step, or to 0.",
     not DEBUG,
 )
@@ -321,7 +305,7 @@ RATE_LIMITS = {
     "question": "5/h/ip",
 }
 
-# Safety ------------------------------------------------------------------------------------
+# Security ----------------------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -347,12 +331,14 @@ PAGE_CACHE_SECONDS = 0 if DEBUG else 1
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # of a form; with its files:
+# A form without, and with its files.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 FILE_UPLOAD_HANDLERS = ["collaborative.upload_handlers.SmallUploadHandler"]
 if not DEBUG:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = ["^(healthz|readyz|metrics)$"]  # asked from inside
+    # Requested from inside.
+    SECURE_REDIRECT_EXEMPT = ["^(healthz|readyz|metrics)$"]
     SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 * 2
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
@@ -360,7 +346,7 @@ if not DEBUG:
     if TRUSTED_PROXY_COUNT:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# Words, times, files -----------------------------------------------------------------------
+# Language, time zone, static files ---------------------------------------------------------
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "America/Chicago"
@@ -371,7 +357,8 @@ FORMAT_MODULE_PATH = "collaborative.formats"
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_ROOT = BASE_DIR / "static" / "root"  # what browsers ask for at the top: /favicon.ico
+# What browsers request at the top: /favicon.ico.
+WHITENOISE_ROOT = BASE_DIR / "static" / "root"
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -382,34 +369,36 @@ STORAGES = {
     },
 }
 
-# What happens: log, errors, figures --------------------------------------------------------
+# Log, errors, metrics ----------------------------------------------------------------------
 
-LOG_FORMAT = read(
+LOG_FORMAT = env.read(
     "LOG_FORMAT",
-    one_of(logging.FORMATS),
+    env.one_of(logging.FORMATS),
     "Set it to json for one JSON object per line, or to text.",
     "text",
 )
-LOG_LEVEL = read(
+LOG_LEVEL = env.read(
     "LOG_LEVEL",
-    one_of(logging.LEVELS),
+    env.one_of(logging.LEVELS),
     "Set it to debug, info, warning or error: lines below that are not written.",
     "INFO",
 )
 LOGGING = logging.configuration(LOG_FORMAT, LOG_LEVEL)
-SENTRY_DSN = read(
+SENTRY_DSN = env.read(
     "SENTRY_DSN",
-    error_service,
+    env.sentry_dsn,
     "Set it to the address (DSN) that Sentry shows for the project, to send errors there: "
     "https://key@sentry.example.org/1",
     "",
 )
-METRICS_TOKEN = read(
+METRICS_TOKEN = env.read(
     "METRICS_TOKEN",
-    token,
+    env.token,
     "Set it to at least 20 random characters, which Prometheus sends as its bearer token to "
     "read /metrics.",
     "",
 )
+if SENTRY_DSN:
+    MIDDLEWARE.insert(1, "collaborative.monitoring.sentry.SentryRequestMiddleware")
 if METRICS_TOKEN:
     MIDDLEWARE.insert(1, "collaborative.monitoring.metrics.MetricsMiddleware")

@@ -22,39 +22,40 @@ from gunicorn.glogging import Logger as GunicornLogger
 PORTAL = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, PORTAL)
 
-from collaborative.env import listening, one_or_more, own_folder, read  # noqa: E402
-from collaborative.monitoring import logging  # noqa: E402  # found by the line above
+from collaborative import env  # noqa: E402  # found by the line above
+from collaborative.monitoring import logging  # noqa: E402
 
-WRONG_SETTING = 78  # EX_CONFIG, after which systemd does not restart it by itself
+# EX_CONFIG, after which systemd does not restart the service.
+EXIT_WRONG_SETTING = 78
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "collaborative.settings")
 try:
     log_format, metrics_token = settings.LOG_FORMAT, settings.METRICS_TOKEN
     # Not used where systemd hands over a socket.
-    bind = read(
+    bind = env.read(
         "BIND",
-        listening,
+        env.bind_addresses,
         "Set it to the address and port to listen at, or leave it out: 127.0.0.1:8000",
         "127.0.0.1:8000",
     )
     # As many sync workers as cores: nginx takes in slow clients, and two of them were faster than
     # any number of threads. Without nginx in front, use threads.
-    workers = read(
+    workers = env.read(
         "WEB_CONCURRENCY",
-        one_or_more,
+        env.positive_int,
         "Set it to the number of worker processes, or leave it out for one per core.",
         cpu_count(),
     )
-    figures = read(
+    metrics_folder = env.read(
         "PROMETHEUS_MULTIPROC_DIR",
-        own_folder,
+        env.writable_folder,
         "Set it to the full path of a folder that is there and that the portal may write to, "
         "or leave it out.",
         "",
     )
 except ImproperlyConfigured as error:
     print(f"The portal cannot start. {error}", file=sys.stderr)  # noqa: T201  # no log yet
-    sys.exit(WRONG_SETTING)
+    sys.exit(EXIT_WRONG_SETTING)
 
 wsgi_app = "collaborative.wsgi"
 chdir = PORTAL
@@ -63,10 +64,13 @@ worker_class = "sync"
 # Loaded once and shared: with two workers some 115 MiB (PSS, master included) instead of 145. New
 # code comes with a restart, which loses no request; HUP would start workers with the old code.
 preload_app = True
-timeout = 120  # a worker that answers one request for longer is replaced: the longest exports
-graceful_timeout = 30  # after HUP or TERM, for the requests that are being answered
+# A worker that answers one request for longer is replaced: for the longest exports.
+timeout = 120
+# After HUP or TERM, for the requests that are being answered.
+graceful_timeout = 30
 backlog = 2048
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # no disk in the heartbeat
+# The heartbeat of the workers waits for no disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # as above
 control_socket_disable = True
 
 # Of what nginx lets through; it refuses larger bodies.
@@ -76,9 +80,9 @@ limit_request_field_size = 8190
 
 
 class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn is untyped
-    """gunicorn's, without its line per request: the portal writes its own, with an id and without
-    addresses. (`accesslog = None` is not enough: with a dictionary below gunicorn puts the line
-    together all the same, which costs a tenth of a kept page.)"""
+    """gunicorn's logger without its line per request: the portal writes its own, with an id and
+    without addresses. (`accesslog = None` is not enough: with the dictionary below gunicorn formats
+    the line all the same, which costs a tenth of the time of a cached page.)"""
 
     access_log_enabled = False
 
@@ -88,15 +92,15 @@ errorlog = "-"
 logconfig_dict = logging.configuration(log_format, "INFO")
 logconfig_dict["loggers"] |= {"gunicorn.error": {"level": "INFO", "propagate": True}}
 
-# Prometheus: each worker's figures are a file in this folder. Set before the workers import it.
-_made: list[str] = []
-if metrics_token and not figures:
-    _made.append(tempfile.mkdtemp(prefix="portal-figures-"))
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _made[0]
+# Prometheus: each worker writes its metrics into this folder. Set before the workers import it.
+_created_folders: list[str] = []
+if metrics_token and not metrics_folder:
+    _created_folders.append(tempfile.mkdtemp(prefix="portal-metrics-"))
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _created_folders[0]
 
 
 def on_starting(server: Any) -> None:
-    """Forget the figures of an earlier run: they begin at nothing."""
+    """Delete the metrics of an earlier run: they begin at zero."""
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     for file in Path(folder).glob("*.db") if folder else ():
         file.unlink(missing_ok=True)
@@ -108,11 +112,12 @@ def when_ready(server: Any) -> None:
     import_module("collaborative.urls")
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 10, 10)  # a page makes thousands of objects, hardly any in circles
+    # A page creates thousands of objects, hardly any in cycles.
+    gc.set_threshold(5_000, 10, 10)
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Drop what only a living worker can tell; what it counted stays counted."""
+    """Drop the gauges of a worker that has ended; its counters stay."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         from prometheus_client.multiprocess import (  # noqa: PLC0415  # METRICS_TOKEN alone loads it
             mark_process_dead,
@@ -122,6 +127,6 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Remove the folder of figures that was made above."""
-    for folder in _made:
+    """Delete the folder of metrics that was created above."""
+    for folder in _created_folders:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""A database as large as the portal may ever get, to measure it.
+"""Fills a database as large as the portal may ever get, to measure it.
 
     DATABASE_URL=postgres://… .venv/bin/python tools/fill_big_database.py [--members 100000] …
 
-fills an empty database, after `manage.py migrate`; `--help` lists the sizes.
+needs an empty database, after `manage.py migrate`; `--help` lists the sizes.
 """
 
 import os
@@ -37,12 +37,12 @@ from members.services import save_with_history
 from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Membership, Question
 from teams.services import set_facilitators
 
-Row = TypeVar("Row", bound=models.Model)
+Record = TypeVar("Record", bound=models.Model)
 
-BATCH = 5000
-YEARS = timedelta(days=5 * 365)
+ROWS_PER_STATEMENT = 5000
+AGE_OF_PORTAL = timedelta(days=5 * 365)
 ADMINISTRATOR = "administrator@example.org"
-WHY = "made up to measure"
+CHANGE_REASON = "made up to measure"
 
 PLACES = (  # noqa: SIM905  # as lists these words would be three times as long
     "Alder Birch Cedar Dune Elm Fern Grove Harbor Iris Juniper Kite Lake Maple North Oak Prairie "
@@ -68,30 +68,33 @@ REASONS = {
 }
 
 
-def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """`rows`, as many at a time as one statement takes."""
-    for batch in batched(rows, BATCH):
+def in_batches(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """Yield the records in lists for one statement each."""
+    for batch in batched(records, ROWS_PER_STATEMENT):
         yield batch
-        reset_queries()  # in DEBUG Django keeps the words of every query
+        # In DEBUG Django keeps the SQL of every query.
+        reset_queries()
 
 
-def store(kind: type[Row], rows: Iterator[Row], by: Member | None = None) -> list[Row]:
-    """Store `rows` with a history line each, dated as the row itself; returns them."""
-    stored: list[Row] = []
-    for batch in batches(rows):
-        kind._default_manager.bulk_create(batch)
-        write_history(kind, batch, by)
+def store(model: type[Record], records: Iterator[Record], by: Member | None = None) -> list[Record]:
+    """Store the records, each with a line of history of its own date, and return them."""
+    stored: list[Record] = []
+    for batch in in_batches(records):
+        model._default_manager.bulk_create(batch)
+        write_history(model, batch, by)
         stored += batch
     return stored
 
 
-def write_history(kind: Any, rows: list[Any], by: Member | None) -> None:
-    """A line for each of `rows`, which bulk_create() leaves without."""
-    for row in rows:
-        dated = getattr(row, "requested_at", None) or getattr(row, "created_at", None)
-        row._history_date = dated or getattr(row, "date_joined", None) or timezone.now()
+def write_history(model: Any, records: list[Any], by: Member | None) -> None:
+    """Write the line of history that bulk_create() does not write."""
+    for record in records:
+        date = getattr(record, "requested_at", None) or getattr(record, "created_at", None)
+        record._history_date = date or getattr(record, "date_joined", None) or timezone.now()
     with change_source(ChangeSource.IMPORT):
-        kind.history.bulk_history_create(rows, default_user=by, default_change_reason=WHY)
+        model.history.bulk_history_create(
+            records, default_user=by, default_change_reason=CHANGE_REASON
+        )
 
 
 class Command(BaseCommand):
@@ -105,13 +108,13 @@ class Command(BaseCommand):
         parser.add_argument("--members", type=int, default=100_000)
         parser.add_argument("--memberships", type=int, default=1_000_000)
         parser.add_argument("--questions", type=int, default=2_000)
-        parser.add_argument("--mails", type=int, default=50_000)
+        parser.add_argument("--emails", type=int, default=50_000)
         parser.add_argument("--seed", type=int, default=1)
-        parser.add_argument("--yes", action="store_true", help="Fill it although DEBUG is off.")
+        parser.add_argument("--yes", action="store_true", help="Fill it even though DEBUG is off.")
 
     def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
-        """All or nothing. Refuses a database that holds people, and one outside DEBUG without
-        `--yes`."""
+        """Fill all of it or nothing. Refuses a database that holds people, and one outside DEBUG
+        without `--yes`."""
         if not (settings.DEBUG or options["yes"]):
             raise CommandError("DEBUG is off. Give --yes if this database is for measuring only.")
         if Member.objects.exists():
@@ -124,25 +127,26 @@ class Command(BaseCommand):
         with transaction.atomic():
             _Filler(options).fill()
         if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:  # as autovacuum has done in a database of this age
+            # As autovacuum has done in a database of this age.
+            with connection.cursor() as cursor:
                 cursor.execute("ANALYZE" if connection.in_atomic_block else "VACUUM ANALYZE")
         if verbosity:
-            kinds = (Organization, Member, Membership, Question, Email)
+            counted = (Organization, Member, Membership, Question, Email)
             counts = ", ".join(
-                f"{kind._default_manager.count():,} {kind._meta.verbose_name_plural}"
-                for kind in kinds
+                f"{model._default_manager.count():,} {model._meta.verbose_name_plural}"
+                for model in counted
             )
             self.stdout.write(f"Filled: {counts}.")
 
 
 class _Filler:
-    """One run: what it was asked for, and who and what it has made so far."""
+    """One run: the requested sizes, and the people and teams created so far."""
 
     def __init__(self, options: dict[str, Any]) -> None:
-        self.wanted = options
+        self.sizes = options
         self.random = Random(options["seed"])  # noqa: S311  # repeatable, not secret
         self.now = timezone.now()
-        self.start = self.now - YEARS
+        self.start = self.now - AGE_OF_PORTAL
         self.administrator: Member
         self.facilitators: list[Member]
         self.teams: list[ActionTeam]
@@ -158,17 +162,17 @@ class _Filler:
         store(EmailDomain, self._domains(), self.administrator)
         self.members = store(Member, self._members())
         self._facilitators()
-        for batch in batches(self._memberships()):
+        for batch in in_batches(self._memberships()):
             Membership.objects.bulk_create(batch)
-            current = [row for row in batch if row.status in Membership.CURRENT]
+            current = [each for each in batch if each.status in Membership.CURRENT]
             write_history(Membership, current, None)
         self._goal_updates()
         store(Question, self._questions())
-        for mails in batches(self._mails()):
-            Email.objects.bulk_create(mails)
+        for emails in in_batches(self._emails()):
+            Email.objects.bulk_create(emails)
 
-    def _day(self, first: datetime | None = None) -> datetime:
-        """Some moment between `first` (five years ago) and now."""
+    def _moment(self, first: datetime | None = None) -> datetime:
+        """Return some moment between `first` (five years ago) and now."""
         first = first or self.start
         return first + (self.now - first) * self.random.random()
 
@@ -183,104 +187,106 @@ class _Filler:
                 summary=f"A made-up team: {name}.",
                 join_policy="open" if position == 4 else "approval",
             )
-            save_with_history(team, None, WHY)
+            save_with_history(team, None, CHANGE_REASON)
             for number in range(1, 4):
                 title = f"Made-up goal {number}"
                 goal = Goal(team=team, slug=f"goal-{number}", position=number, title=title)
-                save_with_history(goal, None, WHY)
+                save_with_history(goal, None, CHANGE_REASON)
             question = f"What does {name} do?"
             entry = FaqEntry(team=team, slug=f"what-{position}", question=question, answer="This.")
-            save_with_history(entry, None, WHY)
+            save_with_history(entry, None, CHANGE_REASON)
         self.teams = list(ActionTeam.objects.order_by("position"))
 
     def _organizations(self) -> Iterator[Organization]:
         """Of 100, three are proposed and two declined; each name holds Example and a number."""
-        for number in range(1, self.wanted["organizations"] + 1):
+        for number in range(1, self.sizes["organizations"] + 1):
             place, kind = self.random.choice(PLACES), self.random.choice(KINDS)
             name = f"{place} Example {kind} {number}"
-            created = self._day()
-            row = Organization(
+            created = self._moment()
+            organization = Organization(
                 name=name, normalized_name=normalize_organization_name(name), created_at=created
             )
-            row.status = {7: "proposed", 37: "proposed", 67: "proposed"}.get(number % 100, "")
-            if row.status:
-                row.created_at = self._day(self.now - timedelta(days=90))
-                row.suggested_domain = f"org{number}.example"
+            organization.status = {7: "proposed", 37: "proposed", 67: "proposed"}.get(
+                number % 100, ""
+            )
+            if organization.status:
+                organization.created_at = self._moment(self.now - timedelta(days=90))
+                organization.suggested_domain = f"org{number}.example"
             else:
-                row.status = "declined" if number % 50 == 49 else "recognized"
-                row.decided_at = min(created + timedelta(days=2), self.now)
-                row.decided_by = self.administrator
-            if row.status == "declined":
-                row.decision_reason = "It does not work in healthcare."
-            yield row
+                organization.status = "declined" if number % 50 == 49 else "recognized"
+                organization.decided_at = min(created + timedelta(days=2), self.now)
+                organization.decided_by = self.administrator
+            if organization.status == "declined":
+                organization.decision_reason = "It does not work in healthcare."
+            yield organization
 
     def _domains(self) -> Iterator[EmailDomain]:
         """One for each recognized organization, a second one for every fifth."""
-        for number, row in enumerate(self.organizations, 1):
-            if row.is_recognized:
-                yield EmailDomain(organization=row, domain=f"org{number}.example")
+        for number, organization in enumerate(self.organizations, 1):
+            if organization.is_recognized:
+                yield EmailDomain(organization=organization, domain=f"org{number}.example")
                 if number % 5 == 0:
-                    yield EmailDomain(organization=row, domain=f"clinics{number}.example")
+                    yield EmailDomain(organization=organization, domain=f"clinics{number}.example")
 
     def _members(self) -> Iterator[Member]:
-        """Every tenth belongs to one of the ten largest organizations. Confirmed is who belongs
-        to a recognized one, but for 2 in 100."""
-        for number in range(1, self.wanted["members"] + 1):
-            place = self.random.randrange(len(self.organizations)) if number % 10 else number % 97
-            row = self.organizations[place % len(self.organizations)]
+        """Every tenth belongs to one of the 97 largest organizations. Those of recognized ones are
+        confirmed, but for 2 in 100."""
+        for number in range(1, self.sizes["members"] + 1):
+            count = len(self.organizations)
+            index = self.random.randrange(count) if number % 10 else number % 97 % count
+            organization = self.organizations[index]
             first, last = self.random.choice(FIRST_NAMES), self.random.choice(LAST_NAMES)
-            domain = row.suggested_domain or f"org{row.pk - self._first + 1}.example"
+            domain = organization.suggested_domain or f"org{index + 1}.example"
             member = Member(
                 email=fold(f"{first}.{last}{number}@{domain}"),
                 full_name=f"{first} {last}",
                 normalized_name=normalize_person_name(f"{first} {last}"),
                 job_title=self.random.choice(TITLES),
-                organization=row,
-                date_joined=self._day(),
+                organization=organization,
+                date_joined=self._moment(),
             )
-            if row.is_recognized and self.random.random() > 0.02:
+            if organization.is_recognized and self.random.random() > 0.02:
                 member.affiliation_confirmed_at = member.date_joined
                 member.affiliation_confirmed_via = Member.ConfirmedVia.DOMAIN
             yield member
 
-    @property
-    def _first(self) -> int:
-        return self.organizations[0].pk
-
     def _facilitators(self) -> None:
-        """One for each team, who looks after the next team as well: a third of everything."""
-        confirmed = (person for person in self.members if person.is_affiliation_confirmed)
+        """One for each team, who also facilitates the next team: a third of everything."""
+        confirmed = (member for member in self.members if member.is_affiliation_confirmed)
         self.facilitators = list(islice(confirmed, len(self.teams)))
-        number = len(self.facilitators)
-        for place, team in enumerate(self.teams):
-            chosen = [self.facilitators[place % number], self.facilitators[(place + 1) % number]]
-            set_facilitators(team, chosen, by=self.administrator)
-        Email.objects.all().delete()  # that they are facilitators now: nobody is there to read it
+        count = len(self.facilitators)
+        for index, team in enumerate(self.teams):
+            facilitators = [self.facilitators[(index + offset) % count] for offset in (0, 1)]
+            set_facilitators(team, facilitators, by=self.administrator)
+        # They tell people who do not exist that they are facilitators.
+        Email.objects.all().delete()
 
     def _memberships(self) -> Iterator[Membership]:
-        """Stays in the order in which they were asked for.
+        """Memberships in the order in which they were requested.
 
-        Each pair of a member and a team has its turn again after `len(pairs)` rows, and only
-        its last stay can be open: so no two stays of a pair overlap.
+        Each pair of a member and a team has its turn again after `len(pairs)` memberships, and only
+        its last one can be open: no two memberships of a pair overlap.
         """
-        pairs = [(person, team) for person in self.members for team in self.teams]
+        pairs = [(member, team) for member in self.members for team in self.teams]
         self.random.shuffle(pairs)
-        total = self.wanted["memberships"]
-        step = YEARS / max(total, 1)
+        total = self.sizes["memberships"]
+        step = AGE_OF_PORTAL / max(total, 1)
         turn = step * max(len(pairs) - 1, 0)
         for number in range(total):
-            person, team = pairs[number % len(pairs)]
-            asked = self.start + step * (number + self.random.random())
+            member, team = pairs[number % len(pairs)]
+            requested_at = self.start + step * (number + self.random.random())
             is_last = number + len(pairs) >= total
-            row = Membership(member=person, team=team, requested_at=asked)
-            row.status = self._status(person, team, asked, is_last)
-            self._settle(row, min(turn, self.now - asked))
-            yield row
+            membership = Membership(member=member, team=team, requested_at=requested_at)
+            membership.status = self._status(member, team, requested_at, is_last)
+            self._settle(membership, min(turn, self.now - requested_at))
+            yield membership
 
-    def _status(self, person: Member, team: ActionTeam, asked: datetime, is_last: bool) -> str:
+    def _status(
+        self, member: Member, team: ActionTeam, requested_at: datetime, is_last: bool
+    ) -> str:
         chance = self.random.random()
-        age = self.now - asked
-        if not person.is_affiliation_confirmed:
+        age = self.now - requested_at
+        if not member.is_affiliation_confirmed:
             if is_last and age < timedelta(days=180) and chance < 0.8:
                 return "requested"
             return "declined" if chance < 0.5 else "withdrawn"
@@ -290,28 +296,32 @@ class _Filler:
             return "active"
         return "declined" if chance < 0.63 else "withdrawn" if chance < 0.7 else "ended"
 
-    def _settle(self, row: Membership, span: timedelta) -> None:
-        """The times and people that belong to the status, within `span` of the request."""
-        if row.status == "requested":
+    def _settle(self, membership: Membership, span: timedelta) -> None:
+        """Set the times and people that belong to the status, within `span` of the request."""
+        if membership.status == "requested":
             return
-        decided = row.requested_at + min(span, timedelta(days=self.random.random() * 6)) / 2
+        decided = membership.requested_at + min(span, timedelta(days=self.random.random() * 6)) / 2
         facilitator = self.facilitators[self.random.randrange(len(self.facilitators))]
-        if row.status in {"active", "ended"} and self.random.random() < 0.05:
+        if membership.status in {"active", "ended"} and self.random.random() < 0.05:
             # Added without a request, so decided when it began.
-            row.origin = self.random.choice([Membership.Origin.ADDED, Membership.Origin.IMPORTED])
-            decided = row.requested_at
-        if row.status != "withdrawn":
-            row.decided_at = decided
-            was_requested = row.origin == Membership.Origin.REQUESTED
-            at_once = was_requested and row.team.is_open and row.status != "declined"
-            row.decided_by = None if at_once else facilitator
-        if row.status in {"withdrawn", "ended"}:
-            row.ended_at = decided + (row.requested_at + span - decided) * self.random.random()
-            row.ended_by = facilitator if self.random.random() < 0.3 else row.member
-        row.reason = REASONS.get(Membership.Status(row.status), "")
+            origins = [Membership.Origin.ADDED, Membership.Origin.IMPORTED]
+            membership.origin = self.random.choice(origins)
+            decided = membership.requested_at
+        if membership.status != "withdrawn":
+            membership.decided_at = decided
+            was_requested = membership.origin == Membership.Origin.REQUESTED
+            is_declined = membership.status == "declined"
+            at_once = was_requested and membership.team.is_open and not is_declined
+            membership.decided_by = None if at_once else facilitator
+        if membership.status in {"withdrawn", "ended"}:
+            membership.ended_at = (
+                decided + (membership.requested_at + span - decided) * self.random.random()
+            )
+            membership.ended_by = facilitator if self.random.random() < 0.3 else membership.member
+        membership.reason = REASONS.get(Membership.Status(membership.status), "")
 
     def _goal_updates(self) -> None:
-        """What was reported of each goal, every quarter of five years."""
+        """Report on each goal, every quarter of five years."""
         quarters = [self.start + timedelta(days=91 * number) for number in range(1, 20)]
         GoalUpdate.objects.bulk_create(
             GoalUpdate(
@@ -324,19 +334,21 @@ class _Filler:
 
     def _questions(self) -> Iterator[Question]:
         """One of 20 waits; of the others most were answered."""
-        for number in range(self.wanted["questions"]):
-            asked = self._day()
-            row = Question(text=f"Made-up question {number}: how does it work?", asked_at=asked)
+        for number in range(self.sizes["questions"]):
+            asked_at = self._moment()
+            question = Question(
+                text=f"Made-up question {number}: how does it work?", asked_at=asked_at
+            )
             if number % 20:
-                row.status = "answered" if number % 4 else "dismissed"
-                row.answer = "Like this." if row.status == "answered" else ""
-                row.decided_at = min(asked + timedelta(days=1), self.now)
-                row.decided_by = self.random.choice(self.facilitators)
-            yield row
+                question.status = "answered" if number % 4 else "dismissed"
+                question.answer = "Like this." if question.status == "answered" else ""
+                question.decided_at = min(asked_at + timedelta(days=1), self.now)
+                question.decided_by = self.random.choice(self.facilitators)
+            yield question
 
-    def _mails(self) -> Iterator[Email]:
-        """Emails that went out; nobody can be written to at these addresses."""
-        for number in range(self.wanted["mails"]):
+    def _emails(self) -> Iterator[Email]:
+        """Emails that were sent; nobody can be reached at these addresses."""
+        for number in range(self.sizes["emails"]):
             yield Email(
                 from_email=settings.DEFAULT_FROM_EMAIL,
                 to=[self.members[number % len(self.members)].email],

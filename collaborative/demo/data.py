@@ -1,4 +1,4 @@
-"""Who and what the demo makes up. Nobody here exists; every address ends in .example."""
+"""The data of the demo. Nobody here exists; every address ends in .example."""
 
 from typing import Any
 
@@ -23,10 +23,11 @@ RECOGNIZED = {
     "Kite Field Example Care": ["kitefield.example"],
 }
 LAKEFRONT, PRAIRIE = list(RECOGNIZED)[:2]
-RIVERBEND = "Riverbend Example Hospital"  # proposed; four people wait for it
-LOOK_ALIKE = "Prairie Example Med. Center"  # proposed; the same as PRAIRIE to a human reader
-FIREFLY = "Firefly Example Hospice"  # proposed; two people wait for it
-DECLINED = "Staplers Example Office Supply"
+# Proposed organizations, for which people wait. To a human reader the second one is PRAIRIE.
+RIVERBEND = "Riverbend Example Hospital"
+SIMILAR_NAME = "Prairie Example Med. Center"
+FIREFLY = "Firefly Example Hospice"
+DECLINED_ORGANIZATION = "Staplers Example Office Supply"
 DECLINE_REASON = "This organization sells office supplies and does not work in healthcare."
 
 FACILITATORS = {
@@ -35,7 +36,7 @@ FACILITATORS = {
     CAREERS: ("flora@harborlight.example", "Flora Fictional", "HR director"),
 }
 
-# Address, name, job title, the organization as typed (the email domain wins), teams.
+# Email, name, job title, the organization as entered (the email domain wins), teams.
 PEOPLE: list[tuple[str, str, str, str, list[str]]] = [
     ("ana@lakefront.example", "Ana Sample", "HR business partner", LAKEFRONT, [TRAINING, HIRING]),
     ("ben@lakefront.example", "Ben Sample", "Recruiter", LAKEFRONT, [HIRING]),
@@ -54,16 +55,16 @@ PEOPLE: list[tuple[str, str, str, str, list[str]]] = [
     ("pia@limestone.example", "Pia Sample", "Recruiter", "Limestone", [HIRING]),
     ("quin@kitefield.example", "Quin Sample", "HR director", "Kite Field", [TRAINING]),
     ("rosa@kitefield.example", "Rosa Sample", "", "Kite Field", [HIRING, CAREERS]),
-    # Nobody has recognized these organizations.
+    # These organizations are not recognized.
     ("sam@riverbend.example", "Sam Sample", "HR director", RIVERBEND, [TRAINING, HIRING]),
     ("tess@riverbend.example", "Tess Sample", "Recruiter", RIVERBEND, [HIRING]),
     ("udo@riverbend.example", "Udo Sample", "", f"The {RIVERBEND}, Inc.", [TRAINING]),
     ("vera@mail.riverbend.example", "Vera Sample", "HR partner", RIVERBEND, [CAREERS]),
-    ("wim@prairie-med.example", "Wim Sample", "HR assistant", LOOK_ALIKE, [HIRING]),
-    ("xenia@prairie-med.example", "Xenia Sample", "", LOOK_ALIKE, [TRAINING]),
+    ("wim@prairie-med.example", "Wim Sample", "HR assistant", SIMILAR_NAME, [HIRING]),
+    ("xenia@prairie-med.example", "Xenia Sample", "", SIMILAR_NAME, [TRAINING]),
     ("yuri@firefly.example", "Yuri Sample", "HR manager", FIREFLY, [CAREERS]),
     ("zoe@firefly.example", "Zoe Sample", "Nurse educator", FIREFLY, [TRAINING]),
-    ("stan@staplers.example", "Stan Sample", "Sales", DECLINED, [HIRING]),
+    ("stan@staplers.example", "Stan Sample", "Sales", DECLINED_ORGANIZATION, [HIRING]),
     # A recognized organization, and an address that does not show it.
     ("ada@personal.example", "Ada Private", "HR consultant", LAKEFRONT, [TRAINING]),
     ("bo@personal.example", "Bo Private", "Recruiter", PRAIRIE, [HIRING, CAREERS]),
@@ -71,18 +72,27 @@ PEOPLE: list[tuple[str, str, str, str, list[str]]] = [
     ("dee@personal.example", "Dee Private", "", PRAIRIE, [TRAINING]),
 ]
 
-APPROVED = ["cleo@lakefront-clinics.example", "karl@oaksavanna.example", "nora@harborlight.example"]
+APPROVED_MEMBERS = [
+    "cleo@lakefront-clinics.example",
+    "karl@oaksavanna.example",
+    "nora@harborlight.example",
+]
 DECLINED_REQUEST = ("cy@personal.example", HIRING, "Use your work address, so that we know you.")
 WITHDRAWN_REQUEST = ("dee@personal.example", TRAINING)
-LEFT = [
+LEFT_TEAMS = [
     ("quin@kitefield.example", TRAINING),
     ("hana@northbranch.example", HIRING),
     ("rosa@kitefield.example", HIRING),
 ]
-ENDED = ("pia@limestone.example", HIRING, "You told us that you work in another field now.")
+ENDED_MEMBERSHIP = (
+    "pia@limestone.example",
+    HIRING,
+    "You told us that you work in another field now.",
+)
 
-# Goal: what it wants; in how many days; its reports, oldest first: days ago, state, number, words.
-NEWS: dict[str, tuple[dict[str, Any], int, list[tuple[int, str, int | None, str]]]] = {
+# Of each goal its fields, the days until it is due, and its updates, oldest first: days ago, state,
+# number, sentence.
+GOAL_UPDATES: dict[str, tuple[dict[str, Any], int, list[tuple[int, str, int | None, str]]]] = {
     "one-table": (
         {"target": 12, "unit": "organizations"},
         200,
@@ -124,16 +134,16 @@ NEWS: dict[str, tuple[dict[str, Any], int, list[tuple[int, str, int | None, str]
     ),
 }
 
-# What visitors ask, with their address if they left one, and how many days ago.
-QUESTIONS = [
+# Text, the email address if the visitor left one, and how many days ago.
+OPEN_QUESTIONS = [
     ("Can a small clinic with ten employees join?", "clinic@asker.example", 0),
     ("Do you meet in person or online?", "", 1),
     ("How much time does a team take in a month?", "sue@asker.example", 3),
     ("May we bring a training provider along?", "tom@asker.example", 9),
     ("Is there a fee for employers?", "ulla@asker.example", 16),
 ]
-ANSWERED = (
+ANSWERED_QUESTION = (
     ("Who do I write to about a job fair?", "vic@asker.example", 60),
     "Write to the facilitators of Local & Targeted Hiring; their address is on the team’s page.",
 )
-DISMISSED = ("Buy our office chairs!", "", 45)
+DISMISSED_QUESTION = ("Buy our office chairs!", "", 45)

@@ -1,4 +1,4 @@
-"""Reads the portal's emails in the browser, in development only: no mail server is needed there."""
+"""Pages that show the portal's emails, in development only: no mail server is needed there."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,13 +15,13 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 from post_office.models import Email
 
-from collaborative.demo.sample_emails import samples, written
+from collaborative.demo.sample_emails import render_sample, samples
 
-SHOWN = 100
+MAX_EMAILS_SHOWN = 100
 
 # Emails carry their styles in the page. Nothing else is allowed there, least of all a script; only
 # the pages here show one in a frame.
-MAIL_POLICY = {
+EMAIL_POLICY = {
     "default-src": ["'none'"],
     "script-src": ["'none'"],
     "style-src": ["'unsafe-inline'"],
@@ -30,60 +30,61 @@ MAIL_POLICY = {
     "form-action": ["'none'"],
     "frame-ancestors": ["'self'"],
 }
-WITH_MAILS = {"frame-src": ["'self'"]}
+FRAME_POLICY = {"frame-src": ["'self'"]}
 
 
-def _in_development(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """The page exists while DEBUG is on and nowhere else, whoever asks."""
+def _development_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Return the view with a 404 outside DEBUG, for administrators, too."""
 
     @login_not_required
     @require_safe
     @never_cache
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.DEBUG:
             raise Http404
         return view(request, *args, **kwargs)
 
-    return guarded
+    return wrapper
 
 
-@_in_development
+@_development_only
 def email_list(request: HttpRequest) -> HttpResponse:
-    """The newest emails, sent or still waiting."""
-    mails = Email.objects.order_by("-pk")[:SHOWN]
-    return render(request, "dev/email_list.html", {"mails": mails, "shown": SHOWN})
+    """Show the newest emails, sent or still waiting."""
+    emails = Email.objects.order_by("-pk")[:MAX_EMAILS_SHOWN]
+    context = {"emails": emails, "max_emails": MAX_EMAILS_SHOWN}
+    return render(request, "dev/email_list.html", context)
 
 
-@_in_development
-@csp_update(WITH_MAILS)  # type: ignore[arg-type]  # its types know no views with arguments
+@_development_only
+@csp_update(FRAME_POLICY)  # type: ignore[arg-type]  # its types know no views with arguments
 def email_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One email, as text and as HTML."""
-    return render(request, "dev/email_detail.html", {"mail": get_object_or_404(Email, pk=pk)})
+    """Show one email, as text and as HTML."""
+    return render(request, "dev/email_detail.html", {"email": get_object_or_404(Email, pk=pk)})
 
 
-@_in_development
+@_development_only
 @xframe_options_sameorigin
-@csp_replace(MAIL_POLICY)  # type: ignore[arg-type]  # as above
+@csp_replace(EMAIL_POLICY)  # type: ignore[arg-type]  # as above
 def email_html(request: HttpRequest, pk: int) -> HttpResponse:
-    """The HTML part of one email, as a page of its own. 404 for an email that is text only."""
-    mail = get_object_or_404(Email.objects.exclude(html_message=""), pk=pk)
-    return HttpResponse(mail.html_message)
+    """Show the HTML part of one email as a page; 404 for an email that is text only."""
+    email = get_object_or_404(Email.objects.exclude(html_message=""), pk=pk)
+    return HttpResponse(email.html_message)
 
 
-@_in_development
-@csp_update(WITH_MAILS)
+@_development_only
+@csp_update(FRAME_POLICY)
 def sample_list(request: HttpRequest) -> HttpResponse:
-    """Every email that the portal can write, on one page, about people who do not exist."""
-    mails = [(sample.func.__name__, written(sample)) for sample in samples()]
-    return render(request, "dev/email_samples.html", {"mails": mails})
+    """Show every email that the portal can write on one page, about people who do not exist."""
+    emails = [(sample.func.__name__, render_sample(sample)) for sample in samples()]
+    return render(request, "dev/email_samples.html", {"emails": emails})
 
 
-@_in_development
+@_development_only
 @xframe_options_sameorigin
-@csp_replace(MAIL_POLICY)  # type: ignore[arg-type]  # as above
+@csp_replace(EMAIL_POLICY)  # type: ignore[arg-type]  # as above
 def sample_html(request: HttpRequest, number: int) -> HttpResponse:
-    """The HTML part of one of them. 404 for a number that is too large."""
+    """Show the HTML part of one sample; 404 for a number that is too large."""
     if number >= len(all_samples := samples()):
         raise Http404
-    return HttpResponse(written(all_samples[number]).html_message)
+    return HttpResponse(render_sample(all_samples[number]).html_message)

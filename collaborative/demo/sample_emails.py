@@ -6,10 +6,10 @@ from functools import partial
 from django.utils import timezone
 from post_office.models import Email
 
-from members import emails as account_mails
+from members import emails as member_emails
 from members.emails import collect_emails
 from members.models import Member, Organization
-from teams import emails as team_mails
+from teams import emails as team_emails
 from teams.models import ActionTeam, FaqEntry, Membership, Question
 from teams.services import Waiting
 
@@ -43,15 +43,17 @@ ARCHIVE = ActionTeam(name="Archive of 2015", slug="archive-of-2015", join_policy
 ENTRY = FaqEntry(slug="may-we-join", question="May a small clinic join?")
 
 
-def _stay(member: Member, team: ActionTeam, status: str = "active", **fields: object) -> Membership:
+def _membership(
+    member: Member, team: ActionTeam, status: str = "active", **fields: object
+) -> Membership:
     return Membership(member=member, team=team, status=status, **fields)
 
 
-def _waiting(member: Member, *teams: ActionTeam) -> list[Membership]:
-    return [_stay(member, team, "requested", requested_at=timezone.now()) for team in teams]
+def _requests(member: Member, *teams: ActionTeam) -> list[Membership]:
+    return [_membership(member, team, "requested", requested_at=timezone.now()) for team in teams]
 
 
-def _asked(**fields: object) -> Question:
+def _question(**fields: object) -> Question:
     return Question(
         email="quentin@asker.example",
         text="May a small clinic with ten employees join?\n\nWe train nursing assistants together "
@@ -61,83 +63,86 @@ def _asked(**fields: object) -> Question:
 
 
 def samples() -> list[partial[None]]:
-    """What writes the emails: one call each, of the function that is named as its templates.
+    """Return the calls that write the emails, each of the function named like its templates.
 
-    An email whose words depend on what happened is here once for each way it can read.
+    An email whose text depends on what happened is here once for each way it can read.
     """
-    return [*_about_accounts(), *_about_teams(), *_to_visitors(), *_to_facilitators()]
+    return [*_account_emails(), *_team_emails(), *_visitor_emails(), *_facilitator_emails()]
 
 
-def _about_teams() -> list[partial[None]]:
-    """To members, about their stays and requests."""
-    joined = [_stay(ANA, team) for team in (TRAINING, HIRING, CAREERS)]
-    why = "You work in another field now.\n\nCome back whenever you like, and bring somebody along."
+def _team_emails() -> list[partial[None]]:
+    """To members, about their memberships and requests."""
+    memberships = [_membership(ANA, team) for team in (TRAINING, HIRING, CAREERS)]
+    reason = "You work in another field now.\n\nCome back whenever you like, and bring a colleague."
     return [
-        partial(team_mails.teams_joined, ANA, joined[:1], []),
-        partial(team_mails.teams_joined, ANA, joined, []),
-        partial(team_mails.teams_joined, ANA, joined[:2], _waiting(ANA, CAREERS)),
-        partial(team_mails.requests_waiting, ANA, _waiting(ANA, CAREERS)),
-        partial(team_mails.requests_waiting, SAM, _waiting(SAM, TRAINING, CAREERS)),
-        partial(team_mails.requests_waiting, NEW, _waiting(NEW, TRAINING)),
-        partial(team_mails.organization_recognized, ANA, joined[:2], _waiting(ANA, CAREERS)),
-        partial(team_mails.organization_recognized, ANA, [], _waiting(ANA, CAREERS)),
-        partial(team_mails.membership_approved, joined[2]),
-        partial(team_mails.membership_added, joined[0], FAYE),
-        partial(team_mails.membership_declined, ANA, [CAREERS], why),
-        partial(team_mails.membership_declined, SAM, [TRAINING, CAREERS], why, RIVERBEND),
-        partial(team_mails.membership_ended, _stay(ANA, HIRING, "ended", ended_by=ANA)),
-        partial(team_mails.membership_ended, _stay(ANA, ARCHIVE, "ended", ended_by=ANA)),
+        partial(team_emails.teams_joined, ANA, memberships[:1], []),
+        partial(team_emails.teams_joined, ANA, memberships, []),
+        partial(team_emails.teams_joined, ANA, memberships[:2], _requests(ANA, CAREERS)),
+        partial(team_emails.requests_waiting, ANA, _requests(ANA, CAREERS)),
+        partial(team_emails.requests_waiting, SAM, _requests(SAM, TRAINING, CAREERS)),
+        partial(team_emails.requests_waiting, NEW, _requests(NEW, TRAINING)),
+        partial(team_emails.organization_recognized, ANA, memberships[:2], _requests(ANA, CAREERS)),
+        partial(team_emails.organization_recognized, ANA, [], _requests(ANA, CAREERS)),
+        partial(team_emails.membership_approved, memberships[2]),
+        partial(team_emails.membership_added, memberships[0], FAYE),
+        partial(team_emails.membership_declined, ANA, [CAREERS], reason),
+        partial(team_emails.membership_declined, SAM, [TRAINING, CAREERS], reason, RIVERBEND),
+        partial(team_emails.membership_ended, _membership(ANA, HIRING, "ended", ended_by=ANA)),
+        partial(team_emails.membership_ended, _membership(ANA, ARCHIVE, "ended", ended_by=ANA)),
         partial(
-            team_mails.membership_ended, _stay(ANA, HIRING, "ended", ended_by=FAYE, reason=why)
+            team_emails.membership_ended,
+            _membership(ANA, HIRING, "ended", ended_by=FAYE, reason=reason),
         ),
-        partial(team_mails.request_withdrawn, _stay(SAM, HIRING, "withdrawn")),
+        partial(team_emails.request_withdrawn, _membership(SAM, HIRING, "withdrawn")),
     ]
 
 
-def _about_accounts() -> list[partial[None]]:
-    """To members, about their address, account and second step."""
-    joined = [_stay(ANA, team) for team in (TRAINING, HIRING, CAREERS)]
-    soon = timezone.now() + timedelta(minutes=15)
+def _account_emails() -> list[partial[None]]:
+    """To members, about their address, account and second factor."""
+    memberships = [_membership(ANA, team) for team in (TRAINING, HIRING, CAREERS)]
+    expires_at = timezone.now() + timedelta(minutes=15)
     return [
-        partial(account_mails.address_code, NEW.email, "BCDFGH", soon),
-        partial(team_mails.account_claim, NEW, [_stay(NEW, HIRING)], FAYE),
+        partial(member_emails.address_code, NEW.email, "BCDFGH", expires_at),
+        partial(team_emails.account_claim, NEW, [_membership(NEW, HIRING)], FAYE),
         partial(
-            team_mails.accounts_merged,
+            team_emails.accounts_merged,
             ANA,
             ANA.email,
             NEW.email,
-            joined[:2],
-            _waiting(ANA, CAREERS),
+            memberships[:2],
+            _requests(ANA, CAREERS),
         ),
-        partial(account_mails.second_factor_changed, FAYE, "A passkey was added"),
-        partial(account_mails.second_factor_reset, FAYE),
-        partial(account_mails.account_closed, ANA),
+        partial(member_emails.second_factor_changed, FAYE, "A passkey was added"),
+        partial(member_emails.second_factor_reset, FAYE),
+        partial(member_emails.account_closed, ANA),
     ]
 
 
-def _to_visitors() -> list[partial[None]]:
-    """To who asked a question."""
+def _visitor_emails() -> list[partial[None]]:
+    """To people who asked a question."""
     return [
         partial(
-            team_mails.question_answered,
-            _asked(
+            team_emails.question_answered,
+            _question(
                 answer="Yes.\n\nWrite to the team’s facilitators; they tell you how others did it."
             ),
         ),
-        partial(team_mails.question_published, _asked(published_in=ENTRY)),
+        partial(team_emails.question_published, _question(published_in=ENTRY)),
         partial(
-            team_mails.question_dismissed,
-            _asked(answer="We cannot tell what you want to know. Please ask again in other words."),
+            team_emails.question_dismissed,
+            _question(
+                answer="We cannot tell what you want to know. Please ask again in other words."
+            ),
         ),
     ]
 
 
-def _to_facilitators() -> list[partial[None]]:
-    """About their part, and about what waits."""
-    nothing = dict.fromkeys(
+def _facilitator_emails() -> list[partial[None]]:
+    """To facilitators, about their role and what waits."""
+    none_waiting = dict.fromkeys(
         ("organizations", "affiliations", "requests", "questions", "goals"), Waiting(0)
     )
-    much = {
+    many_waiting = {
         "organizations": Waiting(2, 1),
         "affiliations": Waiting(1, 1),
         "requests": Waiting(3),
@@ -145,16 +150,16 @@ def _to_facilitators() -> list[partial[None]]:
         "goals": Waiting(1),
     }
     return [
-        partial(team_mails.facilitator_appointed, FAYE, TRAINING, ADA),
-        partial(team_mails.facilitator_digest, FAYE, nothing | {"requests": Waiting(1)}),
-        partial(team_mails.facilitator_digest, FAYE, much),
-        partial(team_mails.facilitator_digest, FAYE, nothing | {"goals": Waiting(2)}),
+        partial(team_emails.facilitator_appointed, FAYE, TRAINING, ADA),
+        partial(team_emails.facilitator_digest, FAYE, none_waiting | {"requests": Waiting(1)}),
+        partial(team_emails.facilitator_digest, FAYE, many_waiting),
+        partial(team_emails.facilitator_digest, FAYE, none_waiting | {"goals": Waiting(2)}),
     ]
 
 
-def written(sample: partial[None]) -> Email:
-    """The email that `sample` writes, which is neither stored nor sent."""
-    with collect_emails() as mails:
+def render_sample(sample: partial[None]) -> Email:
+    """Return the email that `sample` writes, neither stored nor sent."""
+    with collect_emails() as emails:
         sample()
-    (mail,) = mails
-    return mail
+    (email,) = emails
+    return email

@@ -1,7 +1,7 @@
-"""The demo's past. Its services all ran a moment ago; here that becomes fourteen months.
+"""The past of the demo: its services all ran a moment ago, and here that becomes fourteen months.
 
-Only times are moved, in the rows and in their history, and always by the same days: nothing
-else of what the services wrote is touched, so no line of history is added.
+Only times are changed, in the records and in their history, and always together: nothing else of
+what the services wrote is touched, so no history is added.
 """
 
 from collections.abc import Iterable
@@ -14,102 +14,107 @@ from django.utils import timezone
 from members.models import Member, Organization
 from teams.models import Goal, GoalUpdate, Membership, Question
 
-FIRST_DAY = 425  # days ago
-LAST_DAY = 25
+FIRST_DAYS_AGO = 425
+LAST_DAYS_AGO = 25
 
 
 def _days_ago(days: int) -> datetime:
-    """Ten in the morning so many days ago; an hour ago, today."""
+    """Return ten in the morning that many days ago; an hour ago for 0."""
     if days == 0:
         return timezone.now() - timedelta(hours=1)
     day = timezone.localdate() - timedelta(days=days)
     return timezone.make_aware(datetime.combine(day, time(10)))
 
 
-def date_report(update: GoalUpdate, days_ago: int) -> None:
-    """Let `update`, the last report on its goal, be so many days old."""
-    moment = _days_ago(days_ago)
-    GoalUpdate.objects.filter(pk=update.pk).update(reported_at=moment)
-    on = timezone.localdate(moment)
-    Goal.objects.filter(pk=update.goal_id).update(reported_on=on)
-    _move_newest_line(update.goal, moment, reported_on=on)
+def backdate_goal_update(update: GoalUpdate, days_ago: int) -> None:
+    """Make `update`, the last one of its goal, that many days old."""
+    reported_at = _days_ago(days_ago)
+    reported_on = timezone.localdate(reported_at)
+    GoalUpdate.objects.filter(pk=update.pk).update(reported_at=reported_at)
+    Goal.objects.filter(pk=update.goal_id).update(reported_on=reported_on)
+    _backdate_last_history(update.goal, reported_at, reported_on=reported_on)
 
 
-def date_question(question: Question, days_ago: int) -> None:
-    """Let `question` be so many days old; its decision, if there is one, came two days later."""
-    asked, decided = _days_ago(days_ago), None
+def backdate_question(question: Question, days_ago: int) -> None:
+    """Make `question` that many days old, and its decision, if any, two days younger."""
+    asked_at, decided_at = _days_ago(days_ago), None
     if question.decided_at:
-        decided = asked + timedelta(days=2)
-        _move_newest_line(question, decided, decided_at=decided)
-    Question.objects.filter(pk=question.pk).update(asked_at=asked, decided_at=decided)
-    question.history.update(asked_at=asked)
-    question.history.filter(decided_at=None).update(history_date=asked)
+        decided_at = asked_at + timedelta(days=2)
+        _backdate_last_history(question, decided_at, decided_at=decided_at)
+    Question.objects.filter(pk=question.pk).update(asked_at=asked_at, decided_at=decided_at)
+    question.history.update(asked_at=asked_at)
+    question.history.filter(decided_at=None).update(history_date=asked_at)
 
 
-def let_time_pass(addresses: Iterable[str]) -> None:
-    """Spread what these people did, and their organizations, over the time since FIRST_DAY:
-    one after the other, in the order in which they came. Of the requests that wait, the first
-    came today and each further one a day earlier, so some are late."""
-    people = Member.objects.filter(email__in=list(addresses))
-    stays = Membership.objects.filter(member__in=people)
-    for days, stay in enumerate(stays.waiting().order_by("-pk")):
-        _move_stay(stay, days, 0)
-    settled = stays.exclude(status=Membership.Status.REQUESTED).order_by("pk")
-    step = (FIRST_DAY - LAST_DAY) / max(1, len(settled))
-    for number, stay in enumerate(settled):
-        _move_stay(stay, FIRST_DAY - round(number * step), number)
-    for person in people.annotate(first=Min("memberships__requested_at")):
-        _move_person(person, person.first or _days_ago(FIRST_DAY))
-    employers = Organization.objects.filter(members__in=people)
-    for employer in employers.distinct():
-        _move_organization(employer)
+def backdate_people(emails: Iterable[str]) -> None:
+    """Spread what these people did, and their organizations, over the time since FIRST_DAYS_AGO.
+
+    Memberships keep their order. Of the open requests the first came today and each further one a
+    day earlier, so some are overdue.
+    """
+    people = Member.objects.filter(email__in=list(emails))
+    memberships = Membership.objects.filter(member__in=people)
+    for days, request in enumerate(memberships.waiting().order_by("-pk")):
+        _backdate_membership(request, days, 0)
+    decided = memberships.exclude(status=Membership.Status.REQUESTED).order_by("pk")
+    step = (FIRST_DAYS_AGO - LAST_DAYS_AGO) / max(1, len(decided))
+    for number, membership in enumerate(decided):
+        _backdate_membership(membership, FIRST_DAYS_AGO - round(number * step), number)
+    for member in people.annotate(first=Min("memberships__requested_at")):
+        _backdate_member(member, member.first or _days_ago(FIRST_DAYS_AGO))
+    for organization in Organization.objects.filter(members__in=people).distinct():
+        _backdate_organization(organization)
 
 
-def _move_stay(stay: Membership, days_ago: int, number: int) -> None:
-    """Requested so many days ago; decided up to 9 days later by a person, at once by the email
-    domain; ended after some weeks, withdrawn after two days."""
-    requested = _days_ago(days_ago)
-    decided = ended = None
-    if stay.decided_at:
-        decided = requested + timedelta(days=1 + number * 4 % 9 if stay.decided_by_id else 0)
-    if stay.ended_at:
-        weeks = timedelta(days=20 + number * 37 % 120) if decided else timedelta(days=2)
-        ended = min((decided or requested) + weeks, _days_ago(1))
-    Membership.objects.filter(pk=stay.pk).update(
-        requested_at=requested, decided_at=decided, ended_at=ended
+def _backdate_membership(membership: Membership, days_ago: int, number: int) -> None:
+    """Requested that many days ago; decided by a person up to 9 days later, or at once by the email
+    domain; ended after some weeks, withdrawn after two days. `number` varies the lengths."""
+    requested_at = _days_ago(days_ago)
+    decided_at = ended_at = None
+    if membership.decided_at:
+        days = 1 + number * 4 % 9 if membership.decided_by_id else 0
+        decided_at = requested_at + timedelta(days=days)
+    if membership.ended_at:
+        active = timedelta(days=20 + number * 37 % 120) if decided_at else timedelta(days=2)
+        ended_at = min((decided_at or requested_at) + active, _days_ago(1))
+    Membership.objects.filter(pk=membership.pk).update(
+        requested_at=requested_at, decided_at=decided_at, ended_at=ended_at
     )
-    lines = stay.history.all()
-    lines.update(requested_at=requested, history_date=requested)
-    if decided:
-        lines.exclude(decided_at=None).update(decided_at=decided, history_date=decided)
-    if ended:
-        lines.exclude(ended_at=None).update(ended_at=ended, history_date=ended)
+    history = membership.history.all()
+    history.update(requested_at=requested_at, history_date=requested_at)
+    if decided_at:
+        history.exclude(decided_at=None).update(decided_at=decided_at, history_date=decided_at)
+    if ended_at:
+        history.exclude(ended_at=None).update(ended_at=ended_at, history_date=ended_at)
 
 
-def _move_person(person: Member, joined: datetime) -> None:
-    confirmed = joined if person.affiliation_confirmed_at else None
-    moved = {"date_joined": joined, "affiliation_confirmed_at": confirmed}
-    Member.objects.filter(pk=person.pk).update(**moved)
-    lines = person.history.all()
-    lines.update(date_joined=joined, history_date=joined)
-    lines.exclude(affiliation_confirmed_at=None).update(affiliation_confirmed_at=joined)
+def _backdate_member(member: Member, joined_at: datetime) -> None:
+    confirmed_at = joined_at if member.affiliation_confirmed_at else None
+    Member.objects.filter(pk=member.pk).update(
+        date_joined=joined_at, affiliation_confirmed_at=confirmed_at
+    )
+    history = member.history.all()
+    history.update(date_joined=joined_at, history_date=joined_at)
+    history.exclude(affiliation_confirmed_at=None).update(affiliation_confirmed_at=joined_at)
 
 
-def _move_organization(employer: Organization) -> None:
-    """Known since its first member; recognized the day before, or declined with a request."""
-    created = employer.members.earliest("date_joined").date_joined
-    if employer.is_recognized:
-        created -= timedelta(days=1)
-    decided = created if employer.decided_at else None
-    declined = Membership.objects.filter(member__organization=employer, status="declined")
-    if decided and not employer.is_recognized:
-        decided = declined.latest("decided_at").decided_at
-    Organization.objects.filter(pk=employer.pk).update(created_at=created, decided_at=decided)
-    lines = employer.history.all()
-    lines.update(created_at=created, history_date=created)
-    lines.exclude(decided_at=None).update(decided_at=decided, history_date=decided)
+def _backdate_organization(organization: Organization) -> None:
+    """Created with its first member; recognized the day before, or declined with a request."""
+    created_at = organization.members.earliest("date_joined").date_joined
+    if organization.is_recognized:
+        created_at -= timedelta(days=1)
+    decided_at = created_at if organization.decided_at else None
+    if decided_at and not organization.is_recognized:
+        declined = Membership.objects.filter(member__organization=organization, status="declined")
+        decided_at = declined.latest("decided_at").decided_at
+    Organization.objects.filter(pk=organization.pk).update(
+        created_at=created_at, decided_at=decided_at
+    )
+    history = organization.history.all()
+    history.update(created_at=created_at, history_date=created_at)
+    history.exclude(decided_at=None).update(decided_at=decided_at, history_date=decided_at)
 
 
-def _move_newest_line(row: Any, moment: datetime, **values: Any) -> None:
-    newest = row.history.first()
-    row.history.filter(pk=newest.pk).update(history_date=moment, **values)
+def _backdate_last_history(record: Any, moment: datetime, **values: Any) -> None:
+    last = record.history.first()
+    record.history.filter(pk=last.pk).update(history_date=moment, **values)

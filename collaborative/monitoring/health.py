@@ -1,9 +1,9 @@
-"""What machines ask: is the process alive, can it work? Neither answer says which software runs."""
+"""What machines ask: is the process alive, can it work? No answer says which software runs."""
 
 import functools
 import logging
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
@@ -17,38 +17,51 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from post_office.models import STATUS, Email
 
-from collaborative.operations.jobs import ages, is_taken
+from collaborative.operations.jobs import is_locked, seconds_since_success
 
-LATE_AFTER = timedelta(minutes=10)
-SENDER_IS_MISSED = timedelta(minutes=1)  # a restart is shorter
+EMAIL_LATE_AFTER = timedelta(minutes=10)
+# Longer than a restart of the mail worker takes.
+MAIL_WORKER_MISSED_AFTER = timedelta(minutes=1)
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @functools.cache
 def known_migrations() -> frozenset[tuple[str, str]]:
-    """The migrations in the code. Read from disk once: it does not change while we run."""
+    """Return the migrations in the code, read from disk once per process."""
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
 
 
-def _database() -> None:
+def count_missing_migrations() -> int:
+    """Return how many migrations of the code the database does not have."""
+    return len(known_migrations() - set(MigrationRecorder(connection).applied_migrations()))
+
+
+def waiting_emails() -> QuerySet[Email]:
+    """Return the emails that are still to be sent."""
+    queued = Email.objects.filter(status__in=[STATUS.queued, STATUS.requeued])
+    waiting: QuerySet[Email] = queued.exclude(expires_at__lte=timezone.now())
+    return waiting
+
+
+def queue_age_seconds() -> int:
+    """Return how long the oldest waiting email has been queued; 0 if none waits."""
+    oldest = waiting_emails().aggregate(oldest=Min("created"))["oldest"]
+    return max(0, int((timezone.now() - oldest).total_seconds())) if oldest else 0
+
+
+def _check_database() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 
 
-def missing_migrations() -> int:
-    """How many migrations of the code the database does not have."""
-    return len(known_migrations() - set(MigrationRecorder(connection).applied_migrations()))
-
-
-def _migrations() -> None:
-    missing = missing_migrations()
-    if missing:
+def _check_migrations() -> None:
+    if missing := count_missing_migrations():
         raise RuntimeError(f"{missing} migrations are not applied; run manage.py migrate")
 
 
-def _cache() -> None:
-    # A key of its own for each request: several processes ask at once.
+def _check_cache() -> None:
+    # A key of its own for each request: several processes check at once.
     key = f"readyz-{uuid.uuid4().hex}"
     cache.set(key, key, 60)
     if cache.get(key) != key:
@@ -56,31 +69,21 @@ def _cache() -> None:
     cache.delete(key)
 
 
-def waiting_emails() -> QuerySet[Email]:
-    """Emails that are still to be sent."""
-    queued = Email.objects.filter(status__in=[STATUS.queued, STATUS.requeued])
-    waiting: QuerySet[Email] = queued.exclude(expires_at__lte=timezone.now())
-    return waiting
+CHECKS = {"database": _check_database, "migrations": _check_migrations, "cache": _check_cache}
 
 
-def oldest_waiting_email() -> datetime | None:
-    """When the oldest email that is still to be sent was queued; None if none waits."""
-    found: datetime | None = waiting_emails().aggregate(oldest=Min("created"))["oldest"]
-    return found
-
-
-def _mail(waited: timedelta) -> str:
-    """In a word how it is with email, of which the oldest has waited this long."""
-    if waited > SENDER_IS_MISSED and not is_taken("sender"):
-        return "no sender"
-    return "late" if waited > LATE_AFTER else "ok"
+def _email_state(waited: timedelta) -> str:
+    """Return the state of the email queue, whose oldest email has waited this long."""
+    if waited > MAIL_WORKER_MISSED_AFTER and not is_locked("mail_worker"):
+        return "no mail worker"
+    return "late" if waited > EMAIL_LATE_AFTER else "ok"
 
 
 @login_not_required
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers. Touches nothing else, so that a slow database restarts no worker."""
+    """Answer 200. Touches nothing else, so that a slow database restarts no worker."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
@@ -88,24 +91,22 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when database, migrations and cache work, else 503 with the first that does not.
+    """Answer 200 when database, migrations and cache work, else 503 with the first that does not.
 
-    Email that waits, and how old the last backup and daily run are (null: never), are reported
-    but make no worker unready: pages work without them. The reason
-    of a failure goes to the log only.
+    Emails that wait, and the age of the last backup and daily run (null: never), are reported but
+    make no worker unready: pages work without them. The reason of a failure is only in the log.
     """
-    answer: dict[str, object] = {"ready": True}
-    for name, check in {"database": _database, "migrations": _migrations, "cache": _cache}.items():
+    report: dict[str, object] = {"ready": True}
+    for name, check in CHECKS.items():
         try:
             check()
         except Exception:
-            # The rest would fail for the same reason, each after its own timeout.
-            log.exception("Not ready: %s", name)
+            # The others would fail for the same reason, each after its own timeout.
+            logger.exception("Not ready: %s", name)
             return JsonResponse({"ready": False, name: "failed"}, status=503)
-        answer[name] = "ok"
-    oldest = oldest_waiting_email()
-    waited = timezone.now() - oldest if oldest else timedelta()
-    answer["mail"] = _mail(waited)
-    answer["oldest_waiting_mail_seconds"] = max(0, int(waited.total_seconds()))
-    answer |= ages()
-    return JsonResponse(answer)
+        report[name] = "ok"
+    waited = queue_age_seconds()
+    report["email"] = _email_state(timedelta(seconds=waited))
+    report["oldest_waiting_email_seconds"] = waited
+    report |= {f"{job}_age_seconds": age for job, age in seconds_since_success().items()}
+    return JsonResponse(report)

@@ -1,8 +1,8 @@
-"""Figures for Prometheus at `/metrics`. Loaded only where METRICS_TOKEN is set.
+"""Metrics for Prometheus at `/metrics`. Loaded only where METRICS_TOKEN is set.
 
-Under gunicorn each worker writes its figures into a file of PROMETHEUS_MULTIPROC_DIR (set up by
-`deploy/gunicorn.conf.py`), and whichever worker is asked adds them up. What waits is counted in
-the database when somebody asks.
+Under gunicorn each worker writes its metrics into a file of PROMETHEUS_MULTIPROC_DIR (set up by
+`deploy/gunicorn.conf.py`), and the worker that answers adds them up. The queues are counted in the
+database at that moment.
 """
 
 import os
@@ -13,7 +13,6 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -29,15 +28,16 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from collaborative.monitoring.health import oldest_waiting_email, waiting_emails
-from collaborative.monitoring.logging import route_of
-from collaborative.operations.jobs import ages
+from collaborative.middleware.access_log import route_name
+from collaborative.monitoring.health import queue_age_seconds, waiting_emails
+from collaborative.operations.jobs import seconds_since_success
 from teams.models import Membership
 from teams.services.waiting import organizations_waiting, questions_waiting
 
-METHODS = {"GET", "HEAD", "POST", "OPTIONS"}  # others are one kind: anybody can make up names
+# All others share one label: anyone can make up methods.
+METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
 
-SECONDS = Histogram(
+REQUEST_SECONDS = Histogram(
     "portal_request_seconds",
     "Time to answer a request, by the page's name, the method and the class of the status.",
     ["route", "method", "status"],
@@ -46,74 +46,84 @@ SECONDS = Histogram(
 
 
 class MetricsMiddleware:
-    """Counts and times each request. Stands right behind the log's, before any page cache."""
+    """Counts and times each request. Stands right behind the access log, before the page cache."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        began = time.perf_counter()
+        started = time.perf_counter()
         response = self.get_response(request)
         method = request.method if request.method in METHODS else "other"
-        labels = SECONDS.labels(route_of(request), method, f"{response.status_code // 100}xx")
-        labels.observe(time.perf_counter() - began)
+        status = f"{response.status_code // 100}xx"
+        seconds = REQUEST_SECONDS.labels(route_name(request), method, status)
+        seconds.observe(time.perf_counter() - started)
         return response
 
 
-class Waiting(Collector):
-    """What waits, from the database."""
+class QueueCollector(Collector):
+    """The queues and the age of the last jobs, from the database."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The length and age of the email queue, and what waits at the desk."""
-        queued = waiting_emails().count()
-        failed = Email.objects.filter(status=STATUS.failed).count()
-        mails = GaugeMetricFamily(
-            "portal_mails", "Emails that wait to be sent, and that were given up.", labels=["state"]
+        yield _gauge(
+            "portal_emails",
+            "Emails that wait to be sent, and that were given up.",
+            "state",
+            {
+                "waiting": waiting_emails().count(),
+                "given_up": Email.objects.filter(status=STATUS.failed).count(),
+            },
         )
-        mails.add_metric(["waiting"], queued)
-        mails.add_metric(["given_up"], failed)
-        yield mails
-        oldest = oldest_waiting_email()
-        age = (timezone.now() - oldest).total_seconds() if oldest else 0.0
         yield GaugeMetricFamily(
-            "portal_oldest_waiting_mail_seconds",
+            "portal_oldest_waiting_email_seconds",
             "Age of the oldest email to be sent.",
-            max(0.0, age),
+            queue_age_seconds(),
         )
-        decisions = GaugeMetricFamily(
-            "portal_waiting_decisions", "What waits for facilitators, by kind.", labels=["kind"]
+        yield _gauge(
+            "portal_waiting_decisions",
+            "What waits for facilitators, by kind.",
+            "kind",
+            {
+                "organization": organizations_waiting().count(),
+                "request": Membership.objects.waiting().count(),
+                "question": questions_waiting().count(),
+            },
         )
-        decisions.add_metric(["organization"], organizations_waiting().count())
-        decisions.add_metric(["request"], Membership.objects.waiting().count())
-        decisions.add_metric(["question"], questions_waiting().count())
-        yield decisions
-        jobs = GaugeMetricFamily(
+        yield _gauge(
             "portal_job_age_seconds",
-            "Time since a job last ended well; none if never.",
-            labels=["job"],
+            "Time since a job last succeeded; none if never.",
+            "job",
+            seconds_since_success(),
         )
-        for name, seconds in ages().items():
-            if seconds is not None:
-                jobs.add_metric([name.removesuffix("_age_seconds")], seconds)
-        yield jobs
+
+
+def _gauge(
+    name: str, description: str, label: str, values: dict[str, int | None]
+) -> GaugeMetricFamily:
+    """Return a gauge with one value per label; those that are None are left out."""
+    gauge = GaugeMetricFamily(name, description, labels=[label])
+    for label_value, value in values.items():
+        if value is not None:
+            gauge.add_metric([label_value], value)
+    return gauge
 
 
 @login_not_required
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """All figures in Prometheus' own format, for whoever shows the token; 401 for others."""
-    shown = request.headers.get("Authorization", "")
-    if not constant_time_compare(shown, f"Bearer {settings.METRICS_TOKEN}"):
+    """Return all metrics in the format of Prometheus to a client with the token; 401 to others."""
+    authorization = request.headers.get("Authorization", "")
+    if not constant_time_compare(authorization, f"Bearer {settings.METRICS_TOKEN}"):
         refusal = HttpResponse("The token of METRICS_TOKEN is needed.\n", "text/plain", 401)
         refusal["WWW-Authenticate"] = "Bearer"
         return refusal
     registry = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        own = generate_latest(registry)
+        request_metrics = generate_latest(registry)
     else:
-        own = generate_latest(REGISTRY)
-    waiting = CollectorRegistry()
-    waiting.register(Waiting())
-    return HttpResponse(own + generate_latest(waiting), CONTENT_TYPE_LATEST)
+        request_metrics = generate_latest(REGISTRY)
+    queues = CollectorRegistry()
+    queues.register(QueueCollector())
+    return HttpResponse(request_metrics + generate_latest(queues), CONTENT_TYPE_LATEST)

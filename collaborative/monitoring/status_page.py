@@ -1,12 +1,14 @@
-"""How the portal itself is, in words: a page at the desk for administrators."""
+"""The status page: how the portal itself is doing, for administrators."""
 
 from __future__ import annotations
 
 import os
 import platform
 import shutil
+import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,52 +27,62 @@ from django.views.decorators.http import require_POST, require_safe
 from post_office.models import STATUS, Email, Log
 
 from collaborative.models import JobRun
-from collaborative.monitoring.health import LATE_AFTER, missing_migrations, waiting_emails
-from collaborative.operations.jobs import OVERDUE, is_taken
+from collaborative.monitoring.health import (
+    EMAIL_LATE_AFTER,
+    count_missing_migrations,
+    waiting_emails,
+)
+from collaborative.operations.jobs import OVERDUE_AFTER, is_locked
 from desk.changelist import counted, is_administrator, parse_pk, require_staff
 from members.models import Member
 from members.services import failed_emails, requeue_emails
 
-SHOWN = 20  # failed emails
-LITTLE_ROOM = 1024**3  # bytes left on a disk
-PROVE = "Run manage.py restore --check with a file, best on another machine."
+MAX_FAILED_EMAILS_SHOWN = 20
+MIN_FREE_DISK_BYTES = 1024**3
+START_BACKUPS = "have a timer run manage.py backup every day."
+CHECK_BACKUP = "Run manage.py restore --check with a file, best on another machine."
 CODES_REFUSED = (
-    "A mistyped address needs nothing. If the list of emails has one that is right, or many, mend "
-    "what the mail server answered; then that person asks for a new code."
+    "A mistyped address needs nothing. If the list of emails has one that is right, or many, fix "
+    "what the mail server replied; then that person asks for a new code."
 )
-GOOD, ATTENTION, PLAIN = "confirmed", "attention", ""
 
 
-@dataclass
-class Line:
+class State(StrEnum):
+    GOOD = "confirmed"
+    ATTENTION = "attention"
+    INFO = ""
+
+
+@dataclass(frozen=True)
+class StatusItem:
     """One thing to know: what it is about, how it is, and what to do about it."""
 
     name: str
-    words: str
-    state: str = GOOD
-    todo: str = ""
+    description: str
+    state: State = State.GOOD
+    advice: str = ""
 
 
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    """Is everything all right? First the answer, then what it rests on. Administrators only."""
-    _administrator(request)
+    """Show whether everything works, and what that rests on. Administrators only."""
+    _require_administrator(request)
     groups = {
-        "Mail": mail(),
-        "Backups and the daily run": [*backup(), daily()],
-        "Database and disks": [*database(), *disks()],
-        "Versions": versions(),
+        "Email": email_items(),
+        "Backups and the daily run": [*backup_items(), daily_run_item()],
+        "Database and disks": [*database_items(), *disk_items()],
+        "Versions": version_items(),
     }
     failed = _with_reasons(failed_emails())
-    lines = [line for group in groups.values() for line in group]
+    items = [item for group in groups.values() for item in group]
     context = {
         **admin.site.each_context(request),
         "title": "Status",
         "subtitle": None,
-        "troubles": [line for line in lines if line.state == ATTENTION],
+        "problems": [item for item in items if item.state == State.ATTENTION],
         "groups": groups,
-        "failed": failed.order_by("-last_updated", "-pk")[:SHOWN],
-        "failed_number": failed.count(),
+        "failed_emails": failed.order_by("-last_updated", "-pk")[:MAX_FAILED_EMAILS_SHOWN],
+        "failed_count": failed.count(),
         "now": timezone.now(),
     }
     return TemplateResponse(request, "admin/status.html", context)
@@ -78,166 +90,171 @@ def status(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def requeue(request: HttpRequest) -> HttpResponse:
-    """Queue failed emails anew: the one that is named, or all. Administrators only."""
-    by = _administrator(request)
-    chosen = request.POST.get("mail", "")
-    key = parse_pk(chosen)
-    if chosen != "all" and key is None:
+    """Queue one failed email again, or all of them. Administrators only."""
+    administrator = _require_administrator(request)
+    chosen = request.POST.get("email", "")
+    pk = parse_pk(chosen)
+    if chosen != "all" and pk is None:
         raise BadRequest
-    number = requeue_emails(None if key is None else [key], by=by)
-    if number:
-        messages.success(request, f"{counted(number, 'email is', 'emails are')} queued anew.")
+    count = requeue_emails(None if pk is None else [pk], by=administrator)
+    if count:
+        messages.success(request, f"{counted(count, 'email is', 'emails are')} queued again.")
     else:
-        messages.warning(request, "No failed email was there any more.")
+        messages.warning(request, "That email is no longer among the failed ones.")
     return HttpResponseRedirect(reverse("status"))
 
 
-def _administrator(request: HttpRequest) -> Member:
+def _require_administrator(request: HttpRequest) -> Member:
     if not is_administrator(request):
         raise PermissionDenied
     return require_staff(request)
 
 
-# Each part: what is asked, and how the answer reads --------------------------------------------
+# The groups --------------------------------------------------------------------------------
 
 
-def mail() -> list[Line]:
-    """What waits, since when; whether somebody sends it; what the mail server refused."""
-    leads = is_taken("sender")
-    oldest = waiting_emails().order_by("created", "pk").first()
-    late = bool(oldest and timezone.now() - oldest.created > LATE_AFTER)
-    waiting = "nothing waits"
-    if oldest:
-        number = counted(waiting_emails().count(), "email waits", "emails wait")
-        tries = counted(oldest.number_of_retries or 0, "failed try", "failed tries")
-        waiting = f"{number}, the oldest for {_for(oldest.created)}, after {tries}"
+def email_items() -> list[StatusItem]:
+    """Return what waits and since when, whether it is being sent, and what was refused."""
     sent = Email.objects.filter(status=STATUS.sent).order_by("-last_updated").first()
+    last_sent = f"{_age(sent.last_updated)} ago" if sent else "none yet"
     return [
-        Line("Sender", "running", GOOD)
-        if leads
-        else Line("Sender", "not running", ATTENTION, "Start manage.py mail_worker."),
-        Line("Queue", waiting, ATTENTION, "See the last refusal; the mail server's log says more.")
-        if late
-        else Line("Queue", waiting),
-        *given_up(),
-        _last_refusal(),
-        Line("Last sent", f"{_for(sent.last_updated)} ago" if sent else "none yet", PLAIN),
+        StatusItem("Mail worker", "running")
+        if is_locked("mail_worker")
+        else StatusItem(
+            "Mail worker", "not running", State.ATTENTION, "Start manage.py mail_worker."
+        ),
+        _queue_item(),
+        *failed_email_items(),
+        _last_refusal_item(),
+        StatusItem("Last sent", last_sent, State.INFO),
     ]
 
 
-def given_up() -> list[Line]:
-    """The emails that nobody tries any more, and the codes of the last day."""
+def _queue_item() -> StatusItem:
+    oldest = waiting_emails().order_by("created", "pk").first()
+    if oldest is None:
+        return StatusItem("Queue", "nothing waits")
+    count = counted(waiting_emails().count(), "email waits", "emails wait")
+    tries = counted(oldest.number_of_retries or 0, "failed try", "failed tries")
+    description = f"{count}, the oldest for {_age(oldest.created)}, after {tries}"
+    if timezone.now() - oldest.created <= EMAIL_LATE_AFTER:
+        return StatusItem("Queue", description)
+    advice = "See the last refusal; the mail server's log says more."
+    return StatusItem("Queue", description, State.ATTENTION, advice)
+
+
+def failed_email_items() -> list[StatusItem]:
+    """Return the emails that are no longer tried, and the codes of the last day among them."""
     failed = failed_emails().count()
     codes = Email.objects.filter(status=STATUS.failed, expires_at__isnull=False).count()
-    lines = []
+    items = []
     if failed:
-        words = f"{counted(failed, 'email', 'emails')} could not be sent"
-        todo = "They are listed below and can be queued anew."
-        lines.append(Line("Given up", words, ATTENTION, todo))
+        description = f"{counted(failed, 'email', 'emails')} could not be sent"
+        advice = "They are listed below and can be queued again."
+        items.append(StatusItem("Given up", description, State.ATTENTION, advice))
     if codes:
-        words = f"{counted(codes, 'code', 'codes')} could not be sent in the last day"
-        lines.append(Line("Codes given up", words, ATTENTION, CODES_REFUSED))
-    return lines or [Line("Given up", "none")]
+        description = f"{counted(codes, 'code', 'codes')} could not be sent in the last day"
+        items.append(StatusItem("Codes given up", description, State.ATTENTION, CODES_REFUSED))
+    return items or [StatusItem("Given up", "none")]
 
 
-def _last_refusal() -> Line:
-    """What the mail server answered when it last took an email not; of how it was not reached, the
-    error's name."""
+def _last_refusal_item() -> StatusItem:
+    """Return the mail server's last refusal; if it was not reached, the name of the error."""
     last = Log.objects.filter(status=STATUS.failed).order_by("-pk").first()
-    words = f"{last.exception_type or 'not known'}, {_for(last.date)} ago" if last else "none"
-    return Line("Last refusal", words, PLAIN)
+    description = f"{last.exception_type or 'unknown'}, {_age(last.date)} ago" if last else "none"
+    return StatusItem("Last refusal", description, State.INFO)
 
 
-def _with_reasons(mails: QuerySet[Email]) -> QuerySet[Email]:
-    """Adds why each was given up last: `reason` and the mail server's `reply`."""
+def _with_reasons(emails: QuerySet[Email]) -> QuerySet[Email]:
+    """Annotate why each was last given up: `reason` and the mail server's `reply`."""
     last = Log.objects.filter(email=OuterRef("pk")).order_by("-pk")
-    found: QuerySet[Email] = mails.defer("message", "html_message").annotate(
+    annotated: QuerySet[Email] = emails.defer("message", "html_message").annotate(
         reason=Subquery(last.values("exception_type")[:1]),
         reply=Subquery(last.values("message")[:1]),
     )
-    return found
+    return annotated
 
 
-def backup() -> list[Line]:
-    """The last one: how old, how big, whether anybody could read it, whether it was tried."""
-    todo = "Run manage.py backup, and have a timer run it every day."
-    if not settings.BACKUP_DIR:
-        todo = "Set BACKUP_DIR, and have a timer run manage.py backup every day."
-    run = JobRun.objects.good(JobRun.Job.BACKUP).first()
+def backup_items() -> list[StatusItem]:
+    """Return how old the last backup is, whether it is encrypted, and when one was checked."""
+    run = JobRun.objects.succeeded(JobRun.Job.BACKUP).first()
     if run is None:
-        return [Line("Last backup", "none yet", ATTENTION, todo)]
-    late = timezone.now() - run.ended_at > OVERDUE
-    lines = [_last_backup(run)]
-    if late:
-        lines = [Line("Last backup", lines[0].words, ATTENTION, todo)]
-    if not run.facts.get("encrypted"):
-        lines.append(
-            Line("Encryption", "off: whoever has the file can read it", PLAIN, "Set BACKUP_KEY.")
-        )
-    else:
-        lines.append(Line("Encryption", "on"))
-    tried = JobRun.objects.good(JobRun.Job.CHECK).first()
-    words = f"{_for(tried.ended_at)} ago, {tried.facts.get('file', '')}" if tried else "never"
-    lines.append(Line("Last proven by restoring", words, PLAIN, "" if tried else PROVE))
-    return [*lines, *_failure_since(run)]
+        advice = f"Run manage.py backup, and {START_BACKUPS}"
+        if not settings.BACKUP_DIR:
+            advice = f"Set BACKUP_DIR, and {START_BACKUPS}"
+        return [StatusItem("Last backup", "none yet", State.ATTENTION, advice)]
+    encryption = StatusItem("Encryption", "on")
+    if not run.details.get("encrypted"):
+        description = "off: anyone who has the file can read it"
+        encryption = StatusItem("Encryption", description, State.INFO, "Set BACKUP_KEY.")
+    check = JobRun.objects.succeeded(JobRun.Job.CHECK).first()
+    checked = f"{_age(check.ended_at)} ago, {check.details.get('file', '')}" if check else "never"
+    return [
+        _last_backup_item(run),
+        encryption,
+        StatusItem("Last check", checked, State.INFO, "" if check else CHECK_BACKUP),
+        *_failed_backup_items(run),
+    ]
 
 
-def _last_backup(run: JobRun) -> Line:
-    """Is its file still there? Only where this process can look: the job may run elsewhere."""
-    words = f"{_for(run.ended_at)} ago"
-    if "folder" not in run.facts:  # restored from the very backup that the run made
-        return Line("Last backup", words)
-    folder = Path(run.facts["folder"])
-    file = folder / run.facts["file"]
-    words += f", {filesizeformat(run.facts.get('bytes', 0))}, {file}"
-    if not os.access(folder, os.R_OK | os.X_OK):
-        return Line("Last backup", f"{words}, which cannot be looked at from here", PLAIN)
-    if not file.exists():
-        todo = "Look who moved it, and run manage.py backup."
-        return Line("Last backup", f"missing: {file} is not there any more", ATTENTION, todo)
-    return Line("Last backup", words)
+def _last_backup_item(run: JobRun) -> StatusItem:
+    """Return its age and file, and whether that still exists, as far as this process can see: the
+    job may run on another machine."""
+    description, state, advice = f"{_age(run.ended_at)} ago", State.GOOD, ""
+    # Without a folder it is the record inside the very backup that was restored.
+    if "folder" in run.details:
+        folder = Path(run.details["folder"])
+        file = folder / run.details["file"]
+        description += f", {filesizeformat(run.details.get('bytes', 0))}, {file}"
+        if not os.access(folder, os.R_OK | os.X_OK):
+            description, state = f"{description}, which cannot be seen from here", State.INFO
+        elif not file.exists():
+            description, state = f"missing: {file} no longer exists", State.ATTENTION
+            advice = "Find out who moved it, and run manage.py backup."
+    if timezone.now() - run.ended_at > OVERDUE_AFTER:
+        state, advice = State.ATTENTION, f"Run manage.py backup, and {START_BACKUPS}"
+    return StatusItem("Last backup", description, state, advice)
 
 
-def _failure_since(run: JobRun) -> list[Line]:
+def _failed_backup_items(run: JobRun) -> list[StatusItem]:
+    """Return the last failure since `run`, if there is one."""
     later = JobRun.objects.filter(name=run.name, succeeded=False, started_at__gt=run.started_at)
     failed = later.order_by("-started_at").first()
     if failed is None:
         return []
-    return [Line("A backup failed", f"{_for(failed.ended_at)} ago", ATTENTION, failed.outcome)]
+    description = f"{_age(failed.ended_at)} ago"
+    return [StatusItem("A backup failed", description, State.ATTENTION, failed.outcome)]
 
 
-def daily() -> Line:
-    """The last daily run that did everything."""
-    run = JobRun.objects.good(JobRun.Job.DAILY).first()
-    todo = "A running mail worker does it, or a timer with manage.py daily. Their log says more."
-    if run is None:
-        return Line("Last daily run", "none yet", ATTENTION, todo)
-    late = timezone.now() - run.ended_at > OVERDUE
-    words = f"{_for(run.ended_at)} ago"
-    return Line("Last daily run", words, ATTENTION, todo) if late else Line("Last daily run", words)
+def daily_run_item() -> StatusItem:
+    """Return the last daily run that succeeded."""
+    run = JobRun.objects.succeeded(JobRun.Job.DAILY).first()
+    description = f"{_age(run.ended_at)} ago" if run else "none yet"
+    if run and timezone.now() - run.ended_at <= OVERDUE_AFTER:
+        return StatusItem("Last daily run", description)
+    advice = "A running mail worker does it, or a timer with manage.py daily. Their log says more."
+    return StatusItem("Last daily run", description, State.ATTENTION, advice)
 
 
-def database() -> list[Line]:
-    """Which one, how big, and whether it fits the code."""
-    missing = missing_migrations()
-    lines = [Line("Migrations", "all applied")]
-    if missing:
-        words = f"{counted(missing, 'is', 'are')} not applied"
-        lines = [Line("Migrations", words, ATTENTION, "Run manage.py migrate.")]
+def database_items() -> list[StatusItem]:
+    """Return which database it is, its size, and whether it fits the code."""
+    migrations = StatusItem("Migrations", "all applied")
+    if missing := count_missing_migrations():
+        description = f"{counted(missing, 'is', 'are')} not applied"
+        advice = "Run manage.py migrate."
+        migrations = StatusItem("Migrations", description, State.ATTENTION, advice)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_database_size(current_database()), version()")
-            size, told = cursor.fetchone()
-        words = " ".join(told.split()[:2])
+            size, server = cursor.fetchone()
+        software = " ".join(server.split()[:2])
     else:
         size = sum(path.stat().st_size for path in _database_files())
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT sqlite_version()")
-            words = f"SQLite {cursor.fetchone()[0]}"
+        software = f"SQLite {sqlite3.sqlite_version}"
     return [
-        *lines,
-        Line("Database", f"{words}, {filesizeformat(size)}", PLAIN),
-        Line("Cache", _cache_kind(), PLAIN),
+        migrations,
+        StatusItem("Database", f"{software}, {filesizeformat(size)}", State.INFO),
+        StatusItem("Cache", _describe_cache(), State.INFO),
     ]
 
 
@@ -246,43 +263,42 @@ def _database_files() -> list[Path]:
     return [path for path in (Path(name), Path(f"{name}-wal")) if path.exists()]
 
 
-def _cache_kind() -> str:
+def _describe_cache() -> str:
     backend = settings.CACHES["default"]["BACKEND"].rsplit(".", 1)[-1]
-    known = {"DatabaseCache": "in the database", "RedisCache": "Redis"}
-    return known.get(backend, f"{backend}, of each process")
+    descriptions = {"DatabaseCache": "in the database", "RedisCache": "Redis"}
+    return descriptions.get(backend, f"{backend}, of each process")
 
 
-def disks() -> list[Line]:
-    """The room that is left where the portal writes."""
-    places = {"Disk of the backups": Path(settings.BACKUP_DIR)} if settings.BACKUP_DIR else {}
+def disk_items() -> list[StatusItem]:
+    """Return the free space where the portal writes."""
+    folders = {"Disk of the backups": Path(settings.BACKUP_DIR)} if settings.BACKUP_DIR else {}
     if connection.vendor == "sqlite":
-        places["Disk of the database"] = Path(str(connection.settings_dict["NAME"])).parent
-    return [_room(name, place) for name, place in places.items() if place.exists()]
+        folders["Disk of the database"] = Path(str(connection.settings_dict["NAME"])).parent
+    return [_disk_item(name, folder) for name, folder in folders.items() if folder.exists()]
 
 
-def _room(name: str, place: Path) -> Line:
-    disk = shutil.disk_usage(place)
-    words = f"{filesizeformat(disk.free)} free of {filesizeformat(disk.total)}"
-    if disk.free < min(LITTLE_ROOM, disk.total // 10):
-        return Line(name, words, ATTENTION, "Make room, or the portal stops taking anything in.")
-    return Line(name, words)
+def _disk_item(name: str, folder: Path) -> StatusItem:
+    disk = shutil.disk_usage(folder)
+    description = f"{filesizeformat(disk.free)} free of {filesizeformat(disk.total)}"
+    if disk.free >= min(MIN_FREE_DISK_BYTES, disk.total // 10):
+        return StatusItem(name, description)
+    advice = "Make room, or the portal stops accepting anything."
+    return StatusItem(name, description, State.ATTENTION, advice)
 
 
-def versions() -> list[Line]:
-    """Of the portal and what it stands on."""
-    release, todo = settings.RELEASE, "" if settings.RELEASE else "Set RELEASE to name it."
+def version_items() -> list[StatusItem]:
+    """Return the versions of the portal and of what it is built on."""
+    advice = "" if settings.RELEASE else "Set RELEASE to name it."
     return [
-        Line("Portal", release or "not set", PLAIN, todo),
-        Line("Python", platform.python_version(), PLAIN),
-        *(
-            Line(name, version(package), PLAIN)
-            for name, package in {"Django": "Django", "allauth": "django-allauth"}.items()
-        ),
+        StatusItem("Portal", settings.RELEASE or "not set", State.INFO, advice),
+        StatusItem("Python", platform.python_version(), State.INFO),
+        StatusItem("Django", version("Django"), State.INFO),
+        StatusItem("allauth", version("django-allauth"), State.INFO),
     ]
 
 
-def _for(moment: datetime) -> str:
-    """“3 hours”; of what is younger than a minute, “less than a minute”."""
+def _age(moment: datetime) -> str:
+    """Return the time since `moment` in words: "3 hours", or "less than a minute"."""
     if timezone.now() - moment < timedelta(minutes=1):
         return "less than a minute"
     return timesince(moment, depth=1).replace("\xa0", " ")

@@ -1,47 +1,48 @@
-"""What a mail server said when it refused an email: its code, and whether to ask again.
+"""What a mail server replied when it refused an email: the code, and whether to try again.
 
-Never its text, which may name people.
+Never the text of a reply, which may name people.
 """
 
 import re
 from collections.abc import Iterator
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPResponseException
 
-# A mailbox or a domain that takes no email, or this email. The other 5xx (syntax, authentication)
-# are about how the portal is set up, and emails wait until that is mended.
-FINAL = {521, 550, 551, 552, 553, 554, 556}
-# So are, with whatever code before them: policy and relaying, the sender's address, its domain.
-OURS = re.compile(r"5\.(7\.\d+|1\.[78])")
-ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\S)")
+# RFC 5321 and 7504: a mailbox or a domain that accepts no email, or not this one. Emails wait out
+# the other 5xx (syntax, authentication), which are about how the portal is set up.
+PERMANENT_CODES = {521, 550, 551, 552, 553, 554, 556}
+# RFC 3463: also about the portal, after whatever code: policy and relaying, the sender's address
+# and its domain.
+OWN_FAULT = re.compile(r"5\.(7\.\d+|1\.[78])")
+ENHANCED_CODE = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\S)")
 
 
 def reply_code(error: Exception) -> str:
-    """The mail server's code, with its enhanced code if there is one: “550 5.1.1”. Empty where
-    it said nothing, as when it is down."""
-    return next((f"{code} {enhanced}".strip() for code, enhanced in _answers(error)), "")
+    """Return the mail server's code, with its enhanced code if there is one: "550 5.1.1".
+
+    Empty where the server did not reply, such as when it is down.
+    """
+    return next((f"{code} {enhanced}".strip() for code, enhanced in _reply_codes(error)), "")
 
 
 def is_permanent(error: Exception) -> bool:
-    """Whether another try is of no use: the server refused each recipient, or the email itself,
-    for good."""
+    """Return whether another try is useless: the server refused each recipient, or the email
+    itself, permanently."""
     if not isinstance(error, (SMTPRecipientsRefused, SMTPDataError)):
         return False
-    answers = list(_answers(error))
-    return bool(answers) and all(
-        code in FINAL and not OURS.fullmatch(enhanced) for code, enhanced in answers
+    codes = list(_reply_codes(error))
+    return bool(codes) and all(
+        code in PERMANENT_CODES and not OWN_FAULT.fullmatch(enhanced) for code, enhanced in codes
     )
 
 
-def _answers(error: Exception) -> Iterator[tuple[int, str]]:
-    """Each code and enhanced code in an error of smtplib; none in others."""
-    told: list[tuple[int, bytes | str]]
+def _reply_codes(error: Exception) -> Iterator[tuple[int, str]]:
+    """Yield each code and enhanced code in an error of smtplib; nothing for other errors."""
+    replies: list[tuple[int, bytes | str]] = []
     if isinstance(error, SMTPRecipientsRefused):
-        told = list(error.recipients.values())
+        replies = list(error.recipients.values())
     elif isinstance(error, SMTPResponseException) and error.smtp_code > 0:
-        told = [(error.smtp_code, error.smtp_error)]
-    else:
-        return
-    for code, text in told:
-        words = text.decode("ascii", "replace") if isinstance(text, bytes) else str(text)
-        found = ENHANCED.match(words)
-        yield code, found[1] if found else ""
+        replies = [(error.smtp_code, error.smtp_error)]
+    for code, reply in replies:
+        text = reply.decode("ascii", "replace") if isinstance(reply, bytes) else str(reply)
+        enhanced = ENHANCED_CODE.match(text)
+        yield code, enhanced[1] if enhanced else ""

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from collaborative.models import JobRun
-from collaborative.operations.backups.create import left_out
+from collaborative.operations.backups.create import excluded_tables
 from collaborative.tests.ports import database_url
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
@@ -32,8 +32,8 @@ def back_up() -> Path:
 
 
 def files() -> list[Path]:
-    place = Path(settings.BACKUP_DIR)
-    return sorted(place.glob("portal-*")) if place.exists() else []
+    folder = Path(settings.BACKUP_DIR)
+    return sorted(folder.glob("portal-*")) if folder.exists() else []
 
 
 def checksums() -> dict[str, str]:
@@ -41,7 +41,7 @@ def checksums() -> dict[str, str]:
     tables = set(connection.introspection.table_names())
     found = {}
     with connection.cursor() as cursor:
-        for table in sorted(tables - {*left_out(), JobRun._meta.db_table}):
+        for table in sorted(tables - {*excluded_tables(), JobRun._meta.db_table}):
             cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608
             rows = sorted(repr(row) for row in cursor.fetchall())
             found[table] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"

@@ -79,7 +79,7 @@ def of_the_desk() -> list[str]:
     ]
     pages = [
         "",
-        "health/",
+        "status/",
         "report/",
         "coverage/",
         "members/organization/",

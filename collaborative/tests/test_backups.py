@@ -1,4 +1,4 @@
-"""Backups on the real database of the run: whole or not at all, and nothing good is lost."""
+"""Backups on the real database of the run: complete or not at all, and no good one is lost."""
 
 import resource
 import signal
@@ -17,15 +17,15 @@ from django.db import connection
 
 from collaborative.models import JobRun
 from collaborative.operations.backups import archives
-from collaborative.operations.backups.create import left_out
-from collaborative.operations.jobs import alone, is_taken
+from collaborative.operations.backups.create import excluded_tables
+from collaborative.operations.jobs import exclusive_lock, is_locked
 from collaborative.tests.backup_files import back_up, environment, files, process, run
 from collaborative.tests.ports import database_url
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backup_dir")]
 
 
-# Refusals of a backup ------------------------------------------------------------------------
+# Refusals ------------------------------------------------------------------------------------
 
 
 def test_backup_without_a_folder_says_what_to_set(settings):
@@ -42,8 +42,8 @@ def test_backup_into_a_folder_that_is_a_file_is_refused(backup_dir):
         run("backup")
 
 
-def test_folder_that_is_not_there_is_made_in_development_only(member, backup_dir, settings):
-    """So looks the disk of the backups when it is not mounted."""
+def test_backup_folder_is_created_in_development_only(member, backup_dir, settings):
+    """A folder is missing when its disk is not mounted."""
     backup_dir.rmdir()
     with pytest.raises(CommandError, match=r"backups is not there. Mount its disk, or make it onc"):
         run("backup")
@@ -53,26 +53,26 @@ def test_folder_that_is_not_there_is_made_in_development_only(member, backup_dir
 
 
 @pytest.mark.parametrize("content", ["missing", "empty", "strange"])
-def test_database_that_is_not_the_portals_is_refused_and_no_backup_goes(
+def test_backup_of_another_database_is_refused_and_deletes_none(
     member, backup_dir, tmp_path, content
 ):
-    good = back_up()
+    existing = back_up()
     with database(tmp_path, content) as name:
         other = process("backup", env=environment(DATABASE_URL=name, BACKUP_KEEP="1"))
-        told = other.communicate()[1]
+        errors = other.communicate()[1]
     assert other.returncode == 1
-    assert "does not hold the portal" in told or "does not exist" in told
-    assert "Traceback" not in told
-    assert list(backup_dir.iterdir()) == [good]
+    assert "does not hold the portal" in errors or "does not exist" in errors
+    assert "Traceback" not in errors
+    assert list(backup_dir.iterdir()) == [existing]
     if content == "missing":
         assert not list(tmp_path.glob("other*"))
 
 
 @contextmanager
-def database(place: Path, content: str) -> Iterator[str]:
+def database(folder: Path, content: str) -> Iterator[str]:
     """The address of another database: "missing", "empty", or with "strange" tables."""
     if connection.vendor == "sqlite":
-        path = place / "other.sqlite3"
+        path = folder / "other.sqlite3"
         if content != "missing":
             path.touch()
         if content == "strange":
@@ -91,17 +91,17 @@ def database(place: Path, content: str) -> Iterator[str]:
             cursor.execute("DROP DATABASE IF EXISTS portal_other")
 
 
-def test_backup_while_another_is_made_is_refused(backup_dir):
-    with alone("backup") as free:
-        assert free
+def test_backup_is_refused_while_another_is_made(backup_dir):
+    with exclusive_lock("backup") as acquired:
+        assert acquired
         other = process("backup")
-        told = other.communicate()[1]
+        errors = other.communicate()[1]
     assert other.returncode == 1
-    assert "Another backup is being made right now" in told
+    assert "Another backup is being made right now" in errors
     assert files() == []
 
 
-def test_backup_that_finds_no_room_keeps_the_old_ones_and_nothing_else(member, backup_dir):
+def test_backup_on_a_full_disk_keeps_the_old_ones_and_nothing_else(member, backup_dir):
     old = back_up()
     before = old.read_bytes()
 
@@ -109,28 +109,28 @@ def test_backup_that_finds_no_room_keeps_the_old_ones_and_nothing_else(member, b
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
     full = process("backup", preexec_fn=little_room)
-    told = full.communicate()[1]
+    errors = full.communicate()[1]
     assert full.returncode == 1
-    assert "No backup was made. There is no room left" in told
-    assert "Traceback" not in told
+    assert "No backup was made. There is no room left" in errors
+    assert "Traceback" not in errors
     assert files() == [old]
     assert old.read_bytes() == before
     assert list(backup_dir.iterdir()) == [old]
 
 
-def test_encrypted_backup_that_finds_no_room_leaves_nothing(member, backup_dir, identity):
+def test_encrypted_backup_on_a_full_disk_leaves_nothing(member, backup_dir, identity):
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
     full = process("backup", preexec_fn=little_room)
-    told = full.communicate()[1]
+    errors = full.communicate()[1]
     assert full.returncode == 1
-    assert "There is no room left" in told
+    assert "There is no room left" in errors
     assert list(backup_dir.iterdir()) == []
 
 
 def test_killed_backup_leaves_no_file_that_looks_like_one(backup_dir):
-    """Stopped where all is written but the name: what is there is hidden, and swept later."""
+    """Killed before the file gets its name: it is hidden, and deleted by the next backup."""
     script = (
         "import django; django.setup()\n"
         "import os, signal, pathlib\n"
@@ -143,14 +143,14 @@ def test_killed_backup_leaves_no_file_that_looks_like_one(backup_dir):
     assert done.returncode == -signal.SIGKILL
     (left,) = backup_dir.iterdir()
     assert left.name.startswith(".")
-    assert archives.kept(backup_dir) == []
-    while is_taken("backup"):  # PostgreSQL notices soon that its client has gone
+    assert archives.list_backups(backup_dir) == []
+    while is_locked("backup"):  # PostgreSQL notices soon that its client has gone
         pass
     new = back_up()
     assert list(backup_dir.iterdir()) == [new]
-    killed, good = JobRun.objects.order_by("pk")
-    assert (killed.succeeded, good.succeeded) == (False, True)
-    assert "ended before it could say" in killed.outcome
+    killed, existing = JobRun.objects.order_by("pk")
+    assert (killed.succeeded, existing.succeeded) == (False, True)
+    assert "killed before it could record" in killed.outcome
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite needs no programs")
@@ -172,8 +172,8 @@ def test_backup_with_older_client_programs_is_refused(settings, tmp_path):
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no password")
-def test_password_is_on_no_command_line(settings, tmp_path, monkeypatch):
-    """Programs that write down how they were called."""
+def test_backup_passes_no_password_on_a_command_line(settings, tmp_path, monkeypatch):
+    """The program is replaced by one that logs its command line."""
     fake = tmp_path / "pg_dump"
     fake.write_text(
         '#!/bin/sh\necho "$@ $PGPASSWORD" >>"$0.log"\n'
@@ -189,10 +189,10 @@ def test_password_is_on_no_command_line(settings, tmp_path, monkeypatch):
     assert "hunter2" not in " ".join(words)
 
 
-# What becomes of the files -------------------------------------------------------------------
+# The files -----------------------------------------------------------------------------------
 
 
-def test_only_the_owner_can_read_a_backup_and_its_name_says_when(member):
+def test_backup_is_private_and_named_by_its_time(member):
     before = datetime.now(UTC).replace(microsecond=0)
     file = back_up()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -200,28 +200,29 @@ def test_only_the_owner_can_read_a_backup_and_its_name_says_when(member):
     assert before <= named <= datetime.now(UTC)
 
 
-def test_command_says_whether_it_is_encrypted(member, identity, settings):
+def test_backup_command_says_whether_it_is_encrypted(member, identity, settings):
     assert "encrypted" in run("backup")
     (file,) = files()
     assert file.name.endswith(".age")
     assert member.email.encode() not in file.read_bytes()
     settings.BACKUP_KEY = ""
-    assert "Whoever has the file can read it" in run("backup")
+    assert "Anyone who has the file can read it" in run("backup")
 
 
-def test_newest_are_kept_and_strange_files_are_left_alone(member, settings, backup_dir):
+def test_backup_keeps_the_newest_and_unknown_files(member, settings, backup_dir):
     settings.BACKUP_KEEP = 2
     strange = [backup_dir / "portal-20200101T000000Z.sqlite3", backup_dir / "notes.txt"]
     for path in strange:
-        path.write_text("")  # empty: no backup, and no reason to remove a good one
-    made = [back_up() for _ in range(2)]
+        # Empty: no backup, and no reason to delete a good one.
+        path.write_text("")
+    backups = [back_up() for _ in range(2)]
     run("backup")
-    assert made[0] not in files()
-    assert made[1] in files()
+    assert backups[0] not in files()
+    assert backups[1] in files()
     assert all(path.exists() for path in strange)
 
 
-def test_new_backup_stays_although_the_clock_went_back(member, settings, backup_dir):
+def test_backup_is_kept_even_if_the_clock_went_back(member, settings, backup_dir):
     settings.BACKUP_KEEP = 1
     newer = back_up()
     future = backup_dir / "portal-20990101T000000Z.sqlite3"
@@ -231,7 +232,7 @@ def test_new_backup_stays_although_the_clock_went_back(member, settings, backup_
     assert left != future
 
 
-def test_what_was_set_aside_is_never_removed(member, settings, backup_dir):
+def test_backup_before_a_restore_is_never_deleted(member, settings, backup_dir):
     settings.BACKUP_KEEP = 1
     file = back_up()
     run("restore", str(file), "--replace")
@@ -240,13 +241,13 @@ def test_what_was_set_aside_is_never_removed(member, settings, backup_dir):
     assert len(list(backup_dir.glob("*before-restore*"))) == 1
 
 
-def test_run_is_kept_with_file_size_and_secrecy(member, identity):
+def test_backup_run_has_file_size_and_encryption(member, identity):
     file = back_up()
-    kept = JobRun.objects.get()
+    run = JobRun.objects.get()
     size = file.stat().st_size
     where = {"folder": str(file.parent), "file": file.name}
-    assert kept.facts == {**where, "bytes": size, "encrypted": True}
+    assert run.details == {**where, "bytes": size, "encrypted": True}
 
 
-def test_every_session_and_cache_table_is_left_out():
-    assert {"django_session", "usersessions_usersession"} <= set(left_out())
+def test_excluded_tables_are_those_of_sessions_and_cache():
+    assert {"django_session", "usersessions_usersession"} <= set(excluded_tables())

@@ -1,11 +1,10 @@
-"""The command of the demo data harms nothing and stays away from real data."""
+"""The command demo harms nothing and keeps away from real data."""
 
 import pytest
 from django.core.management import CommandError, call_command
 from post_office.models import Email
 
 from collaborative.demo import data
-from collaborative.management.commands import demo
 from members.models import Member, Organization
 from members.services import save_with_history
 from teams.models import ActionTeam, Goal, Membership
@@ -26,7 +25,7 @@ def run(capsys):
     return run_demo
 
 
-def test_the_administrator_that_is_there_is_kept(run):
+def test_demo_keeps_the_existing_administrator(run):
     Member.objects.create_superuser("root@example.org", full_name="Root")
     run()
     assert list(Member.objects.filter(is_superuser=True).values_list("email", flat=True)) == [
@@ -34,7 +33,7 @@ def test_the_administrator_that_is_there_is_kept(run):
     ]
 
 
-def test_edited_teams_and_goals_are_left_alone(run):
+def test_demo_leaves_edited_teams_and_goals_alone(run):
     call_command("load_starter_content", verbosity=0)
     editor = Member.objects.create_superuser("root@example.org")
     careers = ActionTeam.objects.get(slug=data.CAREERS)
@@ -48,7 +47,7 @@ def test_edited_teams_and_goals_are_left_alone(run):
     assert (goal.state, goal.current) == ("reached", None)
 
 
-def test_facilitators_that_are_there_stay(run):
+def test_demo_keeps_existing_facilitators(run):
     call_command("load_starter_content", verbosity=0)
     keeper = Member.objects.create_user("keeper@example.org")
     ActionTeam.objects.get(slug=data.TRAINING).facilitators.add(keeper)
@@ -56,9 +55,9 @@ def test_facilitators_that_are_there_stay(run):
     assert ActionTeam.objects.get(slug=data.TRAINING).facilitators.count() == 2
 
 
-def test_an_interrupted_run_leaves_nothing_and_is_repeated(run, monkeypatch):
+def test_demo_interrupted_leaves_nothing_and_can_be_repeated(run, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(demo, "LEFT", [("nobody@prairie.example", data.TRAINING)])
+        patched.setattr(data, "LEFT_TEAMS", [("nobody@prairie.example", data.TRAINING)])
         with pytest.raises(Membership.DoesNotExist):
             run()
     assert not Member.objects.exists()
@@ -66,7 +65,7 @@ def test_an_interrupted_run_leaves_nothing_and_is_repeated(run, monkeypatch):
     assert run().startswith("Added 12")
 
 
-def test_refuses_outside_development(run, settings):
+def test_demo_is_refused_outside_development(run, settings):
     settings.DEBUG = False
     with pytest.raises(CommandError, match="DEBUG is off"):
         run()
@@ -76,20 +75,20 @@ def test_refuses_outside_development(run, settings):
 @pytest.mark.parametrize(
     "address", ["a@rush.edu", "a@notexample.org", "a@gmail.com", "a@b.examples"]
 )
-def test_refuses_a_database_with_real_people(run, address):
+def test_demo_is_refused_with_real_people(run, address):
     Member.objects.create_user(address)
     with pytest.raises(CommandError, match="holds 1 person with an address"):
         run()
     assert not Organization.objects.exists()
 
 
-def test_accounts_closed_in_development_do_not_count_as_real_people(run):
+def test_demo_ignores_closed_accounts(run):
     Member.objects.create_superuser("root@example.org")
     close_account(Member.objects.create_user("leo@rush.example"))
     assert run().startswith("Added 12")
 
 
-def test_refuses_without_the_starter_teams(run):
+def test_demo_is_refused_without_the_starter_teams(run):
     call_command("load_starter_content", verbosity=0)
     team = ActionTeam.objects.get(slug=data.HIRING)
     team.goals.all().delete()

@@ -1,4 +1,4 @@
-"""Demo data shows every state. One run is looked at by all of these tests."""
+"""The demo data shows every state. All of these tests share one run."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -29,15 +29,15 @@ def run_demo() -> str:
 
 
 @pytest.fixture(scope="module")
-def told(django_db_setup, django_db_blocker) -> Iterator[str]:
-    """What the command says; what it has made is taken back after the last test."""
+def output(django_db_setup, django_db_blocker) -> Iterator[str]:
+    """The output of the command; what it created is rolled back after the last test."""
     with django_db_blocker.unblock(), override_settings(DEBUG=True), transaction.atomic():
         emails.queue("address_code", "dev@example.org", {"code": "BCDFGH", "minutes": 15})
         yield run_demo()
         transaction.set_rollback(True)
 
 
-def ago(days: int) -> datetime:
+def days_ago(days: int) -> datetime:
     return timezone.now() - timedelta(days=days)
 
 
@@ -45,54 +45,54 @@ def counts() -> list[int]:
     return [kind.objects.count() for kind in COUNTED] + [k.history.count() for k in COUNTED]
 
 
-def test_demo_shows_organizations_and_people_in_every_state(told):
-    assert told.startswith("Added 12 organizations, 33 people, 40 memberships.")
+def test_demo_shows_organizations_and_people_in_every_state(output):
+    assert output.startswith("Added 12 organizations, 33 people, 40 memberships.")
     by_status = [
         Organization.objects.filter(status=status).count() for status in Organization.Status.values
     ]
     assert by_status == [3, 8, 1, 0]
     assert set(Membership.objects.values_list("status", flat=True)) == set(Membership.Status.values)
-    assert {stay.waits_for for stay in Membership.objects.waiting()} == {
+    assert {membership.waits_for for membership in Membership.objects.waiting()} == {
         "organization",
         "affiliation",
         "approval",
     }
     assert Organization.objects.get(name=data.RIVERBEND).members.count() == 4
-    assert Goal.objects.exclude(state="unreported").count() == len(data.NEWS)
+    assert Goal.objects.exclude(state="unreported").count() == len(data.GOAL_UPDATES)
     for team in ActionTeam.objects.all():
         assert team.facilitators.count() == 1
         assert team.facilitators.get().is_staff
         assert team.memberships.active().exists()
 
 
-def test_demo_goals_have_moved_over_months(told):
-    for goal in Goal.objects.filter(slug__in=data.NEWS):
-        _, _, reports = data.NEWS[goal.slug]
+def test_demo_goals_have_moved_over_months(output):
+    for goal in Goal.objects.filter(slug__in=data.GOAL_UPDATES):
+        _, _, reports = data.GOAL_UPDATES[goal.slug]
         updates = list(goal.updates.order_by("reported_at"))
         assert [update.sentence for update in updates] == [report[3] for report in reports]
         assert updates[-1].reported_at.date() == goal.reported_on
         assert goal.state == updates[-1].state
-        told = goal.history.exclude(reported_on=None).values_list("history_date", flat=True)
-        assert sorted(told) == [update.reported_at for update in updates]
-    assert Goal.objects.stale().filter(slug__in=data.NEWS).count() == 1
-    assert GoalUpdate.objects.earliest("reported_at").reported_at < ago(300)
+        output = goal.history.exclude(reported_on=None).values_list("history_date", flat=True)
+        assert sorted(output) == [update.reported_at for update in updates]
+    assert Goal.objects.stale().filter(slug__in=data.GOAL_UPDATES).count() == 1
+    assert GoalUpdate.objects.earliest("reported_at").reported_at < days_ago(300)
 
 
-def test_demo_has_a_past_of_fourteen_months_in_order_and_what_waits_is_fresh_or_late(told):
+def test_demo_has_fourteen_months_of_history_in_order(output):
     _waiting_is_fresh_or_late()
     now = timezone.now()
-    for stay in Membership.objects.all():
-        moments = [stay.requested_at, stay.decided_at, stay.ended_at, now]
-        known = [moment for moment in moments if moment]
-        assert known == sorted(known)
-        assert stay.requested_at >= stay.member.date_joined
-        lines = stay.history.order_by("history_date")
+    for membership in Membership.objects.all():
+        moments = [membership.requested_at, membership.decided_at, membership.ended_at, now]
+        present = [moment for moment in moments if moment]
+        assert present == sorted(present)
+        assert membership.requested_at >= membership.member.date_joined
+        lines = membership.history.order_by("history_date")
         assert [line.pk for line in lines] == sorted(line.pk for line in lines)
-        assert lines.last().history_date == known[-2]
+        assert lines.last().history_date == present[-2]
     settled = Membership.objects.exclude(status="requested")
-    months = {stay.requested_at.strftime("%Y-%m") for stay in settled}
+    months = {membership.requested_at.strftime("%Y-%m") for membership in settled}
     assert len(months) >= 12
-    assert settled.earliest("requested_at").requested_at < ago(420)
+    assert settled.earliest("requested_at").requested_at < days_ago(420)
     for employer in Organization.objects.all():
         assert employer.created_at <= employer.members.earliest("date_joined").date_joined
         assert employer.decided_at is None or employer.created_at <= employer.decided_at <= now
@@ -100,12 +100,12 @@ def test_demo_has_a_past_of_fourteen_months_in_order_and_what_waits_is_fresh_or_
 
 def _waiting_is_fresh_or_late() -> None:
     waiting = Membership.objects.waiting().values_list("requested_at", flat=True)
-    assert min(waiting) < ago(9)
-    assert max(waiting) > ago(1)
+    assert min(waiting) < days_ago(9)
+    assert max(waiting) > days_ago(1)
     asked = Question.objects.waiting().values_list("asked_at", flat=True)
-    assert len(asked) == len(data.QUESTIONS)
-    assert min(asked) < ago(9)
-    assert max(asked) > ago(1)
+    assert len(asked) == len(data.OPEN_QUESTIONS)
+    assert min(asked) < days_ago(9)
+    assert max(asked) > days_ago(1)
     assert set(Question.objects.values_list("status", flat=True)) == {
         "waiting",
         "answered",
@@ -113,36 +113,36 @@ def _waiting_is_fresh_or_late() -> None:
     }
 
 
-def test_demo_is_visibly_fictional(told):
+def test_demo_is_visibly_fictional(output):
     assert not Organization.objects.exclude(name__contains="Example").exists()
     for person in Member.objects.all():
         assert person.email.endswith((".example", "@example.org"))
 
 
-def test_demo_is_done_by_people_through_the_services(told):
-    for stay in Membership.objects.exclude(status="requested"):
-        assert stay.history.filter(history_change_reason="").count() == 0
-        assert stay.history.first().history_user
+def test_demo_is_done_by_people_through_the_services(output):
+    for membership in Membership.objects.exclude(status="requested"):
+        assert membership.history.filter(history_change_reason="").count() == 0
+        assert membership.history.first().history_user
     assert not Membership.history.filter(history_change_reason=None).exists()
 
 
-def test_demo_tells_who_can_sign_in_and_where(told, settings):
-    assert f"{settings.SITE_URL}/sign-in/" in told
-    assert f"{ADMINISTRATOR:<26} administrator" in " ".join(told.split("\n"))
+def test_demo_prints_who_can_sign_in_and_where(output, settings):
+    assert f"{settings.SITE_URL}/sign-in/" in output
+    assert f"{ADMINISTRATOR:<26} administrator" in " ".join(output.split("\n"))
     for email, _, _ in data.FACILITATORS.values():
-        assert email in told
-    for line in told.splitlines()[3:]:
+        assert email in output
+    for line in output.splitlines()[3:]:
         assert Member.objects.get(email=line.split()[0]).is_active
 
 
-def test_second_run_adds_nothing_and_says_so(told, settings):
+def test_demo_twice_adds_nothing_and_says_so(output, settings):
     settings.DEBUG = True
     before = counts()
-    said = run_demo()
-    assert said.startswith("The demo data is here already.")
-    assert ADMINISTRATOR in said
+    output_again = run_demo()
+    assert output_again.startswith("The demo data is here already.")
+    assert ADMINISTRATOR in output_again
     assert counts() == before
 
 
-def test_nobody_who_does_not_exist_is_written_to(told):
+def test_demo_queues_no_email_to_made_up_people(output):
     assert [mail.to for mail in Email.objects.all()] == [["dev@example.org"]]

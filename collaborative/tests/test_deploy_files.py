@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands
 
-from collaborative.env import listening, read
+from collaborative.env import bind_addresses, read
 from collaborative.sso_settings import SERVICE_SETTINGS
 from collaborative.tests.databases import PORTAL
 from collaborative.tests.test_settings import PRODUCTION, ROOT
@@ -150,14 +150,14 @@ def test_what_portal_manage_makes_can_be_read_by_nginx():
 
 @pytest.mark.parametrize("bind", ["127.0.0.1:8000", "[::1]:8000,10.0.0.12:8000", "unix:/run/web"])
 def test_web_server_listens_where_it_is_told(bind):
-    assert listening(bind) == bind
+    assert bind_addresses(bind) == bind
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.1:port", "127.0.0.1:0", ":8000", "unix:x"])
 def test_web_server_refuses_to_listen_nowhere(bind, monkeypatch):
     monkeypatch.setenv("BIND", bind)
     with pytest.raises(ImproperlyConfigured, match="^BIND is set to a value that cannot be used"):
-        read("BIND", listening, "Set it.")
+        read("BIND", bind_addresses, "Set it.")
 
 
 def test_no_setting_of_the_shell_reaches_the_tests():

@@ -19,7 +19,7 @@ from django.db import Error, connection, connections
 from django.db.utils import ConnectionHandler
 
 from collaborative.env import POSTGRES_OPTIONS, database
-from collaborative.operations.jobs import alone
+from collaborative.operations.jobs import exclusive_lock
 from collaborative.tests.faults.conftest import Portal
 from collaborative.tests.faults.processes import (
     PostgresServer,
@@ -200,7 +200,10 @@ def test_sender_refuses_to_lead_through_the_pooler(folder, pooled, monkeypatch):
     with pooler.running():
         worker, _ = pooled(pooler.url + QUERY)
         monkeypatch.setattr("collaborative.operations.jobs.connection", worker)
-        with pytest.raises(ImproperlyConfigured, match="a connection of its own"), alone("sender"):
+        with (
+            pytest.raises(ImproperlyConfigured, match="a connection of its own"),
+            exclusive_lock("mail_worker"),
+        ):
             pass
 
 

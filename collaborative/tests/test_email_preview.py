@@ -1,4 +1,4 @@
-"""The emails in the browser: in development only, and safe to look at whatever they hold."""
+"""The pages that show emails: in development only, and safe with any content."""
 
 import re
 from datetime import timedelta
@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.utils.html import escape
 from post_office.models import PRIORITY, STATUS, Email
 
-from collaborative.demo.sample_emails import samples, written
+from collaborative.demo.sample_emails import render_sample, samples
 
 
 @pytest.fixture
-def mail(db) -> Email:
+def email(db) -> Email:
     return Email.objects.create(
         from_email="portal@example.org",
         to=["maria@rush.example"],
@@ -31,37 +31,37 @@ def _development(settings):
     settings.DEBUG = True
 
 
-def addresses(mail: Email) -> list[str]:
+def urls(email: Email) -> list[str]:
     return [
         reverse("dev_email"),
-        reverse("dev_email_detail", args=[mail.pk]),
-        reverse("dev_email_html", args=[mail.pk]),
+        reverse("dev_email_detail", args=[email.pk]),
+        reverse("dev_email_html", args=[email.pk]),
         reverse("dev_email_samples"),
         reverse("dev_email_sample_html", args=[0]),
     ]
 
 
-def test_mail_pages_do_not_exist_outside_development(client, client_for, mail, administrator):
-    for address in addresses(mail):
-        assert client.get(address).status_code == 404
-        assert client_for(administrator).get(address).status_code == 404
+def test_email_pages_do_not_exist_outside_development(client, client_for, email, administrator):
+    for url in urls(email):
+        assert client.get(url).status_code == 404
+        assert client_for(administrator).get(url).status_code == 404
 
 
 @pytest.mark.usefixtures("_development")
-def test_mail_pages_refuse_post(client, mail):
-    for address in addresses(mail):
-        assert client.post(address).status_code == 405
+def test_email_pages_refuse_post(client, email):
+    for url in urls(email):
+        assert client.post(url).status_code == 405
 
 
 @pytest.mark.usefixtures("_development")
-def test_empty_mailbox_says_what_to_do(client, db):
+def test_email_list_without_emails_says_what_to_do(client, db):
     page = client.get(reverse("dev_email")).content.decode()
     assert "No emails yet" in page
     assert f'href="{reverse("join")}"' in page
 
 
 @pytest.mark.usefixtures("_development")
-def test_mail_list_shows_a_stranger_the_newest_first(client, mail):
+def test_email_list_shows_the_newest_first(client, email):
     newer = Email.objects.create(
         from_email="p@example.org", to=["olga@loop.example"], subject="Welcome", status=STATUS.sent
     )
@@ -73,8 +73,8 @@ def test_mail_list_shows_a_stranger_the_newest_first(client, mail):
 
 
 @pytest.mark.usefixtures("_development")
-def test_mail_list_costs_the_same_queries_for_one_row_and_three(
-    client, mail, django_assert_num_queries
+def test_email_list_costs_the_same_queries_for_one_email_and_three(
+    client, email, django_assert_num_queries
 ):
     for _ in range(3):
         with django_assert_num_queries(1):
@@ -83,18 +83,18 @@ def test_mail_list_costs_the_same_queries_for_one_row_and_three(
 
 
 @pytest.mark.usefixtures("_development")
-def test_mail_detail_shows_the_text_escaped_with_links_and_the_html_in_a_frame(client, mail):
-    page = client.get(reverse("dev_email_detail", args=[mail.pk])).content.decode()
+def test_email_detail_shows_escaped_text_and_html_in_a_frame(client, email):
+    page = client.get(reverse("dev_email_detail", args=[email.pk])).content.decode()
     assert "Line one\n&lt;script&gt;" in page
     assert "<script>alert" not in page
     assert 'href="https://portal.example.org/join/"' in page
-    assert f'<iframe class="mail-frame" src="{reverse("dev_email_html", args=[mail.pk])}"' in page
+    assert f'<iframe class="mail-frame" src="{reverse("dev_email_html", args=[email.pk])}"' in page
 
 
 @pytest.mark.usefixtures("_development")
-def test_mail_html_is_a_page_of_its_own_that_allows_styles_and_no_script(client, mail):
-    response = client.get(reverse("dev_email_html", args=[mail.pk]))
-    assert response.content.decode() == mail.html_message
+def test_email_html_allows_styles_and_no_script(client, email):
+    response = client.get(reverse("dev_email_html", args=[email.pk]))
+    assert response.content.decode() == email.html_message
     policy = dict(
         part.strip().split(" ", 1) for part in response["Content-Security-Policy"].split(";")
     )
@@ -105,12 +105,12 @@ def test_mail_html_is_a_page_of_its_own_that_allows_styles_and_no_script(client,
 
 
 @pytest.mark.usefixtures("_development")
-def test_mail_that_is_missing_or_text_only_has_no_page(client, mail):
-    Email.objects.filter(pk=mail.pk).update(html_message="")
-    assert client.get(reverse("dev_email_html", args=[mail.pk])).status_code == 404
-    missing = reverse("dev_email_detail", args=[mail.pk + 1])
+def test_email_html_does_not_exist_for_a_text_only_email(client, email):
+    Email.objects.filter(pk=email.pk).update(html_message="")
+    assert client.get(reverse("dev_email_html", args=[email.pk])).status_code == 404
+    missing = reverse("dev_email_detail", args=[email.pk + 1])
     assert client.get(missing).status_code == 404
-    detail = client.get(reverse("dev_email_detail", args=[mail.pk])).content.decode()
+    detail = client.get(reverse("dev_email_detail", args=[email.pk])).content.decode()
     assert "as HTML" not in detail
     assert "<iframe" not in detail
     beyond = reverse("dev_email_sample_html", args=[len(samples())])
@@ -119,19 +119,19 @@ def test_mail_that_is_missing_or_text_only_has_no_page(client, mail):
 
 # Every email that the portal can write ---------------------------------------------------------
 
-MAILS = portal.BASE_DIR / "templates" / "emails"
+TEMPLATES = portal.BASE_DIR / "templates" / "emails"
 
 
 @pytest.fixture(params=samples(), ids=lambda sample: sample.func.__name__)
 def sample(request) -> Email:
-    return written(request.param)
+    return render_sample(request.param)
 
 
 @pytest.mark.usefixtures("_development")
-def test_page_of_every_mail_leaves_no_template_out(client, db):
+def test_sample_list_shows_every_email_template(client, db):
     page = client.get(reverse("dev_email_samples"))
     shown = {template.name for template in page.templates if template.name}
-    assert {f"emails/{file.name}" for file in MAILS.iterdir()} <= shown
+    assert {f"emails/{file.name}" for file in TEMPLATES.iterdir()} <= shown
     for number, each in enumerate(samples()):
         assert reverse("dev_email_sample_html", args=[number]) in page.content.decode()
         assert f"{each.func.__name__}, to " in page.content.decode()
@@ -139,43 +139,43 @@ def test_page_of_every_mail_leaves_no_template_out(client, db):
 
 
 @pytest.mark.usefixtures("_development")
-def test_html_of_a_sample_is_that_of_the_mail(client, db):
+def test_sample_html_is_that_of_the_email(client, db):
     html = client.get(reverse("dev_email_sample_html", args=[1])).content.decode()
-    assert html == written(samples()[1]).html_message
+    assert html == render_sample(samples()[1]).html_message
 
 
-def test_subject_of_every_mail_is_one_short_line(sample):
+def test_sample_subject_is_one_short_line(sample):
     assert 0 < len(sample.subject) <= 78
     assert "\n" not in sample.subject
 
 
-def test_text_of_every_mail_has_short_lines_and_no_gaps(sample):
+def test_sample_text_has_short_lines_and_no_gaps(sample):
     assert max(len(line) for line in sample.message.splitlines()) <= 76
     assert "\n\n\n" not in sample.message
 
 
-def test_every_mail_says_why_it_comes_and_where_to_ask(sample):
+def test_sample_says_why_it_was_sent_and_where_to_ask(sample):
     for part in (sample.message, sample.html_message):
         assert "You get this email because" in part
         assert portal.CONTACT_EMAIL in part
 
 
-def test_every_mail_is_filled_in(sample):
+def test_sample_has_no_unfilled_variable(sample):
     for part in (sample.subject, sample.message, sample.html_message):
         assert not re.search(
             r"\{[{%#]|[#%}]\}|\bNone\b", re.sub(r"<style>.*?</style>", "", part, flags=re.S)
         )
 
 
-def test_every_mail_has_one_button_at_most_and_its_address_in_words(sample):
+def test_sample_has_at_most_one_button_and_its_url_as_text(sample):
     buttons = re.findall(r'class="button".*?href="([^"]+)"', sample.html_message, re.S)
     assert len(buttons) <= 1
-    for address in buttons:
-        assert f">{address}</a>" in sample.html_message
-        assert address in sample.message.splitlines()
+    for url in buttons:
+        assert f">{url}</a>" in sample.html_message
+        assert url in sample.message.splitlines()
 
 
-def test_every_mail_is_a_page_in_a_language_with_its_title_and_a_preheader(sample):
+def test_sample_html_has_language_title_and_preheader(sample):
     html = sample.html_message
     assert '<html lang="en">' in html
     assert f"<title>{escape(sample.subject)}</title>" in html
@@ -184,17 +184,17 @@ def test_every_mail_is_a_page_in_a_language_with_its_title_and_a_preheader(sampl
     assert "<img" not in html
 
 
-def test_mails_use_the_colours_of_the_portal():
+def test_sample_colors_are_those_of_the_portal():
     sheets = [portal.BASE_DIR / "static" / name for name in ("palette.css", "dark.css")]
     palette = set(re.findall(r"#[0-9a-f]{6}", "".join(sheet.read_text() for sheet in sheets)))
-    for file in MAILS.glob("*.html"):
+    for file in TEMPLATES.glob("*.html"):
         assert set(re.findall(r"#[0-9a-f]{6}", file.read_text())) <= palette, file.name
 
 
 @pytest.mark.browser
-def test_mail_pages_work_in_a_browser(new_page, live_server, mail, settings):
+def test_email_pages_work_in_a_browser(new_page, live_server, email, settings):
     settings.DEBUG = True
-    Email.objects.filter(pk=mail.pk).update(created=timezone.now() - timedelta(minutes=1))
+    Email.objects.filter(pk=email.pk).update(created=timezone.now() - timedelta(minutes=1))
     page = new_page(javascript=False, width=320)
     page.goto(reverse("dev_email"))
     page.get_by_role("link", name="Your code").click()

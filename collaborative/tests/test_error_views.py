@@ -1,38 +1,28 @@
-"""Answers while the database is away, and to requests that are too large or cannot be read."""
+"""The error pages for an outage of the database and for too large a request."""
 
-import sqlite3
 from collections.abc import Callable
 
 import pytest
-import redis
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import (
-    IntegrityError,
-    InterfaceError,
-    InternalError,
-    NotSupportedError,
-    OperationalError,
-    connection,
-)
+from django.db import IntegrityError, OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client
 
-from collaborative import error_views
 from collaborative.tests.page_kinds import of_members
 from conftest import visible_text
 from teams.tests.joining import JOIN, form
 
-OUTAGE_MESSAGE = "The portal is down for a short while"
-MEMBER_PAGES = ["/", "/my/", "/my/profile/", "/teams/education/", "/nowhere/", "/admin/"]
+DOWN = "The portal is down for a short while"
+MEMBERS_PAGES = ["/", "/my/", "/my/profile/", "/teams/education/", "/nowhere/", "/admin/"]
 
 
-def lose_connection(*args: object) -> None:
+def fail_statement(*statement: object) -> None:
     raise OperationalError("the connection is lost")
 
 
-def request_without_database(client: Client, path: str, **data: object) -> HttpResponse:
+def open_without_database(client: Client, path: str, **data: object) -> HttpResponse:
     client.raise_request_exception = False
-    with connection.execute_wrapper(lose_connection):
+    with connection.execute_wrapper(fail_statement):
         return client.post(path, data) if data else client.get(path)
 
 
@@ -42,127 +32,69 @@ def is_outage_page(response: HttpResponse) -> bool:
         response.status_code == 503
         and response["Retry-After"] == "10"
         and "no-store" in response["Cache-Control"]
-        and OUTAGE_MESSAGE in text
+        and DOWN in text
         and "Traceback" not in text
     )
 
 
 @pytest.mark.parametrize("path", ["/", "/teams/", "/faq/", "/organizations/", "/join/"])
-def test_visitor_pages_answer_503_while_the_database_is_away(client, team, path):
-    assert is_outage_page(request_without_database(client, path))
+def test_public_pages_answer_503_during_an_outage(client, team, path):
+    assert is_outage_page(open_without_database(client, path))
     assert client.get(path).status_code == 200
 
 
-def test_member_pages_answer_503_while_the_database_is_away(client_for, member, faq_entry):
+def test_member_pages_answer_503_during_an_outage(client_for, member, faq_entry):
     browser = client_for(member)
     pages = of_members(member)
     assert [
-        path for path in pages if not is_outage_page(request_without_database(browser, path))
+        path for path in pages if not is_outage_page(open_without_database(browser, path))
     ] == []
 
 
-@pytest.mark.parametrize("path", MEMBER_PAGES)
-def test_members_stay_signed_in_after_an_outage(client_for, member, path):
+@pytest.mark.parametrize("path", MEMBERS_PAGES)
+def test_outage_signs_nobody_out(client_for, member, path):
     browser = client_for(member)
-    assert is_outage_page(request_without_database(browser, path))
+    assert is_outage_page(open_without_database(browser, path))
     assert browser.get("/my/").status_code == 200
 
 
-def test_form_sent_while_the_database_is_away_answers_503(client, team, mails):
-    assert is_outage_page(request_without_database(client, JOIN, **form(team)))
+def test_form_answers_503_during_an_outage_and_stores_nothing(client, team, mails):
+    assert is_outage_page(open_without_database(client, JOIN, **form(team)))
     assert mails() == []
 
 
-def test_session_that_cannot_be_saved_answers_503(client, team):
+def test_bad_request_answers_503_for_a_session_lost_in_an_outage(client, team):
     """Django takes a session that it cannot write for one that was deleted: 400."""
 
-    def fail_to_save(execute: Callable, sql: str, *rest: object) -> object:
+    def full(execute: Callable, sql: str, *rest: object) -> object:
         if sql.startswith("UPDATE") and "django_session" in sql:
-            lose_connection()
+            fail_statement()
         return execute(sql, *rest)
 
     client.raise_request_exception = False
     client.post(JOIN, form(team))
-    with connection.execute_wrapper(fail_to_save):
+    with connection.execute_wrapper(full):
         assert is_outage_page(client.post(JOIN, form(team)))
 
 
 @pytest.mark.django_db
-def test_healthz_answers_while_the_database_is_away(client):
-    assert request_without_database(client, "/healthz").status_code == 200
+def test_healthz_answers_during_an_outage(client):
+    assert open_without_database(client, "/healthz").status_code == 200
 
 
 @pytest.mark.django_db
-def test_other_database_errors_answer_500(client):
-    def break_constraint(*args: object) -> None:
+def test_server_error_answers_500_for_other_errors(client):
+    def wrong(*statement: object) -> None:
         raise IntegrityError("our mistake")
 
     client.raise_request_exception = False
-    with connection.execute_wrapper(break_constraint):
+    with connection.execute_wrapper(wrong):
         response = client.get("/teams/")
     assert response.status_code == 500
     assert "Retry-After" not in response
 
 
-def with_cause(error: Exception, cause: Exception) -> Exception:
-    error.__cause__ = cause
-    return error
-
-
-def sqlite_error(code: int) -> Exception:
-    cause = sqlite3.OperationalError("from the file")
-    cause.sqlite_errorcode = code
-    return with_cause(OperationalError("from the file"), cause)
-
-
-def postgres_error(error_class: type[Exception], state: str) -> Exception:
-    cause = Exception("from the server")
-    cause.sqlstate = state
-    return with_cause(error_class("from the server"), cause)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        sqlite_error(sqlite3.SQLITE_BUSY),
-        sqlite_error(sqlite3.SQLITE_FULL),
-        sqlite_error(sqlite3.SQLITE_IOERR_WRITE),
-        sqlite_error(sqlite3.SQLITE_CANTOPEN),
-        # Stopped by its administrator; the disk full; a read-only standby.
-        postgres_error(OperationalError, "57P01"),
-        postgres_error(OperationalError, "53100"),
-        postgres_error(InternalError, "25006"),
-        OperationalError("could not connect"),
-        InterfaceError("the connection is closed"),
-        redis.ConnectionError("refused"),
-        redis.exceptions.BusyLoadingError("starting"),
-        with_cause(ValueError("read"), OperationalError("lost")),
-        NotSupportedError("cached plan must not change result type"),
-    ],
-)
-def test_is_away_recognizes_an_outage(error):
-    assert error_views.is_away(error)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        # No such column, or too many variables; an index row too large.
-        sqlite_error(sqlite3.SQLITE_ERROR),
-        postgres_error(OperationalError, "54000"),
-        postgres_error(InternalError, "25P02"),
-        redis.ResponseError("wrong command"),
-        IntegrityError("there twice"),
-        NotSupportedError("distinct on fields"),
-        ValueError("wrong"),
-        None,
-    ],
-)
-def test_is_away_does_not_blame_the_database(error):
-    assert not error_views.is_away(error)
-
-
-# Too large, or unreadable ------------------------------------------------------------------
+# Too large ---------------------------------------------------------------------------------
 
 
 def is_too_large_page(response: HttpResponse) -> bool:
@@ -193,7 +125,7 @@ def test_huge_upload_answers_413_before_it_is_read(client_for, administrator, cl
     assert is_too_large_page(browser.post(path, {"file": file}))
 
 
-def test_large_file_is_refused_by_the_form_itself(client_for, administrator):
+def test_large_file_is_refused_by_its_form(client_for, administrator):
     file = SimpleUploadedFile("list.csv", b"Name,Domains\n" + b"x" * 1_500_000)
     response = client_for(administrator).post("/admin/members/organization/import/", {"file": file})
     assert response.status_code == 200
@@ -201,13 +133,13 @@ def test_large_file_is_refused_by_the_form_itself(client_for, administrator):
 
 
 @pytest.mark.django_db
-def test_unreadable_request_answers_400_with_a_page(client):
+def test_unreadable_request_answers_400_as_a_page_of_the_site(client):
     response = client.post("/join/", b"--x", content_type="multipart/form-data; boundary=\xff")
     assert response.status_code == 400
     assert "We could not read that request" in visible_text(response)
 
 
-def test_foreign_host_answers_400_with_a_page(client, settings):
+def test_foreign_host_answers_400_as_a_page_of_the_site(client, settings):
     response = client.get("/teams/", headers={"host": "evil.example"})
     assert response.status_code == 400
     assert "We could not read that request" in visible_text(response)

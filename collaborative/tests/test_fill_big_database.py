@@ -1,4 +1,4 @@
-"""The database that the portal is measured with."""
+"""The tool that fills the database that the portal is measured with."""
 
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ SMALL = {
     "members": 300,
     "memberships": 3000,
     "questions": 40,
-    "mails": 10,
+    "emails": 10,
     "verbosity": 0,
 }
 
@@ -36,7 +36,7 @@ def shares() -> dict[str, int]:
     return dict(Membership.objects.order_by().values_list("status").annotate(Count("pk")))
 
 
-def test_fill_makes_as_many_rows_as_asked_for_and_something_of_every_kind(filled):
+def test_fill_creates_the_requested_numbers_and_every_kind(filled):
     assert Organization.objects.count() == 100
     assert Member.objects.count() == 301  # and the administrator
     assert Membership.objects.count() == 3000
@@ -48,18 +48,18 @@ def test_fill_makes_as_many_rows_as_asked_for_and_something_of_every_kind(filled
     assert set(shares()) == set(Membership.Status)
     origins = Membership.objects.order_by().values_list("origin", flat=True).distinct()
     assert set(origins) == set(Membership.Origin)
-    made = dict(Organization.objects.order_by().values_list("status").annotate(Count("pk")))
-    assert made["recognized"] > 80
-    assert made["proposed"] == 3
+    by_status = dict(Organization.objects.order_by().values_list("status").annotate(Count("pk")))
+    assert by_status["recognized"] > 80
+    assert by_status["proposed"] == 3
     assert Organization.objects.to_decide().exists()
     assert 0 < Question.objects.waiting().count() < 10
 
 
-def test_times_are_in_order_and_stays_of_one_person_in_one_team_do_not_overlap(filled):
-    stays: dict[tuple[int, int], list[Membership]] = {}
-    for row in Membership.objects.order_by("requested_at"):
-        stays.setdefault((row.member_id, row.team_id), []).append(row)
-    for earlier, later in [pair for rows in stays.values() for pair in pairwise(rows)]:
+def test_fill_creates_memberships_in_order_without_overlaps(filled):
+    memberships: dict[tuple[int, int], list[Membership]] = {}
+    for membership in Membership.objects.order_by("requested_at"):
+        memberships.setdefault((membership.member_id, membership.team_id), []).append(membership)
+    for earlier, later in [pair for group in memberships.values() for pair in pairwise(group)]:
         assert earlier.status not in Membership.CURRENT
         assert (earlier.ended_at or earlier.decided_at) <= later.requested_at
     wrong = Q(decided_at__lt=F("requested_at")) | Q(ended_at__lt=F("decided_at"))
@@ -70,30 +70,32 @@ def test_times_are_in_order_and_stays_of_one_person_in_one_team_do_not_overlap(f
     assert ActionTeam.objects.facilitated_by(faye).count() == 2
 
 
-def test_everything_is_visibly_made_up_and_its_history_starts_when_it_does(filled):
+def test_fill_creates_visibly_fictional_records_with_history(filled):
     assert not Member.objects.exclude(email__endswith=".example").exclude(
         email="administrator@example.org"
     )
     assert not EmailDomain.objects.exclude(domain__endswith=".example")
     assert not Organization.objects.exclude(name__contains="Example")
-    stay = Membership.objects.active().first()
-    line = stay.history.get()
-    assert (line.history_date, line.source) == (stay.requested_at, "import")
+    membership = Membership.objects.active().first()
+    history = membership.history.get()
+    assert (history.history_date, history.source) == (membership.requested_at, "import")
     assert Organization.history.count() == Organization.objects.count()
-    assert Organization.history.aggregate(first=Min("history_date"))["first"] < stay.requested_at
+    assert (
+        Organization.history.aggregate(first=Min("history_date"))["first"] < membership.requested_at
+    )
 
 
-def people_of(seed: int) -> list[tuple[str, str]]:
+def members_of(seed: int) -> list[tuple[str, str]]:
     """Who a run with this seed makes; nothing of it stays."""
     with transaction.atomic():
         call_command(Command(), seed=seed, **SMALL)
-        made = list(Member.objects.order_by("pk").values_list("full_name", "job_title"))
+        by_status = list(Member.objects.order_by("pk").values_list("full_name", "job_title"))
         transaction.set_rollback(True)
-    return made
+    return by_status
 
 
-def test_same_seed_makes_the_same_people(db):
-    assert people_of(1) == people_of(1)
+def test_fill_with_the_same_seed_creates_the_same_people(db):
+    assert members_of(1) == members_of(1)
 
 
 def test_fill_refuses_a_database_with_people(member):
@@ -109,7 +111,7 @@ def test_fill_refuses_production(db, settings):
     assert not Member.objects.exists()
 
 
-def test_fill_takes_production_when_told_so(db, settings):
+def test_fill_accepts_production_with_yes(db, settings):
     settings.DEBUG = False
     call_command(Command(), yes=True, **SMALL)
     assert Member.objects.count() == 301

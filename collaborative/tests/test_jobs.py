@@ -1,4 +1,4 @@
-"""Jobs that must happen: one process does each, and what came of it is kept."""
+"""Jobs that must run: one process runs each, and leaves a record."""
 
 import subprocess
 import sys
@@ -11,9 +11,18 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from collaborative.models import JobRun
-from collaborative.operations import mail_worker
-from collaborative.operations.jobs import ages, alone, is_taken, recorded
-from collaborative.operations.mail_worker import CHORES, DAILY, Sender, keep_days, run_daily
+from collaborative.operations.daily import DAILY_TASKS, ensure_daily_run, run_daily
+from collaborative.operations.jobs import (
+    exclusive_lock,
+    is_locked,
+    record_run,
+    seconds_since_success,
+)
+from collaborative.operations.mail_worker import (
+    PERIODIC_TASKS,
+    MailWorker,
+    process_pending_decisions,
+)
 from collaborative.tests.backup_files import environment, process
 from collaborative.tests.conftest import put
 
@@ -24,7 +33,7 @@ def daily_runs() -> list[bool | None]:
 
 @pytest.fixture
 def broken(facilitator, applicant, settings, tmp_path) -> None:
-    """There is something to tell, but the digest cannot be written."""
+    """There is something to report, but the digest cannot be rendered."""
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path], "APP_DIRS": False}]
 
 
@@ -32,28 +41,28 @@ def broken(facilitator, applicant, settings, tmp_path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_daily_run_of_two_at_once_happens_once(settings):
+def test_run_daily_happens_once_for_two_processes(settings):
     settings.BACKUP_DIR = settings.PG_BIN = ""
     both = [process("daily") for _ in range(2)]
-    told = sorted(other.communicate()[0] for other in both)
-    assert [other.returncode for other in both] == [0, 0]
-    assert told[0].startswith("Nothing to do: it was done within the last hour")
-    assert told[1] == "The daily run: all done.\n"
+    outputs = sorted(process_.communicate()[0] for process_ in both)
+    assert [process_.returncode for process_ in both] == [0, 0]
+    assert outputs[0].startswith("Nothing to do: it was done within the last hour")
+    assert outputs[1] == "The daily run: all done.\n"
     assert daily_runs() == [True]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_daily_run_beside_one_that_is_at_it_does_nothing(settings):
+def test_run_daily_does_nothing_beside_a_running_one(settings):
     settings.BACKUP_DIR = settings.PG_BIN = ""
-    with alone("daily") as free:
-        assert free
-        other = process("daily", "--again")
-        assert "is being done" in other.communicate()[0]
+    with exclusive_lock("daily") as acquired:
+        assert acquired
+        process_ = process("daily", "--again")
+        assert "is being done" in process_.communicate()[0]
     assert daily_runs() == []
 
 
 @pytest.mark.django_db
-def test_daily_run_is_not_repeated_within_the_hour_unless_asked(clock):
+def test_run_daily_is_not_repeated_within_the_hour_unless_requested(clock):
     assert run_daily().succeeded
     assert run_daily() is None
     assert run_daily(again=True).succeeded
@@ -62,7 +71,7 @@ def test_daily_run_is_not_repeated_within_the_hour_unless_asked(clock):
 
 
 @pytest.mark.django_db
-def test_daily_run_says_what_failed_and_does_the_rest(broken, clock, caplog):
+def test_run_daily_names_what_failed_and_does_the_rest(broken, clock, caplog):
     clock.sleep(8 * 3600)
     put("Old", status=STATUS.sent)
     clock.sleep(34 * 86400)  # a Tuesday
@@ -75,33 +84,33 @@ def test_daily_run_says_what_failed_and_does_the_rest(broken, clock, caplog):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "wrong",
+    "invalid",
     [
         {"name": "party"},
         {"name": "daily", "succeeded": True},
         {"name": "daily", "finished_at": "2026-01-01T00:00:00Z"},
     ],
 )
-def test_database_refuses_a_run_that_makes_no_sense(wrong):
+def test_job_run_constraints_refuse_invalid_rows(invalid):
     with pytest.raises(IntegrityError), transaction.atomic():
-        JobRun.objects.create(**wrong)
+        JobRun.objects.create(**invalid)
 
 
 @pytest.mark.django_db
-def test_error_is_kept_in_words_and_goes_on():
-    with pytest.raises(ValueError, match="no such luck"), recorded(JobRun.Job.BACKUP):
+def test_record_run_stores_the_error_and_raises_it():
+    with pytest.raises(ValueError, match="no such luck"), record_run(JobRun.Job.BACKUP):
         raise ValueError("no such luck")
-    kept = JobRun.objects.get()
-    assert (kept.succeeded, kept.outcome) == (False, "no such luck")
-    assert kept.finished_at >= kept.started_at
+    run = JobRun.objects.get()
+    assert (run.succeeded, run.outcome) == (False, "no such luck")
+    assert run.finished_at >= run.started_at
 
 
 @pytest.mark.django_db(transaction=True)
-def test_job_goes_on_although_no_record_can_be_kept():
+def test_record_run_stops_no_job_when_it_cannot_write():
     with connection.cursor() as cursor:
         cursor.execute('ALTER TABLE "collaborative_jobrun" RENAME TO "elsewhere"')
     try:
-        with recorded(JobRun.Job.BACKUP) as run:
+        with record_run(JobRun.Job.BACKUP) as run:
             run.outcome = "done"
     finally:
         with connection.cursor() as cursor:
@@ -114,13 +123,13 @@ def test_job_goes_on_although_no_record_can_be_kept():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_lock_is_seen_by_others_and_ends_with_the_process():
-    assert not is_taken("daily")
+def test_exclusive_lock_is_seen_by_others_and_ends_with_the_process():
+    assert not is_locked("daily")
     script = (
         "import django; django.setup()\n"
         "import sys\n"
-        "from collaborative.operations.jobs import alone\n"
-        "with alone('daily') as free:\n"
+        "from collaborative.operations.jobs import exclusive_lock\n"
+        "with exclusive_lock('daily') as free:\n"
         "    print(free, flush=True)\n"
         "    sys.stdin.read()\n"
     )
@@ -132,23 +141,23 @@ def test_lock_is_seen_by_others_and_ends_with_the_process():
     )
     try:
         assert holder.stdout.readline() == b"True\n"
-        assert is_taken("daily")
-        assert not is_taken("backup")
-        with alone("daily") as free:
-            assert not free
+        assert is_locked("daily")
+        assert not is_locked("backup")
+        with exclusive_lock("daily") as acquired:
+            assert not acquired
     finally:
         holder.kill()
         holder.communicate()
-    while is_taken("daily"):  # PostgreSQL notices soon that its client has gone
+    while is_locked("daily"):  # PostgreSQL notices soon that its client has gone
         pass
 
 
-# The sender and the timer share the work -------------------------------------------------------
+# The mail worker and the timer ----------------------------------------------------------------
 
 
 @pytest.mark.django_db
-def test_sender_does_the_daily_run_once_a_day(clock):
-    worker = Sender()
+def test_mail_worker_does_the_daily_run_once_a_day(clock):
+    worker = MailWorker()
     for _ in range(6 * 24 * 3):  # three days, every ten minutes
         worker.run_due_tasks()
         clock.sleep(600)
@@ -156,30 +165,30 @@ def test_sender_does_the_daily_run_once_a_day(clock):
 
 
 @pytest.mark.django_db
-def test_sender_leaves_the_daily_run_to_a_timer_that_does_it(clock):
+def test_ensure_daily_run_leaves_it_to_a_timer(clock):
     for _ in range(3):
         call_command("daily")
         clock.sleep(86390)
-        keep_days()
+        ensure_daily_run()
     assert daily_runs() == [True] * 3
 
 
 @pytest.mark.django_db
-def test_sender_tries_a_failed_daily_run_again_after_an_hour(broken, clock):
+def test_ensure_daily_run_retries_a_failed_run_after_an_hour(broken, clock):
     clock.sleep(8 * 3600)
     for _ in range(12):
-        keep_days()
+        ensure_daily_run()
         clock.sleep(600)
     assert daily_runs() == [False, False]
 
 
-def test_whatever_the_sender_removes_is_in_the_daily_run():
-    frequent = {chore for _, chore in CHORES}
-    assert frequent - set(DAILY) == {mail_worker.process_pending_decisions, keep_days}
+def test_periodic_tasks_are_in_the_daily_run_too():
+    frequent = {task for _, task in PERIODIC_TASKS}
+    assert frequent - set(DAILY_TASKS) == {process_pending_decisions, ensure_daily_run}
 
 
 @pytest.mark.django_db
-def test_old_runs_are_forgotten(clock):
+def test_run_daily_deletes_old_job_runs(clock):
     run_daily()
     clock.sleep(91 * 86400)
     run_daily()
@@ -187,13 +196,13 @@ def test_old_runs_are_forgotten(clock):
 
 
 @pytest.mark.django_db
-def test_ages_are_those_of_the_last_good_runs():
-    assert ages() == {"backup_age_seconds": None, "daily_age_seconds": None}
+def test_seconds_since_success_ignores_failed_and_unfinished_runs():
+    assert seconds_since_success() == {"backup": None, "daily": None}
     now = timezone.now()
     for hours, good in [(50, True), (30, True), (1, False)]:
         at = now - timedelta(hours=hours)
         JobRun.objects.create(name="backup", started_at=at, finished_at=at, succeeded=good)
     JobRun.objects.create(name="daily", started_at=now)
-    found = ages()
-    assert 30 * 3600 <= found["backup_age_seconds"] < 30 * 3600 + 60
-    assert found["daily_age_seconds"] is None
+    seconds = seconds_since_success()
+    assert 30 * 3600 <= seconds["backup"] < 30 * 3600 + 60
+    assert seconds["daily"] is None

@@ -1,4 +1,4 @@
-"""What the log says, and above all what it never says."""
+"""What the log contains, and above all what it never contains."""
 
 import json
 import logging
@@ -11,15 +11,15 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from post_office.models import Email
 
+from collaborative.middleware.access_log import AccessLogMiddleware
 from collaborative.monitoring.logging import (
-    AccessLogMiddleware,
-    RequestId,
+    JsonFormatter,
+    RequestIdFilter,
     TextFormatter,
     configuration,
-    json_formatter,
     redact,
 )
-from collaborative.operations.mail_worker import Sender
+from collaborative.operations.mail_worker import MailWorker
 from collaborative.tests.conftest import put
 from conftest import membership_of
 from desk.tests.action_pages import action_url
@@ -29,17 +29,17 @@ from teams.models import Membership
 from teams.services import join_teams, recognize_organization
 from teams.tests.joining import CODE, JOIN, form, last_code
 
-OURS = ("portal", "collaborative", "members", "teams")
-MADE = re.compile(r"[0-9a-f]{32}").fullmatch
+OWN_LOGGERS = ("portal", "collaborative", "members", "teams")
+is_generated_id = re.compile(r"[0-9a-f]{32}").fullmatch
 
 
 class Lines(logging.Handler):
-    """Keeps each record as both formats would write it."""
+    """Collects each record in both formats."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.addFilter(RequestId())
-        self.formatters = TextFormatter(), json_formatter()
+        self.addFilter(RequestIdFilter())
+        self.formatters = TextFormatter(), JsonFormatter()
         self.text: list[str] = []
         self.json: list[dict] = []
 
@@ -59,20 +59,20 @@ class Lines(logging.Handler):
 @pytest.fixture
 def lines(caplog):
     """All that is logged: of the portal from DEBUG, of the rest from INFO."""
-    for name in OURS:
+    for name in OWN_LOGGERS:
         caplog.set_level("DEBUG", name)
     caplog.set_level("INFO")
-    kept = Lines()
-    logging.getLogger().addHandler(kept)
-    yield kept
-    logging.getLogger().removeHandler(kept)
+    handler = Lines()
+    logging.getLogger().addHandler(handler)
+    yield handler
+    logging.getLogger().removeHandler(handler)
 
 
-# What is not there -------------------------------------------------------------------------
+# Privacy ------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_walk_through_the_portal_leaves_nothing_of_anybody_in_the_log(
+def test_log_of_a_walk_through_the_portal_names_nobody(
     lines, smtp, client_for, client, team, approval_team, organization, administrator
 ):
     joining = form(team, approval_team, organization="Unheard-of Clinic", email="nora@new.example")
@@ -95,19 +95,19 @@ def test_a_walk_through_the_portal_leaves_nothing_of_anybody_in_the_log(
     waiting = membership_of(member, approval_team)
     desk.post(action_url("decline", waiting), {"decide": "1", "reason": "Whispered words"})
     desk.get(f"/admin/members/member/?q={member.email}")
-    Sender().run_once()
-    said = lines.everything.lower()
+    MailWorker().run_once()
+    log = lines.everything.lower()
     tokens = [code, second, client.cookies[portal.SESSION_COOKIE_NAME].value, "whispered", "zzzzzz"]
     tokens += ["unmarried", "asks", "administrator@", "csrfmiddlewaretoken", "127.0.0.1", "query"]
     for secret in secrets + tokens:
-        assert secret.lower() not in said, secret
+        assert secret.lower() not in log, secret
     assert waiting.__class__.objects.get(pk=waiting.pk).status == Membership.Status.DECLINED
     assert len(lines.of("portal.requests")) >= 12
     assert len(lines.of("portal.changes")) >= 5
 
 
 @pytest.mark.parametrize(
-    ("told", "left"),
+    ("text", "redacted"),
     [
         ("to maria@rush.example, twice", "to (address), twice"),
         ("Key (email)=(maria@rush.example) exists", "Key (email)=((address)) exists"),
@@ -121,20 +121,20 @@ def test_a_walk_through_the_portal_leaves_nothing_of_anybody_in_the_log(
         ("nothing about anybody", "nothing about anybody"),
     ],
 )
-def test_addresses_and_values_of_failed_statements_are_blotted_out(told, left):
-    assert redact(told) == left
+def test_redact_removes_addresses_and_values_of_failed_statements(text, redacted):
+    assert redact(text) == redacted
 
 
-@pytest.mark.parametrize("formatter", [TextFormatter(), json_formatter()])
-def test_exceptions_of_libraries_are_blotted_out_too(formatter):
-    told = "no such person: maria@rush.example\nDETAIL:  Maria Member"
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+def test_formatters_redact_exceptions(formatter):
+    text = "no such person: maria@rush.example\nDETAIL:  Maria Member"
     try:
-        raise ValueError(told)
+        raise ValueError(text)
     except ValueError:
         record = logging.LogRecord(
             "x", 40, "", 0, "Failed: %s", ("olga@x.example",), sys.exc_info()
         )
-    RequestId().filter(record)
+    RequestIdFilter().filter(record)
     line = formatter.format(record)
     assert "Traceback" in line
     assert "ValueError: no such person: (address)" in line
@@ -142,7 +142,7 @@ def test_exceptions_of_libraries_are_blotted_out_too(formatter):
         assert secret not in line
 
 
-def test_path_cannot_add_a_line_or_fill_the_log(client, lines):
+def test_access_log_path_cannot_add_a_line_or_fill_the_log(client, lines):
     client.get("/no%0AINFO%20forged%1b/" + "x" * 5000)
     (line,) = lines.of("portal.requests")
     assert line["path"].startswith("/no%0AINFO%20forged%1B/xxx")
@@ -152,7 +152,7 @@ def test_path_cannot_add_a_line_or_fill_the_log(client, lines):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/no/such/page/", "/teams/none/", "/?next=maria@rush.example"])
-def test_not_found_is_told_once(client, lines, path):
+def test_missing_page_is_logged_once(client, lines, path):
     client.get(path)
     assert [line["logger"] for line in lines.json] == ["portal.requests"]
 
@@ -161,17 +161,18 @@ def test_not_found_is_told_once(client, lines, path):
 
 
 @pytest.mark.django_db
-def test_line_of_a_request_says_what_it_was_by_names_and_keys(client_for, member, team, lines):
-    answer = client_for(member).get(f"/teams/{team.slug}/members/?page=2")
+def test_access_log_names_route_and_member_key(client_for, member, team, lines):
+    response = client_for(member).get(f"/teams/{team.slug}/members/?page=2")
     (line,) = lines.of("portal.requests")
-    took = line.pop("milliseconds")
-    assert 0 < took < 60_000
+    milliseconds = line.pop("milliseconds")
+    assert 0 < milliseconds < 60_000
     assert line.pop("time")
     assert line == {
         "level": "INFO",
         "logger": "portal.requests",
-        "request_id": answer["X-Request-ID"],
-        "message": f"GET /teams/education/members/ team_roster 200 {took} ms member {member.pk}",
+        "request_id": response["X-Request-ID"],
+        "message": "GET /teams/education/members/ team_roster 200 "
+        f"{milliseconds} ms member {member.pk}",
         "method": "GET",
         "path": "/teams/education/members/",
         "route": "team_roster",
@@ -179,12 +180,12 @@ def test_line_of_a_request_says_what_it_was_by_names_and_keys(client_for, member
         "member": member.pk,
     }
     assert lines.text[-1].endswith(
-        f"INFO portal.requests [{answer['X-Request-ID']}] {line['message']}"
+        f"INFO portal.requests [{response['X-Request-ID']}] {line['message']}"
     )
 
 
 @pytest.mark.django_db
-def test_visitor_has_no_key_and_the_log_asks_no_query(client, team, lines):
+def test_access_log_of_a_visitor_has_no_key(client, team, lines):
     client.get("/faq/")
     (line,) = lines.of("portal.requests")
     assert line["member"] is None
@@ -192,7 +193,9 @@ def test_visitor_has_no_key_and_the_log_asks_no_query(client, team, lines):
 
 
 @pytest.mark.django_db
-def test_probe_that_is_well_is_debug_and_one_that_is_not_is_info(client, lines, monkeypatch):
+def test_access_log_of_a_healthy_probe_is_debug_and_of_a_failing_one_info(
+    client, lines, monkeypatch
+):
     client.get("/healthz")
     assert [line["level"] for line in lines.of("portal.requests")] == ["DEBUG"]
     client.post("/healthz")
@@ -200,22 +203,22 @@ def test_probe_that_is_well_is_debug_and_one_that_is_not_is_info(client, lines, 
 
 
 @pytest.mark.django_db
-def test_quiet_log_says_nothing_of_requests_but_gives_them_ids(client, caplog):
+def test_access_log_below_its_level_still_gives_ids(client, caplog):
     caplog.set_level("WARNING", "portal")
-    answer = client.get("/faq/")
-    assert MADE(answer["X-Request-ID"])
+    response = client.get("/faq/")
+    assert is_generated_id(response["X-Request-ID"])
     assert not caplog.records
 
 
-def test_error_of_a_page_has_its_line_and_its_traceback_under_one_id(lines, rf):
+def test_error_of_a_page_is_logged_under_the_id_of_its_request(lines, rf):
     client = Client(raise_request_exception=False)
-    answer = client.get("/teams/", headers={"host": "not-ours.example"})
-    assert answer.status_code == 400
-    assert {line["request_id"] for line in lines.json} == {answer["X-Request-ID"]}
+    response = client.get("/teams/", headers={"host": "not-ours.example"})
+    assert response.status_code == 400
+    assert {line["request_id"] for line in lines.json} == {response["X-Request-ID"]}
 
 
 @pytest.mark.parametrize("host", ["maria%40rush.example", "not-ours.example"])
-def test_line_says_that_the_host_is_not_ours_without_naming_it(client, lines, host):
+def test_access_log_does_not_name_a_foreign_host(client, lines, host):
     client.get("/teams/", headers={"host": host})
     (line,) = lines.json
     assert line["message"].startswith("GET /teams/ host_not_allowed 400 ")
@@ -223,8 +226,8 @@ def test_line_says_that_the_host_is_not_ours_without_naming_it(client, lines, ho
     assert "not-ours" not in lines.everything
 
 
-def test_refused_form_is_told_by_the_requests_line_alone(db, lines):
-    """Django would add where it came from, with the query."""
+def test_refused_form_is_logged_by_the_access_log_only(db, lines):
+    """Django would log the origin, with the query."""
     client = Client(enforce_csrf_checks=True)
     origin = {"origin": "https://other.example", "referer": "https://other.example/?name=Maria"}
     assert client.post("/sign-in/", {"email": "x"}, headers=origin).status_code == 403
@@ -233,8 +236,8 @@ def test_refused_form_is_told_by_the_requests_line_alone(db, lines):
     assert "other.example" not in lines.everything
 
 
-def test_long_word_is_scrubbed_at_all():
-    """With a pattern that begins anew at each letter it would take minutes."""
+def test_redact_takes_linear_time():
+    """A pattern that starts at each letter would take minutes."""
     assert redact("@ " + "a" * 300_000).endswith("aaa")
 
 
@@ -247,62 +250,62 @@ def test_long_word_is_scrubbed_at_all():
         ("@ nobody", "@ nobody"),
     ],
 )
-def test_addresses_are_scrubbed_wherever_they_begin(text, clean):
+def test_redact_removes_addresses_anywhere(text, clean):
     assert redact(text) == clean
 
 
-def test_text_line_tells_its_time_as_json_does():
+def test_text_formatter_writes_the_time_in_utc():
     record = logging.makeLogRecord({"created": 1795493203.5, "msg": "x", "request_id": "-"})
     assert TextFormatter().format(record).startswith("2026-11-24T04:06:43.500+00:00 ")
 
 
 # Ids ---------------------------------------------------------------------------------------
 
-GIVEN = "0123456789abcdef0123456789abcdef"
+PROXY_ID = "0123456789abcdef0123456789abcdef"
 
 
-def answered(headers: dict[str, str]) -> str:
+def request_id_of(headers: dict[str, str]) -> str:
     request = RequestFactory().get("/", headers=headers)
     return AccessLogMiddleware(lambda request: HttpResponse())(request)["X-Request-ID"]
 
 
-def test_id_of_the_portals_own_proxy_is_kept(settings):
+def test_request_id_of_the_own_proxy_is_used(settings):
     settings.TRUSTED_PROXY_COUNT = 1
-    assert answered({"X-Request-ID": GIVEN}) == GIVEN
+    assert request_id_of({"X-Request-ID": PROXY_ID}) == PROXY_ID
 
 
-def test_id_is_not_taken_from_visitors(settings):
+def test_request_id_of_visitors_is_ignored(settings):
     settings.TRUSTED_PROXY_COUNT = 0
-    assert answered({"X-Request-ID": GIVEN}) != GIVEN
+    assert request_id_of({"X-Request-ID": PROXY_ID}) != PROXY_ID
 
 
 @pytest.mark.parametrize(
-    "given",
+    "sent_id",
     ["", "short", "x" * 65, "a b c d e f g h", "maria@rush.example", "12345678\n9", "é" * 9],
 )
-def test_id_that_looks_like_none_is_replaced(settings, given):
+def test_request_id_that_is_invalid_is_replaced(settings, sent_id):
     settings.TRUSTED_PROXY_COUNT = 1
-    made = answered({"X-Request-ID": given})
-    assert MADE(made)
-    assert made != answered({"X-Request-ID": given})
+    request_id = request_id_of({"X-Request-ID": sent_id})
+    assert is_generated_id(request_id)
+    assert request_id != request_id_of({"X-Request-ID": sent_id})
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_id_goes_from_the_proxy_over_the_log_to_the_mail_and_its_sender(
+def test_request_id_reaches_the_log_the_email_and_the_mail_worker(
     client, lines, smtp, team, settings
 ):
     settings.TRUSTED_PROXY_COUNT = 1
-    client.post("/sign-in/", {"email": "nora@rush.example"}, headers={"X-Request-ID": GIVEN})
+    client.post("/sign-in/", {"email": "nora@rush.example"}, headers={"X-Request-ID": PROXY_ID})
     put("Of nobody's request")
-    Sender().run_once()
-    assert [message["X-Request-ID"] for message in smtp.taken] == [GIVEN, None]
+    MailWorker().run_once()
+    assert [message["X-Request-ID"] for message in smtp.taken] == [PROXY_ID, None]
     code = Email.objects.get(headers__isnull=False)
-    of_it = [line["message"] for line in lines.json if line["request_id"] == GIVEN]
-    assert of_it[0].startswith("POST /sign-in/ account_login 302 ")
-    assert of_it[1].startswith(f"Email {code.pk} sent ")
-    assert len(of_it) == 2
+    messages = [line["message"] for line in lines.json if line["request_id"] == PROXY_ID]
+    assert messages[0].startswith("POST /sign-in/ account_login 302 ")
+    assert messages[1].startswith(f"Email {code.pk} sent ")
+    assert len(messages) == 2
     assert {line["request_id"] for line in lines.of("collaborative.operations.mail_worker")} == {
-        GIVEN,
+        PROXY_ID,
         "-",
     }
 
@@ -311,27 +314,28 @@ def test_one_id_goes_from_the_proxy_over_the_log_to_the_mail_and_its_sender(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_line_of_a_step_says_who_did_what_to_which_row(
+def test_log_of_a_change_names_actor_and_record_by_key(
     lines, proposed_organization, administrator, applicant, team
 ):
     lines.json.clear()
     recognize_organization(proposed_organization, by=administrator)
-    told = {line["object"]: line for line in lines.of("portal.changes")}
-    line = told[f"members.organization {proposed_organization.pk}"]
+    changes = {line["object"]: line for line in lines.of("portal.changes")}
+    line = changes[f"members.organization {proposed_organization.pk}"]
     assert (line["action"], line["state"], line["by"]) == (
         "changed",
         "recognized",
         administrator.pk,
     )
-    stay = told[f"teams.membership {membership_of(applicant, team).pk}"]
-    assert (stay["action"], stay["state"]) == ("changed", "active")
-    assert stay["message"] == (
-        f"{stay['object']} changed (active), by {stay['by'] or 'nobody'}, {stay['source']}"
+    membership = changes[f"teams.membership {membership_of(applicant, team).pk}"]
+    assert (membership["action"], membership["state"]) == ("changed", "active")
+    assert membership["message"] == (
+        f"{membership['object']} changed (active), "
+        f"by {membership['by'] or 'nobody'}, {membership['source']}"
     )
 
 
 @pytest.mark.django_db(transaction=True)
-def test_step_that_was_taken_back_is_not_told(lines, member, approval_team):
+def test_log_has_no_line_for_a_preview(lines, member, approval_team):
     def step(key: int) -> str:
         join_teams(member, [approval_team])
         return "done"
@@ -342,7 +346,7 @@ def test_step_that_was_taken_back_is_not_told(lines, member, approval_team):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_refused_step_is_not_told(lines, applicant, administrator, organization):
+def test_log_has_no_line_for_a_refused_change(lines, applicant, administrator, organization):
     lines.json.clear()
     with pytest.raises(Refused):
         recognize_organization(organization, by=administrator)
@@ -353,11 +357,7 @@ def test_refused_step_is_not_told(lines, applicant, administrator, organization)
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_libraries_never_write_debug_lines_and_quiet_is_quiet_for_all(form):
+def test_log_configuration_writes_no_debug_lines_of_libraries(form):
     levels = {name: configuration(form, name)["root"]["level"] for name in ("DEBUG", "ERROR")}
     assert levels == {"DEBUG": "INFO", "ERROR": "ERROR"}
     assert configuration(form, "DEBUG")["loggers"]["portal"]["level"] == "DEBUG"
-
-
-def test_json_library_is_not_loaded_for_text():
-    assert configuration("text", "INFO")["formatters"]["line"]["()"] is TextFormatter

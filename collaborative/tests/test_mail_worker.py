@@ -1,4 +1,4 @@
-"""The sender, with a real mail server; only the clock is ours."""
+"""The mail worker, with a real mail server; only the clock is simulated."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,8 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 from post_office.models import PRIORITY, STATUS, Email, Log
 
+from collaborative.operations import daily
 from collaborative.operations import mail_worker as module
-from collaborative.operations.mail_worker import Sender, leader_lock, seconds_until_retry
+from collaborative.operations.mail_worker import MailWorker, leader_lock, seconds_until_retry
 from collaborative.tests.conftest import Clock, put, statuses
 from members.emails import queue
 
@@ -21,25 +22,25 @@ from members.emails import queue
 def run_until(
     done: Callable[[], bool], clock: Clock, at: dict[float, Callable[[], None]], stride: float = 0
 ) -> None:
-    """Run a sender in simulated time until `done()`; each of `at` happens at its second.
+    """Run a mail worker in simulated time until `done()`; each of `at` happens at its second.
 
-    With a `stride` every pause of the sender takes that many seconds at least.
+    With a `stride` every pause of the worker takes at least that many seconds.
     """
-    sender = Sender(sleep=lambda seconds: step(seconds))
+    worker = MailWorker(sleep=lambda seconds: step(seconds))
 
     def step(seconds: float) -> None:
         clock.sleep(max(seconds, stride))
         for second in [second for second in at if second <= clock.seconds]:
             at.pop(second)()
         if done() or clock.seconds > 7200:
-            sender.stop()
+            worker.stop()
 
-    sender.run()
+    worker.run()
     assert done(), f"not done after {clock.seconds} simulated seconds"
 
 
 @pytest.mark.django_db
-def test_outage_of_the_mail_server_loses_nothing(smtp, clock):
+def test_mail_server_outage_loses_no_email(smtp, clock):
     smtp.down()
     for number in range(20):
         put(f"Email {number}", to=f"person{number}@rush.example")
@@ -54,26 +55,27 @@ def test_outage_of_the_mail_server_loses_nothing(smtp, clock):
 
 
 @pytest.mark.django_db
-def test_mail_server_that_says_later_gets_the_mail_later(smtp, clock):
+def test_temporary_refusal_is_retried_with_backoff(smtp, clock):
     smtp.refusals = 3
     put("Email 1")
     run_until(lambda: bool(smtp.taken), clock, {})
     assert smtp.subjects() == ["Email 1"]
     assert Email.objects.get().number_of_retries == 3
-    longest = 2 + 4 + 8 + 4 * module.POLL_SECONDS  # each wait ends at the next look
+    # Each wait ends with the next poll.
+    longest = 2 + 4 + 8 + 4 * module.POLL_SECONDS
     assert longest > clock.seconds > (2 + 4 + 8) / 2
 
 
 @pytest.mark.django_db
-def test_code_goes_out_within_seconds_once_the_server_is_back(smtp, clock):
+def test_code_is_sent_seconds_after_an_outage(smtp, clock):
     smtp.down()
     put("Code", priority=PRIORITY.high, expires_at=clock() + timedelta(minutes=15))
     run_until(lambda: bool(smtp.taken), clock, {300: smtp.up})
-    assert clock.seconds < 300 + module.URGENT_CAP + 1
+    assert clock.seconds < 300 + module.MAX_URGENT_RETRY_SECONDS + 1
 
 
 @pytest.mark.django_db
-def test_code_that_expired_during_an_outage_is_never_sent(smtp, clock):
+def test_expired_code_is_never_sent(smtp, clock):
     smtp.down()
     put("Code", priority=PRIORITY.high, expires_at=clock() + timedelta(minutes=15))
     put("Notice")
@@ -83,11 +85,11 @@ def test_code_that_expired_during_an_outage_is_never_sent(smtp, clock):
 
 
 @pytest.mark.django_db
-def test_once_ends_although_the_mail_server_is_down(smtp, clock):
+def test_run_once_ends_while_the_mail_server_is_down(smtp, clock):
     smtp.down()
     for number in range(3):
         put(f"Email {number}")
-    assert Sender().run_once() is True
+    assert MailWorker().run_once() is True
     assert statuses() == {STATUS.requeued: 3}
     assert set(Email.objects.values_list("number_of_retries", flat=True)) == {1}
 
@@ -105,26 +107,26 @@ def test_once_ends_although_the_mail_server_is_down(smtp, clock):
         (1000, True, 10),
     ],
 )
-def test_waits_double_up_to_the_cap_and_are_scattered(tries, urgent, longest):
+def test_seconds_until_retry_double_up_to_a_limit_and_are_scattered(tries, urgent, longest):
     waits = {seconds_until_retry(tries, urgent=urgent) for _ in range(50)}
     assert longest / 2 <= min(waits) < max(waits) <= longest
 
 
-# Order, safety, what is logged -------------------------------------------------------------
+# Order, security, the log ------------------------------------------------------------------
 
 
 @pytest.mark.django_db
-def test_urgent_mail_overtakes(smtp):
+def test_urgent_email_is_sent_first(smtp):
     for number in range(20):
         put(f"Notice {number}")
     put("Code", priority=PRIORITY.high)
-    Sender().run_once()
+    MailWorker().run_once()
     assert smtp.subjects() == ["Code", *(f"Notice {number}" for number in range(20))]
 
 
 @pytest.fixture
 def _one_template(settings, tmp_path) -> None:
-    """The email `note`, which says the `name` that it is given."""
+    """The email `note`, which shows its variable `name`."""
     folder = tmp_path / "emails"
     folder.mkdir()
     (folder / "note_subject.txt").write_text(
@@ -138,17 +140,17 @@ def _one_template(settings, tmp_path) -> None:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_one_template")
 @pytest.mark.parametrize(
-    "typed",
+    "name",
     ["{{ settings.SECRET_KEY }}", "{% now 'Y' %}", "{% include 'base.html' %}", "{{ 6|add:1 }}"],
 )
-def test_what_a_stranger_typed_arrives_verbatim(smtp, typed):
-    queue("note", "maria@rush.example", {"name": typed})
-    Sender().run_once()
+def test_email_shows_template_syntax_from_strangers_verbatim(smtp, name):
+    queue("note", "maria@rush.example", {"name": name})
+    MailWorker().run_once()
     (message,) = smtp.taken
     text, html = (part.get_payload(decode=True).decode() for part in message.get_payload())
-    assert text.strip() == f"Hello {typed}"
-    assert html.strip() == f"<p>Hello {typed.replace(chr(39), '&#x27;')}</p>"
-    assert smtp.subjects() == [f"For {typed}"]
+    assert text.strip() == f"Hello {name}"
+    assert html.strip() == f"<p>Hello {name.replace(chr(39), '&#x27;')}</p>"
+    assert smtp.subjects() == [f"For {name}"]
 
 
 @pytest.mark.django_db
@@ -156,7 +158,7 @@ def test_what_a_stranger_typed_arrives_verbatim(smtp, typed):
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", "\u2028", "\x0b"])
 def test_newline_in_a_subject_adds_no_header(smtp, newline):
     queue("note", "maria@rush.example", {"name": f"Mia{newline}Bcc: victim@example.org"})
-    Sender().run_once()
+    MailWorker().run_once()
     (message,) = smtp.taken
     assert message["Bcc"] is None
     assert smtp.subjects() == ["For Mia Bcc: victim@example.org"]
@@ -168,17 +170,17 @@ def test_rolled_back_change_sends_nothing(smtp):
     with transaction.atomic():
         queue("note", "maria@rush.example", {"name": "Maria"}, urgent=True)
         transaction.set_rollback(True)
-    Sender().run_once()
+    MailWorker().run_once()
     assert smtp.taken == []
     assert not Email.objects.exists()
 
 
 @pytest.mark.django_db
-def test_each_mail_is_logged_by_its_key_and_never_by_its_address(smtp, caplog):
+def test_sent_email_is_logged_by_key_without_its_address(smtp, caplog):
     caplog.set_level("INFO")
     first, second = put("Private subject"), put("Other subject")
     smtp.refusals = 1
-    Sender().run_once()
+    MailWorker().run_once()
     ours = [
         record for record in caplog.records if record.name == "collaborative.operations.mail_worker"
     ]
@@ -191,115 +193,115 @@ def test_each_mail_is_logged_by_its_key_and_never_by_its_address(smtp, caplog):
 
 
 @pytest.mark.django_db
-def test_mail_is_given_up_after_the_last_try(smtp, settings, caplog):
+def test_email_is_given_up_after_the_last_try(smtp, settings, caplog):
     settings.POST_OFFICE = {**settings.POST_OFFICE, "MAX_RETRIES": 0}
     smtp.refusals = 1
-    row = put("Email 1")
-    Sender().run_once()
+    email = put("Email 1")
+    MailWorker().run_once()
     assert statuses() == {STATUS.failed: 1}
-    assert f"Email {row.pk} given up" in caplog.text
+    assert f"Email {email.pk} given up" in caplog.text
 
 
 @pytest.mark.django_db
-def test_lead_is_free_again_after_a_clean_end(smtp):
+def test_leader_lock_is_released_at_the_end(smtp):
     for _ in range(2):
         with leader_lock() as leads:
             assert leads
 
 
-# Chores ------------------------------------------------------------------------------------
+# Tasks -------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
-def test_expired_codes_are_removed_sent_or_not(clock):
+def test_delete_expired_emails_deletes_codes_sent_or_not(clock):
     now = clock()
     put("Old code", expires_at=now - timedelta(seconds=1), status=STATUS.sent)
     put("Unsent code", expires_at=now - timedelta(seconds=1))
     put("Fresh code", expires_at=now + timedelta(minutes=5))
     put("Notice")
-    module.remove_expired()
+    daily.delete_expired_emails()
     assert set(Email.objects.values_list("subject", flat=True)) == {"Fresh code", "Notice"}
 
 
 @pytest.mark.django_db
-def test_code_that_expired_unsent_is_logged_and_a_refused_one_is_kept_for_a_day(clock, caplog):
+def test_delete_expired_emails_logs_unsent_codes_and_keeps_refused_ones_for_a_day(clock, caplog):
     now = clock()
     put("Sent", expires_at=now, status=STATUS.sent)
     queued = put("Queued", expires_at=now)
     tried = put("Tried", expires_at=now, status=STATUS.requeued)
     put("Refused", expires_at=now, status=STATUS.failed)
-    module.remove_expired()
-    told = "Email {} expired before it could be sent"
+    daily.delete_expired_emails()
+    message = "Email {} expired before it could be sent"
     lines = [record.getMessage() for record in caplog.records]
-    assert sorted(lines) == [told.format(queued.pk), told.format(tried.pk)]
+    assert sorted(lines) == [message.format(queued.pk), message.format(tried.pk)]
     assert Email.objects.get().subject == "Refused"
     clock.sleep(86401)
-    module.remove_expired()
+    daily.delete_expired_emails()
     assert not Email.objects.exists()
 
 
 @pytest.mark.django_db
-def test_done_mails_are_kept_thirty_days_and_unsent_ones_for_good(clock):
-    kept = {"Sent": STATUS.sent, "Failed": STATUS.failed, "Due": STATUS.requeued}
-    for subject, status in kept.items():
-        row = put(subject, status=status)
-        Log.objects.create(email=row, status=STATUS.failed, message="late")
+def test_delete_old_records_keeps_emails_for_thirty_days_and_unsent_ones_forever(clock):
+    retained = {"Sent": STATUS.sent, "Failed": STATUS.failed, "Due": STATUS.requeued}
+    for subject, status in retained.items():
+        email = put(subject, status=status)
+        Log.objects.create(email=email, status=STATUS.failed, message="late")
     clock.sleep(29 * 86400)
     put("Young", status=STATUS.sent)
-    module.remove_old()
+    daily.delete_old_records()
     assert Email.objects.count() == 4
     clock.sleep(2 * 86400)
-    module.remove_old()
+    daily.delete_old_records()
     assert set(Email.objects.values_list("subject", flat=True)) == {"Due", "Young"}
     assert Log.objects.count() == 1
 
 
 @pytest.mark.django_db
-def test_ended_sessions_are_removed(clock):
+def test_delete_old_records_deletes_ended_sessions(clock):
     Session.objects.create(session_key="ended", expire_date=clock() - timedelta(days=1))
     Session.objects.create(session_key="open", expire_date=clock() + timedelta(days=1))
-    module.remove_old()
+    daily.delete_old_records()
     assert Session.objects.get().session_key == "open"
 
 
 @pytest.mark.django_db
-def test_chores_wait_for_their_time(clock):
-    sender = Sender()
-    sender.run_due_tasks()
+def test_run_due_tasks_waits_for_each_interval(clock):
+    worker = MailWorker()
+    worker.run_due_tasks()
     put("Code", expires_at=clock() + timedelta(seconds=30))
     clock.sleep(31)
-    sender.run_due_tasks()
+    worker.run_due_tasks()
     assert Email.objects.exists()
     clock.sleep(30)
-    sender.run_due_tasks()
+    worker.run_due_tasks()
     assert not Email.objects.exists()
 
 
 @pytest.mark.django_db
-def test_digest_comes_once_a_day_however_often_it_is_called(facilitator, applicant, mails, clock):
+def test_queue_digests_sends_one_a_day(facilitator, applicant, mails, clock):
     clock.sleep(7 * 3600 - 60)  # a minute before seven
-    module.queue_digests()
+    daily.queue_digests()
     assert mails() == []
     clock.sleep(61)
     for _ in range(3):
-        module.queue_digests()
+        daily.queue_digests()
         clock.sleep(3600)
     assert Counter(mail.to[0] for mail in mails())[facilitator.email] == 1
     clock.sleep(86400)
-    module.queue_digests()
+    daily.queue_digests()
     assert Counter(mail.to[0] for mail in mails())[facilitator.email] == 2
 
 
 @pytest.mark.django_db
-def test_digest_does_not_come_at_the_weekend(facilitator, applicant, mails, clock):
+def test_queue_digests_sends_none_at_the_weekend(facilitator, applicant, mails, clock):
     clock.sleep(3 * 86400 + 9 * 3600)
     assert timezone.localtime().strftime("%A") == "Saturday"
-    module.queue_digests()
+    daily.queue_digests()
     assert mails() == []
 
 
 @pytest.mark.django_db
-def test_failing_chore_is_logged_and_mails_go_out_all_the_same(
+def test_failing_task_is_logged_and_stops_no_email(
     facilitator, applicant, smtp, clock, settings, tmp_path, caplog
 ):
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path], "APP_DIRS": False}]

@@ -49,17 +49,17 @@ class Process:
         self.popen.send_signal(number)
         return self.wait()
 
-    def says(self) -> str:
+    def output(self) -> str:
         return self.log.read_text()
 
 
 @pytest.fixture
 def start(transactional_db, smtp, tmp_path) -> Iterator[Callable[..., Process]]:
-    """`start()` starts a sender process; what still runs at the end of the test is killed."""
+    """`start()` starts a mail worker; what still runs at the end of the test is killed."""
     started: list[Process] = []
 
     def start_process(*options: str) -> Process:
-        process = Process(smtp, tmp_path / f"sender-{len(started)}.log", *options)
+        process = Process(smtp, tmp_path / f"worker-{len(started)}.log", *options)
         started.append(process)
         return process
 
@@ -67,10 +67,10 @@ def start(transactional_db, smtp, tmp_path) -> Iterator[Callable[..., Process]]:
     for process in started:
         process.kill()
         process.wait()
-        sys.stdout.write(process.says())  # shown if the test failed
+        sys.stdout.write(process.output())  # shown if the test failed
 
 
-def test_killed_senders_lose_none_of_fifty_mails_and_repeat_one_at_most(start, smtp):
+def test_mail_worker_killed_five_times_loses_no_email_and_repeats_one_per_kill(start, smtp):
     for number in range(50):
         put(f"Email {number}")
     smtp.expect(50)
@@ -95,21 +95,21 @@ def test_killed_senders_lose_none_of_fifty_mails_and_repeat_one_at_most(start, s
     for subject, message_id in zip(smtp.subjects(), smtp.message_ids(), strict=True):
         by_subject[subject].add(message_id)
     assert set(by_subject) == {f"Email {number}" for number in range(50)}
-    assert all(len(found) == 1 for found in by_subject.values())
+    assert all(len(ids) == 1 for ids in by_subject.values())
     assert kills == 5
     assert sum(copies.values()) - 50 <= kills
     assert max(copies.values()) == 2
     assert statuses() == {STATUS.sent: 50}
-    assert "@rush.example" not in process.says()
+    assert "@rush.example" not in process.output()
 
 
-def test_of_two_senders_one_leads_and_the_other_takes_over(start, smtp):
+def test_mail_worker_takes_over_from_a_killed_one(start, smtp):
     processes = [start(), start()]
     for number in range(30):
         put(f"Email {number}")
     smtp.expect(30)
     smtp.wait()
-    leaders = [process for process in processes if "Leading" in process.says()]
+    leaders = [process for process in processes if "Leading" in process.output()]
     assert len(leaders) == 1
     leaders[0].kill()
     leaders[0].wait()
@@ -119,24 +119,24 @@ def test_of_two_senders_one_leads_and_the_other_takes_over(start, smtp):
         put(f"Email {number}")
     smtp.wait()
     assert other.stop(signal.SIGINT) == 0
-    assert "Leading" in other.says()
+    assert "Leading" in other.output()
     # The kill may have come between the thirtieth email and its mark.
     assert len(smtp.taken) - len(set(smtp.message_ids())) <= 1
     assert statuses() == {STATUS.sent: 40}
 
 
-def test_send_mail_once_sends_what_is_due_and_ends(start, smtp):
+def test_mail_worker_once_sends_what_is_due_and_ends(start, smtp):
     put("Email 1")
     put("Email 2", scheduled_time=timezone.now() + timedelta(hours=1))
     assert start("--once").wait() == 0
     assert smtp.subjects() == ["Email 1"]
 
 
-def test_send_mail_once_leaves_the_work_to_a_running_sender(start, smtp):
+def test_mail_worker_once_leaves_the_work_to_a_running_one(start, smtp):
     put("Email 1")
     with leader_lock() as leads:
         assert leads
         process = start("--once")
         assert process.wait() == 0
-    assert "Another sender is running" in process.says()
+    assert "Another mail worker is running" in process.output()
     assert smtp.taken == []

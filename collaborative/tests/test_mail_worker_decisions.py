@@ -1,4 +1,4 @@
-"""Decisions and the mail worker: emails wait, and what was left is continued."""
+"""Decisions and the mail worker: emails wait, and interrupted decisions are continued."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from post_office.models import Email
 
-from collaborative.operations.mail_worker import Sender
+from collaborative.operations.mail_worker import MailWorker
 from collaborative.tests.test_mail_worker import run_until
 from conftest import membership_of
 from desk.models import Selection
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def decision(member, colleague, approval_team, administrator) -> Decision:
-    """Two requests to approve, in a process that was killed before the first one."""
+    """A decision that approves two requests; its process was killed before the first one."""
     for person in (member, colleague):
         join_teams(person, [approval_team])
     Email.objects.all().delete()
@@ -36,13 +36,13 @@ def decision(member, colleague, approval_team, administrator) -> Decision:
     )
 
 
-def test_emails_of_a_decision_leave_after_two_minutes_and_not_before(smtp, clock, decision):
+def test_emails_of_a_decision_leave_after_the_undo_window(smtp, clock, decision):
     process_decision(decision, seconds=60)
-    left: list[float] = []
-    smtp.on_mail = lambda count: left.append(clock.seconds)
+    sent_at: list[float] = []
+    smtp.on_mail = lambda count: sent_at.append(clock.seconds)
     run_until(lambda: len(smtp.taken) == 2, clock, {}, stride=1)
-    assert min(left) > UNDO_WINDOW.total_seconds()
-    assert max(left) < UNDO_WINDOW.total_seconds() + 60
+    assert min(sent_at) > UNDO_WINDOW.total_seconds()
+    assert max(sent_at) < UNDO_WINDOW.total_seconds() + 60
 
 
 def test_emails_of_an_undone_decision_never_leave(smtp, clock, decision, administrator):
@@ -57,7 +57,7 @@ def test_emails_of_an_undone_decision_never_leave(smtp, clock, decision, adminis
     assert Membership.objects.waiting().count() == 2
 
 
-def test_mail_worker_continues_a_decision_that_was_killed(smtp, clock, decision):
+def test_mail_worker_continues_an_interrupted_decision(smtp, clock, decision):
     Decision.objects.update(created_at=timezone.now())  # by the clock of the test
     run_until(lambda: len(smtp.taken) == 2, clock, {}, stride=1)
     decision.refresh_from_db()
@@ -77,7 +77,7 @@ def test_daily_run_deletes_old_decisions_and_selections_and_keeps_the_history(
             object_ids=[1],
             created_at=timezone.now() - timedelta(days=days),
         )
-    Sender().run_once()
+    MailWorker().run_once()
     assert not Decision.objects.exists()
     assert Selection.objects.get().created_at > timezone.now() - timedelta(days=7)
     assert Membership.history.filter(history_change_reason="approved").count() == 2

@@ -1,4 +1,4 @@
-"""The sender while the database cannot work: it waits, goes on by itself, and repeats no email."""
+"""The mail worker during database outages: it waits, continues, and repeats no email."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,109 +8,114 @@ from django.db import OperationalError, ProgrammingError, connection
 from post_office.models import STATUS, Email
 
 from collaborative.operations import mail_worker as module
-from collaborative.operations.jobs import is_taken
-from collaborative.operations.mail_worker import Sender
+from collaborative.operations.jobs import is_locked
+from collaborative.operations.mail_worker import MailWorker
 from collaborative.tests.conftest import put, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Outage:
-    """While it is on, the database refuses each statement that begins with one of `what`."""
+    """While it is on, the database refuses each statement that begins with one of `statements`."""
 
     def __init__(self) -> None:
         self.on = False
-        self.what = ("INSERT", "UPDATE", "DELETE")
+        self.statements = ("INSERT", "UPDATE", "DELETE")
         self.error: Exception = OperationalError("database or disk is full")
 
     def __call__(self, execute: Callable, sql: str, *rest: object) -> object:
-        if self.on and sql.startswith(self.what):
+        if self.on and sql.startswith(self.statements):
             raise self.error
         return execute(sql, *rest)
 
 
 @pytest.fixture
 def outage(monkeypatch) -> Iterator[Outage]:
-    monkeypatch.setattr(module, "CHORES", ())  # only emails use the database
-    made = Outage()
-    with connection.execute_wrapper(made):
-        yield made
+    # Only emails use the database.
+    monkeypatch.setattr(module, "PERIODIC_TASKS", ())
+    switch = Outage()
+    with connection.execute_wrapper(switch):
+        yield switch
 
 
-def run(over: Callable[[list[float]], bool], mend: Callable[[], None]) -> list[float]:
-    """Run a sender until a pause in which `over(pauses)`; after the next it is stopped. Returns
-    the pauses."""
+def run(is_over: Callable[[list[float]], bool], fix: Callable[[], None]) -> list[float]:
+    """Run a worker until a pause in which `is_over(pauses)`, fix the outage, stop at the next
+    pause, and return the pauses."""
     pauses: list[float] = []
-    mended = False
+    fixed = False
 
     def sleep(seconds: float) -> None:
-        nonlocal mended
+        nonlocal fixed
         pauses.append(seconds)
-        assert len(pauses) < 50, "it rests for ever"
-        if mended:
-            sender.stop()
-        elif over(pauses):
-            mended = True
-            mend()
+        assert len(pauses) < 50, "it pauses forever"
+        if fixed:
+            worker.stop()
+        elif is_over(pauses):
+            fixed = True
+            fix()
 
-    sender = Sender(sleep=sleep)
-    sender.run()
+    worker = MailWorker(sleep=sleep)
+    worker.run()
     return pauses
 
 
-def test_sender_that_cannot_write_sends_nothing_and_rests_longer_each_time(smtp, outage, caplog):
-    """Else each one that is started on a full disk would send the same email again."""
+def test_mail_worker_that_cannot_write_sends_nothing_and_pauses_longer_each_time(
+    smtp, outage, caplog
+):
+    """Otherwise each one started on a full disk would send the same email again."""
     caplog.set_level("INFO")
     put("Email 1")
     outage.on = True
-    taken: list[int] = []
+    sent_before: list[int] = []
 
-    def mend() -> None:
-        taken.append(len(smtp.taken))
+    def fix() -> None:
+        sent_before.append(len(smtp.taken))
         outage.on = False
 
-    pauses = run(lambda pauses: len(pauses) == 6, mend)
-    assert taken == [0]
+    pauses = run(lambda pauses: len(pauses) == 6, fix)
+    assert sent_before == [0]
     assert pauses[:6] == [0.5, 1, 2, 4, 5, 5]
     assert smtp.subjects() == ["Email 1"]
     assert statuses() == {STATUS.sent: 1}
-    assert "Resting: database or disk is full" in caplog.text
+    assert "Pausing: database or disk is full" in caplog.text
 
 
-def test_mail_that_went_out_is_marked_as_soon_as_that_can_be_written(smtp, outage):
+def test_sent_email_is_marked_as_soon_as_the_database_allows(smtp, outage):
     put("Email 1")
     put("Email 2")
     smtp.on_mail = lambda count: setattr(outage, "on", count == 1)
-    seen: list[int] = []
+    sent_before: list[int] = []
 
-    def mend() -> None:
-        seen.append(len(smtp.taken))
+    def fix() -> None:
+        sent_before.append(len(smtp.taken))
         outage.on = False
 
-    run(lambda pauses: len(pauses) == 3, mend)
-    assert seen == [1]
+    run(lambda pauses: len(pauses) == 3, fix)
+    assert sent_before == [1]
     assert smtp.subjects() == ["Email 1", "Email 2"]
     assert statuses() == {STATUS.sent: 2}
 
 
-def test_mail_that_went_out_is_repeated_once_if_its_sender_is_stopped_before(smtp, outage, caplog):
-    row = put("Email 1")
+def test_sent_email_is_repeated_once_if_the_worker_is_stopped_before_the_mark(smtp, outage, caplog):
+    email = put("Email 1")
     smtp.on_mail = lambda count: setattr(outage, "on", count == 1)
-    for _ in range(3):  # the others find the disk still full
-        sender = Sender()
-        sender.sleep = lambda seconds, sender=sender: sender.stop()
-        sender.run()
+    # The second and third find the disk still full.
+    for _ in range(3):
+        worker = MailWorker()
+        worker.sleep = lambda seconds, worker=worker: worker.stop()
+        worker.run()
     assert len(smtp.taken) == 1
-    assert f"Email {row.pk} was sent and will be again" in caplog.text
+    assert f"Email {email.pk} was sent and will be again" in caplog.text
     outage.on = False
     run(lambda pauses: True, lambda: None)
-    assert smtp.message_ids() == [row.message_id] * 2
+    assert smtp.message_ids() == [email.message_id] * 2
     assert statuses() == {STATUS.sent: 1}
 
 
-def test_mail_that_was_refused_goes_out_although_that_could_not_be_written(smtp, outage):
+def test_refused_email_is_sent_although_the_refusal_could_not_be_stored(smtp, outage):
     put("Email 1")
-    outage.what = ("INSERT",)  # of why it was refused
+    # Of the log entry with the refusal.
+    outage.statements = ("INSERT",)
     outage.on = True
     smtp.refusals = 1
     run(lambda pauses: True, lambda: setattr(outage, "on", False))
@@ -122,7 +127,7 @@ def test_mail_that_was_refused_goes_out_although_that_could_not_be_written(smtp,
 def test_pauses_are_short_again_after_an_outage(smtp, outage):
     put("Email 1")
     outage.on = True
-    sender = Sender()
+    worker = MailWorker()
     pauses: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -132,14 +137,14 @@ def test_pauses_are_short_again_after_an_outage(smtp, outage):
             put("Email 2")
             outage.on = True
         if len(pauses) == 8:
-            sender.stop()
+            worker.stop()
 
-    sender.sleep = sleep
-    sender.run()
+    worker.sleep = sleep
+    worker.run()
     assert pauses[:7] == [0.5, 1, 2, 4, 5, module.POLL_SECONDS, 0.5]
 
 
-def test_error_that_no_pause_mends_ends_the_sender(smtp, outage):
+def test_mail_worker_ends_with_an_error_that_is_no_outage(smtp, outage):
     put("Email 1")
     outage.on, outage.error = True, ProgrammingError("no such column")
     with pytest.raises(ProgrammingError):
@@ -147,12 +152,12 @@ def test_error_that_no_pause_mends_ends_the_sender(smtp, outage):
     assert smtp.taken == []
 
 
-def test_sender_that_lost_its_connection_leads_anew(smtp, outage, caplog):
+def test_mail_worker_leads_again_after_a_lost_connection(smtp, outage, caplog):
     caplog.set_level("INFO")
     put("Email 1")
     run(lambda pauses: True, connection.close)
     assert "The database connection was replaced" in caplog.text
-    assert not is_taken("sender")
+    assert not is_locked("mail_worker")
 
 
 def end_the_leaders_connection() -> None:
@@ -162,7 +167,7 @@ def end_the_leaders_connection() -> None:
     connection.close()
 
 
-def test_mail_is_not_repeated_after_a_lost_connection(smtp, outage, caplog):
+def test_email_is_not_repeated_after_a_lost_connection(smtp, outage, caplog):
     if connection.vendor != "postgresql":
         pytest.skip("an SQLite file has no connection that could be lost")
     caplog.set_level("INFO")
@@ -170,7 +175,8 @@ def test_mail_is_not_repeated_after_a_lost_connection(smtp, outage, caplog):
     put("Email 2")
 
     def lose(count: int) -> None:
-        if count == 1:  # before the answer of the mail server
+        # Before the reply of the mail server.
+        if count == 1:
             thread = threading.Thread(target=end_the_leaders_connection)
             thread.start()
             thread.join()
@@ -180,4 +186,4 @@ def test_mail_is_not_repeated_after_a_lost_connection(smtp, outage, caplog):
     assert smtp.subjects() == ["Email 1", "Email 2"]
     assert statuses() == {STATUS.sent: 2}
     assert caplog.text.count("Leading: sending emails") == 2
-    assert not is_taken("sender")
+    assert not is_locked("mail_worker")

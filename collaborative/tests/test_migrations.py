@@ -115,7 +115,7 @@ def test_migrations_can_run_while_the_old_version_serves():
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_exception_is_of_a_migration_that_exists_and_says_why():
+def test_allowed_unsafe_migrations_exist_and_have_a_reason():
     names = {(migration.app_label, migration.name) for migration in judged()}
     for (app, name, _), reason in ALLOWED.items():
         assert (app, name) in names
@@ -164,12 +164,12 @@ def judge(*steps: Operation) -> list[str]:
         (migrations.AlterField("thing", "name", models.TextField()), "written anew"),
     ],
 )
-def test_unsafe_step_is_told_with_what_to_do_instead(step, expected):
+def test_unsafe_operation_is_reported_with_an_alternative(step, expected):
     (advice,) = judge(step)
     assert expected in advice
 
 
-def test_data_is_not_moved_in_the_migration_that_changes_the_table():
+def test_data_migration_is_separate_from_the_schema_change():
     move = migrations.RunPython(lambda apps, editor: None)
     add = migrations.AddField("thing", "age", models.IntegerField(null=True))
     assert len(judge(add, move)) == 1
@@ -190,11 +190,11 @@ def test_data_is_not_moved_in_the_migration_that_changes_the_table():
         ],
     ],
 )
-def test_safe_steps_pass(steps):
+def test_safe_operations_pass(steps):
     assert judge(*steps) == []
 
 
-def test_migrate_says_why_the_database_cannot_be_reached():
+def test_migrate_reports_why_the_database_cannot_be_reached():
     address = f"127.0.0.1:{free_port()}"
     done = manage("migrate", DATABASE_URL=f"postgres://portal:hunter2@{address}/portal")
     assert done.returncode == 1
@@ -206,7 +206,7 @@ def test_migrate_says_why_the_database_cannot_be_reached():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite's writers wait in line")
-def test_migrate_gives_up_instead_of_holding_up_the_portal(member, monkeypatch):
+def test_migrate_gives_up_while_a_table_is_used(member, monkeypatch):
     """Somebody reads a table for long; the change of it would wait, and all others behind it."""
     from collaborative.management.commands import migrate  # noqa: PLC0415  # its patience
 

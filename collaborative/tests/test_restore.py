@@ -1,4 +1,4 @@
-"""Restoring, on the real database of the run: every row is there again, or nothing has changed."""
+"""Restoring, on the real database of the run: every row is back, or nothing has changed."""
 
 import sqlite3
 import subprocess
@@ -20,7 +20,7 @@ from post_office.models import Email
 
 from collaborative.models import JobRun
 from collaborative.operations.backups import postgres, restore
-from collaborative.operations.jobs import alone
+from collaborative.operations.jobs import exclusive_lock
 from collaborative.tests.backup_files import (
     MANAGE,
     back_up,
@@ -50,17 +50,17 @@ def test_restore_into_a_database_with_data_is_refused(member):
     assert checksums() == before
 
 
-def test_restore_beside_a_running_sender_is_refused(member):
+def test_restore_beside_a_running_mail_worker_is_refused(member):
     file = back_up()
-    with alone("sender"):
+    with exclusive_lock("mail_worker"):
         other = process("restore", str(file), "--replace")
-        told = other.communicate()[1]
+        output = other.communicate()[1]
     assert other.returncode == 1
-    assert "An email sender is running" in told
+    assert "A mail worker is running" in output
 
 
 @pytest.mark.parametrize("command", [["--check"], ["--replace"]])
-def test_backup_of_a_newer_version_is_refused(member, command):
+def test_restore_of_a_newer_version_is_refused(member, command):
     MigrationRecorder(connection).record_applied("teams", "0999_of_next_year")
     file = back_up()
     MigrationRecorder(connection).record_unapplied("teams", "0999_of_next_year")
@@ -69,7 +69,7 @@ def test_backup_of_a_newer_version_is_refused(member, command):
     assert Member.objects.filter(pk=member.pk).exists()
 
 
-SAID = {
+EXPECTED = {
     "cut": r"portal-\S+ is damaged or incomplete: ",
     "other": r"portal-\S+ is not a backup",
     "missing": r"portal-\S+ cannot be used: No such file",
@@ -77,28 +77,28 @@ SAID = {
 
 
 @pytest.mark.parametrize("command", [["--check"], ["--replace"]])
-@pytest.mark.parametrize("harm", ["cut", "other", "missing"])
-def test_file_that_is_no_whole_backup_is_refused(member, tmp_path, harm, command):
+@pytest.mark.parametrize("damage", ["cut", "other", "missing"])
+def test_restore_of_an_incomplete_backup_is_refused(member, tmp_path, damage, command):
     file = back_up()
-    harmed = tmp_path / file.name
-    if harm == "cut":
+    damaged = tmp_path / file.name
+    if damage == "cut":
         content = file.read_bytes()
-        harmed.write_bytes(content[: len(content) // 2])
-    elif harm == "other":
-        harmed.write_text("hello")
-    with pytest.raises(CommandError, match=SAID[harm]):
-        run("restore", str(harmed), *command)
+        damaged.write_bytes(content[: len(content) // 2])
+    elif damage == "other":
+        damaged.write_text("hello")
+    with pytest.raises(CommandError, match=EXPECTED[damage]):
+        run("restore", str(damaged), *command)
     assert Member.objects.filter(pk=member.pk).exists()
     assert files() == [file]
 
 
-@pytest.mark.parametrize("harm", ["cut", "changed"])
-def test_encrypted_backup_that_was_harmed_is_refused(member, identity, harm):
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_restore_of_a_damaged_encrypted_backup_is_refused(member, identity, damage):
     file = back_up()
     content = bytearray(file.read_bytes())
-    if harm == "changed":
+    if damage == "changed":
         content[len(content) // 2] ^= 1
-    file.write_bytes(content if harm == "changed" else content[:-100])
+    file.write_bytes(content if damage == "changed" else content[:-100])
     with pytest.raises(CommandError, match="is damaged or incomplete|cannot be decrypted"):
         run("restore", str(file), "--check", "--identity", str(identity))
     assert JobRun.objects.get(name="check").succeeded is False
@@ -117,7 +117,7 @@ def test_encrypted_backup_opens_only_with_its_own_key(member, identity, tmp_path
         run("restore", str(file), "--check", "--identity", str(other))
 
 
-def test_backup_of_the_other_database_is_refused(member, tmp_path):
+def test_restore_from_the_other_kind_of_database_is_refused(member, tmp_path):
     other = tmp_path / "portal.other"
     if connection.vendor == "sqlite":
         other.write_bytes(b"PGDMP and so on")
@@ -130,7 +130,7 @@ def test_backup_of_the_other_database_is_refused(member, tmp_path):
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the other way round")
-def test_check_of_postgresql_on_sqlite_says_what_it_needs(member, tmp_path):
+def test_check_backup_of_postgresql_on_sqlite_says_what_it_needs(member, tmp_path):
     other = tmp_path / "portal.pgdump"
     other.write_bytes(b"PGDMP and so on")
     with pytest.raises(CommandError, match=r"portal.pgdump .* needs a PostgreSQL DATABASE_URL"):
@@ -138,7 +138,7 @@ def test_check_of_postgresql_on_sqlite_says_what_it_needs(member, tmp_path):
 
 
 def test_failing_restore_changes_nothing(member, backup_dir):
-    """What is there could not be set aside."""
+    """The existing data could not be backed up."""
     file = back_up()
     before = checksums()
     moved = backup_dir.with_name("moved")
@@ -150,8 +150,8 @@ def test_failing_restore_changes_nothing(member, backup_dir):
 
 
 @pytest.fixture
-def broken_off(backup_dir, settings, tmp_path) -> None:
-    """A pg_restore that dies in the middle of the script, after it was read whole once."""
+def interrupted_pg_restore(backup_dir, settings, tmp_path) -> None:
+    """A pg_restore that dies in the middle of the script, after the complete read."""
     real, fakes = Path(settings.PG_BIN), tmp_path / "bin"
     fakes.mkdir()
     for name in ("pg_dump", "psql"):
@@ -166,8 +166,8 @@ def broken_off(backup_dir, settings, tmp_path) -> None:
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="one step of SQLite's own")
-@pytest.mark.usefixtures("broken_off")
-def test_restore_that_breaks_off_in_the_middle_changes_nothing(member):
+@pytest.mark.usefixtures("interrupted_pg_restore")
+def test_interrupted_restore_changes_nothing(member):
     file = back_up()
     before = checksums()
     with pytest.raises(CommandError, match="Nothing was restored. pg_restore failed"):
@@ -178,8 +178,8 @@ def test_restore_that_breaks_off_in_the_middle_changes_nothing(member):
 @pytest.mark.skipif(
     "connection.vendor != 'postgresql'", reason="SQLite's readers are not in the way"
 )
-def test_restore_while_somebody_uses_a_table_gives_up(member, monkeypatch):
-    monkeypatch.setattr(postgres, "PATIENCE", "SET lock_timeout = '50ms';\n")
+def test_restore_gives_up_while_a_table_is_used(member, monkeypatch):
+    monkeypatch.setattr(postgres, "SET_LOCK_TIMEOUT", "SET lock_timeout = '50ms';\n")
     file = back_up()
     reading, done = threading.Event(), threading.Event()
 
@@ -202,13 +202,15 @@ def test_restore_while_somebody_uses_a_table_gives_up(member, monkeypatch):
     assert Member.objects.filter(pk=member.pk).exists()
 
 
-# The way it should go ------------------------------------------------------------------------
+# Successful restores -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("secret", [False, True])
-def test_every_row_of_every_table_is_back(member, applicant, goal, secret, request, backup_dir):
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_restore_brings_back_every_row_of_every_table(
+    member, applicant, goal, encrypted, request, backup_dir
+):
     options = []
-    if secret:
+    if encrypted:
         options = ["--identity", str(request.getfixturevalue("identity"))]
     put("An email that waits")
     before = checksums()
@@ -217,10 +219,10 @@ def test_every_row_of_every_table_is_back(member, applicant, goal, secret, reque
     Email.objects.all().delete()
     make_member("late@rush.example", name="Came later")
     assert checksums() != before
-    told = run("restore", str(file), "--replace", *options)
+    output = run("restore", str(file), "--replace", *options)
     assert checksums() == before
-    assert f"what was there before is in {backup_dir}/portal-" in told
-    # And what was there can be had back.
+    assert f"what was there before is in {backup_dir}/portal-" in output
+    # And what was there can be restored, too.
     (aside,) = backup_dir.glob("*before-restore*")
     run("restore", str(aside), "--replace", *options)
     assert Member.objects.filter(email="late@rush.example").exists()
@@ -251,10 +253,8 @@ def test_restore_into_an_empty_database_needs_no_replace(member, empty):
 
 
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite needs no programs")
-def test_programs_newer_than_the_server_write_what_it_does_not_know(
-    member, empty, tmp_path, settings
-):
-    """As pg_restore 17 does for a server of version 16; in the rows the same words stay."""
+def test_restore_works_with_programs_newer_than_the_server(member, empty, tmp_path, settings):
+    """pg_restore 17 writes a setting that a server of version 16 does not know."""
     newer = tmp_path / "newer"
     newer.mkdir()
     for name in ("pg_dump", "psql"):
@@ -271,7 +271,7 @@ def test_programs_newer_than_the_server_write_what_it_does_not_know(
     assert done.returncode == 0, done.stderr
 
 
-def test_check_beside_an_empty_database_tells_of_the_backup_only(member, empty):
+def test_check_backup_beside_an_empty_database_needs_no_table(member, empty):
     done = process_on(empty, "restore", str(back_up()), "--check")
     assert done.returncode == 0, done.stderr
     assert "is whole: " in done.stdout
@@ -326,7 +326,7 @@ def test_backup_is_one_moment_while_others_write(administrator, backup_dir):
         assert Organization.history.count() == len(names)
 
 
-def test_restoring_signs_nobody_in_and_revives_no_code(client_for, member, settings):
+def test_restore_signs_nobody_in_and_revives_no_code(client_for, member, settings):
     settings.CACHES = {
         **settings.CACHES,
         "default": {
@@ -347,8 +347,8 @@ def test_restoring_signs_nobody_in_and_revives_no_code(client_for, member, setti
     assert [mail.subject for mail in Email.objects.all()] == ["Notice"]
 
 
-def test_backup_of_an_older_version_is_brought_up(member):
-    """As if this version brought the second step along, and jobs: the backup knows of neither."""
+def test_restore_migrates_an_older_backup(member):
+    """As if this version had added second factors and jobs: the backup has neither."""
     call_command("migrate", "mfa", "zero", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute('ALTER TABLE "collaborative_jobrun" RENAME TO "elsewhere"')
@@ -372,12 +372,12 @@ def back_up_without(app: str) -> Path:
     return file
 
 
-def test_check_counts_and_changes_nothing(member, outsider):
+def test_check_backup_counts_and_changes_nothing(member, outsider):
     file = back_up()
     before = checksums()
-    told = run("restore", str(file), "--check")
-    assert told.startswith(f"{file.name} is whole")
-    assert f"{Member.objects.count()} members, 2 organizations, 2 memberships" in told
+    output = run("restore", str(file), "--check")
+    assert output.startswith(f"{file.name} is whole")
+    assert f"{Member.objects.count()} members, 2 organizations, 2 memberships" in output
     assert checksums() == before
     assert files() == [file]
-    assert JobRun.objects.get(name="check").facts == {"file": file.name}
+    assert JobRun.objects.get(name="check").details == {"file": file.name}

@@ -13,14 +13,14 @@ from django.urls import path
 from sentry_sdk.transport import Transport
 
 from collaborative import urls
-from collaborative.monitoring.sentry import report_to
+from collaborative.monitoring.sentry import start_reporting
 from collaborative.tests.test_settings import PRODUCTION, ROOT
 
 DSN = "https://key@sentry.example.org/1"
 
 
 def broken(request, slug):
-    """A page that breaks with what people typed in its hands."""
+    """A page that fails while it has what people entered."""
     secret_word = request.POST.get("reason", "")
     raise RuntimeError(f"cannot write to maria@rush.example ({len(secret_word)})")
 
@@ -30,7 +30,7 @@ handler400, handler500 = urls.handler400, urls.handler500
 
 
 class CapturingTransport(Transport):
-    """Keeps what would be sent."""
+    """Collects the events."""
 
     sent: list[dict] = []
 
@@ -42,9 +42,9 @@ class CapturingTransport(Transport):
 
 @pytest.fixture
 def sent():
-    """What goes to Sentry, which is on for this test."""
+    """The events that go to Sentry during this test."""
     CapturingTransport.sent = []
-    report_to(DSN, "2026.11", transport=CapturingTransport)
+    start_reporting(DSN, "2026.11", transport=CapturingTransport)
     yield CapturingTransport.sent
     sentry_sdk.get_client().close()
     sentry_sdk.init()
@@ -53,14 +53,17 @@ def sent():
 @pytest.fixture
 def client(settings):
     settings.ROOT_URLCONF = __name__
+    first, *others = settings.MIDDLEWARE
+    reporting = "collaborative.monitoring.sentry.SentryRequestMiddleware"
+    settings.MIDDLEWARE = [first, reporting, *others]
     return Client(raise_request_exception=False)
 
 
 @pytest.mark.django_db
-def test_error_of_a_page_says_where_and_for_whom_by_key(sent, client, member):
+def test_sentry_event_names_page_and_member_key(sent, client, member):
     client.force_login(member)
-    answer = client.post("/broken/education/?email=query@rush.example", {"reason": "Whispered"})
-    assert answer.status_code == 500
+    response = client.post("/broken/education/?email=query@rush.example", {"reason": "Whispered"})
+    assert response.status_code == 500
     (event,) = sent
     (error,) = event["exception"]["values"]
     assert (error["type"], error["value"]) == ("RuntimeError", "cannot write to (address) (9)")
@@ -68,11 +71,11 @@ def test_error_of_a_page_says_where_and_for_whom_by_key(sent, client, member):
     assert event["request"] == {"method": "POST", "url": "/broken/education/"}
     assert event["user"] == {"id": str(member.pk)}
     assert event["release"] == "2026.11"
-    assert event["tags"] == {"route": "broken_page", "request_id": answer["X-Request-ID"]}
+    assert event["tags"] == {"route": "broken_page", "request_id": response["X-Request-ID"]}
 
 
 @pytest.mark.django_db
-def test_error_carries_nothing_of_the_person(sent, client, member):
+def test_sentry_event_has_nothing_about_the_person(sent, client, member):
     client.force_login(member)
     client.cookies["theme"] = "dark"
     client.post(
@@ -82,34 +85,34 @@ def test_error_carries_nothing_of_the_person(sent, client, member):
         REMOTE_ADDR="203.0.113.9",
     )
     (event,) = sent
-    said = json.dumps(event)
+    text = json.dumps(event)
     secrets = ["query@", "Whispered", "theme=", "Mobile", "r.example", "203.0.113.9"]
     secrets += ["Maria Member", client.cookies["sessionid"].value, "sentry-trace"]
     secrets += ["vars", "breadcrumbs", "argv", "cookies", "query_string", "headers"]
     for secret in secrets:
-        assert secret not in said, secret
+        assert secret not in text, secret
 
 
-def test_error_line_of_the_log_goes_there_without_its_values(sent):
+def test_sentry_event_of_a_log_line_has_no_values(sent):
     logging.getLogger("collaborative.operations.jobs").error(
         "Email to %s lost", "olga@loop.example"
     )
     logging.getLogger("collaborative.operations.jobs").error("Email to olga@loop.example lost")
     logging.getLogger("collaborative.operations.jobs").warning("Only a warning")
-    told = [event["logentry"] for event in sent]
-    assert told == [{"message": "Email to %s lost"}, {"message": "Email to (address) lost"}]
+    entries = [event["logentry"] for event in sent]
+    assert entries == [{"message": "Email to %s lost"}, {"message": "Email to (address) lost"}]
 
 
 @pytest.mark.django_db
-def test_page_that_is_not_there_is_no_error(sent, client):
+def test_sentry_gets_no_event_for_a_missing_page(sent, client):
     assert client.get("/no/such/page/").status_code == 404
     assert client.get("/", headers={"host": "other.example"}).status_code == 400, sent[1:]
     assert sent == []
 
 
-def loaded(**changes: str) -> set[str]:
-    """Which of the libraries that only a setting needs are loaded by a process with these."""
-    libraries = {"sentry_sdk", "prometheus_client", "pythonjsonlogger", "redis"}
+def loaded_libraries(**changes: str) -> set[str]:
+    """Return which of the optional libraries a process with these settings loads."""
+    libraries = {"sentry_sdk", "prometheus_client", "redis"}
     code = "import collaborative.wsgi, collaborative.urls, sys; print(*sys.modules)"
     env = {"PATH": os.environ["PATH"], **PRODUCTION, **changes}
     done = subprocess.run(
@@ -124,8 +127,7 @@ def loaded(**changes: str) -> set[str]:
         ({}, None),
         ({"SENTRY_DSN": DSN}, "sentry_sdk"),
         ({"METRICS_TOKEN": "only-of-this-test-012345"}, "prometheus_client"),
-        ({"LOG_FORMAT": "json"}, "pythonjsonlogger"),
     ],
 )
-def test_library_of_a_setting_is_loaded_by_it_alone(changes, library):
-    assert loaded(**changes) == ({library} if library else set())
+def test_optional_library_is_loaded_only_by_its_setting(changes, library):
+    assert loaded_libraries(**changes) == ({library} if library else set())

@@ -278,3 +278,10 @@ def test_what_machines_ask_is_not_redirected_to_https_but_pages_are(
     settings.SECURE_REDIRECT_EXEMPT = production["SECURE_REDIRECT_EXEMPT"]
     assert client.get(path).status_code == status
     assert client.get(path + "x").status_code == 301
+
+
+def test_sentry_dsn_adds_its_middleware_behind_the_access_log(read_settings):
+    reporting = "collaborative.monitoring.sentry.SentryRequestMiddleware"
+    assert reporting not in read_settings()["MIDDLEWARE"]
+    middleware = read_settings(SENTRY_DSN="https://key@sentry.example.org/1")["MIDDLEWARE"]
+    assert middleware[:2] == ["collaborative.middleware.access_log.AccessLogMiddleware", reporting]

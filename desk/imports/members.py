@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from desk.changelist import counted
 from desk.imports.base import CellError, FileImport, RowCleaner, with_message
 from desk.imports.reader import TableRow
-from desk.records.organizations.similar import similar_organizations
+from desk.records.organizations.similar import similar_names
 from members.forms import OrganizationNameField, WorkEmailField, job_title_field, name_field
 from members.history.changesets import ChangeSet
 from members.models import Member, Organization
@@ -211,14 +211,5 @@ def declined_before(memberships: Iterable[Membership]) -> set[int]:
 
 def suggest_organizations(names: dict[str, str]) -> dict[str, str]:
     """Return, for unknown names by normalized name, the most similar recognized one."""
-    unknown = [
-        # Compared and never stored, so the key is free.
-        Organization(pk=-number, name=name, normalized_name=normalized)
-        for number, (normalized, name) in enumerate(names.items(), 1)
-    ]
-    similar = similar_organizations(unknown, set())
-    return {
-        organization.normalized_name: similar[organization.pk][0].name
-        for organization in unknown
-        if similar.get(organization.pk)
-    }
+    similar = similar_names(list(names))
+    return {normalized: matches[0][1] for normalized, matches in similar.items() if matches}

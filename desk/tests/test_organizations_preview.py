@@ -86,7 +86,7 @@ def test_similar_organizations_compare_a_limited_number(
     monkeypatch.setattr("desk.records.organizations.similar.MAX_NAMES_COMPARED", 1)
     add_organization("Aaa Clinic", by=facilitator)
     records = [Organization.objects.create(name=f"Rush {n}") for n in range(3)]
-    monkeypatch.setattr("desk.records.organizations.similar.MAX_ORGANIZATIONS_COMPARED", 2)
+    monkeypatch.setattr("desk.records.organizations.similar.MAX_NAMES_PER_PAGE", 2)
     client = client_for(facilitator)
     text = visible_text(client.get(selection_url(client, "recognize", *records)))
     assert text.count("with a name like") == 2

@@ -1,4 +1,4 @@
-"""What bench/speed.py holds the portal against: the least that WSGI and Django can do."""
+"""What tools/bench/speed.py compares the portal with: the least that WSGI and Django can do."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-BODY = b"x" * 12_000  # about as long as a public page
+# About as long as a public page.
+BODY = b"x" * 12_000
 
 
 def wsgi(environ: dict[str, object], start: Callable[..., object]) -> Iterable[bytes]:
-    """A constant answer, without a framework."""
+    """Return a constant response, without a framework."""
     start("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(BODY)))])
     return [BODY]
 

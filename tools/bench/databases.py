@@ -1,8 +1,8 @@
-"""The databases that are measured: made and filled once, kept in a folder for the next time.
+"""The databases that are measured: created and filled once, kept in a folder for the next run.
 
-    .venv/bin/python bench/databases.py FOLDER SCRIPT [ARGUMENTS]
+    .venv/bin/python tools/bench/databases.py FOLDER SCRIPT [ARGUMENTS]
 
-runs SCRIPT with DATABASE_URL set to the big one, in development. Remove FOLDER when the tables
+runs SCRIPT with DATABASE_URL set to the big one, in development. Delete FOLDER when the tables
 have changed.
 """
 
@@ -28,9 +28,10 @@ SIZES = {
         "--members=400",
         "--memberships=1000",
         "--questions=50",
-        "--mails=100",
+        "--emails=100",
     ],
-    "big": [],  # what fill_big_database makes: 10,000 organizations, 1,000,000 memberships
+    # The defaults of fill_big_database: 10,000 organizations, 1,000,000 memberships.
+    "big": [],
 }
 SETTINGS = {
     "DEBUG": "0",
@@ -47,39 +48,39 @@ SETTINGS = {
 }
 
 
-def say(line: str = "") -> None:
+def report(line: str = "") -> None:
     print(line, flush=True)  # noqa: T201
 
 
 def run(command: list[str], **env: str) -> subprocess.CompletedProcess[str]:
-    """Run it to its end; stops everything where it fails."""
-    done = subprocess.run(  # noqa: S603
+    """Run the command to its end and return the result; exit if it fails."""
+    result = subprocess.run(  # noqa: S603
         command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True
     )
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return done
+    if result.returncode:
+        sys.exit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
+    return result
 
 
 def manage(*arguments: str, **env: str) -> None:
     run([sys.executable, "manage.py", *arguments], **(SETTINGS | env))
 
 
-def filled(folder: Path, server: str, only: str = "") -> dict[str, dict[str, str]]:
-    """The environment of each database, or of one, made and filled where it is not there yet."""
+def fill_databases(folder: Path, server: str, only: str = "") -> dict[str, dict[str, str]]:
+    """Create and fill the databases, or one, that do not exist; return the environment of each."""
     names = {
         "PostgreSQL": f"{server}portal_small",
         "SQLite": f"sqlite:///{folder}/small.sqlite3",
         "PostgreSQL, big": f"{server}portal_big",
     }
-    found = {}
+    environments = {}
     for name, url in names.items():
         if only and name != only:
             continue
         env = SETTINGS | {"DATABASE_URL": url}
-        found[name] = env
+        environments[name] = env
         if not is_filled(folder, url):
-            say(f"Filling {name} …")
+            report(f"Filling {name} …")
             manage("migrate", "--verbosity=0", **env)
             manage("createcachetable", **env)
             size = SIZES["big" if "big" in name else "small"]
@@ -88,12 +89,12 @@ def filled(folder: Path, server: str, only: str = "") -> dict[str, dict[str, str
             (folder / f"{url.rpartition('/')[2]}.filled").touch()
         else:
             manage("migrate", "--verbosity=0", **env)
-    return found
+    return environments
 
 
 def is_filled(folder: Path, url: str) -> bool:
-    """Whether the database is there, whole; else an empty one takes the place of what a killed
-    run has left."""
+    """Return whether the database is complete; otherwise replace what a killed run has left by an
+    empty one."""
     server, _, name = url.rpartition("/")
     if (folder / f"{name}.filled").exists():
         return True
@@ -108,18 +109,18 @@ def is_filled(folder: Path, url: str) -> bool:
     return False
 
 
-def start(folder: Path) -> tuple[str, str]:
-    """The PostgreSQL server of `folder`, for as long as this process runs: where its databases
-    are, and its version."""
+def start_server(folder: Path) -> tuple[str, str]:
+    """Start the PostgreSQL server of `folder`, for as long as this process runs; return the URL of
+    its databases, and its version."""
     folder.mkdir(parents=True, exist_ok=True)
     url, version = start_postgres(folder / "postgres")
     return url.rpartition("/")[0] + "/", version
 
 
 def main(folder: Path, *script: str) -> int:
-    server, version = start(folder)
-    say(f"PostgreSQL {version}, databases in {folder}")
-    url = filled(folder, server, only="PostgreSQL, big")["PostgreSQL, big"]["DATABASE_URL"]
+    server, version = start_server(folder)
+    report(f"PostgreSQL {version}, databases in {folder}")
+    url = fill_databases(folder, server, only="PostgreSQL, big")["PostgreSQL, big"]["DATABASE_URL"]
     env = {**os.environ, "DATABASE_URL": url, "DEBUG": "1"}
     return subprocess.run([sys.executable, *script], env=env).returncode  # noqa: S603
 

@@ -1,7 +1,7 @@
 """How fast the desk is: every page of it, as a facilitator and as an administrator.
 
-    DATABASE_URL=... .venv/bin/python bench/desk.py        on a database that is filled already
-    make bench-desk                                        on a PostgreSQL of its own
+    DATABASE_URL=... .venv/bin/python tools/bench/desk.py on a database that is filled already
+    make bench-desk                                            on a PostgreSQL of its own
 
 Prints for each page: queries; milliseconds (median of three after a warm-up, database and
 Python together, in this process); the slowest query; the peak of Python's memory. Exports run to
@@ -45,20 +45,24 @@ from desk.models import Selection  # noqa: E402
 from members.models import Member, Organization  # noqa: E402
 from teams.models import Membership  # noqa: E402
 
-settings.DEBUG = False  # Django would keep every query
+# Otherwise Django would keep every query.
+settings.DEBUG = False
 
-RUNS, SLOW, MANY = 3, 150, 30
-LOOKED_AT = 2000  # newest rows among which one is found that a decision is offered for
+RUNS = 3
+SLOW_MILLISECONDS = 150
+MANY_QUERIES = 30
+# Among the newest records one is searched for that an action is available for.
+MAX_RECORDS_SEARCHED = 2000
 
 
 @dataclass
 class Page:
-    who: str
+    role: str
     name: str
     path: str
     queries: int = 0
-    ms: float = 0
-    slowest: float = 0
+    milliseconds: float = 0
+    slowest_query: float = 0
     megabytes: float = 0
     status: int = 200
 
@@ -75,47 +79,48 @@ class Queries:
         try:
             return execute(sql, params, many, context)
         finally:
-            passed = (time.perf_counter() - started) * 1000
-            if passed >= max(self.times, default=0):
+            milliseconds = (time.perf_counter() - started) * 1000
+            if milliseconds >= max(self.times, default=0):
                 self.slowest_sql = sql
-            self.times.append(passed)
+            self.times.append(milliseconds)
 
 
-def client_of(person: Member) -> Client:
+def client_for(person: Member) -> Client:
     client = Client(SERVER_NAME="localhost", raise_request_exception=False)
     client.force_login(person)
     return client
 
 
-def once(client: Client, page: Page) -> tuple[float, Queries, str]:
+def open_once(client: Client, page: Page) -> tuple[float, Queries, str]:
     queries = Queries()
     with connection.execute_wrapper(queries):
         started = time.perf_counter()
         response = client.get(page.path)
-        passed = (time.perf_counter() - started) * 1000
+        milliseconds = (time.perf_counter() - started) * 1000
     page.status = response.status_code
-    return passed, queries, response.content.decode()
+    return milliseconds, queries, response.content.decode()
 
 
 def measure(client: Client, page: Page, show_sql: bool) -> str:
-    """Measure `page` and print its line; returns its HTML."""
-    _, _, html = once(client, page)
-    runs = sorted((once(client, page) for _ in range(RUNS)), key=lambda run: run[0])
-    page.ms, queries, _ = runs[RUNS // 2]
-    page.queries, page.slowest = len(queries.times), max(queries.times, default=0)
+    """Measure `page`, print its line, and return its HTML."""
+    _, _, html = open_once(client, page)
+    runs = sorted((open_once(client, page) for _ in range(RUNS)), key=lambda run: run[0])
+    page.milliseconds, queries, _ = runs[RUNS // 2]
+    page.queries, page.slowest_query = len(queries.times), max(queries.times, default=0)
     tracemalloc.start()
-    once(client, page)
+    open_once(client, page)
     page.megabytes = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
     mark = "" if page.status == 200 else f"  HTTP {page.status}"
-    line = f"{page.queries:>4} {page.ms:>8.0f} {page.slowest:>8.0f} {page.megabytes:>7.1f}"
-    say(f"{line}  {page.who:<13} {page.name}{mark}")
-    if show_sql and page.ms > SLOW:
-        say(f"{'':>32}{queries.slowest_sql}")
+    times = f"{page.milliseconds:>8.0f} {page.slowest_query:>8.0f}"
+    cost = f"{page.queries:>4} {times} {page.megabytes:>7.1f}"
+    report(f"{cost}  {page.role:<13} {page.name}{mark}")
+    if show_sql and page.milliseconds > SLOW_MILLISECONDS:
+        report(f"{'':>32}{queries.slowest_sql}")
     return html
 
 
-def say(text: str) -> None:
+def report(text: str) -> None:
     print(text, flush=True)  # noqa: T201  # a script
 
 
@@ -123,8 +128,8 @@ def say(text: str) -> None:
 
 
 def links(html: str, pattern: str) -> list[str]:
-    found = re.findall(rf'href="({pattern})"', html)
-    return list(dict.fromkeys(unescape(link) for link in found))
+    urls = re.findall(rf'href="({pattern})"', html)
+    return list(dict.fromkeys(unescape(url) for url in urls))
 
 
 def request_of(person: Member) -> HttpRequest:
@@ -133,50 +138,51 @@ def request_of(person: Member) -> HttpRequest:
     return request
 
 
-def words(person: Member) -> dict[str, str]:
-    """What people search for, from what is nearly everywhere to what is nowhere."""
-    stays = Membership.objects.visible_to(person).select_related("member__organization")
-    someone = stays.order_by("pk")[stays.order_by("pk").count() // 2].member
+def search_terms(person: Member) -> dict[str, str]:
+    """Return what people search for, from what is nearly everywhere to what is nowhere."""
+    memberships = Membership.objects.visible_to(person).order_by("pk")
+    middle = memberships.select_related("member__organization")[memberships.count() // 2]
+    member = middle.member
     return {
         "a word of all": "example",
         "a frequent word": "hospital",
-        "a last name": someone.full_name.split()[-1],
-        "a name": someone.full_name,
-        "an address": someone.email,
-        "an organization": str(someone.organization),
-        "a domain": someone.email.partition("@")[2],
+        "a last name": member.full_name.split()[-1],
+        "a name": member.full_name,
+        "an address": member.email,
+        "an organization": str(member.organization),
+        "a domain": member.email.partition("@")[2],
         "nothing": "zzqx",
     }
 
 
-def list_pages(person: Member, who: str, desk_list: Any) -> Iterator[Page]:
-    """A list, whole, filtered, ordered by each column and searched. Give back each page's HTML."""
-    opts = desk_list.opts
+def list_pages(person: Member, role: str, model_admin: Any) -> Iterator[Page]:
+    """Yield a list, whole, filtered, sorted by each column and searched; send each page's HTML."""
+    opts = model_admin.opts
     stem, title = f"admin:{opts.app_label}_{opts.model_name}", opts.verbose_name_plural
     url = reverse(f"{stem}_changelist")
-    html = yield Page(who, f"{title}: first page", url)
+    html = yield Page(role, f"{title}: first page", url)
     if last := last_page(html):
-        yield Page(who, f"{title}: middle page", f"{url}?p={last // 2}")
-        yield Page(who, f"{title}: last page", f"{url}?p={last}")
+        yield Page(role, f"{title}: middle page", f"{url}?p={last // 2}")
+        yield Page(role, f"{title}: last page", f"{url}?p={last}")
     beside = html.partition('id="changelist-filter"')[2]
     for query in links(beside, r"\?[^\"]+"):
-        filtered = yield Page(who, f"{title}: {query}", url + query)
+        filtered = yield Page(role, f"{title}: {query}", url + query)
         if number := last_page(filtered):
-            yield Page(who, f"{title}: {query}, last page", f"{url}{query}&p={number}")
+            yield Page(role, f"{title}: {query}, last page", f"{url}{query}&p={number}")
     for query in links(html, r"\?o=-?\d+"):
-        yield Page(who, f"{title}: ordered {query}", url + query)
-    if desk_list.search_fields:
-        yield from search_pages(person, who, title, url)
-    if desk_list.has_add_permission(request_of(person)):
-        yield Page(who, f"{title}: add", reverse(f"{stem}_add"))
+        yield Page(role, f"{title}: ordered {query}", url + query)
+    if model_admin.search_fields:
+        yield from search_pages(person, role, title, url)
+    if model_admin.has_add_permission(request_of(person)):
+        yield Page(role, f"{title}: add", reverse(f"{stem}_add"))
 
 
-def search_pages(person: Member, who: str, title: str, url: str) -> Iterator[Page]:
-    for kind, word in words(person).items():
-        found = yield Page(who, f"{title}: search for {kind}, {word}", f"{url}?q={quote(word)}")
-        if number := last_page(found):
+def search_pages(person: Member, role: str, title: str, url: str) -> Iterator[Page]:
+    for kind, word in search_terms(person).items():
+        html = yield Page(role, f"{title}: search for {kind}, {word}", f"{url}?q={quote(word)}")
+        if number := last_page(html):
             name = f"{title}: search for {kind}, last page"
-            yield Page(who, name, f"{url}?q={quote(word)}&p={number}")
+            yield Page(role, name, f"{url}?q={quote(word)}&p={number}")
 
 
 def last_page(html: str) -> int:
@@ -184,53 +190,53 @@ def last_page(html: str) -> int:
     return max(map(int, numbers), default=0)
 
 
-def record_pages(person: Member, who: str, desk_list: Any) -> Iterator[Page]:
-    """The newest record with its history, and each decision about a row that waits for it."""
-    opts = desk_list.opts
+def record_pages(person: Member, role: str, model_admin: Any) -> Iterator[Page]:
+    """Yield the newest record with its history, and each decision about a record waiting for it."""
+    opts = model_admin.opts
     stem = f"admin:{opts.app_label}_{opts.model_name}"
-    shown = desk_list.get_queryset(request_of(person)).order_by("-pk")
-    newest = list(shown[:LOOKED_AT])
+    visible = model_admin.get_queryset(request_of(person)).order_by("-pk")
+    newest = list(visible[:MAX_RECORDS_SEARCHED])
     for word in ("change", "history"):
         try:
             path = reverse(f"{stem}_{word}", args=[newest[0].pk])
         except (NoReverseMatch, IndexError):
             continue
-        yield Page(who, f"{opts.verbose_name}: {word}", path)
-    for action in getattr(desk_list, "bulk_actions", ()):
-        offered = [record for record in newest if action.is_available(record)]
-        offered = [record for record in offered[:100] if action.has_permission(person, record)]
-        if not offered or not action.has_permission(person):
+        yield Page(role, f"{opts.verbose_name}: {word}", path)
+    for action in getattr(model_admin, "bulk_actions", ()):
+        records = [record for record in newest if action.is_available(record)]
+        records = [each for each in records[:100] if action.has_permission(person, each)]
+        if not records or not action.has_permission(person):
             continue
         selection = Selection.objects.create(
-            by=person, model_label=opts.label_lower, object_ids=[each.pk for each in offered]
+            by=person, model_label=opts.label_lower, object_ids=[each.pk for each in records]
         )
         name = f"{opts.verbose_name}: {action.name}"
-        yield Page(who, f"{name} 1", action.record_url(offered[0].pk))
-        yield Page(who, f"{name} {len(offered)}", action.selection_url(selection.pk))
+        yield Page(role, f"{name} 1", action.record_url(records[0].pk))
+        yield Page(role, f"{name} {len(records)}", action.selection_url(selection.pk))
 
 
-def special_pages(who: str, index: str) -> Iterator[Page]:
-    """What is neither a list nor a record: figures and where they lead."""
+def report_pages(role: str, index: str) -> Iterator[Page]:
+    """Yield the reports and the pages that they link to."""
     for name in ("coverage", "report"):
         try:
             url = reverse(f"admin:{name}")
         except NoReverseMatch:
             continue
-        html = yield Page(who, name, url)
+        html = yield Page(role, name, url)
         pages = [int(number) for number in re.findall(r"[?&;]page=(\d+)", html)]
         if pages:
-            yield Page(who, f"{name}: last page", f"{url}?page={max(pages)}")
+            yield Page(role, f"{name}: last page", f"{url}?page={max(pages)}")
         for query in links(html, r"\?without=[^\"&]+"):
-            yield Page(who, f"{name}: {query}", url + query)
+            yield Page(role, f"{name}: {query}", url + query)
     for link in links(index, r"/admin/[^\"]+\?[^\"]+"):
         if "joined=" in link or "ended=" in link or "answered=" in link:
-            yield Page(who, f"behind a figure: {link}", link)
+            yield Page(role, f"linked from a report: {link}", link)
 
 
-def public_pages(who: str) -> Iterator[Page]:
+def public_pages(role: str) -> Iterator[Page]:
     for name in ("home", "team_list", "organization_list", "faq_list", "my_teams"):
         try:
-            yield Page(who, f"portal: {name}", reverse(name))
+            yield Page(role, f"portal: {name}", reverse(name))
         except NoReverseMatch:
             continue
 
@@ -239,22 +245,22 @@ def public_pages(who: str) -> Iterator[Page]:
 
 
 def exports(people: dict[str, Member]) -> Iterator[tuple[str, str, str]]:
-    """Who exports which list in which format."""
-    for who in people:
-        for desk_list in admin.site._registry.values():
-            if getattr(desk_list, "export_columns", ()):
-                opts = desk_list.opts
+    """Yield the role, URL and format of each export."""
+    for role in people:
+        for model_admin in admin.site._registry.values():
+            if getattr(model_admin, "export_columns", ()):
+                opts = model_admin.opts
                 url = reverse(f"admin:{opts.app_label}_{opts.model_name}_export")
-                yield who, url, "csv"
-                yield who, url, "xlsx"
+                yield role, url, "csv"
+                yield role, url, "xlsx"
         try:
-            yield who, reverse("admin:coverage_export"), "csv"
+            yield role, reverse("admin:coverage_export"), "csv"
         except NoReverseMatch:
             continue
 
 
-def peak() -> int:
-    """The most resident memory of this process so far, in MB.
+def peak_memory() -> int:
+    """Return the most resident memory of this process so far, in MB.
 
     Not `ru_maxrss`: on Linux that of a child starts at what its parent has.
     """
@@ -262,61 +268,63 @@ def peak() -> int:
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024
 
 
-def export_here(pk: int, url: str, file_format: str) -> None:
-    """Run one export to its end, and print what it took; in a process of its own."""
-    client = client_of(Member.objects.get(pk=pk))
+def run_export(pk: int, url: str, file_format: str) -> None:
+    """Run one export to its end and print its cost; in a process of its own."""
+    client = client_for(Member.objects.get(pk=pk))
     client.get(reverse("admin:index"))
-    before, started = peak(), time.perf_counter()
+    before, started = peak_memory(), time.perf_counter()
     queries = Queries()
     with connection.execute_wrapper(queries):
         response = client.post(url, {"format": file_format})
-        first = time.perf_counter() - started
+        first_bytes = time.perf_counter() - started
         size = lines = 0
-        for piece in response if response.streaming else [response.content]:
-            size += len(piece)
-            lines += piece.count(b"\n")
+        for chunk in response if response.streaming else [response.content]:
+            size += len(chunk)
+            lines += chunk.count(b"\n")
     rows = f"{lines:,} lines" if file_format == "csv" else f"{size / 1e6:.1f} MB"
-    told = f"{rows}, {time.perf_counter() - started:.1f} s, first bytes after {first:.1f} s, "
-    told += f"{len(queries.times)} queries, peak {peak()} MB (before {before})"
-    say(told if response.status_code == 200 else f"not given: HTTP {response.status_code}")
+    cost = f"{rows}, {time.perf_counter() - started:.1f} s, first bytes after {first_bytes:.1f} s, "
+    cost += f"{len(queries.times)} queries, peak {peak_memory()} MB (before {before})"
+    report(cost if response.status_code == 200 else f"refused: HTTP {response.status_code}")
 
 
 # The run ---------------------------------------------------------------------------------------
 
 
-def pages_of(person: Member, who: str) -> Iterator[Page]:
-    index = yield Page(who, "the desk", reverse("admin:index"))
-    yield from special_pages(who, index)
-    for desk_list in admin.site._registry.values():
-        if desk_list.has_view_permission(request_of(person)):
-            yield from list_pages(person, who, desk_list)
-            yield from record_pages(person, who, desk_list)
-    yield from public_pages(who)
+def pages_of(person: Member, role: str) -> Iterator[Page]:
+    index = yield Page(role, "the desk", reverse("admin:index"))
+    yield from report_pages(role, index)
+    for model_admin in admin.site._registry.values():
+        if model_admin.has_view_permission(request_of(person)):
+            yield from list_pages(person, role, model_admin)
+            yield from record_pages(person, role, model_admin)
+    yield from public_pages(role)
 
 
-def summary(pages: list[Page]) -> None:
-    for part, rows in (
+def print_summary(pages: list[Page]) -> None:
+    for part, group in (
         ("desk", [page for page in pages if not page.name.startswith("portal:")]),
         ("portal", [page for page in pages if page.name.startswith("portal:")]),
     ):
-        if not rows:
+        if not group:
             continue
-        worst = max(rows, key=lambda page: page.ms)
-        most = max(rows, key=lambda page: page.queries)
-        say(f"\n{part}: {len(rows)} pages, median {median(page.ms for page in rows):.0f} ms")
-        say(f"  slowest: {worst.ms:.0f} ms, {worst.who}, {worst.name}")
-        say(f"  most queries: {most.queries}, {most.who}, {most.name}")
-        slow = sorted((page for page in rows if page.ms > SLOW), key=lambda page: -page.ms)
-        say(f"  over {SLOW} ms: {len(slow)}")
+        slowest = max(group, key=lambda page: page.milliseconds)
+        most = max(group, key=lambda page: page.queries)
+        middle = median(page.milliseconds for page in group)
+        report(f"\n{part}: {len(group)} pages, median {middle:.0f} ms")
+        report(f"  slowest: {slowest.milliseconds:.0f} ms, {slowest.role}, {slowest.name}")
+        report(f"  most queries: {most.queries}, {most.role}, {most.name}")
+        slow = [page for page in group if page.milliseconds > SLOW_MILLISECONDS]
+        slow.sort(key=lambda page: -page.milliseconds)
+        report(f"  over {SLOW_MILLISECONDS} ms: {len(slow)}")
         for page in slow:
-            say(f"    {page.ms:>6.0f} ms  {page.who}, {page.name}")
-        many = [page for page in rows if page.queries > MANY]
-        say(f"  over {MANY} queries: {len(many)}")
+            report(f"    {page.milliseconds:>6.0f} ms  {page.role}, {page.name}")
+        many = [page for page in group if page.queries > MANY_QUERIES]
+        report(f"  over {MANY_QUERIES} queries: {len(many)}")
         for page in many:
-            say(f"    {page.queries:>6}  {page.who}, {page.name}")
-        for page in rows:
+            report(f"    {page.queries:>6}  {page.role}, {page.name}")
+        for page in group:
             if page.status != 200:
-                say(f"  not a page: HTTP {page.status}, {page.who}, {page.name}")
+                report(f"  not a page: HTTP {page.status}, {page.role}, {page.name}")
 
 
 def main() -> None:
@@ -328,42 +336,42 @@ def main() -> None:
     options = parser.parse_args()
     if options.export:
         pk, url, file_format = options.export
-        export_here(int(pk), url, file_format)
+        run_export(int(pk), url, file_format)
         return
     people = {
         "facilitator": Member.objects.filter(is_staff=True, is_superuser=False).earliest("pk"),
         "administrator": Member.objects.filter(is_superuser=True).earliest("pk"),
     }
-    kinds = (Organization, Member, Membership)
+    counted = (Organization, Member, Membership)
     counts = ", ".join(
-        f"{kind.objects.count():,} {kind._meta.verbose_name_plural}" for kind in kinds
+        f"{model.objects.count():,} {model._meta.verbose_name_plural}" for model in counted
     )
-    say(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    say(f"{connection.display_name}: {counts}\n\n   q       ms  slowest      MB")
+    report(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    report(f"{connection.display_name}: {counts}\n\n   q       ms  slowest      MB")
     measured: list[Page] = []
-    for who, person in people.items():
-        client = client_of(person)
-        found = pages_of(person, who)
-        page = next(found)
+    for role, person in people.items():
+        client = client_for(person)
+        pages = pages_of(person, role)
+        page = next(pages)
         while page:
             if options.only in page.name:
                 html = measure(client, page, options.sql)
                 measured.append(page)
             else:
-                html = once(client, page)[2]
+                html = open_once(client, page)[2]
             try:
-                page = found.send(html)
+                page = pages.send(html)
             except StopIteration:
                 break
-    say(f"load of the machine: {os.getloadavg()[0]:.1f}")
-    summary(measured)
+    report(f"load of the machine: {os.getloadavg()[0]:.1f}")
+    print_summary(measured)
     if not options.no_exports:
-        say("\nexports, to the end")
-        for who, url, file_format in exports(people):
-            command = [sys.executable, __file__, "--export", str(people[who].pk), url, file_format]
+        report("\nexports, to the end")
+        for role, url, file_format in exports(people):
+            command = [sys.executable, __file__, "--export", str(people[role].pk), url, file_format]
             done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
-            told = (done.stdout or done.stderr).strip().splitlines()[-1]
-            say(f"  {who:<13} {url} {file_format}: {told}")
+            cost = (done.stdout or done.stderr).strip().splitlines()[-1]
+            report(f"  {role:<13} {url} {file_format}: {cost}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     make bench          the databases are kept in BENCH and filled the first time (minutes, 3 GB)
 
 Starts the portal under gunicorn (2 sync workers, as behind nginx) on PostgreSQL and on SQLite, a
-bare WSGI constant and a bare Django constant view; asks them with wrk in turns, and prints the
+bare WSGI constant and a bare Django constant view; requests them with wrk in turns, and prints the
 median ratio to the Django constant of the same round, with its range. Then joins over HTTP, the
 memory of the two workers, and how the time of each page grows from the small database (100
 organizations, 1,000 memberships) to the big one (10,000 and 1,000,000).
@@ -31,13 +31,21 @@ from urllib.request import Request, urlopen
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.bench.databases import ROOT, filled, manage, run, say, start  # noqa: E402  # the path comes first
+from tools.bench.databases import (  # noqa: E402  # the path comes first
+    ROOT,
+    fill_databases,
+    manage,
+    report,
+    run,
+    start_server,
+)
 
 PORTAL = "collaborative.wsgi"
 CLIENTS, ROUNDS, SECONDS = 16, 5, 3
 JOINS = 3000
-GROWTH = 1_000_000 / 1000  # in memberships
-TOKEN = "a" * 32  # against forged requests; cookie and form say the same
+# In memberships.
+GROWTH = 1_000_000 / 1000
+CSRF_TOKEN = "a" * 32
 # What the reverse proxy says in production: the visitor came by https.
 PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 
@@ -52,17 +60,17 @@ class Target:
     rates: list[float] = field(default_factory=list)
 
     def measure(self, seconds: float = SECONDS, clients: int = CLIENTS) -> float:
-        """Answers a second, asked without a pause; stops everything at the first error."""
-        self.is_right()
+        """Return the answers per second, requested without a pause; exit at the first error."""
+        self.check()
         command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s"]
         for name, value in {**PROXY, **self.headers}.items():
             command += ["-H", f"{name}: {value}"]
-        told = run([*command, self.url]).stdout
-        if "Non-2xx" in told or "Socket errors" in told:
-            sys.exit(f"{self.name}: {told}")
-        return float(re.search(r"Requests/sec:\s+([\d.]+)", told).group(1))
+        output = run([*command, self.url]).stdout
+        if "Non-2xx" in output or "Socket errors" in output:
+            sys.exit(f"{self.name}: {output}")
+        return float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
 
-    def is_right(self) -> None:
+    def check(self) -> None:
         try:
             with urlopen(Request(self.url, headers=PROXY | self.headers), timeout=60) as answer:  # noqa: S310
                 if answer.status == 200 and answer.url == self.url:
@@ -80,7 +88,7 @@ class Server:
     process: subprocess.Popen[bytes]
 
     def memory(self) -> float:
-        """PSS of the workers together, MiB."""
+        """Return the PSS of the workers together, in MiB."""
         children = run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)]).stdout.split()
         total = 0
         for pid in children:
@@ -91,7 +99,7 @@ class Server:
 
 @contextmanager
 def serving(application: str, **env: str) -> Iterator[Server]:
-    """`application` under gunicorn, once it answers."""
+    """Run `application` under gunicorn; yield the server once it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -113,24 +121,24 @@ def serving(application: str, **env: str) -> Iterator[Server]:
             process.terminate()
 
 
-def signed_in(number: int, **env: str) -> dict[str, object]:
-    told = run([sys.executable, "bench/speed_people.py", str(number)], **env).stdout
-    return json.loads(told)
+def sign_in(new_members: int, **env: str) -> dict[str, object]:
+    output = run([sys.executable, "tools/bench/speed_members.py", str(new_members)], **env).stdout
+    return json.loads(output)
 
 
 def cookies(people: dict[str, object], who: str) -> dict[str, str]:
-    """What the browser of somebody who is signed in sends with each request."""
-    return {"Cookie": f"{people['csrf']}={TOKEN}; {people['cookie']}={people[who]}"}
+    """Return what the browser of a signed-in person sends with each request."""
+    return {"Cookie": f"{people['csrf']}={CSRF_TOKEN}; {people['cookie']}={people[who]}"}
 
 
-def targets(name: str, server: Server, people: dict[str, object]) -> list[Target]:
-    """What is asked of one portal. Any cookie gets a page that is made for whoever sent it."""
+def pages(name: str, server: Server, people: dict[str, object]) -> list[Target]:
+    """Return the pages of one portal. With any cookie a page does not come from the cache."""
     at = server.address
-    made = {"Cookie": "any=thing"}
+    uncached = {"Cookie": "any=thing"}
     return [
-        Target(f"{name}: public page, kept", f"{at}/faq/"),
-        Target(f"{name}: public page, made", f"{at}/faq/", made),
-        Target(f"{name}: team page, made", f"{at}/teams/{people['team']}/", made),
+        Target(f"{name}: public page, cached", f"{at}/faq/"),
+        Target(f"{name}: public page, rendered", f"{at}/faq/", uncached),
+        Target(f"{name}: team page, rendered", f"{at}/teams/{people['team']}/", uncached),
         Target(f"{name}: My teams", f"{at}/my/", cookies(people, "member")),
         Target(
             f"{name}: desk's memberships",
@@ -141,39 +149,39 @@ def targets(name: str, server: Server, people: dict[str, object]) -> list[Target
 
 
 def pages_that_grow(server: Server, people: dict[str, object]) -> list[Target]:
-    """Every kind of public and member page, made anew."""
-    made, mine = {"Cookie": "any=thing"}, cookies(people, "member")
+    """Return every kind of public and member page, none from the cache."""
+    visitor, mine = {"Cookie": "any=thing"}, cookies(people, "member")
     public = ["", "teams/", f"teams/{people['team']}/", "faq/", "organizations/", "join/"]
     member = ["my/", "my/profile/", "my/data/", f"teams/{people['team']}/"]
-    paths = [(f"/{path}", made) for path in public] + [(f"/{path}", mine) for path in member]
+    paths = [(f"/{path}", visitor) for path in public] + [(f"/{path}", mine) for path in member]
     return [
         Target(f"{path}{' as member' if who is mine else ''}", f"{server.address}{path}", who)
         for path, who in paths
     ]
 
 
-def in_turns(asked: list[Target], base: Target) -> None:
-    """Ask all in turns, each beside the bare Django view, and print the ratios."""
-    ratios: dict[str, list[float]] = {target.name: [] for target in asked}
+def measure_in_turns(targets: list[Target], base: Target) -> None:
+    """Measure all in turns, each beside the bare Django view, and print the ratios."""
+    ratios: dict[str, list[float]] = {target.name: [] for target in targets}
     for number in range(ROUNDS):
-        for target in asked:
+        for target in targets:
             bare = base.measure()
             rate = target.measure()
             target.rates.append(rate)
             ratios[target.name].append(rate / bare)
-        say(f"round {number + 1} of {ROUNDS}")
-    say(f"\n{'':42}{'per second':>11}{'ratio':>8}  range")
-    for target in asked:
-        found = ratios[target.name]
-        spread = f"{min(found):.3f}-{max(found):.3f}"
-        say(f"{target.name:42}{median(target.rates):11.0f}{median(found):8.3f}  {spread}")
+        report(f"round {number + 1} of {ROUNDS}")
+    report(f"\n{'':42}{'per second':>11}{'ratio':>8}  range")
+    for target in targets:
+        measured = ratios[target.name]
+        spread = f"{min(measured):.3f}-{max(measured):.3f}"
+        report(f"{target.name:42}{median(target.rates):11.0f}{median(measured):8.3f}  {spread}")
 
 
-def joins(server: Server, people: dict[str, object], **env: str) -> None:
-    """Members who are in no team join one with one press each, 16 at a time."""
-    before = number_of_stays(**env)
+def measure_joins(server: Server, people: dict[str, object], **env: str) -> None:
+    """Let members who are in no team join one with one click each, 16 at a time."""
+    before = count_memberships(**env)
     host, port = server.address.removeprefix("http://").split(":")
-    body = f"csrfmiddlewaretoken={TOKEN}"
+    body = f"csrfmiddlewaretoken={CSRF_TOKEN}"
     headers = PROXY | {
         "Host": "127.0.0.1",
         "Origin": "https://127.0.0.1",
@@ -184,61 +192,62 @@ def joins(server: Server, people: dict[str, object], **env: str) -> None:
     lines += [f"{name}: {value}" for name, value in headers.items()]
 
     def join(session: str) -> bool:
-        """Down to the bytes: the client runs on the same cores."""
-        cookie = f"Cookie: {people['csrf']}={TOKEN}; {people['cookie']}={session}"
-        with socket.create_connection((host, int(port)), timeout=60) as asking:
-            asking.sendall("\r\n".join([*lines, cookie, "", body]).encode())
-            answer = b"".join(iter(lambda: asking.recv(65536), b""))
+        # Down to the bytes, since the client runs on the same cores.
+        cookie = f"Cookie: {people['csrf']}={CSRF_TOKEN}; {people['cookie']}={session}"
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall("\r\n".join([*lines, cookie, "", body]).encode())
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
         return answer.startswith(b"HTTP/1.1 302 ")
 
     started = time.monotonic()
     with ThreadPoolExecutor(CLIENTS) as pool:
-        answers = list(pool.map(join, people["fresh"]))
-    took = time.monotonic() - started
-    say(
-        f"joins: {sum(answers)} of {len(answers)} acknowledged, {number_of_stays(**env) - before} "
-        f"stored, in {took:.1f} s: {sum(answers) / took:.0f} a second"
+        answers = list(pool.map(join, people["new_members"]))
+    seconds = time.monotonic() - started
+    stored = count_memberships(**env) - before
+    report(
+        f"joins: {sum(answers)} of {len(answers)} acknowledged, {stored} stored, "
+        f"in {seconds:.1f} s: {sum(answers) / seconds:.0f} a second"
     )
 
 
-def number_of_stays(**env: str) -> int:
+def count_memberships(**env: str) -> int:
     code = "from teams.models import Membership; print(Membership.objects.count())"
-    told = run([sys.executable, "manage.py", "shell", "--no-imports", "-c", code], **env).stdout
-    return int(told.split()[-1])
+    output = run([sys.executable, "manage.py", "shell", "--no-imports", "-c", code], **env).stdout
+    return int(output.split()[-1])
 
 
-def growth(small: list[Target], big: list[Target]) -> None:
-    """The time of each page on both databases, in turns, with one client."""
-    say(f"\n{'page, made anew':40}{'small ms':>10}{'big ms':>9}{'exponent':>10}")
+def measure_growth(small: list[Target], big: list[Target]) -> None:
+    """Measure the time of each page on both databases, in turns, with one client."""
+    report(f"\n{'page, rendered':40}{'small ms':>10}{'big ms':>9}{'exponent':>10}")
     for one, other in zip(small, big, strict=True):
         pairs = [(1000 / one.measure(2, 1), 1000 / other.measure(2, 1)) for _ in range(3)]
         times = median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
         exponent = median(math.log(b / a) / math.log(GROWTH) for a, b in pairs)
-        say(f"{one.name:40}{times[0]:10.1f}{times[1]:9.1f}{exponent:10.3f}")
+        report(f"{one.name:40}{times[0]:10.1f}{times[1]:9.1f}{exponent:10.3f}")
 
 
 def main(folder: Path) -> None:
-    server, version = start(folder)
-    say(f"PostgreSQL {version}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    found = filled(folder, server)
-    manage("collectstatic", "--noinput", "--verbosity=0", **found["SQLite"])
+    server, version = start_server(folder)
+    report(f"PostgreSQL {version}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    environments = fill_databases(folder, server)
+    manage("collectstatic", "--noinput", "--verbosity=0", **environments["SQLite"])
     with ExitStack() as stack:
         bare = stack.enter_context(serving("tools.bench.bare:wsgi"))
         constant = stack.enter_context(serving("tools.bench.bare:application", BARE_DJANGO="1"))
         servers, people = {}, {}
-        for name, env in found.items():
-            people[name] = signed_in(JOINS if "big" not in name else 0, **env)
+        for name, env in environments.items():
+            people[name] = sign_in(JOINS if "big" not in name else 0, **env)
             servers[name] = stack.enter_context(serving(PORTAL, **env))
         base = Target("bare Django constant", f"{constant.address}/")
-        asked = [Target("bare WSGI constant", f"{bare.address}/")]
+        measured = [Target("bare WSGI constant", f"{bare.address}/")]
         for name in ("PostgreSQL", "SQLite"):
-            asked += targets(name, servers[name], people[name])
-        in_turns(asked, base)
+            measured += pages(name, servers[name], people[name])
+        measure_in_turns(measured, base)
         for name in ("PostgreSQL", "SQLite"):
-            say(f"\n{name}")
-            joins(servers[name], people[name], **found[name])
-            say(f"memory of 2 workers after it all (PSS): {servers[name].memory():.0f} MiB")
-        growth(
+            report(f"\n{name}")
+            measure_joins(servers[name], people[name], **environments[name])
+            report(f"memory of 2 workers after it all (PSS): {servers[name].memory():.0f} MiB")
+        measure_growth(
             pages_that_grow(servers["PostgreSQL"], people["PostgreSQL"]),
             pages_that_grow(servers["PostgreSQL, big"], people["PostgreSQL, big"]),
         )

@@ -1,5 +1,5 @@
-"""Sign people in for bench/speed.py: prints a member's, an administrator's and fresh members'
-session keys as JSON. Run with the environment of the portal that is measured."""
+"""Signs people in for tools/bench/speed.py, and prints the session keys of a member, an
+administrator and new members as JSON. Run it with the environment of the measured portal."""
 
 from __future__ import annotations
 
@@ -23,45 +23,45 @@ from members.services import save_with_history  # noqa: E402
 from teams.models import ActionTeam, Membership  # noqa: E402
 
 
-def session_of(member: Member) -> str:
+def session_key(member: Member) -> str:
     client = Client()
     client.force_login(member)
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-def fresh_members(number: int) -> list[Member]:
-    """People who may join open teams at once, and are in none; of many organizations."""
+def add_members(number: int) -> list[Member]:
+    """Return new members of many organizations, who may join open teams and are in none."""
     organizations = list(Organization.objects.recognized()[:100])
-    people = []
+    members = []
     for index in range(number):
-        person = Member(
-            email=f"fresh{Member.objects.count()}.{index}@example.org",
-            full_name=f"Fresh {index}",
+        member = Member(
+            email=f"new{Member.objects.count()}.{index}@example.org",
+            full_name=f"New {index}",
             organization=organizations[index % len(organizations)],
             affiliation_confirmed_via="facilitator",
         )
-        people.append(confirmed(person))
-    return people
+        members.append(confirm_affiliation(member))
+    return members
 
 
-def confirmed(person: Member) -> Member:
-    by = Member.objects.filter(is_superuser=True)[0]
-    person.affiliation_confirmed_by = by
-    person.affiliation_confirmed_at = by.date_joined
-    save_with_history(person, by, "made up to measure")
-    return person
+def confirm_affiliation(member: Member) -> Member:
+    administrator = Member.objects.filter(is_superuser=True)[0]
+    member.affiliation_confirmed_by = administrator
+    member.affiliation_confirmed_at = administrator.date_joined
+    save_with_history(member, administrator, "made up to measure")
+    return member
 
 
 def main(number: int) -> None:
-    stay = Membership.objects.active().filter(member__is_staff=False)[0]
+    membership = Membership.objects.active().filter(member__is_staff=False)[0]
     team = ActionTeam.objects.filter(join_policy="open")[0]
-    people = fresh_members(number)
+    new_members = add_members(number)
     print(  # noqa: T201
         json.dumps(
             {
-                "member": session_of(stay.member),
-                "administrator": session_of(Member.objects.filter(is_superuser=True)[0]),
-                "fresh": [session_of(person) for person in people],
+                "member": session_key(membership.member),
+                "administrator": session_key(Member.objects.filter(is_superuser=True)[0]),
+                "new_members": [session_key(member) for member in new_members],
                 "team": team.slug,
                 "cookie": settings.SESSION_COOKIE_NAME,
                 "csrf": settings.CSRF_COOKIE_NAME,

@@ -1,10 +1,10 @@
-"""What each page weighs: bytes over the wire and requests, in a real browser without its cache.
+"""The weight of each page: bytes over the wire and requests, in a real browser without its cache.
 
     make bench-weight
 
 Serves the demo as in production (DEBUG off, compressed static files, gunicorn) on this machine,
 opens every kind of page in Chromium, prints a line for each and fails when one is too heavy.
-The database is made for the run and removed with it; the static files land in staticfiles/.
+The database is created for the run and deleted with it; the static files land in staticfiles/.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ from collaborative.tests.browser import ARGUMENTS, chromium  # noqa: E402
 from members.models import Member  # noqa: E402
 from teams.models import Membership  # noqa: E402
 
-MOST_KB, MOST_REQUESTS, MOST_KB_DESK = 60, 10, 400
-PATIENCE = 30  # seconds until the portal answers
+MAX_KB, MAX_REQUESTS, MAX_KB_DESK = 60, 10, 400
+START_TIMEOUT_SECONDS = 30
 # What the reverse proxy says in production: the visitor came by https.
 PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
 
 
 @dataclass
 class Weight:
-    """What one page cost."""
+    """The cost of one page."""
 
     who: str
     path: str
@@ -77,23 +77,23 @@ class Weight:
         return self.bytes / 1000
 
     @property
-    def too_much(self) -> str:
-        """What is wrong with it, if anything."""
+    def problem(self) -> str:
+        """Return what is wrong with it, if anything."""
         if self.status != 200:
             return f"answers {self.status}"
         if self.path.startswith("/admin/"):
-            return f"over {MOST_KB_DESK} kB" if self.kb > MOST_KB_DESK else ""
-        if self.kb > MOST_KB:
-            return f"over {MOST_KB} kB"
-        return f"over {MOST_REQUESTS} requests" if self.requests > MOST_REQUESTS else ""
+            return f"over {MAX_KB_DESK} kB" if self.kb > MAX_KB_DESK else ""
+        if self.kb > MAX_KB:
+            return f"over {MAX_KB} kB"
+        return f"over {MAX_REQUESTS} requests" if self.requests > MAX_REQUESTS else ""
 
 
-def say(line: str) -> None:
+def report(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
 
 def manage(*arguments: str, debug: str = "0") -> None:
-    """Run a command of the portal, quietly; stops everything where it fails."""
+    """Run a command of the portal, quietly; exit if it fails."""
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
     subprocess.run(  # noqa: S603
         command, check=True, env={**os.environ, "DEBUG": debug}, stdout=subprocess.DEVNULL
@@ -102,7 +102,7 @@ def manage(*arguments: str, debug: str = "0") -> None:
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The portal under gunicorn, as the Procfile starts it, at the address that this gives."""
+    """Run the portal under gunicorn, as the Procfile starts it; yield its URL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -111,7 +111,7 @@ def serving() -> Iterator[str]:
     command += ["--log-level", "warning"]
     with subprocess.Popen(command, cwd=ROOT) as server:  # noqa: S603
         try:
-            until = time.monotonic() + PATIENCE
+            until = time.monotonic() + START_TIMEOUT_SECONDS
             while not answers(port):
                 if server.poll() is not None or time.monotonic() > until:
                     sys.exit("The portal does not start.")
@@ -122,7 +122,7 @@ def serving() -> Iterator[str]:
 
 
 def answers(port: int) -> bool:
-    """Whether the portal is up."""
+    """Return whether the portal answers."""
     try:
         with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as response:  # noqa: S310
             return bool(response.status == 200)
@@ -130,19 +130,20 @@ def answers(port: int) -> bool:
         return False
 
 
-def open_page(browser: Browser, address: str, person: Member | None) -> Page:
+def open_page(browser: Browser, address: str, member: Member | None) -> Page:
     context = browser.new_context(base_url=address, extra_http_headers=PROXY)
-    if person:
+    if member:
         client = Client()
-        client.force_login(person)
+        client.force_login(member)
         name = settings.SESSION_COOKIE_NAME
-        url = address.replace("http:", "https:")  # the only ones that such a cookie is for
+        # A secure cookie is only for these.
+        url = address.replace("http:", "https:")
         context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
     return context.new_page()
 
 
 def weigh(page: Page, who: str, path: str) -> Weight:
-    """Open it once, without anything from the cache."""
+    """Open the page once, without anything from the cache, and return its weight."""
     weight = Weight(who, path)
 
     def request_sent(event: dict[str, Any]) -> None:
@@ -159,7 +160,7 @@ def weigh(page: Page, who: str, path: str) -> Weight:
     devtools.on("Network.loadingFinished", finished)
     response = page.goto(path, wait_until="networkidle")
     devtools.detach()
-    # A redirect (to sign in, or to https) is not the page that was asked for.
+    # A redirect (to sign in, or to https) is not the requested page.
     arrived = response and response.request.redirected_from is None
     weight.status = response.status if response and arrived else 302
     return weight
@@ -179,20 +180,20 @@ def main() -> int:
         "facilitator": (facilitator, page_kinds.of_facilitators(facilitator)),
         "administrator": (administrator, page_kinds.of_the_desk()),
     }
-    wrong = 0
-    say(f"{'who':<14}{'requests':>9}{'kB':>8}  page")
+    too_heavy = 0
+    report(f"{'who':<14}{'requests':>9}{'kB':>8}  page")
     with serving() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        for who, (person, paths) in pages.items():
-            page = open_page(browser, address, person)
+        for who, (member, paths) in pages.items():
+            page = open_page(browser, address, member)
             for path in paths:
                 weight = weigh(page, who, path)
-                note = f"  <- {weight.too_much}" if weight.too_much else ""
-                say(f"{who:<14}{weight.requests:>9}{weight.kb:>8.1f}  {path}{note}")
-                wrong += bool(note)
+                note = f"  <- {weight.problem}" if weight.problem else ""
+                report(f"{who:<14}{weight.requests:>9}{weight.kb:>8.1f}  {path}{note}")
+                too_heavy += bool(note)
         browser.close()
-    say(f"\nToo heavy: {wrong}" if wrong else "\nEvery page keeps its limits.")
-    return 1 if wrong else 0
+    report(f"\nToo heavy: {too_heavy}" if too_heavy else "\nEvery page keeps its limits.")
+    return 1 if too_heavy else 0
 
 
 if __name__ == "__main__":

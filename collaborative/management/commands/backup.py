@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
-from collaborative.operations.backups import BackupError, make_backup, new_key
+from collaborative.operations.backups import BackupError, generate_key, make_backup
 
 
 class Command(BaseCommand):
@@ -19,9 +19,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, new_key: bool, **options: Any) -> None:
-        """One file, whole or not at all; ends with 1 and the reason otherwise."""
+        """Make one file, whole or not at all; otherwise end with 1 and the reason."""
         if new_key:
-            self.print_key()
+            self.print_new_key()
             return
         try:
             run = make_backup()
@@ -30,13 +30,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{settings.BACKUP_DIR}/{run.outcome}")
         if not settings.BACKUP_KEY:
             self.stdout.write(
-                "Whoever has the file can read it. `manage.py backup --new-key` prints a key for "
-                "BACKUP_KEY that encrypts the next one."
+                "Anyone who has the file can read it. `manage.py backup --new-key` prints a key "
+                "for BACKUP_KEY that encrypts the next one."
             )
 
-    def print_key(self) -> None:
-        """The secret key goes to the standard output only: nothing here keeps it."""
-        public, secret = new_key()
+    def print_new_key(self) -> None:
+        """Print a pair of keys; the secret one is stored nowhere."""
+        public, secret = generate_key()
         self.stdout.write(
             f"# Set BACKUP_KEY={public} where the portal runs. This file opens the backups: keep "
             "it\n# elsewhere, in two places; without it nobody can ever read them.\n"

@@ -13,27 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from post_office.models import Email
 
-from collaborative.demo.data import (
-    ANSWERED,
-    APPROVED,
-    CAREERS,
-    DECLINE_REASON,
-    DECLINED,
-    DECLINED_REQUEST,
-    DISMISSED,
-    ENDED,
-    FACILITATORS,
-    HIRING,
-    LAKEFRONT,
-    LEFT,
-    NEWS,
-    PEOPLE,
-    QUESTIONS,
-    RECOGNIZED,
-    TEAMS,
-    WITHDRAWN_REQUEST,
-)
-from collaborative.demo.timeline import date_question, date_report, let_time_pass
+from collaborative.demo import data
+from collaborative.demo.timeline import backdate_goal_update, backdate_people, backdate_question
 from collaborative.management.commands.prepare_development import ADMINISTRATOR
 from members.models import Member, Organization
 from members.services import save_with_history
@@ -59,15 +40,15 @@ class Command(BaseCommand):
     help = "Add made-up people and organizations to a development database, to try the portal."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """All or nothing; a second run adds nothing."""
+        """Add all of it or nothing; a second run adds nothing."""
         _refuse_real_data()
         with transaction.atomic():
             call_command("load_starter_content", verbosity=0)
-            added = not Organization.history.filter(name=LAKEFRONT).exists()
+            added = not Organization.history.filter(name=data.LAKEFRONT).exists()
             if added:
-                _fill()
-        self.stdout.write(_what_was_added() if added else "The demo data is here already.")
-        self.stdout.write(_who_can_sign_in())
+                _add_everything()
+        self.stdout.write(_describe_added() if added else "The demo data is here already.")
+        self.stdout.write(_describe_sign_in())
 
 
 def _refuse_real_data() -> None:
@@ -85,24 +66,25 @@ def _refuse_real_data() -> None:
         )
 
 
-def _fill() -> None:
-    teams = {team.slug: team for team in ActionTeam.objects.filter(slug__in=TEAMS)}
-    if len(teams) < len(TEAMS):
+def _add_everything() -> None:
+    teams = {team.slug: team for team in ActionTeam.objects.filter(slug__in=data.TEAMS)}
+    if len(teams) < len(data.TEAMS):
         raise CommandError("The demo needs the three teams of the starter content; one is gone.")
     administrator = Member.objects.filter(is_superuser=True, is_active=True).first()
     if administrator is None:
         administrator = Member.objects.create_superuser(
             ADMINISTRATOR, full_name="Alex Administrator"
         )
-    for name, domains in RECOGNIZED.items():
+    for name, domains in data.RECOGNIZED.items():
         add_organization(name, domains=domains, by=administrator)
-    careers = teams[CAREERS]
-    if careers.history.count() == 1:  # nobody has edited it: let it show requests to decide
+    careers = teams[data.CAREERS]
+    # Unless someone has edited it, let it show requests to decide.
+    if careers.history.count() == 1:
         save_with_history(
             careers, administrator, "demo", join_policy=ActionTeam.JoinPolicy.APPROVAL
         )
-    facilitators = {slug: _facilitator(teams[slug], administrator) for slug in TEAMS}
-    for email, name, job_title, organization, slugs in PEOPLE:
+    facilitators = {slug: _facilitator(teams[slug], administrator) for slug in data.TEAMS}
+    for email, name, job_title, organization, slugs in data.PEOPLE:
         complete_join(
             email,
             full_name=name,
@@ -111,22 +93,24 @@ def _fill() -> None:
             team_ids=[teams[slug].pk for slug in slugs],
         )
     _decide(facilitators, administrator)
-    _report_on_goals(facilitators)
-    _ask_questions(facilitators[HIRING])
-    let_time_pass(_addresses())
+    _update_goals(facilitators)
+    _ask_questions(facilitators[data.HIRING])
+    backdate_people(_emails())
     # These people do not exist, so nobody may write to them, whatever EMAIL_URL is set to.
-    for address in [*_addresses(), ANSWERED[0][1]]:
+    for address in [*_emails(), data.ANSWERED_QUESTION[0][1]]:
         Email.objects.filter(to=address).delete()
 
 
-def _addresses() -> list[str]:
-    return [person[0] for person in FACILITATORS.values()] + [person[0] for person in PEOPLE]
+def _emails() -> list[str]:
+    return [person[0] for person in data.FACILITATORS.values()] + [
+        person[0] for person in data.PEOPLE
+    ]
 
 
 def _facilitator(team: ActionTeam, administrator: Member) -> Member:
-    email, name, job_title = FACILITATORS[team.slug]
+    email, name, job_title = data.FACILITATORS[team.slug]
     member, _ = complete_join(
-        email, full_name=name, job_title=job_title, organization=LAKEFRONT, team_ids=[]
+        email, full_name=name, job_title=job_title, organization=data.LAKEFRONT, team_ids=[]
     )
     set_facilitators(team, [*team.facilitators.all(), member], by=administrator)
     member.refresh_from_db()
@@ -134,78 +118,82 @@ def _facilitator(team: ActionTeam, administrator: Member) -> Member:
 
 
 def _decide(facilitators: dict[str, Member], administrator: Member) -> None:
-    """What facilitators and members have done since people asked to join."""
-    for email in APPROVED:
-        request = _stay(email, CAREERS)
-        if request.is_waiting:  # it does not, where the team was open
-            approve_membership(request, by=facilitators[CAREERS])
-    email, slug, reason = DECLINED_REQUEST
-    decline_membership(_stay(email, slug), reason=reason, by=facilitators[slug])
-    withdraw_request(_stay(*WITHDRAWN_REQUEST))
-    for left in LEFT:
-        leave_team(_stay(*left))
-    email, slug, reason = ENDED
-    end_membership(_stay(email, slug), reason=reason, by=facilitators[slug])
-    declined = Organization.objects.get(name=DECLINED)
-    decline_organization(declined, reason=DECLINE_REASON, by=administrator)
+    """Do what facilitators and members have done since people asked to join."""
+    for email in data.APPROVED_MEMBERS:
+        request = _membership(email, data.CAREERS)
+        # It does not wait where the team was open.
+        if request.is_waiting:
+            approve_membership(request, by=facilitators[data.CAREERS])
+    email, slug, reason = data.DECLINED_REQUEST
+    decline_membership(_membership(email, slug), reason=reason, by=facilitators[slug])
+    withdraw_request(_membership(*data.WITHDRAWN_REQUEST))
+    for email, slug in data.LEFT_TEAMS:
+        leave_team(_membership(email, slug))
+    email, slug, reason = data.ENDED_MEMBERSHIP
+    end_membership(_membership(email, slug), reason=reason, by=facilitators[slug])
+    declined = Organization.objects.get(name=data.DECLINED_ORGANIZATION)
+    decline_organization(declined, reason=data.DECLINE_REASON, by=administrator)
 
 
-def _stay(email: str, slug: str) -> Membership:
+def _membership(email: str, slug: str) -> Membership:
     return Membership.objects.get(member__email=email, team__slug=slug)
 
 
-def _report_on_goals(facilitators: dict[str, Member]) -> None:
-    for goal in Goal.objects.filter(slug__in=NEWS, team__slug__in=TEAMS).select_related("team"):
+def _update_goals(facilitators: dict[str, Member]) -> None:
+    goals = Goal.objects.filter(slug__in=data.GOAL_UPDATES, team__slug__in=data.TEAMS)
+    for goal in goals.select_related("team"):
+        # Someone has edited it.
         if goal.history.count() > 1:
-            continue  # someone has edited it
-        wanted, due_in, reports = NEWS[goal.slug]
+            continue
+        fields, due_in, updates = data.GOAL_UPDATES[goal.slug]
         due_on = timezone.localdate() + timedelta(days=due_in)
         by = facilitators[goal.team.slug]
-        save_with_history(goal, by, "demo", due_on=due_on, **wanted)
-        for days_ago, state, value, sentence in reports:
-            number = None if value is None else Decimal(value)
-            update = report_goal(goal, state=state, value=number, sentence=sentence, by=by)
-            date_report(update, days_ago)
+        save_with_history(goal, by, "demo", due_on=due_on, **fields)
+        for days_ago, state, number, sentence in updates:
+            value = None if number is None else Decimal(number)
+            update = report_goal(goal, state=state, value=value, sentence=sentence, by=by)
+            backdate_goal_update(update, days_ago)
 
 
 def _ask_questions(by: Member) -> None:
-    for text, email, days_ago in QUESTIONS:
-        date_question(ask_question(text, email), days_ago)
-    (text, email, days_ago), answer = ANSWERED
-    date_question(answer_question(ask_question(text, email), answer=answer, by=by), days_ago)
-    text, email, days_ago = DISMISSED
-    date_question(dismiss_question(ask_question(text, email), reason="", by=by), days_ago)
+    for text, email, days_ago in data.OPEN_QUESTIONS:
+        backdate_question(ask_question(text, email), days_ago)
+    (text, email, days_ago), answer = data.ANSWERED_QUESTION
+    backdate_question(answer_question(ask_question(text, email), answer=answer, by=by), days_ago)
+    text, email, days_ago = data.DISMISSED_QUESTION
+    backdate_question(dismiss_question(ask_question(text, email), reason="", by=by), days_ago)
 
 
-def _what_was_added() -> str:
-    stays = Membership.objects.filter(member__email__in=_addresses()).count()
-    organizations = len(RECOGNIZED) + 4
-    return f"Added {organizations} organizations, {len(_addresses())} people, {stays} memberships."
+def _describe_added() -> str:
+    emails = _emails()
+    memberships = Membership.objects.filter(member__email__in=emails).count()
+    organizations = len(data.RECOGNIZED) + 4
+    return f"Added {organizations} organizations, {len(emails)} people, {memberships} memberships."
 
 
-def _who_can_sign_in() -> str:
-    """The addresses worth trying, with what each one is."""
-    people = Member.objects.filter(is_active=True)
-    rows = [(person.email, "administrator") for person in people.filter(is_superuser=True)]
-    rows += [(who[0], f"facilitator of {_name(slug)}") for slug, who in FACILITATORS.items()]
-    rows += [
-        ("ana@lakefront.example", "member of two teams"),
-        ("emil@prairie.example", f"member, waits for {_name(CAREERS)}"),
-        ("sam@riverbend.example", "waits until the organization is recognized"),
-        ("ada@personal.example", "waits until someone confirms the organization"),
-        ("stan@staplers.example", "of an organization that was declined"),
-    ]
-    width = max(len(address) for address, _ in rows)
-    lines = [f"  {address:<{width}}  {what}" for address, what in rows]
-    url, mails = reverse("account_login"), reverse("dev_email")
+def _describe_sign_in() -> str:
+    """Return the email addresses worth trying, with the role of each."""
+    administrators = Member.objects.filter(is_active=True, is_superuser=True)
+    roles = {member.email: "administrator" for member in administrators}
+    for slug, (email, _, _) in data.FACILITATORS.items():
+        roles[email] = f"facilitator of {_team_name(slug)}"
+    roles |= {
+        "ana@lakefront.example": "member of two teams",
+        "emil@prairie.example": f"member, waits for {_team_name(data.CAREERS)}",
+        "sam@riverbend.example": "waits until the organization is recognized",
+        "ada@personal.example": "waits until someone confirms the organization",
+        "stan@staplers.example": "of an organization that was declined",
+    }
+    width = max(map(len, roles))
+    sign_in, emails = reverse("account_login"), reverse("dev_email")
     return "\n".join(
         [
-            f"Sign in at {settings.SITE_URL}{url} with one of these addresses;",
-            f"the code is in the email at {settings.SITE_URL}{mails}",
-            *lines,
+            f"Sign in at {settings.SITE_URL}{sign_in} with one of these addresses;",
+            f"the code is in the email at {settings.SITE_URL}{emails}",
+            *(f"  {email:<{width}}  {role}" for email, role in roles.items()),
         ]
     )
 
 
-def _name(slug: str) -> str:
-    return str(ActionTeam.objects.get(slug=slug))
+def _team_name(slug: str) -> str:
+    return ActionTeam.objects.get(slug=slug).name

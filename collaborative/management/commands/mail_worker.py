@@ -1,11 +1,11 @@
-"""`manage.py mail_worker`: sends the queued emails until it is told to stop."""
+"""`manage.py mail_worker`: sends the queued emails until it is stopped."""
 
 import signal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from collaborative.operations.mail_worker import Sender
+from collaborative.operations.mail_worker import MailWorker
 
 
 class Command(BaseCommand):
@@ -13,16 +13,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--once", action="store_true", help="Send what is due now, keep house, and end."
+            "--once", action="store_true", help="Send what is due now, run the tasks, and end."
         )
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
-        """Run the sender; a signal ends it after the email that is on its way."""
-        sender = Sender()
-        # Only a flag is set here: anything more could meet the loop in the middle of an email.
+        """Run the worker; a signal ends it after the email that is being sent."""
+        worker = MailWorker()
+        # Only a flag is set here: the signal may arrive in the middle of an email.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *received: sender.stop())
+            signal.signal(number, lambda *_: worker.stop())
         if not once:
-            sender.run()
-        elif not sender.run_once():
-            self.stdout.write("Another sender is running; it sends what is due.")
+            worker.run()
+        elif not worker.run_once():
+            self.stdout.write("Another mail worker is running; it sends what is due.")

@@ -8,24 +8,26 @@ from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import Error, OperationalError, connection
 
-PATIENCE = "5s"
-CANCELLED = "55P03"  # lock_not_available
+LOCK_TIMEOUT = "5s"
+SQLSTATE_LOCK_NOT_AVAILABLE = "55P03"
 
 
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        """A change of a table waits for those who use it, and all who come later wait behind it:
-        so it gives up after some seconds, without having changed anything."""
+        """Migrate, but give up after LOCK_TIMEOUT, having changed nothing, where a table is in use.
+
+        A change of a table waits for its users, and all later users wait behind the change.
+        """
         if connection.vendor != "postgresql":
             super().handle(*args, **options)
             return
-        _must_be_there()
+        _require_reachable_server()
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [PATIENCE])
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
         try:
             super().handle(*args, **options)
         except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", "") != CANCELLED:
+            if getattr(error.__cause__, "sqlstate", "") != SQLSTATE_LOCK_NOT_AVAILABLE:
                 raise
             raise CommandError(
                 "Something has used a table for too long that the migration changes: a long "
@@ -36,9 +38,9 @@ class Command(migrate.Command):
                 cursor.execute("RESET lock_timeout")
 
 
-def _must_be_there() -> None:
-    """Raises CommandError with the cause where PostgreSQL cannot be reached; the pool, which
-    tries again and again, would know only that it took too long."""
+def _require_reachable_server() -> None:
+    """Raise CommandError with the cause if PostgreSQL cannot be reached; the pool, which tries
+    again and again, would only report that it took too long."""
     try:
         psycopg.connect(**connection.get_connection_params()).close()
     except psycopg.OperationalError as error:

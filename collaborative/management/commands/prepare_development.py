@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Make a development database ready: tables, starter content, an administrator."
 
     def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
-        """Refuses outside DEBUG: anybody could sign in as the administrator that this adds."""
+        """Set it up; refused outside DEBUG, where anyone could sign in as this administrator."""
         if not settings.DEBUG:
             raise CommandError(
                 "This is for development only, and DEBUG is off. README.md says how to run the "
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         if verbosity:
             self.stdout.write(
                 f"\n  The portal      {settings.SITE_URL}/\n"
-                f"  Its emails       {settings.SITE_URL}{reverse('dev_email')}\n"
+                f"  Its emails      {settings.SITE_URL}{reverse('dev_email')}\n"
                 f"  The desk        {settings.SITE_URL}{reverse('admin:index')}\n"
                 f"\n  Sign in as {ADMINISTRATOR}, the administrator; the code is among the emails."
                 "\n  `make demo` adds people and organizations to try it with. Ctrl-C stops.\n"

@@ -1,4 +1,4 @@
-"""`manage.py restore`: a backup in the place of the database, or proven without touching it."""
+"""`manage.py restore`: replaces the database by a backup, or checks one without touching it."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from django.db import Error
 
 from collaborative.operations.backups import (
     BackupError,
-    HalfDoneError,
+    IncompleteRestoreError,
     check_backup,
     restore_backup,
 )
@@ -21,11 +21,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--identity", type=Path, help="The file with the secret key.")
-        what = parser.add_mutually_exclusive_group()
-        what.add_argument(
+        mode = parser.add_mutually_exclusive_group()
+        mode.add_argument(
             "--check", action="store_true", help="Only restore it into a scratch place and count."
         )
-        what.add_argument(
+        mode.add_argument(
             "--replace",
             action="store_true",
             help="Replace the data that the database holds; it is first kept aside as a backup.",
@@ -40,17 +40,16 @@ class Command(BaseCommand):
         replace: bool,
         **options: Any,
     ) -> None:
-        """Ends with 1 and the reason if it was refused or failed."""
+        """Print what was done; if it was refused or failed, end with 1 and the reason."""
         try:
             if check:
-                run = check_backup(file, identity)
+                outcome = check_backup(file, identity).outcome
             else:
-                run = restore_backup(file, identity, replace=replace)
-        except HalfDoneError as error:
+                outcome = restore_backup(file, identity, replace=replace).outcome
+        except IncompleteRestoreError as error:
             raise CommandError(str(error)) from error
         except (BackupError, Error) as error:
-            said = "The check failed" if check else "Nothing was restored"
-            raise CommandError(f"{said}. {error}") from error
-        # A check's begins with the name of the file.
-        said = run.outcome if check else f"{run.outcome[0].upper()}{run.outcome[1:]}"
-        self.stdout.write(f"{said}.")
+            failure = "The check failed" if check else "Nothing was restored"
+            raise CommandError(f"{failure}. {error}") from error
+        # The outcome of a check begins with the name of the file.
+        self.stdout.write(f"{outcome if check else outcome[0].upper() + outcome[1:]}.")

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 
 
 class Command(BaseCommand):
-    """Render templates/503.html beside the static files, whose hashed names it links."""
+    """Renders templates/503.html beside the static files, whose hashed names it links."""
 
     help = "Write 503.html into STATIC_ROOT, for nginx. Run it after collectstatic."
 

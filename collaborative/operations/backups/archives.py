@@ -1,7 +1,7 @@
-"""The files of backups: their names, their encryption, and how they come to be whole.
+"""The files of backups: where they are, their names, and how they are written.
 
-A file appears under its name only when all of it is on the disk; until then it is hidden and
-ends with `.partial`. What it holds is told by its first bytes, never by its name.
+A file gets its name only once all of it is on the disk; until then it is hidden and ends with
+`.partial`. Its first bytes tell what it holds, never its name.
 """
 
 import errno
@@ -10,35 +10,46 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
-from typing import IO, Any
+from typing import IO
 
 from django.conf import settings
 from django.utils import timezone
 
-ENDINGS = {"sqlite": ".sqlite3", "postgresql": ".pgdump"}
-HEADS = {"sqlite": b"SQLite format 3\0", "postgresql": b"PGDMP", "age": b"age-encryption.org/v1\n"}
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+SUFFIXES = {"sqlite": ".sqlite3", "postgresql": ".pgdump"}
+# What a file of each format begins with.
+SIGNATURES = {
+    "sqlite": b"SQLite format 3\0",
+    "postgresql": b"PGDMP",
+    "age": b"age-encryption.org/v1\n",
+}
+DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# In the name of a file, which nothing removes.
+BEFORE_RESTORE = "-before-restore"
+
+# The app and name of each applied migration.
+Migrations = set[tuple[str, str]]
 
 
 class BackupError(Exception):
-    """What was asked for was not done; the text says why, for the administrator."""
+    """Nothing was done; the text tells the administrator why, and what to do."""
 
 
 class DamagedError(BackupError):
     """A file is not what was once written."""
 
-    def __init__(self, path: Path, why: object) -> None:
-        super().__init__(f"{path.name} is damaged or incomplete: {str(why).rstrip('.')}.")
+    def __init__(self, path: Path, reason: object) -> None:
+        super().__init__(f"{path.name} is damaged or incomplete: {str(reason).rstrip('.')}.")
 
 
-class HalfDoneError(BackupError):
-    """The backup was restored, and what comes after that went wrong."""
+class IncompleteRestoreError(BackupError):
+    """The backup was restored, but a step after that failed."""
 
 
-def folder() -> Path:
-    """The folder of the backups; refuses when none is set, or when it is not there: so looks a
-    disk that is not mounted. Development makes it."""
+def backup_folder() -> Path:
+    """Return BACKUP_DIR, which is created in development.
+
+    Raises BackupError if it is not set or does not exist: its disk may not be mounted.
+    """
     if not settings.BACKUP_DIR:
         raise BackupError(
             "BACKUP_DIR is not set. Set it to the full path of a folder for the backups, best on "
@@ -53,13 +64,13 @@ def folder() -> Path:
             )
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise told(error, path) from error
+        raise describe_os_error(error, path) from error
     return path
 
 
-def told(error: OSError, path: Path) -> BackupError:
-    """The same in words: which folder or file, and what to do."""
-    if error.errno in NO_ROOM:
+def describe_os_error(error: OSError, path: Path) -> BackupError:
+    """Return the error in words: which folder or file, and what to do."""
+    if error.errno in DISK_FULL_ERRNOS:
         return BackupError(
             f"There is no room left in {path}. Nothing new was kept, and what "
             "is there is as it was. Make room, or lower BACKUP_KEEP."
@@ -67,63 +78,64 @@ def told(error: OSError, path: Path) -> BackupError:
     return BackupError(f"{path} cannot be used: {error.strerror or error}.")
 
 
-def kind_of(path: Path) -> str:
-    """What a file holds: "sqlite", "postgresql", "age" (encrypted), or "" for anything else."""
+def detect_format(path: Path) -> str:
+    """Return what a file holds: "sqlite", "postgresql", "age" (encrypted), or "" if neither."""
     try:
         with path.open("rb") as file:
-            head = file.read(32)
+            start = file.read(32)
     except OSError as error:
-        raise told(error, path) from error
-    return next((kind for kind, first in HEADS.items() if head.startswith(first)), "")
+        raise describe_os_error(error, path) from error
+    return next((name for name, signature in SIGNATURES.items() if start.startswith(signature)), "")
 
 
-def kept(path: Path) -> list[Path]:
-    """The daily backups in a folder that are whole, newest first by their name.
+def list_backups(folder: Path) -> list[Path]:
+    """Return the complete daily backups in a folder, newest first by their name.
 
-    Those that were set aside by a restore are not among them: nothing removes them.
+    Those made before a restore are not among them: nothing removes them.
     """
-    names = path.glob("portal-*T*Z.*")
-    return sorted((file for file in names if kind_of(file)), reverse=True)
+    paths = folder.glob("portal-*T*Z.*")
+    return sorted((path for path in paths if detect_format(path)), reverse=True)
 
 
-def free_name(place: Path, ending: str, note: str = "") -> Path:
-    """A name with the time (UTC) that no file has yet."""
-    moment: datetime = timezone.now().astimezone(UTC)
+def unused_path(folder: Path, suffix: str, note: str = "") -> Path:
+    """Return a path, named by the time (UTC), that no file has yet."""
+    now: datetime = timezone.now().astimezone(UTC)
     while True:
-        path = place / f"portal-{moment:%Y%m%dT%H%M%SZ}{note}{ending}"
+        path = folder / f"portal-{now:%Y%m%dT%H%M%SZ}{note}{suffix}"
         if not path.exists():
             return path
-        moment += timedelta(seconds=1)
+        now += timedelta(seconds=1)
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write, readable by its owner only, that gets its name once all of it is on the
-    disk. After an error, or a kill, no file has that name."""
+    """Yield a file, readable by its owner only, that gets its name once all of it is on the disk.
+
+    After an error, or a kill, no file has that name.
+    """
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.unlink(missing_ok=True)
-        with open(partial, "xb", opener=_private) as file:
+        with open(partial, "xb", opener=_open_private) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)
         _sync_folder(path.parent)
-    except OSError as error:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
-        raise told(error, path.parent) from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise describe_os_error(error, path.parent) from error
         raise
 
 
-def remove_partials(place: Path) -> None:
-    """Remove what a killed backup left. Only while no other backup is being made."""
-    for partial in place.glob(".portal-*.partial*"):
+def remove_partials(folder: Path) -> None:
+    """Remove what a killed backup left; call it only while no other backup is being made."""
+    for partial in folder.glob(".portal-*.partial*"):
         partial.unlink(missing_ok=True)
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
@@ -133,79 +145,3 @@ def _sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-# Encryption, by age ------------------------------------------------------------------------
-
-
-def new_key() -> tuple[str, str]:
-    """A new pair: the public key for BACKUP_KEY, and the secret one to keep elsewhere."""
-    pair = _age().x25519.Identity.generate()
-    return str(pair.to_public()), str(pair)
-
-
-def encrypt(reader: IO[bytes], writer: IO[bytes]) -> None:
-    """Copy, encrypted for BACKUP_KEY; in pieces, whatever the size."""
-    age, out = _age(), _Told(writer)
-    try:
-        age.encrypt_io(reader, out, [age.x25519.Recipient.from_str(settings.BACKUP_KEY)])
-    except age.RecipientError as error:
-        raise BackupError("BACKUP_KEY is not a public key of age.") from error
-    except age.EncryptError as error:
-        # The library keeps the text of an error only; "no room" is told by its number.
-        raise out.error or BackupError(f"The backup could not be encrypted: {error}") from error
-
-
-def decrypt(path: Path, identity: Path | None, writer: IO[bytes]) -> None:
-    """Copy what an encrypted file holds; `identity` is the file with the secret key."""
-    if identity is None:
-        raise BackupError(f"{path.name} is encrypted. Name the file with the key: --identity")
-    age, out = _age(), _Told(writer)
-    try:
-        with path.open("rb") as reader:
-            age.decrypt_io(reader, out, _identities(age, identity))
-    except age.DecryptError as error:
-        raise out.error or BackupError(
-            f"{path.name} cannot be decrypted with the key in {identity.name}: {error}."
-        ) from error
-    except OSError as error:  # as the library tells of a file that ends early or was changed
-        raise out.error or DamagedError(path, error) from error
-
-
-def _identities(age: ModuleType, path: Path) -> list[Any]:
-    try:
-        lines = path.read_text().split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BackupError(f"The key file {path} cannot be read.") from error
-    try:
-        found = [age.x25519.Identity.from_str(line) for line in lines if line.startswith("AGE-")]
-    except age.IdentityError as error:
-        raise BackupError(f"The key in {path} is not a secret key of age.") from error
-    if not found:
-        raise BackupError(f"There is no line AGE-SECRET-KEY-1… in {path}.")
-    return found
-
-
-class _Told:
-    """A file to write that remembers which error it met."""
-
-    def __init__(self, writer: IO[bytes]) -> None:
-        self.writer = writer
-        self.error: OSError | None = None
-
-    def write(self, piece: bytes) -> int:
-        try:
-            return self.writer.write(piece)
-        except OSError as error:
-            self.error = error
-            raise
-
-    def flush(self) -> None:
-        self.writer.flush()
-
-
-def _age() -> ModuleType:
-    import pyrage  # noqa: PLC0415  # only where a backup is encrypted; web processes never need it
-
-    module: ModuleType = pyrage
-    return module

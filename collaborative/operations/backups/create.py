@@ -1,5 +1,6 @@
-"""Making a backup: one at a time, whole or not at all, and the newest ones kept."""
+"""Making a backup: one at a time, whole or not at all, and the newest ones stay."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,62 +15,65 @@ from django.db.migrations.recorder import MigrationRecorder
 from collaborative.models import JobRun
 from collaborative.operations.backups import postgres, sqlite
 from collaborative.operations.backups.archives import (
-    ENDINGS,
+    BEFORE_RESTORE,
+    SUFFIXES,
     BackupError,
     atomic_write,
-    encrypt,
-    folder,
-    free_name,
-    kept,
+    backup_folder,
+    list_backups,
     remove_partials,
+    unused_path,
 )
-from collaborative.operations.jobs import alone, recorded
+from collaborative.operations.backups.encryption import encrypt
+from collaborative.operations.jobs import exclusive_lock, record_run
 
-BEFORE_RESTORE = "-before-restore"
-FIRST = ("members", "0001_initial")  # of the portal's migrations
+FIRST_MIGRATION = ("members", "0001_initial")
 
 
-def make_backup(*, aside: bool = False) -> JobRun:
-    """Write the database to a new file in BACKUP_DIR, then remove the oldest beyond BACKUP_KEEP.
+def make_backup(*, before_restore: bool = False) -> JobRun:
+    """Write the database to a new file in BACKUP_DIR, delete the oldest beyond BACKUP_KEEP, and
+    return the record of the run.
 
-    Refuses a database that is not the portal's, while another backup is being made, and when the
-    file cannot be written: then no new file is there and no old one is gone. With `aside` the
-    file is one that nothing removes.
+    With `before_restore` the file is one that nothing deletes, and no other one is deleted. Raises
+    BackupError for a database that is not the portal's, while another backup is being made, and
+    when the file cannot be written: then there is no new file, and no old one is gone.
     """
-    _refuse_strange()
-    with alone("backup") as free:
-        if not free:
+    _refuse_other_database()
+    with exclusive_lock("backup") as acquired:
+        if not acquired:
             raise BackupError("Another backup is being made right now.")
-        with recorded(JobRun.Job.BACKUP) as run:
-            place = folder()
-            remove_partials(place)
-            path = _write(place, BEFORE_RESTORE if aside else "")
-            gone = 0 if aside else _remove_old(path)
-            size = path.stat().st_size
-            secret = bool(settings.BACKUP_KEY)
-            run.facts = {"folder": str(place), "file": path.name}
-            run.facts |= {"bytes": size, "encrypted": secret}
-            run.outcome = f"{path.name}, {size:,} bytes, {'' if secret else 'not '}encrypted" + (
-                f"; {gone} old removed" if gone else ""
-            )
+        with record_run(JobRun.Job.BACKUP) as run:
+            folder = backup_folder()
+            remove_partials(folder)
+            path = _write_backup(folder, BEFORE_RESTORE if before_restore else "")
+            deleted = 0 if before_restore else _delete_old_backups(path)
+            size, encrypted = path.stat().st_size, bool(settings.BACKUP_KEY)
+            run.details = {
+                "folder": str(folder),
+                "file": path.name,
+                "bytes": size,
+                "encrypted": encrypted,
+            }
+            run.outcome = f"{path.name}, {size:,} bytes, {'' if encrypted else 'not '}encrypted"
+            run.outcome += f"; {deleted} old removed" if deleted else ""
         return run
 
 
-def _refuse_strange() -> None:
-    """A mistyped name must not fill the place of good backups, nor make a file."""
+def _refuse_other_database() -> None:
+    """Refuse a mistyped name, which must neither create a file nor push out good backups."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite" and not Path(str(name)).exists():
         raise BackupError(f"The database {name} does not exist. Set DATABASE_URL to the portal's.")
-    if FIRST not in MigrationRecorder(connection).applied_migrations():
+    if FIRST_MIGRATION not in MigrationRecorder(connection).applied_migrations():
         raise BackupError(
             f"The database {name} does not hold the portal. Set DATABASE_URL to the one that "
             "does; a new one is set up by manage.py migrate."
         )
 
 
-def left_out() -> list[str]:
-    """The tables whose rows no backup holds: sessions, so that nobody is signed in by restoring
-    one or by reading it, and the cache, which counts tries of codes."""
+def excluded_tables() -> list[str]:
+    """Return the tables whose rows no backup holds: sessions, so that neither restoring nor reading
+    one signs anybody in, and the cache, which counts tries of codes."""
     caches = [
         cache["LOCATION"]
         for cache in settings.CACHES.values()
@@ -78,28 +82,28 @@ def left_out() -> list[str]:
     return [Session._meta.db_table, UserSession._meta.db_table, *caches]
 
 
-def _write(place: Path, note: str) -> Path:
-    ending = ENDINGS[connection.vendor] + (".age" if settings.BACKUP_KEY else "")
-    path = free_name(place, ending, note)
+def _write_backup(folder: Path, note: str) -> Path:
+    suffix = SUFFIXES[connection.vendor] + (".age" if settings.BACKUP_KEY else "")
+    path = unused_path(folder, suffix, note)
     with atomic_write(path) as file:
         if connection.vendor == "postgresql":
-            if settings.BACKUP_KEY:
-                with postgres.dumping(left_out()) as reader:
+            with postgres.open_dump(excluded_tables()) as reader:
+                if settings.BACKUP_KEY:
                     encrypt(reader, file)
-            else:
-                postgres.dump(file, left_out())
+                else:
+                    shutil.copyfileobj(reader, file)
         elif settings.BACKUP_KEY:
-            with _scratch() as (scratch, reader):
-                sqlite.dump(scratch, left_out())
+            with _scratch_file() as (scratch, reader):
+                sqlite.dump(scratch, excluded_tables())
                 encrypt(reader, file)
         else:
-            sqlite.dump(Path(file.name), left_out())
+            sqlite.dump(Path(file.name), excluded_tables())
     return path
 
 
 @contextmanager
-def _scratch() -> Iterator[tuple[Path, IO[bytes]]]:
-    """A file beside the database, since nothing unencrypted may lie among the backups."""
+def _scratch_file() -> Iterator[tuple[Path, IO[bytes]]]:
+    """Yield a file beside the database, since nothing unencrypted may lie among the backups."""
     database = Path(str(connection.settings_dict["NAME"]))
     path = database.with_name(f".{database.name}-backup.partial")
     path.unlink(missing_ok=True)
@@ -111,10 +115,12 @@ def _scratch() -> Iterator[tuple[Path, IO[bytes]]]:
         path.unlink(missing_ok=True)
 
 
-def _remove_old(new: Path) -> int:
-    """Keep the newest BACKUP_KEEP, the new one always among them; files that are no whole
-    backups are neither counted nor touched."""
-    others = [path for path in kept(new.parent) if path != new]
+def _delete_old_backups(new: Path) -> int:
+    """Delete all but the newest BACKUP_KEEP, of which `new` is one; return how many.
+
+    Files that are not complete backups are neither counted nor touched.
+    """
+    others = [path for path in list_backups(new.parent) if path != new]
     old = others[settings.BACKUP_KEEP - 1 :]
     for path in old:
         path.unlink(missing_ok=True)

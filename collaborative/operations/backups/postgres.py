@@ -1,7 +1,7 @@
-"""PostgreSQL's side of backups: its own programs, pg_dump, pg_restore and psql.
+"""Backups of PostgreSQL, by its own client programs pg_dump, pg_restore and psql.
 
-The password goes to them in the environment, which only the same user can read, and never on a
-command line, which everybody can.
+They get the password in the environment, which only the same user can read, and never on a command
+line, which everybody can.
 """
 
 import os
@@ -18,88 +18,98 @@ from typing import IO, Any
 from django.conf import settings
 from django.db import Error, connection
 
-from collaborative.operations.backups.archives import BackupError, DamagedError
+from collaborative.operations.backups.archives import BackupError, DamagedError, Migrations
 
-Migrations = set[tuple[str, str]]
-FROM = {"NAME": "PGDATABASE", "USER": "PGUSER", "PASSWORD": "PGPASSWORD"}
-FROM |= {"HOST": "PGHOST", "PORT": "PGPORT"}
-OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "passfile", "options")
-# The database is the portal's own: who owns what there is not for the backup to say.
-PLAIN = ["--no-owner", "--no-privileges", "--no-comments"]
-TABLE = re.compile(rb'^COPY (?:\w+\.|"[^"]+"\.)?"?([^" ]+)"? \((.*)\) FROM stdin;$')
-PATIENCE = "SET lock_timeout = '15s';\n"  # for those who still use the tables
+# Django's settings of a database, and the variables in which the programs expect them.
+VARIABLES = {
+    "NAME": "PGDATABASE",
+    "USER": "PGUSER",
+    "PASSWORD": "PGPASSWORD",
+    "HOST": "PGHOST",
+    "PORT": "PGPORT",
+}
+PASSED_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "passfile", "options")
+# Owners and privileges belong to the server that a backup is restored on.
+WITHOUT_OWNERS = ["--no-owner", "--no-privileges", "--no-comments"]
+COPY_LINE = re.compile(rb'^COPY (?:\w+\.|"[^"]+"\.)?"?([^" ]+)"? \((.*)\) FROM stdin;$')
+SET_LOCK_TIMEOUT = "SET lock_timeout = '15s';\n"
 
 
-def dump(writer: IO[bytes], without: list[str]) -> None:
-    """Write the database as it is at one moment; leaves out the rows of the tables `without`."""
-    with dumping(without) as reader:
-        shutil.copyfileobj(reader, writer)
+def open_dump(excluded: list[str]) -> AbstractContextManager[IO[bytes]]:
+    """Open the database as it is at one moment, as an archive to read.
 
-
-def dumping(without: list[str]) -> AbstractContextManager[IO[bytes]]:
-    """What `dump` writes, to read; ends with an error if not all of it came."""
-    left_out = [f"--exclude-table-data=*.{table}" for table in without]
-    return _output([_program("pg_dump"), "--format=custom", "--no-password", *PLAIN, *left_out])
+    Leaves out the rows of the tables `excluded`. Ends with BackupError if not all of it came.
+    """
+    options = [f"--exclude-table-data=*.{table}" for table in excluded]
+    command = [_find_program("pg_dump"), "--format=custom", "--no-password"]
+    return _open_output([*command, *WITHOUT_OWNERS, *options])
 
 
 def restore(scratch: Path, database: str = "") -> None:
-    """Put what `scratch` holds in the place of all tables, in one transaction; in `database`,
-    an empty one, if that is named."""
-    psql = [_program("psql"), "--no-psqlrc", "--quiet", "--single-transaction", "--no-password"]
-    psql += ["--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file=-"]
-    with _running(psql, stdin=subprocess.PIPE, database=database) as process:
-        writer = _open(process.stdin)
+    """Replace all tables by what the archive `scratch` holds, in one transaction.
+
+    With `database`, an empty one, load it there instead.
+    """
+    psql = [_find_program("psql"), "--no-psqlrc", "--quiet", "--single-transaction"]
+    psql += ["--no-password", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file=-"]
+    with _run(psql, stdin=subprocess.PIPE, database=database) as process:
+        writer = _require_pipe(process.stdin)
         try:
-            writer.write((PATIENCE + ("" if database else _drop())).encode())
-            with _script(scratch) as reader:
-                writer.writelines(_head(reader))
+            writer.write((SET_LOCK_TIMEOUT + ("" if database else _drop_tables())).encode())
+            with _open_script(scratch) as reader:
+                writer.writelines(_session_setup(reader))
                 shutil.copyfileobj(reader, writer)
-            writer.close()  # what commits it
+            # The end of the script commits the transaction.
+            writer.close()
         except BrokenPipeError:
-            pass  # psql has ended and says why
+            # psql has ended, and _run() reports why.
+            pass
         except BaseException:
-            process.kill()  # before the script ends, so that nothing is committed
+            # Before the script ends, so that nothing is committed.
+            process.kill()
             raise
 
 
-def _head(reader: IO[bytes]) -> Iterator[bytes]:
-    """The first lines of a script, which set up the session, without what only a newer server
-    knows: a client of version 17 writes it for older ones too."""
+def _session_setup(reader: IO[bytes]) -> Iterator[bytes]:
+    """Yield the first lines of a script, which set up the session, without what only a newer
+    server knows: a client of version 17 writes it for older ones too."""
     for line in reader:
-        if line.startswith(b"SET transaction_timeout") and _server() < 17:
+        if line.startswith(b"SET transaction_timeout") and _server_version() < 17:
             continue
         yield line
-        if line.startswith(b"SET row_security"):  # the last of them
+        # The last of them.
+        if line.startswith(b"SET row_security"):
             return
 
 
 def read(scratch: Path) -> tuple[Migrations, dict[str, int]]:
-    """The migrations and the number of rows of each table; refuses a damaged file.
+    """Return the migrations and the number of rows of each table; refuse a damaged file.
 
-    All of the file is read and unpacked.
+    The whole file is read and unpacked.
     """
-    _program("pg_restore")
+    _find_program("pg_restore")
     try:
-        done, rows = _read(scratch)
+        migrations, rows = _read(scratch)
     except (BackupError, ValueError) as error:
-        if "unsupported version" in str(error):  # written by a newer pg_dump
+        # Written by a newer pg_dump.
+        if "unsupported version" in str(error):
             raise
         raise DamagedError(scratch, error) from error
-    if not done:
+    if not migrations:
         raise BackupError(f"{scratch.name} is a PostgreSQL archive, but not one of the portal.")
-    return done, rows
+    return migrations, rows
 
 
 def _read(scratch: Path) -> tuple[Migrations, dict[str, int]]:
-    done: Migrations = set()
+    migrations: Migrations = set()
     rows: dict[str, int] = {}
     table, columns = "", [b""]
-    with _script(scratch, "--data-only") as reader:
+    with _open_script(scratch, "--data-only") as reader:
         for line in reader:
             if not table:
-                found = TABLE.match(line.rstrip(b"\n"))
-                if found:
-                    table, columns = found[1].decode(), found[2].split(b", ")
+                copy = COPY_LINE.match(line.rstrip(b"\n"))
+                if copy:
+                    table, columns = copy[1].decode(), copy[2].split(b", ")
                     rows[table] = 0
             elif line == b"\\.\n":
                 table = ""
@@ -107,12 +117,13 @@ def _read(scratch: Path) -> tuple[Migrations, dict[str, int]]:
                 rows[table] += 1
                 if table == "django_migrations":
                     row = dict(zip(columns, line.rstrip(b"\n").split(b"\t"), strict=True))
-                    done.add((row[b"app"].decode(), row[b"name"].decode()))
-    return done, rows
+                    migrations.add((row[b"app"].decode(), row[b"name"].decode()))
+    return migrations, rows
 
 
-def try_out(scratch: Path) -> bool:
-    """Restore into a database of its own that is dropped again; False if we may not make one."""
+def restore_into_scratch_database(scratch: Path) -> bool:
+    """Restore into a new database that is dropped afterwards; return False if the role may not
+    create one."""
     name = f"portal_check_{secrets.token_hex(6)}"
     quoted = connection.ops.quote_name(name)
     try:
@@ -128,32 +139,34 @@ def try_out(scratch: Path) -> bool:
     return True
 
 
-def _script(scratch: Path, *options: str) -> AbstractContextManager[IO[bytes]]:
-    return _output([_program("pg_restore"), *PLAIN, *options, "--file=-", str(scratch)])
+def _open_script(scratch: Path, *options: str) -> AbstractContextManager[IO[bytes]]:
+    """Open the SQL script of an archive."""
+    command = [_find_program("pg_restore"), *WITHOUT_OWNERS]
+    return _open_output([*command, *options, "--file=-", str(scratch)])
 
 
 @contextmanager
-def _output(command: list[str]) -> Iterator[IO[bytes]]:
-    with _running(command, stdout=subprocess.PIPE) as process:
-        yield _open(process.stdout)
+def _open_output(command: list[str]) -> Iterator[IO[bytes]]:
+    with _run(command, stdout=subprocess.PIPE) as process:
+        yield _require_pipe(process.stdout)
 
 
-def _drop() -> str:
-    """SQL that drops the tables of today: an older backup may not know all of them."""
+def _drop_tables() -> str:
+    """Return SQL that drops the tables of today: an older backup may not know all of them."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
-        names = [connection.ops.quote_name(row[0]) for row in cursor.fetchall()]
+        names = [connection.ops.quote_name(name) for (name,) in cursor.fetchall()]
     return f"DROP TABLE {', '.join(names)} CASCADE;\n" if names else ""
 
 
 @contextmanager
-def _running(
+def _run(
     command: list[str], *, database: str = "", **pipes: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A client program, which ends with the block; one that fails is told in its own words."""
-    with tempfile.TemporaryFile() as says:
+    """Run a client program, which ends with the block; if it fails, raise what it said."""
+    with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603  # our own words only, and no shell
-            command, stderr=says, env=_environment(database), **pipes
+            command, stderr=errors, env=_environment(database), **pipes
         )
         try:
             yield process
@@ -163,51 +176,56 @@ def _running(
             raise
         finally:
             for pipe in (process.stdin, process.stdout):
-                with suppress(OSError):  # it has ended, and leaves what was still to come
+                # It may have ended without reading the rest.
+                with suppress(OSError):
                     if pipe:
                         pipe.close()
             process.wait()
         if code:
-            says.seek(0)
-            words = " ".join(says.read().decode(errors="replace").strip().splitlines()[:3])
-            if "lock timeout" in words:
-                words = "something still uses the database. Stop the portal and its sender first."
-            raise BackupError(f"{Path(command[0]).name} failed: {words}")
+            errors.seek(0)
+            reason = " ".join(errors.read().decode(errors="replace").strip().splitlines()[:3])
+            if "lock timeout" in reason:
+                reason = (
+                    "something still uses the database. Stop the portal and its mail worker first."
+                )
+            raise BackupError(f"{Path(command[0]).name} failed: {reason}")
 
 
-def _program(name: str) -> str:
-    """Where a client program is; refuses one that is missing or older than the server."""
+def _find_program(name: str) -> str:
+    """Return the path of a client program; refuse one that is missing or older than the server."""
     path = shutil.which(name, path=settings.PG_BIN or None)
-    major = _server()
-    ask = f"Install PostgreSQL's client programs, version {major} or newer, or set PG_BIN."
+    required = _server_version()
+    hint = f"Install PostgreSQL's client programs, version {required} or newer, or set PG_BIN."
     if path is None:
-        raise BackupError(f"{name} is not there. {ask}")
-    said = subprocess.run([path, "--version"], check=False, capture_output=True, text=True)  # noqa: S603
-    found = re.search(r"\) (\d+)", said.stdout)
-    if not found or int(found[1]) < major:
-        version = found[1] if found else "unknown"
-        raise BackupError(f"{name} is version {version}, the server is version {major}. {ask}")
+        raise BackupError(f"{name} is not there. {hint}")
+    result = subprocess.run(  # noqa: S603  # our own words only, and no shell
+        [path, "--version"], check=False, capture_output=True, text=True
+    )
+    match = re.search(r"\) (\d+)", result.stdout)
+    version = match[1] if match else "unknown"
+    if not match or int(version) < required:
+        raise BackupError(f"{name} is version {version}, the server is version {required}. {hint}")
     return path
 
 
-def _server() -> int:
+def _server_version() -> int:
     connection.ensure_connection()
     version: int = connection.pg_version  # type: ignore[attr-defined]  # of this backend
     return version // 10000
 
 
 def _environment(database: str) -> dict[str, str]:
-    """The environment in which the client programs find the database."""
-    given = connection.settings_dict
-    found = {name: str(given[key]) for key, name in FROM.items() if given.get(key)}
-    options = {key: given["OPTIONS"][key] for key in OPTIONS if given["OPTIONS"].get(key)}
-    found |= {f"PG{key.upper()}": str(value) for key, value in options.items()}
+    """Return the environment in which the client programs find the database."""
+    config = connection.settings_dict
+    variables = {name: str(config[key]) for key, name in VARIABLES.items() if config.get(key)}
+    options = {key: config["OPTIONS"].get(key) for key in PASSED_OPTIONS}
+    variables |= {f"PG{key.upper()}": str(value) for key, value in options.items() if value}
     if database:
-        found["PGDATABASE"] = database
-    return {**os.environ, **found, "LC_ALL": "C.UTF-8"}
+        variables["PGDATABASE"] = database
+    return {**os.environ, **variables, "LC_ALL": "C.UTF-8"}
 
 
-def _open(pipe: IO[bytes] | None) -> IO[bytes]:
+def _require_pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     if pipe is None:
         raise BackupError("The client program has no pipe.")
     return pipe

@@ -1,7 +1,7 @@
-"""From SQLite to PostgreSQL: every row of a backup, into the empty tables of the other kind.
+"""Moving the portal from SQLite to PostgreSQL: every row of a backup, into the emptied tables.
 
-Rows pass through the models, whose fields know how each kind of database keeps a time or a number.
-Nothing is saved by `save()`: no history line is added, no email is queued, no time stamp is set.
+Rows pass through the models, whose fields know how each database stores a time or a number.
+Nothing is saved by `save()`: no history is written, no email queued, no time set.
 """
 
 from collections.abc import Iterator
@@ -17,58 +17,63 @@ from django.db.utils import ConnectionHandler
 from collaborative.operations.backups.archives import BackupError
 from members.batches import batched
 
-SOURCE = "moved"
-ROWS = 500  # of one statement
+SOURCE_ALIAS = "sqlite_backup"
+ROWS_PER_STATEMENT = 500
 
 
-def move(scratch: Path, left_out: list[str]) -> None:
-    """Put the rows of `scratch`, an SQLite database of this version, in the place of all rows of
-    the PostgreSQL database, in one transaction; those of the tables `left_out` stay behind.
+def move(scratch: Path, excluded: list[str]) -> None:
+    """Replace all rows of the PostgreSQL database by those of `scratch`, an SQLite database of this
+    version, in one transaction; those of the tables `excluded` are not copied.
 
     Refuses if afterwards a table has another number of rows, or a row that PostgreSQL cannot hold.
     """
     call_command("migrate", interactive=False, verbosity=0)
-    with _source(scratch) as there, transaction.atomic(), connection.cursor() as cursor:
-        ours = {model._meta.db_table: model for model in _stored() if model._meta.db_table in there}
-        for statement in connection.ops.sql_flush(no_style(), list(ours), reset_sequences=True):
+    with _open_source(scratch) as tables, transaction.atomic(), connection.cursor() as cursor:
+        copied = {
+            model._meta.db_table: model
+            for model in _stored_models()
+            if model._meta.db_table in tables
+        }
+        for statement in connection.ops.sql_flush(no_style(), list(copied), reset_sequences=True):
             cursor.execute(statement)
-        for table, model in ours.items():
-            if table not in left_out:
-                _copy(model)
+        for table, model in copied.items():
+            if table not in excluded:
+                _copy_rows(model)
         connection.check_constraints()
-        for statement in connection.ops.sequence_reset_sql(no_style(), list(ours.values())):
+        for statement in connection.ops.sequence_reset_sql(no_style(), list(copied.values())):
             cursor.execute(statement)
 
 
-def _stored() -> list[type[models.Model]]:
-    """Every model with a table of its own."""
-    found = apps.get_models(include_auto_created=True)
-    return [model for model in found if model._meta.managed and not model._meta.proxy]
+def _stored_models() -> list[type[models.Model]]:
+    """Return every model with a table of its own."""
+    candidates = apps.get_models(include_auto_created=True)
+    return [model for model in candidates if model._meta.managed and not model._meta.proxy]
 
 
 @contextmanager
-def _source(scratch: Path) -> Iterator[set[str]]:
-    """The backup as a second database of Django's, for reading; yields the names of its tables."""
+def _open_source(scratch: Path) -> Iterator[set[str]]:
+    """Open the backup as a second, read-only database of Django; yield the names of its tables."""
     name = f"file:{scratch}?mode=ro"
     settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": {"uri": True}}
-    source = ConnectionHandler({"default": {}, SOURCE: settings})[SOURCE]
-    connections[SOURCE] = source
+    source = ConnectionHandler({"default": {}, SOURCE_ALIAS: settings})[SOURCE_ALIAS]
+    connections[SOURCE_ALIAS] = source
     try:
         yield set(source.introspection.table_names())
     finally:
         source.close()
-        del connections[SOURCE]
+        del connections[SOURCE_ALIAS]
 
 
-def _copy(model: type[models.Model]) -> None:
-    """All rows of one table, some at a time, as they are."""
-    rows = model._base_manager.using(SOURCE).order_by("pk").iterator(chunk_size=ROWS)
+def _copy_rows(model: type[models.Model]) -> None:
+    """Copy all rows of one table unchanged, in batches."""
+    source = model._base_manager.using(SOURCE_ALIAS).order_by("pk")
+    rows = source.iterator(chunk_size=ROWS_PER_STATEMENT)
     target = model._base_manager.using(connection.alias)
-    number = 0
-    for batch in batched(rows, ROWS):
-        number += len(batch)
+    count = 0
+    for batch in batched(rows, ROWS_PER_STATEMENT):
+        count += len(batch)
         try:
-            # What bulk_create() does, without its look at fields that set the time themselves.
+            # bulk_create() would let fields with auto_now set the time: this is its last step.
             target._insert(  # type: ignore[attr-defined]
                 batch, fields=model._meta.concrete_fields, using=connection.alias, raw=True
             )
@@ -78,5 +83,5 @@ def _copy(model: type[models.Model]) -> None:
                 f"A row of {model._meta.db_table} between {first} and {last} cannot be kept by "
                 f"PostgreSQL: {str(error).splitlines()[0]}"
             ) from error
-    if target.count() != number:
+    if target.count() != count:
         raise BackupError(f"Not every row of {model._meta.db_table} arrived.")

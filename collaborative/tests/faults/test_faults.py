@@ -154,10 +154,10 @@ def test_full_disk(small_disk, portal: Portal):
     filler = small_disk / "filler"
     back = []
     for number in range(KILLS):
-        rests = sender.says().count("Resting")
+        rests = sender.says().count("Pausing")
         give_the_sender_work(number)
         fill(filler)
-        wait_for(lambda rests=rests: sender.says().count("Resting") > rests, "the sender's rest")
+        wait_for(lambda rests=rests: sender.says().count("Pausing") > rests, "the sender's rest")
         crowd.wait_for_503(PAGES)
         filler.unlink()
         back.append(portal.more(8))

@@ -15,8 +15,8 @@ from members.models import Organization
 
 # Of rapidfuzz's ratio, in percent.
 MIN_SIMILARITY = 80
-# Undecided ones of one page.
-MAX_ORGANIZATIONS_COMPARED = 20
+# Names that are compared with recognized ones at once.
+MAX_NAMES_PER_PAGE = 20
 # Recognized ones; those with the same first word come first.
 MAX_NAMES_COMPARED = 2000
 MAX_SIMILAR_OFFERED = 5
@@ -42,10 +42,7 @@ def similar_organizations(
     An email domain is offered only if it is in `free_domains`: no organization has it yet.
     """
     undecided = [organization for organization in organizations if not organization.is_recognized]
-    undecided = undecided[:MAX_ORGANIZATIONS_COMPARED]
-    if not undecided:
-        return {}
-    recognized = _names_to_compare({_first_word(each.normalized_name) for each in undecided})
+    similar = similar_names([organization.normalized_name for organization in undecided])
     return {
         organization.pk: [
             SimilarOrganization(
@@ -54,10 +51,20 @@ def similar_organizations(
                 _merge_url(organization.pk, pk),
                 _add_domain_url(pk, organization.suggested_domain, free_domains),
             )
-            for pk, name in _most_similar(organization.normalized_name, recognized)
+            for pk, name in similar[organization.normalized_name]
         ]
-        for organization in undecided
+        for organization in undecided[:MAX_NAMES_PER_PAGE]
     }
+
+
+def similar_names(normalized_names: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
+    """Return, by each of the first normalized names, key and name of the recognized organizations
+    most like it."""
+    names = list(dict.fromkeys(normalized_names))[:MAX_NAMES_PER_PAGE]
+    if not names:
+        return {}
+    recognized = _names_to_compare(set(map(_first_word, names)))
+    return {name: _most_similar(name, recognized) for name in names}
 
 
 def _first_word(normalized_name: str) -> str:
