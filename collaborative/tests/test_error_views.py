@@ -18,7 +18,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from collaborative import error_views
-from collaborative.tests.page_kinds import of_members
+from collaborative.tests.page_kinds import member_pages
 from conftest import visible_text
 from teams.tests.joining import JOIN, form
 
@@ -57,7 +57,7 @@ def test_every_page_of_members_answers_503_while_the_database_is_away(
     client_for, member, faq_entry
 ):
     browser = client_for(member)
-    pages = of_members(member)
+    pages = member_pages(member)
     assert [path for path in pages if not is_told(without_database(browser, path))] == []
 
 

@@ -5,8 +5,7 @@ from allauth.mfa.models import Authenticator
 from playwright.sync_api import Page, expect
 from post_office.models import Email
 
-from collaborative.tests.page_audit import look, look_at, nothing_wrong
-from collaborative.tests.test_accessibility import plain, press  # noqa: F401  # a fixture
+from collaborative.tests.test_accessibility import audit, press  # noqa: F401  # a fixture
 from collaborative.tests.test_accessibility import pytestmark as checked_once
 from collaborative.tests.test_journeys import heading, newest_code
 from members.tests.second_factor import code_for
@@ -74,19 +73,19 @@ def test_facilitator_makes_a_passkey_and_signs_in_with_it(new_page, facilitator)
     heading(page, "Today")
 
 
-def test_pages_of_the_second_step(new_page, plain, facilitator):  # noqa: F811  # the fixture
+def test_pages_of_the_second_step(new_page, audit, facilitator):  # noqa: F811  # the fixture
     page = new_page(facilitator)
     give_device(page)
     page.goto("/admin/")  # leads to where the second step is set up
-    found = look(page, plain)
+    audit.check(page, again=True)
     page.goto("/two-factor/totp/activate/")
     press(page, "Set up the app")
-    found += look(page)
+    audit.check(page)
     key = page.locator("code").inner_text().replace(" ", "")
     page.get_by_label("Code from the app").fill(code_for(key))
     press(page, "Set up the app")
     heading(page, "Keep your recovery codes")
-    found += look(page)
+    audit.check(page)
     page.goto("/two-factor/webauthn/add/")
     press(page, "Make the passkey")
     heading(page, "Sign-in and security")
@@ -94,10 +93,11 @@ def test_pages_of_the_second_step(new_page, plain, facilitator):  # noqa: F811  
     pages = ["", "totp/deactivate/", "recovery-codes/", "recovery-codes/generate/"]
     pages += ["reauthenticate/", "webauthn/reauthenticate/"]
     pages += [f"webauthn/keys/{passkey.pk}/{what}/" for what in ("edit", "remove")]
-    found += look_at(page, [f"/two-factor/{name}" for name in pages], plain)
+    audit.visit(page, [f"/two-factor/{name}" for name in pages])
 
     press(page, "Sign out")
     begin_sign_in(page, facilitator.email)
-    found += look(page, plain)
+    audit.check(page, again=True)
     press(page, "Sign in")
-    nothing_wrong(found + look(page))
+    audit.check(page)
+    audit.assert_clean()
