@@ -1,7 +1,5 @@
 """The whole way, in a real Chromium, with JavaScript and without: join, wait, decide, leave."""
 
-import os
-
 import pytest
 from playwright.sync_api import Page, expect
 from post_office.models import Email
@@ -14,12 +12,8 @@ from teams.services import set_facilitators
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-# The database does not notice whether the browser runs scripts: once with them is enough there.
-on_postgres = os.environ.get("TEST_DATABASE") == "postgres"
 with_and_without_javascript = pytest.mark.parametrize(
-    "javascript",
-    [True] if on_postgres else [True, False],
-    ids=lambda on: "javascript" if on else "no-javascript",
+    "javascript", [True, False], ids=lambda on: "javascript" if on else "no-javascript"
 )
 
 

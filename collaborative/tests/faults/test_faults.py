@@ -147,6 +147,7 @@ def fill(filler: Path) -> None:
         write()
 
 
+@pytest.mark.both_databases
 def test_full_disk(small_disk, portal: Portal):
     sender = portal.sender()
     web = portal.web()
