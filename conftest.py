@@ -20,7 +20,7 @@ from teams.statistics import public
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory):
     """SQLite's test database is a file, so that threads and processes can share it."""
-    from django.conf import settings  # noqa: PLC0415  # settings exist only by now
+    from django.conf import settings  # noqa: PLC0415  # not ready when this module is imported
 
     database = settings.DATABASES["default"]
     if "sqlite" in database["ENGINE"]:
@@ -32,10 +32,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory)
 
 @pytest.fixture(autouse=True)
 def _fresh_start(monkeypatch):
-    """Each test starts with unused rate limits and no part of a page, and counts what it shows."""
+    """Each test starts with unused rate limits and without cached parts of pages."""
     cache.clear()
     caches["fragments"].clear()
-    monkeypatch.setattr(public, "EXACT_SECONDS", 60)  # whatever else the machine is doing
+    # Numbers are exact however busy the machine is.
+    monkeypatch.setattr(public, "EXACT_SECONDS", 60)
 
 
 @pytest.fixture
@@ -68,13 +69,13 @@ def make_team(name: str, policy: str = "open", position: int = 0) -> ActionTeam:
 
 @pytest.fixture
 def team(db) -> ActionTeam:
-    """An open team, which `facilitator` looks after and `member` and `colleague` belong to."""
+    """An open team: `facilitator` is its facilitator, `member` and `colleague` its members."""
     return make_team("Education", position=1)
 
 
 @pytest.fixture
 def other_team(db) -> ActionTeam:
-    """An open team, which `other_facilitator` looks after."""
+    """An open team, whose facilitator is `other_facilitator`."""
     return make_team("Hiring", position=2)
 
 
@@ -117,115 +118,115 @@ def make_member(
 @pytest.fixture
 def member(organization, team) -> Member:
     """An active member of `team`, of a recognized organization."""
-    person = make_member("maria@rush.example", organization, "Maria Member")
-    join_teams(person, [team])
+    member = make_member("maria@rush.example", organization, "Maria Member")
+    join_teams(member, [team])
     Email.objects.all().delete()
-    return person
+    return member
 
 
 @pytest.fixture
 def colleague(organization, team) -> Member:
     """A member of the same organization and team."""
-    person = make_member("colin@rush.example", organization, "Colin Colleague")
-    join_teams(person, [team])
+    colleague = make_member("colin@rush.example", organization, "Colin Colleague")
+    join_teams(colleague, [team])
     Email.objects.all().delete()
-    return person
+    return colleague
 
 
 @pytest.fixture
 def outsider(other_organization, other_team) -> Member:
     """A member of another organization, in another team."""
-    person = make_member("olga@loop.example", other_organization, "Olga Outsider")
-    join_teams(person, [other_team])
+    outsider = make_member("olga@loop.example", other_organization, "Olga Outsider")
+    join_teams(outsider, [other_team])
     Email.objects.all().delete()
-    return person
+    return outsider
 
 
 @pytest.fixture
 def applicant(proposed_organization, team) -> Member:
-    """Someone whose organization nobody has recognized; the request for `team` waits."""
-    person = make_member(
+    """A person whose organization is not recognized yet; the request for `team` waits."""
+    applicant = make_member(
         "wanda@lakeview.example", proposed_organization, "Wanda Waiting", confirmed=False
     )
-    join_teams(person, [team])
+    join_teams(applicant, [team])
     Email.objects.all().delete()
-    return person
+    return applicant
 
 
 @pytest.fixture
 def facilitator(organization, team, administrator) -> Member:
-    """Looks after `team`, without being a member of it."""
-    person = make_member("fay@rush.example", organization, "Fay Facilitator")
-    set_facilitators(team, [person], by=administrator)
-    Email.objects.filter(to=person.email).delete()
-    person.refresh_from_db()
-    return person
+    """The facilitator of `team`, who is not a member of it."""
+    facilitator = make_member("fay@rush.example", organization, "Fay Facilitator")
+    set_facilitators(team, [facilitator], by=administrator)
+    Email.objects.filter(to=facilitator.email).delete()
+    facilitator.refresh_from_db()
+    return facilitator
 
 
 @pytest.fixture
 def other_facilitator(other_organization, other_team, administrator) -> Member:
-    """Looks after `other_team`."""
-    person = make_member("otto@loop.example", other_organization, "Otto Facilitator")
-    set_facilitators(other_team, [person], by=administrator)
-    Email.objects.filter(to=person.email).delete()
-    person.refresh_from_db()
-    return person
+    """The facilitator of `other_team`."""
+    other_facilitator = make_member("otto@loop.example", other_organization, "Otto Facilitator")
+    set_facilitators(other_team, [other_facilitator], by=administrator)
+    Email.objects.filter(to=other_facilitator.email).delete()
+    other_facilitator.refresh_from_db()
+    return other_facilitator
 
 
 @pytest.fixture
 def approver(approval_team, organization, administrator) -> Member:
     """The facilitator of `approval_team`."""
-    person = make_member("abe@rush.example", organization, "Abe Approver")
-    set_facilitators(approval_team, [person], by=administrator)
-    person.refresh_from_db()
-    return person
+    approver = make_member("abe@rush.example", organization, "Abe Approver")
+    set_facilitators(approval_team, [approver], by=administrator)
+    approver.refresh_from_db()
+    return approver
 
 
 @pytest.fixture
 def requests(member, colleague, approval_team) -> list[Membership]:
-    """What `member` and `colleague` ask of `approval_team`."""
-    for person in (member, colleague):
-        join_teams(person, [approval_team])
+    """The requests of `member` and `colleague` for `approval_team`."""
+    for applicant in (member, colleague):
+        join_teams(applicant, [approval_team])
     return [membership_of(member, approval_team), membership_of(colleague, approval_team)]
 
 
 @pytest.fixture
 def client_for(db) -> Callable[[Member], Client]:
-    """`client_for(member)`: a client that is signed in as that member."""
+    """`client_for(member)` returns a client that is signed in as that member."""
 
-    def sign_in(person: Member) -> Client:
+    def sign_in(member: Member) -> Client:
         client = Client()
-        client.force_login(person)
+        client.force_login(member)
         return client
 
     return sign_in
 
 
-def membership_of(person: Member, team: ActionTeam) -> Membership:
-    """The newest stay of `person` in `team`."""
-    return Membership.objects.of(person).filter(team=team).latest("pk")
+def membership_of(member: Member, team: ActionTeam) -> Membership:
+    """Return the newest membership of `member` in `team`."""
+    return Membership.objects.of(member).filter(team=team).latest("pk")
 
 
 @pytest.fixture
 def mails(db) -> Callable[[], list[Email]]:
-    """`mails()`: what is queued, oldest first."""
+    """`mails()` returns the emails in the queue, oldest first."""
     return lambda: list(Email.objects.order_by("pk"))
 
 
-def code_in(mail: Email) -> str:
-    """The code that an email carries."""
-    (code,) = set(re.findall(r"\b[BCDFGHJKLMNPQRSTVWXZ]{6}\b", mail.message))
+def code_in(email: Email) -> str:
+    """Return the only code in the text of an email."""
+    (code,) = set(re.findall(r"\b[BCDFGHJKLMNPQRSTVWXZ]{6}\b", email.message))
     return code
 
 
 def messages_of(response: HttpResponse) -> list[str]:
-    """What a page of the desk says came of a press: messages, or the newest line of the bar that
-    undoes it."""
-    told = [str(message) for message in response.context["messages"]]
-    return told or [decision.told for decision in response.context["undoable"][:1]]
+    """Return the messages of a page of the desk, or else the newest decision that it offers to
+    undo."""
+    messages = [str(message) for message in response.context["messages"]]
+    return messages or [decision.told for decision in response.context["undoable"][:1]]
 
 
 def visible_text(response: HttpResponse) -> str:
-    """What a page says, without its tags and runs of spaces."""
+    """Return the text of a page without tags, scripts, styles and repeated spaces."""
     body = re.sub(r"<(script|style).*?</\1>", " ", response.content.decode(), flags=re.S)
     return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", body).split()))
