@@ -7,7 +7,7 @@ from post_office.models import Email
 
 from collaborative.tests.test_accessibility import audit, press  # noqa: F401  # a fixture
 from collaborative.tests.test_accessibility import pytestmark as checked_once
-from collaborative.tests.test_journeys import heading, newest_code
+from collaborative.tests.test_journeys import expect_heading, newest_code
 from members.tests.second_factor import code_for
 
 pytestmark = checked_once
@@ -38,18 +38,18 @@ def begin_sign_in(page: Page, email: str) -> None:
     page.get_by_role("button", name="Send me a code").click()
     page.get_by_label("Code from the email").fill(newest_code())
     page.get_by_role("button", name="Sign in").click()
-    heading(page, "Take the second step")
+    expect_heading(page, "Take the second step")
 
 
 def test_facilitator_makes_a_passkey_and_signs_in_with_it(new_page, facilitator):
     page = new_page(facilitator, width=360)
     give_device(page)
     page.goto("/admin/")
-    heading(page, "Sign-in and security")
+    expect_heading(page, "Sign-in and security")
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Name of the passkey").fill("My laptop")
     page.get_by_role("button", name="Make the passkey").click()
-    heading(page, "Keep your recovery codes")
+    expect_heading(page, "Keep your recovery codes")
     codes = page.get_by_role("list", name="Recovery codes").get_by_role("listitem")
     expect(codes).to_have_count(10)
     assert Email.objects.latest("pk").subject == "Your sign-in: A passkey was added"
@@ -70,7 +70,7 @@ def test_facilitator_makes_a_passkey_and_signs_in_with_it(new_page, facilitator)
     begin_sign_in(page, facilitator.email)
     page.get_by_role("button", name="Use my passkey").click()
     page.wait_for_url("**/admin/")
-    heading(page, "Today")
+    expect_heading(page, "Today")
 
 
 def test_pages_of_the_second_step(new_page, audit, facilitator):  # noqa: F811  # the fixture
@@ -84,11 +84,11 @@ def test_pages_of_the_second_step(new_page, audit, facilitator):  # noqa: F811  
     key = page.locator("code").inner_text().replace(" ", "")
     page.get_by_label("Code from the app").fill(code_for(key))
     press(page, "Set up the app")
-    heading(page, "Keep your recovery codes")
+    expect_heading(page, "Keep your recovery codes")
     audit.check(page)
     page.goto("/two-factor/webauthn/add/")
     press(page, "Make the passkey")
-    heading(page, "Sign-in and security")
+    expect_heading(page, "Sign-in and security")
     passkey = Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN)
     pages = ["", "totp/deactivate/", "recovery-codes/", "recovery-codes/generate/"]
     pages += ["reauthenticate/", "webauthn/reauthenticate/"]
