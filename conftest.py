@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from django.core.cache import cache, caches
+from django.core.management.color import Style
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from post_office.models import Email
@@ -28,6 +30,25 @@ def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory)
         # A database that lives for one test run need not survive a power cut.
         options = database["OPTIONS"]
         options["init_command"] = options["init_command"].replace("=FULL", "=OFF")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """PostgreSQL's tables are emptied by DELETE after a test that commits.
+
+    TRUNCATE, as Django does it, writes new files for every table: 50 times slower for a few rows.
+    """
+    if connection.vendor == "postgresql":
+        connection.ops.sql_flush = delete_all_rows
+
+
+def delete_all_rows(
+    style: Style, tables: list[str], *, reset_sequences: bool = False, allow_cascade: bool = False
+) -> list[str]:
+    """Return the statements of a flush. Foreign keys are checked when all of them have run."""
+    assert not reset_sequences, "no test depends on the keys of its rows"
+    # The names are those of our own tables.
+    return [f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables]  # noqa: S608
 
 
 @pytest.fixture(autouse=True)
