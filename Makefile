@@ -13,7 +13,7 @@ LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check lock help backup bench bench-desk bench-weight artwork fuzz faults
+.PHONY: run demo test test-fast check lock help backup bench bench-desk bench-weight artwork fuzz faults
 
 run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); emails are shown in it
 	@LOG_LEVEL=warning $(PYTHON) manage.py prepare_development
@@ -26,8 +26,12 @@ demo: $(VENV)/.stamp ## Add fictional organizations and people to the developmen
 backup: $(VENV)/.stamp ## Back up the database of DATABASE_URL to BACKUP_DIR (backups)
 	@$(PYTHON) manage.py backup
 
-test: $(VENV)/.stamp-dev ## Run all tests, on SQLite and on a real PostgreSQL
+test: $(VENV)/.stamp-dev ## Run all tests, on a real PostgreSQL and, where it matters, on SQLite
 	@DEBUG=1 .ci/test $(PYTHON)
+
+test-fast: $(VENV)/.stamp-dev ## Run the tests of members, teams and desk on SQLite, without a browser
+	@DEBUG=1 TEST_DATABASE=sqlite $(PYTHON) -m pytest -q -p no:cacheprovider -n auto \
+		-m 'not browser' members teams desk
 
 check: $(VENV)/.stamp-dev ## Check style, templates, types, migrations and production settings
 	$(PYTHON) -m ruff check .

@@ -40,7 +40,9 @@ class SecurityHeadersMiddleware:
 class HostCookieStorage(CookieStorage):
     """Messages in a cookie that no other host and no subdomain can set, where there is https."""
 
-    cookie_name = "messages" if settings.DEBUG else "__Host-messages"
+    @property
+    def cookie_name(self) -> str:  # type: ignore[override]  # a class attribute in Django
+        return "__Host-messages" if settings.SESSION_COOKIE_SECURE else "messages"
 
 
 class MessageStorage(FallbackStorage):

@@ -1,8 +1,8 @@
 """Pytest plugin: a real Chromium for the tests marked `browser`, skipped where there is none.
 
-`new_page(...)` opens pages of the live server. Whatever a page logs as an error (a refused
-script or style too), whatever it asks of another host, and a page without a strict content
-security policy fail the test at its end.
+`new_page(...)` opens pages of the live server. A test fails at its end if a page logged an error (a
+refused script or style too), sent a request to another host, or came without a strict content
+security policy.
 """
 
 import os
@@ -19,8 +19,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-NO_CHROMIUM = f"no Chromium found (looked for {', '.join(NAMES)})"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+NO_CHROMIUM = f"no Chromium found (looked for {', '.join(CHROMIUM_NAMES)})"
 # Root cannot have Chromium's sandbox, and containers have a small /dev/shm.
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 # No other host is reached: routes of Playwright would do that too, but keep nothing in the cache.
@@ -30,8 +30,8 @@ REDIRECTS = range(300, 400)
 
 
 def chromium() -> str | None:
-    """Where the system's Chromium is."""
-    return next(filter(None, map(shutil.which, NAMES)), None)
+    """Return the path of the system's Chromium, or None."""
+    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
 
 
 def pytest_report_header() -> str:
@@ -39,7 +39,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the browser's tests where there is no browser."""
+    """Skip the tests marked `browser` where there is none."""
     if chromium() is None:
         for item in items:
             if item.get_closest_marker("browser"):
@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """Say once more, at the end, that the browser's tests did not run."""
+    """Repeat at the end that the tests marked `browser` did not run."""
     skipped = [
         report
         for report in terminalreporter.stats.get("skipped", [])
@@ -63,17 +63,17 @@ def pytest_terminal_summary(terminalreporter) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the whole run."""
+    """One Chromium for all tests of a worker."""
     # Playwright keeps an event loop in this thread, next to which Django refuses the database.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        yield running
-        running.close()
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
-class _Watch:
-    """What one page did that it should not have."""
+class _PageWatcher:
+    """Collects what one page does and must not."""
 
     def __init__(self, home: str) -> None:
         self.home = home
@@ -84,67 +84,70 @@ class _Watch:
         if request.is_navigation_request():
             self.visited.add(request.url)
         if not request.url.startswith((f"{self.home}/", "data:", "blob:", "about:")):
-            self.complaints.append(f"asked another host: {request.url}")
+            self.complaints.append(f"request to another host: {request.url}")
 
     def response(self, response: Response) -> None:
-        """Every page has the policy; only an email as shown in development may style itself."""
+        """Every page has the policy; only a preview of an email may have styles of its own."""
         policy = response.headers.get("content-security-policy", "")
-        is_mail = "/dev/email/" in response.url
+        is_email_preview = "/dev/email/" in response.url
         if (
             response.request.is_navigation_request()
             and response.status not in REDIRECTS
-            and ("default-src 'none'" not in policy or ("unsafe-" in policy and not is_mail))
+            and (
+                "default-src 'none'" not in policy or ("unsafe-" in policy and not is_email_preview)
+            )
         ):
-            self.complaints.append(f"{response.url}: loose policy {policy!r}")
+            self.complaints.append(f"{response.url}: policy is not strict: {policy!r}")
 
     def console(self, message: ConsoleMessage) -> None:
         # Chromium logs every answer from 400 upwards; for the page itself the test decides.
-        of_page = message.text.startswith("Failed to load resource") and (
+        is_page_itself = message.text.startswith("Failed to load resource") and (
             message.location.get("url") in self.visited
         )
-        if message.type == "error" and not of_page:
+        if message.type == "error" and not is_page_itself:
             self.complaints.append(f"{message.location.get('url')}: {message.text}")
 
 
 @pytest.fixture
 def new_page(browser, live_server) -> Iterator[Callable[..., Page]]:
-    """`new_page(person, javascript=…, width=…, height=…, scheme=…, **context)`: a fresh browser.
+    """`new_page(member, javascript=…, width=…, height=…, scheme=…, **context)` returns a page with
+    a profile of its own.
 
-    It is signed in as `person` if one is given. Addresses are relative to the live server.
+    `member` is signed in, if given. Addresses are relative to the live server.
     """
-    from django.conf import settings  # noqa: PLC0415  # this plugin is loaded before them
+    from django.conf import settings  # noqa: PLC0415  # not ready when this plugin is loaded
     from django.test import Client  # noqa: PLC0415
 
-    opened: list[tuple[Page, _Watch]] = []
+    opened: list[tuple[Page, _PageWatcher]] = []
 
     def open_page(
-        person=None, *, javascript=True, width=1280, height=900, scheme="light", **context
+        member=None, *, javascript=True, width=1280, height=900, scheme="light", **context
     ) -> Page:
-        made = browser.new_context(
+        profile = browser.new_context(
             base_url=live_server.url,
             java_script_enabled=javascript,
             viewport={"width": width, "height": height},
             color_scheme=scheme,
             **context,
         )
-        made.set_default_timeout(15_000)
-        if person is not None:
+        profile.set_default_timeout(15_000)
+        if member is not None:
             client = Client()
-            client.force_login(person)
+            client.force_login(member)
             name = settings.SESSION_COOKIE_NAME
             value = client.cookies[name].value
-            made.add_cookies([{"name": name, "value": value, "url": live_server.url}])
-        watch = _Watch(live_server.url)
-        page = made.new_page()
-        page.on("request", watch.request)
-        page.on("response", watch.response)
-        page.on("console", watch.console)
-        page.on("pageerror", lambda error: watch.complaints.append(f"raised: {error}"))
-        opened.append((page, watch))
+            profile.add_cookies([{"name": name, "value": value, "url": live_server.url}])
+        watcher = _PageWatcher(live_server.url)
+        page = profile.new_page()
+        page.on("request", watcher.request)
+        page.on("response", watcher.response)
+        page.on("console", watcher.console)
+        page.on("pageerror", lambda error: watcher.complaints.append(f"raised: {error}"))
+        opened.append((page, watcher))
         return page
 
     yield open_page
     for page, _ in opened:
         page.context.close()
-    complaints = [complaint for _, watch in opened for complaint in watch.complaints]
+    complaints = [complaint for _, watcher in opened for complaint in watcher.complaints]
     assert not complaints, "\n".join(complaints)

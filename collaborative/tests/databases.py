@@ -1,6 +1,15 @@
-"""Pytest plugin: the environment of the tests, set before the settings are read.
+"""Pytest plugin: the environment of the tests, set before the settings are read, and which tests
+run on which database.
 
-`TEST_DATABASE=postgres` starts a PostgreSQL of its own for the run and removes it afterwards.
+`make test` runs every test once, on PostgreSQL, and those marked `both_databases` on SQLite too.
+A test belongs on both when its outcome depends on what the database does: constraints, locks and
+transactions; search, sorting and counting; migrations, backups, and a database that is away or
+full. What a page, an email or a setting says does not. A file with such tests is listed in
+BOTH_DATABASES; a single test of another file has the marker itself. Plain `pytest` runs whatever
+it is given on SQLite, or on TEST_DATABASE.
+
+`TEST_DATABASE=postgres` starts a PostgreSQL of its own for the run and removes it afterwards;
+all workers share the server, and each has its own database on it.
 """
 
 import os
@@ -12,49 +21,127 @@ import pytest
 
 from collaborative.tests.postgres import StartError, start_postgres
 
-os.environ.setdefault("DEBUG", "1")  # pytest-django switches settings.DEBUG itself off
-os.environ.setdefault("CACHE_URL", "locmemcache://")  # cleared before each test
+# Files by glob, from the root of the repository.
+BOTH_DATABASES = (
+    # Rules, constraints, locks and transactions.
+    "*/tests/test_models*.py",
+    "*/tests/test_services*.py",
+    "*/tests/test_concurrency.py",
+    "*/tests/test_merging.py",
+    "members/tests/test_history*.py",
+    "members/tests/test_rate_limits.py",
+    "members/tests/test_second_factor_stored.py",
+    "members/tests/test_sessions.py",
+    "teams/tests/test_goals.py",
+    "teams/tests/test_questions.py",
+    "collaborative/tests/test_jobs.py",
+    "collaborative/tests/test_mail_worker*.py",
+    # Search, sorting, counting and long lists.
+    "teams/tests/test_statistics*.py",
+    "desk/tests/test_actions_bulk.py",
+    "desk/tests/test_changelist*.py",
+    "desk/tests/test_imports*.py",
+    "desk/tests/test_reports.py",
+    "desk/tests/test_timeline.py",
+    # The database as a whole: moved, away, full, empty.
+    "collaborative/tests/test_backups*.py",
+    "collaborative/tests/test_restore*.py",
+    "collaborative/tests/test_migrations.py",
+    "collaborative/tests/test_demo.py",
+    "collaborative/tests/test_fill_big_database.py",
+    "collaborative/tests/test_error_views.py",
+    "collaborative/tests/test_health.py",
+    "collaborative/tests/test_page_cache.py",
+    "collaborative/tests/test_status_page.py",
+)
+# Tests that stop and start servers, measure how long people wait, or create databases of a fixed
+# name. No two of them run at the same time.
+ONE_AT_A_TIME = (
+    "collaborative/tests/faults/test_*.py",
+    "collaborative/tests/test_backups*.py",
+    "collaborative/tests/test_deploy*.py",
+    "collaborative/tests/test_mail_worker_command.py",
+    "collaborative/tests/test_restore*.py",
+    "collaborative/tests/test_sqlite_to_postgres.py",
+)
 
 # What the shell sets for `make run` is not for the tests, least of all its database.
-PORTAL = {"ALLOWED_HOSTS", "ANSWER_WORKING_DAYS", "CONTACT_EMAIL", "DATABASE_URL"}
-PORTAL |= {"DEFAULT_FROM_EMAIL", "EMAIL_URL", "PORT", "SECRET_KEY", "SITE_URL"}
-PORTAL |= {"TRUSTED_PROXY_COUNT"}
-PORTAL |= {"BACKUP_DIR", "BACKUP_KEEP", "BACKUP_KEY", "PG_BIN", "RELEASE"}
-PORTAL |= {"SECRET_KEY_FALLBACKS", *(name for name in os.environ if name.startswith("SSO_"))}
-PORTAL |= {"LOG_FORMAT", "LOG_LEVEL", "METRICS_TOKEN", "PROMETHEUS_MULTIPROC_DIR", "SENTRY_DSN"}
-PORTAL |= {"BIND", "STAFF_SECOND_FACTOR", "WEB_CONCURRENCY"}
-if "PYTEST_XDIST_WORKER" not in os.environ:  # such a worker needs what its parent has set
-    for name in PORTAL & set(os.environ):
+PORTAL_SETTINGS = {
+    "ALLOWED_HOSTS",
+    "ANSWER_WORKING_DAYS",
+    "BACKUP_DIR",
+    "BACKUP_KEEP",
+    "BACKUP_KEY",
+    "BIND",
+    "CONTACT_EMAIL",
+    "DATABASE_URL",
+    "DEFAULT_FROM_EMAIL",
+    "EMAIL_URL",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
+    "METRICS_TOKEN",
+    "PG_BIN",
+    "PORT",
+    "PROMETHEUS_MULTIPROC_DIR",
+    "RELEASE",
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
+    "SENTRY_DSN",
+    "SITE_URL",
+    "STAFF_SECOND_FACTOR",
+    "TRUSTED_PROXY_COUNT",
+    "WEB_CONCURRENCY",
+    *(name for name in os.environ if name.startswith("SSO_")),
+}
+IS_XDIST_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+
+# pytest-django switches settings.DEBUG itself off.
+os.environ.setdefault("DEBUG", "1")
+# Cleared before each test.
+os.environ.setdefault("CACHE_URL", "locmemcache://")
+# A worker has the environment that its parent has prepared.
+if not IS_XDIST_WORKER:
+    for name in PORTAL_SETTINGS & set(os.environ):
         del os.environ[name]
 
 pytest_plugins = ["collaborative.tests.browser"]
 
 
-def _fail(why: str) -> NoReturn:
-    pytest.exit(f"TEST_DATABASE={os.environ.get('TEST_DATABASE')}: {why}", returncode=3)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark each test by the file that it is in."""
+    path = item.path.relative_to(item.config.rootpath)
+    if any(path.match(pattern) for pattern in BOTH_DATABASES):
+        item.add_marker(pytest.mark.both_databases)
+    if any(path.match(pattern) for pattern in ONE_AT_A_TIME):
+        item.add_marker(pytest.mark.xdist_group("one_at_a_time"))
+
+
+def pytest_report_header() -> str:
+    return f"database: {DATABASE}"
 
 
 def _choose_database() -> str:
-    """Set DATABASE_URL for the run; returns what the header calls the database."""
-    wanted = os.environ.get("TEST_DATABASE") or "sqlite"
-    if wanted == "sqlite":
+    """Set DATABASE_URL for the run; return the database's name and version."""
+    choice = os.environ.get("TEST_DATABASE") or "sqlite"
+    if choice == "sqlite":
         return f"SQLite {sqlite3.sqlite_version}"
-    if wanted != "postgres":
-        _fail("set it to sqlite or postgres.")
-    if "PYTEST_XDIST_WORKER" in os.environ:  # finds the server of its parent
+    if choice != "postgres":
+        _exit("set it to sqlite or postgres.")
+    # A worker uses the server of its parent.
+    if IS_XDIST_WORKER:
         return "PostgreSQL"
     try:
         os.environ["DATABASE_URL"], version = start_postgres()
     except StartError as error:
-        _fail(str(error))
+        _exit(str(error))
     return f"PostgreSQL {version}"
+
+
+def _exit(reason: str) -> NoReturn:
+    pytest.exit(f"TEST_DATABASE={os.environ.get('TEST_DATABASE')}: {reason}", returncode=3)
 
 
 DATABASE = _choose_database()
 if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
     # An ordinary end: fixtures stop what they have started.
-    signal.signal(signal.SIGTERM, lambda *received: pytest.exit("SIGTERM", returncode=143))
-
-
-def pytest_report_header() -> str:
-    return f"database: {DATABASE}"
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM", returncode=143))

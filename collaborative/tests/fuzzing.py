@@ -1,4 +1,4 @@
-"""What the fuzz test sends: every address of the portal, with its own forms gone wrong."""
+"""Requests of the fuzz test: every address of the portal, and its own forms with mistakes."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 Pairs = list[tuple[str, str]]
 
-NASTY = [
+VALUES = [
     "", " ", "\0", "a\0b", "\ud800", "x\udfffy", "-1", "0", "1", "2", "3", str(2**31), str(2**63),
     str(10**30), "9" * 5000, "1e999", "NaN", "1.5", "٣", "x" * 5000, "😀", "\u202e", "\u200b", "İ",
     "ß" * 200, "\r\nX-Evil: 1", "[]", "[1]", "{}", "null", '{"id": 1}', "true", "on", "__all__",
@@ -23,19 +23,19 @@ NASTY = [
     "2026-02-30", "0000-00-00", "9999-12-31", "25:61",
     "education", "archive", "closed", "active", "recognized", "csv", "xlsx", "BCDFGH",
 ]  # fmt: skip
-# Beside those that are found in links.
-QUERY = [
+# Besides those in the links of pages.
+QUERY_NAMES = [
     "q", "p", "o", "e", "all", "page", "team", "next", "into", "search", "from", "without",
     "format", "mail", "entry", "joined", "ended", "answered", "waits_for", "status__exact",
     "team__id__exact", "member__password__startswith", "id__in", "_popup", "_to_field",
     "_changelist_filters", "organization__isnull", "pk__gte", "member__email__regex", "x__y",
 ]  # fmt: skip
-PARTS = [
+PATH_PARTS = [
     "", "0", "1", "2", "7", "9" * 25, "-1", "education", "archive", "x" * 300, "%00", "%ff%fe",
     "%ED%A0%80", "_00", "1_0A", "a%2Fb", "..", "%2e%2e", "1/delete", "who-can-join",
 ]  # fmt: skip
 # Without NUL in a header field and without lengths that are no numbers: gunicorn refuses those.
-TYPES = [
+CONTENT_TYPES = [
     "application/x-www-form-urlencoded",
     "application/x-www-form-urlencoded; charset=utf-7",
     "application/x-www-form-urlencoded; charset=nothing",
@@ -65,26 +65,26 @@ HEADERS = [
 # Addresses and forms -----------------------------------------------------------------------
 
 
-def addresses() -> list[str]:
-    """Every address that the resolver knows, with its converters still in it."""
+def list_addresses() -> list[str]:
+    """Return every address of the resolver, with its converters still in it."""
 
     def walk(patterns: Sequence, before: str) -> Iterator[str]:
-        for found in patterns:
-            address = before + str(found.pattern)
-            if isinstance(found, URLResolver):
-                yield from walk(found.url_patterns, address)
+        for pattern in patterns:
+            address = before + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern.url_patterns, address)
             else:
                 yield "/" + re.sub(r"\^|\$|\(\?P(<\w+>)[^)]*\)", r"\1", address)
 
     return list(dict.fromkeys(walk(get_resolver().url_patterns, "")))
 
 
-def filled(address: str, known: dict[str, list[str]]) -> list[str]:
-    """The address with each of the values that its arguments may have in the database."""
-    model = next((part for part in reversed(address.split("/")) if part in known), "slug")
+def fill_address(address: str, arguments: dict[str, list[str]]) -> list[str]:
+    """Return the address with each value that its arguments have in the database."""
+    model = next((part for part in reversed(address.split("/")) if part in arguments), "slug")
     if "<" not in address:
         return [address]
-    return [re.sub(r"<[^>]+>", value, address) for value in known[model]]
+    return [re.sub(r"<[^>]+>", value, address) for value in arguments[model]]
 
 
 @dataclass
@@ -101,18 +101,22 @@ class Page(HTMLParser):
 
     def __init__(self, path: str) -> None:
         super().__init__()
-        self.path, self.forms, self.names = path, [], set()
+        self.path = path
+        self.forms: list[Form] = []
+        self.query_names: set[str] = set()
         self.open: Form | None = None
-        self.select = self.text = ""
+        self.select = ""
 
     def handle_starttag(self, tag: str, attrs: list) -> None:
-        said = {name: value or "" for name, value in attrs}
-        name, value = said.get("name", ""), said.get("value", "")
+        attributes = {name: value or "" for name, value in attrs}
+        name, value = attributes.get("name", ""), attributes.get("value", "")
         if tag == "a":
-            self.names |= {name for name, _ in parse_qsl(urlsplit(said.get("href", "")).query)}
+            self.query_names |= {
+                name for name, _ in parse_qsl(urlsplit(attributes.get("href", "")).query)
+            }
         elif tag == "form":
-            action = said.get("action") or self.path
-            self.open = Form(action, said.get("method", "get").upper())
+            action = attributes.get("action") or self.path
+            self.open = Form(action, attributes.get("method", "get").upper())
             self.forms.append(self.open)
         elif self.open is None:
             return
@@ -128,43 +132,43 @@ class Page(HTMLParser):
         self.select = "" if tag == "select" else self.select
 
 
-def forms_of(client: Client, paths: list[str]) -> tuple[list[Form], list[str]]:
-    """Every different form on these pages, and every name in the query of a link on them."""
-    found: dict[tuple, Form] = {}
-    names: set[str] = set(QUERY)
+def collect_forms(client: Client, paths: list[str]) -> tuple[list[Form], list[str]]:
+    """Return every different form on these pages, and every name in the query of their links."""
+    forms: dict[tuple, Form] = {}
+    names: set[str] = set(QUERY_NAMES)
     for path in paths:
         answer = client.get(path)
         if answer.status_code == 200 and "html" in answer["Content-Type"]:
             page = Page(path)
             page.feed(answer.content.decode())
-            names |= page.names
+            names |= page.query_names
             for form in page.forms:
-                where = urlsplit(form.action).path
-                found.setdefault((where, form.method, *sorted({n for n, _ in form.fields})), form)
-    return list(found.values()), sorted(names)
+                fields = sorted({name for name, _ in form.fields})
+                forms.setdefault((urlsplit(form.action).path, form.method, *fields), form)
+    return list(forms.values()), sorted(names)
 
 
 # Requests ----------------------------------------------------------------------------------
 
 
 @dataclass
-class Shot:
+class FuzzRequest:
     """One request, down to its bytes."""
 
     method: str
     path: str
     body: bytes = b""
-    content_type: str = TYPES[0]
+    content_type: str = CONTENT_TYPES[0]
     headers: dict[str, str] = field(default_factory=dict)
 
-    def fire(self, client: Client):
+    def send(self, client: Client):
         return client.generic(self.method, self.path, self.body, self.content_type, **self.headers)
 
 
-def encoded(pairs: Pairs) -> str:
-    """The pairs as a browser sends them, except that lone surrogates are sent too."""
-    both = [[part.encode("utf-8", "surrogatepass") for part in pair] for pair in pairs]
-    return "&".join("=".join(map(quote_from_bytes, pair)) for pair in both)
+def urlencoded(pairs: Pairs) -> str:
+    """Return the pairs as a browser sends them, except that lone surrogates are sent too."""
+    encoded = [[part.encode("utf-8", "surrogatepass") for part in pair] for pair in pairs]
+    return "&".join("=".join(map(quote_from_bytes, pair)) for pair in encoded)
 
 
 def multipart(pairs: Pairs) -> bytes:
@@ -179,8 +183,8 @@ def multipart(pairs: Pairs) -> bytes:
     return b"\r\n".join([*parts, b"--x--\r\n"])
 
 
-values = st.sampled_from(NASTY) | st.text(max_size=12)
-changes = st.lists(
+values = st.sampled_from(VALUES) | st.text(max_size=12)
+mistakes = st.lists(
     st.tuples(
         st.sampled_from(["replace", "replace", "replace", "drop", "repeat", "array", "add"]),
         st.integers(0, 40),
@@ -190,40 +194,40 @@ changes = st.lists(
 )
 
 
-def changed(pairs: Pairs, steps: list[tuple[str, int, str]], names: list[str]) -> Pairs:
-    """The pairs of a form after some of them went wrong."""
+def apply_mistakes(pairs: Pairs, steps: list[tuple[str, int, str]], names: list[str]) -> Pairs:
+    """Return the pairs of a form with these mistakes in them."""
     pairs = list(pairs)
     for kind, number, value in steps:
         if kind == "add" or not pairs:
             pairs.append((names[number % len(names)], value))
             continue
-        at = number % len(pairs)
-        name = pairs[at][0]
+        index = number % len(pairs)
+        name = pairs[index][0]
         if kind == "replace":
-            pairs[at] = (name, value)
+            pairs[index] = (name, value)
         elif kind == "drop":
-            del pairs[at]
+            del pairs[index]
         else:
             pairs.append((name if kind == "repeat" else f"{name}[]", value))
     return pairs
 
 
 @st.composite
-def reads(draw, paths: list[str], names: list[str]) -> Shot:
-    """A GET or HEAD of one of these paths, its query made up."""
+def reading_requests(draw, paths: list[str], names: list[str]) -> FuzzRequest:
+    """Draw a request that reading_requests one of these paths, with a random query."""
     path = draw(st.sampled_from(paths))
     pairs = draw(st.lists(st.tuples(st.sampled_from(names), values), max_size=3))
     raw = draw(st.sampled_from(["", "", "", "&%ff=%", "&=&&;", "&q=%E0%80"]))
     method = draw(st.sampled_from(["GET", "GET", "GET", "HEAD", "OPTIONS", "DELETE"]))
-    path = f"{quote(path, safe='/%?=&')}{'&' if '?' in path else '?'}{encoded(pairs)}{raw}"
-    return Shot(method, path, headers=draw(st.sampled_from([{}, {}, {}, *HEADERS])))
+    path = f"{quote(path, safe='/%?=&')}{'&' if '?' in path else '?'}{urlencoded(pairs)}{raw}"
+    return FuzzRequest(method, path, headers=draw(st.sampled_from([{}, {}, {}, *HEADERS])))
 
 
 @st.composite
-def writes(draw, form: Form, names: list[str]) -> Shot:
-    """A POST of this form, mostly as it should be sent, with something wrong in it."""
-    pairs = changed(form.fields, draw(changes), names)
-    content_type = draw(st.sampled_from([TYPES[0]] * 12 + TYPES))
-    body = multipart(pairs) if "multipart" in content_type else encoded(pairs).encode()
+def writing_requests(draw, form: Form, names: list[str]) -> FuzzRequest:
+    """Draw a POST of this form, mostly as it should be sent, with mistakes in it."""
+    pairs = apply_mistakes(form.fields, draw(mistakes), names)
+    content_type = draw(st.sampled_from([CONTENT_TYPES[0]] * 12 + CONTENT_TYPES))
+    body = multipart(pairs) if "multipart" in content_type else urlencoded(pairs).encode()
     headers = draw(st.sampled_from([{}] * 12 + HEADERS))
-    return Shot("POST", quote(form.action, safe="/%?=&"), body, content_type, headers)
+    return FuzzRequest("POST", quote(form.action, safe="/%?=&"), body, content_type, headers)

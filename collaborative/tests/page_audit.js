@@ -1,25 +1,24 @@
-// What looking.py asks the page that it is evaluated in.
-window.looking = (() => {
+// What page_audit.py asks the page that it is evaluated in.
+window.pageAudit = (() => {
   const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const known = new Map();
-  const colours = new Set();
+  const rgbaOf = new Map();
   const stops = [];
-  let round = false;
+  let isBack = false;
 
-  /** Red, green, blue and alpha of any colour that CSS knows, each from 0 to 255. */
-  function rgba(colour) {
-    if (!known.has(colour)) {
+  /** Red, green, blue and alpha of any color that CSS knows, each from 0 to 255. */
+  function rgba(color) {
+    if (!rgbaOf.has(color)) {
       paint.clearRect(0, 0, 1, 1);
-      paint.fillStyle = colour;
+      paint.fillStyle = color;
       paint.fillRect(0, 0, 1, 1);
-      known.set(colour, paint.getImageData(0, 0, 1, 1).data);
+      rgbaOf.set(color, paint.getImageData(0, 0, 1, 1).data);
     }
-    return known.get(colour);
+    return rgbaOf.get(color);
   }
 
   /** WCAG's relative luminance. */
-  function luminance(colour) {
-    const [red, green, blue] = [...rgba(colour)].map((value) => {
+  function luminance(color) {
+    const [red, green, blue] = [...rgba(color)].map((value) => {
       const part = value / 255;
       return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
     });
@@ -44,8 +43,8 @@ window.looking = (() => {
 
   function backgroundAt(element) {
     for (let at = element; at; at = at.parentElement) {
-      const colour = getComputedStyle(at).backgroundColor;
-      if (rgba(colour)[3] === 255) return colour;
+      const color = getComputedStyle(at).backgroundColor;
+      if (rgba(color)[3] === 255) return color;
     }
     return "white";
   }
@@ -85,10 +84,10 @@ window.looking = (() => {
     element.matches("input, select, textarea") ||
     [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
 
-  /** Whether some text has colours in which none was asked about before, as far as contrast
-   *  goes: its own, those of what is behind it and around it, whether it is large, underlined. */
-  function newColours() {
-    const before = colours.size;
+  /** The colors of every text, as far as contrast goes: its own, those of what is behind it and
+   *  around it, whether it is large, underlined. */
+  function colors() {
+    const combinations = new Set();
     for (const element of document.body.querySelectorAll("*")) {
       if (!hasText(element) || !element.checkVisibility()) continue;
       const { color, fontSize, fontWeight, opacity, textDecorationLine } =
@@ -96,29 +95,49 @@ window.looking = (() => {
       const isLarge = parseFloat(fontSize) >= (fontWeight >= 700 ? 18.66 : 24);
       const around = getComputedStyle(element.parentElement).color;
       const behind = backgroundAt(element);
-      colours.add([color, behind, around, isLarge, opacity, textDecorationLine].join());
+      combinations.add([color, behind, around, isLarge, opacity, textDecorationLine].join());
     }
-    return colours.size > before;
+    return [...combinations];
   }
 
-  // No fading from one scheme to the other: it would be looked at in the middle.
-  const still = new CSSStyleSheet();
-  still.replaceSync("*, *::before, *::after { transition: none !important }");
-  document.adoptedStyleSheets.push(still);
-  newColours();
+  /** The class names that a style sheet mentions. */
+  function styledClasses() {
+    const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
+    return new Set(rules.flatMap(({ cssText }) => cssText.match(/(?<=\.)[a-z_-][\w-]*/gi) ?? []));
+  }
+
+  /** The kind of every element inside its parent's: its tag, type and styled classes. */
+  function kinds() {
+    const styled = styledClasses();
+    const kindOf = ({ localName, type, classList }) =>
+      [localName, type, ...[...classList].filter((name) => styled.has(name)).sort()].join(".");
+    const elements = [...document.body.querySelectorAll("*")];
+    return [
+      ...new Set(elements.map((element) => `${kindOf(element.parentElement)} ${kindOf(element)}`)),
+    ];
+  }
+
+  // No fading from one scheme to the other: it would be checked in the middle.
+  const noTransitions = new CSSStyleSheet();
+  noTransitions.replaceSync("*, *::before, *::after { transition: none !important }");
+  document.adoptedStyleSheets.push(noTransitions);
 
   return {
-    newColours,
-    isSideways: () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
+    colors,
+    kinds,
+    scrollsSideways() {
+      const { scrollWidth, clientWidth } = document.documentElement;
+      return scrollWidth > clientWidth;
+    },
 
     headings: () =>
-      [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map((found) => [
-        Number(found.tagName[1]),
-        found.textContent.trim(),
+      [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map((heading) => [
+        Number(heading.tagName[1]),
+        heading.textContent.trim(),
       ]),
 
     /** What can be read, line by line, and what can be filled in. */
-    read() {
+    readableLines() {
       const main = document.querySelector("main");
       const lines = main.innerText.split("\n").map((line) => line.replace(/\s+/g, " ").trim());
       const fields = main.querySelectorAll("input[name], select[name], textarea[name], button[name]");
@@ -128,24 +147,24 @@ window.looking = (() => {
     /** From now on, remember where the Tab key leads. */
     watchFocus() {
       document.addEventListener("focusin", ({ target }) => {
-        if (stops.includes(target)) round = true;
+        if (stops.includes(target)) isBack = true;
         else stops.push(target);
       });
     },
 
-    isRound: () => round,
-    stops: () => stops.length,
+    isFocusBack: () => isBack,
 
     /** What is wrong with the focus rings of these stops, as they look now. */
-    rings() {
-      const found = [];
+    focusRings() {
+      const problems = [];
       for (const element of stops) {
-        if (!element.checkVisibility()) continue; // at this width
+        // Some are shown at other widths only.
+        if (!element.checkVisibility()) continue;
         element.focus();
         const problem = problemOf(element);
-        if (problem) found.push(`${element.outerHTML.slice(0, 120)} ${problem}`);
+        if (problem) problems.push(`${element.outerHTML.slice(0, 120)} ${problem}`);
       }
-      return found;
+      return problems;
     },
   };
 })();

@@ -1,5 +1,10 @@
-"""Looks at a page as its readers do: with axe-core, narrow and wide, light and dark, by keyboard,
-without JavaScript. Each function returns what is wrong, as lines."""
+"""Audit pages as their readers use them: with axe-core, narrow and wide, light and dark, by
+keyboard, without JavaScript.
+
+Every page is checked by all rules on a narrow screen. What its style decides (focus rings, sizes
+and colors at each width and in each scheme) is checked on the first page of a test that has an
+element of a new kind: another tag, type or styled class, in another parent.
+"""
 
 import re
 from collections import Counter
@@ -10,74 +15,118 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
-LOOKING = Path(__file__).with_suffix(".js").read_text()
+SCRIPT = Path(__file__).with_suffix(".js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Asked again where colours come up that were not there before, and for each width; the answers
-# to all other rules are in the document, which is the same.
-COLOURS = ["color-contrast", "link-in-text-block"]
-ROOM = ["target-size", "scrollable-region-focusable"]
+# Checked again where new colors appear, and for each width. The answers to all other rules are in
+# the document, which stays the same.
+COLOR_RULES = ["color-contrast", "link-in-text-block"]
+SIZE_RULES = ["target-size", "scrollable-region-focusable"]
 WIDTHS, SCHEMES = (360, 768, 1280), ("light", "dark")
-SIGHTS = [(width, scheme) for width in WIDTHS for scheme in SCHEMES]
-NARROWEST = 320  # no page scrolls sideways there: WCAG 1.4.10
-MOST_STOPS = 600
-APP_KEY = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")  # a new one each time that it is shown
+VIEWS = [(width, scheme) for width in WIDTHS for scheme in SCHEMES]
+NARROW_VIEWS = [(WIDTHS[0], scheme) for scheme in SCHEMES]
+HEIGHT = 640
+# WCAG 1.4.10: no page scrolls sideways at this width.
+REFLOW_WIDTH = 320
+MAX_TAB_STOPS = 600
+# A new one each time that the page is shown.
+APP_KEY = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
 
-# What scripts add to a page, or take away; anything else must read the same without them.
-WITH_JAVASCRIPT = {"Make the passkey", "Use my passkey"}
-WITHOUT_JAVASCRIPT = {
+# What scripts add to a page, or remove; anything else must read the same without them.
+ONLY_WITH_JAVASCRIPT = {"Make the passkey", "Use my passkey"}
+ONLY_WITHOUT_JAVASCRIPT = {
     "Passkeys need JavaScript, which is off in this browser. An authenticator app and recovery "
     "codes work without it.",
 }
 
 
-def look(page: Page, plain: Page | None = None) -> list[str]:
-    """What is wrong with the page that is open.
+class PageAudit:
+    """Collects what is wrong with pages; `assert_clean()` fails with all of it."""
 
-    `plain`, a page without JavaScript, opens the same address for the same person; leave it out
-    where the page answers a form, or says something once only.
-    """
-    page.wait_for_load_state()
-    _see(page, *SIGHTS[0])
-    page.evaluate(AXE)
-    page.evaluate(LOOKING)
-    found = _headings(page) + (_without_javascript(page, plain) if plain else [])
-    _walk(page)
-    for width, scheme in SIGHTS:
-        _see(page, width, scheme)
-        rules = RULES
-        if (width, scheme) != SIGHTS[0]:
-            rules = ROOM if scheme == SCHEMES[0] else []
-            rules = rules + (COLOURS if page.evaluate("looking.newColours()") else [])
-        seen = page.evaluate("looking.rings()") + (_axe(page, rules) if rules else [])
-        found += [f"{width}, {scheme}: {line}" for line in seen]
-    page.set_viewport_size({"width": NARROWEST, "height": 640})
-    if page.evaluate("looking.isSideways()"):
-        found.append(f"scrolls sideways at {NARROWEST}")
-    return [f"{page.url}: {line}" for line in found]
+    def __init__(self, plain: Page) -> None:
+        """`plain` is a page without JavaScript."""
+        self.plain = plain
+        self.findings: Counter[str] = Counter()
+        self.seen_kinds: set[str] = set()
+        self.seen_colors: set[str] = set()
 
+    def visit(self, page: Page, addresses: Iterable[str], *, status: int = 200) -> None:
+        """Open and check each address, which answers with `status`, with JavaScript and without."""
+        for address in addresses:
+            response = page.goto(address)
+            if response is None or response.status != status:
+                answer = response and response.status
+                self.findings[f"{address}: answers {answer}, not {status}"] += 1
+            else:
+                self.check(page, again=True)
 
-def look_at(
-    page: Page, addresses: Iterable[str], plain: Page | None = None, *, status: int = 200
-) -> list[str]:
-    """What is wrong with the pages at these addresses, which all answer with `status`."""
-    found = []
-    for address in addresses:
-        response = page.goto(address)
-        if response is None or response.status != status:
-            found.append(f"{address}: answers {response and response.status}, not {status}")
+    def check(self, page: Page, *, again: bool = False) -> None:
+        """Check the open page. `again` opens it without JavaScript too, which cannot be done with
+        the answer to a form, or with what is shown only once."""
+        page.wait_for_load_state()
+        _resize(page, *VIEWS[0])
+        page.evaluate(AXE)
+        page.evaluate(SCRIPT)
+        findings = _headings(page) + _axe(page, RULES)
+        if again:
+            findings += self._compare_without_javascript(page)
+        self._is_new(page, "colors", self.seen_colors)
+        if self._is_new(page, "kinds", self.seen_kinds):
+            _walk(page)
+            for view in VIEWS:
+                findings += self._check_view(page, *view, rings=True)
         else:
-            found += look(page, plain)
-    return found
+            for view in NARROW_VIEWS:
+                findings += self._check_view(page, *view)
+        page.set_viewport_size({"width": REFLOW_WIDTH, "height": HEIGHT})
+        if page.evaluate("pageAudit.scrollsSideways()"):
+            findings.append(f"scrolls sideways at {REFLOW_WIDTH}")
+        self.findings.update(f"{page.url}: {finding}" for finding in findings)
+
+    def assert_clean(self) -> None:
+        """Fail with each finding once, and how often it was made."""
+        lines = [f"{finding} ({count} times)" for finding, count in self.findings.items()]
+        assert not lines, "\n".join(["", *lines])
+
+    def _check_view(self, page: Page, width: int, scheme: str, *, rings: bool = False) -> list[str]:
+        _resize(page, width, scheme)
+        rules = []
+        # All rules were checked in the first view.
+        if (width, scheme) != VIEWS[0]:
+            if scheme == SCHEMES[0]:
+                rules += SIZE_RULES
+            if self._is_new(page, "colors", self.seen_colors):
+                rules += COLOR_RULES
+        findings = _axe(page, rules) if rules else []
+        if rings:
+            findings += page.evaluate("pageAudit.focusRings()")
+        return [f"{width}, {scheme}: {finding}" for finding in findings]
+
+    def _is_new(self, page: Page, what: str, seen: set[str]) -> bool:
+        """Return whether the page shows some of `what` for the first time, and remember it."""
+        shown = set(page.evaluate(f"pageAudit.{what}()"))
+        is_new = not shown <= seen
+        seen |= shown
+        return is_new
+
+    def _compare_without_javascript(self, page: Page) -> list[str]:
+        """Return words and fields that are there only with JavaScript, or only without."""
+        self.plain.context.clear_cookies()
+        self.plain.context.add_cookies(page.context.cookies())
+        self.plain.goto(page.url)
+        self.plain.evaluate(SCRIPT)
+        scripted, plain = _readable_lines(page), _readable_lines(self.plain)
+        return [
+            f"only {where} JavaScript: {line}"
+            for where, lines, expected in (
+                ("with", scripted - plain, ONLY_WITH_JAVASCRIPT),
+                ("without", plain - scripted, ONLY_WITHOUT_JAVASCRIPT),
+            )
+            for line in sorted(set(lines) - expected)
+        ]
 
 
-def nothing_wrong(found: list[str]) -> None:
-    """The assertion: each finding once, with the number of times it was made."""
-    lines = [f"{line} ({times} times)" for line, times in Counter(found).items()]
-    assert not lines, "\n".join(["", *lines])
-
-
-def _see(page: Page, width: int, scheme: str) -> None:
-    page.set_viewport_size({"width": width, "height": 640})
+def _resize(page: Page, width: int, scheme: str) -> None:
+    page.set_viewport_size({"width": width, "height": HEIGHT})
     page.emulate_media(color_scheme=scheme)
 
 
@@ -91,43 +140,27 @@ def _axe(page: Page, rules: list[str]) -> list[str]:
 
 
 def _headings(page: Page) -> list[str]:
-    """One h1, and no level skipped on the way down."""
-    headings = page.evaluate("looking.headings()")
+    """Return what is wrong with the headings: one h1, and no level skipped on the way down."""
+    headings = page.evaluate("pageAudit.headings()")
     levels = [level for level, _ in headings]
-    found = [] if levels.count(1) == 1 else [f"has {levels.count(1)} headings of level 1"]
-    for above, (level, words) in zip([0, *levels], headings, strict=False):
+    findings = [] if levels.count(1) == 1 else [f"has {levels.count(1)} headings of level 1"]
+    for above, (level, text) in zip([0, *levels], headings, strict=False):
         if level > above + 1 and above:
-            found.append(f"level {level} follows level {above}: {words}")
-    return found
+            findings.append(f"level {level} follows level {above}: {text}")
+    return findings
 
 
 def _walk(page: Page) -> None:
-    """Press Tab until it comes round."""
-    page.evaluate("looking.watchFocus()")
-    for _ in range(MOST_STOPS // 10):
+    """Press Tab until the focus is back where it began."""
+    page.evaluate("pageAudit.watchFocus()")
+    for _ in range(MAX_TAB_STOPS // 10):
         for _ in range(10):
             page.keyboard.press("Tab")
-        if page.evaluate("looking.isRound()"):
+        if page.evaluate("pageAudit.isFocusBack()"):
             return
     raise AssertionError(f"{page.url}: Tab does not come round")
 
 
-def _without_javascript(page: Page, plain: Page) -> list[str]:
-    """Words and fields that are there only with JavaScript, or only without."""
-    plain.context.clear_cookies()
-    plain.context.add_cookies(page.context.cookies())
-    plain.goto(page.url)
-    plain.evaluate(LOOKING)
-    more, less = _read(page) - _read(plain), _read(plain) - _read(page)
-    return [
-        f"only {where} JavaScript: {line}"
-        for where, lines, known in (
-            ("with", more, WITH_JAVASCRIPT),
-            ("without", less, WITHOUT_JAVASCRIPT),
-        )
-        for line in sorted(set(lines) - known)
-    ]
-
-
-def _read(page: Page) -> Counter[str]:
-    return Counter(APP_KEY.sub("(key)", line) for line in page.evaluate("looking.read()"))
+def _readable_lines(page: Page) -> Counter[str]:
+    lines = page.evaluate("pageAudit.readableLines()")
+    return Counter(APP_KEY.sub("(key)", line) for line in lines)

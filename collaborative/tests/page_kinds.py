@@ -10,7 +10,7 @@ from members.models import Decision, EmailDomain, Member, Organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
 
 
-def of_visitors() -> list[str]:
+def visitor_pages() -> list[str]:
     team = ActionTeam.objects.order_by("position")[0]
     return [
         "/",
@@ -32,7 +32,7 @@ def of_visitors() -> list[str]:
     ]
 
 
-def of_members(member: Member) -> list[str]:
+def member_pages(member: Member) -> list[str]:
     team = Membership.objects.active().filter(member=member)[0].team
     teams = ActionTeam.objects.filter(memberships__member=member)
     return [
@@ -51,7 +51,7 @@ def of_members(member: Member) -> list[str]:
     ]
 
 
-def of_the_desk() -> list[str]:
+def desk_pages() -> list[str]:
     """Every page of the desk, as administrators see them."""
     proposed = Organization.objects.proposed()[0]
     recognized = Organization.objects.recognized()[0]
@@ -125,7 +125,7 @@ def of_the_desk() -> list[str]:
     return [f"/admin/{page}" for page in pages]
 
 
-def of_facilitators(facilitator: Member) -> list[str]:
+def facilitator_pages(facilitator: Member) -> list[str]:
     """The pages of the desk that differ from the administrators'."""
     team = ActionTeam.objects.filter(facilitators=facilitator)[0]
     stay = Membership.objects.active().filter(team=team)[0]

@@ -1,4 +1,4 @@
-"""What a process beside the tests is told: a free port, and where their database is."""
+"""For processes beside the tests: a free port, and the address of the tests' database."""
 
 import socket
 
@@ -6,13 +6,14 @@ from django.db import connection
 
 
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    """Return a TCP port of 127.0.0.1 that nothing uses."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def database_url(host: str = "") -> str:
-    """The address of the tests' database; with `host`, over TCP."""
+    """Return the URL of the tests' database; with `host`, over TCP."""
     database = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{database['NAME']}"

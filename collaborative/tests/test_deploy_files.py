@@ -12,7 +12,7 @@ from django.core.management import get_commands
 
 from collaborative.env import bind_addresses, read
 from collaborative.sso_settings import SERVICE_SETTINGS
-from collaborative.tests.databases import PORTAL
+from collaborative.tests.databases import PORTAL_SETTINGS
 from collaborative.tests.test_settings import PRODUCTION, ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -162,7 +162,7 @@ def test_web_server_refuses_to_listen_nowhere(bind, monkeypatch):
 
 def test_no_setting_of_the_shell_reaches_the_tests():
     of_hospitals = {f"SSO_RUSH_{part}" for part in SERVICE_SETTINGS} | {"SSO_PROVIDERS"}
-    assert names_of_settings() - of_hospitals - {"DEBUG", "CACHE_URL"} <= PORTAL
+    assert names_of_settings() - of_hospitals - {"DEBUG", "CACHE_URL"} <= PORTAL_SETTINGS
 
 
 def test_nginx_speaks_to_the_socket_that_systemd_opens():

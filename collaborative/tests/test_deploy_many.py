@@ -278,11 +278,11 @@ def test_people_join_over_two_hosts_behind_the_pooler_with_redis(
                 portal.web()
             portal.people(4)
             portal.more(8)
-            found, told = portal.settle("no fault, behind pgbouncer with Redis", 0)
+            result, responses = portal.settle("no fault, behind pgbouncer with Redis", 0)
         finally:
-            said = portal.end()
-    assert set(told.answers) == {200, 302}, said
-    assert (found.lost, found.doubled) == (0, 0), said
+            logs = portal.end()
+    assert set(responses.answers) == {200, 302}, logs
+    assert (result.lost, result.doubled) == (0, 0), logs
     assert counters(redis) > 0
 
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client
 
-from collaborative.tests.page_kinds import of_members
+from collaborative.tests.page_kinds import member_pages
 from conftest import visible_text
 from teams.tests.joining import JOIN, form
 
@@ -45,7 +45,7 @@ def test_public_pages_answer_503_during_an_outage(client, team, path):
 
 def test_member_pages_answer_503_during_an_outage(client_for, member, faq_entry):
     browser = client_for(member)
-    pages = of_members(member)
+    pages = member_pages(member)
     assert [
         path for path in pages if not is_outage_page(open_without_database(browser, path))
     ] == []

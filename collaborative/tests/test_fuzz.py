@@ -1,9 +1,8 @@
-"""Whatever is sent to whichever address: never an error of ours, never a write that the rules
-refuse.
+"""No request to any address causes a server error, or a write that the rules refuse.
 
-The addresses come from the resolver, the forms from the pages themselves, so that a new one is
-tried without anybody thinking of it. The requests are the same in each run; `make fuzz` sends
-many more, others each time.
+The addresses come from the resolver and the forms from the pages themselves, so that new ones are
+tested too. The requests are the same in each run; `make fuzz` sends many more, different ones each
+time.
 """
 
 import logging
@@ -29,22 +28,24 @@ from post_office.models import Email
 
 from collaborative.tests.conftest import put
 from collaborative.tests.fuzzing import (
-    PARTS,
+    PATH_PARTS,
     Form,
-    Shot,
-    addresses,
-    filled,
-    forms_of,
-    reads,
-    writes,
+    FuzzRequest,
+    collect_forms,
+    fill_address,
+    list_addresses,
+    reading_requests,
+    writing_requests,
 )
 from conftest import make_member
 from members.models import Decision, EmailDomain, Member, Organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
 from teams.services import ask_question, join_teams
-from teams.tests.joining import JOIN, form
+from teams.tests.joining import JOIN
+from teams.tests.joining import form as joining_form
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))  # of each address and form; `make fuzz`: more
+# Requests to each address and with each form.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 BOUNDED = settings(
     max_examples=EXAMPLES + 1,
@@ -54,11 +55,12 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
 )
 WRITE = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"', re.IGNORECASE)
-ALWAYS = {Session._meta.db_table, UserSession._meta.db_table}  # what reading a page may write
-MOVES = {
+# Tables that reading a page may write.
+WRITABLE_BY_READING = {Session._meta.db_table, UserSession._meta.db_table}
+TRANSITIONS = {
     ("requested", "active"), ("requested", "declined"), ("requested", "withdrawn"),
     ("active", "ended"),
-    # An undone decision of the desk.
+    # Undoing a decision.
     ("active", "requested"), ("declined", "requested"), ("ended", "active"),
 }  # fmt: skip
 
@@ -68,7 +70,7 @@ def everything(
     settings, member, colleague, outsider, applicant, facilitator, other_facilitator,
     approval_team, closed_team, goal, faq_entry, client_for,
 ) -> dict[str, list[str]]:  # fmt: skip
-    """One row of every kind at least; returns what the addresses take as their arguments."""
+    """Create one row of every kind at least; return what addresses take as arguments, by model."""
     settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, "1000000/m/ip")
     join_teams(member, [approval_team])
     ask_question("Who pays?", "vera@visitor.example")
@@ -80,23 +82,23 @@ def everything(
         "una@harbor.example", Organization.objects.get(name="Harbor Care"), confirmed=False
     )
     join_teams(unsure, [ActionTeam.objects.get(slug="education")])
-    kinds = [ActionTeam, EmailDomain, FaqEntry, Goal, Member, Membership, Organization, Question]
-    known = {kind._meta.model_name: rows(kind) for kind in [*kinds, Decision]}
-    return {**known, "mail": rows(Email), "keys": ["1"], "slug": ["education", "who-can-join"]}
+    models = [ActionTeam, EmailDomain, FaqEntry, Goal, Member, Membership, Organization, Question]
+    keys = {model._meta.model_name: some_keys(model) for model in [*models, Decision]}
+    return {**keys, "mail": some_keys(Email), "keys": ["1"], "slug": ["education", "who-can-join"]}
 
 
-def rows(kind: type) -> list[str]:
-    """Some keys of this kind."""
-    keys = list(kind.objects.order_by("pk").values_list("pk", flat=True))
+def some_keys(model: type) -> list[str]:
+    """Return the first key and the last one."""
+    keys = list(model.objects.order_by("pk").values_list("pk", flat=True))
     return [str(pk) for pk in (keys[:1] + keys[-1:])]
 
 
 @pytest.fixture
 def browser(client_for, request, team) -> Client:
-    """The browser of whom the test is about."""
+    """The browser of the person in the test's parameter."""
     if request.param == "visitor":
         visitor = Client()
-        visitor.post(JOIN, form(team))
+        visitor.post(JOIN, joining_form(team))
         visitor.post("/sign-in/", {"email": "maria@rush.example"})
         return visitor
     person = request.getfixturevalue(request.param)
@@ -106,29 +108,32 @@ def browser(client_for, request, team) -> Client:
 # What must hold ----------------------------------------------------------------------------
 
 
-class Untouchable:
-    """What the requests of `who` must leave alone, whatever they say."""
+class ProtectedData:
+    """What no request of this member (None: a visitor) may change."""
 
-    def __init__(self, who: Member | None) -> None:
-        self.who, pk = who, who.pk if who else None
-        self.kept: dict[str, QuerySet] = {
+    def __init__(self, member: Member | None) -> None:
+        pk = member.pk if member else None
+        self.querysets: dict[str, QuerySet] = {
             "who is administrator": Member.objects.exclude(pk=pk).values("is_superuser"),
             "second steps": Authenticator.objects.exclude(user=pk).values(),
         }
-        if not (who and who.is_superuser):
-            others = ActionTeam.objects.exclude(facilitators=who)
+        if not (member and member.is_superuser):
+            others = ActionTeam.objects.exclude(facilitators=member)
             keys = list(others.values_list("pk", flat=True))
-            self.kept |= {
+            self.querysets |= {
                 "who is facilitator": Member.objects.exclude(pk=pk).values("is_staff"),
                 "how teams take members": ActionTeam.objects.values("join_policy"),
                 "other teams": ActionTeam.objects.filter(pk__in=keys).values(),
                 "goals of other teams": Goal.objects.filter(team__in=keys).values(),
             }
-        if not (who and who.is_staff):
-            known = Member.objects.latest("pk").pk  # those who join now are new
-            self.kept |= {
-                "people": Member.objects.exclude(pk=pk).filter(pk__lte=known).values(),
-                "stays": Membership.objects.exclude(member=pk).filter(member__lte=known).values(),
+        if not (member and member.is_staff):
+            # Those who join during the test come after.
+            newest = Member.objects.latest("pk").pk
+            self.querysets |= {
+                "people": Member.objects.exclude(pk=pk).filter(pk__lte=newest).values(),
+                "memberships": Membership.objects.exclude(member=pk)
+                .filter(member__lte=newest)
+                .values(),
                 "organizations": Organization.objects.exclude(status="proposed").values(),
                 "domains": EmailDomain.objects.values(),
                 "teams": ActionTeam.objects.values(),
@@ -138,138 +143,140 @@ class Untouchable:
                 "decisions": Decision.objects.values(),
                 "sessions": UserSession.objects.exclude(user=pk).values(),
             }
-        self.before = self.now()
+        self.before = self.read()
 
-    def now(self) -> dict[str, list]:
-        return {what: list(rows.order_by("pk").all()) for what, rows in self.kept.items()}
+    def read(self) -> dict[str, list]:
+        return {name: list(rows.order_by("pk").all()) for name, rows in self.querysets.items()}
 
-    def changed(self) -> set[str]:
-        now = self.now()
-        return {f"changes {what}" for what in now if now[what] != self.before[what]}
+    def changes(self) -> set[str]:
+        now = self.read()
+        return {f"changes {name}" for name in now if now[name] != self.before[name]}
 
 
-class Watch:
-    """Fires at the portal and looks at what became of it; everything is taken back afterwards."""
+class RuleChecker:
+    """Sends requests, checks what they did by the rules, and rolls it back."""
 
-    def __init__(self, browser: Client, who: Member | None) -> None:
-        self.jar = {name: morsel.value for name, morsel in browser.cookies.items()}
-        self.untouchable = Untouchable(who)
-        self.last_mail = max(Email.objects.values_list("pk", flat=True), default=0)
+    def __init__(self, browser: Client, member: Member | None) -> None:
+        self.cookies = {name: morsel.value for name, morsel in browser.cookies.items()}
+        self.protected = ProtectedData(member)
+        self.last_email = max(Email.objects.values_list("pk", flat=True), default=0)
         self.statuses = dict(Membership.objects.values_list("pk", "status"))
         self.answers: Counter[int] = Counter()
-        self.wrong: list[str] = []
+        self.violations: list[str] = []
 
-    def __call__(self, shot: Shot) -> None:
+    def send(self, request: FuzzRequest) -> None:
         client = Client(raise_request_exception=False)
-        client.cookies.load(self.jar)
+        client.cookies.load(self.cookies)
         written: set[str] = set()
 
-        def note(execute: Callable, sql: str, *rest: object) -> object:
-            written.update(found.lower() for found in WRITE.findall(sql))
+        def note_writes(execute: Callable, sql: str, *rest: object) -> object:
+            written.update(table.lower() for table in WRITE.findall(sql))
             return execute(sql, *rest)
 
         with transaction.atomic():
-            with connection.execute_wrapper(note):
-                answer = shot.fire(client)
+            with connection.execute_wrapper(note_writes):
+                answer = request.send(client)
                 if answer.streaming:
                     b"".join(answer.streaming_content)
-            self.check(shot, answer, written - ALWAYS)
+            self.check(request, answer, written - WRITABLE_BY_READING)
             transaction.set_rollback(True)
 
-    def check(self, shot: Shot, answer: HttpResponse, written: set[str]) -> None:
+    def check(self, request: FuzzRequest, answer: HttpResponse, written: set[str]) -> None:
         self.answers[answer.status_code] += 1
-        wrong = set()
+        violations = set()
         if answer.status_code >= 500:
-            wrong.add(f"{answer.status_code}: {trouble(answer)}")
+            violations.add(f"{answer.status_code}: {describe_exception(answer)}")
         if "X-Evil" in answer:
-            wrong.add("a header of the sender's")
-        if written and shot.method != "POST":
-            wrong.add(f"{shot.method} writes {written}")
+            violations.add("a header of the sender's")
+        if written and request.method != "POST":
+            violations.add(f"{request.method} writes {written}")
         if written:
-            wrong |= self.untouchable.changed() | set(self.moves()) | set(self.letters())
-        self.wrong += [f"{said}\n  by {shot}" for said in wrong]
+            violations |= self.protected.changes()
+            violations |= {*self.forbidden_transitions(), *self.misaddressed_emails()}
+        self.violations += [f"{violation}\n  by {request}" for violation in violations]
 
-    def letters(self) -> Iterator[str]:
-        """Emails that would go to somebody else, too."""
-        for mail in Email.objects.filter(pk__gt=self.last_mail).only("to"):
-            if len(mail.to) != 1:
-                yield f"an email to {len(mail.to)} addresses"
+    def misaddressed_emails(self) -> Iterator[str]:
+        """Describe emails that would reach other people too."""
+        for email in Email.objects.filter(pk__gt=self.last_email).only("to"):
+            if len(email.to) != 1:
+                yield f"an email to {len(email.to)} addresses"
 
-    def moves(self) -> Iterator[str]:
-        """What happened to memberships that may not happen."""
-        stays = Membership.objects.select_related("team")
-        for stay in stays:
-            was = self.statuses.get(stay.pk)
-            if was is None and stay.status not in {"requested", "active"}:
-                yield f"a membership begins as {stay.status}"
-            if was not in {None, stay.status} and (was, stay.status) not in MOVES:
-                yield f"a membership goes from {was} to {stay.status}"
-            came = stay.status in Membership.CURRENT and was not in Membership.CURRENT
-            if came and stay.team.is_closed:
-                yield "somebody comes into a closed team"
+    def forbidden_transitions(self) -> Iterator[str]:
+        """Describe what happened to memberships and may not happen."""
+        for membership in Membership.objects.select_related("team"):
+            before, status = self.statuses.get(membership.pk), membership.status
+            if before is None and status not in {"requested", "active"}:
+                yield f"a membership begins as {status}"
+            if before not in {None, status} and (before, status) not in TRANSITIONS:
+                yield f"a membership goes from {before} to {status}"
+            is_new = status in Membership.CURRENT and before not in Membership.CURRENT
+            if is_new and membership.team.is_closed:
+                yield "a closed team gets a member"
 
 
-def trouble(answer: HttpResponse) -> str:
-    """What went wrong in the portal, and where."""
+def describe_exception(answer: HttpResponse) -> str:
+    """Return the exception behind this answer, and its last three frames."""
     if not answer.exc_info:
         return "no exception"
-    kind, error, where = answer.exc_info
-    frames = traceback.extract_tb(where)[-3:]
+    kind, error, trace = answer.exc_info
+    frames = traceback.extract_tb(trace)[-3:]
     return f"{kind.__name__}: {error} in " + " < ".join(f"{f.filename}:{f.lineno}" for f in frames)
 
 
-def fire_at(watch: Watch, name: str, strategy: SearchStrategy[Shot]) -> None:
-    """Send what the strategy makes up for the thing called `name`."""
-    shots: list[Shot] = []
+def send_examples(checker: RuleChecker, name: str, strategy: SearchStrategy[FuzzRequest]) -> None:
+    """Send the examples of a strategy; `name` makes them differ from those of other ones."""
+    requests: list[FuzzRequest] = []
 
     @seed(zlib.crc32(name.encode()) + SEED)
     @BOUNDED
     @given(strategy)
-    def collect(shot: Shot) -> None:
-        shots.append(shot)
+    def collect(request: FuzzRequest) -> None:
+        requests.append(request)
 
     collect()
-    for shot in shots[1:]:  # the first is the plainest, which was sent to find the forms
-        watch(shot)
+    # The first is the plainest, which was sent to find the forms.
+    for request in requests[1:]:
+        checker.send(request)
 
 
-PEOPLE = ["visitor", "member", "facilitator", "administrator"]
+ROLES = ["visitor", "member", "facilitator", "administrator"]
 
 
 @pytest.mark.parametrize(
-    ("browser", "role"), [(name, name) for name in PEOPLE], indirect=["browser"]
+    ("browser", "role"), [(name, name) for name in ROLES], indirect=["browser"]
 )
 def test_no_request_breaks_the_portal_or_its_rules(browser, role, everything, request):
-    who = None if role == "visitor" else request.getfixturevalue(role)
-    paths = {address: filled(address, everything) for address in addresses()}
-    forms, names = forms_of(browser, sum(paths.values(), []))
+    member = None if role == "visitor" else request.getfixturevalue(role)
+    paths = {address: fill_address(address, everything) for address in list_addresses()}
+    forms, names = collect_forms(browser, sum(paths.values(), []))
     cache.clear()
     logging.disable(logging.CRITICAL)
     request.addfinalizer(lambda: logging.disable(logging.NOTSET))
-    watch = Watch(browser, who)
-    for address, known in paths.items():
-        wrong = [re.sub(r"<[^>]+>", part, address) for part in PARTS] if "<" in address else []
-        fire_at(watch, address, reads(known + wrong, names))
-        empty = Form(known[0], "POST")
-        fire_at(watch, f"POST {address}", writes(empty, names))
-    for found in forms:
-        if found.method == "POST":
-            name = f"{found.action} {[name for name, _ in found.fields]}"
-            fire_at(watch, re.sub(r"\d+", "", name), writes(found, names))
-    assert not watch.wrong, "\n".join([f"FUZZ_SEED={SEED}", *watch.wrong])
-    assert {200, 302, 404} <= watch.answers.keys()
+    checker = RuleChecker(browser, member)
+    for address, right in paths.items():
+        wrong = [re.sub(r"<[^>]+>", part, address) for part in PATH_PARTS if "<" in address]
+        send_examples(checker, address, reading_requests(right + wrong, names))
+        empty = Form(right[0], "POST")
+        send_examples(checker, f"POST {address}", writing_requests(empty, names))
+    for form in forms:
+        if form.method == "POST":
+            name = f"{form.action} {[name for name, _ in form.fields]}"
+            send_examples(checker, re.sub(r"\d+", "", name), writing_requests(form, names))
+    assert not checker.violations, "\n".join([f"FUZZ_SEED={SEED}", *checker.violations])
+    assert {200, 302, 404} <= checker.answers.keys()
 
 
 @pytest.mark.parametrize("path", ["change/?_to_field=", "change/?_to_field=id", "history/?p=x"])
-def test_what_was_found_before(client_for, administrator, member, path):
-    stay = Membership.objects.get(member=member)
-    response = client_for(administrator).get(f"/admin/teams/membership/{stay.pk}/{path}")
+def test_membership_page_answers_requests_that_once_broke_it(
+    client_for, administrator, member, path
+):
+    membership = Membership.objects.get(member=member)
+    response = client_for(administrator).get(f"/admin/teams/membership/{membership.pk}/{path}")
     assert response.status_code in {200, 400, 404}
 
 
-def test_watch_sees_what_may_not_happen(member, colleague, closed_team):
-    """The test of the test: each of its rules can be broken."""
-    watch = Watch(Client(), member)
+def test_rule_checker_sees_each_rule_broken(member, colleague, closed_team):
+    checker = RuleChecker(Client(), member)
     Membership.objects.filter(member=colleague).update(
         status="requested", decided_at=None, team=closed_team
     )
@@ -278,19 +285,19 @@ def test_watch_sees_what_may_not_happen(member, colleague, closed_team):
     put("Three", to='"x,eve@evil.example,y"@rush.example')
     answer = HttpResponse(status=500, headers={"X-Evil": "1"})
     answer.exc_info = None
-    watch.check(Shot("GET", "/"), answer, {"teams_membership"})
-    assert {said.partition("\n")[0] for said in watch.wrong} == {
+    checker.check(FuzzRequest("GET", "/"), answer, {"teams_membership"})
+    assert {violation.partition("\n")[0] for violation in checker.violations} == {
         "500: no exception",
         "a header of the sender's",
         "GET writes {'teams_membership'}",
         "changes who is administrator",
         "changes people",
-        "changes stays",
-        "somebody comes into a closed team",
+        "changes memberships",
+        "a closed team gets a member",
         "an email to 3 addresses",
     }
     member.memberships.update(status="declined", reason="No", decided_at=member.date_joined)
-    assert set(watch.moves()) == {
+    assert set(checker.forbidden_transitions()) == {
         "a membership begins as declined",
         "a membership goes from active to declined",
     }

@@ -1,6 +1,4 @@
-"""The whole way, in a real Chromium, with JavaScript and without: join, wait, decide, leave."""
-
-import os
+"""Whole journeys in a real Chromium, with JavaScript and without: join, wait, decide, leave."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,17 +11,13 @@ from teams.services import add_organization, set_facilitators
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-# The database does not notice whether the browser runs scripts: once with them is enough there.
-on_postgres = os.environ.get("TEST_DATABASE") == "postgres"
 with_and_without_javascript = pytest.mark.parametrize(
-    "javascript",
-    [True] if on_postgres else [True, False],
-    ids=lambda on: "javascript" if on else "no-javascript",
+    "javascript", [True, False], ids=lambda on: "javascript" if on else "no-javascript"
 )
 
 
 def newest_code() -> str:
-    """The code in the newest email, as its reader would copy it."""
+    """Return the code in the newest email."""
     return code_in(Email.objects.filter(expires_at__isnull=False).latest("pk"))
 
 
@@ -33,7 +27,7 @@ def fill_in(page: Page, email: str, organization: str) -> None:
     page.get_by_label("Organization", exact=True).fill(organization)
 
 
-def heading(page: Page, text: str) -> None:
+def expect_heading(page: Page, text: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
 
 
@@ -44,18 +38,18 @@ def test_hr_manager_joins_two_teams_and_leaves_one(
     page = new_page(javascript=javascript, width=360)
     page.goto("/")
     page.get_by_role("link", name=team.name).click()
-    page.get_by_role("link", name="Join this team").click()  # press 1
+    page.get_by_role("link", name="Join this team").click()
     expect(page.get_by_label(team.name)).to_be_checked()
     fill_in(page, "nora@rush.example", "Rush")
     page.get_by_label(other_team.name).check()
-    page.get_by_role("button", name="Send me a code").click()  # press 2
-    heading(page, "Check your email")
+    page.get_by_role("button", name="Send me a code").click()
+    expect_heading(page, "Check your email")
     page.get_by_label("Code from the email").fill(newest_code().lower())
-    page.get_by_role("button", name="Join").click()  # press 3
-    heading(page, "You have joined 2 teams")
+    page.get_by_role("button", name="Join").click()
+    expect_heading(page, "You have joined 2 teams")
     page.get_by_role("link", name="Go to my teams").click()
     page.get_by_role("link", name=f"Leave {team.name}").click()
-    heading(page, f"Leave {team.name}?")
+    expect_heading(page, f"Leave {team.name}?")
     page.get_by_role("button", name="Leave this team").click()
     expect(page.get_by_role("status")).to_contain_text(f"You have left {team.name}")
     member = Member.objects.get(email="nora@rush.example")
@@ -97,7 +91,7 @@ def test_wrong_codes_a_new_code_and_another_address(new_page, organization, team
     page.get_by_role("button", name="Send me a code").click()
     page.get_by_label("Code from the email").fill(newest_code())
     page.get_by_role("button", name="Join").click()
-    heading(page, f"You have joined {team.name}")
+    expect_heading(page, f"You have joined {team.name}")
 
 
 @with_and_without_javascript
@@ -110,16 +104,16 @@ def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
     page.get_by_role("button", name="Send me a code").click()
     page.get_by_label("Code from the email").fill(newest_code())
     page.get_by_role("button", name="Join").click()
-    heading(page, "We are checking your organization")
+    expect_heading(page, "We are checking your organization")
 
-    desk = new_page(facilitator, javascript=javascript)
-    desk.goto("/admin/")
-    desk.get_by_role("link", name="1 organization to recognize").click()
-    desk.get_by_role("link", name="Lakeview Health").click()
-    desk.get_by_role("link", name="What will happen?").click()
-    expect(desk.get_by_role("main")).to_contain_text("lakeview.example")
-    desk.get_by_role("button", name="Recognize").click()
-    expect(desk.locator("body")).to_contain_text("2 people")
+    staff_page = new_page(facilitator, javascript=javascript)
+    staff_page.goto("/admin/")
+    staff_page.get_by_role("link", name="1 organization to recognize").click()
+    staff_page.get_by_role("link", name="Lakeview Health").click()
+    staff_page.get_by_role("link", name="What will happen?").click()
+    expect(staff_page.get_by_role("main")).to_contain_text("lakeview.example")
+    staff_page.get_by_role("button", name="Recognize").click()
+    expect(staff_page.locator("body")).to_contain_text("2 people")
 
     page.goto("/my/")
     expect(page.get_by_role("main")).to_contain_text("Member")
@@ -133,12 +127,12 @@ def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
 def test_member_signs_in_by_code_and_downloads_the_data(new_page, member, team, javascript):
     page = new_page(javascript=javascript)
     page.goto("/my/")
-    heading(page, "Sign in")
+    expect_heading(page, "Sign in")
     page.get_by_label("Work email").fill(member.email)
     page.get_by_role("button", name="Send me a code").click()
     page.get_by_label("Code from the email").fill(newest_code())
     page.get_by_role("button", name="Sign in").click()
-    heading(page, "My teams")
+    expect_heading(page, "My teams")
     page.get_by_role("link", name="Download my data").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download my data").click()
@@ -166,9 +160,9 @@ def test_facilitator_goes_from_sign_in_to_the_desk_and_never_sees_another_team(
 
 
 def test_administrator_of_a_fresh_portal_can_start(new_page, administrator, team):
-    helper = make_member("helper@start.example", None, "Hella Helper")
+    facilitator = make_member("helper@start.example", None, "Hella Helper")
     add_organization("Start Hospital", domains=["start.example"], by=administrator)
-    set_facilitators(team, [helper], by=administrator)
+    set_facilitators(team, [facilitator], by=administrator)
     page = new_page(administrator)
     page.goto("/admin/")
     expect(page.get_by_role("main")).to_contain_text("Nothing waits")

@@ -5,10 +5,9 @@ from allauth.mfa.models import Authenticator
 from playwright.sync_api import Page, expect
 from post_office.models import Email
 
-from collaborative.tests.page_audit import look, look_at, nothing_wrong
-from collaborative.tests.test_accessibility import plain, press  # noqa: F401  # a fixture
+from collaborative.tests.test_accessibility import audit, press  # noqa: F401  # a fixture
 from collaborative.tests.test_accessibility import pytestmark as checked_once
-from collaborative.tests.test_journeys import heading, newest_code
+from collaborative.tests.test_journeys import expect_heading, newest_code
 from members.tests.second_factor import code_for
 
 pytestmark = checked_once
@@ -39,18 +38,18 @@ def begin_sign_in(page: Page, email: str) -> None:
     page.get_by_role("button", name="Send me a code").click()
     page.get_by_label("Code from the email").fill(newest_code())
     page.get_by_role("button", name="Sign in").click()
-    heading(page, "Take the second step")
+    expect_heading(page, "Take the second step")
 
 
 def test_passkey_is_made_and_signs_in(new_page, facilitator):
     page = new_page(facilitator, width=360)
     give_device(page)
     page.goto("/admin/")
-    heading(page, "Sign-in and security")
+    expect_heading(page, "Sign-in and security")
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Name of the passkey").fill("My laptop")
     page.get_by_role("button", name="Make the passkey").click()
-    heading(page, "Keep your recovery codes")
+    expect_heading(page, "Keep your recovery codes")
     codes = page.get_by_role("list", name="Recovery codes").get_by_role("listitem")
     expect(codes).to_have_count(10)
     assert Email.objects.latest("pk").subject == "Your sign-in: A passkey was added"
@@ -63,7 +62,7 @@ def test_passkey_is_made_and_signs_in(new_page, facilitator):
     page.goto("/two-factor/webauthn/reauthenticate/?next=/my/profile/")
     forge = "form => { form.credential.value = '{}'; form.submit() }"
     page.eval_on_selector("#passkey-form", forge)
-    heading(page, "We could not read that request")
+    expect_heading(page, "We could not read that request")
     page.goto("/two-factor/webauthn/reauthenticate/?next=/my/profile/")
     page.get_by_role("button", name="Use my passkey").click()
     page.wait_for_url("**/my/profile/")
@@ -72,33 +71,34 @@ def test_passkey_is_made_and_signs_in(new_page, facilitator):
     begin_sign_in(page, facilitator.email)
     page.get_by_role("button", name="Use my passkey").click()
     page.wait_for_url("**/admin/")
-    heading(page, "Today")
+    expect_heading(page, "Today")
 
 
-def test_second_factor_pages_are_accessible(new_page, plain, facilitator):  # noqa: F811  # the fixture
+def test_second_factor_pages_are_accessible(new_page, audit, facilitator):  # noqa: F811  # the fixture
     page = new_page(facilitator)
     give_device(page)
     page.goto("/admin/")  # leads to where the second step is set up
-    problems = look(page, plain)
+    audit.check(page, again=True)
     page.goto("/two-factor/totp/activate/")
     press(page, "Set up the app")
-    problems += look(page)
+    audit.check(page)
     key = page.locator("code").inner_text().replace(" ", "")
     page.get_by_label("Code from the app").fill(code_for(key))
     press(page, "Set up the app")
-    heading(page, "Keep your recovery codes")
-    problems += look(page)
+    expect_heading(page, "Keep your recovery codes")
+    audit.check(page)
     page.goto("/two-factor/webauthn/add/")
     press(page, "Make the passkey")
-    heading(page, "Sign-in and security")
+    expect_heading(page, "Sign-in and security")
     passkey = Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN)
     pages = ["", "totp/deactivate/", "recovery-codes/", "recovery-codes/generate/"]
     pages += ["reauthenticate/", "webauthn/reauthenticate/"]
     pages += [f"webauthn/keys/{passkey.pk}/{what}/" for what in ("edit", "remove")]
-    problems += look_at(page, [f"/two-factor/{name}" for name in pages], plain)
+    audit.visit(page, [f"/two-factor/{name}" for name in pages])
 
     press(page, "Sign out")
     begin_sign_in(page, facilitator.email)
-    problems += look(page, plain)
+    audit.check(page, again=True)
     press(page, "Sign in")
-    nothing_wrong(problems + look(page))
+    audit.check(page)
+    audit.assert_clean()

@@ -85,7 +85,7 @@ print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF
       s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_SSL_REDIRECT, s.PAGE_CACHE_SECONDS)
 import django; django.setup()
 from collaborative.middleware.security_headers import HostCookieStorage
-print(HostCookieStorage.cookie_name)
+print(HostCookieStorage(None).cookie_name)
 """
 
 
@@ -112,9 +112,9 @@ def test_settings_are_strict_outside_development():
     ]  # fmt: skip
 
 
-def test_message_cookie_is_secure_when_it_is_deleted(rf, monkeypatch):
+def test_message_cookie_is_secure_when_it_is_deleted(rf, settings):
     """Browsers refuse a __Host- cookie that is not Secure, its deletion too."""
-    monkeypatch.setattr(HostCookieStorage, "cookie_name", "__Host-messages")
+    settings.SESSION_COOKIE_SECURE = True
     storage = HostCookieStorage(rf.get("/"))
     response = HttpResponse()
     storage._store([Message(constants.INFO, "Saved.")], response)

@@ -1,7 +1,5 @@
 """One decision of each kind in a real Chromium, as a facilitator takes it on Monday morning."""
 
-import os
-
 import pytest
 from playwright.sync_api import Page, expect
 from post_office.models import Email
@@ -11,14 +9,7 @@ from members.models import Member, Organization
 from teams.models import FaqEntry, Goal, Question
 from teams.services import ask_question, join_teams, set_facilitators
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        os.environ.get("TEST_DATABASE") == "postgres",
-        reason="pages work the same on every database: checked in the SQLite run",
-    ),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def test_leaving_a_page_asks_first_about_unsaved_changes(new_page, facilitator, faq_entry):

@@ -175,10 +175,10 @@ def main() -> int:
     facilitator = Member.objects.filter(is_staff=True, is_superuser=False)[0]
     administrator = Member.objects.filter(is_superuser=True)[0]
     pages = {
-        "visitor": (None, page_kinds.of_visitors()),
-        "member": (member, page_kinds.of_members(member)),
-        "facilitator": (facilitator, page_kinds.of_facilitators(facilitator)),
-        "administrator": (administrator, page_kinds.of_the_desk()),
+        "visitor": (None, page_kinds.visitor_pages()),
+        "member": (member, page_kinds.member_pages(member)),
+        "facilitator": (facilitator, page_kinds.facilitator_pages(facilitator)),
+        "administrator": (administrator, page_kinds.desk_pages()),
     }
     too_heavy = 0
     report(f"{'who':<14}{'requests':>9}{'kB':>8}  page")

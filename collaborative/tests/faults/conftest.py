@@ -1,4 +1,4 @@
-"""The portal on its feet for a fault, and the table of what came of each."""
+"""The running portal for a fault, and the table of results."""
 
 import os
 import time
@@ -12,9 +12,9 @@ from django.db import connection, connections
 from collaborative.tests.faults.machines import Machine
 from collaborative.tests.faults.people import (
     Audit,
-    LoggedHistory,
+    JoiningPeople,
     Mailbox,
-    WaitingSummary,
+    Responses,
     all_mails_left,
     audit,
 )
@@ -65,7 +65,7 @@ class Portal:
         self.mailbox.up()
         self.env = environment(self.mailbox.port)
         self.hosts: list[tuple[str, int]] = []
-        self.crowd: WaitingSummary | None = None
+        self.joining: JoiningPeople | None = None
         self.clients = 0
 
     def web(self, machine: Machine = LOCAL) -> Supervised:
@@ -83,43 +83,44 @@ class Portal:
         self.started.append(process)
         return process
 
-    def people(self, clients: int = 4) -> WaitingSummary:
+    def people(self, clients: int = 4) -> JoiningPeople:
         self.clients = clients
-        self.crowd = WaitingSummary(self.hosts, self.mailbox, clients)
+        self.joining = JoiningPeople(self.hosts, self.mailbox, clients)
         self.more(clients)
-        return self.crowd
+        return self.joining
 
     def more(self, joins: int) -> float:
-        """Wait for so many more joins; returns after how many seconds somebody had joined who
-        began by now."""
-        now, before, joined = time.monotonic(), self.crowd.count, self.crowd.told.acknowledged
+        """Wait for this number of joins more; return the seconds until a person had joined who
+        began after the call."""
+        now, before = time.monotonic(), self.joining.count
+        joined = self.joining.responses.acknowledged
         wait_for(lambda: any(began > now for _, began in joined[before:]), "a whole join")
         seconds = time.monotonic() - now
-        wait_for(lambda: self.crowd.count >= before + joins, "more joins")
+        wait_for(lambda: self.joining.count >= before + joins, "more joins")
         return seconds
 
-    def settle(self, fault: str, recovered_in: float | list[float]) -> tuple[Audit, LoggedHistory]:
-        """Let everybody finish and every email go out; enter the table."""
-        told = self.crowd.stop()
+    def settle(self, fault: str, recovered_in: float | list[float]) -> tuple[Audit, Responses]:
+        """Wait until all people are done and all emails are out; add a line to the table."""
+        responses = self.joining.stop()
         wait_for(all_mails_left, "the last email")
-        found = audit(told, self.mailbox, self.crowd.teams)
+        result = audit(responses, self.mailbox, self.joining.teams)
         seconds = recovered_in if isinstance(recovered_in, list) else [recovered_in]
         shown = f"{min(seconds):.1f}" + (f" to {max(seconds):.1f}" if len(seconds) > 1 else "")
         load = f"{self.clients} at a time, {len(self.hosts)} web"
         database = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
-        many = len(told.acknowledged)
-        ROWS.append(Row(fault, database, load, many, found.lost, found.doubled, shown))
-        return found, told
+        joins = len(responses.acknowledged)
+        ROWS.append(Row(fault, database, load, joins, result.lost, result.doubled, shown))
+        return result, responses
 
     def end(self) -> str:
-        if self.crowd:
-            self.crowd.over.set()
+        if self.joining:
+            self.joining.over.set()
         for process in self.started:
             process.vanish()
         self.mailbox.down()
-        told = [str(self.crowd.told)] if self.crowd else []
+        responses = [str(self.joining.responses)] if self.joining else []
         return "\n".join(
-            told + [f"{process.log}:\n{process.says()[-3000:]}" for process in self.started]
+            responses + [f"{process.log}:\n{process.says()[-3000:]}" for process in self.started]
         )
 
 
@@ -128,9 +129,9 @@ def portal(transactional_db, team, other_team, organization, tmp_path, caplog) -
     caplog.set_level("ERROR", "mail.log")  # aiosmtpd's own, a line for each command
     made = Portal(tmp_path)
     yield made
-    said = made.end()
+    logs = made.end()
     connections.close_all()
-    print(said)  # noqa: T201  # shown if the test failed
+    print(logs)  # noqa: T201  # shown if the test failed
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

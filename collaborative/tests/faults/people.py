@@ -1,5 +1,5 @@
 """People who join over HTTP, with the code from a real email, and go on trying when it fails; and
-what came of it: who was told to have joined, is there, once, and got every email."""
+the audit afterwards: a person who saw the joining confirmed is there, once, with every email."""
 
 import asyncio
 import http.client
@@ -46,11 +46,11 @@ class Mailbox(MailServer):
         while self.hangs:
             await asyncio.sleep(0.1)
         message = message_from_bytes(envelope.content)
-        found = CODE.search(message.get_payload(0).get_payload(decode=True).decode())
+        code = CODE.search(message.get_payload(0).get_payload(decode=True).decode())
         with self.news:
             self.ids[message["Message-ID"]] += 1
-            if found:
-                self.codes[envelope.rcpt_tos[0]] = found[0]
+            if code:
+                self.codes[envelope.rcpt_tos[0]] = code[0]
             self.news.notify_all()
         return "250 Taken"
 
@@ -61,8 +61,8 @@ class Mailbox(MailServer):
 
 
 @dataclass
-class LoggedHistory:
-    """What the people were told, by all of them together."""
+class Responses:
+    """What the portal answered to all of these people together."""
 
     acknowledged: list[tuple[str, float]] = field(default_factory=list)  # and since when
     answers: Counter = field(default_factory=Counter)
@@ -73,8 +73,8 @@ class LoggedHistory:
 class Browser:
     """Cookies, one after another request, each on a connection of its own."""
 
-    def __init__(self, hosts: list[tuple[str, int]], told: LoggedHistory, number: int) -> None:
-        self.hosts, self.told = itertools.cycle(hosts), told
+    def __init__(self, hosts: list[tuple[str, int]], responses: Responses, number: int) -> None:
+        self.hosts, self.responses = itertools.cycle(hosts), responses
         self.number_of_hosts = len(hosts)
         self.cookies: dict[str, str] = {}
         self.address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
@@ -114,22 +114,22 @@ class Browser:
             answer = server.getresponse()
             body = answer.read().decode()
         except (OSError, http.client.HTTPException):
-            self.told.answers[0] += 1
+            self.responses.answers[0] += 1
             return 0, "", ""
         finally:
             if server:
                 server.close()
-            self.told.longest = max(self.told.longest, time.monotonic() - started)
-        self.told.answers[answer.status] += 1
+            self.responses.longest = max(self.responses.longest, time.monotonic() - started)
+        self.responses.answers[answer.status] += 1
         if answer.status == 503 and not answer.getheader("Retry-After"):
-            self.told.without_retry_after += 1
+            self.responses.without_retry_after += 1
         for cookie in answer.headers.get_all("Set-Cookie") or []:
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value
         return answer.status, answer.getheader("Location") or "", body
 
     def join(self, email: str, teams: list[str], mailbox: Mailbox, over: threading.Event) -> bool:
-        """Until it is said to have worked; False if `over`, or too many tries, came first."""
+        """Try until the portal confirms it; return False if `over` or a rate limit came first."""
         while not over.is_set():
             status, _, page = self.ask("/join/")
             hidden = [(name, unescape(value)) for name, value in HIDDEN.findall(page)]
@@ -157,11 +157,11 @@ class Browser:
         return False
 
 
-class WaitingSummary:
+class JoiningPeople:
     """So many people at a time join one after another, until `stop()`."""
 
     def __init__(self, hosts: list[tuple[str, int]], mailbox: Mailbox, clients: int) -> None:
-        self.hosts, self.mailbox, self.told = hosts, mailbox, LoggedHistory()
+        self.hosts, self.mailbox, self.responses = hosts, mailbox, Responses()
         self.teams = list(
             ActionTeam.objects.filter(join_policy="open").values_list("slug", flat=True)
         )
@@ -176,10 +176,10 @@ class WaitingSummary:
         self.threads[-1].start()
 
     def wait_for_503(self, pages: int) -> None:
-        """Until so many were told so; one more person begins, as all may be waiting for a code."""
-        wanted = self.told.answers[503] + pages
+        """Wait for this number of 503 pages. One more person begins, as all may wait for a code."""
+        wanted = self.responses.answers[503] + pages
         self._begin(self._join_once)
-        wait_for(lambda: self.told.answers[503] >= wanted, "the 503 page")
+        wait_for(lambda: self.responses.answers[503] >= wanted, "the 503 page")
 
     def _join(self) -> None:
         while not self.over.is_set():
@@ -189,19 +189,19 @@ class WaitingSummary:
         began, number = time.monotonic(), next(self.numbers)
         email = f"p{number}@rush.example"
         hosts = self.hosts[number % len(self.hosts) :] + self.hosts[: number % len(self.hosts)]
-        if Browser(hosts, self.told, number).join(email, self.teams, self.mailbox, self.over):
-            self.told.acknowledged.append((email, began))
+        if Browser(hosts, self.responses, number).join(email, self.teams, self.mailbox, self.over):
+            self.responses.acknowledged.append((email, began))
 
     @property
     def count(self) -> int:
-        return len(self.told.acknowledged)
+        return len(self.responses.acknowledged)
 
-    def stop(self) -> LoggedHistory:
+    def stop(self) -> Responses:
         self.over.set()
         for thread in self.threads:
             thread.join(2 * TIMEOUT)
             assert not thread.is_alive(), "somebody still waits for an answer"
-        return self.told
+        return self.responses
 
 
 @dataclass
@@ -214,10 +214,10 @@ def all_mails_left() -> bool:
     return not Email.objects.filter(status__in=[STATUS.queued, STATUS.requeued]).exists()
 
 
-def audit(told: LoggedHistory, mailbox: Mailbox, teams: list[str]) -> Audit:
-    """Who was told to have joined and is not there, or whose emails did not arrive; and what is
-    there, or arrived, more than once."""
-    people = [email for email, _ in told.acknowledged]
+def audit(responses: Responses, mailbox: Mailbox, teams: list[str]) -> Audit:
+    """Count what is lost (confirmed joins and queued emails that did not arrive) and what is there,
+    or arrived, more than once."""
+    people = [email for email, _ in responses.acknowledged]
     stays = Counter(
         Membership.objects.active()
         .filter(member__email__in=people, team__slug__in=teams)

@@ -1,5 +1,5 @@
-"""What may break does, while people join: who was told to have joined is there, once, and every
-email goes out, at most one of them twice for each kill.
+"""Processes, databases, disks and email break while people join: a confirmed join is there, once,
+and every email goes out, at most one of them twice for each kill.
 
 The short ones run with the other tests; `make faults` runs all of them, on both databases and for
 longer, and prints the table.
@@ -40,9 +40,9 @@ def test_killed_gunicorn_worker(portal: Portal):
     for _ in range(KILLS):
         web.kill_child()
         back.append(portal.more(8))
-    found, told = portal.settle("gunicorn worker killed", back)
-    assert (found.lost, found.doubled) == (0, 0)
-    assert not told.answers[500]
+    result, responses = portal.settle("gunicorn worker killed", back)
+    assert (result.lost, result.doubled) == (0, 0)
+    assert not responses.answers[500]
     assert web.starts == 1
 
 
@@ -56,9 +56,9 @@ def test_killed_gunicorn_master(portal: Portal):
         web.kill()
         back.append(portal.more(8))
         assert web.starts == number + 2
-    found, told = portal.settle("gunicorn master killed", back)
-    assert (found.lost, found.doubled) == (0, 0)
-    assert not told.answers[500]
+    result, responses = portal.settle("gunicorn master killed", back)
+    assert (result.lost, result.doubled) == (0, 0)
+    assert not responses.answers[500]
 
 
 @long
@@ -70,9 +70,9 @@ def test_killed_sender(portal: Portal):
     for _ in range(KILLS):
         sender.kill()
         back.append(portal.more(8))
-    found, _ = portal.settle("mail worker killed", back)
-    assert found.lost == 0
-    assert found.doubled <= KILLS
+    result, _ = portal.settle("mail worker killed", back)
+    assert result.lost == 0
+    assert result.doubled <= KILLS
 
 
 @pytest.fixture
@@ -88,19 +88,19 @@ def test_stopped_postgres(server: PostgresServer, portal: Portal):
     """Pages say 503 meanwhile, and nobody restarts gunicorn or the sender."""
     sender = portal.sender()
     web = portal.web()
-    crowd = portal.people()
+    people = portal.people()
     back = []
     for _ in range(KILLS):
         connection.close()
         server.stop()
-        crowd.wait_for_503(PAGES)
+        people.wait_for_503(PAGES)
         server.start()
         back.append(portal.more(8))
-    found, told = portal.settle("PostgreSQL stopped and started", back)
-    assert (found.lost, found.doubled) == (0, 0)
-    assert not told.answers[500]
-    assert not told.without_retry_after
-    assert told.longest < 10
+    result, responses = portal.settle("PostgreSQL stopped and started", back)
+    assert (result.lost, result.doubled) == (0, 0)
+    assert not responses.answers[500]
+    assert not responses.without_retry_after
+    assert responses.longest < 10
     assert web.starts == sender.starts == 1
 
 
@@ -147,10 +147,11 @@ def fill(filler: Path) -> None:
         write()
 
 
+@pytest.mark.both_databases
 def test_full_disk(small_disk, portal: Portal):
     sender = portal.sender()
     web = portal.web()
-    crowd = portal.people()
+    people = portal.people()
     filler = small_disk / "filler"
     back = []
     for number in range(KILLS):
@@ -158,13 +159,13 @@ def test_full_disk(small_disk, portal: Portal):
         give_the_sender_work(number)
         fill(filler)
         wait_for(lambda rests=rests: sender.says().count("Pausing") > rests, "the sender's rest")
-        crowd.wait_for_503(PAGES)
+        people.wait_for_503(PAGES)
         filler.unlink()
         back.append(portal.more(8))
-    found, told = portal.settle("disk of SQLite full", back)
-    assert (found.lost, found.doubled) == (0, 0)
-    assert not told.answers[500]
-    assert not told.without_retry_after
+    result, responses = portal.settle("disk of SQLite full", back)
+    assert (result.lost, result.doubled) == (0, 0)
+    assert not responses.answers[500]
+    assert not responses.without_retry_after
     assert web.starts == sender.starts == 1
 
 
@@ -186,9 +187,9 @@ def test_broken_mail_server(portal: Portal, kind: str):
     time.sleep(12)  # longer than the sender's patience with a server that hangs
     mailbox.delay, mailbox.hangs, mailbox.refuses = 0.0, False, False
     mailbox.up()
-    found, told = portal.settle(f"mail server {kind} for 12 s", portal.more(8))
-    assert (found.lost, found.doubled) == (0, 0)
-    assert not told.answers[500] + told.answers[503]
+    result, responses = portal.settle(f"mail server {kind} for 12 s", portal.more(8))
+    assert (result.lost, result.doubled) == (0, 0)
+    assert not responses.answers[500] + responses.answers[503]
     assert web.starts == 1
 
 
@@ -198,13 +199,13 @@ def test_one_of_two_hosts_killed(portal: Portal):
     on("postgresql")
     hosts = [(portal.web(), portal.sender()) for _ in range(2)]
     portal.people(8)
-    leader_lock = next(host for host in hosts if "Leading" in host[1].says())
-    for process in leader_lock:
+    leader = next(host for host in hosts if "Leading" in host[1].says())
+    for process in leader:
         process.vanish()
-    found, told = portal.settle("one of two hosts killed", portal.more(30))
-    assert found.lost == 0
-    assert found.doubled <= 1
-    assert not told.answers[500]
+    result, responses = portal.settle("one of two hosts killed", portal.more(30))
+    assert result.lost == 0
+    assert result.doubled <= 1
+    assert not responses.answers[500]
 
 
 @long
@@ -221,11 +222,11 @@ def test_one_of_two_machines_cut_off(server: PostgresServer, portal: Portal):
         portal.env = environment(portal.mailbox.port, HERE)
         hosts = [(portal.web(machine), portal.sender(machine)) for machine in made]
         portal.people(8)
-        leader_lock = next(at for at, host in enumerate(hosts) if "Leading" in host[1].says())
-        made[leader_lock].pull_the_cable()
-        found, told = portal.settle("one of two machines cut off", portal.more(30))
+        leader = next(at for at, host in enumerate(hosts) if "Leading" in host[1].says())
+        made[leader].pull_the_cable()
+        result, responses = portal.settle("one of two machines cut off", portal.more(30))
         for process in portal.started:
             process.vanish()
-    assert found.lost == 0
-    assert found.doubled <= 1
-    assert not told.answers[500]
+    assert result.lost == 0
+    assert result.doubled <= 1
+    assert not responses.answers[500]
