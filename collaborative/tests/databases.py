@@ -15,9 +15,13 @@ all workers share the server, and each has its own database on it.
 import os
 import signal
 import sqlite3
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import NoReturn
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from collaborative.tests.postgres import StartError, start_postgres
 
@@ -109,11 +113,28 @@ pytest_plugins = ["collaborative.tests.browser"]
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark each test by the file that it is in."""
-    path = item.path.relative_to(item.config.rootpath)
-    if any(path.match(pattern) for pattern in BOTH_DATABASES):
+    if matches(item.nodeid, BOTH_DATABASES):
         item.add_marker(pytest.mark.both_databases)
-    if any(path.match(pattern) for pattern in ONE_AT_A_TIME):
-        item.add_marker(pytest.mark.xdist_group("one_at_a_time"))
+
+
+def matches(nodeid: str, patterns: Sequence[str]) -> bool:
+    """Return whether the test is in a file that one of the patterns describes."""
+    path = PurePath(nodeid.partition("::")[0])
+    return any(path.match(pattern) for pattern in patterns)
+
+
+class OneAtATimeScheduling(LoadScopeScheduling):
+    """Gives the tests of ONE_AT_A_TIME to one worker, and each of the others to any of them.
+
+    xdist has groups for that, but pytest 9.2 does not let it write them into a test's name.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "one at a time" if matches(nodeid, ONE_AT_A_TIME) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneAtATimeScheduling:
+    return OneAtATimeScheduling(config, log)
 
 
 def pytest_report_header() -> str:

@@ -162,7 +162,11 @@ def test_mail_worker_leads_again_after_a_lost_connection(smtp, outage, caplog):
 
 def end_the_leaders_connection() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        # Other workers of the test run have databases of their own on this server.
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
         assert cursor.fetchall() == [(True,)]
     connection.close()
 

@@ -210,7 +210,7 @@ def test_migrate_gives_up_while_a_table_is_used(member, monkeypatch):
     """Somebody reads a table for long; the change of it would wait, and all others behind it."""
     from collaborative.management.commands import migrate  # noqa: PLC0415  # its patience
 
-    monkeypatch.setattr(migrate, "PATIENCE", "50ms")
+    monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "50ms")
     reading, done = threading.Event(), threading.Event()
 
     def read_for_long() -> None:

@@ -17,7 +17,10 @@ MIN_SIMILARITY = 50
 
 def similar_entries(questions: Sequence[Question]) -> dict[int, list[FaqEntry]]:
     """Return, by the key of each question, the published entries that ask most nearly the same."""
-    entries = {entry.pk: entry for entry in FaqEntry.objects.published().select_related("team")}
+    entries = {
+        entry.pk: entry
+        for entry in FaqEntry.objects.published().select_related("team").order_by("pk")
+    }
     texts = {pk: _comparable(entry.question) for pk, entry in entries.items()}
     return {
         question.pk: [

@@ -50,7 +50,7 @@ def test_requests_are_approved_undone_declined_and_memberships_ended(
     page.get_by_role("button", name="Approve Maria Member").click()
     expect_message(page, "Maria Member is an active member of Careers now.")
     page.get_by_role("button", name="Undo").first.click()
-    expect_message(page, "Undone, and no email was sent.")
+    expect_message(page, "Undone, and no email was sent")
     assert membership_of(member, approval_team).is_waiting
     assert not Email.objects.exists()
 

@@ -20,21 +20,21 @@ USER_AGENT_MAX_LENGTH = 500
 UNKNOWN_BROWSER = "A browser that does not say what it is"
 # The first pattern that matches counts: most browsers claim to be others too.
 BROWSERS = {
-    r"\bEdg(e|A|iOS)?/": "Edge",
-    r"\b(OPR|OPT)/": "Opera",
-    r"\bSamsungBrowser/": "Samsung Internet",
-    r"\b(Firefox|FxiOS)/": "Firefox",
-    r"\b(Chrome|CriOS|Chromium)/": "Chrome",
-    r"\bVersion/.*\bSafari/": "Safari",
+    re.compile(r"\bEdg(e|A|iOS)?/"): "Edge",
+    re.compile(r"\b(OPR|OPT)/"): "Opera",
+    re.compile(r"\bSamsungBrowser/"): "Samsung Internet",
+    re.compile(r"\b(Firefox|FxiOS)/"): "Firefox",
+    re.compile(r"\b(Chrome|CriOS|Chromium)/"): "Chrome",
+    re.compile(r"\bVersion/.*\bSafari/"): "Safari",
 }
 SYSTEMS = {
-    r"\biPhone\b": "iPhone",
-    r"\biPad\b": "iPad",
-    r"\bAndroid\b": "Android",
-    r"\bCrOS\b": "ChromeOS",
-    r"\bWindows\b": "Windows",
-    r"\bMac(intosh| OS X)\b": "Mac",
-    r"\bLinux\b": "Linux",
+    re.compile(r"\biPhone\b"): "iPhone",
+    re.compile(r"\biPad\b"): "iPad",
+    re.compile(r"\bAndroid\b"): "Android",
+    re.compile(r"\bCrOS\b"): "ChromeOS",
+    re.compile(r"\bWindows\b"): "Windows",
+    re.compile(r"\bMac(intosh| OS X)\b"): "Mac",
+    re.compile(r"\bLinux\b"): "Linux",
 }
 
 
@@ -48,8 +48,8 @@ def describe_browser(user_agent: str) -> str:
     return browser or (f"A browser on {system}" if system else UNKNOWN_BROWSER)
 
 
-def _first_match(names: dict[str, str], user_agent: str) -> str:
-    return next((name for pattern, name in names.items() if re.search(pattern, user_agent)), "")
+def _first_match(names: dict[re.Pattern[str], str], user_agent: str) -> str:
+    return next((name for pattern, name in names.items() if pattern.search(user_agent)), "")
 
 
 def _has_session() -> Exists:

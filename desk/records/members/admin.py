@@ -282,7 +282,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
         """Return the record, with the timeline of the person; for administrators also with other
         accounts that may be the same person's."""
         member = context["original"]
-        context["story"] = member_timeline(member, require_staff(request))
+        context["timeline"] = member_timeline(member, require_staff(request))
         context["possible_duplicates"] = (
             possible_duplicates(member) if is_administrator(request) else []
         )
