@@ -258,8 +258,8 @@ def membership_of(member: Member, team: ActionTeam) -> Membership:
 
 
 @pytest.fixture
-def mails(db) -> Callable[[], list[Email]]:
-    """`mails()` returns the emails in the queue, oldest first."""
+def queued_emails(db) -> Callable[[], list[Email]]:
+    """`queued_emails()` returns the emails in the queue, oldest first."""
     return lambda: list(Email.objects.order_by("pk"))
 
 

@@ -43,7 +43,7 @@ class MailServer:
         self.taken: list[Message] = []
         self.refusals = 0  # how many of the next emails are put off
         self.answers: dict[str, str] = {}  # to a recipient; others are taken
-        self.wanted = 0
+        self.expected = 0
         self.complete = threading.Event()
         self.on_mail: Callable[[int], None] = lambda count: None
         self._controller: Controller | None = None
@@ -62,7 +62,7 @@ class MailServer:
         # Before the answer: whoever dies now has an email taken and does not know it.
         self.on_mail(len(self.taken))
         await asyncio.sleep(0)
-        if len(set(self.message_ids())) >= self.wanted:
+        if len(set(self.message_ids())) >= self.expected:
             self.complete.set()
         return "250 Taken"
 
@@ -82,8 +82,8 @@ class MailServer:
     def subjects(self) -> list[str]:
         return [str(make_header(decode_header(message["Subject"]))) for message in self.taken]
 
-    def expect(self, mails: int) -> None:
-        self.wanted = mails
+    def expect(self, emails: int) -> None:
+        self.expected = emails
         self.complete.clear()
 
     def wait(self) -> None:

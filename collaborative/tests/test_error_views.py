@@ -58,9 +58,9 @@ def test_outage_signs_nobody_out(client_for, member, path):
     assert browser.get("/my/").status_code == 200
 
 
-def test_form_answers_503_during_an_outage_and_stores_nothing(client, team, mails):
+def test_form_answers_503_during_an_outage_and_stores_nothing(client, team, queued_emails):
     assert is_outage_page(open_without_database(client, JOIN, **form(team)))
-    assert mails() == []
+    assert queued_emails() == []
 
 
 def test_bad_request_answers_503_for_a_session_lost_in_an_outage(client, team):
@@ -102,9 +102,9 @@ def is_too_large_page(response: HttpResponse) -> bool:
 
 
 @pytest.mark.django_db
-def test_form_larger_than_a_megabyte_answers_413(client, mails):
+def test_form_larger_than_a_megabyte_answers_413(client, queued_emails):
     assert is_too_large_page(client.post(JOIN, {"full_name": "x" * 1_100_000}))
-    assert mails() == []
+    assert queued_emails() == []
 
 
 @pytest.mark.django_db

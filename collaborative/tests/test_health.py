@@ -108,7 +108,7 @@ def test_health_pages_refuse_post(client, path):
 
 @pytest.mark.django_db
 def test_readyz_costs_the_same_queries_for_one_email_and_three(
-    client, django_assert_num_queries, mails
+    client, django_assert_num_queries, queued_emails
 ):
     client.get("/readyz")
     for _ in range(3):

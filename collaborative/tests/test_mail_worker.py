@@ -278,26 +278,26 @@ def test_run_due_tasks_waits_for_each_interval(clock):
 
 
 @pytest.mark.django_db
-def test_queue_digests_sends_one_a_day(facilitator, applicant, mails, clock):
+def test_queue_digests_sends_one_a_day(facilitator, applicant, queued_emails, clock):
     clock.sleep(7 * 3600 - 60)  # a minute before seven
     daily.queue_digests()
-    assert mails() == []
+    assert queued_emails() == []
     clock.sleep(61)
     for _ in range(3):
         daily.queue_digests()
         clock.sleep(3600)
-    assert Counter(mail.to[0] for mail in mails())[facilitator.email] == 1
+    assert Counter(mail.to[0] for mail in queued_emails())[facilitator.email] == 1
     clock.sleep(86400)
     daily.queue_digests()
-    assert Counter(mail.to[0] for mail in mails())[facilitator.email] == 2
+    assert Counter(mail.to[0] for mail in queued_emails())[facilitator.email] == 2
 
 
 @pytest.mark.django_db
-def test_queue_digests_sends_none_at_the_weekend(facilitator, applicant, mails, clock):
+def test_queue_digests_sends_none_at_the_weekend(facilitator, applicant, queued_emails, clock):
     clock.sleep(3 * 86400 + 9 * 3600)
     assert timezone.localtime().strftime("%A") == "Saturday"
     daily.queue_digests()
-    assert mails() == []
+    assert queued_emails() == []
 
 
 @pytest.mark.django_db

@@ -28,16 +28,16 @@ def undo(client, decision, **data):
 
 
 def test_action_page_says_what_will_happen_and_shows_the_email(
-    client_for, approver, requests, mails
+    client_for, approver, requests, queued_emails
 ):
-    count = len(mails())
+    count = len(queued_emails())
     page = visible_text(client_for(approver).get(action_url("approve", requests[0])))
     assert "This will open 1 membership in 1 team and send 1 email." in page
     assert "You can undo it for two minutes; no email leaves before." in page
     assert "To maria@rush.example" in page
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
-    assert len(mails()) == count
+    assert len(queued_emails()) == count
     assert not Decision.objects.exists()
 
 
@@ -50,15 +50,17 @@ def test_page_title_names_one_record_and_counts_two(client_for, approver, reques
     assert titles == ["Approve the request of Maria Member", "Approve 2 requests"]
 
 
-def test_preview_shows_the_email_with_the_entered_reason(client_for, approver, requests, mails):
-    count = len(mails())
+def test_preview_shows_the_email_with_the_entered_reason(
+    client_for, approver, requests, queued_emails
+):
+    count = len(queued_emails())
     form_data = {"preview": "email", "reason": "Come back in spring."}
     page = client_for(approver).post(action_url("decline", requests[0]), form_data)
     assert "Come back in spring." in page.context["email"].message
     assert page.context["form"]["reason"].value() == "Come back in spring."
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
-    assert len(mails()) == count
+    assert len(queued_emails()) == count
 
 
 def test_preview_without_a_reason_says_what_is_missing(client_for, approver, requests):
@@ -105,9 +107,9 @@ def stay_pk(decision: Decision) -> int:
 
 
 def test_undo_returns_to_the_page_it_was_clicked_on(
-    client_for, approver, approved, requests, mails
+    client_for, approver, approved, requests, queued_emails
 ):
-    count = len(mails())
+    count = len(queued_emails())
     response = undo(client_for(approver), approved, next=LIST)
     assert response.request["PATH_INFO"] == LIST
     assert messages_of(response) == [
@@ -115,7 +117,7 @@ def test_undo_returns_to_the_page_it_was_clicked_on(
     ]
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
-    assert len(mails()) == count - 1
+    assert len(queued_emails()) == count - 1
     assert "/undo/" not in response.content.decode()
 
 
@@ -178,14 +180,14 @@ def test_undo_is_not_offered_when_nothing_changed(client_for, approver, approved
 
 
 def test_undo_refused_by_a_later_change_keeps_the_email_waiting(
-    client_for, approver, approved, requests, mails
+    client_for, approver, approved, requests, queued_emails
 ):
     client = client_for(approver)
     client.post(action_url("end", requests[0]), {"reason": "A mistake."})
     text = messages_of(undo(client, approved, next=LIST))
     assert "Not undone" in " ".join(text)
     assert "1 of 1 not undone" in visible_text(client.get(DECISIONS))
-    assert all(email.scheduled_time > timezone.now() for email in mails()[-2:])
+    assert all(email.scheduled_time > timezone.now() for email in queued_emails()[-2:])
 
 
 def test_action_page_of_many_counts_those_that_are_unavailable(

@@ -66,9 +66,9 @@ def test_page_of_a_decision_reloads_until_it_is_finished(client_for, approver, m
 
 
 def test_process_pending_decisions_continues_what_a_killed_process_left(
-    approver, many_requests, mails
+    approver, many_requests, queued_emails
 ):
-    email_count = len(mails())
+    email_count = len(queued_emails())
     decision = unprocessed_decision(approver, many_requests)
     # Killed after the first record.
     process_decision(decision, seconds=0)
@@ -83,7 +83,7 @@ def test_process_pending_decisions_continues_what_a_killed_process_left(
     decision.refresh_from_db()
     assert decision.finished_at is not None
     assert active_count(many_requests) == len(many_requests)
-    assert len(mails()) == email_count + len(many_requests)
+    assert len(queued_emails()) == email_count + len(many_requests)
 
 
 def test_step_of_refuses_what_its_author_may_no_longer_decide(

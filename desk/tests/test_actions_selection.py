@@ -134,17 +134,17 @@ def test_selection_of_what_one_may_no_longer_see_is_not_found(
     assert Membership.objects.waiting().count() == 2
 
 
-def test_selection_submitted_twice_decides_once(client_for, approver, requests, mails):
+def test_selection_submitted_twice_decides_once(client_for, approver, requests, queued_emails):
     client = client_for(approver)
     page = client.get(selection_url(client, "decline", *requests))
     form = action_form(page)
     form.submit(client, "Decline", reason=REASON)
-    email_count = len(mails())
+    email_count = len(queued_emails())
     response = form.submit(client, "Decline", reason="Another reason.")
     decision = Decision.objects.get()
     assert response.request["PATH_INFO"] == f"/admin/members/decision/{decision.pk}/change/"
     assert "Done 2" in visible_text(response)
-    assert len(mails()) == email_count
+    assert len(queued_emails()) == email_count
     assert {membership.reason for membership in Membership.objects.filter(status="declined")} == {
         REASON
     }

@@ -15,7 +15,9 @@ def messages_of(response) -> list[str]:
     return [str(message) for message in response.context["messages"]]
 
 
-def test_domain_add_confirms_who_waits_at_it(client_for, facilitator, organization, team, mails):
+def test_domain_add_confirms_who_waits_at_it(
+    client_for, facilitator, organization, team, queued_emails
+):
     una = make_member("una@rush-clinics.example", organization, "Una", confirmed=False)
     join_teams(una, [team])
     form_data = {"organization": organization.name, "domain": "@Rush-Clinics.example"}
@@ -24,7 +26,7 @@ def test_domain_add_confirms_who_waits_at_it(client_for, facilitator, organizati
     added = EmailDomain.objects.get(domain="rush-clinics.example")
     assert added.history.get().history_user == facilitator
     assert membership_of(una, team).is_active
-    assert mails()[-1].to == [una.email]
+    assert queued_emails()[-1].to == [una.email]
 
 
 @pytest.mark.parametrize(

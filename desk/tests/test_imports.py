@@ -52,7 +52,7 @@ def test_changelist_leads_to_the_import_and_that_to_an_empty_file(client_for, fa
 
 
 def test_import_check_says_what_will_happen_and_stores_nothing(
-    client_for, facilitator, member, organization, mails
+    client_for, facilitator, member, organization, queued_emails
 ):
     response = check(
         client_for(facilitator), csv_of(NORA, f"{member.email},M,,rush example hospital,")
@@ -61,25 +61,27 @@ def test_import_check_says_what_will_happen_and_stores_nothing(
     assert "1 new member, 1 known." in page
     assert "1 new membership, 0 waiting requests approved." in page
     assert errors(response) == []
-    assert (nora(), mails(), Membership.objects.count()) == (None, [], 1)
+    assert (nora(), queued_emails(), Membership.objects.count()) == (None, [], 1)
     assert Member.history.filter(email="nora@rush.example").count() == 0
 
 
-def test_import_store_imports_what_was_checked(client_for, facilitator, team, organization, mails):
+def test_import_store_imports_what_was_checked(
+    client_for, facilitator, team, organization, queued_emails
+):
     client = client_for(facilitator)
     response = store(client, check(client, csv_of(NORA)))
     assert response.redirect_chain == [(MEMBERS, 302)]
     assert "Imported. 1 new member, 0 known." in visible_text(response)
     assert membership_of(nora(), team).history.get().source == "import"
-    assert mails() == []
+    assert queued_emails() == []
 
 
 def test_import_store_sends_email_only_if_ticked(
-    client_for, facilitator, team, organization, mails
+    client_for, facilitator, team, organization, queued_emails
 ):
     client = client_for(facilitator)
     store(client, check(client, csv_of(NORA)), send_email="on")
-    assert [email.to for email in mails()] == [["nora@rush.example"]]
+    assert [email.to for email in queued_emails()] == [["nora@rush.example"]]
 
 
 def test_import_check_offers_nothing_for_the_same_file_again(
@@ -176,7 +178,7 @@ def test_import_by_a_facilitator_reveals_nothing_about_people_of_other_teams(
 
 
 def test_import_of_organizations_adds_their_domains(
-    client_for, facilitator, applicant, team, mails
+    client_for, facilitator, applicant, team, queued_emails
 ):
     client = client_for(facilitator)
     content = b"Domains;NAME\n@North.example, n.example;North Example\n;Lakeview Health\n"
@@ -188,12 +190,12 @@ def test_import_of_organizations_adds_their_domains(
         "1 person who waits is confirmed by this: 1 membership begins, 1 email tells them." in page
     )
     assert "claim the account" not in page
-    assert (mails(), membership_of(applicant, team).status) == ([], "requested")
+    assert (queued_emails(), membership_of(applicant, team).status) == ([], "requested")
     store(client, checked, ORGANIZATIONS)
     created = Organization.objects.get(name="North Example")
     assert {domain.domain for domain in created.domains.all()} == {"north.example", "n.example"}
     assert membership_of(applicant, team).status == "active"
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 def test_import_of_organizations_lists_errors_by_row_and_column(

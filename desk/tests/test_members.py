@@ -132,7 +132,7 @@ def test_nobody_is_added_without_a_team(client_for, administrator):
 
 
 def test_confirm_is_one_click_on_the_record_and_opens_requests(
-    client_for, facilitator, una, organization, team, approval_team, mails
+    client_for, facilitator, una, organization, team, approval_team, queued_emails
 ):
     client = client_for(facilitator)
     assert (
@@ -147,7 +147,7 @@ def test_confirm_is_one_click_on_the_record_and_opens_requests(
     assert una.affiliation_confirmed_by == facilitator
     assert membership_of(una, team).is_active
     assert membership_of(una, approval_team).is_waiting
-    assert mails()[-1].to == [una.email]
+    assert queued_emails()[-1].to == [una.email]
 
 
 def test_confirm_page_by_get_changes_nothing(client_for, facilitator, una):
@@ -221,7 +221,7 @@ def test_confirm_names_ones_own_teams_and_counts_the_others(
 
 
 def test_decline_declines_requests_for_ones_own_teams_with_one_email(
-    client_for, facilitator, administrator, una, team, approval_team, other_team, mails
+    client_for, facilitator, administrator, una, team, approval_team, other_team, queued_emails
 ):
     join_teams(una, [other_team])
     set_facilitators(approval_team, [facilitator], by=administrator)
@@ -230,7 +230,7 @@ def test_decline_declines_requests_for_ones_own_teams_with_one_email(
     page = visible_text(client.get(action_url("decline", una)))
     assert "waits for Education, Careers" in page
     assert "Hiring" not in page
-    count = len(mails())
+    count = len(queued_emails())
     form_data = {"reason": "You do not work there."}
     response = client.post(action_url("decline", una), form_data, follow=True)
     assert messages_of(response) == [
@@ -240,8 +240,8 @@ def test_decline_declines_requests_for_ones_own_teams_with_one_email(
         membership_of(una, requested).status for requested in (team, approval_team, other_team)
     ]
     assert status == ["declined", "declined", "requested"]
-    assert len(mails()) == count + 1
-    assert "You do not work there." in mails()[-1].message
+    assert len(queued_emails()) == count + 1
+    assert "You do not work there." in queued_emails()[-1].message
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
@@ -253,7 +253,7 @@ def test_decline_without_a_reason_is_refused_on_its_page(
     assert membership_of(una, team).is_waiting
 
 
-def test_decline_twice_is_reported(client_for, facilitator, una, mails):
+def test_decline_twice_is_reported(client_for, facilitator, una, queued_emails):
     client = client_for(facilitator)
     for _ in range(2):
         path = action_url("decline", una)

@@ -162,13 +162,15 @@ def test_record_cannot_be_changed_by_a_form(client_for, administrator, requests,
 
 
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
-def test_action_page_by_get_changes_nothing(client_for, approver, requests, decision, mails):
-    mails_before = len(mails())
+def test_action_page_by_get_changes_nothing(
+    client_for, approver, requests, decision, queued_emails
+):
+    mails_before = len(queued_emails())
     response = client_for(approver).get(action_url(decision, requests[0]))
     assert "Maria Member" in visible_text(response)
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
-    assert len(mails()) == mails_before
+    assert len(queued_emails()) == mails_before
 
 
 @pytest.mark.parametrize("decision", ["approve", "decline", "end"])
@@ -182,7 +184,7 @@ def test_action_page_without_records_is_not_found(client_for, approver, requests
 # Decisions ---------------------------------------------------------------------------------
 
 
-def test_approve_is_one_click_on_the_record(client_for, approver, requests, mails):
+def test_approve_is_one_click_on_the_record(client_for, approver, requests, queued_emails):
     client = client_for(approver)
     membership = requests[0]
     record = client.get(f"{LIST}{membership.pk}/change/").content.decode()
@@ -192,7 +194,7 @@ def test_approve_is_one_click_on_the_record(client_for, approver, requests, mail
     assert messages_of(response) == ["Maria Member is an active member of Careers now."]
     membership.refresh_from_db()
     assert (membership.status, membership.decided_by) == ("active", approver)
-    assert [email.to for email in mails()][-1] == [membership.member.email]
+    assert [email.to for email in queued_emails()][-1] == [membership.member.email]
     assert 'action="' + action_url("approve", membership) not in response.content.decode()
 
 
@@ -244,22 +246,22 @@ def test_approve_is_not_offered_before_the_organization_is_recognized(
 @pytest.mark.parametrize("decision", ["decline", "end"])
 @pytest.mark.parametrize("reason", ["", "   ", None, "x" * 1001])
 def test_decline_and_end_without_a_proper_reason_are_refused(
-    client_for, approver, requests, decision, reason, mails
+    client_for, approver, requests, decision, reason, queued_emails
 ):
     if decision == "end":
         approve_membership(requests[0], by=approver)
     before = membership_of(requests[0].member, requests[0].team).status
-    count = len(mails())
+    count = len(queued_emails())
     form_data = {} if reason is None else {"reason": reason}
     response = client_for(approver).post(action_url(decision, requests[0]), form_data)
     assert response.status_code == 200
     assert response.context["form"].errors["reason"]
     assert membership_of(requests[0].member, requests[0].team).status == before
-    assert len(mails()) == count
+    assert len(queued_emails()) == count
 
 
 def test_decline_starts_from_a_prepared_reason_that_can_be_another_or_ones_own(
-    client_for, approver, requests, mails
+    client_for, approver, requests, queued_emails
 ):
     client = client_for(approver)
     page = client.get(action_url("decline", requests[0]))
@@ -275,7 +277,7 @@ def test_decline_starts_from_a_prepared_reason_that_can_be_another_or_ones_own(
     assert messages_of(response) == ["The request of Maria Member for Careers is declined."]
     requests[0].refresh_from_db()
     assert (requests[0].status, requests[0].reason) == ("declined", "Come back in spring, Maria.")
-    assert "Come back in spring, Maria." in mails()[-1].message
+    assert "Come back in spring, Maria." in queued_emails()[-1].message
 
 
 @pytest.mark.parametrize("forged", ["99", "-1", "x", ""])
@@ -286,16 +288,20 @@ def test_decline_page_survives_a_forged_prepared_reason(client_for, approver, re
     assert requests[0].is_waiting
 
 
-def test_decline_twice_reports_it_and_sends_one_email(client_for, approver, requests, mails):
+def test_decline_twice_reports_it_and_sends_one_email(
+    client_for, approver, requests, queued_emails
+):
     client = client_for(approver)
-    count = len(mails())
+    count = len(queued_emails())
     for _ in range(2):
         response = client.post(action_url("decline", requests[0]), {"reason": "No."}, follow=True)
     assert "already declined" in messages_of(response)[0]
-    assert len(mails()) == count + 1
+    assert len(queued_emails()) == count + 1
 
 
-def test_end_stores_the_reason_and_sends_an_email(client_for, facilitator, member, team, mails):
+def test_end_stores_the_reason_and_sends_an_email(
+    client_for, facilitator, member, team, queued_emails
+):
     membership = membership_of(member, team)
     client = client_for(facilitator)
     assert (
@@ -312,7 +318,7 @@ def test_end_stores_the_reason_and_sends_an_email(client_for, facilitator, membe
         facilitator,
         "You changed jobs.",
     )
-    assert mails()[-1].to == [member.email]
+    assert queued_emails()[-1].to == [member.email]
     history = visible_text(client.get(f"{LIST}{membership.pk}/history/"))
     assert "Fay Facilitator ended" in history
 

@@ -25,7 +25,9 @@ def typed(organization, team) -> dict[str, object]:
     }
 
 
-def test_add_makes_an_active_member_and_emails_them(client_for, facilitator, team, typed, mails):
+def test_add_makes_an_active_member_and_emails_them(
+    client_for, facilitator, team, typed, queued_emails
+):
     response = client_for(facilitator).post(LIST + "add/", typed, follow=True)
     nora = Member.objects.get(email="nora@rush.example")
     membership = membership_of(nora, team)
@@ -35,7 +37,7 @@ def test_add_makes_an_active_member_and_emails_them(client_for, facilitator, tea
     ]
     assert (membership.status, membership.decided_by) == ("active", facilitator)
     assert nora.affiliation_confirmed_by == facilitator
-    assert [email.to for email in mails()] == [["nora@rush.example"]]
+    assert [email.to for email in queued_emails()] == [["nora@rush.example"]]
 
 
 def test_add_says_that_an_existing_account_keeps_its_details(

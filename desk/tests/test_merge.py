@@ -73,7 +73,7 @@ def test_merge_search_without_a_match_says_so(client_for, facilitator, duplicate
 
 
 def test_merge_preview_counts_what_moves_and_changes_nothing(
-    client_for, facilitator, duplicate, organization, member, administrator, mails
+    client_for, facilitator, duplicate, organization, member, administrator, queued_emails
 ):
     merge_organizations(add_organization("Rush Old", by=administrator), duplicate, by=administrator)
     for number in range(7):
@@ -91,7 +91,7 @@ def test_merge_preview_counts_what_moves_and_changes_nothing(
 
 
 def test_merge_of_organizations_can_be_undone(
-    client_for, facilitator, duplicate, organization, mails
+    client_for, facilitator, duplicate, organization, queued_emails
 ):
     person = make_member("p@rushhosp.example", duplicate)
     client = client_for(facilitator)
@@ -105,7 +105,7 @@ def test_merge_of_organizations_can_be_undone(
     duplicate.refresh_from_db()
     assert (person.organization, duplicate.status) == (duplicate, "recognized")
     assert EmailDomain.objects.get(domain="rushhosp.example").organization == duplicate
-    assert mails() == []
+    assert queued_emails() == []
 
 
 def test_merge_moves_the_suggested_domain_when_checked(
@@ -270,7 +270,7 @@ def test_merge_preview_says_which_memberships_move_and_end(
 
 
 def test_merge_of_members_can_be_undone(
-    client_for, administrator, second, member, team, other_team, mails
+    client_for, administrator, second, member, team, other_team, queued_emails
 ):
     join_teams(second, [team])
     Email.objects.all().delete()
@@ -284,7 +284,7 @@ def test_merge_of_members_can_be_undone(
     merged = client.get(f"{MEMBERS}{second.pk}/change/")
     assert "maria@rush.example</a>" in merged.content.decode()
     assert membership_of(member, other_team).is_active
-    assert len(mails()) == 2
+    assert len(queued_emails()) == 2
     client.post(reverse("admin:members_decision_undo", args=[Decision.objects.get().pk]))
     second.refresh_from_db()
     assert (second.full_name, second.is_active, second.merged_into) == ("maría MEMBER", True, None)
@@ -292,7 +292,7 @@ def test_merge_of_members_can_be_undone(
     assert membership_of(second, other_team).is_active
     assert membership_of(second, team).is_active
     assert membership_of(member, team).is_active
-    assert mails() == []
+    assert queued_emails() == []
 
 
 def test_merge_of_members_is_for_administrators(

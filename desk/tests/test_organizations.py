@@ -77,14 +77,16 @@ def test_actions_ask_a_visitor_to_sign_in(client, lakeview):
 
 
 @pytest.mark.parametrize("decision", ["recognize", "decline"])
-def test_action_page_by_get_changes_nothing(client_for, facilitator, lakeview, decision, mails):
-    count = len(mails())
+def test_action_page_by_get_changes_nothing(
+    client_for, facilitator, lakeview, decision, queued_emails
+):
+    count = len(queued_emails())
     assert "Lakeview Health" in visible_text(
         client_for(facilitator).get(action_url(decision, lakeview))
     )
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
-    assert len(mails()) == count
+    assert len(queued_emails()) == count
 
 
 # Recognizing -------------------------------------------------------------------------------
@@ -175,9 +177,9 @@ def test_record_needs_the_same_queries_for_one_and_three_who_wait(
 
 
 def test_recognize_confirms_all_who_wait_and_says_so(
-    client_for, facilitator, lakeview, applicant, team, mails
+    client_for, facilitator, lakeview, applicant, team, queued_emails
 ):
-    count = len(mails())
+    count = len(queued_emails())
     form_data = {f"domain_{lakeview.pk}": "on"}
     response = client_for(facilitator).post(
         action_url("recognize", lakeview), form_data, follow=True
@@ -189,7 +191,7 @@ def test_recognize_confirms_all_who_wait_and_says_so(
     assert (lakeview.status, lakeview.decided_by) == ("recognized", facilitator)
     assert [record.domain for record in lakeview.domains.all()] == ["lakeview.example"]
     assert membership_of(applicant, team).is_active
-    assert sorted(email.to[0] for email in mails()[count:]) == [
+    assert sorted(email.to[0] for email in queued_emails()[count:]) == [
         "walt@mail.lakeview.example",
         "wanda@lakeview.example",
     ]
@@ -283,14 +285,14 @@ def test_decline_without_a_reason_is_refused(client_for, facilitator, lakeview):
 
 
 def test_decline_declines_the_requests_with_the_reason(
-    client_for, facilitator, lakeview, applicant, team, mails
+    client_for, facilitator, lakeview, applicant, team, queued_emails
 ):
     form_data = {"reason": "We do not know it."}
     response = client_for(facilitator).post(action_url("decline", lakeview), form_data, follow=True)
     assert messages_of(response) == ["Lakeview Health is declined. 4 requests declined with it."]
     membership = membership_of(applicant, team)
     assert (membership.status, membership.reason) == ("declined", "We do not know it.")
-    assert "We do not know it." in mails()[-1].message
+    assert "We do not know it." in queued_emails()[-1].message
 
 
 def test_decline_of_a_recognized_organization_is_refused(client_for, facilitator, organization):

@@ -157,12 +157,12 @@ def test_action_page_needs_the_same_queries_for_1_and_3_entries(desk, question, 
 # Answer ------------------------------------------------------------------------------------
 
 
-def test_answer_is_emailed_and_the_decision_names_no_address(desk, question, mails):
+def test_answer_is_emailed_and_the_decision_names_no_address(desk, question, queued_emails):
     text = desk.post(action_url("answer", question), {"answer": "Yes."}, follow=True)
     assert "is answered by email" in visible_text(text)
     question.refresh_from_db()
     assert (question.status, question.answer) == ("answered", "Yes.")
-    (email,) = mails()
+    (email,) = queued_emails()
     assert email.to == ["vera@visitor.example"]
     decision = Decision.objects.get()
     assert (
@@ -170,21 +170,21 @@ def test_answer_is_emailed_and_the_decision_names_no_address(desk, question, mai
     )
 
 
-def test_answer_without_words_is_refused_on_its_page(desk, question, mails):
+def test_answer_without_words_is_refused_on_its_page(desk, question, queued_emails):
     response = desk.post(action_url("answer", question), {"answer": " "})
     assert "Write the answer" in visible_text(response)
-    assert not mails()
+    assert not queued_emails()
 
 
-def test_forged_answer_without_an_address_is_refused(desk, nameless, mails):
+def test_forged_answer_without_an_address_is_refused(desk, nameless, queued_emails):
     text = visible_text(desk.post(action_url("answer", nameless), {"answer": "x"}, follow=True))
     assert "left no address" in text
     nameless.refresh_from_db()
     assert nameless.is_waiting
-    assert not mails()
+    assert not queued_emails()
 
 
-def test_answer_preview_decides_nothing(desk, question, mails):
+def test_answer_preview_decides_nothing(desk, question, queued_emails):
     response = desk.post(
         action_url("answer", question), {"answer": "Yes, you may.", "preview": "email"}
     )
@@ -192,7 +192,7 @@ def test_answer_preview_decides_nothing(desk, question, mails):
     assert "Yes, you may." in visible_text(response)
     question.refresh_from_db()
     assert question.is_waiting
-    assert not mails()
+    assert not queued_emails()
 
 
 # Publish -----------------------------------------------------------------------------------
@@ -209,14 +209,14 @@ def test_publish_page_starts_from_the_question_and_ones_own_teams(
     assert "Hiring" in visible_text(client_for(administrator).get(action_url("publish", question)))
 
 
-def test_publish_as_a_new_entry_shows_it_at_once(desk, client, question, mails):
+def test_publish_as_a_new_entry_shows_it_at_once(desk, client, question, queued_emails):
     text = visible_text(desk.post(action_url("publish", question), new(), follow=True))
     assert "is answered on the FAQ page, at /faq/may-we-join/" in text
     entry = FaqEntry.objects.get()
     assert (entry.topic, entry.team, entry.position) == ("joining", None, 1)
     assert entry.history.get().history_user.full_name == "Fay Facilitator"
     assert "May we join?" in visible_text(client.get("/faq/"))
-    assert "/faq/may-we-join/" in mails()[0].message
+    assert "/faq/may-we-join/" in queued_emails()[0].message
 
 
 def test_publish_for_ones_own_team(desk, question, team):
@@ -225,14 +225,14 @@ def test_publish_for_ones_own_team(desk, question, team):
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_publish_into_an_existing_entry(desk, question, nameless, faq_entry, mails, many):
+def test_publish_into_an_existing_entry(desk, question, nameless, faq_entry, queued_emails, many):
     records = [question, nameless] if many else [question]
     form_data = {"entry": str(faq_entry.pk), "answer": "", "question": "", "place": ""}
     desk.post(selection_url(desk, "publish", *records), form_data)
     for record in records:
         record.refresh_from_db()
         assert record.published_in == faq_entry
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
     assert FaqEntry.objects.count() == 1
 
 
@@ -291,7 +291,7 @@ def test_publish_refuses_a_team_lost_meanwhile(facilitator, question, team):
 
 @pytest.mark.parametrize("extended", [False, True])
 def test_publish_can_be_undone_without_an_email(
-    desk, facilitator, question, faq_entry, mails, extended
+    desk, facilitator, question, faq_entry, queued_emails, extended
 ):
     form_data = new(entry=str(faq_entry.pk)) if extended else new()
     desk.post(action_url("publish", question), form_data)
@@ -304,7 +304,7 @@ def test_publish_can_be_undone_without_an_email(
     entry = FaqEntry.objects.get()
     assert (entry.answer, entry.checked_on) == (faq_entry.answer, None)
     assert "you" not in entry.search_text
-    assert not mails()
+    assert not queued_emails()
 
 
 def test_action_pages_show_similar_entries(desk, question, faq_entry, other_team):
@@ -329,20 +329,20 @@ def test_action_pages_show_similar_entries(desk, question, faq_entry, other_team
 # Dismiss -----------------------------------------------------------------------------------
 
 
-def test_dismiss_starts_without_a_reason(desk, question, mails):
+def test_dismiss_starts_without_a_reason(desk, question, queued_emails):
     response = desk.get(action_url("dismiss", question))
     assert response.context["form"]["reason"].value() == ""
     text = visible_text(desk.post(action_url("dismiss", question), {"reason": ""}, follow=True))
     assert "is dismissed; nobody is told" in text
-    assert not mails()
+    assert not queued_emails()
 
 
-def test_dismiss_with_a_prepared_reason_emails_it(desk, question, mails):
+def test_dismiss_with_a_prepared_reason_emails_it(desk, question, queued_emails):
     response = desk.post(action_url("dismiss", question), {"reason": "", "prepared": "1"})
     reason = response.context["form"]["reason"].value()
     assert "ask it again in other words" in reason
     desk.post(action_url("dismiss", question), {"reason": reason})
-    assert reason.split(".")[0] in mails()[0].message
+    assert reason.split(".")[0] in queued_emails()[0].message
 
 
 def test_second_decision_reports_what_happened(

@@ -31,10 +31,10 @@ def second_factor_required(settings):
     settings.STAFF_SECOND_FACTOR = True
 
 
-def verify_email(client, member, mails, next_page="") -> object:
+def verify_email(client, member, queued_emails, next_page="") -> object:
     """Enter the address at the sign-in page and then the code from the email."""
     client.post(f"/sign-in/?next={next_page}", {"email": member.email})
-    return client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    return client.post("/sign-in/code/", {"code": code_in(queued_emails()[-1])})
 
 
 def is_signed_in(client) -> bool:
@@ -195,9 +195,9 @@ def test_second_factor_state_takes_one_query(
 # Signing in --------------------------------------------------------------------------------
 
 
-def test_sign_in_asks_for_the_code_of_the_app(client, member, mails):
+def test_sign_in_asks_for_the_code_of_the_app(client, member, queued_emails):
     secret = activate_app(member)
-    response = verify_email(client, member, mails, "/my/profile/")
+    response = verify_email(client, member, queued_emails, "/my/profile/")
     assert response.url == AUTHENTICATE
     assert not is_signed_in(client)
     assert client.get("/my/").url.startswith("/sign-in/")
@@ -209,25 +209,25 @@ def test_sign_in_asks_for_the_code_of_the_app(client, member, mails):
 
 
 def test_desk_does_not_ask_again_after_signing_in_with_the_second_factor(
-    client, facilitator, mails, second_factor_required
+    client, facilitator, queued_emails, second_factor_required
 ):
     secret = activate_app(facilitator)
-    verify_email(client, facilitator, mails, LIST)
+    verify_email(client, facilitator, queued_emails, LIST)
     assert client.post(AUTHENTICATE, {"code": code_for(secret)}).url == LIST
     assert client.get(LIST).status_code == 200
 
 
 def test_sign_in_without_a_second_factor_asks_for_none(
-    client, facilitator, mails, second_factor_required
+    client, facilitator, queued_emails, second_factor_required
 ):
-    assert verify_email(client, facilitator, mails, LIST).url == LIST
+    assert verify_email(client, facilitator, queued_emails, LIST).url == LIST
     assert is_signed_in(client)
     assert client.get(LIST).url == SECURITY
 
 
-def test_sign_in_half_way_has_a_short_session_that_signing_out_ends(client, member, mails):
+def test_sign_in_half_way_has_a_short_session_that_signing_out_ends(client, member, queued_emails):
     secret = activate_app(member)
-    verify_email(client, member, mails)
+    verify_email(client, member, queued_emails)
     assert client.session.get_expiry_age() <= 24 * 60 * 60
     client.post("/sign-out/")
     assert client.post(AUTHENTICATE, {"code": code_for(secret)}).url == "/sign-in/"
@@ -235,18 +235,18 @@ def test_sign_in_half_way_has_a_short_session_that_signing_out_ends(client, memb
 
 
 @pytest.mark.parametrize("code", ["", "000000", "12345678", "a" * 200, "١٢٣٤٥٦"])
-def test_sign_in_refuses_a_wrong_second_factor_code(client, member, mails, code):
+def test_sign_in_refuses_a_wrong_second_factor_code(client, member, queued_emails, code):
     activate_app(member)
-    verify_email(client, member, mails)
+    verify_email(client, member, queued_emails)
     response = client.post(AUTHENTICATE, {"code": code})
     assert response.status_code == 200
     assert "There is a problem" in visible_text(response)
     assert not is_signed_in(client)
 
 
-def test_sign_in_refuses_the_right_code_after_too_many_wrong_ones(client, member, mails):
+def test_sign_in_refuses_the_right_code_after_too_many_wrong_ones(client, member, queued_emails):
     secret = activate_app(member)
-    verify_email(client, member, mails)
+    verify_email(client, member, queued_emails)
     for _ in range(5):
         client.post(AUTHENTICATE, {"code": "000000"})
     response = client.post(AUTHENTICATE, {"code": code_for(secret)})
@@ -254,42 +254,42 @@ def test_sign_in_refuses_the_right_code_after_too_many_wrong_ones(client, member
     assert not is_signed_in(client)
 
 
-def test_sign_in_takes_a_second_factor_code_once(client, member, mails):
+def test_sign_in_takes_a_second_factor_code_once(client, member, queued_emails):
     secret = activate_app(member)
-    verify_email(client, member, mails)
+    verify_email(client, member, queued_emails)
     client.post(AUTHENTICATE, {"code": code_for(secret)})
     other = Client()
-    verify_email(other, member, mails)
+    verify_email(other, member, queued_emails)
     assert other.post(AUTHENTICATE, {"code": code_for(secret)}).status_code == 200
     assert not is_signed_in(other)
     other.post(AUTHENTICATE, {"code": code_for(secret, 1)})
     assert is_signed_in(other)
 
 
-def test_sign_in_refuses_an_old_second_factor_code(client, member, mails):
+def test_sign_in_refuses_an_old_second_factor_code(client, member, queued_emails):
     secret = activate_app(member)
-    verify_email(client, member, mails)
+    verify_email(client, member, queued_emails)
     client.post(AUTHENTICATE, {"code": code_for(secret, -3)})
     assert not is_signed_in(client)
 
 
-def test_sign_in_takes_a_recovery_code_once(client, member, mails):
+def test_sign_in_takes_a_recovery_code_once(client, member, queued_emails):
     activate_app(member)
     code = recovery_codes(member)[0]
-    verify_email(client, member, mails)
+    verify_email(client, member, queued_emails)
     client.post(AUTHENTICATE, {"code": f"{code[:4]} {code[4:]}"})
     assert is_signed_in(client)
     assert code not in recovery_codes(member)
     other = Client()
-    verify_email(other, member, mails)
+    verify_email(other, member, queued_emails)
     other.post(AUTHENTICATE, {"code": code})
     assert not is_signed_in(other)
 
 
-def test_sign_in_refuses_the_code_of_another_members_app(client, member, colleague, mails):
+def test_sign_in_refuses_the_code_of_another_members_app(client, member, colleague, queued_emails):
     activate_app(member)
     secret = activate_app(colleague)
-    verify_email(client, member, mails)
+    verify_email(client, member, queued_emails)
     client.post(AUTHENTICATE, {"code": code_for(secret)})
     assert not is_signed_in(client)
 
@@ -304,7 +304,9 @@ def test_sign_in_second_factor_needs_the_code_from_the_email_first(client, membe
 # Joining -----------------------------------------------------------------------------------
 
 
-def test_join_applies_the_form_and_asks_for_the_second_factor(client, member, other_team, mails):
+def test_join_applies_the_form_and_asks_for_the_second_factor(
+    client, member, other_team, queued_emails
+):
     secret = activate_app(member)
     form = {
         "full_name": "Maria Member",
@@ -314,7 +316,7 @@ def test_join_applies_the_form_and_asks_for_the_second_factor(client, member, ot
         "teams": [other_team.slug],
     }
     client.post("/join/", form)
-    response = client.post("/join/code/", {"code": code_in(mails()[-1])})
+    response = client.post("/join/code/", {"code": code_in(queued_emails()[-1])})
     assert response.url == AUTHENTICATE
     assert membership_of(member, other_team).is_active
     assert not is_signed_in(client)
@@ -325,9 +327,11 @@ def test_join_applies_the_form_and_asks_for_the_second_factor(client, member, ot
     assert other_team.name in visible_text(response)
 
 
-def test_join_with_a_verified_address_asks_for_the_second_factor(client, member, other_team, mails):
+def test_join_with_a_verified_address_asks_for_the_second_factor(
+    client, member, other_team, queued_emails
+):
     activate_app(member)
-    verify_email(client, member, mails)
+    verify_email(client, member, queued_emails)
     form = {
         "full_name": "Maria Member",
         "email": member.email,

@@ -35,15 +35,15 @@ def code_form(code: str) -> CodeForm:
     return form
 
 
-def test_code_form_validates_without_counting_a_try(verification, mails):
+def test_code_form_validates_without_counting_a_try(verification, queued_emails):
     for _ in range(3 * MAX_CODE_TRIES):
         code_form("WRNGCD")
-    assert verification.check_code(code_in(mails()[0])) is CodeResult.CORRECT
+    assert verification.check_code(code_in(queued_emails()[0])) is CodeResult.CORRECT
 
 
 @pytest.mark.parametrize("change", [str.lower, " {} ".format, lambda code: "-".join(code)])
-def test_check_code_ignores_case_spaces_and_hyphens(verification, mails, change):
-    assert verification.check_code(change(code_in(mails()[0]))) is CodeResult.CORRECT
+def test_check_code_ignores_case_spaces_and_hyphens(verification, queued_emails, change):
+    assert verification.check_code(change(code_in(queued_emails()[0]))) is CodeResult.CORRECT
 
 
 @pytest.mark.parametrize("entered", ["", " ", "BCDFG", "É" * 6, "\x00"])
@@ -51,19 +51,19 @@ def test_check_code_refuses_what_is_no_code(verification, entered):
     assert verification.check_code(entered) is CodeResult.WRONG
 
 
-def test_check_code_takes_no_right_code_after_too_many_wrong_ones(verification, mails):
+def test_check_code_takes_no_right_code_after_too_many_wrong_ones(verification, queued_emails):
     results = [verification.check_code("WRNGCD") for _ in range(MAX_CODE_TRIES)]
     assert results == [CodeResult.WRONG] * (MAX_CODE_TRIES - 1) + [CodeResult.TOO_MANY_TRIES]
-    assert verification.check_code(code_in(mails()[0])) is CodeResult.TOO_MANY_TRIES
+    assert verification.check_code(code_in(queued_emails()[0])) is CodeResult.TOO_MANY_TRIES
 
 
-def test_check_code_refuses_an_old_code(verification, mails, settings):
+def test_check_code_refuses_an_old_code(verification, queued_emails, settings):
     verification.state["sent_at"] -= settings.CODE_MINUTES * 60 + 1
-    assert verification.check_code(code_in(mails()[0])) is CodeResult.EXPIRED
+    assert verification.check_code(code_in(queued_emails()[0])) is CodeResult.EXPIRED
 
 
-def test_accept_code_ends_the_verification(verification, mails, request_with_session):
-    assert verification.accept_code(code_form(code_in(mails()[0])))
+def test_accept_code_ends_the_verification(verification, queued_emails, request_with_session):
+    assert verification.accept_code(code_form(code_in(queued_emails()[0])))
     assert is_verified(request_with_session, EMAIL)
     assert EmailVerification.resume(request_with_session, Purpose.JOIN) is None
 

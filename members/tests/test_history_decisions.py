@@ -24,7 +24,7 @@ from teams.services import (
 
 
 def test_preview_action_says_what_happens_and_stores_nothing(
-    applicant, proposed_organization, administrator, team, mails
+    applicant, proposed_organization, administrator, team, queued_emails
 ):
     def step(key):
         recognize_organization(proposed_organization, domain="lakeview.example", by=administrator)
@@ -38,7 +38,7 @@ def test_preview_action_says_what_happens_and_stores_nothing(
     proposed_organization.refresh_from_db()
     assert not proposed_organization.is_recognized
     assert membership_of(applicant, team).is_waiting
-    assert mails() == []
+    assert queued_emails() == []
     assert not EmailDomain.objects.exists()
     assert Membership.history.count() == versions
 
@@ -65,22 +65,24 @@ def test_process_decision_processes_each_item_once(approved, requests):
     assert process(approved, lambda key: pytest.fail("taken twice"))
 
 
-def test_process_decision_holds_emails_until_undoing_ends(approved, mails):
-    assert len(mails()) == 2
-    for email in mails():
+def test_process_decision_holds_emails_until_undoing_ends(approved, queued_emails):
+    assert len(queued_emails()) == 2
+    for email in queued_emails():
         assert email.scheduled_time > approved.undo_until
         assert email.scheduled_time < approved.undo_until + timedelta(minutes=1)
 
 
-def test_process_decision_without_undo_holds_no_emails(requests, administrator, mails):
+def test_process_decision_without_undo_holds_no_emails(requests, administrator, queued_emails):
     decision = decide(administrator, Membership, [requests[0].pk], can_be_undone=False)
     process(decision, approve_step(administrator))
-    assert [email.scheduled_time for email in mails()] == [None]
+    assert [email.scheduled_time for email in queued_emails()] == [None]
     with pytest.raises(Refused, match="too late"):
         undo_decision(decision, by=administrator)
 
 
-def test_process_decision_reports_a_refused_item_and_continues(requests, administrator, mails):
+def test_process_decision_reports_a_refused_item_and_continues(
+    requests, administrator, queued_emails
+):
     decision = decide(administrator, Membership, [membership.pk for membership in requests])
     withdraw_request(requests[0])
     Email.objects.all().delete()
@@ -89,11 +91,11 @@ def test_process_decision_reports_a_refused_item_and_continues(requests, adminis
     assert (refused.outcome, done.outcome) == ("refused", "done")
     assert "withdrawn" in refused.result_message
     assert refused.changes == []
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 def test_process_decision_reports_an_item_that_breaks_and_continues(
-    requests, administrator, caplog, mails
+    requests, administrator, caplog, queued_emails
 ):
     broken = requests[0].pk
 
@@ -110,7 +112,7 @@ def test_process_decision_reports_an_item_that_breaks_and_continues(
     assert "ZeroDivisionError" in caplog.text
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 def test_process_decision_continues_after_its_time_is_over(requests, administrator):
@@ -173,7 +175,7 @@ def test_undo_removes_a_confirmation(organization, administrator):
     assert person.organization == organization
 
 
-def test_undo_of_a_decline_removes_the_reason(requests, administrator, mails):
+def test_undo_of_a_decline_removes_the_reason(requests, administrator, queued_emails):
     def step(key):
         decline_membership(Membership.objects.get(pk=key), reason="No room.", by=administrator)
         return "declined"
@@ -185,4 +187,4 @@ def test_undo_of_a_decline_removes_the_reason(requests, administrator, mails):
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
     assert requests[0].reason == ""
-    assert mails() == []
+    assert queued_emails() == []

@@ -27,7 +27,7 @@ def test_recognizing_needs_the_same_queries_for_one_and_for_three_people(adminis
 
 
 def test_history_and_mails_in_one_go_are_as_one_by_one(
-    applicant, proposed_organization, administrator, team, mails
+    applicant, proposed_organization, administrator, team, queued_emails
 ):
     recognize_organization(proposed_organization, by=administrator)
     version = membership_of(applicant, team).history.first()
@@ -38,7 +38,7 @@ def test_history_and_mails_in_one_go_are_as_one_by_one(
         "hand",
     )
     assert version.decided_by == administrator
-    (email,) = mails()
+    (email,) = queued_emails()
     assert email.to == [applicant.email]
     assert email.status == STATUS.queued
 

@@ -22,11 +22,13 @@ from teams.services import (
 )
 
 
-def test_undo_restores_everything_and_drops_the_emails(approved, requests, administrator, mails):
+def test_undo_restores_everything_and_drops_the_emails(
+    approved, requests, administrator, queued_emails
+):
     undo_decision(approved, by=administrator)
     assert process(approved, approve_step(administrator))
     assert outcomes(approved) == ["undone", "undone"]
-    assert mails() == []
+    assert queued_emails() == []
     for membership in requests:
         before = {
             field.name: getattr(membership, field.attname)
@@ -43,7 +45,7 @@ def test_undo_restores_everything_and_drops_the_emails(approved, requests, admin
 
 
 def test_undo_of_recognizing_restores_domain_people_and_requests(
-    applicant, proposed_organization, administrator, team, mails
+    applicant, proposed_organization, administrator, team, queued_emails
 ):
     def step(key):
         recognize_organization(proposed_organization, domain="lakeview.example", by=administrator)
@@ -61,7 +63,7 @@ def test_undo_of_recognizing_restores_domain_people_and_requests(
     assert proposed_organization.decided_by is None
     assert membership_of(applicant, team).is_waiting
     assert not EmailDomain.objects.exists()
-    assert mails() == []
+    assert queued_emails() == []
 
 
 def test_undo_restores_a_deleted_record_under_its_key(organization, administrator):
@@ -80,7 +82,9 @@ def test_undo_restores_a_deleted_record_under_its_key(organization, administrato
     assert (returned.domain, returned.organization) == (domain.domain, organization)
 
 
-def test_undo_is_refused_for_an_item_that_changed_since(approved, requests, administrator, mails):
+def test_undo_is_refused_for_an_item_that_changed_since(
+    approved, requests, administrator, queued_emails
+):
     requests[0].refresh_from_db()
     leave_team(requests[0])
     undo_decision(approved, by=administrator)
@@ -91,7 +95,7 @@ def test_undo_is_refused_for_an_item_that_changed_since(approved, requests, admi
     requests[0].refresh_from_db()
     assert requests[0].status == "ended"
     # Its email goes out, since what it says stands, but not before others would have.
-    held, left = mails()
+    held, left = queued_emails()
     assert held.scheduled_time > approved.undo_until
     assert left.scheduled_time is None
 
@@ -108,7 +112,7 @@ def test_undo_of_an_end_is_refused_when_the_person_has_joined_again(member, team
 
 
 def test_undo_of_recognizing_is_refused_under_a_membership_approved_since(
-    applicant, proposed_organization, administrator, approval_team, mails
+    applicant, proposed_organization, administrator, approval_team, queued_emails
 ):
     join_teams(applicant, [approval_team])
 
@@ -187,27 +191,31 @@ def test_undo_decision_is_refused_to_other_facilitators(approved, facilitator, a
     assert outcomes(approved) == ["done", "done"]
 
 
-def test_undo_decision_drops_items_that_were_not_processed(requests, administrator, mails):
+def test_undo_decision_drops_items_that_were_not_processed(requests, administrator, queued_emails):
     decision = decide(administrator, Membership, [membership.pk for membership in requests])
     process(decision, approve_step(administrator), seconds=0)
     undo_decision(decision, by=administrator)
     assert process(decision, approve_step(administrator))
     assert outcomes(decision) == ["undone", "undone"]
     assert Membership.objects.waiting().count() == 2
-    assert mails() == []
+    assert queued_emails() == []
 
 
-def test_undo_decision_holds_the_emails_until_it_is_finished(approved, administrator, mails):
+def test_undo_decision_holds_the_emails_until_it_is_finished(
+    approved, administrator, queued_emails
+):
     undo_decision(approved, by=administrator)
-    assert all(email.scheduled_time > timezone.now() + timedelta(minutes=50) for email in mails())
+    assert all(
+        email.scheduled_time > timezone.now() + timedelta(minutes=50) for email in queued_emails()
+    )
 
 
-def test_undo_keeps_an_email_that_was_sent(approved, administrator, mails):
+def test_undo_keeps_an_email_that_was_sent(approved, administrator, queued_emails):
     """It cannot be: clocks may differ, and the queue is what counts."""
     Email.objects.update(status=STATUS.sent)
     undo_decision(approved, by=administrator)
     process(approved, approve_step(administrator))
-    assert len(mails()) == 2
+    assert len(queued_emails()) == 2
     assert "no email was sent" not in approved.items.first().result_message
 
 

@@ -79,7 +79,7 @@ def enter_wrong_codes(client, number: int) -> None:
 
 
 @pytest.mark.django_db
-def test_code_limits_do_not_let_strangers_lock_a_member_out(client, member, mails):
+def test_code_limits_do_not_let_strangers_lock_a_member_out(client, member, queued_emails):
     """They request codes for another address and enter wrong ones, from another network."""
     for _ in range(5):
         stranger = Client(REMOTE_ADDR="198.51.100.9")
@@ -87,19 +87,19 @@ def test_code_limits_do_not_let_strangers_lock_a_member_out(client, member, mail
         enter_wrong_codes(stranger, 5)
     assert stranger.post("/sign-in/", {"email": member.email}).status_code == 429
     assert client.post("/sign-in/", {"email": member.email}).status_code == 302
-    response = client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    response = client.post("/sign-in/code/", {"code": code_in(queued_emails()[-1])})
     assert response.status_code == 302
     assert client.get("/my/").status_code == 200
 
 
 @pytest.mark.django_db
-def test_code_limits_hold_for_an_address_over_all_networks(member, mails):
+def test_code_limits_hold_for_an_address_over_all_networks(member, queued_emails):
     responses = [
         Client(REMOTE_ADDR=f"198.51.{network}.9").post("/sign-in/", {"email": member.email})
         for network in range(22)
     ]
     assert [response.status_code for response in responses] == [302] * 20 + [429] * 2
-    assert len(mails()) == 20
+    assert len(queued_emails()) == 20
 
 
 @pytest.mark.django_db
@@ -189,7 +189,7 @@ def test_get_client_ip_works_without_an_address(settings):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("proxies", [0, 1])
-def test_code_limits_ignore_spoofed_headers(client, settings, proxies, mails):
+def test_code_limits_ignore_spoofed_headers(client, settings, proxies, queued_emails):
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "3/15m/ip"}
     responses = [
@@ -201,14 +201,14 @@ def test_code_limits_ignore_spoofed_headers(client, settings, proxies, mails):
         for number in range(5)
     ]
     assert responses == [302] * 3 + [429] * 2
-    assert len(mails()) == 3
+    assert len(queued_emails()) == 3
 
 
 # Programs ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/join/", "/sign-in/"])
-def test_honeypot_form_sends_no_code_to_a_program(client, team, mails, path):
+def test_honeypot_form_sends_no_code_to_a_program(client, team, queued_emails, path):
     """The page comes back with the input, and the second try works: nobody is locked out."""
     fields = {
         "full_name": "Nora Newcomer",
@@ -224,9 +224,9 @@ def test_honeypot_form_sends_no_code_to_a_program(client, team, mails, path):
     assert "Nothing is lost" in refused.content.decode()
     assert 'value="nora@rush.example"' in refused.content.decode()
     assert "spam.example" not in refused.content.decode()
-    assert mails() == []
+    assert queued_emails() == []
     assert client.post(path, fields).status_code == 302
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 # Outages -----------------------------------------------------------------------------------
@@ -245,27 +245,29 @@ def email_outage(client, transactional_db):
     return lambda: connection.execute_wrapper(refuse)
 
 
-def test_rate_limited_does_not_count_codes_that_were_never_queued(client, email_outage, mails):
+def test_rate_limited_does_not_count_codes_that_were_never_queued(
+    client, email_outage, queued_emails
+):
     def request_code() -> int:
         return client.post("/sign-in/", {"email": "nora@rush.example"}).status_code
 
     with email_outage():
         assert {request_code() for _ in range(8)} == {503}
-    assert mails() == []
+    assert queued_emails() == []
     assert [request_code() for _ in range(6)] == [302] * 5 + [429]
     with email_outage():
         assert request_code() == 429  # it is not tried at all
     assert request_code() == 429
-    assert len(mails()) == 5
+    assert len(queued_emails()) == 5
 
 
-def test_send_code_in_an_outage_leaves_the_code_before(client, email_outage, member, mails):
+def test_send_code_in_an_outage_leaves_the_code_before(client, email_outage, member, queued_emails):
     client.post("/sign-in/", {"email": member.email})
-    code = code_in(mails()[0])
+    code = code_in(queued_emails()[0])
     with email_outage():
         assert {client.post("/sign-in/code/new/").status_code for _ in range(8)} == {503}
     assert client.post("/sign-in/code/", {"code": code}).url == "/my/"
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 def test_rate_limited_does_not_count_what_fails(settings):

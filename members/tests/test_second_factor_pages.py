@@ -87,9 +87,9 @@ def test_set_up_app_shows_the_key_as_a_picture_and_in_letters(client_for, member
     assert "issuer=Chicagoland%20Healthcare" in page
 
 
-def test_set_up_app_sends_an_email_and_writes_history(client_with_app, member, mails):
+def test_set_up_app_sends_an_email_and_writes_history(client_with_app, member, queued_emails):
     assert authenticator_types_of(member) == ["recovery_codes", "totp"]
-    (email,) = mails()
+    (email,) = queued_emails()
     assert email.to == [member.email]
     assert email.subject == "Your sign-in: An authenticator app was added"
     for body in (email.message, email.html_message):
@@ -101,7 +101,7 @@ def test_set_up_app_sends_an_email_and_writes_history(client_with_app, member, m
     assert why == "second step of signing in: An authenticator app was added"
 
 
-def test_set_up_app_with_a_wrong_code_keeps_the_key(client_for, member, mails):
+def test_set_up_app_with_a_wrong_code_keeps_the_key(client_for, member, queued_emails):
     client = client_for(member)
     client.get(SET_UP)
     secret = client.session[SECRET_SESSION_KEY]
@@ -109,7 +109,7 @@ def test_set_up_app_with_a_wrong_code_keeps_the_key(client_for, member, mails):
     assert "Enter the newest code" in visible_text(response)
     assert " ".join(re.findall("....", secret)) in visible_text(response)
     assert authenticator_types_of(member) == []
-    assert mails() == []
+    assert queued_emails() == []
 
 
 @pytest.mark.parametrize("credential", MALFORMED_CREDENTIALS)
@@ -182,31 +182,33 @@ def test_confirm_by_passkey_without_one_leads_to_the_code(client_for, member):
 
 
 @pytest.mark.parametrize("credential", MALFORMED_CREDENTIALS)
-def test_sign_in_second_factor_refuses_a_malformed_credential(client, member, mails, credential):
+def test_sign_in_second_factor_refuses_a_malformed_credential(
+    client, member, queued_emails, credential
+):
     activate_app(member)
     client.post("/sign-in/", {"email": member.email})
-    client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    client.post("/sign-in/code/", {"code": code_in(queued_emails()[-1])})
     response = client.post("/two-factor/authenticate/", {"credential": credential})
     assert response.status_code == 400
     assert "_auth_user_id" not in client.session
 
 
-def test_sign_in_second_factor_refuses_an_empty_credential_in_words(client, member, mails):
+def test_sign_in_second_factor_refuses_an_empty_credential_in_words(client, member, queued_emails):
     activate_app(member)
     client.post("/sign-in/", {"email": member.email})
-    client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    client.post("/sign-in/code/", {"code": code_in(queued_emails()[-1])})
     response = client.post("/two-factor/authenticate/", {"credential": ""})
     assert "There is a problem" in visible_text(response)
     assert "_auth_user_id" not in client.session
 
 
 def test_sign_in_second_factor_refuses_a_passkey_of_another_challenge_in_words(
-    client, member, mails
+    client, member, queued_emails
 ):
     """Well-formed, as a device makes it: another page of the same browser was opened meanwhile."""
     activate_app(member)
     client.post("/sign-in/", {"email": member.email})
-    client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    client.post("/sign-in/code/", {"code": code_in(queued_emails()[-1])})
     client.get("/two-factor/authenticate/")
     response = client.post("/two-factor/authenticate/", {"credential": well_formed_credential()})
     assert response.status_code == 200
@@ -223,25 +225,25 @@ def test_confirm_by_code_leads_to_no_other_site(client_for, member):
 
 
 def test_remove_app_removes_the_recovery_codes_and_sends_an_email(
-    client_with_app, member, mails, after_commit
+    client_with_app, member, queued_emails, after_commit
 ):
     after_commit(lambda: client_with_app.post(REMOVE))
     assert authenticator_types_of(member) == []
-    assert mails()[-1].subject == "Your sign-in: The authenticator app was removed"
+    assert queued_emails()[-1].subject == "Your sign-in: The authenticator app was removed"
     assert last_line(member)[1].endswith("The authenticator app was removed")
     assert "The authenticator app was removed." in visible_text(client_with_app.get(SECURITY))
     assert client_with_app.get(REMOVE).status_code == 404
 
 
 def test_generate_recovery_codes_replaces_the_old_ones(
-    client_with_app, member, mails, after_commit
+    client_with_app, member, queued_emails, after_commit
 ):
     old = recovery_codes(member)
     response = after_commit(lambda: client_with_app.post(f"{CODES}generate/"))
     assert response.url == CODES
     new = recovery_codes(member)
     assert not set(old) & set(new)
-    assert mails()[-1].subject == "Your sign-in: New recovery codes were made"
+    assert queued_emails()[-1].subject == "Your sign-in: New recovery codes were made"
 
 
 def test_recovery_codes_can_be_downloaded(client_with_app, member):
@@ -261,14 +263,14 @@ def test_generate_recovery_codes_needs_a_second_factor(client_for, member):
     assert authenticator_types_of(member) == []
 
 
-def test_passkey_can_be_renamed_and_removed(client_with_app, member, mails):
+def test_passkey_can_be_renamed_and_removed(client_with_app, member, queued_emails):
     key = create_passkey(member)
     client_with_app.post(f"/two-factor/webauthn/keys/{key.pk}/edit/", {"name": "Red key"})
     assert "Red key" in visible_text(client_with_app.get(SECURITY))
     response = client_with_app.post(f"/two-factor/webauthn/keys/{key.pk}/remove/", follow=True)
     assert response.redirect_chain[-1][0] == SECURITY
     assert "Red key" not in visible_text(response)
-    assert mails()[-1].subject == "Your sign-in: A passkey was removed"
+    assert queued_emails()[-1].subject == "Your sign-in: A passkey was removed"
     assert authenticator_types_of(member) == ["recovery_codes", "totp"]
 
 
@@ -307,14 +309,16 @@ def test_security_page_takes_the_same_queries_for_more_passkeys(client_for, memb
 # Two people at one computer ----------------------------------------------------------------
 
 
-def test_sign_in_forgets_what_another_person_left_half_way(client, member, colleague, mails):
+def test_sign_in_forgets_what_another_person_left_half_way(
+    client, member, colleague, queued_emails
+):
     activate_app(member)
     form = {"full_name": "Maria Member", "email": member.email, "organization": "Rush"}
     client.post("/join/", {**form, "teams": ["education"]})
-    client.post("/join/code/", {"code": code_in(mails()[-1])})
+    client.post("/join/code/", {"code": code_in(queued_emails()[-1])})
     assert "join_result" in client.session
     client.post("/sign-in/", {"email": colleague.email})
-    client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    client.post("/sign-in/code/", {"code": code_in(queued_emails()[-1])})
     assert client.session["_auth_user_id"] == str(colleague.pk)
     assert "join_result" not in client.session
 
@@ -322,13 +326,15 @@ def test_sign_in_forgets_what_another_person_left_half_way(client, member, colle
 # Help for who lost it ----------------------------------------------------------------------
 
 
-def test_reset_second_factor_command_removes_it_and_sends_an_email(facilitator, mails, capsys):
+def test_reset_second_factor_command_removes_it_and_sends_an_email(
+    facilitator, queued_emails, capsys
+):
     activate_app(facilitator)
     call_command("reset_second_factor", "FAY@rush.example")
     output = capsys.readouterr().out
     assert "Fay Facilitator (fay@rush.example): authenticator app, recovery codes." in output
     assert authenticator_types_of(facilitator) == []
-    (email,) = mails()
+    (email,) = queued_emails()
     assert email.to == ["fay@rush.example"]
     assert email.subject == "Your sign-in: the second step was removed"
     for body in (email.message, email.html_message):

@@ -186,14 +186,14 @@ def unconfirmed(organization, team) -> Member:
 
 
 def test_confirm_affiliation_stores_the_facilitator_and_opens_requests(
-    unconfirmed, facilitator, team, mails
+    unconfirmed, facilitator, team, queued_emails
 ):
     confirm_affiliation(unconfirmed, by=facilitator)
     unconfirmed.refresh_from_db()
     assert unconfirmed.affiliation_confirmed_by == facilitator
     assert last_line(unconfirmed) == (facilitator, "affiliation confirmed by a facilitator")
     assert membership_of(unconfirmed, team).is_active
-    assert [email.to for email in mails()] == [["uma@mailbox.example"]]
+    assert [email.to for email in queued_emails()] == [["uma@mailbox.example"]]
 
 
 def test_confirm_affiliation_refuses_a_confirmed_one(unconfirmed, facilitator):
@@ -221,7 +221,7 @@ def test_confirm_affiliation_refuses_no_organization_and_closed_accounts(closed,
 # Taking a confirmation back ------------------------------------------------------------------
 
 
-def test_unconfirm_affiliation_keeps_memberships(member, facilitator, team, mails):
+def test_unconfirm_affiliation_keeps_memberships(member, facilitator, team, queued_emails):
     unconfirm_affiliation(member, reason=" Moved\n away. ", by=facilitator)
     member.refresh_from_db()
     assert not member.is_affiliation_confirmed
@@ -229,7 +229,7 @@ def test_unconfirm_affiliation_keeps_memberships(member, facilitator, team, mail
     assert member.organization.name == "Rush Example Hospital"
     assert last_line(member) == (facilitator, "affiliation confirmation taken back: Moved away.")
     assert membership_of(member, team).is_active
-    assert mails() == []
+    assert queued_emails() == []
 
 
 def test_unconfirm_affiliation_lets_the_member_name_another_employer(

@@ -58,17 +58,17 @@ def set_last_use(client: Client, ago: timedelta) -> None:
     caches["last_use"].clear()
 
 
-def sign_in(client: Client, email: str, mails, **headers: str):
+def sign_in(client: Client, email: str, queued_emails, **headers: str):
     """Sign in by code; returns the response to the code."""
     client.post("/sign-in/", {"email": email}, headers=headers)
-    return client.post("/sign-in/code/", {"code": code_in(mails()[-1])}, headers=headers)
+    return client.post("/sign-in/code/", {"code": code_in(queued_emails()[-1])}, headers=headers)
 
 
 # The list ----------------------------------------------------------------------------------
 
 
-def test_sign_in_records_browser_and_network_address(client, member, mails):
-    sign_in(client, member.email, mails, user_agent=FIREFOX)
+def test_sign_in_records_browser_and_network_address(client, member, queued_emails):
+    sign_in(client, member.email, queued_emails, user_agent=FIREFOX)
     session = user_session_of(client)
     assert (session.user, session.user_agent) == (member, FIREFOX)
     assert session.ip == "127.0.0.1"
@@ -76,16 +76,16 @@ def test_sign_in_records_browser_and_network_address(client, member, mails):
 
 
 @pytest.mark.parametrize("remote", ["", "fe80::1%eth0", "::ffff:198.51.100.7"])
-def test_sign_in_works_from_any_network_address(db, member, mails, remote):
+def test_sign_in_works_from_any_network_address(db, member, queued_emails, remote):
     client = Client(REMOTE_ADDR=remote)
-    assert sign_in(client, member.email, mails).url == "/my/"
+    assert sign_in(client, member.email, queued_emails).url == "/my/"
     assert is_signed_in(client)
 
 
-def test_sign_in_records_the_new_session(client, member, mails):
+def test_sign_in_records_the_new_session(client, member, queued_emails):
     client.post("/sign-in/", {"email": member.email})
     assert not UserSession.objects.exists()
-    client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    client.post("/sign-in/code/", {"code": code_in(queued_emails()[-1])})
     assert UserSession.objects.get().session_key == client.session.session_key
 
 
@@ -167,8 +167,8 @@ def test_my_sessions_works_for_a_session_that_was_not_recorded(client, member):
     assert not is_signed_in(client)
 
 
-def test_export_sessions_lists_everything_but_the_keys(client, member, mails):
-    sign_in(client, member.email, mails, user_agent=FIREFOX)
+def test_export_sessions_lists_everything_but_the_keys(client, member, queued_emails):
+    sign_in(client, member.email, queued_emails, user_agent=FIREFOX)
     session = user_session_of(client)
     assert personal_data(member)["signed_in_with"] == export_sessions(member)
     assert export_sessions(member) == [
@@ -370,11 +370,11 @@ def test_delete_ended_sessions_keeps_only_those_that_go_on(client_for, member, c
     assert UserSession.objects.get().user == colleague
 
 
-def test_sign_in_of_the_next_member_replaces_the_session(client, member, colleague, mails):
-    sign_in(client, member.email, mails)
+def test_sign_in_of_the_next_member_replaces_the_session(client, member, colleague, queued_emails):
+    sign_in(client, member.email, queued_emails)
     old = client.session.session_key
     client.post("/sign-out/")
-    sign_in(client, colleague.email, mails)
+    sign_in(client, colleague.email, queued_emails)
     assert user_session_of(client).user == colleague
     assert client.session[SESSION_KEY] == str(colleague.pk)
     assert not Session.objects.filter(pk=old).exists()
@@ -383,12 +383,14 @@ def test_sign_in_of_the_next_member_replaces_the_session(client, member, colleag
 # Cookies -----------------------------------------------------------------------------------
 
 
-def test_session_middleware_does_not_delete_a_cookie_without_a_session(client, member, mails):
+def test_session_middleware_does_not_delete_a_cookie_without_a_session(
+    client, member, queued_emails
+):
     """A slow double press: the second request still has the cookie from before the sign-in."""
     client.post("/sign-in/", {"email": member.email})
     second_press = Client()
     second_press.cookies["sessionid"] = client.session.session_key
-    code = {"code": code_in(mails()[-1])}
+    code = {"code": code_in(queued_emails()[-1])}
     client.post("/sign-in/code/", code)
     response = second_press.post("/sign-in/code/", code)
     assert session_cookies_of(response) == []

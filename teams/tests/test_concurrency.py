@@ -83,7 +83,7 @@ def join(email: str, organization: str, *teams) -> Any:
 
 
 def test_complete_join_16_times_at_once_creates_one_member(
-    organization, team, other_team, approval_team, mails
+    organization, team, other_team, approval_team, queued_emails
 ):
     teams = (team, other_team, approval_team)
     results = at_once(*[lambda: join("nora@rush.example", "x", *teams)] * 16)
@@ -95,7 +95,7 @@ def test_complete_join_16_times_at_once_creates_one_member(
     ]
     assert Membership.objects.count() == 3
     assert Membership.history.count() == 3
-    assert [email.to for email in mails()] == [["nora@rush.example"]]
+    assert [email.to for email in queued_emails()] == [["nora@rush.example"]]
     reported = sorted(outcome.outcome for _, outcomes in results for outcome in outcomes)
     assert reported.count(Outcome.JOINED) == 2
     assert reported.count(Outcome.WAITING) == 1
@@ -103,14 +103,14 @@ def test_complete_join_16_times_at_once_creates_one_member(
     assert reported.count(Outcome.ALREADY_WAITING) == 15
 
 
-def test_complete_join_16_times_at_once_proposes_one_organization(team, mails):
+def test_complete_join_16_times_at_once_proposes_one_organization(team, queued_emails):
     at_once(*[lambda: join("nora@kappa.example", "Kappa Clinic", team)] * 16)
     organization = Organization.objects.get()
     assert (organization.members.count(), Membership.objects.count()) == (1, 1)
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
-def test_complete_join_of_16_people_at_once_proposes_one_organization(team, mails):
+def test_complete_join_of_16_people_at_once_proposes_one_organization(team, queued_emails):
     at_once(
         *[
             lambda n=n: join(f"p{n}@kappa.example", f"{'The ' * (n % 2)}Kappa Clinic", team)
@@ -120,7 +120,7 @@ def test_complete_join_of_16_people_at_once_proposes_one_organization(team, mail
     assert Organization.objects.get().members.count() == 16
     assert Organization.history.count() == 1
     assert Membership.objects.waiting().count() == 16
-    assert len({email.to[0] for email in mails()}) == len(mails()) == 16
+    assert len({email.to[0] for email in queued_emails()}) == len(queued_emails()) == 16
 
 
 def test_recognize_organization_while_people_join_leaves_nobody_waiting(team, administrator):
@@ -196,39 +196,41 @@ def request_(member, approval_team) -> Membership:
     return membership_of(member, approval_team)
 
 
-def test_approve_membership_16_times_at_once_is_one_decision(request_, facilitator, mails):
+def test_approve_membership_16_times_at_once_is_one_decision(request_, facilitator, queued_emails):
     results = at_once(*[lambda: approve_membership(request_, by=facilitator)] * 16)
     refused = refusals(results)
     assert len(refused) == 15
     for words in refused:
         assert words.startswith("Maria Member and Careers: already active on ")
         assert words.endswith(" by Fay Facilitator. Nothing was changed.")
-    assert [email.subject for email in mails()] == ["You joined Careers"]
+    assert [email.subject for email in queued_emails()] == ["You joined Careers"]
     assert request_.history.count() == 2
 
 
-def test_approve_and_decline_at_once_is_one_decision(request_, facilitator, administrator, mails):
+def test_approve_and_decline_at_once_is_one_decision(
+    request_, facilitator, administrator, queued_emails
+):
     results = at_once(
         *[lambda: approve_membership(request_, by=facilitator)] * 4,
         *[lambda: decline_membership(request_, reason="No.", by=administrator)] * 4,
         *[lambda: withdraw_request(request_)] * 4,
     )
     assert len(refusals(results)) == 11
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
     assert request_.history.count() == 2
 
 
-def test_leave_and_end_at_once_is_one_end(member, team, facilitator, mails):
+def test_leave_and_end_at_once_is_one_end(member, team, facilitator, queued_emails):
     membership = membership_of(member, team)
     results = at_once(
         *[lambda: leave_team(membership)] * 4,
         *[lambda: end_membership(membership, reason="Moved.", by=facilitator)] * 4,
     )
     assert len(refusals(results)) == 7
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
-def test_add_and_approve_at_once_is_one_decision(request_, facilitator, mails):
+def test_add_and_approve_at_once_is_one_decision(request_, facilitator, queued_emails):
     person = request_.member
     add = {"full_name": "", "organization": person.organization, "team": request_.team}
     results = at_once(
@@ -236,12 +238,12 @@ def test_add_and_approve_at_once_is_one_decision(request_, facilitator, mails):
         *[lambda: approve_membership(request_, by=facilitator)] * 4,
     )
     assert len(refusals(results)) == 7
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
     assert Membership.objects.of(person).filter(team=request_.team).count() == 1
 
 
 def test_recognize_organization_twice_at_once_is_one_decision(
-    applicant, facilitator, administrator, mails
+    applicant, facilitator, administrator, queued_emails
 ):
     results = at_once(
         *[lambda: recognize_organization(applicant.organization, by=facilitator)] * 4,
@@ -250,7 +252,7 @@ def test_recognize_organization_twice_at_once_is_one_decision(
     refused = refusals(results)
     assert len(refused) == 7
     assert all("was already recognized on" in words for words in refused)
-    assert [email.to for email in mails()] == [[applicant.email]]
+    assert [email.to for email in queued_emails()] == [[applicant.email]]
 
 
 def test_add_domain_at_once_gives_it_to_one_organization(
@@ -279,18 +281,21 @@ def test_close_account_of_two_administrators_at_once_keeps_one(administrator):
         assert Member.objects.filter(is_superuser=True, is_active=True).count() == 1
 
 
-def test_send_digests_at_once_sends_one_each(applicant, facilitator, administrator, mails):
+def test_send_digests_at_once_sends_one_each(applicant, facilitator, administrator, queued_emails):
     results = at_once(*[lambda: send_digests(MONDAY)] * 8)
     assert sum(results) == 2
-    assert sorted(email.to[0] for email in mails()) == [administrator.email, facilitator.email]
+    assert sorted(email.to[0] for email in queued_emails()) == [
+        administrator.email,
+        facilitator.email,
+    ]
 
 
-def test_add_member_many_times_at_once_adds_once(organization, team, facilitator, mails):
+def test_add_member_many_times_at_once_adds_once(organization, team, facilitator, queued_emails):
     add = {"full_name": "Nora", "organization": organization, "team": team, "by": facilitator}
     results = at_once(*[lambda: add_member("nora@elsewhere.example", **add)] * 8)
     assert len(refusals(results)) == 7
     assert Member.objects.filter(email="nora@elsewhere.example").count() == 1
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 def test_recognize_organization_of_four_at_once_does_not_deadlock(team, administrator):

@@ -306,7 +306,7 @@ def test_facilitator_digest_about_goals_alone_mentions_no_requests(facilitator, 
     emails.facilitator_digest(facilitator, dict.fromkeys(kinds, Waiting(0)) | {"goals": Waiting(2)})
     email = queued()
     assert email.subject == "2 things wait at the facilitators' desk"
-    assert "Whoever asked" not in email.message + email.html_message
+    assert "Everyone who asked" not in email.message + email.html_message
 
 
 def hostile(member, team, organization):
@@ -344,10 +344,12 @@ def hostile(member, team, organization):
 
 
 @pytest.mark.parametrize("index", range(9))
-def test_email_shows_typed_text_and_never_renders_it(member, team, organization, index, mails):
+def test_email_shows_typed_text_and_never_renders_it(
+    member, team, organization, index, queued_emails
+):
     _, send = hostile(member, team, Organization.objects.get(pk=organization.pk))[index]
     send()
-    (email,) = mails()
+    (email,) = queued_emails()
     assert f"Hello {HOSTILE}," in email.message
     assert "<script" not in email.html_message
     assert ESCAPED in email.html_message

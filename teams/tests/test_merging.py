@@ -38,7 +38,7 @@ def fresh(person: Member) -> Member:
 
 
 def test_merge_members_moves_memberships_and_emails_both_addresses(
-    second, member, team, other_team, approval_team, administrator, mails
+    second, member, team, other_team, approval_team, administrator, queued_emails
 ):
     join_teams(second, [other_team, approval_team])
     Email.objects.all().delete()
@@ -49,8 +49,8 @@ def test_merge_members_moves_memberships_and_emails_both_addresses(
     }  # fmt: skip
     assert not Membership.objects.of(second).exists()
     assert last_line(membership_of(member, other_team)) == (administrator, MERGED)
-    assert [email.to for email in mails()] == [[member.email], [second.email]]
-    for email in mails():
+    assert [email.to for email in queued_emails()] == [[member.email], [second.email]]
+    for email in queued_emails():
         assert email.subject == "Your two accounts are one now"
         for body in (email.message, email.html_message):
             for words in (member.email, second.email, "Education", "Hiring", "Careers", "help@"):
@@ -128,7 +128,7 @@ def test_merge_members_moves_memberships_that_are_over(
 
 
 def test_merge_members_moves_a_confirmed_affiliation_and_opens_requests(
-    second, organization, team, approval_team, administrator, mails
+    second, organization, team, approval_team, administrator, queued_emails
 ):
     retained = make_member("maria@mail.example", organization, confirmed=False)
     join_teams(retained, [team, approval_team])
@@ -139,7 +139,7 @@ def test_merge_members_moves_a_confirmed_affiliation_and_opens_requests(
     assert (retained.full_name, retained.job_title) == ("Maria M.", "")
     assert membership_of(retained, team).is_active
     assert membership_of(retained, approval_team).is_waiting
-    assert len(mails()) == 2
+    assert len(queued_emails()) == 2
 
 
 def test_merge_members_fills_in_what_the_profile_lacks(
@@ -212,9 +212,9 @@ def merged(second, member, administrator) -> Member:
     return fresh(second)
 
 
-def test_merged_address_signs_in_to_the_retained_account(client, merged, member, mails):
+def test_merged_address_signs_in_to_the_retained_account(client, merged, member, queued_emails):
     client.post("/sign-in/", {"email": merged.email})
-    response = client.post("/sign-in/code/", {"code": code_in(mails()[-1])})
+    response = client.post("/sign-in/code/", {"code": code_in(queued_emails()[-1])})
     assert response.status_code == 302
     assert client.session["_auth_user_id"] == str(member.pk)
     assert EmailAddress.objects.get(user=member).email == member.email
@@ -249,10 +249,10 @@ def test_personal_data_lists_merged_addresses_with_emails_and_history(merged, me
     assert {merged.email, member.email} <= {line["email"] for line in data["history"]}
 
 
-def test_close_account_erases_what_was_merged_into_it(merged, member, mails):
+def test_close_account_erases_what_was_merged_into_it(merged, member, queued_emails):
     Email.objects.create(to=[merged.email], from_email="x@example.org", subject="To the old one")
     close_account(member)
-    (email,) = mails()
+    (email,) = queued_emails()
     assert email.to == [member.email]
     email.delete()
     assert "maria" not in database_text().lower()
@@ -270,7 +270,7 @@ at_the_same_time = pytest.mark.django_db(transaction=True)
 
 
 @at_the_same_time
-def test_merge_members_at_once_is_one_merge(second, member, team, administrator, mails):
+def test_merge_members_at_once_is_one_merge(second, member, team, administrator, queued_emails):
     join_teams(second, [team])
     Email.objects.all().delete()
     results = at_once(
@@ -280,7 +280,7 @@ def test_merge_members_at_once_is_one_merge(second, member, team, administrator,
     assert len(refusals(results)) == 5
     assert Membership.objects.active().count() == 1
     assert Member.objects.filter(is_active=True, email__startswith="maria").count() == 1
-    assert len(mails()) == 2
+    assert len(queued_emails()) == 2
 
 
 @at_the_same_time
@@ -299,7 +299,7 @@ def test_merge_organizations_both_ways_at_once_is_one_merge(
 
 @at_the_same_time
 def test_merge_organizations_while_recognizing_leaves_nobody_behind(
-    organization, team, administrator, mails
+    organization, team, administrator, queued_emails
 ):
     for turn in range(ROUNDS):
         kappa = Organization.objects.create(name=f"Kappa {turn}")

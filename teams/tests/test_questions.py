@@ -76,30 +76,32 @@ def test_ask_question_8_times_at_once_is_one():
 # Deciding ----------------------------------------------------------------------------------
 
 
-def test_answer_question_emails_the_asker_and_nobody_else(question, facilitator, mails):
+def test_answer_question_emails_the_asker_and_nobody_else(question, facilitator, queued_emails):
     answer_question(question, answer=" Yes.\n\nWrite to us. ", by=facilitator)
     question.refresh_from_db()
     assert (question.status, question.answer) == ("answered", "Yes.\n\nWrite to us.")
     assert question.decided_by == facilitator
     assert question.history.first().history_user == facilitator
-    (email,) = mails()
+    (email,) = queued_emails()
     assert (email.to, email.subject) == ([question.email], "The answer to your question")
     assert "> May my hospital join?" in email.message
     assert "Yes.\n\nWrite to us." in email.message
     assert not FaqEntry.objects.exists()
 
 
-def test_answer_question_refuses_without_words_or_address(question, nameless, facilitator, mails):
+def test_answer_question_refuses_without_words_or_address(
+    question, nameless, facilitator, queued_emails
+):
     with pytest.raises(Refused, match="Write the answer"):
         answer_question(question, answer=" \n", by=facilitator)
     with pytest.raises(Refused, match="left no address"):
         answer_question(nameless, answer="Nothing.", by=facilitator)
     assert Question.objects.waiting().count() == 2
-    assert not mails()
+    assert not queued_emails()
 
 
 def test_publish_question_adds_an_entry_last_in_its_section(
-    question, facilitator, faq_entry, mails
+    question, facilitator, faq_entry, queued_emails
 ):
     FaqEntry.objects.update(position=7)
     FaqEntry.objects.create(slug="far", question="Far?", answer="x", topic="joining", position=40)
@@ -109,7 +111,7 @@ def test_publish_question_adds_an_entry_last_in_its_section(
     assert entry.checked_on == timezone.localdate()
     assert entry.history.get().history_user == facilitator
     assert (published.status, published.decided_by) == ("published", facilitator)
-    (email,) = mails()
+    (email,) = queued_emails()
     assert email.subject == "Your question is answered on our FAQ page"
     assert "http://127.0.0.1:8000/faq/may-we-join/" in email.message
 
@@ -133,13 +135,15 @@ def test_publish_question_gives_the_entry_a_free_slug(question, facilitator, ask
     assert entry.slug == slug
 
 
-def test_publish_question_in_an_entry_without_adding_to_it(question, facilitator, faq_entry, mails):
+def test_publish_question_in_an_entry_without_adding_to_it(
+    question, facilitator, faq_entry, queued_emails
+):
     publish_question(question, entry=faq_entry, by=facilitator)
     faq_entry.refresh_from_db()
     assert faq_entry.answer == "People of *recognized* employers."
     assert faq_entry.checked_on == timezone.localdate()
-    assert "Who can join?" in mails()[0].message
-    assert "/faq/who-can-join/" in mails()[0].message
+    assert "Who can join?" in queued_emails()[0].message
+    assert "/faq/who-can-join/" in queued_emails()[0].message
 
 
 def test_publish_question_adds_to_an_entry_with_history(question, facilitator, faq_entry):
@@ -150,9 +154,11 @@ def test_publish_question_adds_to_an_entry_with_history(question, facilitator, f
     assert faq_entry.history.first().history_user == facilitator
 
 
-def test_publish_question_without_an_address_emails_nobody(nameless, facilitator, faq_entry, mails):
+def test_publish_question_without_an_address_emails_nobody(
+    nameless, facilitator, faq_entry, queued_emails
+):
     publish_question(nameless, entry=faq_entry, by=facilitator)
-    assert not mails()
+    assert not queued_emails()
 
 
 @pytest.mark.parametrize("changes", [{"question": " "}, {"answer": ""}])
@@ -170,28 +176,30 @@ def test_publish_question_refuses_a_hidden_entry(question, facilitator, faq_entr
     assert question.is_waiting
 
 
-def test_dismiss_question_with_a_reason_emails_the_asker(question, facilitator, mails):
+def test_dismiss_question_with_a_reason_emails_the_asker(question, facilitator, queued_emails):
     dismiss_question(question, reason="Ask your hospital.", by=facilitator)
     question.refresh_from_db()
     assert (question.status, question.answer) == ("dismissed", "Ask your hospital.")
-    assert "Ask your hospital." in mails()[0].message
+    assert "Ask your hospital." in queued_emails()[0].message
 
 
 @pytest.mark.parametrize("reason", ["", " \n"])
-def test_dismiss_question_without_a_reason_emails_nobody(question, facilitator, mails, reason):
+def test_dismiss_question_without_a_reason_emails_nobody(
+    question, facilitator, queued_emails, reason
+):
     dismiss_question(question, reason=reason, by=facilitator)
-    assert not mails()
+    assert not queued_emails()
 
 
-def test_dismiss_question_without_an_address_emails_nobody(nameless, facilitator, mails):
+def test_dismiss_question_without_an_address_emails_nobody(nameless, facilitator, queued_emails):
     dismiss_question(nameless, reason="Ask your hospital.", by=facilitator)
-    assert not mails()
+    assert not queued_emails()
 
 
 @pytest.mark.parametrize("first", ["answer", "publish", "dismiss"])
 @pytest.mark.parametrize("second", ["answer", "publish", "dismiss"])
 def test_question_is_decided_once(
-    question, facilitator, administrator, faq_entry, mails, first, second
+    question, facilitator, administrator, faq_entry, queued_emails, first, second
 ):
     steps = {
         "answer": lambda by: answer_question(question, answer="Yes.", by=by),
@@ -201,12 +209,12 @@ def test_question_is_decided_once(
     steps[first](facilitator)
     with pytest.raises(Refused, match=r"already \w+ on \w+ \d+, \d{4} by Fay Facilitator"):
         steps[second](administrator)
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
     assert question.history.count() == 2
 
 
 @pytest.mark.parametrize("step", ["answered", "published", "dismissed"])
-def test_question_emails_show_typed_text_as_text(facilitator, mails, step):
+def test_question_emails_show_typed_text_as_text(facilitator, queued_emails, step):
     question = ask_question(HOSTILE, "vera@visitor.example")
     if step == "answered":
         answer_question(question, answer=HOSTILE, by=facilitator)
@@ -214,7 +222,7 @@ def test_question_emails_show_typed_text_as_text(facilitator, mails, step):
         publish_question(question, entry=new_entry(question=HOSTILE), by=facilitator)
     else:
         dismiss_question(question, reason=HOSTILE, by=facilitator)
-    (email,) = mails()
+    (email,) = queued_emails()
     assert "\n" not in email.subject
     assert "forged" not in email.subject
     assert "> <script>x</script> & {{ site_url }} {% now 'Y' %}\n> Subject: forged" in email.message
@@ -225,11 +233,11 @@ def test_question_emails_show_typed_text_as_text(facilitator, mails, step):
     assert "!" not in email.subject
 
 
-def test_question_emails_quote_long_questions_in_short_lines(facilitator, mails):
+def test_question_emails_quote_long_questions_in_short_lines(facilitator, queued_emails):
     question = ask_question("word " * 150 + "\n\nend", "vera@visitor.example")
     answer_question(question, answer="yes " * 150, by=facilitator)
-    assert max(len(line) for line in mails()[0].message.splitlines()) <= 78
-    assert "\n> \n> end\n" in mails()[0].message
+    assert max(len(line) for line in queued_emails()[0].message.splitlines()) <= 78
+    assert "\n> \n> end\n" in queued_emails()[0].message
 
 
 # Entries, addresses, constraints -------------------------------------------------------------

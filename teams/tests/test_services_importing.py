@@ -45,7 +45,7 @@ def run_import(*people, by, send_email=False):
 
 
 def test_import_members_confirms_new_members_and_sends_no_email(
-    facilitator, team, nora_data, mails
+    facilitator, team, nora_data, queued_emails
 ):
     result = run_import(nora_data(), by=facilitator)
     nora = Member.objects.get(email="nora@rush.example")
@@ -58,7 +58,7 @@ def test_import_members_confirms_new_members_and_sends_no_email(
         facilitator,
     )
     assert (membership.status, membership.decided_by) == ("active", facilitator)
-    assert mails() == []
+    assert queued_emails() == []
 
 
 def test_import_members_writes_history(facilitator, team, nora_data):
@@ -70,11 +70,11 @@ def test_import_members_writes_history(facilitator, team, nora_data):
 
 
 def test_import_members_sends_claim_email_to_new_members_on_request(
-    facilitator, member, other_team, nora_data, mails
+    facilitator, member, other_team, nora_data, queued_emails
 ):
     people = [nora_data(), nora_data(email=member.email, teams=[other_team])]
     run_import(*people, by=facilitator, send_email=True)
-    (email,) = mails()
+    (email,) = queued_emails()
     assert email.to == ["nora@rush.example"]
     assert email.subject == "Fay Facilitator made an account for you"
     for body in (email.message, email.html_message):
@@ -112,10 +112,10 @@ def test_import_members_again_changes_nothing(facilitator, nora_data):
 
 
 def test_import_members_approves_requests_and_opens_others_with_the_affiliation(
-    facilitator, applicant, team, other_team, approval_team, nora_data, mails
+    facilitator, applicant, team, other_team, approval_team, nora_data, queued_emails
 ):
     join_teams(applicant, [other_team, approval_team])
-    sent = len(mails())
+    sent = len(queued_emails())
     result = run_import(nora_data(email=applicant.email), by=facilitator)
     applicant.refresh_from_db()
     assert applicant.is_affiliation_confirmed
@@ -124,7 +124,7 @@ def test_import_members_approves_requests_and_opens_others_with_the_affiliation(
     states = {membership.team: membership.status for membership in memberships}
     assert states == {team: "active", other_team: "active", approval_team: "requested"}
     assert len(result.approved_requests) == 2
-    assert len(mails()) == sent
+    assert len(queued_emails()) == sent
 
 
 def test_import_members_confirms_no_one_without_a_new_membership(
@@ -209,11 +209,11 @@ def test_import_organizations_again_changes_nothing(facilitator, organization):
 
 
 def test_import_organizations_recognizes_waiting_ones_and_confirms_their_people(
-    facilitator, applicant, team, mails
+    facilitator, applicant, team, queued_emails
 ):
     run_organization_import(("Lakeview Health", []), by=facilitator)
     assert membership_of(applicant, team).status == "active"
-    assert [email.to for email in mails()] == [[applicant.email]]
+    assert [email.to for email in queued_emails()] == [[applicant.email]]
 
 
 def test_import_organizations_confirms_people_at_a_new_domain(

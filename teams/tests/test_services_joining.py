@@ -36,7 +36,9 @@ def join(email: str, *teams, name="Nora New", title="", organization="Rush Examp
 # Rules 4 and 5: who joins at once, who waits ------------------------------------------------
 
 
-def test_complete_join_by_a_recognized_domain_joins_at_once(organization, team, other_team, mails):
+def test_complete_join_by_a_recognized_domain_joins_at_once(
+    organization, team, other_team, queued_emails
+):
     member, outcomes = join("nora@mail.rush.example", team, other_team, title="HR lead")
     assert outcomes == {team: Outcome.JOINED, other_team: Outcome.JOINED}
     membership = membership_of(member, team)
@@ -44,47 +46,51 @@ def test_complete_join_by_a_recognized_domain_joins_at_once(organization, team, 
     assert membership.decided_by is None
     assert last_line(membership) == (member, "joined")
     assert (member.full_name, member.job_title) == ("Nora New", "HR lead")
-    assert [(email.to, email.subject) for email in mails()] == [
+    assert [(email.to, email.subject) for email in queued_emails()] == [
         (["nora@mail.rush.example"], "You joined 2 action teams")
     ]
 
 
-def test_complete_join_of_a_team_by_approval_waits(organization, team, approval_team, mails):
+def test_complete_join_of_a_team_by_approval_waits(
+    organization, team, approval_team, queued_emails
+):
     member, outcomes = join("nora@rush.example", approval_team, team)
     assert outcomes == {team: Outcome.JOINED, approval_team: Outcome.WAITING}
     request = membership_of(member, approval_team)
     assert (request.is_waiting, request.waits_for) == (True, "approval")
     assert last_line(request) == (member, "requested")
-    (email,) = mails()
+    (email,) = queued_emails()
     assert "Still waiting" in email.message
 
 
-def test_complete_join_by_a_known_name_waits_for_a_facilitator(organization, team, mails):
+def test_complete_join_by_a_known_name_waits_for_a_facilitator(organization, team, queued_emails):
     member, outcomes = join("nora@mailbox.example", team)
     assert outcomes == {team: Outcome.WAITING}
     assert membership_of(member, team).waits_for == "affiliation"
-    assert [email.subject for email in mails()] == ["We have your request for Education"]
+    assert [email.subject for email in queued_emails()] == ["We have your request for Education"]
 
 
-def test_complete_join_proposes_an_unknown_organization(team, mails):
+def test_complete_join_proposes_an_unknown_organization(team, queued_emails):
     member, outcomes = join("nora@kappa.example", team, organization="Kappa Clinic")
     assert outcomes == {team: Outcome.WAITING}
     assert membership_of(member, team).waits_for == "organization"
     assert member.organization.suggested_domain == "kappa.example"
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
-def test_complete_join_of_a_closed_team_reports_it(organization, team, closed_team, mails):
+def test_complete_join_of_a_closed_team_reports_it(organization, team, closed_team, queued_emails):
     member, outcomes = join("nora@rush.example", team, closed_team)
     assert outcomes == {team: Outcome.JOINED, closed_team: Outcome.CLOSED}
     assert not Membership.objects.filter(team=closed_team).exists()
-    assert [email.subject for email in mails()] == ["You joined Education"]
+    assert [email.subject for email in queued_emails()] == ["You joined Education"]
 
 
-def test_complete_join_of_a_closed_team_alone_sends_no_email(organization, closed_team, mails):
+def test_complete_join_of_a_closed_team_alone_sends_no_email(
+    organization, closed_team, queued_emails
+):
     _, outcomes = join("nora@rush.example", closed_team)
     assert outcomes == {closed_team: Outcome.CLOSED}
-    assert mails() == []
+    assert queued_emails() == []
 
 
 def test_complete_join_ignores_teams_that_do_not_exist(organization, team):
@@ -100,18 +106,18 @@ def test_complete_join_ignores_teams_that_do_not_exist(organization, team):
 
 
 def test_complete_join_twice_reports_what_is_there_and_sends_nothing(
-    organization, team, approval_team, mails
+    organization, team, approval_team, queued_emails
 ):
     join("nora@rush.example", team, approval_team)
     member, outcomes = join("NORA@rush.example", team, approval_team)
     assert outcomes == {team: Outcome.ALREADY_ACTIVE, approval_team: Outcome.ALREADY_WAITING}
     assert Member.objects.filter(email="nora@rush.example").count() == 1
     assert Membership.objects.of(member).count() == 2
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 def test_complete_join_reports_a_partial_success_team_by_team(
-    member, team, other_team, closed_team, mails
+    member, team, other_team, closed_team, queued_emails
 ):
     _, outcomes = join(member.email, team, other_team, closed_team)
     assert outcomes == {
@@ -119,7 +125,7 @@ def test_complete_join_reports_a_partial_success_team_by_team(
         other_team: Outcome.JOINED,
         closed_team: Outcome.CLOSED,
     }
-    assert [email.subject for email in mails()] == ["You joined Hiring"]
+    assert [email.subject for email in queued_emails()] == ["You joined Hiring"]
 
 
 # Rule 2: nothing is overwritten ------------------------------------------------
@@ -172,11 +178,11 @@ def test_complete_join_after_closing_creates_a_new_account(member, team):
 # Rule 7: one click for another team ---------------------------------------------------------
 
 
-def test_join_teams_joins_another_team(member, other_team, mails):
+def test_join_teams_joins_another_team(member, other_team, queued_emails):
     (outcome,) = join_teams(member, [other_team])
     assert outcome.outcome == Outcome.JOINED
     assert outcome.membership == membership_of(member, other_team)
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 def test_join_teams_follows_what_was_decided_meanwhile(applicant, other_team, administrator):
@@ -194,7 +200,7 @@ def test_join_teams_proposes_a_declined_organization_again(applicant, other_team
 
 
 def test_join_teams_of_a_current_or_closed_team_changes_nothing(
-    member, applicant, team, closed_team, mails
+    member, applicant, team, closed_team, queued_emails
 ):
     (outcome,) = join_teams(member, [team])
     assert (outcome.outcome, outcome.membership) == (
@@ -205,22 +211,22 @@ def test_join_teams_of_a_current_or_closed_team_changes_nothing(
     assert outcome.outcome == Outcome.ALREADY_WAITING
     (outcome,) = join_teams(member, [closed_team])
     assert (outcome.outcome, outcome.membership) == (Outcome.CLOSED, None)
-    assert mails() == []
+    assert queued_emails() == []
 
 
-def test_join_teams_without_a_team_changes_nothing(member, mails):
+def test_join_teams_without_a_team_changes_nothing(member, queued_emails):
     assert join_teams(member, []) == []
-    assert mails() == []
+    assert queued_emails() == []
 
 
 # Leaving and withdrawing --------------------------------------------------------------------
 
 
-def test_leave_team_allows_to_join_again_with_a_new_membership(member, team, mails):
+def test_leave_team_allows_to_join_again_with_a_new_membership(member, team, queued_emails):
     left = leave_team(membership_of(member, team))
     assert (left.status, left.ended_by) == ("ended", member)
     assert last_line(left) == (member, "left")
-    assert [email.subject for email in mails()] == ["You left Education"]
+    assert [email.subject for email in queued_emails()] == ["You left Education"]
     (outcome,) = join_teams(member, [team])
     assert outcome.outcome == Outcome.JOINED
     assert outcome.membership.pk != left.pk
@@ -238,11 +244,13 @@ def test_leave_team_refuses_a_request(applicant, team):
     refused("not a member of Education", leave_team, membership_of(applicant, team))
 
 
-def test_withdraw_request_allows_to_ask_again(applicant, team, mails):
+def test_withdraw_request_allows_to_ask_again(applicant, team, queued_emails):
     withdrawn = withdraw_request(membership_of(applicant, team))
     assert (withdrawn.status, withdrawn.ended_by) == ("withdrawn", applicant)
     assert last_line(withdrawn) == (applicant, "withdrawn")
-    assert [email.subject for email in mails()] == ["You withdrew your request for Education"]
+    assert [email.subject for email in queued_emails()] == [
+        "You withdrew your request for Education"
+    ]
     (outcome,) = join_teams(applicant, [team])
     assert (outcome.outcome, outcome.membership.pk) != (Outcome.WAITING, withdrawn.pk)
 

@@ -54,20 +54,20 @@ def ask(email: str, organization: str, *teams: ActionTeam) -> Member:
 # Approving and declining ----------------------------------------------------------------------
 
 
-def test_approve_membership_activates_it_and_sends_an_email(request_, facilitator, mails):
+def test_approve_membership_activates_it_and_sends_an_email(request_, facilitator, queued_emails):
     approved = approve_membership(request_, by=facilitator)
     assert (approved.is_active, approved.decided_by) == (True, facilitator)
     assert last_line(approved) == (facilitator, "approved")
-    assert [(email.to, email.subject) for email in mails()] == [
+    assert [(email.to, email.subject) for email in queued_emails()] == [
         (["maria@rush.example"], "You joined Careers")
     ]
 
 
-def test_decline_membership_stores_the_reason(request_, facilitator, mails):
+def test_decline_membership_stores_the_reason(request_, facilitator, queued_emails):
     declined = decline_membership(request_, reason="  Full until May.\n", by=facilitator)
     assert (declined.status, declined.reason) == ("declined", "Full until May.")
     assert (declined.decided_by, last_line(declined)) == (facilitator, (facilitator, "declined"))
-    (email,) = mails()
+    (email,) = queued_emails()
     assert "Full until May." in email.message
 
 
@@ -149,11 +149,15 @@ def test_decline_and_end_membership_refuse_without_reason(
     )
 
 
-def test_end_membership_stores_the_reason_and_sends_an_email(member, team, facilitator, mails):
+def test_end_membership_stores_the_reason_and_sends_an_email(
+    member, team, facilitator, queued_emails
+):
     ended = end_membership(membership_of(member, team), reason=" Moved. ", by=facilitator)
     assert (ended.status, ended.reason, ended.ended_by) == ("ended", "Moved.", facilitator)
     assert last_line(ended) == (facilitator, "ended")
-    assert [email.subject for email in mails()] == ["Your membership in Education has ended"]
+    assert [email.subject for email in queued_emails()] == [
+        "Your membership in Education has ended"
+    ]
 
 
 def test_end_membership_refuses_a_request(request_, facilitator):
@@ -164,7 +168,7 @@ def test_end_membership_refuses_a_request(request_, facilitator):
 
 
 def test_recognize_organization_opens_requests_with_one_email_each(
-    team, other_team, approval_team, facilitator, mails
+    team, other_team, approval_team, facilitator, queued_emails
 ):
     people = [
         ask("a@kappa.example", "Kappa Clinic", team, other_team),
@@ -186,7 +190,7 @@ def test_recognize_organization_opens_requests_with_one_email_each(
     request = membership_of(people[1], approval_team)
     assert (request.is_waiting, request.waits_for) == (True, "approval")
     assert membership_of(outside, team).is_waiting
-    assert [(email.to, email.subject) for email in mails()] == [
+    assert [(email.to, email.subject) for email in queued_emails()] == [
         (["a@kappa.example"], "You joined 2 action teams"),
         (["b@mailbox.example"], "You joined Education"),
         (["c@mail.kappa.example"], "You joined Education"),
@@ -194,19 +198,19 @@ def test_recognize_organization_opens_requests_with_one_email_each(
 
 
 def test_recognize_organization_opens_no_team_by_approval_or_closed(
-    team, approval_team, facilitator, mails
+    team, approval_team, facilitator, queued_emails
 ):
     person = ask("a@kappa.example", "Kappa Clinic", team, approval_team)
     ActionTeam.objects.filter(pk=team.pk).update(join_policy="closed")
     recognize_organization(person.organization, by=facilitator)
     assert membership_of(person, team).is_waiting
     assert membership_of(person, approval_team).is_waiting
-    (email,) = mails()
+    (email,) = queued_emails()
     assert email.subject == "Your organization is confirmed"
 
 
 def test_recognize_organization_leaves_what_is_decided(
-    applicant, team, other_team, facilitator, mails
+    applicant, team, other_team, facilitator, queued_emails
 ):
     join_teams(applicant, [other_team])
     withdraw_request(membership_of(applicant, team))
@@ -215,11 +219,11 @@ def test_recognize_organization_leaves_what_is_decided(
     recognize_organization(applicant.organization, by=facilitator)
     assert membership_of(applicant, team).status == "withdrawn"
     assert membership_of(applicant, other_team).status == "declined"
-    assert mails() == []
+    assert queued_emails() == []
 
 
 def test_confirm_affiliation_opens_the_requests_of_one_person(
-    organization, team, approval_team, facilitator, mails
+    organization, team, approval_team, facilitator, queued_emails
 ):
     person = ask("u@mailbox.example", organization.name, team, approval_team)
     waiting = ask("v@mailbox.example", organization.name, team)
@@ -227,7 +231,7 @@ def test_confirm_affiliation_opens_the_requests_of_one_person(
     assert membership_of(person, team).is_active
     assert membership_of(person, approval_team).is_waiting
     assert membership_of(waiting, team).is_waiting
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 def test_recognize_organization_needs_few_queries_for_many_people(
@@ -241,7 +245,7 @@ def test_recognize_organization_needs_few_queries_for_many_people(
 
 
 def test_decline_organization_declines_requests_with_the_reason(
-    applicant, team, other_team, facilitator, mails
+    applicant, team, other_team, facilitator, queued_emails
 ):
     second = ask("w@lakeview.example", "Lakeview Health", team, other_team)
     decline_organization(applicant.organization, reason="Not in healthcare.", by=facilitator)
@@ -251,14 +255,14 @@ def test_decline_organization_declines_requests_with_the_reason(
             facilitator,
             (facilitator, "declined"),
         )
-    assert [(email.to, email.subject) for email in mails()] == [
+    assert [(email.to, email.subject) for email in queued_emails()] == [
         ([applicant.email], "Your request for Education was declined"),
         ([second.email], "Your requests for 2 action teams were declined"),
     ]
 
 
 def test_recognize_organization_after_it_was_declined_and_proposed_again(
-    applicant, team, facilitator, mails
+    applicant, team, facilitator, queued_emails
 ):
     organization = applicant.organization
     decline_organization(organization, reason="No.", by=facilitator)
@@ -267,18 +271,18 @@ def test_recognize_organization_after_it_was_declined_and_proposed_again(
     assert organization.status == "proposed"
     recognize_organization(organization, by=facilitator)
     assert membership_of(applicant, team).is_active
-    assert [email.to for email in mails()] == [[applicant.email]]
+    assert [email.to for email in queued_emails()] == [[applicant.email]]
 
 
 # All requests of a person -------------------------------------------------------------------------
 
 
 def test_decline_all_requests_declines_in_own_teams_with_one_email(
-    applicant, facilitator, administrator, team, other_team, approval_team, mails
+    applicant, facilitator, administrator, team, other_team, approval_team, queued_emails
 ):
     join_teams(applicant, [other_team, approval_team])
     set_facilitators(approval_team, [facilitator], by=administrator)
-    count = len(mails())
+    count = len(queued_emails())
     declined = decline_all_requests(applicant, reason=" Unknown there. ", by=facilitator)
     assert {membership.team for membership in declined} == {team, approval_team}
     for membership in declined:
@@ -287,7 +291,7 @@ def test_decline_all_requests_declines_in_own_teams_with_one_email(
         assert membership.reason == "Unknown there."
         assert last_line(membership) == (facilitator, "declined")
     assert membership_of(applicant, other_team).is_waiting
-    (email,) = mails()[count:]
+    (email,) = queued_emails()[count:]
     assert email.subject == "Your requests for 2 action teams were declined"
     assert "Unknown there." in email.message
 
@@ -319,14 +323,16 @@ def add(email, organization, team, by, name="Nora New") -> Membership:
     return add_member(email, full_name=name, organization=organization, team=team, by=by)
 
 
-def test_add_member_creates_an_account_and_sends_an_email(organization, team, facilitator, mails):
+def test_add_member_creates_an_account_and_sends_an_email(
+    organization, team, facilitator, queued_emails
+):
     membership = add("Nora@elsewhere.example", organization, team, facilitator)
     person = membership.member
     assert (membership.is_active, membership.decided_by) == (True, facilitator)
     assert (person.email, person.full_name) == ("nora@elsewhere.example", "Nora New")
     assert (person.organization, person.affiliation_confirmed_by) == (organization, facilitator)
     assert last_line(membership) == (facilitator, "added by a facilitator")
-    assert [email.subject for email in mails()] == ["You were added to Education"]
+    assert [email.subject for email in queued_emails()] == ["You were added to Education"]
 
 
 def test_add_member_changes_nothing_else_of_an_existing_account(
@@ -338,21 +344,21 @@ def test_add_member_changes_nothing_else_of_an_existing_account(
     assert outsider.organization.name == "Loop Example Clinic"
 
 
-def test_add_member_approves_a_waiting_request(request_, approval_team, facilitator, mails):
+def test_add_member_approves_a_waiting_request(request_, approval_team, facilitator, queued_emails):
     added = add(request_.member.email, request_.member.organization, approval_team, facilitator)
     assert added.pk == request_.pk
     assert added.is_active
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 def test_add_member_confirms_and_opens_other_requests(
-    organization, team, other_team, approval_team, facilitator, mails
+    organization, team, other_team, approval_team, facilitator, queued_emails
 ):
     person = ask("u@mailbox.example", organization.name, other_team, approval_team)
     add(person.email, organization, team, facilitator)
     assert membership_of(person, other_team).is_active
     assert membership_of(person, approval_team).waits_for == "approval"
-    assert [email.subject for email in mails()] == [
+    assert [email.subject for email in queued_emails()] == [
         "You were added to Education",
         "You joined Hiring",
     ]

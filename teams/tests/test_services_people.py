@@ -63,25 +63,30 @@ def test_set_facilitators_leaves_administrators_the_desk(administrator, team):
 
 
 def test_set_facilitators_sends_emails_to_new_ones_only(
-    member, colleague, facilitator, team, administrator, mails
+    member, colleague, facilitator, team, administrator, queued_emails
 ):
-    count = len(mails())
+    count = len(queued_emails())
     set_facilitators(team, [facilitator, member], by=administrator)
-    assert [email.to for email in mails()[count:]] == [[member.email]]
-    assert mails()[-1].subject == "You are now a facilitator of Education"
+    assert [email.to for email in queued_emails()[count:]] == [[member.email]]
+    assert queued_emails()[-1].subject == "You are now a facilitator of Education"
     set_facilitators(team, [member, facilitator], by=administrator)
     set_facilitators(team, [member], by=administrator)
-    assert len(mails()) == count + 1
+    assert len(queued_emails()) == count + 1
     set_facilitators(team, [member, colleague, facilitator], by=administrator)
-    assert {email.to[0] for email in mails()[count + 1 :]} == {colleague.email, facilitator.email}
+    assert {email.to[0] for email in queued_emails()[count + 1 :]} == {
+        colleague.email,
+        facilitator.email,
+    }
 
 
 def test_set_facilitators_sends_an_email_for_a_second_team(
-    facilitator, other_team, administrator, mails
+    facilitator, other_team, administrator, queued_emails
 ):
-    count = len(mails())
+    count = len(queued_emails())
     set_facilitators(other_team, [facilitator], by=administrator)
-    assert [email.subject for email in mails()[count:]] == ["You are now a facilitator of Hiring"]
+    assert [email.subject for email in queued_emails()[count:]] == [
+        "You are now a facilitator of Hiring"
+    ]
 
 
 def test_set_facilitators_refuses_closed_accounts(member, colleague, team, administrator):
@@ -118,11 +123,11 @@ def database_text() -> str:
     return "\n".join(stored)
 
 
-def test_close_account_erases_the_person_everywhere(leaver, mails):
+def test_close_account_erases_the_person_everywhere(leaver, queued_emails):
     assert Email.objects.filter(to=leaver.email).count() == 7
     assert database_text().lower().count("maria") > 30
     close_account(leaver)
-    (email,) = mails()
+    (email,) = queued_emails()
     assert (email.to, email.subject) == (["maria@rush.example"], "Your account is closed")
     email.delete()  # the last one, once it is sent
     stored = database_text()

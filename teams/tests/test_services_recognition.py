@@ -124,36 +124,40 @@ def test_import_organizations_opens_what_waits_for_them(
     assert opened == [membership_of(applicant, team)]
 
 
-def test_set_affiliation_by_domain_opens_what_had_been_requested(organization, team, mails):
+def test_set_affiliation_by_domain_opens_what_had_been_requested(organization, team, queued_emails):
     person = make_member("x@rush.example", organization, confirmed=False)
     join_teams(Member(pk=person.pk), [team])  # as if the domain had not been known
     stored = set_affiliation(person, "x")
     assert stored.is_affiliation_confirmed
     assert membership_of(person, team).is_active
-    assert [email.subject for email in mails()][1:] == ["You joined Education"]
+    assert [email.subject for email in queued_emails()][1:] == ["You joined Education"]
 
 
-def test_set_affiliation_by_name_opens_nothing(unconfirmed, other_organization, team, mails):
+def test_set_affiliation_by_name_opens_nothing(
+    unconfirmed, other_organization, team, queued_emails
+):
     stored = set_affiliation(unconfirmed, other_organization.name)
     assert stored.organization == other_organization
     assert membership_of(unconfirmed, team).is_waiting
-    assert mails() == []
+    assert queued_emails() == []
 
 
-def test_set_affiliation_that_is_confirmed_already_sends_no_email(member, approval_team, mails):
+def test_set_affiliation_that_is_confirmed_already_sends_no_email(
+    member, approval_team, queued_emails
+):
     join_teams(member, [approval_team])
-    before = len(mails())
+    before = len(queued_emails())
     set_affiliation(member, "x")
-    assert len(mails()) == before
+    assert len(queued_emails()) == before
 
 
-def test_change_profile_with_a_known_domain_opens_what_waited(organization, team, mails):
+def test_change_profile_with_a_known_domain_opens_what_waited(organization, team, queued_emails):
     person = make_member("x@rush.example", confirmed=False)
     join_teams(person, [team])
     profile = {"full_name": "Xenia", "job_title": "", "shares_email": False}
     change_profile(person, **profile, organization="Rush")
     assert membership_of(person, team).is_active
-    assert len(mails()) == 2
+    assert len(queued_emails()) == 2
 
 
 def test_open_requests_leaves_teams_by_approval(member, approval_team, facilitator):

@@ -69,16 +69,18 @@ def test_waiting_for_counts_a_person_in_two_teams_once(
     assert numbers_for(administrator)["affiliations"] == 1
 
 
-def test_send_digests_for_goals_alone_only_on_mondays(goal, facilitator, administrator, mails):
+def test_send_digests_for_goals_alone_only_on_mondays(
+    goal, facilitator, administrator, queued_emails
+):
     assert send_digests(MONDAY + timedelta(days=1)) == 0
     assert send_digests(MONDAY + timedelta(days=7)) == 2
-    assert "1 goal without an update for 90 days" in mails()[0].message
+    assert "1 goal without an update for 90 days" in queued_emails()[0].message
 
 
-def test_send_digests_sends_one_a_day(waiting, facilitator, administrator, member, mails):
+def test_send_digests_sends_one_a_day(waiting, facilitator, administrator, member, queued_emails):
     history = facilitator.history.count()
     assert send_digests(MONDAY) == 2
-    assert {email.to[0] for email in mails()} == {facilitator.email, administrator.email}
+    assert {email.to[0] for email in queued_emails()} == {facilitator.email, administrator.email}
     assert send_digests(MONDAY) == 0
     assert send_digests(MONDAY - timedelta(days=7)) == 0
     assert send_digests(MONDAY + timedelta(days=1)) == 2
@@ -86,19 +88,21 @@ def test_send_digests_sends_one_a_day(waiting, facilitator, administrator, membe
 
 
 @pytest.mark.parametrize("day", [date(2027, 3, 6), date(2027, 3, 7)])
-def test_send_digests_sends_none_on_weekends(waiting, facilitator, day, mails):
+def test_send_digests_sends_none_on_weekends(waiting, facilitator, day, queued_emails):
     assert send_digests(day) == 0
-    assert mails() == []
+    assert queued_emails() == []
 
 
-def test_send_digests_sends_none_when_nothing_waits(facilitator, member, mails):
+def test_send_digests_sends_none_when_nothing_waits(facilitator, member, queued_emails):
     assert send_digests(MONDAY) == 0
-    assert mails() == []
+    assert queued_emails() == []
 
 
-def test_send_digests_sends_none_without_the_desk(waiting, facilitator, team, administrator, mails):
+def test_send_digests_sends_none_without_the_desk(
+    waiting, facilitator, team, administrator, queued_emails
+):
     set_facilitators(team, [], by=administrator)
     close_account(facilitator)
     Email.objects.all().delete()
     assert send_digests(MONDAY) == 1
-    assert [email.to for email in mails()] == [[administrator.email]]
+    assert [email.to for email in queued_emails()] == [[administrator.email]]

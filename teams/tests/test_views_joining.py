@@ -13,9 +13,11 @@ from teams.services import add_organization, set_facilitators
 from teams.tests.joining import CODE, DONE, JOIN, form, join, last_code
 
 
-def test_join_takes_one_form_one_email_and_one_code(client, organization, team, other_team, mails):
+def test_join_takes_one_form_one_email_and_one_code(
+    client, organization, team, other_team, queued_emails
+):
     sent = client.post(JOIN, form(team, other_team))
-    assert [email.to for email in mails()] == [["nora@rush.example"]]
+    assert [email.to for email in queued_emails()] == [["nora@rush.example"]]
     assert not Member.objects.filter(email="nora@rush.example").exists()
     done = client.post(sent["Location"], {"code": last_code()}, follow=True)
     assert "You have joined 2 teams" in visible_text(done)
@@ -24,8 +26,8 @@ def test_join_takes_one_form_one_email_and_one_code(client, organization, team, 
     assert member.organization == organization
     assert member.affiliation_confirmed_via == "domain"
     assert {membership.status for membership in Membership.objects.of(member)} == {"active"}
-    assert "You joined" in mails()[1].subject
-    assert len(mails()) == 2
+    assert "You joined" in queued_emails()[1].subject
+    assert len(queued_emails()) == 2
     assert client.get("/my/").status_code == 200
 
 
@@ -46,7 +48,7 @@ def test_join_page_ignores_an_unknown_or_closed_team(client, team, closed_team):
     assert f"{closed_team.name} takes no new members now" in visible_text(response)
 
 
-def test_join_changes_nothing_before_the_code(client, team, mails):
+def test_join_changes_nothing_before_the_code(client, team, queued_emails):
     client.get(JOIN)
     client.post(JOIN, form(team))
     client.get(CODE)
@@ -193,7 +195,7 @@ def test_join_done_reports_each_team(client, member, team, other_team, approval_
     assert "Your request waited already" in again
 
 
-def test_join_by_an_unknown_organization_waits_in_line(client, team, mails):
+def test_join_by_an_unknown_organization_waits_in_line(client, team, queued_emails):
     done = join(
         client, team, email="wanda@lakeview.example", organization="The Lakeview Health, Inc."
     )
@@ -206,7 +208,7 @@ def test_join_by_an_unknown_organization_waits_in_line(client, team, mails):
         "lakeview.example",
     )
     assert membership_of(Member.objects.get(), team).is_waiting
-    assert len(mails()) == 2
+    assert len(queued_emails()) == 2
 
 
 def test_join_with_a_personal_address_names_a_known_organization(client, organization, team):
@@ -250,7 +252,7 @@ def test_join_done_can_be_read_again_and_is_empty_for_others(
 
 
 def test_join_with_an_address_verified_at_sign_in_needs_no_second_code(
-    client, organization, team, mails
+    client, organization, team, queued_emails
 ):
     client.post("/sign-in/", {"email": "nora@rush.example"})
     to_join = client.post("/sign-in/code/", {"code": last_code()}, follow=True)
@@ -259,7 +261,7 @@ def test_join_with_an_address_verified_at_sign_in_needs_no_second_code(
     assert "Send me a code" not in visible_text(to_join)
     done = client.post(JOIN, form(team), follow=True)
     assert "You have joined" in visible_text(done)
-    assert len([email for email in mails() if "code" in email.subject]) == 1
+    assert len([email for email in queued_emails() if "code" in email.subject]) == 1
 
 
 def test_join_with_another_address_than_the_verified_one_needs_a_code(client, team):

@@ -138,20 +138,20 @@ def test_my_teams_costs_the_same_queries_for_one_and_three_rows(client_for, memb
     assert costs[0] <= 4
 
 
-def test_team_join_takes_one_click(client_for, member, other_team, mails):
+def test_team_join_takes_one_click(client_for, member, other_team, queued_emails):
     response = client_for(member).post(f"/teams/{other_team.slug}/join/", follow=True)
     assert f"You have joined {other_team.name}." in visible_text(response)
     assert membership_of(member, other_team).is_active
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
-def test_team_join_twice_makes_one_membership(client_for, member, team, other_team, mails):
+def test_team_join_twice_makes_one_membership(client_for, member, team, other_team, queued_emails):
     client = client_for(member)
     for _ in range(2):
         response = client.post(f"/teams/{other_team.slug}/join/", follow=True)
     assert f"You are a member of {other_team.name} already." in visible_text(response)
     assert Membership.objects.of(member).filter(team=other_team).count() == 1
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 def test_team_join_refuses_a_closed_or_unknown_team(client_for, member, closed_team):
@@ -168,7 +168,7 @@ def test_team_join_asks_for_the_organization_first(client_for, administrator, te
     assert Membership.objects.of(administrator).count() == 0
 
 
-def test_team_leave_asks_once_and_ends_the_membership(client_for, member, team, mails):
+def test_team_leave_asks_once_and_ends_the_membership(client_for, member, team, queued_emails):
     client = client_for(member)
     page = client.get(f"/teams/{team.slug}/leave/")
     assert f"Leave {team.name}?" in visible_text(page)
@@ -177,15 +177,15 @@ def test_team_leave_asks_once_and_ends_the_membership(client_for, member, team, 
     assert f"You have left {team.name}" in text
     membership = membership_of(member, team)
     assert (membership.status, membership.ended_by) == ("ended", member)
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
-def test_team_leave_twice_says_so_and_changes_nothing(client_for, member, team, mails):
+def test_team_leave_twice_says_so_and_changes_nothing(client_for, member, team, queued_emails):
     client = client_for(member)
     client.post(f"/teams/{team.slug}/leave/")
     text = visible_text(client.post(f"/teams/{team.slug}/leave/", follow=True))
     assert f"You are not a member of {team.name}." in text
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 @pytest.mark.parametrize("step", ["leave", "withdraw"])
@@ -196,14 +196,14 @@ def test_team_steps_do_not_exist_for_a_team_never_joined(
     assert membership_of(outsider, other_team).is_active
 
 
-def test_team_withdraw_withdraws_a_request_once(client_for, applicant, team, mails):
+def test_team_withdraw_withdraws_a_request_once(client_for, applicant, team, queued_emails):
     client = client_for(applicant)
     text = visible_text(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
     assert f"Your request for {team.name} is withdrawn" in text
     again = visible_text(client.post(f"/teams/{team.slug}/withdraw/", follow=True))
     assert "is not waiting" in again
     assert membership_of(applicant, team).status == "withdrawn"
-    assert len(mails()) == 1
+    assert len(queued_emails()) == 1
 
 
 def test_team_withdraw_leaves_an_active_membership_alone(client_for, member, team):
@@ -277,7 +277,7 @@ def test_my_data_download_has_everything_about_me_and_nothing_about_others(
     assert colleague.email not in response.content.decode()
 
 
-def test_my_account_close_asks_once_and_erases(client_for, member, team, mails):
+def test_my_account_close_asks_once_and_erases(client_for, member, team, queued_emails):
     client = client_for(member)
     assert f"Your membership in {team.name} ends" in visible_text(client.get("/my/data/close/"))
     assert membership_of(member, team).is_active
@@ -286,7 +286,7 @@ def test_my_account_close_asks_once_and_erases(client_for, member, team, mails):
     assert client.get("/my/").status_code == 302
     assert not Member.objects.filter(email="maria@rush.example").exists()
     assert membership_of(member, team).status == "ended"
-    assert [mail.to for mail in mails()] == [["maria@rush.example"]]
+    assert [mail.to for mail in queued_emails()] == [["maria@rush.example"]]
 
 
 def test_my_account_close_signs_out_every_browser(client_for, member):
