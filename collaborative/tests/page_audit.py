@@ -2,8 +2,8 @@
 keyboard, without JavaScript.
 
 Every page is checked by all rules on a narrow screen. What its style decides (focus rings, sizes
-and colors at each width and in each scheme) is checked on the first page of a test that has an
-element of a new kind: another tag, type or styled class, in another parent.
+and colors at each width and in each scheme) is checked on the first page that a worker opens and
+that has an element of a new kind: another tag, type or styled class, in another parent.
 """
 
 import re
@@ -39,6 +39,11 @@ ONLY_WITHOUT_JAVASCRIPT = {
 }
 
 
+# What earlier tests of this process have checked.
+SEEN_KINDS: set[str] = set()
+SEEN_COLORS: set[str] = set()
+
+
 class PageAudit:
     """Collects what is wrong with pages; `assert_clean()` fails with all of it."""
 
@@ -46,8 +51,6 @@ class PageAudit:
         """`plain` is a page without JavaScript."""
         self.plain = plain
         self.findings: Counter[str] = Counter()
-        self.seen_kinds: set[str] = set()
-        self.seen_colors: set[str] = set()
 
     def visit(self, page: Page, addresses: Iterable[str], *, status: int = 200) -> None:
         """Open and check each address, which answers with `status`, with JavaScript and without."""
@@ -69,8 +72,8 @@ class PageAudit:
         findings = _headings(page) + _axe(page, RULES)
         if again:
             findings += self._compare_without_javascript(page)
-        self._is_new(page, "colors", self.seen_colors)
-        if self._is_new(page, "kinds", self.seen_kinds):
+        self._is_new(page, "colors", SEEN_COLORS)
+        if self._is_new(page, "kinds", SEEN_KINDS):
             _walk(page)
             for view in VIEWS:
                 findings += self._check_view(page, *view, rings=True)
@@ -94,7 +97,7 @@ class PageAudit:
         if (width, scheme) != VIEWS[0]:
             if scheme == SCHEMES[0]:
                 rules += SIZE_RULES
-            if self._is_new(page, "colors", self.seen_colors):
+            if self._is_new(page, "colors", SEEN_COLORS):
                 rules += COLOR_RULES
         findings = _axe(page, rules) if rules else []
         if rings:
