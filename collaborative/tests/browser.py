@@ -19,7 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NO_CHROMIUM = f"no Chromium found (looked for {', '.join(CHROMIUM_NAMES)})"
 # Root cannot have Chromium's sandbox, and containers have a small /dev/shm.
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
