@@ -44,19 +44,12 @@ BOTH_DATABASES = (
     "teams/tests/test_statistics*.py",
     "desk/tests/test_actions_bulk.py",
     "desk/tests/test_changelist*.py",
-    "desk/tests/test_imports*.py",
-    "desk/tests/test_reports.py",
-    "desk/tests/test_timeline.py",
     # The database as a whole: moved, away, full, empty.
     "collaborative/tests/test_backups*.py",
     "collaborative/tests/test_restore*.py",
     "collaborative/tests/test_migrations.py",
-    "collaborative/tests/test_demo.py",
-    "collaborative/tests/test_fill_big_database.py",
     "collaborative/tests/test_error_views.py",
     "collaborative/tests/test_health.py",
-    "collaborative/tests/test_page_cache.py",
-    "collaborative/tests/test_status_page.py",
 )
 # Tests that stop and start servers, measure how long people wait, or create databases of a fixed
 # name. No two of them run at the same time.
