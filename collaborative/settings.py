@@ -1,7 +1,7 @@
 """Settings of the portal. Every value that differs between machines comes from the environment.
 
 A value that is missing or wrong stops the start with a sentence that says what to set; the
-value itself is never repeated there, since it may hold a password. README.md lists them all.
+value itself is never repeated there, since it may hold a password. docs/settings.md lists them all.
 """
 
 import os

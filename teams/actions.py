@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from members import services as member_services
 from members.history.decisions import Step
-from members.history.decisions import process_decision as process_items
+from members.history.decisions import process_items
 from members.models import Decision, EmailDomain, Member, Organization
 from members.services import Refused, one_line
 from members.wording import counted

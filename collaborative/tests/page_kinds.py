@@ -1,7 +1,7 @@
 """The address of every kind of page, by who opens it.
 
 Each list takes its rows from the database, which holds at least one of every kind: the tests
-put them there, bench/weight.py has them from the demo.
+put them there, tools/bench/weight.py has them from the demo.
 """
 
 from django.urls import reverse

@@ -114,7 +114,7 @@ def create_decision(
 ) -> Decision:
     """Return a new decision of `by`: the `action` on the records of `model` with these `keys`.
 
-    Nothing is done yet; `process_decision` does it.
+    Nothing is done yet; `process_items` does it.
     """
     with transaction.atomic():
         decision = Decision.objects.create(
@@ -132,7 +132,7 @@ def create_decision(
     return decision
 
 
-def process_decision(
+def process_items(
     decision: Decision, step: Step, *, seconds: float, check_undo: CheckUndo
 ) -> bool:
     """Process or undo items of `decision` for about `seconds`; return whether all are finished.
@@ -222,7 +222,7 @@ def _hold_emails(decision: Decision, until: datetime) -> None:
 def undo_decision(decision: Decision, *, by: Member) -> None:
     """Begin to undo `decision`: hold its emails and drop the items that were not processed yet.
 
-    `process_decision` undoes the others. Refuses when the two minutes are over, and the decision of
+    `process_items` undoes the others. Refuses when the two minutes are over, and the decision of
     another person unless `by` is an administrator.
     """
     with transaction.atomic():

@@ -14,7 +14,7 @@ from members.history.decisions import (
     Preview,
     create_decision,
     preview_action,
-    process_decision,
+    process_items,
     undo_decision,
 )
 from members.history.saving import (
@@ -29,7 +29,7 @@ from members.history.saving import (
 from members.services.affiliations import (
     NOT_CONFIRMED,
     confirm_affiliations,
-    confirmation,
+    confirmation_fields,
     unconfirm_affiliation,
 )
 from members.services.failed_emails import failed_emails, requeue_emails
@@ -76,7 +76,7 @@ __all__ = [
     "bulk_save_with_history",
     "complete_profile",
     "confirm_affiliations",
-    "confirmation",
+    "confirmation_fields",
     "create_decision",
     "delete_with_history",
     "end_sessions",
@@ -89,7 +89,7 @@ __all__ = [
     "note_second_factor",
     "one_line",
     "preview_action",
-    "process_decision",
+    "process_items",
     "reencrypt_second_factors",
     "remove_domain",
     "rename_organization",

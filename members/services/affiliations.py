@@ -102,10 +102,10 @@ def confirm_affiliations(
 ) -> None:
     """Store that `members`, locked by the caller, work for `organization`. Checks no rule."""
     why = f"affiliation confirmed {Member.ConfirmedVia(via).label}"
-    bulk_save_with_history(members, by, why, **confirmation(organization, via=via, by=by))
+    bulk_save_with_history(members, by, why, **confirmation_fields(organization, via=via, by=by))
 
 
-def confirmation(organization: Organization, *, via: str, by: Member | None) -> dict[str, Any]:
+def confirmation_fields(organization: Organization, *, via: str, by: Member | None) -> dict[str, Any]:
     """Return the fields of a member who is confirmed for `organization` from now on."""
     return {
         "organization": organization,

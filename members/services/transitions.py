@@ -35,7 +35,7 @@ TRANSITIONS: dict[str, set[Status]] = {
 def new_organization(name: str, status: Status, *, by: Member, **fields: Any) -> Organization:
     """Return an organization that begins as `status`, decided by `by`; it is not stored yet."""
     name = one_line(name)
-    decision = _decision(status, by=by)
+    decision = _status_fields(status, by=by)
     return Organization(
         name=name, normalized_name=normalize_organization_name(name), **decision, **fields
     )
@@ -64,7 +64,7 @@ def transition(
     stored = lock_organization(organization)
     if status not in TRANSITIONS[stored.status]:
         raise Refused(_already_decided(stored))
-    decision = _decision(status, by=by, reason=reason)
+    decision = _status_fields(status, by=by, reason=reason)
     save_with_history(organization, by, why, **decision, **changes)
 
 
@@ -79,10 +79,10 @@ def transition_all(
         for organization in stored.select_for_update(no_key=True):
             if status not in TRANSITIONS[organization.status]:
                 raise Refused(_already_decided(organization))
-    bulk_save_with_history(organizations, by, why, **_decision(status, by=by))
+    bulk_save_with_history(organizations, by, why, **_status_fields(status, by=by))
 
 
-def _decision(status: Status, *, by: Member, reason: str = "") -> dict[str, Any]:
+def _status_fields(status: Status, *, by: Member, reason: str = "") -> dict[str, Any]:
     """Return the fields that go with `status`."""
     if status == Status.PROPOSED:
         return {"status": status}

@@ -1,6 +1,6 @@
 """Decisions about memberships, as the tests make and process them."""
 
-from members.history.decisions import process_decision
+from members.history.decisions import process_items
 from members.services import create_decision
 from teams.models import Membership
 from teams.services import approve_membership, end_membership, refuse_undo_if_built_upon
@@ -21,7 +21,7 @@ def decide(by, model, keys, action="decide", **fields):
 
 def process(decision, step, seconds=60):
     """Process or undo items of `decision`; return whether all are finished."""
-    return process_decision(decision, step, seconds=seconds, check_undo=refuse_undo_if_built_upon)
+    return process_items(decision, step, seconds=seconds, check_undo=refuse_undo_if_built_upon)
 
 
 def approve_step(by):

@@ -16,12 +16,12 @@ from members.services import (
     Refused,
     bulk_create,
     confirm_affiliations,
-    confirmation,
+    confirmation_fields,
     one_line,
 )
 from teams import emails
 from teams.models import ActionTeam, Membership
-from teams.services.recognition import open_requests
+from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import new_membership, transition_all
 
 # By the keys of the member and the team.
@@ -124,7 +124,7 @@ def _create_accounts(
                 full_name=one_line(data.full_name),
                 normalized_name=normalize_person_name(data.full_name),
                 job_title=one_line(data.job_title),
-                **confirmation(data.organization, via=Member.ConfirmedVia.FACILITATOR, by=by),
+                **confirmation_fields(data.organization, via=Member.ConfirmedVia.FACILITATOR, by=by),
             )
     members = list(created.values())
     try:
@@ -187,7 +187,7 @@ def _activate_open_requests(
         for (member_id, _), membership in memberships.items()
         if member_id in result.confirmed and membership.is_waiting
     ]
-    opened = open_requests(requests, by=by)
+    opened = activate_requests_of_open_teams(requests, by=by)
     result.approved_requests.update({membership.pk: membership for membership in opened})
 
 

@@ -16,7 +16,7 @@ from members.services import (
 )
 from teams import emails
 from teams.models import Membership
-from teams.services.recognition import open_requests
+from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import end_or_withdraw
 
 # Stands in the history; it names nobody, because history outlives people.
@@ -144,7 +144,7 @@ def _open_requests(retained: Member, by: Member) -> None:
     """Open what waited for the affiliation that the other account had confirmed."""
     if retained.may_join_at_once:
         waiting = Membership.objects.of(retained).waiting().select_related("team")
-        open_requests(list(waiting), by=by)
+        activate_requests_of_open_teams(list(waiting), by=by)
 
 
 def _send_emails(retained: Member, merged_address: str) -> None:

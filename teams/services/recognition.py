@@ -140,7 +140,7 @@ def activate_open_requests(members: Iterable[Member], *, by: Member | None) -> l
     return the memberships. One email for each person who waits for something says what is open
     now and what still waits."""
     requests = _requests_by_member(members)
-    opened = open_requests([each for _, own in requests for each in own], by=by)
+    opened = activate_requests_of_open_teams([each for _, own in requests for each in own], by=by)
     with bulk_queue():
         for member, own in requests:
             emails.organization_recognized(
@@ -151,7 +151,7 @@ def activate_open_requests(members: Iterable[Member], *, by: Member | None) -> l
     return opened
 
 
-def open_requests(memberships: Sequence[Membership], *, by: Member | None) -> list[Membership]:
+def activate_requests_of_open_teams(memberships: Sequence[Membership], *, by: Member | None) -> list[Membership]:
     """Activate those of the waiting `memberships` that need no approval; return them."""
     of_open_teams = [membership for membership in memberships if membership.team.is_open]
     why = "opened with the affiliation"

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         """Set it up; refused outside DEBUG, where anyone could sign in as this administrator."""
         if not settings.DEBUG:
             raise CommandError(
-                "This is for development only, and DEBUG is off. README.md says how to run the "
+                "This is for development only, and DEBUG is off. docs/operating.md says how to run the "
                 "portal in production."
             )
         call_command("migrate", verbosity=0)
