@@ -33,8 +33,8 @@ class HoneypotForm(BaseForm):
         """Refuse what looks as if a program had sent it."""
         if self.data.get("website") or self.is_suspicious():
             raise ValidationError(
-                "We could not tell this from an automatic message. Nothing is lost: read it "
-                "over and press the button again"
+                "This looked like an automated message. Nothing is lost: read it "
+                "over and send it again"
             )
         return self.cleaned_data
 

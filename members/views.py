@@ -226,7 +226,7 @@ def my_sessions_end_others(request: HttpRequest) -> HttpResponse:
 
 @post_only("my_sessions")
 def my_sessions_end_all(request: HttpRequest) -> HttpResponse:
-    """Sign out everywhere, here too."""
+    """Sign out everywhere, including here."""
     services.end_sessions(current_member(request))
     logout(request)
     messages.success(request, "You have signed out everywhere.")

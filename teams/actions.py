@@ -18,8 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from members import services as member_services
-from members.history.decisions import Step
-from members.history.decisions import process_items
+from members.history.decisions import Step, process_items
 from members.models import Decision, EmailDomain, Member, Organization
 from members.services import Refused, one_line
 from members.wording import counted
@@ -160,7 +159,7 @@ def confirm_affiliation(member: Member, by: Member, form_data: FormData) -> str:
     if other_count:
         message += f" {counted(other_count, 'membership', 'memberships')} opened in other teams."
     if waiting_names := _team_names(visible.waiting()):
-        message += f" Still waiting for a yes or no: {', '.join(waiting_names)}."
+        message += f" Still waiting for a decision: {', '.join(waiting_names)}."
     return message
 
 
@@ -230,7 +229,7 @@ def merge_organizations(organization: Organization, by: Member, form_data: FormD
 @action(EmailDomain, "take-back")
 def remove_domain(domain: EmailDomain, by: Member, form_data: FormData) -> str:
     member_services.remove_domain(domain, by=by)
-    return f"The email domain {domain.domain} of {domain.organization} is taken back."
+    return f"The email domain {domain.domain} of {domain.organization} has been removed."
 
 
 def _confirmed_domain(organization: Organization, form_data: FormData) -> str:
@@ -290,7 +289,7 @@ def dismiss_question(question: Question, by: Member, form_data: FormData) -> str
     question = services.dismiss_question(question, reason=form_data["reason"], by=by)
     is_emailed = question.email and question.answer
     return f"“{question}” is dismissed; " + (
-        "the asker gets the reason by email." if is_emailed else "nobody is told."
+        "the asker gets the reason by email." if is_emailed else "nobody is notified."
     )
 
 

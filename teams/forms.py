@@ -83,7 +83,9 @@ class JoinForm(HoneypotForm):
         teams: QuerySet[ActionTeam] = self.cleaned_data["teams"]
         closed = [team.name for team in teams if team.is_closed]
         if closed:
-            raise ValidationError(f"{', '.join(closed)} takes no new members now. Take it out")
+            raise ValidationError(
+                f"Not taking new members right now: {', '.join(closed)}. Clear that choice"
+            )
         return teams
 
 

@@ -58,7 +58,7 @@ def test_team_detail_shows_an_organization_only_once_it_is_recognized(client, te
 
 def test_team_detail_of_a_closed_team_offers_no_joining(client, closed_team):
     response = client.get(closed_team.get_absolute_url())
-    assert "takes no new members now" in visible_text(response)
+    assert "is not taking new members right now" in visible_text(response)
     assert f"?team={closed_team.slug}" not in response.content.decode()
 
 
@@ -172,7 +172,7 @@ def test_organization_list_goes_page_by_page(client, administrator, monkeypatch)
     [
         ("maria@mail.rush.example", "Yes, you can join at once"),
         ("MARIA@RUSH.EXAMPLE ", "Yes, you can join at once"),
-        ("wanda@lakeview.example", "Not at once, but you can ask now"),
+        ("wanda@lakeview.example", "Not right away, but you can ask now"),
         ("someone@gmail.com", "This is a personal address"),
         ("nonsense", "Enter your work email address, like name@hospital.org"),
         ("", "Enter your work email address, like name@hospital.org"),

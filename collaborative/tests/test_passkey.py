@@ -48,14 +48,14 @@ def test_passkey_is_made_and_signs_in(new_page, facilitator):
     expect_heading(page, "Sign-in and security")
     page.get_by_role("link", name="Add a passkey").click()
     page.get_by_label("Name of the passkey").fill("My laptop")
-    page.get_by_role("button", name="Make the passkey").click()
+    page.get_by_role("button", name="Create the passkey").click()
     expect_heading(page, "Keep your recovery codes")
     codes = page.get_by_role("list", name="Recovery codes").get_by_role("listitem")
     expect(codes).to_have_count(10)
     assert Email.objects.latest("pk").subject == "Your sign-in: A passkey was added"
 
     page.goto("/two-factor/webauthn/add/")  # the device has one already, and refuses
-    page.get_by_role("button", name="Make the passkey").click()
+    page.get_by_role("button", name="Create the passkey").click()
     expect(page.get_by_role("alert")).to_contain_text("The passkey did not work")
     expect(page.get_by_role("alert")).to_be_focused()
 
@@ -88,7 +88,7 @@ def test_second_factor_pages_are_accessible(new_page, audit, facilitator):  # no
     expect_heading(page, "Keep your recovery codes")
     audit.check(page)
     page.goto("/two-factor/webauthn/add/")
-    press(page, "Make the passkey")
+    press(page, "Create the passkey")
     expect_heading(page, "Sign-in and security")
     passkey = Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN)
     pages = ["", "totp/deactivate/", "recovery-codes/", "recovery-codes/generate/"]

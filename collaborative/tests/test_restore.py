@@ -129,7 +129,7 @@ def test_restore_from_the_other_kind_of_database_is_refused(member, tmp_path):
         run("restore", str(other), "--replace")
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the other way round")
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the other way around")
 def test_check_backup_of_postgresql_on_sqlite_says_what_it_needs(member, tmp_path):
     other = tmp_path / "portal.pgdump"
     other.write_bytes(b"PGDMP and so on")

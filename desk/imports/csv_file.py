@@ -54,7 +54,7 @@ def read_csv(content: bytes, columns: Sequence[str], max_rows: int) -> CsvText:
     try:
         rows = _filled_rows(text, delimiter, max_rows)
     except csv.Error as error:
-        raise Refused("The file breaks off or is damaged. Save it again.") from error
+        raise Refused("The file is incomplete or damaged. Save it again.") from error
     return CsvText(encoding, delimiter, rows)
 
 
@@ -67,7 +67,7 @@ def decode_text(content: bytes) -> tuple[str, str]:
         guess = from_bytes(content, cp_isolation=list(LEGACY_ENCODINGS)).best()
         if guess is None or encoding == "utf-16":
             raise Refused(
-                "This is no text that can be read. Save the list as CSV (UTF-8) or Excel."
+                "This is not readable text. Save the list as CSV (UTF-8) or Excel."
             ) from error
         return str(guess), guess.encoding
 

@@ -59,7 +59,7 @@ def parse_headings(cells: Cells, columns: Sequence[str]) -> Headings:
                 f"{', '.join(columns)}; it has {present}."
             )
         if keys.count(key) > 1:
-            raise Refused(f"The column “{column}” is there twice. Take one out.")
+            raise Refused(f"The column “{column}” appears twice. Remove one.")
         places[column] = keys.index(key)
     unread = [cell for index, cell in enumerate(cells) if cell and index not in places.values()]
     return Headings(places, unread)

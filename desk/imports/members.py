@@ -152,7 +152,7 @@ class MemberParser:
         email: str = EMAIL.clean(cell)
         account = self.accounts.get(email)
         if account and not account.is_active:
-            raise ValidationError("This account is closed. Take the row out.")
+            raise ValidationError("This account is closed. Remove the row.")
         return email
 
     def _organization(self, cell: str, account: Member | None, joins_nothing: bool) -> Organization:
@@ -173,7 +173,7 @@ class MemberParser:
         if account and joins_nothing and organization.pk == account.organization_id:
             return organization
         if organization.status == Organization.Status.DECLINED:
-            raise ValidationError(f"{organization} was declined. Take the row out.")
+            raise ValidationError(f"{organization} was declined. Remove the row.")
         if not organization.is_recognized:
             raise ValidationError(f"{organization} waits to be recognized. Do that first.")
         return organization

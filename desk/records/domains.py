@@ -21,7 +21,7 @@ from teams.services import add_domain
 
 class TakeBack(BulkAction[EmailDomain]):
     model = EmailDomain
-    name, label, title = "take-back", "Take back", "Take back {}"
+    name, label, title = "take-back", "Remove", "Remove {}"
     nouns = ("email domain", "email domains")
     description = (
         "From now on an address at this domain confirms nobody. Those who are confirmed already "

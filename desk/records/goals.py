@@ -30,7 +30,7 @@ class ReportForm(forms.Form):
     """The state of one goal, with a number if it has a target, and a sentence."""
 
     state = forms.ChoiceField(
-        label="How does it stand?",
+        label="What is its status?",
         choices=REPORTED_STATES,
         widget=forms.RadioSelect,
         error_messages={

@@ -36,7 +36,7 @@ def describe_waiting(membership: Membership) -> SafeString | str:
     if not membership.is_waiting:
         return "nothing"
     if membership.waits_for == "approval":
-        return "your yes or no"
+        return "your decision"
     organization = membership.member.organization
     if membership.waits_for == "affiliation":
         url = reverse("admin:members_member_change", args=[membership.member_id])
@@ -73,7 +73,7 @@ class MembershipAction(BulkAction[Membership]):
 
 class Approve(MembershipAction):
     name, label, title = "approve", "Approve", "Approve {}"
-    description = "Each person becomes an active member of the team and is told by email."
+    description = "Each person becomes an active member of the team and is notified by email."
     template = "admin/teams/membership/approve.html"
 
     def is_available(self, membership: Membership) -> bool:
@@ -95,7 +95,7 @@ class Approve(MembershipAction):
 
 class Decline(MembershipAction, ActionWithReason[Membership]):
     name, label, title = "decline", "Decline", "Decline {}"
-    description = "Each person is told by email, with the reason. They can ask again later."
+    description = "Each person is notified by email, with the reason. They can ask again later."
     prepared_reasons = (
         "The team cannot take you in at this time. You are welcome to ask again later.",
         "We could not confirm that you work for the organization you named.",
@@ -110,7 +110,7 @@ class End(MembershipAction, ActionWithReason[Membership]):
     name, label, title = "end", "End membership", "End {}"
     nouns = ("membership", "memberships")
     description = (
-        "Each person leaves the team at once and is told by email, with the reason. "
+        "Each person leaves the team at once and is notified by email, with the reason. "
         "The time in the team stays on record, and they can join again."
     )
     prepared_reasons = (
@@ -142,7 +142,7 @@ class WaitsForFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("approval", "My yes or no"),
+            ("approval", "My decision"),
             ("affiliation", "A confirmed affiliation"),
             ("organization", "A recognized organization"),
         ]
@@ -202,11 +202,11 @@ class AddMemberForm(forms.Form):
 
 def added_message(membership: Membership, account: Member | None) -> str:
     """Return what happened; of an `account` that existed before also what it keeps."""
-    message = f"{membership.member} is a member of {membership.team} now, and is told by email."
+    message = f"{membership.member} is a member of {membership.team} now, and is notified by email."
     if account is None:
         return message
     name, organization = account.full_name or "no name", membership.member.organization
-    message += " An account with this address was there already; its name"
+    message += " An account with this address already existed; its name"
     if account.is_affiliation_confirmed:
         return f"{message} and organization stay as they were: {name}, {organization}."
     return f"{message} stays as it was: {name}. It is confirmed for {organization} from now on."

@@ -165,7 +165,7 @@ class PublishForm(forms.Form):
             for name, message in (
                 ("question", "Write the question."),
                 ("answer", "Write the answer, or choose an entry that has it."),
-                ("place", "Choose where it stands."),
+                ("place", "Choose where it goes."),
             ):
                 if not self.cleaned_data.get(name) and name not in self.errors:
                     self.add_error(name, message)
@@ -175,8 +175,8 @@ class PublishForm(forms.Form):
 class Publish(QuestionAction):
     name, label, title = "publish", "Publish", "Publish the answer to {}"
     description = (
-        "The answer stands on the public FAQ page at once. An asker who left an address gets the "
-        "link by email; the address is not published."
+        "The answer appears on the public FAQ page right away. An asker who left an address gets "
+        "the link by email; the address is not published."
     )
 
     def get_form(self, request: HttpRequest, records: Sequence[Question]) -> forms.Form:
@@ -197,13 +197,13 @@ class Dismiss(QuestionAction, ActionWithReason[Question]):
     name, label, title = "dismiss", "Dismiss", "Dismiss {}"
     description = (
         "The question is closed without an answer. With a reason, an asker who left an address "
-        "is told by email. Without one nobody is told: do that with spam."
+        "is notified by email. Without one nobody is notified: do that with spam."
     )
-    reason_help = "May stay empty. An asker who left an address reads it in the email."
+    reason_help = "Optional. An asker who left an address reads it in the email."
     prepared_reasons = (
         "This portal is only about the action teams, so we cannot help with this.",
         "We did not understand the question. You are welcome to ask it again in other words.",
-        "Please ask the human resources department of the hospital itself; we hire nobody.",
+        "Please contact the hospital’s human resources department; we do not hire for hospitals.",
     )
 
     def get_form(self, request: HttpRequest, records: Sequence[Question]) -> forms.Form:

@@ -127,7 +127,7 @@ class ActionTeamAdmin(PublishedAdmin):
             label="Facilitators",
             required=False,
             help_text="One address on each line. Each of them needs an account in the portal; "
-            "everyone new is told by email.",
+            "everyone you add is notified by email.",
         )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

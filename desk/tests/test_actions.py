@@ -33,7 +33,7 @@ def test_action_page_says_what_will_happen_and_shows_the_email(
     count = len(queued_emails())
     page = visible_text(client_for(approver).get(action_url("approve", requests[0])))
     assert "This will open 1 membership in 1 team and send 1 email." in page
-    assert "You can undo it for two minutes; no email leaves before." in page
+    assert "You can undo it for two minutes; no email is sent before then." in page
     assert "To maria@rush.example" in page
     requests[0].refresh_from_db()
     assert requests[0].is_waiting

@@ -118,7 +118,7 @@ def test_questions_are_answered_published_and_dismissed(new_page, facilitator, f
 
     open_decision(2, "Dismiss")
     page.get_by_role("button", name="Dismiss", exact=True).click()
-    expect_message(page, "is dismissed; nobody is told")
+    expect_message(page, "is dismissed; nobody is notified")
     assert not Question.objects.waiting().exists()
 
     page.goto("/admin/teams/faqentry/")

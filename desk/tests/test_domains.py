@@ -84,8 +84,9 @@ def test_domain_given_by_mistake_is_taken_back_with_history(
     assert "Those who are confirmed already stay confirmed" in visible_text(page)
     assert organization.domains.count() == 1
     response = client.post(TAKE_BACK.format(domain.pk), follow=True)
-    assert "The email domain rush.example of Rush Example Hospital is taken back." in visible_text(
-        response
+    assert (
+        "The email domain rush.example of Rush Example Hospital has been removed."
+        in visible_text(response)
     )
     gone = EmailDomain.history.filter(domain="rush.example").latest()
     assert (gone.history_type, gone.history_user) == ("-", facilitator)

@@ -153,7 +153,7 @@ def test_import_store_after_a_change_since_the_check_stores_nothing(
     checked = check(client, csv_of(NORA, "late@rush.example,Late,,Rush Example Hospital,Education"))
     Member.objects.filter(pk=late.pk).update(is_active=False)
     response = store(client, checked)
-    assert "Something changed since the check. Nothing was stored." in visible_text(response)
+    assert "Something has changed since the check. Nothing was stored." in visible_text(response)
     assert [(row, column) for row, column, *_ in errors(response)] == [(3, "Email")]
     assert nora() is None
 

@@ -103,9 +103,9 @@ def test_read_table_refuses_too_many_rows(filled, make):
         (b"Name,Town\na,b", "The column “Domains” is missing.* it has “Name”, “Town”."),
         (b"Name,name,Domains\na", "The column “Name” is there twice."),
         (b"Name,Domains\n,\n", "There are no rows below the headings."),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "This is no text that can be read."),
-        (b"\xff\xfeN\x00a", "This is no text that can be read."),
-        (b'Name,Domains\n"' + b"x" * 200_000, "The file breaks off or is damaged."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "This is not readable text."),
+        (b"\xff\xfeN\x00a", "This is not readable text."),
+        (b'Name,Domains\n"' + b"x" * 200_000, "The file is incomplete or damaged."),
     ],
     ids=["empty", "missing", "twice", "no rows", "image", "half a character", "huge cell"],
 )

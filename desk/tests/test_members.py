@@ -213,7 +213,7 @@ def test_confirm_names_ones_own_teams_and_counts_the_others(
     response = client_for(facilitator).post(action_url("confirm", una), follow=True)
     assert messages_of(response) == [
         "Una Unconfirmed is confirmed for Rush Example Hospital. Active member now: Education. "
-        "1 membership opened in other teams. Still waiting for a yes or no: Careers."
+        "1 membership opened in other teams. Still waiting for a decision: Careers."
     ]
 
 

@@ -33,7 +33,7 @@ def test_add_makes_an_active_member_and_emails_them(
     membership = membership_of(nora, team)
     assert response.redirect_chain == [(f"{LIST}{membership.pk}/change/", 302)]
     assert messages_of(response) == [
-        "Nora Newcomer is a member of Education now, and is told by email."
+        "Nora Newcomer is a member of Education now, and is notified by email."
     ]
     assert (membership.status, membership.decided_by) == ("active", facilitator)
     assert nora.affiliation_confirmed_by == facilitator
@@ -46,8 +46,8 @@ def test_add_says_that_an_existing_account_keeps_its_details(
     form_data = typed | {"email": "OLGA@loop.example"}
     response = client_for(facilitator).post(LIST + "add/", form_data, follow=True)
     assert messages_of(response) == [
-        "Olga Outsider is a member of Education now, and is told by email. An account with this "
-        "address was there already; its name and organization stay as they were: Olga Outsider, "
+        "Olga Outsider is a member of Education now, and is notified by email. An account with "
+        "this address already existed; its name and organization stay as they were: Olga Outsider, "
         "Loop Example Clinic."
     ]
 
@@ -58,8 +58,8 @@ def test_add_says_that_the_organization_of_an_existing_account_is_confirmed(
     form_data = typed | {"email": applicant.email}
     response = client_for(facilitator).post(LIST + "add/", form_data, follow=True)
     assert messages_of(response) == [
-        "Wanda Waiting is a member of Education now, and is told by email. An account with this "
-        "address was there already; its name stays as it was: Wanda Waiting. It is confirmed for "
+        "Wanda Waiting is a member of Education now, and is notified by email. An account with "
+        "this address already existed; its name stays as it was: Wanda Waiting. It is confirmed for "
         "Rush Example Hospital from now on."
     ]
 

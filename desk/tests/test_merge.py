@@ -319,7 +319,7 @@ def test_merge_of_a_facilitator_is_refused_with_the_reverse_merge(
     client_for, administrator, facilitator, member
 ):
     response = client_for(administrator).get(action_url("merge", facilitator, into=member.pk))
-    assert "Merge the other way round, so that this account goes on." in visible_text(response)
+    assert "Merge the other way around, so that this account is kept." in visible_text(response)
     assert f'href="{action_url("merge", member, into=facilitator.pk)}"' in response.content.decode()
 
 

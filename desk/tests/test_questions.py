@@ -333,7 +333,7 @@ def test_dismiss_starts_without_a_reason(desk, question, queued_emails):
     response = desk.get(action_url("dismiss", question))
     assert response.context["form"]["reason"].value() == ""
     text = visible_text(desk.post(action_url("dismiss", question), {"reason": ""}, follow=True))
-    assert "is dismissed; nobody is told" in text
+    assert "is dismissed; nobody is notified" in text
     assert not queued_emails()
 
 

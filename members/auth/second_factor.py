@@ -157,7 +157,7 @@ class PasskeyForm(AddWebAuthnForm):
         widget=forms.HiddenInput,
         error_messages={
             "required": "Your browser has made no passkey. "
-            "Press “Make the passkey”; it needs JavaScript"
+            "Press “Create the passkey”; it needs JavaScript"
         },
     )
     name = forms.CharField(

@@ -132,9 +132,7 @@ def create_decision(
     return decision
 
 
-def process_items(
-    decision: Decision, step: Step, *, seconds: float, check_undo: CheckUndo
-) -> bool:
+def process_items(decision: Decision, step: Step, *, seconds: float, check_undo: CheckUndo) -> bool:
     """Process or undo items of `decision` for about `seconds`; return whether all are finished.
 
     Any number of processes may call this at the same time: each item is processed by one of them.
@@ -290,7 +288,7 @@ def _revert(change: dict[str, Any], decision: Decision) -> None:
         delete_with_history(record, decision.by, why)
         return
     if serialize_fields(record, change["new"]) != change["new"]:
-        raise Refused(f"{record} has changed meanwhile.")
+        raise Refused(f"{record} has changed in the meantime.")
     save_with_history(record, decision.by, why, **_values(model, change["old"]))
 
 

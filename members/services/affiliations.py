@@ -105,7 +105,9 @@ def confirm_affiliations(
     bulk_save_with_history(members, by, why, **confirmation_fields(organization, via=via, by=by))
 
 
-def confirmation_fields(organization: Organization, *, via: str, by: Member | None) -> dict[str, Any]:
+def confirmation_fields(
+    organization: Organization, *, via: str, by: Member | None
+) -> dict[str, Any]:
     """Return the fields of a member who is confirmed for `organization` from now on."""
     return {
         "organization": organization,

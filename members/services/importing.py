@@ -126,7 +126,7 @@ class _Plan:
             self.owners[domain.domain] = organization
             self.result.added_domains.append(domain)
         elif owner.normalized_name != organization.normalized_name:
-            return f"{domain.domain} belongs to {owner}. Take it out of this row."
+            return f"{domain.domain} belongs to {owner}. Remove it from this row."
         return ""
 
 

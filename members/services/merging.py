@@ -58,10 +58,12 @@ def _refuse_to_merge(duplicate: Organization, retained: Organization) -> None:
             f"{retained} is itself a former name of {retained.canonical}. Merge into that one."
         )
     if retained.status == Organization.Status.DECLINED:
-        raise Refused(f"{retained} was declined. Recognize it first, or merge the other way round.")
+        raise Refused(
+            f"{retained} was declined. Recognize it first, or merge the other way around."
+        )
     if duplicate.is_recognized and not retained.is_recognized:
         raise Refused(
-            f"{duplicate} is recognized and {retained} is not. Merge the other way round."
+            f"{duplicate} is recognized and {retained} is not. Merge the other way around."
         )
 
 

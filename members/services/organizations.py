@@ -88,7 +88,7 @@ def remove_domain(domain: EmailDomain, *, by: Member) -> None:
     with transaction.atomic():
         stored = EmailDomain.objects.select_for_update(no_key=True).filter(pk=domain.pk).first()
         if stored is None:
-            raise Refused(f"{domain} was taken back already. Nothing was changed.")
+            raise Refused(f"{domain} has already been removed. Nothing was changed.")
         delete_with_history(stored, by, "taken back")
 
 

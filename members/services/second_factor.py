@@ -39,7 +39,7 @@ def note_second_factor(member: Member, change: str) -> None:
 def reset_second_factor(member: Member, *, by: Member | None = None) -> list[str]:
     """Remove the second factor of a member who lost the phone and the recovery codes.
 
-    Returns the names of what was removed. The member is told by email, is signed out everywhere,
+    Returns the names of what was removed. The member gets an email, is signed out everywhere,
     and signs in by the code alone until there is a new one. `by` is None at the server's command
     line. Refuses a closed account, and where there is nothing to remove.
     """

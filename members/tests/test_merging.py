@@ -125,7 +125,7 @@ def test_merge_organizations_refuses_wrong_pairs(
         refused(words, merge_organizations, one, two, by=administrator, **more)
 
     merging("with itself", organization, organization)
-    merging("Merge the other way round", organization, proposed_organization)
+    merging("Merge the other way around", organization, proposed_organization)
     merging("already belongs", organization, other_organization, domain="rush.example")
     merging("public mailbox", proposed_organization, organization, domain="gmail.com")
     declined = Organization.objects.create(name="Kappa")

@@ -124,7 +124,9 @@ def _create_accounts(
                 full_name=one_line(data.full_name),
                 normalized_name=normalize_person_name(data.full_name),
                 job_title=one_line(data.job_title),
-                **confirmation_fields(data.organization, via=Member.ConfirmedVia.FACILITATOR, by=by),
+                **confirmation_fields(
+                    data.organization, via=Member.ConfirmedVia.FACILITATOR, by=by
+                ),
             )
     members = list(created.values())
     try:

@@ -36,7 +36,7 @@ def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
     confirmed for different organizations.
     """
     if duplicate.pk == into.pk:
-        raise Refused("This is one and the same account. Name the other one.")
+        raise Refused("This is the same account. Choose the other one.")
     with transaction.atomic():
         employers = _lock_employers(duplicate, into)
         pair = Member.objects.filter(pk__in=[duplicate.pk, into.pk]).order_by("pk")
@@ -44,7 +44,9 @@ def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
         duplicate, retained = locked[duplicate.pk], locked[into.pk]
         _refuse_to_merge(duplicate, retained)
         if {duplicate.organization_id, retained.organization_id} - employers:
-            raise Refused("The organization of one of the two has changed meanwhile. Look again.")
+            raise Refused(
+                "The organization of one of the two has changed in the meantime. Look again."
+            )
         _move_memberships(duplicate, retained, by)
         merged_before = list(duplicate.merged_accounts.order_by("pk"))
         bulk_save_with_history(merged_before, by, MERGED, merged_into=retained)
@@ -73,7 +75,7 @@ def _refuse_to_merge(duplicate: Member, retained: Member) -> None:
     if duplicate.is_staff or duplicate.is_superuser or duplicate.facilitated_teams.exists():
         raise Refused(
             f"{duplicate.email} is the account of a person who may use the desk. "
-            "Merge the other way round, so that this account goes on."
+            "Merge the other way around, so that this account is kept."
         )
     both = duplicate.is_affiliation_confirmed and retained.is_affiliation_confirmed
     if both and duplicate.organization_id != retained.organization_id:

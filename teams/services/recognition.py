@@ -151,7 +151,9 @@ def activate_open_requests(members: Iterable[Member], *, by: Member | None) -> l
     return opened
 
 
-def activate_requests_of_open_teams(memberships: Sequence[Membership], *, by: Member | None) -> list[Membership]:
+def activate_requests_of_open_teams(
+    memberships: Sequence[Membership], *, by: Member | None
+) -> list[Membership]:
     """Activate those of the waiting `memberships` that need no approval; return them."""
     of_open_teams = [membership for membership in memberships if membership.team.is_open]
     why = "opened with the affiliation"

@@ -96,7 +96,7 @@ def test_requests_waiting_for_the_organization_says_who_checks_and_by_when(
     words = " ".join(email.message.split())
     assert "A facilitator checks Lakeview Health first" in words
     assert ("Then a facilitator of the team decides" in words) == (policy == "approval")
-    assert "You get an answer by March 8, 2090." in words
+    assert "You will get an answer by March 8, 2090." in words
     assert "withdraw" in words
 
 
@@ -119,8 +119,8 @@ def test_requests_waiting_for_approval_says_so(member, approval_team, other_team
     email = queued()
     assert email.subject == "We have your requests for 2 action teams"
     words = " ".join(email.message.split())
-    assert "A facilitator of the team decides about your request" in words
-    assert "You get an answer by" in words
+    assert "A facilitator of the team decides on your request" in words
+    assert "You will get an answer by" in words
 
 
 def test_requests_waiting_without_an_organization_says_so(db, team, queued):
@@ -135,8 +135,8 @@ def test_requests_waiting_does_not_repeat_a_day_that_has_passed(member, approval
     emails.organization_recognized(member, [], [old])
     email = queued()
     assert email.subject == "Your organization is confirmed"
-    assert "You get an answer by" not in email.message + email.html_message
-    assert "decides about your request" in " ".join(email.message.split())
+    assert "You will get an answer by" not in email.message + email.html_message
+    assert "decides on your request" in " ".join(email.message.split())
 
 
 def test_organization_recognized_names_it_and_what_is_open(member, team, approval_team, queued):
@@ -218,7 +218,7 @@ def test_membership_ended_offers_no_way_back_to_a_closed_team(member, closed_tea
     emails.membership_ended(left)
     email = queued()
     for body in (email.message, email.html_message):
-        assert "takes no new members now" in " ".join(body.split())
+        assert "is not taking new members right now" in " ".join(body.split())
         assert "join again" not in body
 
 
@@ -266,7 +266,7 @@ def test_facilitator_appointed_says_which_team_and_where(
     [
         (
             {"organizations": Waiting(1)},
-            "1 thing waits at the facilitators' desk",
+            "1 item waiting at the facilitators' desk",
             ["1 organization to recognize"],
         ),
         (
@@ -277,10 +277,10 @@ def test_facilitator_appointed_says_which_team_and_where(
                 "questions": Waiting(2, 2),
                 "goals": Waiting(1),
             },
-            "9 things wait at the facilitators' desk, 4 late",
+            "9 items waiting at the facilitators' desk, 4 late",
             [
                 "2 organizations to recognize (1 late)",
-                "1 person whose organization is to be confirmed (1 late)",
+                "1 person whose employer needs to be confirmed (1 late)",
                 "3 requests to decide",
                 "2 questions to answer (2 late)",
                 "1 goal without an update for 90 days",
@@ -305,7 +305,7 @@ def test_facilitator_digest_about_goals_alone_mentions_no_requests(facilitator, 
     kinds = ("organizations", "affiliations", "requests", "questions")
     emails.facilitator_digest(facilitator, dict.fromkeys(kinds, Waiting(0)) | {"goals": Waiting(2)})
     email = queued()
-    assert email.subject == "2 things wait at the facilitators' desk"
+    assert email.subject == "2 items waiting at the facilitators' desk"
     assert "Everyone who asked" not in email.message + email.html_message
 
 

@@ -51,7 +51,7 @@ def test_merge_members_moves_memberships_and_emails_both_addresses(
     assert last_line(membership_of(member, other_team)) == (administrator, MERGED)
     assert [email.to for email in queued_emails()] == [[member.email], [second.email]]
     for email in queued_emails():
-        assert email.subject == "Your two accounts are one now"
+        assert email.subject == "Your two accounts are now one"
         for body in (email.message, email.html_message):
             for words in (member.email, second.email, "Education", "Hiring", "Careers", "help@"):
                 assert words in body

@@ -76,7 +76,7 @@ def test_import_members_sends_claim_email_to_new_members_on_request(
     run_import(*people, by=facilitator, send_email=True)
     (email,) = queued_emails()
     assert email.to == ["nora@rush.example"]
-    assert email.subject == "Fay Facilitator made an account for you"
+    assert email.subject == "Fay Facilitator created an account for you"
     for body in (email.message, email.html_message):
         for text in ("Education", "nora@rush.example", "/my/", "/my/data/", "code"):
             assert text in body
@@ -265,7 +265,7 @@ def test_import_organizations_reports_a_domain_of_two_rows_in_the_second(facilit
     rows = [("North Example", ["n.example"]), ("South Example", ["n.example"])]
     (error,) = run_organization_import(*rows, by=facilitator).errors
     assert (error.index, error.field) == (1, "domains")
-    assert error.message == "n.example belongs to North Example. Take it out of this row."
+    assert error.message == "n.example belongs to North Example. Remove it from this row."
 
 
 def test_import_organizations_reports_a_declined_one(facilitator, proposed_organization):

@@ -162,7 +162,10 @@ def test_change_profile_with_a_known_domain_opens_what_waited(organization, team
 
 def test_open_requests_leaves_teams_by_approval(member, approval_team, facilitator):
     join_teams(member, [approval_team])
-    assert activate_requests_of_open_teams([membership_of(member, approval_team)], by=facilitator) == []
+    assert (
+        activate_requests_of_open_teams([membership_of(member, approval_team)], by=facilitator)
+        == []
+    )
     assert membership_of(member, approval_team).is_waiting
 
 

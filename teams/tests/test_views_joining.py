@@ -45,7 +45,7 @@ def test_join_page_ignores_an_unknown_or_closed_team(client, team, closed_team):
         assert response.status_code == 200
         assert " checked" not in response.content.decode()
         assert f'value="{closed_team.slug}"' not in response.content.decode()
-    assert f"{closed_team.name} takes no new members now" in visible_text(response)
+    assert f"{closed_team.name} is not taking new members right now" in visible_text(response)
 
 
 def test_join_changes_nothing_before_the_code(client, team, queued_emails):
@@ -103,7 +103,7 @@ def test_join_refuses_bad_input_in_words(client, team, field, value, message):
 
 def test_join_refuses_a_closed_team_by_name(client, team, closed_team):
     response = client.post(JOIN, form(team, closed_team))
-    assert f"{closed_team.name} takes no new members now" in visible_text(response)
+    assert f"{closed_team.name} is not taking new members right now" in visible_text(response)
     assert Email.objects.count() == 0
 
 

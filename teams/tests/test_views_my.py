@@ -157,7 +157,7 @@ def test_team_join_twice_makes_one_membership(client_for, member, team, other_te
 def test_team_join_refuses_a_closed_or_unknown_team(client_for, member, closed_team):
     client = client_for(member)
     response = client.post(f"/teams/{closed_team.slug}/join/", follow=True)
-    assert f"{closed_team.name} takes no new members now" in visible_text(response)
+    assert f"{closed_team.name} is not taking new members right now" in visible_text(response)
     assert client.post("/teams/nowhere/join/").status_code == 404
     assert Membership.objects.of(member).count() == 1
 

@@ -30,7 +30,7 @@ JOIN_MESSAGES = {
     Outcome.WAITING: "We have your request for {team}. Below you see what happens next.",
     Outcome.ALREADY_ACTIVE: "You are a member of {team} already.",
     Outcome.ALREADY_WAITING: "Your request for {team} waits already.",
-    Outcome.CLOSED: "{team} takes no new members now. Nothing was changed.",
+    Outcome.CLOSED: "{team} is not taking new members right now. Nothing was changed.",
 }
 
 

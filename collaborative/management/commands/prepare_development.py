@@ -19,8 +19,8 @@ class Command(BaseCommand):
         """Set it up; refused outside DEBUG, where anyone could sign in as this administrator."""
         if not settings.DEBUG:
             raise CommandError(
-                "This is for development only, and DEBUG is off. docs/operating.md says how to run the "
-                "portal in production."
+                "This is for development only, and DEBUG is off. docs/operating.md says how to run "
+                "the portal in production."
             )
         call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)

@@ -83,7 +83,7 @@ def restore_backup(path: Path, identity: Path | None = None, *, replace: bool = 
     """Replace the database by what `path` holds, migrate it to this version, and return the record
     of the run. Sessions, codes and the cache begin empty.
 
-    A backup of SQLite may be restored into PostgreSQL, not the other way round. Refuses while a
+    A backup of SQLite may be restored into PostgreSQL, not the other way around. Refuses while a
     mail worker runs, a backup that the code is too old for, and a database that holds data; with
     `replace` that is first backed up.
     """

@@ -41,7 +41,7 @@ class Confirm(MemberAction):
     name, label, title = "confirm", "Confirm affiliation", "Confirm the affiliation of {}"
     description = (
         "You confirm that each person works for the organization named here. Their requests to "
-        "open teams become memberships. Everyone who asked for a team is told by email."
+        "open teams become memberships. Everyone who asked for a team is notified by email."
     )
 
     def is_available(self, member: Member) -> bool:

@@ -17,7 +17,7 @@ class MergeMember(Merge[Member]):
     nouns = ("account", "accounts")
     description = (
         "For a person who is here twice, with two addresses. Memberships and requests move to "
-        "the account that goes on; where both are in one team, the better one stays. The address "
+        "the account that is kept; where both are on one team, the better one is kept. The address "
         "of this account signs in to that one from now on. One email to both addresses says so."
     )
     search_label = "Merge into the account with which address?"

@@ -44,9 +44,9 @@ class MergeOrganization(Merge[Organization]):
     model = Organization
     nouns = ("organization", "organizations")
     description = (
-        "For an organization that is here twice, or is called otherwise now. Its people, email "
+        "For an organization that is here twice, or now has another name. Its people, email "
         "domains and former names move; its name stays as a former name, and everyone who joins "
-        "with it means the organization that goes on. Those who were confirmed stay confirmed, "
+        "with it joins the organization that is kept. Those who were confirmed stay confirmed, "
         "those who wait go on waiting: merging does not confirm anyone's employer."
     )
     search_label = "Merge into which organization?"
