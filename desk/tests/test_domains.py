@@ -124,5 +124,5 @@ def test_take_back_twice_is_not_found(facilitator, organization):
     domain = organization.domains.get()
     same = EmailDomain.objects.get(pk=domain.pk)
     remove_domain(domain, by=facilitator)
-    with pytest.raises(Refused, match="taken back already"):
+    with pytest.raises(Refused, match="already been removed"):
         remove_domain(same, by=facilitator)

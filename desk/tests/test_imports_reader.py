@@ -101,7 +101,7 @@ def test_read_table_refuses_too_many_rows(filled, make):
     [
         (b"\n\n", "The column “Name” is missing.* it has nothing."),
         (b"Name,Town\na,b", "The column “Domains” is missing.* it has “Name”, “Town”."),
-        (b"Name,name,Domains\na", "The column “Name” is there twice."),
+        (b"Name,name,Domains\na", "The column “Name” appears twice."),
         (b"Name,Domains\n,\n", "There are no rows below the headings."),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "This is not readable text."),
         (b"\xff\xfeN\x00a", "This is not readable text."),

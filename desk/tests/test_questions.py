@@ -247,7 +247,7 @@ def test_publish_of_several_questions_makes_no_new_entry(desk, question, nameles
     [
         ({"question": ""}, "Write the question"),
         ({"answer": " "}, "Write the answer"),
-        ({"place": ""}, "Choose where it stands"),
+        ({"place": ""}, "Choose where it goes"),
         ({"place": "nowhere"}, "Select a valid choice"),
         ({"question": "x" * 201}, "at most 200"),
         ({"entry": "999999"}, "Select a valid choice"),

@@ -48,7 +48,7 @@ def test_list_sends_a_visitor_to_the_portals_sign_in_and_back(client, db, path):
 def test_desk_refuses_a_member_without_a_loop(client_for, member, path):
     response = client_for(member).get(path)
     assert response.status_code == 403
-    assert "not open to you" in visible_text(response)
+    assert "do not have access to this page" in visible_text(response)
 
 
 def test_desk_refuses_a_facilitator_whose_account_is_closed(client_for, facilitator):

@@ -66,7 +66,7 @@ def test_account_closed_says_what_was_erased_and_what_stays(db):
     for body in (email.message, email.html_message):
         assert "Hello Leo Leaver," in body
         assert "erased" in body
-        assert "record without a person" in body
+        assert "anonymous record" in body
 
 
 def test_account_closed_greets_nobody_without_a_name(db):

@@ -91,7 +91,7 @@ def test_undo_is_refused_for_an_item_that_changed_since(
     assert process(approved, approve_step(administrator))
     refused, undone = approved.items.all()
     assert (refused.outcome, undone.outcome) == ("undo_refused", "undone")
-    assert "has changed meanwhile" in refused.result_message
+    assert "has changed in the meantime" in refused.result_message
     requests[0].refresh_from_db()
     assert requests[0].status == "ended"
     # Its email goes out, since what it says stands, but not before others would have.

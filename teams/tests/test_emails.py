@@ -256,7 +256,7 @@ def test_facilitator_appointed_says_which_team_and_where(
     assert "http://127.0.0.1:8000/admin/" in email.message
     assert "http://127.0.0.1:8000/admin/" in email.html_message
     words = " ".join(email.message.split())
-    assert "you look after Education & Training. An administrator, Ada Admin," in words
+    assert "You now facilitate Education & Training. An administrator, Ada Admin," in words
     assert "at most once a working day" in words
     assert "Education &amp; Training" in email.html_message
 

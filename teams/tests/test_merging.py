@@ -170,7 +170,7 @@ def test_merge_members_refuses_wrong_pairs(member, second, outsider, facilitator
     def merging(words, one, two):
         refused(words, merge_members, one, two, by=administrator)
 
-    merging("one and the same", member, member)
+    merging("This is the same account", member, member)
     merging("may use the desk", facilitator, member)
     merging("may use the desk", administrator, member)
     merging("confirmed for Loop Example Clinic, maria@rush.example for Rush", outsider, member)
@@ -186,7 +186,7 @@ def test_merge_members_refuses_after_the_organization_changed(
 ):
     stale = fresh(applicant)
     Member.objects.filter(pk=applicant.pk).update(organization=other_organization)
-    refused("meanwhile", merge_members, stale, member, by=administrator)
+    refused("in the meantime", merge_members, stale, member, by=administrator)
 
 
 def test_merged_account_is_never_open_in_the_database(member, second):

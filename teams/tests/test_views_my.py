@@ -57,7 +57,7 @@ def test_team_steps_opened_as_links_show_the_team_and_change_nothing(
 def test_my_teams_shows_the_teams_that_one_facilitates(client_for, facilitator, team):
     text = visible_text(client_for(facilitator).get("/my/"))
     assert f"Teams you facilitate {team.name}" in text
-    assert "You are in no team now" not in text
+    assert "You are not on any team right now" not in text
 
 
 def test_my_teams_shows_teams_requests_and_other_teams(
@@ -104,7 +104,7 @@ def test_my_teams_shows_why_a_request_was_declined_and_what_was_left(
     assert "The team is full." in text
     assert "Earlier memberships and requests (1)" in text
     assert f"{team.name}: left" in text
-    assert "You are in no team now" in text
+    assert "You are not on any team right now" in text
 
 
 def test_my_teams_offers_a_way_on_after_an_organization_was_declined(

@@ -107,7 +107,7 @@ def test_question_ask_refuses_a_token_of_another_purpose(client, db):
 def test_question_ask_accepts_a_form_sent_too_fast_the_second_time(client, db):
     token = shown_token(1)
     response = client.post(ASK, question_data(shown=token))
-    assert "press the button again" in visible_text(response)
+    assert "send it again" in visible_text(response)
     assert token_in(response) == token
     assert not Question.objects.exists()
 
@@ -115,7 +115,7 @@ def test_question_ask_accepts_a_form_sent_too_fast_the_second_time(client, db):
 def test_question_ask_shows_an_old_form_again_with_a_new_token(client, db):
     old_token = shown_token(24 * 60 * 60 + 5)
     response = client.post(ASK, question_data(shown=old_token))
-    assert "press the button again" in visible_text(response)
+    assert "send it again" in visible_text(response)
     assert token_in(response) != old_token
     assert client.post(ASK, question_data(shown=shown_token(23 * 60 * 60))).status_code == 302
 
