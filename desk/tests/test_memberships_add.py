@@ -58,9 +58,9 @@ def test_add_says_that_the_organization_of_an_existing_account_is_confirmed(
     form_data = typed | {"email": applicant.email}
     response = client_for(facilitator).post(LIST + "add/", form_data, follow=True)
     assert messages_of(response) == [
-        "Wanda Waiting is a member of Education now, and is notified by email. An account with this "
-        "address already existed; its name stays as it was: Wanda Waiting. It is confirmed for "
-        "Rush Example Hospital from now on."
+        "Wanda Waiting is a member of Education now, and is notified by email. An account with "
+        "this address already existed; its name stays as it was: Wanda Waiting. It is confirmed "
+        "for Rush Example Hospital from now on."
     ]
 
 
