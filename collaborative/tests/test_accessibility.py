@@ -136,7 +136,7 @@ def test_forms_that_a_program_filled_in(new_page, audit, content):
         page.locator("#id_website").evaluate("field => { field.value = 'spam' }")
         page.locator("main form button").first.click()
         audit.check(page)
-        assert "from an automatic message" in page.inner_text("main")
+        assert "looked like an automated message" in page.inner_text("main")
     audit.assert_clean()
 
 

@@ -119,8 +119,10 @@ def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
     expect(page.get_by_role("main")).to_contain_text("Member")
     for email in (applicant.email, "nora@lakeview.example"):
         assert membership_of(Member.objects.get(email=email), team).is_active
-        told = Email.objects.filter(to=email, expires_at=None, message__contains="It is confirmed")
-        assert told.count() == 1
+        emails = Email.objects.filter(
+            to=email, expires_at=None, message__contains="We have confirmed"
+        )
+        assert emails.count() == 1
 
 
 @with_and_without_javascript

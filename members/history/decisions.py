@@ -28,7 +28,12 @@ from members.history.changesets import (
     change_source,
     serialize_fields,
 )
-from members.history.saving import Refused, delete_with_history, save_with_history
+from members.history.saving import (
+    Refused,
+    delete_with_history,
+    explain_change,
+    save_with_history,
+)
 from members.models import (
     UNDO_WINDOW,
     Decision,
@@ -294,7 +299,7 @@ def _revert(change: dict[str, Any], decision: Decision) -> None:
 
 def _restore(record: models.Model, by: Member, why: str) -> None:
     """Store a deleted record again, under its old key."""
-    record._history_user, record._change_reason = by, why  # type: ignore[attr-defined]
+    explain_change(record, by, why)
     record.save(force_insert=True)
 
 

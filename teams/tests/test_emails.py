@@ -257,7 +257,7 @@ def test_facilitator_appointed_says_which_team_and_where(
     assert "http://127.0.0.1:8000/admin/" in email.html_message
     words = " ".join(email.message.split())
     assert "You now facilitate Education & Training. An administrator, Ada Admin," in words
-    assert "at most once a working day" in words
+    assert "at most once per working day" in words
     assert "Education &amp; Training" in email.html_message
 
 

@@ -34,7 +34,7 @@ def test_join_takes_one_form_one_email_and_one_code(
 def test_join_page_ticks_the_team_the_person_came_from(client, team, other_team):
     response = client.get(JOIN, {"team": team.slug})
     page = response.content.decode()
-    assert f"We ticked {team.name}, because you came from its page" in visible_text(response)
+    assert f"We selected {team.name} because you came from its page" in visible_text(response)
     assert page.count(" checked") == 1
     assert client.get(JOIN).content.decode().count(" checked") == 0
 
