@@ -14,9 +14,12 @@ from django.http import HttpResponse
 from django.test import Client
 from post_office.models import Email
 
-from members.models import Member, Organization
+from members.models import EmailDomain, Member, Organization
+from members.services import explain_change, save_with_history
+from members.services.transitions import new_organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership
-from teams.services import add_organization, join_teams, set_facilitators
+from teams.services import join_teams
+from teams.services.transitions import start_membership
 
 
 @pytest.fixture(scope="session")
@@ -91,15 +94,23 @@ def administrator(db) -> Member:
     return Member.objects.create_superuser("administrator@example.org", full_name="Ada Admin")
 
 
+def make_organization(name: str, domain: str, by: Member) -> Organization:
+    """Return a recognized organization, as `add_organization` stores it where nobody waits."""
+    organization = new_organization(name, Organization.Status.RECOGNIZED, by=by)
+    save_with_history(organization, by, "added as recognized")
+    save_with_history(EmailDomain(organization=organization, domain=domain), by, "domain added")
+    return organization
+
+
 @pytest.fixture
 def organization(administrator) -> Organization:
     """A recognized organization, whose email domain is rush.example."""
-    return add_organization("Rush Example Hospital", domains=["rush.example"], by=administrator)
+    return make_organization("Rush Example Hospital", "rush.example", administrator)
 
 
 @pytest.fixture
 def other_organization(administrator) -> Organization:
-    return add_organization("Loop Example Clinic", domains=["loop.example"], by=administrator)
+    return make_organization("Loop Example Clinic", "loop.example", administrator)
 
 
 @pytest.fixture
@@ -162,31 +173,46 @@ def make_member(
     )
 
 
+def make_active_member(
+    email: str, organization: Organization, name: str, team: ActionTeam
+) -> Member:
+    """Return a member of `team`, as `join_teams` makes one, without its email."""
+    member = make_member(email, organization, name)
+    start_membership(
+        member,
+        team,
+        Membership.Status.ACTIVE,
+        origin=Membership.Origin.REQUESTED,
+        by=member,
+        why="joined",
+    )
+    return member
+
+
+def appoint(member: Member, team: ActionTeam, by: Member) -> Member:
+    """Make `member` a facilitator of `team`, as `set_facilitators` does, without its email."""
+    explain_change(team, by, "facilitators changed")
+    team.facilitators.add(member)
+    save_with_history(member, by, f"facilitator of {team}", is_staff=True)
+    return member
+
+
 @pytest.fixture
 def member(organization, team) -> Member:
     """An active member of `team`, of a recognized organization."""
-    member = make_member("maria@rush.example", organization, "Maria Member")
-    join_teams(member, [team])
-    Email.objects.all().delete()
-    return member
+    return make_active_member("maria@rush.example", organization, "Maria Member", team)
 
 
 @pytest.fixture
 def colleague(organization, team) -> Member:
     """A member of the same organization and team."""
-    colleague = make_member("colin@rush.example", organization, "Colin Colleague")
-    join_teams(colleague, [team])
-    Email.objects.all().delete()
-    return colleague
+    return make_active_member("colin@rush.example", organization, "Colin Colleague", team)
 
 
 @pytest.fixture
 def outsider(other_organization, other_team) -> Member:
     """A member of another organization, in another team."""
-    outsider = make_member("olga@loop.example", other_organization, "Olga Outsider")
-    join_teams(outsider, [other_team])
-    Email.objects.all().delete()
-    return outsider
+    return make_active_member("olga@loop.example", other_organization, "Olga Outsider", other_team)
 
 
 @pytest.fixture
@@ -204,29 +230,21 @@ def applicant(proposed_organization, team) -> Member:
 def facilitator(organization, team, administrator) -> Member:
     """The facilitator of `team`, who is not a member of it."""
     facilitator = make_member("fay@rush.example", organization, "Fay Facilitator")
-    set_facilitators(team, [facilitator], by=administrator)
-    Email.objects.filter(to=facilitator.email).delete()
-    facilitator.refresh_from_db()
-    return facilitator
+    return appoint(facilitator, team, administrator)
 
 
 @pytest.fixture
 def other_facilitator(other_organization, other_team, administrator) -> Member:
     """The facilitator of `other_team`."""
     other_facilitator = make_member("otto@loop.example", other_organization, "Otto Facilitator")
-    set_facilitators(other_team, [other_facilitator], by=administrator)
-    Email.objects.filter(to=other_facilitator.email).delete()
-    other_facilitator.refresh_from_db()
-    return other_facilitator
+    return appoint(other_facilitator, other_team, administrator)
 
 
 @pytest.fixture
 def approver(approval_team, organization, administrator) -> Member:
     """The facilitator of `approval_team`."""
     approver = make_member("abe@rush.example", organization, "Abe Approver")
-    set_facilitators(approval_team, [approver], by=administrator)
-    approver.refresh_from_db()
-    return approver
+    return appoint(approver, approval_team, administrator)
 
 
 @pytest.fixture
