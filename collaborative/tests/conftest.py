@@ -59,7 +59,7 @@ class MailServer:
             self.refusals -= 1
             return "451 Come back later"
         self.taken.append(message_from_bytes(envelope.content))
-        # Before the answer: whoever dies now has an email taken and does not know it.
+        # Before the answer: a worker that dies now has an accepted email and does not know it.
         self.on_mail(len(self.taken))
         await asyncio.sleep(0)
         if len(set(self.message_ids())) >= self.expected:

@@ -112,7 +112,7 @@ def _owned(data: Path, options: Options) -> Path:
 
 
 def _binaries(folder: Path, options: Options) -> Path:
-    """The folder of initdb and postgres, in reach of whoever runs them."""
+    """The folder of initdb and postgres, readable by the user that runs them."""
     given = os.environ.get("TEST_POSTGRES_BIN")
     if given:
         if not (Path(given) / "initdb").is_file():

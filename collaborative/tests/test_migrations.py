@@ -88,7 +88,7 @@ def _advice_on_change(old: models.Field, field: models.Field) -> str:
         )
     if old.db_parameters(connection)["type"] != field.db_parameters(connection)["type"]:
         return (
-            "The table is written anew under a lock, and statements that the old version has "
+            "The table is rewritten under a lock, and statements that the old version has "
             "prepared fail: add a new field, copy, and swap later."
         )
     if field.unique and not old.unique:
@@ -161,7 +161,7 @@ def judge(*steps: Operation) -> list[str]:
         (migrations.AddField("thing", "age", models.IntegerField(default=1)), "db_default"),
         (migrations.AddField("thing", "k", models.IntegerField(null=True, unique=True)), "index"),
         (migrations.AlterField("thing", "note", models.CharField(max_length=10)), "writes NULL"),
-        (migrations.AlterField("thing", "name", models.TextField()), "written anew"),
+        (migrations.AlterField("thing", "name", models.TextField()), "rewritten"),
     ],
 )
 def test_unsafe_operation_is_reported_with_an_alternative(step, expected):

@@ -28,7 +28,7 @@ def test_leaving_a_page_asks_first_about_unsaved_changes(new_page, facilitator, 
 
 @pytest.fixture
 def approver(facilitator, approval_team, administrator) -> Member:
-    """The facilitator also looks after the team that decides by approval."""
+    """The facilitator also facilitates the team that decides by approval."""
     set_facilitators(approval_team, [facilitator], by=administrator)
     Email.objects.all().delete()
     return facilitator

@@ -157,7 +157,7 @@ class PostgresServer:
         wait_for(lambda: not Path(f"/proc/{pid}/stat").exists() or _is_zombie(pid), "the end")
 
     def listen_at(self, address: str, network: str) -> None:
-        """Start it anew so that machines of this network reach it, without a password."""
+        """Restart it so that machines of this network reach it, without a password."""
         with (self.data / "pg_hba.conf").open("a") as rules:
             rules.write(f"host all all {network} trust\n")
         connection.close()
