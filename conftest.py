@@ -18,7 +18,6 @@ from members.models import EmailDomain, Member, Organization
 from members.services import explain_change, save_with_history
 from members.services.transitions import new_organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership
-from teams.services import join_teams
 from teams.services.transitions import start_membership
 
 
@@ -178,15 +177,16 @@ def make_active_member(
 ) -> Member:
     """Return a member of `team`, as `join_teams` makes one, without its email."""
     member = make_member(email, organization, name)
-    start_membership(
-        member,
-        team,
-        Membership.Status.ACTIVE,
-        origin=Membership.Origin.REQUESTED,
-        by=member,
-        why="joined",
-    )
+    make_membership(member, team, Membership.Status.ACTIVE, why="joined")
     return member
+
+
+def make_membership(
+    member: Member, team: ActionTeam, status: Membership.Status, why: str = "requested"
+) -> Membership:
+    """Return a membership as `join_teams` starts one, without its email."""
+    origin = Membership.Origin.REQUESTED
+    return start_membership(member, team, status, origin=origin, by=member, why=why)
 
 
 def appoint(member: Member, team: ActionTeam, by: Member) -> Member:
@@ -221,8 +221,7 @@ def applicant(proposed_organization, team) -> Member:
     applicant = make_member(
         "wanda@lakeview.example", proposed_organization, "Wanda Waiting", confirmed=False
     )
-    join_teams(applicant, [team])
-    Email.objects.all().delete()
+    make_membership(applicant, team, Membership.Status.REQUESTED)
     return applicant
 
 
@@ -250,9 +249,10 @@ def approver(approval_team, organization, administrator) -> Member:
 @pytest.fixture
 def requests(member, colleague, approval_team) -> list[Membership]:
     """The requests of `member` and `colleague` for `approval_team`."""
-    for applicant in (member, colleague):
-        join_teams(applicant, [approval_team])
-    return [membership_of(member, approval_team), membership_of(colleague, approval_team)]
+    return [
+        make_membership(applicant, approval_team, Membership.Status.REQUESTED)
+        for applicant in (member, colleague)
+    ]
 
 
 @pytest.fixture
