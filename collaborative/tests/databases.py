@@ -62,6 +62,10 @@ ONE_AT_A_TIME = (
     "collaborative/tests/test_restore*.py",
     "collaborative/tests/test_sqlite_to_postgres.py",
 )
+AUDITING_PAGES = (
+    "collaborative/tests/test_accessibility.py",
+    "collaborative/tests/test_passkey.py",
+)
 
 # What the shell sets for `make run` is not for the tests, least of all its database.
 PORTAL_SETTINGS = {
@@ -118,13 +122,16 @@ def matches(nodeid: str, patterns: Sequence[str]) -> bool:
 
 
 class OneAtATimeScheduling(LoadScopeScheduling):
-    """Gives the tests of ONE_AT_A_TIME to one worker, and each of the others to any of them.
+    """Gives the tests of ONE_AT_A_TIME to one worker, those of page_audit.py to one, because it
+    remembers what it has checked, and each of the others to any of them.
 
     xdist has groups for that, but pytest 9.2 does not let it write them into a test's name.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "one at a time" if matches(nodeid, ONE_AT_A_TIME) else nodeid
+        if matches(nodeid, ONE_AT_A_TIME):
+            return "one at a time"
+        return "page audit" if matches(nodeid, AUDITING_PAGES) else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneAtATimeScheduling:

@@ -136,6 +136,31 @@ window.pageAudit = (() => {
         heading.textContent.trim(),
       ]),
 
+    /** Fields, buttons, links and pictures without a name, and ids that two elements have. */
+    unnamed() {
+      const textOf = (element) =>
+        [element.ariaLabel, element.title, element.alt, element.textContent].join("").trim() ||
+        (element.type === "submit" && element.value) ||
+        [...element.querySelectorAll("img, svg")].map(textOf).join("");
+      const referenced = (element) =>
+        (element.getAttribute("aria-labelledby") ?? "").split(" ").map((id) =>
+          document.getElementById(id)?.textContent ?? "").join("").trim();
+      const nameOf = (element) =>
+        referenced(element) ||
+        (element.labels
+          ? [...element.labels].map(textOf).join("") || element.ariaLabel || element.title
+          : textOf(element));
+      const named = "a[href], button, select, textarea, summary, input:not([type=hidden])";
+      const nameless = [...document.querySelectorAll(named)].filter(
+        (element) => element.checkVisibility() && !(nameOf(element) || textOf(element)),
+      );
+      const pictures = [...document.querySelectorAll("img:not([alt])")];
+      const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
+      return [...nameless, ...pictures]
+        .map((element) => `has no name: ${element.outerHTML.slice(0, 120)}`)
+        .concat(ids.filter((id, at) => ids.indexOf(id) < at).map((id) => `two have the id ${id}`));
+    },
+
     /** What can be read, line by line, and what can be filled in. */
     readableLines() {
       const main = document.querySelector("main");

@@ -1,9 +1,11 @@
 """Audit pages as their readers use them: with axe-core, narrow and wide, light and dark, by
 keyboard, without JavaScript.
 
-Every page is checked by all rules on a narrow screen. What its style decides (focus rings, sizes
-and colors at each width and in each scheme) is checked on the first page that a worker opens and
-that has an element of a new kind: another tag, type or styled class, in another parent.
+A page that shows something new (an element of another tag, type or styled class, or in another
+parent; other colors) is checked by all rules, and where its style decides (focus rings, sizes and
+colors) at each width and in each scheme. Of a page that is made of what was checked before in the
+same process, only what each page decides for itself is: headings, names of fields and buttons, ids,
+pictures' descriptions, and whether it fits.
 """
 
 import re
@@ -22,8 +24,9 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 COLOR_RULES = ["color-contrast", "link-in-text-block"]
 SIZE_RULES = ["target-size", "scrollable-region-focusable"]
 WIDTHS, SCHEMES = (360, 768, 1280), ("light", "dark")
-VIEWS = [(width, scheme) for width in WIDTHS for scheme in SCHEMES]
+# Each scheme, and each width in one of them.
 NARROW_VIEWS = [(WIDTHS[0], scheme) for scheme in SCHEMES]
+VIEWS = NARROW_VIEWS + [(width, SCHEMES[0]) for width in WIDTHS[1:]]
 HEIGHT = 640
 # WCAG 1.4.10: no page scrolls sideways at this width.
 REFLOW_WIDTH = 320
@@ -67,19 +70,19 @@ class PageAudit:
         the answer to a form, or with what is shown only once."""
         page.wait_for_load_state()
         _resize(page, *VIEWS[0])
-        page.evaluate(AXE)
         page.evaluate(SCRIPT)
-        findings = _headings(page) + _axe(page, RULES)
-        if again:
-            findings += self._compare_without_javascript(page)
-        self._is_new(page, "colors", SEEN_COLORS)
-        if self._is_new(page, "kinds", SEEN_KINDS):
-            _walk(page)
-            for view in VIEWS:
-                findings += self._check_view(page, *view, rings=True)
-        else:
-            for view in NARROW_VIEWS:
-                findings += self._check_view(page, *view)
+        findings = _headings(page) + page.evaluate("pageAudit.unnamed()")
+        has_new_kinds = self._is_new(page, "kinds", SEEN_KINDS)
+        has_new_colors = self._is_new(page, "colors", SEEN_COLORS)
+        if has_new_kinds or has_new_colors:
+            page.evaluate(AXE)
+            findings += _axe(page, RULES)
+            if again:
+                findings += self._compare_without_javascript(page)
+            if has_new_kinds:
+                _walk(page)
+            for view in VIEWS if has_new_kinds else NARROW_VIEWS:
+                findings += self._check_view(page, *view, rings=has_new_kinds)
         page.set_viewport_size({"width": REFLOW_WIDTH, "height": HEIGHT})
         if page.evaluate("pageAudit.scrollsSideways()"):
             findings.append(f"scrolls sideways at {REFLOW_WIDTH}")
@@ -90,7 +93,7 @@ class PageAudit:
         lines = [f"{finding} ({count} times)" for finding, count in self.findings.items()]
         assert not lines, "\n".join(["", *lines])
 
-    def _check_view(self, page: Page, width: int, scheme: str, *, rings: bool = False) -> list[str]:
+    def _check_view(self, page: Page, width: int, scheme: str, *, rings: bool) -> list[str]:
         _resize(page, width, scheme)
         rules = []
         # All rules were checked in the first view.

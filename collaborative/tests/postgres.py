@@ -59,6 +59,8 @@ def start_postgres(data: Path | None = None) -> tuple[str, str]:
     server = [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="]
     # A server that lives for one test run need not survive a power cut.
     server += ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+    server += ["-c", "autovacuum=off", "-c", "jit=off", "-c", "wal_level=minimal"]
+    server += ["-c", "max_wal_senders=0"]
     _serve(server, [binaries / "pg_isready", "-q", "-h", folder, "-U", "postgres"], options)
     return f"postgres://postgres@/{folder}/portal", version
 

@@ -12,10 +12,9 @@ from django.db.models import Count, F, Func, IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Length, Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
-from simple_history.models import HistoricalRecords
 
 from members.email_domains import domain_problem, domain_suffixes
-from members.models.history import LoggedHistory
+from members.models.history import LoggedRecords
 from members.normalize import (
     MAX_NORMALIZED_NAME_LENGTH,
     normalize_organization_name,
@@ -102,7 +101,7 @@ class Organization(models.Model):
     )
 
     objects = OrganizationQuerySet.as_manager()
-    history = HistoricalRecords(bases=[LoggedHistory])
+    history = LoggedRecords()
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -204,7 +203,7 @@ class EmailDomain(models.Model):
     )
 
     objects = EmailDomainQuerySet.as_manager()
-    history = HistoricalRecords(bases=[LoggedHistory])
+    history = LoggedRecords()
 
     class Meta:
         ordering: ClassVar = ["domain"]
@@ -344,8 +343,7 @@ class Member(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar = []
 
     objects = MemberManager()
-    history = HistoricalRecords(
-        bases=[LoggedHistory],
+    history = LoggedRecords(
         excluded_fields=["last_login", "digest_sent_on", "normalized_name", "theme"],
     )
 

@@ -10,10 +10,9 @@ from django.db import models
 from django.db.models import Case, Max, Q, When
 from django.urls import reverse
 from django.utils import timezone
-from simple_history.models import HistoricalRecords
 
 from members.models import Member
-from members.models.history import LoggedHistory
+from members.models.history import LoggedRecords
 from members.normalize import fold
 from teams.models.teams import ActionTeam
 from teams.workdays import answer_expected_on, is_late
@@ -82,7 +81,7 @@ class FaqEntry(models.Model):
     checked_on = models.DateField("last checked", null=True, blank=True, editable=False)
 
     objects = FaqEntryQuerySet.as_manager()
-    history = HistoricalRecords(bases=[LoggedHistory], excluded_fields=["search_text"])
+    history = LoggedRecords(excluded_fields=["search_text"])
 
     class Meta:
         ordering: ClassVar = ["position", "question"]
@@ -162,7 +161,7 @@ class Question(models.Model):
     )
 
     objects = QuestionQuerySet.as_manager()
-    history = HistoricalRecords(bases=[LoggedHistory], excluded_fields=["email"])
+    history = LoggedRecords(excluded_fields=["email"])
 
     class Meta:
         ordering: ClassVar = ["-asked_at", "-pk"]

@@ -11,9 +11,8 @@ from django.db import models
 from django.db.models import Q
 from django.template.defaultfilters import floatformat
 from django.utils import timezone
-from simple_history.models import HistoricalRecords
 
-from members.models.history import LoggedHistory
+from members.models.history import LoggedRecords
 from teams.models.teams import MARKDOWN_HELP, ActionTeam
 
 # An open goal without an update for longer is shown as stale.
@@ -74,7 +73,7 @@ class Goal(models.Model):
     reported_on = models.DateField("last update", null=True, blank=True)
 
     objects = GoalQuerySet.as_manager()
-    history = HistoricalRecords(bases=[LoggedHistory])
+    history = LoggedRecords()
 
     class Meta:
         ordering: ClassVar = ["team", "position", "title"]

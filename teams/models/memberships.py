@@ -10,10 +10,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
-from simple_history.models import HistoricalRecords
 
 from members.models import Member
-from members.models.history import LoggedHistory
+from members.models.history import LoggedRecords
 from teams.models.teams import ActionTeam
 from teams.workdays import answer_expected_on, is_late
 
@@ -140,7 +139,7 @@ class Membership(models.Model):
     reason = models.TextField(blank=True, editable=False)
 
     objects = MembershipQuerySet.as_manager()
-    history = HistoricalRecords(bases=[LoggedHistory])
+    history = LoggedRecords()
 
     class Meta:
         ordering: ClassVar = ["-requested_at", "-pk"]

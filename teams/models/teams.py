@@ -9,10 +9,9 @@ from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
-from simple_history.models import HistoricalRecords
 
 from members.models import Member
-from members.models.history import LoggedHistory
+from members.models.history import LoggedRecords
 
 MARKDOWN_HELP = "Blank line: new paragraph. *word*: emphasis. - item: list."
 
@@ -75,7 +74,7 @@ class ActionTeam(models.Model):
     )
 
     objects = ActionTeamQuerySet.as_manager()
-    history = HistoricalRecords(bases=[LoggedHistory], m2m_fields=[facilitators])
+    history = LoggedRecords(m2m_fields=[facilitators])
 
     class Meta:
         ordering: ClassVar = ["position", "name"]
