@@ -13,7 +13,7 @@ LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test test-fast check lock help backup bench bench-desk bench-weight artwork fuzz faults
+.PHONY: run demo test test-fast check lock help backup bench bench-desk bench-weight artwork fuzz faults attack
 
 run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); emails are shown in it
 	@LOG_LEVEL=warning $(PYTHON) manage.py prepare_development
@@ -68,6 +68,13 @@ faults: $(VENV)/.stamp-dev ## Break processes, databases, disks and email while 
 		FAULTS=long FAULTS_TABLE=$$table TEST_DATABASE=$$database \
 		$(PYTHON) -m pytest -q -p no:cacheprovider collaborative/tests/faults || failed=1; \
 	done; echo; cat $$table; rm $$table; exit $$failed
+
+attack: $(VENV)/.stamp-dev ## Attack the portal in production form, on both databases (10 minutes)
+	@failed=0; for database in sqlite postgres; do \
+		ATTACKS=1 DEBUG=1 TEST_DATABASE=$$database \
+		$(PYTHON) -m pytest -q -p no:cacheprovider --show-capture=no collaborative/tests/attacks \
+		|| failed=1; \
+	done; exit $$failed
 
 lock: $(VENV)/.stamp-dev ## Write the lock files anew, from requirements.in and requirements-dev.in
 	$(LOCK) requirements.in -o requirements.txt

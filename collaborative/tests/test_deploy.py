@@ -32,6 +32,7 @@ from collaborative.tests.web import (
     Load,
     Site,
     production,
+    shipped_site,
 )
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason=NO_NGINX)
@@ -63,23 +64,10 @@ def folder() -> Iterator[Path]:
 def site(folder) -> Iterator[Site]:
     """nginx in front of two gunicorns, as shipped."""
     env = production(own_database(folder), folder)
-    jobs = [["migrate", "-v0"], ["collectstatic", "--no-input", "-v0"]]
-    manage = [sys.executable, "manage.py"]
-    running = [subprocess.Popen([*manage, *job], cwd=ROOT, env=env) for job in jobs]
-    assert [job.wait(300) for job in running] == [0, 0]
-    for job in (["createcachetable"], ["load_starter_content", "-v0"], ["write_error_page"]):
-        subprocess.run([*manage, *job], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
-    hosts = [Gunicorn(folder, number, env) for number in (1, 2)]
-    made = Site(folder, hosts)
-    try:
-        for host in hosts:
-            host.start()
-        made.start(folder / "static")
-        yield made
-    finally:
-        made.stop()
-        for host in hosts:
-            host.close()
+    command = [sys.executable, "manage.py", "migrate", "-v0"]
+    subprocess.run(command, cwd=ROOT, env=env, check=True)
+    with shipped_site(folder, env) as shipped:
+        yield shipped
 
 
 def lines(site: Site, request_id: str) -> list[dict]:

@@ -14,6 +14,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -271,6 +273,31 @@ class Load:
         while len(self.answers) < wanted:
             assert time.monotonic() < deadline, f"only {len(self.answers)} of {wanted} answers"
             time.sleep(0.02)
+
+
+@contextmanager
+def shipped_site(folder: Path, env: dict[str, str]) -> Iterator[Site]:
+    """nginx in front of two gunicorns, as `deploy/` has them, with starter content in a migrated
+    database; ended with the block."""
+    for job in (
+        ["collectstatic", "--no-input", "-v0"],
+        ["createcachetable"],
+        ["load_starter_content", "-v0"],
+        ["write_error_page"],
+    ):
+        command = [sys.executable, "manage.py", *job]
+        subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+    hosts = [Gunicorn(folder, number, env) for number in (1, 2)]
+    site = Site(folder, hosts)
+    try:
+        for host in hosts:
+            host.start()
+        site.start(folder / "static")
+        yield site
+    finally:
+        site.stop()
+        for host in hosts:
+            host.close()
 
 
 def production(database_url: str, folder: Path, **changes: str) -> dict[str, str]:
