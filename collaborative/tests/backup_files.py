@@ -39,13 +39,13 @@ def files() -> list[Path]:
 def checksums() -> dict[str, str]:
     """Of all rows of each table but those that no backup holds, and the runs of jobs."""
     tables = set(connection.introspection.table_names())
-    found = {}
+    fingerprints = {}
     with connection.cursor() as cursor:
         for table in sorted(tables - {*excluded_tables(), JobRun._meta.db_table}):
             cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608
             rows = sorted(repr(row) for row in cursor.fetchall())
-            found[table] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
-    return found
+            fingerprints[table] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
+    return fingerprints
 
 
 def environment(**changes: str) -> dict[str, str]:

@@ -45,7 +45,7 @@ class MailServer:
         self.answers: dict[str, str] = {}  # to a recipient; others are taken
         self.expected = 0
         self.complete = threading.Event()
-        self.on_mail: Callable[[int], None] = lambda count: None
+        self.on_email: Callable[[int], None] = lambda count: None
         self._controller: Controller | None = None
 
     async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802
@@ -60,7 +60,7 @@ class MailServer:
             return "451 Come back later"
         self.taken.append(message_from_bytes(envelope.content))
         # Before the answer: a worker that dies now has an accepted email and does not know it.
-        self.on_mail(len(self.taken))
+        self.on_email(len(self.taken))
         await asyncio.sleep(0)
         if len(set(self.message_ids())) >= self.expected:
             self.complete.set()
@@ -123,9 +123,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(timezone, "now", made)
-    return made
+    clock = Clock()
+    monkeypatch.setattr(timezone, "now", clock)
+    return clock
 
 
 def put(subject: str, *, to: str = "maria@rush.example", **fields) -> Email:

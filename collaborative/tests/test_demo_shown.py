@@ -102,10 +102,10 @@ def _waiting_is_fresh_or_late() -> None:
     waiting = Membership.objects.waiting().values_list("requested_at", flat=True)
     assert min(waiting) < days_ago(9)
     assert max(waiting) > days_ago(1)
-    asked = Question.objects.waiting().values_list("asked_at", flat=True)
-    assert len(asked) == len(data.OPEN_QUESTIONS)
-    assert min(asked) < days_ago(9)
-    assert max(asked) > days_ago(1)
+    asked_at = Question.objects.waiting().values_list("asked_at", flat=True)
+    assert len(asked_at) == len(data.OPEN_QUESTIONS)
+    assert min(asked_at) < days_ago(9)
+    assert max(asked_at) > days_ago(1)
     assert set(Question.objects.values_list("status", flat=True)) == {
         "waiting",
         "answered",

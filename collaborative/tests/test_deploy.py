@@ -55,9 +55,9 @@ def own_database(folder: Path) -> str:
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """Not below pytest's own folder: nginx's workers are another user's where this is root."""
-    with tempfile.TemporaryDirectory(prefix="web-", dir="/tmp") as made:  # noqa: S108  # own name
-        Path(made).chmod(0o755)
-        yield Path(made)
+    with tempfile.TemporaryDirectory(prefix="web-", dir="/tmp") as name:  # noqa: S108  # own name
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +72,12 @@ def site(folder) -> Iterator[Site]:
 
 def lines(site: Site, request_id: str) -> list[dict]:
     """What the portals' logs say of this request; they are written before the answer is."""
-    found = []
+    log_lines = []
     for host in site.hosts:
         for line in host.log.read_text().splitlines():
             if request_id in line:
-                found.append(json.loads(line))
-    return found
+                log_lines.append(json.loads(line))
+    return log_lines
 
 
 def line_of_nginx(site: Site, request_id: str) -> str:
@@ -255,16 +255,16 @@ def test_body_of_a_megabyte_passes_and_a_larger_one_does_not(site):
 def test_one_address_that_asks_without_end_is_slowed_down_and_no_other(site):
     def ask_on() -> Counter:
         """150 requests over one connection, which is faster than a person is."""
-        found: Counter = Counter()
+        statuses: Counter = Counter()
         with closing(site.connection("127.0.9.3")) as connection:
             for _ in range(150):
                 connection.request("GET", "/robots.txt", headers={"Host": NAME})
-                found[Answer(connection.getresponse()).status] += 1
-        return found
+                statuses[Answer(connection.getresponse()).status] += 1
+        return statuses
 
     with ThreadPoolExecutor(4) as threads:
-        asked = [threads.submit(ask_on) for _ in range(4)]
-    statuses = sum((done.result() for done in asked), Counter())
+        answers = [threads.submit(ask_on) for _ in range(4)]
+    statuses = sum((answer.result() for answer in answers), Counter())
     assert set(statuses) == {200, 429}
     assert statuses[200] >= 100, "a hospital's staff share an address"
     assert site.get("/", source="127.0.9.4").status == 200

@@ -38,15 +38,15 @@ def names_of_settings() -> set[str]:
 
 def examples() -> dict[str, tuple[str, str]]:
     """Each setting of the example: its value, and the comment above it."""
-    found, comment = {}, []
+    settings_by_name, comment = {}, []
     for line in (DEPLOY / "portal.env.example").read_text().splitlines():
         if setting := re.fullmatch(r"#?([A-Z][A-Z_]+)=(.*)", line):
-            found[setting[1]] = setting[2], " ".join(comment)
+            settings_by_name[setting[1]] = setting[2], " ".join(comment)
         elif line.startswith("# "):
             comment.append(line[2:])
         else:
             comment = []
-    return found
+    return settings_by_name
 
 
 def unit(path: Path) -> dict[str, list[tuple[str, str]]]:

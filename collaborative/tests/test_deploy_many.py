@@ -88,8 +88,8 @@ class Pooler:
         text = shipped("ini")
         for name, value in {**local, **changes}.items():
             line = f"{name} = {value}" if value is not None else ""
-            text, found = re.subn(rf"^{name} = .*$", line, text, flags=re.MULTILINE)
-            assert found == 1, f"many-machines.md has no {name}"
+            text, count = re.subn(rf"^{name} = .*$", line, text, flags=re.MULTILINE)
+            assert count == 1, f"many-machines.md has no {name}"
         (folder / "pgbouncer.ini").write_text(text)
         (folder / "userlist.txt").write_text(f'"portal" "{PASSWORD}"\n')
 
@@ -112,31 +112,31 @@ class Pooler:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """pgbouncer is another user where this is root, and the path of a socket is short."""
-    with tempfile.TemporaryDirectory(prefix="many-", dir="/tmp") as made:  # noqa: S108  # own name
-        Path(made).chmod(0o755)
-        yield Path(made)
+    with tempfile.TemporaryDirectory(prefix="many-", dir="/tmp") as name:  # noqa: S108  # own name
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture
 def pooled() -> Iterator[Callable]:
     """`pooled(url)`: the connections of two workers at this address, "one" and "other"."""
-    made = []
+    opened = []
 
     def connect(url: str) -> list:
         handler = ConnectionHandler({name: database(url) for name in ("default", "one", "other")})
         for name in ("one", "other"):
             connections[name] = handler[name]
-            made.append(handler[name])
-        return made
+            opened.append(handler[name])
+        return opened
 
     yield connect
-    for each in made:
+    for each in opened:
         each.close()
         each.close_pool()
         del connections[each.alias]
 
 
-def asked(worker, question: str) -> object:
+def answer_of(worker, question: str) -> object:
     with worker.cursor() as cursor:
         cursor.execute(question)
         return cursor.fetchone()[0]
@@ -147,17 +147,17 @@ def asked(worker, question: str) -> object:
 
 def test_long_lists_are_read_through_the_pooler(folder, pooled):
     """Some rows at a time, while another worker is in a transaction."""
-    wanted = ContentType.objects.count()
+    expected = ContentType.objects.count()
     pooler = Pooler(folder)
     with pooler.running():
         _, other = pooled(pooler.url + QUERY)
         rows = ContentType.objects.using("one").order_by("pk").iterator(chunk_size=2)
-        found = [next(rows)]
+        types = [next(rows)]
         other.set_autocommit(False)
-        assert asked(other, "SELECT 1") == 1
-        found.extend(rows)
+        assert answer_of(other, "SELECT 1") == 1
+        types.extend(rows)
         other.rollback()
-    assert len(found) == wanted > 2
+    assert len(types) == expected > 2
 
 
 @pytest.mark.parametrize(("query", "works"), [(QUERY, True), ("", False)])
@@ -167,12 +167,12 @@ def test_statements_are_not_prepared_through_the_pooler(folder, pooled, query, w
     with pooler.running():
         _, other = pooled(pooler.url + query)
         for _ in range(8):
-            found = ContentType.objects.using("one").filter(model="member").count()
+            count = ContentType.objects.using("one").filter(model="member").count()
         other.set_autocommit(False)
-        assert asked(other, "SELECT 1") == 1  # takes the connection that was used last
+        assert answer_of(other, "SELECT 1") == 1  # takes the connection that was used last
         expected = nullcontext() if works else pytest.raises(Error, match="prepared statement")
         with expected:
-            assert ContentType.objects.using("one").filter(model="member").count() == found == 1
+            assert ContentType.objects.using("one").filter(model="member").count() == count == 1
         other.rollback()
 
 
@@ -192,7 +192,7 @@ def test_two_senders_would_lead_through_the_pooler(folder, pooled):
     """Why many-machines.md has the sender connect directly."""
     pooler = Pooler(folder)
     with pooler.running():
-        assert [asked(worker, LOCK) for worker in pooled(pooler.url + QUERY)] == [True, True]
+        assert [answer_of(worker, LOCK) for worker in pooled(pooler.url + QUERY)] == [True, True]
 
 
 def test_sender_refuses_to_lead_through_the_pooler(folder, pooled, monkeypatch):
@@ -208,7 +208,7 @@ def test_sender_refuses_to_lead_through_the_pooler(folder, pooled, monkeypatch):
 
 
 def test_one_of_two_senders_leads_without_the_pooler(pooled):
-    assert [asked(worker, LOCK) for worker in pooled(database_url())] == [True, False]
+    assert [answer_of(worker, LOCK) for worker in pooled(database_url())] == [True, False]
 
 
 def test_lines_for_the_database_are_what_it_takes():
@@ -217,11 +217,11 @@ def test_lines_for_the_database_are_what_it_takes():
         try:
             cursor.execute(shipped("sql"))
             cursor.execute("SELECT rolconfig FROM pg_roles WHERE rolname = 'portal'")
-            (found,) = cursor.fetchone()
+            (options,) = cursor.fetchone()
         finally:
             cursor.execute("DROP ROLE portal")
     # What the pooler swallows.
-    assert set(found) == set(POSTGRES_OPTIONS["options"].removeprefix("-c ").split(" -c "))
+    assert set(options) == set(POSTGRES_OPTIONS["options"].removeprefix("-c ").split(" -c "))
 
 
 # All of it ---------------------------------------------------------------------------------
@@ -230,9 +230,9 @@ def test_lines_for_the_database_are_what_it_takes():
 @pytest.fixture
 def server(transactional_db) -> Iterator[PostgresServer]:
     """A PostgreSQL of this test, which it can stop."""
-    made = PostgresServer()
-    yield made
-    made.remove()
+    server = PostgresServer()
+    yield server
+    server.remove()
 
 
 def test_pooler_gives_up_soon_and_is_back_soon_after_the_database(server, folder):

@@ -84,7 +84,7 @@ def test_mail_worker_killed_five_times_loses_no_email_and_repeats_one_per_kill(s
             kills += 1
             process.kill()
 
-    smtp.on_mail = kill
+    smtp.on_email = kill
     while process.wait() == -signal.SIGKILL and kills < len(kill_after):
         process = start()
     process = start()

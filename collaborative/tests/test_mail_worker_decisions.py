@@ -39,7 +39,7 @@ def decision(member, colleague, approval_team, administrator) -> Decision:
 def test_emails_of_a_decision_leave_after_the_undo_window(smtp, clock, decision):
     process_decision(decision, seconds=60)
     sent_at: list[float] = []
-    smtp.on_mail = lambda count: sent_at.append(clock.seconds)
+    smtp.on_email = lambda count: sent_at.append(clock.seconds)
     run_until(lambda: len(smtp.taken) == 2, clock, {}, stride=1)
     assert min(sent_at) > UNDO_WINDOW.total_seconds()
     assert max(sent_at) < UNDO_WINDOW.total_seconds() + 60

@@ -83,7 +83,7 @@ def test_mail_worker_that_cannot_write_sends_nothing_and_pauses_longer_each_time
 def test_sent_email_is_marked_as_soon_as_the_database_allows(smtp, outage):
     put("Email 1")
     put("Email 2")
-    smtp.on_mail = lambda count: setattr(outage, "on", count == 1)
+    smtp.on_email = lambda count: setattr(outage, "on", count == 1)
     sent_before: list[int] = []
 
     def fix() -> None:
@@ -98,7 +98,7 @@ def test_sent_email_is_marked_as_soon_as_the_database_allows(smtp, outage):
 
 def test_sent_email_is_repeated_once_if_the_worker_is_stopped_before_the_mark(smtp, outage, caplog):
     email = put("Email 1")
-    smtp.on_mail = lambda count: setattr(outage, "on", count == 1)
+    smtp.on_email = lambda count: setattr(outage, "on", count == 1)
     # The second and third find the disk still full.
     for _ in range(3):
         worker = MailWorker()
@@ -185,7 +185,7 @@ def test_email_is_not_repeated_after_a_lost_connection(smtp, outage, caplog):
             thread.start()
             thread.join()
 
-    smtp.on_mail = lose
+    smtp.on_email = lose
     run(lambda pauses: len(smtp.taken) == 2, lambda: None)
     assert smtp.subjects() == ["Email 1", "Email 2"]
     assert statuses() == {STATUS.sent: 2}

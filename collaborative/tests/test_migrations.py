@@ -98,8 +98,8 @@ def _advice_on_change(old: models.Field, field: models.Field) -> str:
 
 def judged() -> Iterator[migrations.Migration]:
     """The migrations of our apps after those that had landed."""
-    found = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
-    for (app, name), migration in sorted(found.items()):
+    migrations_on_disk = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
+    for (app, name), migration in sorted(migrations_on_disk.items()):
         if app in OUR_APPS and name > FIRST:
             yield migration
 
@@ -142,8 +142,8 @@ def judge(*steps: Operation) -> list[str]:
     """The advice on a migration with these steps, which comes after THING."""
     state = ProjectState()
     THING.state_forwards("teams", state)
-    made = type("Migration", (migrations.Migration,), {"operations": list(steps)})
-    return [advice for _, advice in complaints(made("0009_test", "teams"), state)]
+    migration_class = type("Migration", (migrations.Migration,), {"operations": list(steps)})
+    return [advice for _, advice in complaints(migration_class("0009_test", "teams"), state)]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     now = datetime.now(UTC)
-    made = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -64,7 +64,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         .sign(key, hashes.SHA256())
     )
     chain, secret = folder / "fullchain.pem", folder / "privkey.pem"
-    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    chain.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     secret.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
@@ -164,8 +164,8 @@ class Site:
             r"server unix:/run/portal/web\.sock[^;]*;": servers,
         }
         for pattern, new in changes.items():
-            text, found = re.subn(pattern, new, text)
-            assert found, f"deploy/nginx.conf has no {pattern}"
+            text, count = re.subn(pattern, new, text)
+            assert count, f"deploy/nginx.conf has no {pattern}"
         return text
 
     def _types(self) -> str:
@@ -195,10 +195,10 @@ class Site:
 
     def connection(self, source: str) -> HTTPSConnection:
         """A browser's connection to nginx, from the address `source` of this machine."""
-        made = HTTPSConnection(NAME, timeout=PATIENCE)
+        connection = HTTPSConnection(NAME, timeout=PATIENCE)
         plain = socket.create_connection(("127.0.0.1", self.https), PATIENCE, (source, 0))
-        made.sock = self.trusting().wrap_socket(plain, server_hostname=NAME)
-        return made
+        connection.sock = self.trusting().wrap_socket(plain, server_hostname=NAME)
+        return connection
 
     def get(
         self,
@@ -269,9 +269,9 @@ class Load:
 
     def wait(self, more: int) -> None:
         """Until there are so many more answers."""
-        wanted, deadline = len(self.answers) + more, time.monotonic() + PATIENCE
-        while len(self.answers) < wanted:
-            assert time.monotonic() < deadline, f"only {len(self.answers)} of {wanted} answers"
+        expected, deadline = len(self.answers) + more, time.monotonic() + PATIENCE
+        while len(self.answers) < expected:
+            assert time.monotonic() < deadline, f"only {len(self.answers)} of {expected} answers"
             time.sleep(0.02)
 
 

@@ -15,7 +15,7 @@ from collaborative.tests.faults.people import (
     JoiningPeople,
     Mailbox,
     Responses,
-    all_mails_left,
+    all_emails_left,
     audit,
 )
 from collaborative.tests.faults.processes import (
@@ -102,7 +102,7 @@ class Portal:
     def settle(self, fault: str, recovered_in: float | list[float]) -> tuple[Audit, Responses]:
         """Wait until all people are done and all emails are out; add a line to the table."""
         responses = self.joining.stop()
-        wait_for(all_mails_left, "the last email")
+        wait_for(all_emails_left, "the last email")
         result = audit(responses, self.mailbox, self.joining.teams)
         seconds = recovered_in if isinstance(recovered_in, list) else [recovered_in]
         shown = f"{min(seconds):.1f}" + (f" to {max(seconds):.1f}" if len(seconds) > 1 else "")
@@ -127,9 +127,9 @@ class Portal:
 @pytest.fixture
 def portal(transactional_db, team, other_team, organization, tmp_path, caplog) -> Iterator[Portal]:
     caplog.set_level("ERROR", "mail.log")  # aiosmtpd's own, a line for each command
-    made = Portal(tmp_path)
-    yield made
-    logs = made.end()
+    portal = Portal(tmp_path)
+    yield portal
+    logs = portal.end()
     connections.close_all()
     print(logs)  # noqa: T201  # shown if the test failed
 

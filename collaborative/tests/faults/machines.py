@@ -30,7 +30,7 @@ def _ip(*words: str) -> None:
 
 @contextmanager
 def machines(number: int) -> Iterator[list[Machine] | None]:
-    """So many machines, which reach this one at HERE; None where they cannot be made."""
+    """Machines, which reach this one at HERE; None where that is not possible."""
     names = [f"portal-{os.getpid()}-{at}" for at in range(number)]
     bridge = f"pb{os.getpid()}"
     try:
@@ -41,10 +41,10 @@ def machines(number: int) -> Iterator[list[Machine] | None]:
             _ip("link", "add", bridge, "type", "bridge")
             _ip("addr", "add", f"{HERE}/24", "dev", bridge)
             _ip("link", "set", bridge, "up")
-            made = [_machine(name, bridge, at) for at, name in enumerate(names)]
+            started = [_machine(name, bridge, at) for at, name in enumerate(names)]
         except subprocess.CalledProcessError:
-            made = None
-        yield made
+            started = None
+        yield started
     finally:
         for name in [["netns", "del", name] for name in names] + [["link", "del", bridge]]:
             subprocess.run(["ip", *name], check=False, capture_output=True)

@@ -139,7 +139,7 @@ class Browser:
                 status, where, _ = self.ask("/join/", hidden + fields)
                 if status == 302 and where == "/join/code/" and self.enter(email, hidden, mailbox):
                     return True
-            if status == 429:  # asked for too many codes meanwhile: somebody else's turn
+            if status == 429:  # too many codes for now: another person's turn
                 return False
             over.wait(TRY_AGAIN)
         return False
@@ -177,9 +177,9 @@ class JoiningPeople:
 
     def wait_for_503(self, pages: int) -> None:
         """Wait for this number of 503 pages. One more person begins, as all may wait for a code."""
-        wanted = self.responses.answers[503] + pages
+        expected = self.responses.answers[503] + pages
         self._begin(self._join_once)
-        wait_for(lambda: self.responses.answers[503] >= wanted, "the 503 page")
+        wait_for(lambda: self.responses.answers[503] >= expected, "the 503 page")
 
     def _join(self) -> None:
         while not self.over.is_set():
@@ -210,7 +210,7 @@ class Audit:
     doubled: int
 
 
-def all_mails_left() -> bool:
+def all_emails_left() -> bool:
     return not Email.objects.filter(status__in=[STATUS.queued, STATUS.requeued]).exists()
 
 

@@ -79,9 +79,9 @@ def test_killed_sender(portal: Portal):
 def server(transactional_db, team, other_team, organization) -> Iterator[PostgresServer]:
     """A PostgreSQL server of its own; name it before `portal`."""
     on("postgresql")
-    made = PostgresServer()
-    yield made
-    made.remove()
+    server = PostgresServer()
+    yield server
+    server.remove()
 
 
 def test_stopped_postgres(server: PostgresServer, portal: Portal):
@@ -212,18 +212,18 @@ def test_one_of_two_hosts_killed(portal: Portal):
 def test_one_of_two_machines_cut_off(server: PostgresServer, portal: Portal):
     """Its cable is pulled in the middle of its work: it lives on, and nobody hears of it. The
     server notices within a minute that the leading sender is gone, and the other one leads."""
-    with machines(2) as made:
-        if made is None:
+    with machines(2) as both:
+        if both is None:
             pytest.skip("needs root and network namespaces")
         server.listen_at(HERE, f"{HERE.rpartition('.')[0]}.0/24")
         portal.mailbox.down()
         portal.mailbox.host = HERE
         portal.mailbox.up()
         portal.env = environment(portal.mailbox.port, HERE)
-        hosts = [(portal.web(machine), portal.sender(machine)) for machine in made]
+        hosts = [(portal.web(machine), portal.sender(machine)) for machine in both]
         portal.people(8)
         leader = next(at for at, host in enumerate(hosts) if "Leading" in host[1].says())
-        made[leader].pull_the_cable()
+        both[leader].pull_the_cable()
         result, responses = portal.settle("one of two machines cut off", portal.more(30))
         for process in portal.started:
             process.vanish()
