@@ -22,8 +22,9 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from desk.changelist.pagination import EstimatedCountPaginator
-from desk.changelist.search import search
+from desk.changelist.search import search, split_words
 from members.models import Member
+from members.search_words import cut_search_note
 from members.services import Refused
 
 Row = TypeVar("Row", bound=models.Model)
@@ -183,6 +184,7 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         context = response.context_data if isinstance(response, TemplateResponse) else None
         if context and "cl" in context:
             context["active_filters"] = describe_filters(context["cl"])
+            context["search_note"] = cut_search_note(split_words(context["cl"].query))
         return response
 
     def changeform_view(
