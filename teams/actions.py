@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from members import services as member_services
-from members.history.decisions import Step, process_items
+from members.history.decisions import Step, UndoRules, process_items
 from members.models import Decision, EmailDomain, Member, Organization
 from members.services import Refused, one_line
 from members.wording import counted
@@ -106,9 +106,10 @@ def step_of(decision: Decision) -> Step:
 
 def process_decision(decision: Decision, *, seconds: float) -> bool:
     """Process or undo items of `decision` for about `seconds`; return whether all are finished."""
-    return process_items(
-        decision, step_of(decision), seconds=seconds, check_undo=services.refuse_undo_if_built_upon
+    undo_rules = UndoRules(
+        lambda key, by: None, services.refuse_undo_if_built_upon, services.describe_for
     )
+    return process_items(decision, step_of(decision), seconds=seconds, undo_rules=undo_rules)
 
 
 def process_pending_decisions() -> None:

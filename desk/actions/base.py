@@ -33,7 +33,8 @@ from desk.actions.bulk_action import (
     Record,
 )
 from desk.actions.preview import describe_effects
-from desk.changelist import RecordAdmin, require_staff
+from desk.actions.results import hide_unseen_results
+from desk.changelist import RecordAdmin, mark_unseen_people, require_staff
 from desk.models import Selection
 from members.models import Decision, DecisionItem, Member
 from members.services import create_decision, preview_action
@@ -151,6 +152,7 @@ class ActionAdmin(RecordAdmin[Record]):
         records: Sequence[Record],
         selection: Selection | None,
     ) -> HttpResponse:
+        mark_unseen_people(records, require_staff(request))
         form = bulk_action.get_form(request, records)
         shows_page_again = {PREPARED_PARAM, PREVIEW_PARAM} & request.POST.keys()
         if request.method == "POST" and not shows_page_again and form.is_valid():
@@ -342,6 +344,7 @@ def add_result_messages(request: HttpRequest, decision: Decision) -> None:
     items = list(decision.items.all())
     if decision.is_undoable and [item.outcome for item in items] == [DecisionItem.Outcome.DONE]:
         return
+    hide_unseen_results(decision, items, require_staff(request))
     for item in items:
         is_success = item.outcome in {DecisionItem.Outcome.DONE, DecisionItem.Outcome.UNDONE}
         level = messages.SUCCESS if is_success else messages.WARNING

@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from desk.changelist.pagination import EstimatedCountPaginator
+from desk.changelist.people import mark_unseen_people
 from desk.changelist.search import search, split_words
 from members.models import Member
 from members.search_words import cut_search_note
@@ -204,8 +205,12 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Row | None:
-        """Return the record; an empty `_to_field` in the address is no error."""
-        return super().get_object(request, object_id, from_field or None)
+        """Return the record, which names only people whom the reader sees; an empty `_to_field` in
+        the address is no error."""
+        record = super().get_object(request, object_id, from_field or None)
+        if record is not None:
+            mark_unseen_people([record], require_staff(request))
+        return record
 
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str

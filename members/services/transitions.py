@@ -94,9 +94,9 @@ def _status_fields(status: Status, *, by: Member, reason: str = "") -> dict[str,
 
 def _already_decided(organization: Organization) -> str:
     status = organization.get_status_display().lower()
-    if organization.decided_at is None:
+    if organization.decided_at is None or organization.decided_by is None:
         return f"{organization.name} is {status}."
     return (
         f"{organization.name} was already {status} on {long_date(organization.decided_at)} "
-        f"by {organization.decided_by}. Nothing was changed."
+        f"by {organization.decided_by.staff_name}. Nothing was changed."
     )
