@@ -123,8 +123,8 @@ class ActionAdmin(RecordAdmin[Record]):
     ) -> HttpResponse:
         """As `record_action_view`, about the records of a selection, which only its owner may see.
 
-        Records that the list no longer shows are left out. A selection that has led to a decision
-        leads to its result; an expired one says so.
+        Records that the list no longer shows are left out, and a message says how many. A
+        selection that has led to a decision leads to its result; an expired one says so.
         """
         staff = require_staff(request)
         if not bulk_action.has_permission(staff):
@@ -143,6 +143,12 @@ class ActionAdmin(RecordAdmin[Record]):
         records = list(self.get_queryset(request).filter(pk__in=selection.object_ids))
         if not records:
             raise Http404
+        if left_out := len(selection.object_ids) - len(records):
+            messages.warning(
+                request,
+                f"{left_out:,} of the {len(selection.object_ids):,} records that you selected "
+                f"{'is' if left_out == 1 else 'are'} left out: gone, or no longer yours to see.",
+            )
         return self._action_view(request, bulk_action, records, selection)
 
     def _action_view(
