@@ -243,7 +243,7 @@ def undo_decision(decision: Decision, *, by: Member) -> None:
     with transaction.atomic():
         current = Decision.objects.select_for_update(no_key=True).get(pk=decision.pk)
         if current.by_id != by.pk and not by.is_superuser:
-            raise Refused(f"Only {current.by.staff_name} can undo this.")
+            raise Refused(f"Only {current.by.name_for_staff(by)} can undo this.")
         if current.undo_requested_at:
             raise Refused("This is undone already.")
         if not current.is_undoable:

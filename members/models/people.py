@@ -427,11 +427,12 @@ class Member(AbstractBaseUser, PermissionsMixin):
     def has_usable_password(self) -> bool:
         return False
 
-    @property
-    def staff_name(self) -> str:
-        """The name of one who may use the desk, as all staff may read it; of one who no longer
-        may, whom some of them do not see, only that it is a member."""
-        return str(self) if self.is_staff else UNSEEN_MEMBER
+    def name_for_staff(self, reader: Member) -> str:
+        """Return the name of a person who decided something at the desk, in text for `reader`:
+        staff are named to all staff. One who no longer is may be out of sight, so is not named,
+        but to administrators, who see everything."""
+        is_named = self.is_staff or reader.is_superuser or self == reader
+        return str(self) if is_named else UNSEEN_MEMBER
 
     @property
     def is_affiliation_confirmed(self) -> bool:
