@@ -11,6 +11,7 @@ from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
+from desk.actions.results import hide_unseen_summaries
 from desk.dashboard import dashboard
 from desk.reports import views as reports
 from desk.second_factor import second_factor_redirect
@@ -37,7 +38,8 @@ class DeskSite(admin.AdminSite):
         context: dict[str, Any] = super().each_context(request)
         if isinstance(request.user, Member) and context["has_permission"]:
             undoable = Decision.objects.of(request.user).undoable().with_summary()
-            context["undoable"] = undoable[: MAX_UNDO_FORMS + 1]
+            context["undoable"] = list(undoable[: MAX_UNDO_FORMS + 1])
+            hide_unseen_summaries(context["undoable"], request.user)
         return context
 
     def get_urls(self) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from desk.changelist.history import describe_changes
+from desk.changelist.history import describe_changes, load_people
 from members.models import EmailDomain, Member, Organization
 from teams.models import ActionTeam, Membership
 
@@ -35,8 +35,8 @@ def member_timeline(member: Member, staff: Member) -> Timeline:
     teams = ActionTeam.objects.facilitated_by(staff)
     memberships = Membership.history.filter(member_id__in=keys, team__in=teams)
     versions = [
-        *_described(accounts),
-        *_described(memberships.select_related("member", "team")),
+        *_described(accounts, staff),
+        *_described(memberships.select_related("member", "team"), staff),
     ]
     for version in versions:
         if isinstance(version, Membership.history.model):
@@ -46,21 +46,27 @@ def member_timeline(member: Member, staff: Member) -> Timeline:
     return _merged(versions)
 
 
-def organization_timeline(organization: Organization) -> Timeline:
-    """Return the timeline of `organization` and of the email domains that are or were its own."""
+def organization_timeline(organization: Organization, staff: Member) -> Timeline:
+    """Return the timeline of `organization` and of the email domains that are or were its own;
+    people whom `staff` does not see are not named."""
     own = Organization.history.filter(id=organization.pk).select_related("merged_into")
     domains = EmailDomain.history.filter(organization_id=organization.pk)
-    versions = [*_described(own), *_described(domains.select_related("organization"))]
+    versions = [
+        *_described(own, staff),
+        *_described(domains.select_related("organization"), staff),
+    ]
     for version in versions:
         is_domain = isinstance(version, EmailDomain.history.model)
         version.told_about = version.domain if is_domain else "Organization"
     return _merged(versions)
 
 
-def _described(history: QuerySet[Any]) -> list[Any]:
-    """Return the newest versions of `history`, those of each record described as a series."""
+def _described(history: QuerySet[Any], staff: Member) -> list[Any]:
+    """Return the newest versions of `history`, those of each record described as a series, with
+    the names that `staff` may read."""
     newest = history.select_related("history_user").order_by("-history_date", "-history_id")
     versions = list(newest[: MAX_VERSIONS + 1])
+    load_people(versions, staff)
     by_record: dict[int, list[Any]] = defaultdict(list)
     for version in versions:
         by_record[version.id].append(version)

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from members import services as member_services
-from members.history.decisions import Step, process_items
+from members.history.decisions import Step, UndoRules, process_items
 from members.models import Decision, EmailDomain, Member, Organization
 from members.services import Refused, one_line
 from members.wording import counted
@@ -34,6 +34,8 @@ PENDING_AFTER = timedelta(seconds=10)
 # Emails go out between two rounds of the mail worker, so a round is short.
 PENDING_SECONDS_PER_DECISION = 1.0
 MAX_PENDING_DECISIONS = 5
+
+NOT_ALLOWED = "The person who decided this may no longer do so. Nothing was changed."
 
 # Before the key of a team, where a form offers topics and teams in one list.
 TEAM_PREFIX = "team-"
@@ -55,12 +57,18 @@ class Action:
         return is_staff and (staff.is_superuser or not self.administrators_only)
 
     def step(self, by: Member, form_data: FormData) -> Step:
-        """Return the action as a function of the key of a record."""
+        """Return the action as a function of the key of a record. It refuses a record that `by`
+        does not see when it is carried out."""
 
         def execute_for_key(key: int) -> str:
             record = self.model._default_manager.filter(pk=key).first()
             if record is None:
                 raise Refused("It is no longer there. Nothing was changed.")
+            if not services.visible_keys(self.model, [key], by):
+                raise Refused(
+                    f"One {self.model._meta.verbose_name} was left as it is: the person who "
+                    "decided this no longer sees it at the desk."
+                )
             return self.execute(record, by, form_data)
 
         return execute_for_key
@@ -93,21 +101,36 @@ def get_action(model: type[models.Model], name: str) -> Action:
 
 
 def step_of(decision: Decision) -> Step:
-    """Return what `decision` does to one record; it refuses all when its author no longer may."""
+    """Return what `decision` does to one record. It refuses where its author may not do it now:
+    between two records the author may have been moved to another team, or have lost the desk."""
     registered = ACTIONS.get((decision.model_label, decision.action))
-    if registered and registered.is_allowed_to(decision.by):
-        return registered.step(decision.by, decision.form_data)
 
-    def refuse(key: int) -> str:
-        raise Refused("The person who decided this may no longer do so. Nothing was changed.")
+    def execute_for_key(key: int) -> str:
+        author = Member.objects.get(pk=decision.by_id)
+        if registered is None or not registered.is_allowed_to(author):
+            raise Refused(NOT_ALLOWED)
+        return registered.step(author, decision.form_data)(key)
 
-    return refuse
+    return execute_for_key
+
+
+def undo_rules_of(decision: Decision) -> UndoRules:
+    """Return the rules of undoing `decision`: as for deciding, by the person who undoes it."""
+    registered = ACTIONS.get((decision.model_label, decision.action))
+
+    def check_record(key: int, by: Member) -> None:
+        if registered is None or not registered.is_allowed_to(by):
+            raise Refused("the person who asked for it may no longer do so.")
+        if not services.visible_keys(registered.model, [key], by):
+            raise Refused("the person who asked for it no longer sees this at the desk.")
+
+    return UndoRules(check_record, services.refuse_undo_if_built_upon, services.describe_for)
 
 
 def process_decision(decision: Decision, *, seconds: float) -> bool:
     """Process or undo items of `decision` for about `seconds`; return whether all are finished."""
     return process_items(
-        decision, step_of(decision), seconds=seconds, check_undo=services.refuse_undo_if_built_upon
+        decision, step_of(decision), seconds=seconds, undo_rules=undo_rules_of(decision)
     )
 
 
@@ -117,7 +140,7 @@ def process_pending_decisions() -> None:
     The mail worker calls this every second.
     """
     before = timezone.now() - PENDING_AFTER
-    pending = Decision.objects.unfinished().filter(created_at__lt=before).select_related("by")
+    pending = Decision.objects.unfinished().filter(created_at__lt=before)
     for decision in pending.order_by("pk")[:MAX_PENDING_DECISIONS]:
         process_decision(decision, seconds=PENDING_SECONDS_PER_DECISION)
 

@@ -90,7 +90,8 @@ class JoinForm(HoneypotForm):
 
 
 class FaqSearchForm(BaseForm):
-    q = forms.CharField(label="Search questions", max_length=100, required=False)
+    # Of any length: `used_words` says how much of it counts.
+    q = forms.CharField(label="Search questions", required=False)
 
 
 class MultilineField(forms.CharField):

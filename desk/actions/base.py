@@ -33,7 +33,8 @@ from desk.actions.bulk_action import (
     Record,
 )
 from desk.actions.preview import describe_effects
-from desk.changelist import RecordAdmin, require_staff
+from desk.actions.results import hide_unseen_results
+from desk.changelist import RecordAdmin, mark_unseen_people, require_staff
 from desk.models import Selection
 from members.models import Decision, DecisionItem, Member
 from members.services import create_decision, preview_action
@@ -122,8 +123,8 @@ class ActionAdmin(RecordAdmin[Record]):
     ) -> HttpResponse:
         """As `record_action_view`, about the records of a selection, which only its owner may see.
 
-        Records that the list no longer shows are left out. A selection that has led to a decision
-        leads to its result; an expired one says so.
+        Records that the list no longer shows are left out, and a message says how many. A
+        selection that has led to a decision leads to its result; an expired one says so.
         """
         staff = require_staff(request)
         if not bulk_action.has_permission(staff):
@@ -142,6 +143,12 @@ class ActionAdmin(RecordAdmin[Record]):
         records = list(self.get_queryset(request).filter(pk__in=selection.object_ids))
         if not records:
             raise Http404
+        if left_out := len(selection.object_ids) - len(records):
+            messages.warning(
+                request,
+                f"{left_out:,} of the {len(selection.object_ids):,} records that you selected "
+                f"{'is' if left_out == 1 else 'are'} left out: gone, or no longer yours to see.",
+            )
         return self._action_view(request, bulk_action, records, selection)
 
     def _action_view(
@@ -151,6 +158,7 @@ class ActionAdmin(RecordAdmin[Record]):
         records: Sequence[Record],
         selection: Selection | None,
     ) -> HttpResponse:
+        mark_unseen_people(records, require_staff(request))
         form = bulk_action.get_form(request, records)
         shows_page_again = {PREPARED_PARAM, PREVIEW_PARAM} & request.POST.keys()
         if request.method == "POST" and not shows_page_again and form.is_valid():
@@ -342,6 +350,7 @@ def add_result_messages(request: HttpRequest, decision: Decision) -> None:
     items = list(decision.items.all())
     if decision.is_undoable and [item.outcome for item in items] == [DecisionItem.Outcome.DONE]:
         return
+    hide_unseen_results(decision, items, require_staff(request))
     for item in items:
         is_success = item.outcome in {DecisionItem.Outcome.DONE, DecisionItem.Outcome.UNDONE}
         level = messages.SUCCESS if is_success else messages.WARNING

@@ -16,6 +16,7 @@ from django.utils.formats import date_format
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from desk.actions.base import REQUEST_SECONDS, add_result_messages
+from desk.actions.results import hide_unseen_results, hide_unseen_summaries
 from desk.changelist import DeskModelAdmin, require_staff
 from members.models import Decision, DecisionItem
 from members.services import Refused, undo_decision
@@ -61,6 +62,16 @@ class DecisionAdmin(DeskModelAdmin[Decision]):
     def has_change_permission(self, request: HttpRequest, obj: Decision | None = None) -> bool:
         return False
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Return the list, with the results that the reader may see."""
+        response = super().changelist_view(request, extra_context)
+        context = response.context_data if isinstance(response, TemplateResponse) else None
+        if context and "cl" in context:
+            hide_unseen_summaries(context["cl"].result_list, require_staff(request))
+        return response
+
     def change_view(
         self,
         request: HttpRequest,
@@ -78,13 +89,16 @@ class DecisionAdmin(DeskModelAdmin[Decision]):
         )
         counts = decision.items.order_by("outcome").values_list("outcome")
         opts = apps.get_model(decision.model_label)._meta
+        page = Paginator(items, RESULTS_PER_PAGE).get_page(request.GET.get("page"))
+        page.object_list = list(page.object_list)
+        hide_unseen_results(decision, page.object_list, require_staff(request))
         context = {
             **self.admin_site.each_context(request),
             "title": decision.title,
             "subtitle": None,
             "opts": self.opts,
             "decision": decision,
-            "page": Paginator(items, RESULTS_PER_PAGE).get_page(request.GET.get("page")),
+            "page": page,
             "outcomes": [
                 (outcomes(outcome).label, count)
                 for outcome, count in counts.annotate(count=Count("pk"))

@@ -9,6 +9,7 @@ from desk.changelist.base import (
 )
 from desk.changelist.export import Column, ExportAdmin, ExportingAdmin
 from desk.changelist.history import RecordAdmin
+from desk.changelist.people import mark_unseen_people
 from members.wording import counted
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "badge",
     "counted",
     "is_administrator",
+    "mark_unseen_people",
     "parse_pk",
 ]

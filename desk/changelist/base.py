@@ -22,8 +22,10 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from desk.changelist.pagination import EstimatedCountPaginator
-from desk.changelist.search import search
+from desk.changelist.people import mark_unseen_people
+from desk.changelist.search import search, split_words
 from members.models import Member
+from members.search_words import cut_search_note
 from members.services import Refused
 
 Row = TypeVar("Row", bound=models.Model)
@@ -183,6 +185,7 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         context = response.context_data if isinstance(response, TemplateResponse) else None
         if context and "cl" in context:
             context["active_filters"] = describe_filters(context["cl"])
+            context["search_note"] = cut_search_note(split_words(context["cl"].query))
         return response
 
     def changeform_view(
@@ -202,8 +205,12 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Row | None:
-        """Return the record; an empty `_to_field` in the address is no error."""
-        return super().get_object(request, object_id, from_field or None)
+        """Return the record, which names only people whom the reader sees; an empty `_to_field` in
+        the address is no error."""
+        record = super().get_object(request, object_id, from_field or None)
+        if record is not None:
+            mark_unseen_people([record], require_staff(request))
+        return record
 
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str

@@ -43,7 +43,10 @@ from desk.changelist.base import (
     require_staff,
 )
 from desk.models import Export
+from members.batches import batched
+from members.models import Member
 from members.wording import counted
+from teams.services import mark_unseen
 
 # A heading and where the value is: a dotted path from the row, or a function of the row.
 Column = tuple[str, str | Callable[[Any], object]]
@@ -132,28 +135,42 @@ class ExportingAdmin(DeskModelAdmin[Row]):
             rows=changelist.result_count,
         )
         instances = self.export_rows(request, changelist.queryset).iterator(chunk_size=BATCH_SIZE)
-        rows = (
-            [cell_value(instance, source) for _, source in self.export_columns]
-            for instance in instances
-        )
+        rows = self._export_cells(instances, export.by)
         headings = [heading for heading, _ in self.export_columns]
         name = f"{slugify(title)}-{timezone.localdate():%Y-%m-%d}.{file_format}"
         return file_response(name, headings, _count_rows(export, rows))
+
+    def _export_cells(self, instances: Iterable[Row], staff: Member) -> Generator[list[Cell]]:
+        """Yield the cells of each row. People whom `staff` does not see are not named: one query
+        for each batch."""
+        for batch in batched(instances, BATCH_SIZE):
+            rows = [
+                [column_value(instance, source) for _, source in self.export_columns]
+                for instance in batch
+            ]
+            people = (value for row in rows for value in row if isinstance(value, Member))
+            mark_unseen(people, staff)
+            yield from ([cell_value(value) for value in row] for row in rows)
 
     @property
     def _stem(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}"
 
 
-def cell_value(instance: object, source: str | Callable[[Any], object]) -> Cell:
-    """Return the value of a cell: plain numbers, dates and text; yes and no for a boolean."""
-    value: Any = instance
+def column_value(instance: object, source: str | Callable[[Any], object]) -> Any:
+    """Return what a column's source says about `instance`."""
     if callable(source):
-        value = source(instance)
-    else:
-        for name in source.split("."):
-            value = getattr(value, name, None)
-            value = value() if callable(value) else value
+        return source(instance)
+    value: Any = instance
+    for name in source.split("."):
+        value = getattr(value, name, None)
+        value = value() if callable(value) else value
+    return value
+
+
+def cell_value(value: Any) -> Cell:
+    """Return `value` as a cell holds it: plain numbers, dates and text; yes and no for a
+    boolean."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime) and timezone.is_aware(value):

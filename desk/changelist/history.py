@@ -20,8 +20,11 @@ from simple_history.utils import get_m2m_reverse_field_name
 
 from desk.changelist.base import Row, require_staff
 from desk.changelist.export import ExportingAdmin
+from desk.changelist.people import people_of
 from members.dates import long_date
+from members.models import Member
 from members.services import save_with_history
+from teams.services import mark_unseen
 
 # Fields that say why, in words for the person concerned.
 REASON_FIELDS = ("reason", "decision_reason")
@@ -48,13 +51,22 @@ class Change(NamedTuple):
     new: str
 
 
+def load_people(versions: Sequence[Any], staff: Member) -> None:
+    """Load whom `versions` of one model list, and let text name only the people whom `staff`
+    sees. A few queries for any number of versions."""
+    people = _load_lists(versions)
+    for version in versions:
+        people += people_of(version)
+    mark_unseen(people, staff)
+
+
 def describe_changes(versions: Sequence[Any], older: Any = None) -> None:
-    """Set on each of `versions` of one record, newest first, what the desk shows of it.
+    """Set on each of `versions` of one record, newest first, what the desk shows of it. They are
+    as `load_people` left them.
 
     `field_changes`, from what to what; `stated_reason`, that was given with it; and `is_empty`,
     whether nothing in it can be seen. `older` is the version before them, if there is one.
     """
-    _load_lists([*versions, older] if older else versions)
     for version, before in zip(versions, [*versions[1:], older], strict=False):
         version.field_changes = _changes(before, version) if before else []
         version.stated_reason = ""
@@ -70,21 +82,25 @@ def describe_changes(versions: Sequence[Any], older: Any = None) -> None:
         )
 
 
-def _load_lists(versions: Sequence[Any]) -> None:
-    """Set `lists` on each version: what its many-to-many fields referred to, in words.
+def _load_lists(versions: Sequence[Any]) -> list[Member]:
+    """Set `lists` on each version: what its many-to-many fields referred to. Return the people
+    among it.
 
     One query for all versions and each field.
     """
+    people: list[Member] = []
     for version in versions:
-        version.lists = {}
+        version.lists = defaultdict(list)
+    by_key = {version.pk: version for version in versions}
     for field in versions[0]._history_m2m_fields if versions else ():
         target = get_m2m_reverse_field_name(field)
         entries = getattr(type(versions[0]), field.name).model._base_manager
-        names: dict[int, list[str]] = defaultdict(list)
         for entry in entries.filter(history__in=versions).select_related(target):
-            names[entry.history_id].append(str(getattr(entry, target)))
-        for version in versions:
-            version.lists[field.name] = ", ".join(sorted(names[version.pk]))
+            listed = getattr(entry, target)
+            by_key[entry.history_id].lists[field.name].append(listed)
+            if isinstance(listed, Member):
+                people.append(listed)
+    return people
 
 
 def _changes(older: Any, newer: Any) -> list[Change]:
@@ -107,7 +123,7 @@ def _is_timestamp(field: Any) -> bool:
 def _describe_value(version: Any, field: Any) -> str:
     """Return the value of `field` as the desk shows it elsewhere."""
     if isinstance(field, models.ManyToManyField):
-        return version.lists[field.name] or "nobody"
+        return ", ".join(sorted(map(str, version.lists[field.name]))) or "nobody"
     value = getattr(version, field.attname)
     if value in (None, ""):
         return EMPTY_VALUES.get(field.name, "not given")
@@ -154,7 +170,9 @@ class RecordAdmin(ExportingAdmin[Row], SimpleHistoryAdmin):  # type: ignore[misc
         """Set what each version on the page changed, and why; the last one is compared as well."""
         end = historical_records.end_index()
         next_page = list(historical_records.paginator.object_list[end : end + 1])
-        describe_changes(list(historical_records), *next_page)
+        versions = list(historical_records)
+        load_people([*versions, *next_page], require_staff(request))
+        describe_changes(versions, *next_page)
 
     def save_model(self, request: HttpRequest, obj: Row, form: Any, change: bool) -> None:
         """Save with a history line. Of a stored record only what the form changed is written, over

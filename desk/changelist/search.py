@@ -14,6 +14,7 @@ from django.db.models import ForeignObjectRel, Model, Q, QuerySet
 from django.utils.text import smart_split, unescape_string_literal
 
 from members.models import EmailDomain, Member
+from members.search_words import used_words
 
 Row = TypeVar("Row", bound=Model)
 
@@ -28,10 +29,11 @@ def search(
 ) -> QuerySet[Row]:
     """Return the rows of `queryset` that lead by `path` to a match of `text` in `model`.
 
-    A match contains each word of `text` in one of `fields`. Matches are named by their keys when
-    the list is counted and read, so that one search does for both, unless they are too many.
+    A match contains each of the `used_words` of `text` in one of `fields`. Matches are named by
+    their keys when the list is counted and read, so that one search does for both, unless they
+    are too many.
     """
-    words = split_words(text)
+    words = used_words(split_words(text))
     if not (words and fields):
         return queryset
     matches = model._base_manager.filter(fields_contain_all(model, fields, words))

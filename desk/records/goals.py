@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction, origin_of
-from desk.changelist import badge
+from desk.changelist import badge, mark_unseen_people, require_staff
 from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin, own_teams
 from members.dates import long_date
@@ -115,6 +115,7 @@ class Report(BulkAction[Goal]):
             return {"goals": goals, "is_settled": True}
         (goal,) = records
         updates = list(goal.updates.select_related("by")[: MAX_LATEST_UPDATES + 1])
+        mark_unseen_people(updates, require_staff(request))
         return {
             "goals": [],
             "goal": goal,
@@ -189,7 +190,8 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
     ) -> HttpResponse:
         """Return the record, with all its updates, newest first."""
         if obj is not None:
-            context["updates"] = obj.updates.select_related("by")
+            context["updates"] = list(obj.updates.select_related("by"))
+            mark_unseen_people(context["updates"], require_staff(request))
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     @admin.display(description="state", ordering="state")

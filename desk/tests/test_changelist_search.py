@@ -1,5 +1,7 @@
 """Searching the desk's lists: the same answers as stock search, found table by table."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.contrib import admin
 from django.db import connection
@@ -7,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, visible_text
 from members.models import EmailDomain, Member, Organization
+from members.search_words import CUT_SEARCH_NOTE
 from teams.models import Membership
 from teams.services import join_teams
 
@@ -81,6 +84,50 @@ def test_search_finds_memberships_of_few_or_many_people(
     monkeypatch.setattr("desk.changelist.search.MAX_KEYS_IN_QUERY", many)
     response = client_for(administrator).get(MEMBERSHIPS, {"q": "rush"})
     assert names_in(response) == {"Maria", "Colin"}
+
+
+LISTS = [
+    MEMBERS, MEMBERSHIPS, "/admin/members/organization/", "/admin/members/emaildomain/",
+    "/admin/teams/actionteam/", "/admin/teams/faqentry/", "/admin/teams/goal/",
+    "/admin/teams/question/", "/admin/post_office/email/", "/admin/desk/export/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_every_list_searches_for_the_first_words_of_too_many_and_says_so(
+    client_for, administrator, everybody, address
+):
+    response = client_for(administrator).get(address, {"q": "ma " * 1300})
+    assert response.status_code == 200
+    assert CUT_SEARCH_NOTE in visible_text(response)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [" ".join(map(str, range(21))), '"a b" ' * 1300, "x" * 60_000, "'\"" * 20_000],
+    ids=["one word too many", "quoted words", "one long word", "quotes"],
+)
+def test_search_is_cut_whatever_makes_it_long(client_for, administrator, everybody, text):
+    response = client_for(administrator).get(MEMBERSHIPS, {"q": text})
+    assert response.status_code == 200
+    assert CUT_SEARCH_NOTE in visible_text(response)
+
+
+def test_search_uses_the_first_twenty_words(client_for, administrator, everybody):
+    client = client_for(administrator)
+    for address in (MEMBERS, MEMBERSHIPS):
+        assert names_in(client.get(address, {"q": "maria " * 20 + "olga"})) == {"Maria"}
+        assert names_in(client.get(address, {"q": "maria " * 19 + "olga"})) == set()
+        response = client.get(address, {"q": "maria " * 20})
+        assert CUT_SEARCH_NOTE not in visible_text(response)
+
+
+def test_export_of_a_search_for_too_much_has_what_the_list_shows(
+    client_for, administrator, everybody
+):
+    query = urlencode({"q": "maria " * 1300})
+    response = client_for(administrator).post(f"{MEMBERS}export/?{query}", {"format": "csv"})
+    assert b"".join(response.streaming_content).count(b"@") == 1
 
 
 def test_search_for_nothing_shows_all(client_for, administrator, everybody):

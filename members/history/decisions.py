@@ -44,13 +44,25 @@ from members.models import (
 from members.models.decisions import CLOCK_SKEW_ALLOWANCE
 
 Step = Callable[[int], str]
-# Called when members and organizations are as they were before the decision of that time, inside
-# the transaction of one item; raises Refused where something was built on the decision since.
-CheckUndo = Callable[[list[Member], list[Organization], datetime], None]
 
 # The emails of an unfinished decision are held longer than processing it takes.
 PROCESSING_HOLD = timedelta(hours=1)
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class UndoRules:
+    """What only the apps above know about undoing an item; each is asked by the person who undoes,
+    inside the transaction of the item."""
+
+    # Called first, with the key of the record: raises Refused where that person may no longer
+    # decide about it.
+    check_record: Callable[[int, Member], None]
+    # Called when members and organizations are as they were before the decision of that time:
+    # raises Refused where something was built on the decision since.
+    check_built_upon: Callable[[list[Member], list[Organization], datetime, Member], None]
+    # Returns what text for that person calls a record.
+    describe: Callable[[models.Model, Member], str]
 
 
 @dataclass(frozen=True)
@@ -137,7 +149,7 @@ def create_decision(
     return decision
 
 
-def process_items(decision: Decision, step: Step, *, seconds: float, check_undo: CheckUndo) -> bool:
+def process_items(decision: Decision, step: Step, *, seconds: float, undo_rules: UndoRules) -> bool:
     """Process or undo items of `decision` for about `seconds`; return whether all are finished.
 
     Any number of processes may call this at the same time: each item is processed by one of them.
@@ -145,13 +157,13 @@ def process_items(decision: Decision, step: Step, *, seconds: float, check_undo:
     deadline = time.monotonic() + seconds
     is_bulk = decision.items.count() > 1
     source = ChangeSource.BULK if is_bulk else ChangeSource.HAND
-    while _process_next_item(decision, step, source, check_undo):
+    while _process_next_item(decision, step, source, undo_rules):
         if time.monotonic() > deadline:
             return False
     return _finish(decision)
 
 
-def _process_next_item(decision: Decision, step: Step, source: str, check_undo: CheckUndo) -> bool:
+def _process_next_item(decision: Decision, step: Step, source: str, undo_rules: UndoRules) -> bool:
     """Process or undo one item that no other process holds; return False if there is none."""
     with transaction.atomic():
         current = Decision.objects.get(pk=decision.pk)
@@ -163,7 +175,7 @@ def _process_next_item(decision: Decision, step: Step, source: str, check_undo: 
             return False
         with change_source(source):
             if is_undo:
-                _undo_item(item, current, check_undo)
+                _undo_item(item, current, undo_rules)
             else:
                 _process_item(item, current, step)
         item.save()
@@ -231,13 +243,14 @@ def undo_decision(decision: Decision, *, by: Member) -> None:
     with transaction.atomic():
         current = Decision.objects.select_for_update(no_key=True).get(pk=decision.pk)
         if current.by_id != by.pk and not by.is_superuser:
-            raise Refused(f"Only {current.by} can undo this.")
+            raise Refused(f"Only {current.by.name_for_staff(by)} can undo this.")
         if current.undo_requested_at:
             raise Refused("This is undone already.")
         if not current.is_undoable:
             raise Refused("It is too late to undo this: its emails have gone out.")
         current.undo_requested_at, current.finished_at = timezone.now(), None
-        current.save(update_fields=["undo_requested_at", "finished_at"])
+        current.undo_requested_by = by
+        current.save(update_fields=["undo_requested_at", "undo_requested_by", "finished_at"])
         current.items.filter(outcome=DecisionItem.Outcome.WAITING).update(
             outcome=DecisionItem.Outcome.UNDONE,
             result_message="Not decided: you took it back before.",
@@ -246,15 +259,17 @@ def undo_decision(decision: Decision, *, by: Member) -> None:
     decision.refresh_from_db()
 
 
-def _undo_item(item: DecisionItem, decision: Decision, check_undo: CheckUndo) -> None:
+def _undo_item(item: DecisionItem, decision: Decision, rules: UndoRules) -> None:
     """Restore what one item changed and drop its emails; keep it where something changed since."""
     try:
         with transaction.atomic():
+            rules.check_record(item.object_id, decision.undoer)
             if not item.changes:
                 raise Refused("an account that it was about is closed.")
             for change in reversed(item.changes):
-                _revert(change, decision)
-            check_undo(*_unconfirmed_and_organizations(item.changes), decision.created_at)
+                _revert(change, decision, rules)
+            changed = _unconfirmed_and_organizations(item.changes)
+            rules.check_built_upon(*changed, decision.created_at, decision.undoer)
             dropped, _ = Email.objects.filter(pk__in=item.email_ids, status=STATUS.queued).delete()
     except (Refused, IntegrityError, models.ProtectedError) as error:
         item.outcome = DecisionItem.Outcome.UNDO_REFUSED
@@ -279,22 +294,22 @@ def _unconfirmed_and_organizations(
     return list(members), list(organizations)
 
 
-def _revert(change: dict[str, Any], decision: Decision) -> None:
+def _revert(change: dict[str, Any], decision: Decision, rules: UndoRules) -> None:
     """Undo one change, with a line of history; refuses a record that has changed since."""
     model = apps.get_model(change["model"])
-    why = f"undone: {decision.title}"
+    by, why = decision.undoer, f"undone: {decision.title}"
     if "new" not in change:
-        _restore(model(pk=change["pk"], **_values(model, change["old"])), decision.by, why)
+        _restore(model(pk=change["pk"], **_values(model, change["old"])), by, why)
         return
     record = model._base_manager.filter(pk=change["pk"]).select_for_update(no_key=True).first()
     if record is None:
         raise Refused("it is no longer there.")
     if "old" not in change:
-        delete_with_history(record, decision.by, why)
+        delete_with_history(record, by, why)
         return
     if serialize_fields(record, change["new"]) != change["new"]:
-        raise Refused(f"{record} has changed in the meantime.")
-    save_with_history(record, decision.by, why, **_values(model, change["old"]))
+        raise Refused(f"{rules.describe(record, by)} has changed in the meantime.")
+    save_with_history(record, by, why, **_values(model, change["old"]))
 
 
 def _restore(record: models.Model, by: Member, why: str) -> None:

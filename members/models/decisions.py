@@ -33,10 +33,14 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         return self.filter(recent, can_be_undone=True, undo_requested_at=None)
 
     def with_summary(self) -> DecisionQuerySet:
-        """Add `item_count`, and `summary`: the result message of the first item. Newest first."""
+        """Add `item_count`, and of the first item `summary`, its result message, and
+        `first_object_id`. Newest first."""
         items = DecisionItem.objects.filter(decision=OuterRef("pk")).order_by("pk")
-        summary = Subquery(items.values("result_message")[:1])
-        return self.annotate(item_count=Count("items"), summary=summary).order_by("-pk")
+        return self.annotate(
+            item_count=Count("items"),
+            summary=Subquery(items.values("result_message")[:1]),
+            first_object_id=Subquery(items.values("object_id")[:1]),
+        ).order_by("-pk")
 
 
 class Decision(models.Model):
@@ -58,6 +62,10 @@ class Decision(models.Model):
     # When the last item was processed; empty again while the decision is being undone.
     finished_at = models.DateTimeField(null=True)
     undo_requested_at = models.DateTimeField(null=True)
+    # Its author, or an administrator.
+    undo_requested_by = models.ForeignKey(
+        Member, on_delete=models.PROTECT, null=True, related_name="+"
+    )
 
     objects = DecisionQuerySet.as_manager()
 
@@ -74,6 +82,11 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def undoer(self) -> Member:
+        """The person who undoes it: not always its author."""
+        return self.undo_requested_by or self.by
 
     @property
     def undo_until(self) -> datetime | None:

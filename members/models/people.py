@@ -23,6 +23,8 @@ from members.normalize import (
 
 # Names in a form's suggestion list: about 5 kB of a page. Any other name can be typed.
 MAX_SUGGESTIONS = 200
+# What text calls a person whom its reader does not see.
+UNSEEN_MEMBER = "a member"
 
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
@@ -338,6 +340,9 @@ class Member(AbstractBaseUser, PermissionsMixin):
         max_length=5, choices=Theme.choices, default="", db_default="", blank=True, editable=False
     )
 
+    # Set on single instances by `teams.services.visibility`, which knows who sees whom.
+    is_unseen = False
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar = []
@@ -400,7 +405,9 @@ class Member(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return "Former member" if self.closed_at else self.full_name or self.email
+        if self.closed_at:
+            return "Former member"
+        return UNSEEN_MEMBER if self.is_unseen else self.full_name or self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the compared form of the name in step with the name."""
@@ -419,6 +426,13 @@ class Member(AbstractBaseUser, PermissionsMixin):
 
     def has_usable_password(self) -> bool:
         return False
+
+    def name_for_staff(self, reader: Member) -> str:
+        """Return the name of a person who decided something at the desk, in text for `reader`:
+        staff are named to all staff. One who no longer is may be out of sight, so is not named,
+        but to administrators, who see everything."""
+        is_named = self.is_staff or reader.is_superuser or self == reader
+        return str(self) if is_named else UNSEEN_MEMBER
 
     @property
     def is_affiliation_confirmed(self) -> bool:

@@ -12,6 +12,7 @@ offered here: `teams.services` has them whole, and calls the modules of this pac
 
 from members.history.decisions import (
     Preview,
+    UndoRules,
     create_decision,
     preview_action,
     process_items,
@@ -68,6 +69,7 @@ __all__ = [
     "OrganizationImportResult",
     "Preview",
     "Refused",
+    "UndoRules",
     "active_sessions",
     "delete_ended_sessions",
     "describe_browser",

@@ -63,7 +63,7 @@ def transition(
     """
     stored = lock_organization(organization)
     if status not in TRANSITIONS[stored.status]:
-        raise Refused(_already_decided(stored))
+        raise Refused(_already_decided(stored, by))
     decision = _status_fields(status, by=by, reason=reason)
     save_with_history(organization, by, why, **decision, **changes)
 
@@ -78,7 +78,7 @@ def transition_all(
         stored = Organization.objects.filter(pk__in=batch).order_by("pk")
         for organization in stored.select_for_update(no_key=True):
             if status not in TRANSITIONS[organization.status]:
-                raise Refused(_already_decided(organization))
+                raise Refused(_already_decided(organization, by))
     bulk_save_with_history(organizations, by, why, **_status_fields(status, by=by))
 
 
@@ -92,11 +92,11 @@ def _status_fields(status: Status, *, by: Member, reason: str = "") -> dict[str,
     return fields
 
 
-def _already_decided(organization: Organization) -> str:
+def _already_decided(organization: Organization, reader: Member) -> str:
     status = organization.get_status_display().lower()
-    if organization.decided_at is None:
+    if organization.decided_at is None or organization.decided_by is None:
         return f"{organization.name} is {status}."
     return (
         f"{organization.name} was already {status} on {long_date(organization.decided_at)} "
-        f"by {organization.decided_by}. Nothing was changed."
+        f"by {organization.decided_by.name_for_staff(reader)}. Nothing was changed."
     )

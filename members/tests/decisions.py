@@ -1,9 +1,14 @@
 """Decisions about memberships, as the tests make and process them."""
 
-from members.history.decisions import process_items
+from members.history.decisions import UndoRules, process_items
 from members.services import create_decision
 from teams.models import Membership
 from teams.services import approve_membership, end_membership, refuse_undo_if_built_upon
+
+# Without what `teams.actions` checks about single records.
+UNDO_RULES = UndoRules(
+    lambda key, by: None, refuse_undo_if_built_upon, lambda record, by: str(record)
+)
 
 
 def decide(by, model, keys, action="decide", **fields):
@@ -21,7 +26,7 @@ def decide(by, model, keys, action="decide", **fields):
 
 def process(decision, step, seconds=60):
     """Process or undo items of `decision`; return whether all are finished."""
-    return process_items(decision, step, seconds=seconds, check_undo=refuse_undo_if_built_upon)
+    return process_items(decision, step, seconds=seconds, undo_rules=UNDO_RULES)
 
 
 def approve_step(by):

@@ -78,6 +78,16 @@ def test_transition_refuses_by_the_stored_status_and_not_by_a_stale_copy(stored,
     refused(words, transition, kappa, Status.RECOGNIZED, by=facilitator, why="recognized")
 
 
+def test_transition_names_one_who_lost_the_desk_to_administrators_alone(
+    stored, facilitator, administrator, member
+):
+    kappa = stored("recognized")
+    Organization.objects.filter(pk=kappa.pk).update(decided_by=member)
+    for reader, name in ((facilitator, "a member"), (administrator, "Maria Member")):
+        words = f"Kappa Clinic was already recognized on .* by {name}. Nothing was changed"
+        refused(words, transition, kappa, Status.RECOGNIZED, by=reader, why="recognized")
+
+
 def test_transition_all_moves_all_or_none(stored, proposed_organization, organization, facilitator):
     kappa = stored("declined")
     both = [kappa, proposed_organization]

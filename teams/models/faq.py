@@ -14,6 +14,7 @@ from django.utils import timezone
 from members.models import Member
 from members.models.history import LoggedRecords
 from members.normalize import fold
+from members.search_words import used_words
 from teams.models.teams import ActionTeam
 from teams.workdays import answer_expected_on, is_late
 
@@ -46,9 +47,9 @@ class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
         return (last or 0) + 1
 
     def matching(self, query: str) -> FaqEntryQuerySet:
-        """Entries that contain every word of `query`, without case and accents."""
+        """Entries that contain each of the `used_words` of `query`, without case and accents."""
         entries = self
-        for word in fold(query).split():
+        for word in used_words(fold(query).split()):
             entries = entries.filter(search_text__contains=word)
         return entries
 

@@ -53,6 +53,12 @@ from teams.services.recognition import (
     refuse_undo_if_built_upon,
     set_affiliation,
 )
+from teams.services.visibility import (
+    describe_for,
+    mark_unseen,
+    visible_keys,
+    visible_members,
+)
 from teams.services.waiting import Waiting, waiting_for
 
 __all__ = [
@@ -78,12 +84,14 @@ __all__ = [
     "decline_membership",
     "decline_organization",
     "delete_old_addresses",
+    "describe_for",
     "dismiss_question",
     "end_membership",
     "import_members",
     "import_organizations",
     "join_teams",
     "leave_team",
+    "mark_unseen",
     "merge_members",
     "merge_organizations",
     "personal_data",
@@ -94,6 +102,8 @@ __all__ = [
     "send_digests",
     "set_affiliation",
     "set_facilitators",
+    "visible_keys",
+    "visible_members",
     "waiting_for",
     "withdraw_request",
 ]

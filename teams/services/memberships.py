@@ -29,7 +29,7 @@ def approve_membership(membership: Membership, *, by: Member) -> Membership:
     first."""
     with transaction.atomic():
         membership = lock_membership(membership)
-        refuse_unless_allowed(membership, Status.ACTIVE)
+        refuse_unless_allowed(membership, Status.ACTIVE, by=by)
         member = membership.member
         if membership.waits_for == "organization":
             raise Refused(

@@ -14,6 +14,7 @@ from members.models import Member
 from members.services import Refused, save_with_history
 from teams import emails
 from teams.models import FaqEntry, Question
+from teams.services.visibility import name_for
 
 # The same words from the same address within this time are one question.
 REPEAT_WINDOW = timedelta(minutes=10)
@@ -46,7 +47,7 @@ def answer_question(question: Question, *, answer: str, by: Member) -> Question:
     if not answer.strip():
         raise Refused("Write the answer. The asker reads it in the email.")
     with transaction.atomic():
-        question = _lock_waiting(question)
+        question = _lock_waiting(question, by)
         if not question.email:
             raise Refused(
                 f"“{question}”: the asker left no address, so no answer reaches them. Publish it "
@@ -69,7 +70,7 @@ def publish_question(
     question or an answer, and an existing one that is not published.
     """
     with transaction.atomic():
-        question = _lock_waiting(question)
+        question = _lock_waiting(question, by)
         entry = _extend_entry(entry, answer, by) if entry.pk else _add_entry(entry, by)
         published = Question.Status.PUBLISHED
         _decide(question, by, "published", status=published, published_in=entry)
@@ -83,7 +84,7 @@ def dismiss_question(question: Question, *, reason: str, by: Member) -> Question
     with an address gets an email; without one nobody does. Refuses a question that is decided
     already."""
     with transaction.atomic():
-        question = _lock_waiting(question)
+        question = _lock_waiting(question, by)
         dismissed = Question.Status.DISMISSED
         _decide(question, by, "dismissed", status=dismissed, answer=reason.strip())
         if question.email and question.answer:
@@ -118,15 +119,17 @@ def _serialize_inserts(model: type[models.Model]) -> None:
     ContentType.objects.select_for_update(no_key=True).get(pk=key)
 
 
-def _lock_waiting(question: Question) -> Question:
-    """Return the stored question, locked. Refuses one that is decided, saying by whom and when."""
+def _lock_waiting(question: Question, by: Member) -> Question:
+    """Return the stored question, locked. Refuses `by` one that is decided, saying by whom and
+    when."""
     # Two queries: in one, PostgreSQL would join rows as they were before the wait for the lock.
     Question.objects.select_for_update(no_key=True).get(pk=question.pk)
     question = Question.objects.select_related("decided_by").get(pk=question.pk)
-    if question.decided_at:
+    if question.decided_at and question.decided_by:
         raise Refused(
             f"“{question}”: already {question.get_status_display().lower()} on "
-            f"{long_date(question.decided_at)} by {question.decided_by}. Nothing was changed."
+            f"{long_date(question.decided_at)} by {name_for(question.decided_by, by)}. "
+            "Nothing was changed."
         )
     return question
 

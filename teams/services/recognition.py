@@ -21,6 +21,7 @@ from members.services import OrganizationData, OrganizationImportResult, Refused
 from teams import emails
 from teams.models import Membership
 from teams.services.transitions import transition_all
+from teams.services.visibility import name_for, visible_keys
 
 
 @dataclass(frozen=True)
@@ -117,22 +118,23 @@ def set_affiliation(member: Member, organization_name: str) -> Member:
 
 
 def refuse_undo_if_built_upon(
-    members: list[Member], organizations: list[Organization], since: datetime
+    members: list[Member], organizations: list[Organization], since: datetime, by: Member
 ) -> None:
-    """Refuse to undo a decision taken at `since`, after `members` and `organizations` are as they
-    were before: nobody may be confirmed for an organization that is not recognized, and nobody
-    whose affiliation is not confirmed may have joined a team since."""
+    """Refuse `by` to undo a decision taken at `since`, after `members` and `organizations` are as
+    they were before: nobody may be confirmed for an organization that is not recognized, and
+    nobody whose affiliation is not confirmed may have joined a team since."""
     for organization in organizations:
         confirmed = organization.members.filter(affiliation_confirmed_at__isnull=False).first()
         if confirmed and not organization.is_recognized:
-            raise Refused(f"{confirmed} was confirmed for {organization} since.")
+            raise Refused(f"{name_for(confirmed, by)} was confirmed for {organization} since.")
     joined = Membership.objects.active().filter(member__in=members, decided_at__gte=since)
     membership = joined.select_related("member", "team").first()
-    if membership:
-        raise Refused(
-            f"{membership.member} became a member of {membership.team} since. "
-            "Undo or end that first."
-        )
+    if membership is None:
+        return
+    name = name_for(membership.member, by)
+    if not visible_keys(Membership, [membership.pk], by):
+        raise Refused(f"{name} became a member of another team since. An administrator can help.")
+    raise Refused(f"{name} became a member of {membership.team} since. Undo or end that first.")
 
 
 def activate_open_requests(members: Iterable[Member], *, by: Member | None) -> list[Membership]:

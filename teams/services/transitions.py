@@ -15,6 +15,7 @@ from members.dates import long_date
 from members.models import Member
 from members.services import Refused, bulk_save_with_history, save_with_history
 from teams.models import ActionTeam, Membership
+from teams.services.visibility import name_for
 
 Status = Membership.Status
 
@@ -65,8 +66,8 @@ def lock_membership(membership: Membership) -> Membership:
     ).get(pk=membership.pk)
 
 
-def refuse_unless_allowed(membership: Membership, status: Status) -> None:
-    """Refuse a step to `status` that the status of `membership` does not allow, saying what
+def refuse_unless_allowed(membership: Membership, status: Status, *, by: Member | None) -> None:
+    """Refuse `by` a step to `status` that the status of `membership` does not allow, saying what
     happened to it meanwhile."""
     if status in TRANSITIONS[membership.status]:
         return
@@ -77,7 +78,7 @@ def refuse_unless_allowed(membership: Membership, status: Status) -> None:
     if when:
         already += f" on {long_date(when)}"
     if who:
-        already += f" by {who}"
+        already += f" by {name_for(who, by)}"
     raise Refused(f"{membership.member} and {membership.team}: {already}. Nothing was changed.")
 
 
@@ -91,7 +92,7 @@ def transition(
     the member reads. Refuses, saying what happened, unless the stored status allows the step.
     """
     stored = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
-    refuse_unless_allowed(stored, status)
+    refuse_unless_allowed(stored, status, by=by)
     save_with_history(membership, by, why, **_fields(status, by=by, reason=reason))
 
 

@@ -274,7 +274,7 @@ def test_undo_is_refused_when_a_member_joined_since(member, team, administrator)
     since = timezone.now() - timedelta(minutes=1)
     words = "Maria Member became a member of Education since. Undo or end that first"
     unconfirm_affiliation(member, reason="Undone.", by=administrator)
-    refused(words, refuse_undo_if_built_upon, [member], [], since)
+    refused(words, refuse_undo_if_built_upon, [member], [], since, administrator)
 
 
 def test_undo_is_refused_when_another_person_was_confirmed_since(
@@ -283,11 +283,12 @@ def test_undo_is_refused_when_another_person_was_confirmed_since(
     Organization.objects.filter(pk=organization.pk).update(status="proposed")
     organization.refresh_from_db()
     words = "Maria Member was confirmed for Rush Example Hospital since"
-    refused(words, refuse_undo_if_built_upon, [], [organization], timezone.now())
+    refused(words, refuse_undo_if_built_upon, [], [organization], timezone.now(), administrator)
 
 
 def test_undo_is_allowed_when_nothing_was_built_upon_it(
-    member, applicant, organization, proposed_organization
+    member, applicant, organization, proposed_organization, administrator
 ):
     people, organizations = [member, applicant], [organization, proposed_organization]
-    assert refuse_undo_if_built_upon(people, organizations, timezone.now()) is None
+    now = timezone.now()
+    assert refuse_undo_if_built_upon(people, organizations, now, administrator) is None

@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from conftest import visible_text
+from members.search_words import CUT_SEARCH_NOTE
 from teams.forms import QUESTION_SALT
 from teams.models import FaqEntry, Question
 
@@ -180,6 +181,21 @@ def test_questions_are_not_on_public_pages(client, db):
     client.post(ASK, question_data(text="Secretly?"))
     for path in ("/faq/", "/faq/?q=secretly", ASK, DONE):
         assert "Secretly?" not in client.get(path).content.decode()
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("query", ["join " * 1300, "join " * 21, "join " + "n" * 60_000])
+def test_faq_search_for_too_much_uses_the_first_words_and_says_so(client, faq_entry, query):
+    response = client.get("/faq/", {"q": query})
+    assert CUT_SEARCH_NOTE in visible_text(response)
+    assert f'value="{query.strip()}"' in response.content.decode()
+    assert list(response.context["matches"]) == [faq_entry]
+
+
+def test_faq_search_with_twenty_words_has_no_notice(client, faq_entry):
+    response = client.get("/faq/", {"q": "join " * 20})
+    assert list(response.context["matches"]) == [faq_entry]
+    assert CUT_SEARCH_NOTE not in visible_text(response)
 
 
 def test_faq_answers_say_when_they_were_last_checked(client, faq_entry, team):

@@ -21,6 +21,7 @@ from members.decorators import post_only
 from members.email_domains import email_domain, is_mailbox_provider
 from members.forms import DomainCheckForm
 from members.models import EmailDomain, Member, Organization
+from members.search_words import cut_search_note, used_words
 from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
 from teams.statistics import all_public_team_counts, organization_names, public_team_counts
@@ -68,15 +69,18 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def faq_list(request: HttpRequest) -> HttpResponse:
-    """Show all questions by section, or those that contain every word of `?q=`; `?all=1` opens
-    all answers."""
+    """Show all questions by section, or those that contain each of the words of `?q=` that a search
+    uses; `?all=1` opens all answers."""
     form = FaqSearchForm(request.GET)
-    query = " ".join(form.cleaned_data["q"].split()) if form.is_valid() else ""
+    words = form.cleaned_data["q"].split() if form.is_valid() else []
+    query = " ".join(used_words(words))
     return render(
         request,
         "teams/faq_list.html",
         {
+            "entered": " ".join(words),
             "query": query,
+            "search_note": cut_search_note(words),
             "matches": _faq_entries(query) if query else [],
             "get_entries": _faq_entries,
             "opened": "all" in request.GET,

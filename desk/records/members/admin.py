@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -27,6 +27,7 @@ from desk.records.memberships import BADGES
 from desk.timeline import member_timeline
 from members.models import Member, Organization
 from teams.models import Membership
+from teams.services import visible_members
 
 
 class MemberAction(BulkAction[Member]):
@@ -240,11 +241,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     inlines = [MembershipInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
-        staff = require_staff(request)
-        members = super().get_queryset(request)
-        if not staff.is_superuser:
-            memberships = Membership.objects.listed_for(staff).filter(member=OuterRef("pk"))
-            members = members.filter(Exists(memberships))
+        members = visible_members(require_staff(request)).order_by(*self.get_ordering(request))
         return members.select_related("organization", "affiliation_confirmed_by", "merged_into")
 
     def export_rows(self, request: HttpRequest, rows: QuerySet[Member]) -> QuerySet[Member]:

@@ -218,7 +218,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     ) -> HttpResponse:
         """Return the record, with who waits for it, what looks like it, and its timeline."""
         if obj is not None:
-            context["timeline"] = organization_timeline(obj)
+            context["timeline"] = organization_timeline(obj, require_staff(request))
         if obj is not None and not obj.is_merged:
             (context["summary"],) = organization_summaries(
                 [obj], require_staff(request), domain_owners([obj])

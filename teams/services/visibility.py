@@ -1,0 +1,91 @@
+"""Whom and what staff see at the desk. Text for a reader names nobody else: it says "a member".
+
+Administrators see everything. Facilitators see the people with a membership or a request in their
+teams, whatever became of it. Staff are named to all staff: they decide together about
+organizations and questions, and each team's page shows who facilitates it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from members.batches import batched
+from members.models import Member, MemberQuerySet
+from teams.models import ActionTeam, FaqEntry, Goal, Membership
+
+
+def _sees_all(staff: Member) -> bool:
+    return staff.is_staff and staff.is_superuser
+
+
+def visible_members(staff: Member) -> MemberQuerySet:
+    """Return the members whose records `staff` sees; for anyone who is not staff none."""
+    members: MemberQuerySet = Member.objects.all()
+    if _sees_all(staff):
+        return members
+    memberships = Membership.objects.listed_for(staff)
+    return members.filter(Exists(memberships.filter(member=OuterRef("pk"))))
+
+
+def _visible_goals(staff: Member) -> QuerySet[Goal]:
+    return Goal.objects.filter(team__in=ActionTeam.objects.facilitated_by(staff))
+
+
+# What is not shared by all staff.
+_VISIBLE: dict[type[Model], Callable[[Member], QuerySet[Any]]] = {
+    FaqEntry: lambda staff: FaqEntry.objects.editable_by(staff),
+    Goal: _visible_goals,
+    Member: visible_members,
+    Membership: lambda staff: Membership.objects.visible_to(staff),
+}
+
+
+def visible_keys(model: type[Model], keys: Iterable[int], staff: Member) -> set[int]:
+    """Return those of `keys` whose records of `model` the list of `staff` shows. Where that is all
+    of them, `keys` are returned unread: a removed record is not out of sight."""
+    if model not in _VISIBLE or _sees_all(staff):
+        return set(keys)
+    visible: set[int] = set()
+    for batch in batched(keys):
+        visible.update(_VISIBLE[model](staff).filter(pk__in=batch).values_list("pk", flat=True))
+    return visible
+
+
+def mark_unseen(people: Iterable[Member | None], reader: Member | None) -> None:
+    """Let text say "a member" for those of `people` whom `reader` does not see.
+
+    A merged account is seen with the one that it is part of. Without a reader only staff are
+    named. One query for any number on a page.
+    """
+    if reader and _sees_all(reader):
+        return
+    others = [person for person in people if person and not person.is_staff and person != reader]
+    seen: set[int] = set()
+    if reader:
+        visible = Membership.objects.visible_to(reader)
+        is_seen = Q(Exists(visible.filter(member=OuterRef("pk")))) | Q(
+            Exists(visible.filter(member=OuterRef("merged_into")))
+        )
+        for keys in batched({person.pk for person in others}):
+            seen.update(Member.objects.filter(is_seen, pk__in=keys).values_list("pk", flat=True))
+    for person in others:
+        person.is_unseen = person.pk not in seen
+
+
+def name_for(person: Member, reader: Member | None) -> str:
+    """Return the name of `person` in text for `reader`."""
+    mark_unseen([person], reader)
+    return str(person)
+
+
+def describe_for(record: Model, reader: Member) -> str:
+    """Return what text for `reader` calls `record`: neither people nor the teams of memberships
+    that they do not see."""
+    if isinstance(record, Member):
+        return name_for(record, reader)
+    if visible_keys(type(record), [record.pk], reader):
+        return str(record)
+    return f"a {record._meta.verbose_name}"
