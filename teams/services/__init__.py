@@ -53,6 +53,7 @@ from teams.services.recognition import (
     refuse_undo_if_built_upon,
     set_affiliation,
 )
+from teams.services.visibility import seen_account, seen_accounts
 from teams.services.waiting import Waiting, waiting_for
 
 __all__ = [
@@ -91,6 +92,8 @@ __all__ = [
     "recognize_organization",
     "refuse_undo_if_built_upon",
     "report_goal",
+    "seen_account",
+    "seen_accounts",
     "send_digests",
     "set_affiliation",
     "set_facilitators",
