@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_domain_name
 from publicsuffixlist import PublicSuffixList
 
+from members.normalize import lower_ascii
+
 NOT_A_DOMAIN = "Enter an email domain, like hospital.org."
 MAILBOX_PROVIDERS_FILE = Path(__file__).with_name("data") / "mailbox_providers.txt"
 # Every customer of Microsoft 365 gets a domain below one of these. The Public Suffix List, to
@@ -16,7 +18,7 @@ MICROSOFT_SUFFIXES = {"onmicrosoft.com", "mail.onmicrosoft.com", "onmicrosoft.us
 
 def email_domain(email: str) -> str:
     """Return the domain of an address in lower case ("Ana@Rush.example" gives "rush.example")."""
-    return email.rpartition("@")[2].lower().rstrip(".")
+    return lower_ascii(email.rpartition("@")[2]).rstrip(".")
 
 
 def domain_suffixes(domain: str) -> list[str]:
@@ -29,17 +31,22 @@ def domain_problem(domain: str) -> str:
     """Return why `domain`, in lower case, cannot be one organization's; empty if it can be."""
     if not domain.isascii():
         return "Write the domain as email addresses have it, without accents: it begins with xn--."
-    try:
-        validate_domain_name(domain)
-    except ValidationError:
-        return NOT_A_DOMAIN
-    if "." not in domain:
+    if not is_domain_name(domain):
         return NOT_A_DOMAIN
     if is_mailbox_provider(domain):
         return "This is a public mailbox provider. Enter the organization's own domain."
     if is_public_suffix(domain):
         return "Many organizations share this domain. Enter the organization's own, below it."
     return ""
+
+
+def is_domain_name(domain: str) -> bool:
+    """Return whether `domain`, in ASCII, is a name of two labels or more, as DNS has them."""
+    try:
+        validate_domain_name(domain)
+    except ValidationError:
+        return False
+    return "." in domain.rstrip(".") and not domain.endswith(".")
 
 
 def is_mailbox_provider(domain: str) -> bool:

@@ -1,19 +1,13 @@
 """Forms of members: turn input into clean values, or say how to fix it."""
 
-import re
-from contextlib import suppress
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import EmailValidator
 
+from members.email_addresses import MAX_ADDRESS_LENGTH, normalize_address, validate_address
 from members.models import Member
 from members.normalize import normalize_organization_name
-
-# Turning a domain that is much longer than any into ASCII would take a second.
-MAX_LENGTH_FOR_IDNA = 1_000
-SURROUNDING_SPACES = " \t\r\n\u00a0\u200b\u2060\ufeff"
 
 
 class BaseForm(forms.Form):
@@ -43,31 +37,19 @@ class HoneypotForm(BaseForm):
         return False
 
 
-class UnquotedEmailValidator(EmailValidator):
-    """Django's, without addresses in quotes ("a,b"@hospital.org).
-
-    RFC 5322 allows commas in them, where the email queue would take one address for several.
-    """
-
-    user_regex = re.compile(
-        r"[-!#$%&'*+/=?^_`{}|~0-9a-z]+(\.[-!#$%&'*+/=?^_`{}|~0-9a-z]+)*\Z", re.IGNORECASE
-    )
-
-
 class WorkEmailField(forms.EmailField):
     """An email address, in lower case, with its domain in ASCII; surrounding spaces are dropped."""
 
-    # An empty allowlist: no "localhost".
-    default_validators = [UnquotedEmailValidator(allowlist=[])]
+    default_validators = [validate_address]
 
     def __init__(self, **kwargs: Any) -> None:
         message = "Enter your work email address, like name@hospital.org"
         kwargs.setdefault("label", "Work email")
-        kwargs.setdefault("max_length", 254)
+        kwargs.setdefault("max_length", MAX_ADDRESS_LENGTH)
         kwargs["error_messages"] = {
             "required": message,
             "invalid": message,
-            "max_length": "Enter an email address with at most 254 characters",
+            "max_length": f"Enter an email address with at most {MAX_ADDRESS_LENGTH} characters",
         }
         kwargs["widget"] = forms.EmailInput(
             attrs={"autocomplete": "email", "spellcheck": "false", "class": "width-40"}
@@ -75,17 +57,8 @@ class WorkEmailField(forms.EmailField):
         super().__init__(**kwargs)
 
     def to_python(self, value: Any) -> str:
-        """Return the address as it is stored and compared.
-
-        One that is too long, or whose domain is none, is returned for the validators to refuse.
-        """
-        address = str(value or "").strip(SURROUNDING_SPACES).lower()
-        local, at, domain = address.rpartition("@")
-        if len(address) > MAX_LENGTH_FOR_IDNA:
-            return address
-        with suppress(UnicodeError):
-            domain = domain.encode("idna").decode("ascii")
-        return f"{local}{at}{domain}"
+        """Return the address as it is stored and compared; the validators refuse what is none."""
+        return normalize_address(str(value or ""))
 
 
 def name_field(**kwargs: Any) -> forms.CharField:

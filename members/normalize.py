@@ -1,6 +1,7 @@
-"""How names are compared: text without case and accents, names of organizations."""
+"""How text is compared: without case and accents; names of people and organizations; addresses."""
 
 import re
+import string
 import unicodedata
 
 # Characters; what follows them does not count.
@@ -14,6 +15,7 @@ _LEGAL_ENDINGS = {
 _DOTTED_ABBREVIATION = re.compile(r"\b(?:\w\.){2,}")
 _WITHOUT_APOSTROPHES = str.maketrans("", "", "'`’‘ʼ")
 _SEPARATORS = re.compile(r"[\W_]+")
+_LOWER_CASE = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def fold(text: str) -> str:
@@ -23,6 +25,12 @@ def fold(text: str) -> str:
     """
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+
+
+def lower_ascii(text: str) -> str:
+    """Return `text` with A to Z in lower case. Other letters stay: `str.lower` makes a plain "k" of
+    the Kelvin sign, and with it of one address or domain another."""
+    return text.translate(_LOWER_CASE)
 
 
 def normalize_person_name(name: str) -> str:

@@ -59,14 +59,16 @@ def membership_approved(membership: Membership) -> None:
     )
 
 
-def membership_added(membership: Membership, by: Member) -> None:
-    """Tell the member that a facilitator added them without a request, and how to leave."""
+def membership_added(joined: Sequence[Membership], by: Member) -> None:
+    """Tell the member of these memberships that a facilitator added them without a request, and
+    how to leave."""
+    member = joined[0].member
     queue(
         "membership_added",
-        membership.member.email,
+        member.email,
         {
-            "member": membership.member,
-            "membership": membership,
+            "member": member,
+            "joined": joined,
             "by": by,
             "my_teams_url": _my_teams_url(),
         },

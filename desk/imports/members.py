@@ -10,14 +10,22 @@ from django.core.exceptions import ValidationError
 from desk.changelist import counted
 from desk.imports.base import CellError, FileImport, RowCleaner, with_message
 from desk.imports.reader import TableRow
+from desk.records.memberships import NEW_ADDRESS_NOTE
 from desk.records.organizations.similar import similar_names
+from members.email_addresses import normalize_address
 from members.forms import OrganizationNameField, WorkEmailField, job_title_field, name_field
 from members.history.changesets import ChangeSet
 from members.models import Member, Organization
 from members.normalize import fold, normalize_organization_name
 from members.services import lock_organizations
 from teams.models import ActionTeam, Membership
-from teams.services import MemberData, MemberImportResult, import_members, lock_accounts
+from teams.services import (
+    MemberData,
+    MemberImportResult,
+    import_members,
+    lock_accounts,
+    seen_accounts,
+)
 
 MAX_ADDRESSES_IN_SENTENCE = 5
 EMAIL = with_message(WorkEmailField(), "Enter a work email address, like name@hospital.org.")
@@ -40,10 +48,11 @@ class MemberImport(FileImport):
     )
     title = "Import members"
     description = (
-        "Each person becomes an active member of the teams named, and you confirm who employs "
-        "them. People who have an account already keep their name, job title and organization. "
-        "A request that waits is approved. No one gets an email unless you ask for it. An import "
-        "is stored at once and cannot be undone."
+        "Each person becomes an active member of the teams named. "
+        f"{NEW_ADDRESS_NOTE} You confirm who employs the people who are new, and those who asked "
+        "for your teams and are not confirmed. A request that waits is approved. People who are "
+        "new get an email only if you ask for it; someone who has an account that is not in your "
+        "list is always told. An import is stored at once and cannot be undone."
     )
     offers_email = True
     parser: MemberParser = field(init=False)
@@ -60,27 +69,24 @@ class MemberImport(FileImport):
             if data:
                 people.append(data)
             errors += cleaner.errors
-        addresses = {data.email for data in people}
-        accounts = {
-            email: account for email, account in self.parser.accounts.items() if email in addresses
-        }
         self.result = import_members(
-            people, accounts, by=self.by, send_email=self.send_email and not errors
+            people, self.parser.accounts, by=self.by, send_email=self.send_email and not errors
         )
         return errors
 
     def summarize(self, changes: ChangeSet) -> list[str]:
-        """Return how many are new or known, and whom the importer should look at."""
+        """Return how many are new to the importer's list or known, and whom the importer should
+        look at."""
         result = self.result
-        new_memberships = counted(
-            len(result.created_memberships), "new membership", "new memberships"
-        )
+        new_memberships = counted(result.new_membership_count, "new membership", "new memberships")
         requests = counted(len(result.approved_requests), "waiting request", "waiting requests")
         summary = [
-            f"{counted(len(result.created), 'new member', 'new members')}, "
+            f"{counted(len(result.unseen), 'new member', 'new members')}, "
             f"{len(result.existing)} known.",
             f"{new_memberships}, {requests} approved.",
         ]
+        if result.unseen:
+            summary.append(NEW_ADDRESS_NOTE)
         if unknown := len(self.parser.unknown_organizations):
             summary.append(f"{counted(unknown, 'unknown organization', 'unknown organizations')}.")
         if confirmed := result.confirmed:
@@ -102,9 +108,7 @@ class MemberImport(FileImport):
 
     def _addresses(self, members: Collection[int]) -> str:
         """Return the first few addresses of the accounts with these keys."""
-        addresses = [
-            email for email, account in self.parser.accounts.items() if account.pk in members
-        ]
+        addresses = [email for email, account in self.parser.seen.items() if account.pk in members]
         more = len(addresses) - MAX_ADDRESSES_IN_SENTENCE
         return ", ".join(addresses[:MAX_ADDRESSES_IN_SENTENCE]) + (
             f" and {more} more" if more > 0 else ""
@@ -131,12 +135,14 @@ class MemberParser:
             and normalized not in self.organizations
         }
         self.suggestions = suggest_organizations(self.unknown_organizations)
-        self.accounts = lock_accounts(str(EMAIL.to_python(row.cells["Email"])) for row in rows)
+        addresses = [normalize_address(row.cells["Email"]) for row in rows]
+        self.accounts = lock_accounts(addresses)
+        self.seen = seen_accounts(self.accounts, by)
 
     def parse(self, cleaner: RowCleaner) -> MemberData | None:
         """Return what a row says about a person, or None and leave the errors with `cleaner`."""
         email = cleaner.clean("Email", self._email)
-        account = self.accounts.get(email)
+        account = self.seen.get(email)
         joins_nothing = not cleaner.row.cells["Teams"].strip()
         full_name = cleaner.clean("Full name", FULL_NAME.clean)
         job_title = cleaner.clean("Job title", JOB_TITLE.clean)
@@ -150,7 +156,7 @@ class MemberParser:
 
     def _email(self, cell: str) -> str:
         email: str = EMAIL.clean(cell)
-        account = self.accounts.get(email)
+        account = self.seen.get(email)
         if account and not account.is_active:
             raise ValidationError("This account is closed. Remove the row.")
         return email
@@ -158,8 +164,8 @@ class MemberParser:
     def _organization(self, cell: str, account: Member | None, joins_nothing: bool) -> Organization:
         """Return the recognized organization of this name.
 
-        For a person with an account who joins nothing, as in an exported list, their own
-        organization is accepted, recognized or not.
+        For a person whom the importer sees and who joins nothing, as in an exported list, their
+        own organization is accepted, recognized or not.
         """
         normalized = normalize_organization_name(ORGANIZATION.clean(cell))
         organization = self.organizations.get(normalized)
@@ -186,16 +192,10 @@ class MemberParser:
                 choices = "; ".join(team.name for team in self.teams.values())
                 raise ValidationError(f"“{name}” is not one of your teams. They are: {choices}.")
             teams[key] = self.teams[key]
-        if not teams and not self._is_listed(account):
+        # Administrators import people without a team, too, and everyone whom they see.
+        if not (teams or account or self.by.is_superuser):
             raise ValidationError("Enter at least one of your teams.")
         return list(teams.values())
-
-    def _is_listed(self, account: Member | None) -> bool:
-        """Return whether the importer sees this person in the list, and so may import them without
-        a team."""
-        if self.by.is_superuser or account is None:
-            return self.by.is_superuser
-        return Membership.objects.visible_to(self.by).of(account).exists()
 
 
 def declined_before(memberships: Iterable[Membership]) -> set[int]:

@@ -9,6 +9,7 @@ from desk.changelist import counted
 from desk.imports.base import CellError, FileImport, RowCleaner, with_message
 from members.forms import OrganizationNameField
 from members.history.changesets import ChangeSet
+from members.normalize import lower_ascii
 from members.services import OrganizationData, OrganizationImportResult
 from teams.models import Membership
 from teams.services import import_organizations
@@ -75,4 +76,6 @@ class OrganizationImport(FileImport):
 
 def split_domains(cell: str) -> list[str]:
     """Return the domains in a cell, in lower case."""
-    return list(filter(None, (part.strip("@.") for part in re.split(r"[\s,;]+", cell.lower()))))
+    return list(
+        filter(None, (part.strip("@.") for part in re.split(r"[\s,;]+", lower_ascii(cell))))
+    )

@@ -115,7 +115,8 @@ class ImportingAdmin(DeskModelAdmin[Row]):
         if report.errors:
             return self._render_report(request, report, signed_rows, changed_since_check=True)
         messages.success(request, f"Imported. {' '.join(report.summary)}")
-        return HttpResponseRedirect(reverse(f"admin:{self._prefix}_changelist"))
+        # Not to the list: it would show at once which of the addresses had an account.
+        return HttpResponseRedirect(self._url("import"))
 
     def import_template_view(self, request: HttpRequest) -> HttpResponse:
         """An empty file with the headings."""

@@ -26,8 +26,10 @@ from members.forms import OrganizationNameField, WorkEmailField, name_field
 from members.models import Member, Organization
 from members.services import Refused
 from teams.models import ActionTeam, Membership, MembershipQuerySet
-from teams.services import add_member
+from teams.services import add_member, seen_account
 
+# Said of every address that the desk does not see, so that it does not tell who has an account.
+NEW_ADDRESS_NOTE = "Name, title and organization are used only where the address is new here."
 BADGES = {"requested": "waiting", "active": "confirmed"}
 
 
@@ -200,16 +202,20 @@ class AddMemberForm(forms.Form):
         return match.canonical
 
 
-def added_message(membership: Membership, account: Member | None) -> str:
-    """Return what happened; of an `account` that existed before also what it keeps."""
-    message = f"{membership.member} is a member of {membership.team} now, and is notified by email."
+def added_message(membership: Membership, email: str, account: Member | None) -> str:
+    """Return what happened; of an `account` that the desk saw before also what it keeps."""
+    member, team = membership.member, membership.team
     if account is None:
-        return message
-    name, organization = account.full_name or "no name", membership.member.organization
-    message += " An account with this address already existed; its name"
-    if account.is_affiliation_confirmed:
-        return f"{message} and organization stay as they were: {name}, {organization}."
-    return f"{message} stays as it was: {name}. It is confirmed for {organization} from now on."
+        return f"You added {email} to {team}. An email says so. {NEW_ADDRESS_NOTE}"
+    message = (
+        f"{member} is a member of {team} now, and is notified by email. An account with this "
+        "address already existed; its name"
+    )
+    name = member.full_name or "no name"
+    organization = member.organization or "no organization"
+    if member.is_affiliation_confirmed and not account.is_affiliation_confirmed:
+        return f"{message} stays as it was: {name}. It is confirmed for {organization} from now on."
+    return f"{message} and organization stay as they were: {name}, {organization}."
 
 
 class MembershipAdmin(ActionAdmin[Membership]):
@@ -274,17 +280,24 @@ class MembershipAdmin(ActionAdmin[Membership]):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Add a person to a team without a request. A refusal is shown above the filled-in form."""
+        """Add a person to a team without a request. A refusal is shown above the filled-in form.
+
+        The record that follows is that of a person whom the desk saw before. After any other
+        address the form follows: a record would show at once whether there was an account.
+        """
         staff = require_staff(request)
         form = AddMemberForm(request.POST if request.method == "POST" else None, staff=staff)
         if request.method == "POST" and form.is_valid():
-            account = Member.objects.account_of(form.cleaned_data["email"])
+            email = form.cleaned_data["email"]
+            account = seen_account(email, staff)
             try:
                 membership = add_member(**form.cleaned_data, by=staff)
             except Refused as refusal:
                 form.add_error(None, str(refusal))
             else:
-                messages.success(request, added_message(membership, account))
+                messages.success(request, added_message(membership, email, account))
+                if account is None:
+                    return HttpResponseRedirect(reverse("admin:teams_membership_add"))
                 return HttpResponseRedirect(
                     reverse("admin:teams_membership_change", args=[membership.pk])
                 )
@@ -300,6 +313,7 @@ class MembershipAdmin(ActionAdmin[Membership]):
             "opts": self.opts,
             "adminform": adminform,
             "form": form,
+            "new_address_note": NEW_ADDRESS_NOTE,
             "organizations": Organization.objects.suggested(),
         }
         return TemplateResponse(request, "admin/teams/membership/add.html", context)

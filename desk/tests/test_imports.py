@@ -7,7 +7,7 @@ import pytest
 from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from conftest import make_member, membership_of, visible_text
+from conftest import make_active_member, make_member, membership_of, visible_text
 from desk.tests.workbooks import workbook_of
 from members.models import Member, Organization
 from teams.models import Membership
@@ -70,7 +70,7 @@ def test_import_store_imports_what_was_checked(
 ):
     client = client_for(facilitator)
     response = store(client, check(client, csv_of(NORA)))
-    assert response.redirect_chain == [(MEMBERS, 302)]
+    assert response.redirect_chain == [(f"{MEMBERS}import/", 302)]
     assert "Imported. 1 new member, 0 known." in visible_text(response)
     assert membership_of(nora(), team).history.get().source == "import"
     assert queued_emails() == []
@@ -149,7 +149,7 @@ def test_import_store_after_a_change_since_the_check_stores_nothing(
     client_for, facilitator, team, organization
 ):
     client = client_for(facilitator)
-    late = make_member("late@rush.example", organization, "Late")
+    late = make_active_member("late@rush.example", organization, "Late", team)
     checked = check(client, csv_of(NORA, "late@rush.example,Late,,Rush Example Hospital,Education"))
     Member.objects.filter(pk=late.pk).update(is_active=False)
     response = store(client, checked)

@@ -6,11 +6,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conftest import make_member, membership_of, messages_of, visible_text
+from conftest import make_member, make_membership, membership_of, messages_of, visible_text
 from desk.tests.action_pages import action_url, selection_url
 from members.models import Member
 from teams.models import Membership
-from teams.services import approve_membership, join_teams, set_facilitators
+from teams.services import approve_membership, end_membership, join_teams, set_facilitators
 
 LIST = "/admin/teams/membership/"
 
@@ -31,9 +31,10 @@ def test_add_makes_an_active_member_and_emails_them(
     response = client_for(facilitator).post(LIST + "add/", typed, follow=True)
     nora = Member.objects.get(email="nora@rush.example")
     membership = membership_of(nora, team)
-    assert response.redirect_chain == [(f"{LIST}{membership.pk}/change/", 302)]
+    assert response.redirect_chain == [(f"{LIST}add/", 302)]
     assert messages_of(response) == [
-        "Nora Newcomer is a member of Education now, and is notified by email."
+        "You added nora@rush.example to Education. An email says so. Name, title and organization "
+        "are used only where the address is new here."
     ]
     assert (membership.status, membership.decided_by) == ("active", facilitator)
     assert nora.affiliation_confirmed_by == facilitator
@@ -43,8 +44,12 @@ def test_add_makes_an_active_member_and_emails_them(
 def test_add_says_that_an_existing_account_keeps_its_details(
     client_for, facilitator, outsider, team, typed
 ):
+    ended = make_membership(outsider, team, Membership.Status.ACTIVE)
+    end_membership(ended, reason="Moved.", by=facilitator)
     form_data = typed | {"email": "OLGA@loop.example"}
     response = client_for(facilitator).post(LIST + "add/", form_data, follow=True)
+    membership = Membership.objects.of(outsider).active().get(team=team)
+    assert response.redirect_chain == [(f"{LIST}{membership.pk}/change/", 302)]
     assert messages_of(response) == [
         "Olga Outsider is a member of Education now, and is notified by email. An account with "
         "this address already existed; its name and organization stay as they were: Olga Outsider, "

@@ -13,10 +13,12 @@ from django.db.models.functions import Coalesce, Length, Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
+from members.email_addresses import normalize_address, validate_address
 from members.email_domains import domain_problem, domain_suffixes
 from members.models.history import LoggedRecords
 from members.normalize import (
     MAX_NORMALIZED_NAME_LENGTH,
+    lower_ascii,
     normalize_organization_name,
     normalize_person_name,
 )
@@ -239,7 +241,7 @@ class EmailDomain(models.Model):
         if not self.domain:
             # The field itself refuses an empty value.
             return
-        self.domain = self.domain.strip().lower().removeprefix("@").rstrip(".")
+        self.domain = lower_ascii(self.domain.strip()).removeprefix("@").rstrip(".")
         if problem := domain_problem(self.domain):
             raise ValidationError({"domain": problem})
 
@@ -260,8 +262,8 @@ class MemberManager(BaseUserManager["Member"].from_queryset(MemberQuerySet)):  #
     """Creates accounts."""
 
     def create_user(self, email: str, **fields: Any) -> Member:
-        """Return a new member with the address `email`, in lower case."""
-        member: Member = self.create(email=email.lower(), **fields)
+        """Return a new member with the address `email`, normalized."""
+        member: Member = self.create(email=normalize_address(email), **fields)
         return member
 
     def create_superuser(self, email: str, **fields: Any) -> Member:
@@ -271,12 +273,12 @@ class MemberManager(BaseUserManager["Member"].from_queryset(MemberQuerySet)):  #
     def account_of(self, email: str) -> Member | None:
         """Return the account that the address `email` opens, closed or not: for a merged account
         the one it was merged into."""
-        with_address = self.select_related("merged_into").filter(email=email.lower())
+        with_address = self.select_related("merged_into").filter(email=normalize_address(email))
         account: Member | None = with_address.first()
         return account.merged_into or account if account else None
 
     def get_by_natural_key(self, username: str | None) -> Member:
-        member: Member = self.get(email=(username or "").lower())
+        member: Member = self.get(email=normalize_address(username or ""))
         return member
 
 
@@ -297,6 +299,7 @@ class Member(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(
         "work email",
         unique=True,
+        validators=[validate_address],
         error_messages={"unique": "A member with this address is already here."},
     )
     full_name = models.CharField(max_length=120, blank=True)

@@ -7,22 +7,25 @@ from django.utils import timezone
 from post_office.models import Email
 
 from members import emails
+from members.email_addresses import normalize_address
 from members.history.saving import Refused, lock_open_account, one_line, save_with_history
 from members.models import DecisionItem, Member
 from members.services.affiliations import UNCONFIRMED
 from members.services.sessions import end_sessions
 
 
-def get_or_create_member(email: str, *, full_name: str, job_title: str) -> Member:
-    """Return the member whose account the proven address `email` opens; a new account gets this
-    name and title, an existing one stays as it is."""
+def get_or_create_member(email: str, *, full_name: str, job_title: str) -> tuple[Member, bool]:
+    """Return the member whose account the address `email` opens, and whether it is new: then it
+    has this name and title; an existing one stays as it is."""
     with transaction.atomic():
         profile = {"full_name": one_line(full_name), "job_title": one_line(job_title)}
         member: Member
-        member, is_new = Member.objects.get_or_create(email=email.lower(), defaults=profile)
+        member, is_new = Member.objects.get_or_create(
+            email=normalize_address(email), defaults=profile
+        )
         if is_new:
             member.history.update(history_user=member, history_change_reason="account made")
-    return member.merged_into or member
+    return member.merged_into or member, is_new
 
 
 def complete_profile(member: Member, *, full_name: str, job_title: str) -> Member:

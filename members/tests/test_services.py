@@ -45,7 +45,10 @@ def test_save_with_history_stores_the_change_with_who_and_why(member, facilitato
 
 
 def test_get_or_create_member_creates_with_history(db):
-    person = get_or_create_member("New@Rush.Example", full_name=" Nora\nNew ", job_title="HR  lead")
+    person, is_new = get_or_create_member(
+        "New@Rush.Example", full_name=" Nora\nNew ", job_title="HR  lead"
+    )
+    assert is_new
     assert (person.email, person.full_name, person.job_title) == (
         "new@rush.example",
         "Nora New",
@@ -57,9 +60,8 @@ def test_get_or_create_member_creates_with_history(db):
 
 def test_get_or_create_member_leaves_an_existing_one(member):
     history = member.history.count()
-    assert (
-        get_or_create_member("MARIA@rush.example", full_name="Mallory", job_title="Boss") == member
-    )
+    mallory = {"full_name": "Mallory", "job_title": "Boss"}
+    assert get_or_create_member("MARIA@rush.example", **mallory) == (member, False)
     member.refresh_from_db()
     assert (member.full_name, member.job_title) == ("Maria Member", "")
     assert member.history.count() == history

@@ -56,6 +56,8 @@ from teams.services.recognition import (
 from teams.services.visibility import (
     describe_for,
     mark_unseen,
+    seen_account,
+    seen_accounts,
     visible_keys,
     visible_members,
 )
@@ -99,6 +101,8 @@ __all__ = [
     "recognize_organization",
     "refuse_undo_if_built_upon",
     "report_goal",
+    "seen_account",
+    "seen_accounts",
     "send_digests",
     "set_affiliation",
     "set_facilitators",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
+from django.db.models import prefetch_related_objects
 
 from members.batches import batched
 from members.emails import bulk_queue
@@ -23,7 +24,10 @@ from teams import emails
 from teams.models import ActionTeam, Membership
 from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import new_membership, transition_all
+from teams.services.visibility import confirmable_accounts, seen_accounts
 
+# It does not say that someone has just joined: the importer may not see who did.
+CHANGED_MEANWHILE = "Something has just changed here. Check the file again."
 # By the keys of the member and the team.
 CurrentMemberships = dict[tuple[int, int], Membership]
 
@@ -42,9 +46,18 @@ class MemberData:
 
 @dataclass
 class MemberImportResult:
-    """What an import of members did."""
+    """What an import of members did.
+
+    All but the first three fields are about accounts that the importer sees. What is said about
+    the other addresses is made of `unseen` alone, so that it does not tell who has an account.
+    """
 
     created: list[Member] = field(default_factory=list)
+    # Addresses that are new here or of accounts that the importer does not see, each with the keys
+    # of the teams in the file.
+    unseen: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    # What began for these addresses.
+    unseen_memberships: list[Membership] = field(default_factory=list)
     # Keys of the accounts that were here before.
     existing: set[int] = field(default_factory=set)
     # Of these, the ones confirmed for another organization than the file says.
@@ -56,23 +69,38 @@ class MemberImportResult:
     approved_requests: dict[int, Membership] = field(default_factory=dict)
 
     @property
+    def new_membership_count(self) -> int:
+        """Return how many memberships began without a request, for unseen addresses as the file
+        says."""
+        return len(self.created_memberships) + sum(map(len, self.unseen.values()))
+
+    @property
     def changes_nothing(self) -> bool:
-        return not (self.created or self.created_memberships or self.approved_requests)
+        return not (self.unseen or self.created_memberships or self.approved_requests)
 
 
 def lock_accounts(addresses: Iterable[str]) -> dict[str, Member]:
     """Return the accounts of these email addresses, closed or not, locked until the transaction
-    ends. The address of a merged account means the account that it was merged into."""
-    keys: dict[str, int] = {}
-    for batch in batched(sorted(set(addresses))):
-        members = Member.objects.filter(email__in=batch).order_by()
-        for email, pk, merged_into in members.values_list("email", "pk", "merged_into"):
-            keys[email] = merged_into or pk
+    ends. The address of a merged account means the account that it was merged into. One that is
+    merged or erased at the same time is left out."""
+    unique = sorted(set(addresses))
+    keys = _account_keys(unique)
     locked: dict[int, Member] = {}
     for pks in batched(sorted(set(keys.values()))):
         accounts = Member.objects.filter(pk__in=pks).order_by("pk")
         locked.update({member.pk: member for member in accounts.select_for_update(no_key=True)})
-    return {email: locked[pk] for email, pk in keys.items()}
+    keys_now = _account_keys(unique)
+    return {email: locked[pk] for email, pk in keys.items() if keys_now.get(email) == pk}
+
+
+def _account_keys(addresses: Sequence[str]) -> dict[str, int]:
+    """Return the keys of the accounts that these addresses open."""
+    keys: dict[str, int] = {}
+    for batch in batched(addresses):
+        members = Member.objects.filter(email__in=batch).order_by()
+        for email, pk, merged_into in members.values_list("email", "pk", "merged_into"):
+            keys[email] = merged_into or pk
+    return keys
 
 
 def import_members(
@@ -85,30 +113,32 @@ def import_members(
     """Make these people active members of their teams, confirmed by `by`; return what changed.
 
     `accounts` are theirs, as `lock_accounts` returned them. A new person gets an account,
-    confirmed for the organization, and with `send_email` one email to claim it; no one else gets
-    an email. Nothing of an existing account changes, except that an affiliation that no one had
-    confirmed is confirmed as soon as a membership begins. A waiting request is approved, an
-    active membership stays. Refuses closed accounts, and an address that someone has joined with
-    in the meantime.
+    confirmed for the organization, and with `send_email` one email to claim it. Nothing of an
+    existing account changes, except that an affiliation that no one had confirmed is confirmed as
+    soon as a membership begins, if the person asked for a team of `by`. An account that `by` does
+    not see is given the memberships, closed or not, and one email says so; no one else gets an
+    email. A waiting request is approved, an active membership stays. Refuses closed accounts that
+    `by` sees, and an address that someone has joined with in the meantime.
     """
     with transaction.atomic():
-        for account in accounts.values():
-            if not account.is_active:
-                raise Refused(f"{account}: the account is closed.")
-        existing = {account.pk: account for account in accounts.values()}
-        created = _create_accounts(people, accounts, by)
-        result = MemberImportResult(created=created, existing=set(existing))
-        members = {**accounts, **{member.email: member for member in created}}
-        memberships = _lock_current_memberships(existing)
-        for data in people:
-            _plan_memberships(data, members[data.email], memberships, result, by)
-        _confirm_affiliations(result, existing, by)
-        bulk_create(result.created_memberships, by, "added by a facilitator")
-        approved = list(result.approved_requests.values())
-        transition_all(approved, Membership.Status.ACTIVE, by=by, why="approved")
+        result = MemberImportResult(created=_create_accounts(people, accounts, by))
+        members = {**accounts, **{member.email: member for member in result.created}}
+        memberships = _lock_current_memberships({account.pk for account in accounts.values()})
+        begun: CurrentMemberships = {}
+        seen = seen_accounts(accounts, by)
+        confirmable = confirmable_accounts(accounts.values(), by)
+        # Those seen first: what is said about them does not depend on the others.
+        for data in sorted(people, key=lambda data: data.email not in seen):
+            own = _begin_memberships(data, members[data.email], memberships, begun, by)
+            if data.email in seen:
+                _note_seen(result, seen[data.email], data, own, confirmable)
+            else:
+                result.unseen[data.email].update(team.pk for team in data.teams)
+                result.unseen_memberships += own
+        _confirm_affiliations(result, accounts.values(), by)
+        _store_begun(list(begun.values()), by)
         _activate_open_requests(result, memberships, by)
-        if send_email:
-            _email_created(result, by)
+        _email_unseen(result, by, send_claims=send_email)
     return result
 
 
@@ -133,51 +163,76 @@ def _create_accounts(
         with transaction.atomic():
             bulk_create(members, by, "account created, affiliation confirmed by a facilitator")
     except IntegrityError as error:
-        raise Refused("Someone in the file has just joined. Check the file again.") from error
+        raise Refused(CHANGED_MEANWHILE) from error
     return members
 
 
-def _plan_memberships(
+def _begin_memberships(
     data: MemberData,
     member: Member,
     memberships: CurrentMemberships,
-    result: MemberImportResult,
+    begun: CurrentMemberships,
     by: Member,
-) -> None:
-    """Note which memberships of `member` begin, and whether that confirms the organization."""
-    begins = False
+) -> list[Membership]:
+    """Add to `begun`, and return, the memberships of `member` that begin with this row: new ones,
+    and requests that are approved."""
+    own: list[Membership] = []
     for team in data.teams:
-        membership = memberships.get((member.pk, team.pk))
+        key = (member.pk, team.pk)
+        membership = memberships.get(key)
+        if key in begun or (membership and membership.is_active):
+            continue
         if membership is None:
+            origin = Membership.Origin.IMPORTED
             membership = new_membership(
-                member,
-                team,
-                Membership.Status.ACTIVE,
-                origin=Membership.Origin.IMPORTED,
-                by=by,
+                member, team, Membership.Status.ACTIVE, origin=origin, by=by
             )
-            memberships[member.pk, team.pk] = membership
-            result.created_memberships.append(membership)
-            begins = True
-        elif membership.is_waiting:
-            result.approved_requests[membership.pk] = membership
-            begins = True
-    if member.pk not in result.existing:
-        return
-    if member.is_affiliation_confirmed and member.organization_id != data.organization.pk:
-        result.with_other_organization.add(member.pk)
-    elif begins and not member.is_affiliation_confirmed:
-        result.confirmed.setdefault(member.pk, data.organization)
+        membership.member = member
+        begun[key] = membership
+        own.append(membership)
+    return own
+
+
+def _note_seen(
+    result: MemberImportResult,
+    account: Member,
+    data: MemberData,
+    begun: Sequence[Membership],
+    confirmable: set[int],
+) -> None:
+    """Note what begins for an account that the importer sees, and whether that confirms the
+    organization. Refuses a closed one."""
+    if not account.is_active:
+        raise Refused(f"{account}: the account is closed.")
+    result.existing.add(account.pk)
+    result.created_memberships += [membership for membership in begun if not membership.pk]
+    result.approved_requests.update(
+        {membership.pk: membership for membership in begun if membership.pk}
+    )
+    if account.is_affiliation_confirmed:
+        if account.organization_id != data.organization.pk:
+            result.with_other_organization.add(account.pk)
+    elif begun and account.pk in confirmable:
+        result.confirmed.setdefault(account.pk, data.organization)
 
 
 def _confirm_affiliations(
-    result: MemberImportResult, existing: dict[int, Member], by: Member
+    result: MemberImportResult, accounts: Iterable[Member], by: Member
 ) -> None:
+    by_key = {account.pk: account for account in accounts}
     members: dict[Organization, list[Member]] = defaultdict(list)
     for pk, organization in result.confirmed.items():
-        members[organization].append(existing[pk])
+        members[organization].append(by_key[pk])
     for organization, confirmed in members.items():
         confirm_affiliations(confirmed, organization, via=Member.ConfirmedVia.FACILITATOR, by=by)
+
+
+def _store_begun(memberships: Sequence[Membership], by: Member) -> None:
+    """Store the new memberships among these, and approve the requests."""
+    requests = [membership for membership in memberships if membership.pk]
+    created = [membership for membership in memberships if not membership.pk]
+    bulk_create(created, by, "added by a facilitator")
+    transition_all(requests, Membership.Status.ACTIVE, by=by, why="approved")
 
 
 def _activate_open_requests(
@@ -193,12 +248,19 @@ def _activate_open_requests(
     result.approved_requests.update({membership.pk: membership for membership in opened})
 
 
-def _email_created(result: MemberImportResult, by: Member) -> None:
+def _email_unseen(result: MemberImportResult, by: Member, *, send_claims: bool) -> None:
+    """Tell those whose account the importer did not see which teams they are in now, and the new
+    people, if `send_claims`, that they have an account."""
     joined: dict[int, list[Membership]] = defaultdict(list)
-    for membership in result.created_memberships:
+    for membership in result.unseen_memberships:
         joined[membership.member_id].append(membership)
+    new_keys = {member.pk for member in result.created}
+    existing = [memberships for pk, memberships in joined.items() if pk not in new_keys]
+    prefetch_related_objects([memberships[0].member for memberships in existing], "organization")
     with bulk_queue():
-        for member in result.created:
+        for memberships in existing:
+            emails.membership_added(memberships, by)
+        for member in result.created if send_claims else []:
             emails.account_claim(member, joined[member.pk], by)
 
 

@@ -48,7 +48,7 @@ def complete_join(
     there is reported, not made again. Refuses an account that a facilitator has closed.
     """
     with transaction.atomic():
-        member = get_or_create_member(email, full_name=full_name, job_title=job_title)
+        member, _ = get_or_create_member(email, full_name=full_name, job_title=job_title)
         if not member.is_affiliation_confirmed:
             employer = member.organization
             # After a decline the new name counts: the old one may have been wrong.

@@ -2,12 +2,12 @@
 
 from django.db import transaction
 
+from members.email_addresses import normalize_address
 from members.models import Member, Organization
 from members.services import (
     Refused,
     confirm_affiliations,
     get_or_create_member,
-    lock_open_account,
     lock_organization,
 )
 from teams import emails
@@ -19,6 +19,7 @@ from teams.services.transitions import (
     start_membership,
     transition,
 )
+from teams.services.visibility import confirmable_accounts, seen_accounts
 
 Status = Membership.Status
 
@@ -89,41 +90,54 @@ def add_member(
     """Make a person an active member of `team` without a request; return the membership. An email
     tells the person.
 
-    A new person gets an account, confirmed for `organization`; of an existing account nothing
-    changes but an affiliation that nobody had confirmed. A waiting request is approved. Refuses
-    an organization that is not recognized, a closed account, and someone who is a member already.
+    A new person gets an account, confirmed for `organization`. Nothing of an existing account
+    changes, but that someone who asked for a team of `by` is confirmed if nobody had done so. A
+    waiting request is approved. Refuses an organization that is not recognized, and of accounts
+    that `by` sees a closed one and a member of the team. Of others no refusal tells that they are
+    here: a blocked one gets the membership, which opens nothing.
     """
+    email = normalize_address(email)
     with transaction.atomic():
         organization = lock_organization(organization)
         if not organization.is_recognized:
             raise Refused(
                 f"Recognize {organization.canonical} first, or choose it by its own name."
             )
-        member = lock_open_account(get_or_create_member(email, full_name=full_name, job_title=""))
-        newly_confirmed = not member.is_affiliation_confirmed
+        member, is_new = get_or_create_member(email, full_name=full_name, job_title="")
+        member = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
+        if Member.objects.account_of(email) != member:
+            raise Refused("Something has just changed here. Try again.")
+        is_seen = not is_new and email in seen_accounts({email: member}, by)
+        if is_seen and not member.is_active:
+            raise Refused("This account is closed.")
+        may_confirm = is_new or (is_seen and member.pk in confirmable_accounts([member], by))
+        newly_confirmed = may_confirm and not member.is_affiliation_confirmed
         if newly_confirmed:
             via = Member.ConfirmedVia.FACILITATOR
             confirm_affiliations([member], organization, via=via, by=by)
-        membership = _activate_or_start(member, team, by)
-        emails.membership_added(membership, by)
+        membership, is_newly_active = _activate_or_start(member, team, by)
+        if is_newly_active:
+            emails.membership_added([membership], by)
+        elif is_seen:
+            raise Refused(f"{member} is a member of {team} already.")
         if newly_confirmed:
             # What they have requested of other open teams.
             activate_open_requests([member], by=by)
     return membership
 
 
-def _activate_or_start(member: Member, team: ActionTeam, by: Member) -> Membership:
-    """Return the membership of `member` in `team`, active from now on."""
+def _activate_or_start(member: Member, team: ActionTeam, by: Member) -> tuple[Membership, bool]:
+    """Return the active membership of `member` in `team`, and whether it is active only now."""
     why = "added by a facilitator"
     current = Membership.objects.of(member).current().select_for_update(no_key=True)
     membership = current.filter(team=team).first()
     if membership is None:
         origin = Membership.Origin.ADDED
-        return start_membership(member, team, Status.ACTIVE, origin=origin, by=by, why=why)
+        return start_membership(member, team, Status.ACTIVE, origin=origin, by=by, why=why), True
     if membership.is_active:
-        raise Refused(f"{member} is a member of {team} already.")
+        return membership, False
     transition(membership, Status.ACTIVE, by=by, why=why)
-    return membership
+    return membership, True
 
 
 def _required(reason: str) -> str:

@@ -7,7 +7,7 @@ organizations and questions, and each team's page shows who facilitates it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
@@ -52,6 +52,41 @@ def visible_keys(model: type[Model], keys: Iterable[int], staff: Member) -> set[
     for batch in batched(keys):
         visible.update(_VISIBLE[model](staff).filter(pk__in=batch).values_list("pk", flat=True))
     return visible
+
+
+def seen_accounts(accounts: Mapping[str, Member], by: Member) -> dict[str, Member]:
+    """Return those of `accounts`, by email address, that `by` sees under this very address: not
+    under that of an account that was merged into one."""
+    if _sees_all(by):
+        return dict(accounts)
+    keys = visible_keys(Member, {account.pk for account in accounts.values()}, by)
+    return {
+        email: account
+        for email, account in accounts.items()
+        if account.pk in keys and account.email == email
+    }
+
+
+def seen_account(email: str, by: Member) -> Member | None:
+    """Return the account that `email`, a normalized address, opens if `by` sees it."""
+    account = Member.objects.account_of(email)
+    return seen_accounts({email: account}, by).get(email) if account else None
+
+
+def confirmable_accounts(accounts: Collection[Member], by: Member) -> set[int]:
+    """Return the keys of those whose affiliation is confirmed by adding them to a team of `by`.
+
+    For a facilitator, of people who asked for one of the teams themselves: a membership that a
+    facilitator gave them is no reason, or giving it twice would be one. Never of administrators.
+    """
+    members = {account.pk for account in accounts if not account.is_superuser}
+    if _sees_all(by):
+        return members
+    requested = Membership.objects.listed_for(by).filter(origin=Membership.Origin.REQUESTED)
+    keys: set[int] = set()
+    for batch in batched(sorted(members)):
+        keys.update(requested.filter(member__in=batch).order_by().values_list("member", flat=True))
+    return keys
 
 
 def mark_unseen(people: Iterable[Member | None], reader: Member | None) -> None:

@@ -163,7 +163,7 @@ def test_membership_approved_says_who_decided_and_how_to_leave(member, team, que
 
 
 def test_membership_added_says_by_whom_and_how_to_leave(member, team, facilitator, queued):
-    emails.membership_added(membership_of(member, team), facilitator)
+    emails.membership_added([membership_of(member, team)], facilitator)
     email = queued()
     assert email.subject == "You were added to Education"
     words = " ".join(email.message.split())
@@ -173,7 +173,7 @@ def test_membership_added_says_by_whom_and_how_to_leave(member, team, facilitato
 
 
 def test_membership_added_by_an_administrator_says_so(member, team, administrator, queued):
-    emails.membership_added(membership_of(member, team), administrator)
+    emails.membership_added([membership_of(member, team)], administrator)
     email = queued()
     assert "Ada Admin, an administrator, added you to" in " ".join(email.message.split())
     assert "Ada Admin, an administrator, added you to" in email.html_message
@@ -331,7 +331,7 @@ def hostile(member, team, organization):
         ("membership_approved", lambda: emails.membership_approved(make_membership(member, team))),
         (
             "membership_added",
-            lambda: emails.membership_added(make_membership(member, team), member),
+            lambda: emails.membership_added([make_membership(member, team)], member),
         ),
         (
             "membership_declined",

@@ -95,8 +95,8 @@ def test_import_members_keeps_existing_profiles_and_adds_missing_memberships(
     assert Membership.objects.of(member).active().count() == 2
 
 
-def test_import_members_keeps_another_confirmed_organization(facilitator, outsider, nora_data):
-    result = run_import(nora_data(email=outsider.email), by=facilitator)
+def test_import_members_keeps_another_confirmed_organization(administrator, outsider, nora_data):
+    result = run_import(nora_data(email=outsider.email), by=administrator)
     outsider.refresh_from_db()
     assert outsider.organization.name == "Loop Example Clinic"
     assert result.with_other_organization == {outsider.pk}
@@ -125,6 +125,19 @@ def test_import_members_approves_requests_and_opens_others_with_the_affiliation(
     assert states == {team: "active", other_team: "active", approval_team: "requested"}
     assert len(result.approved_requests) == 2
     assert len(queued_emails()) == sent
+
+
+def test_import_members_confirms_nobody_of_other_teams(
+    other_facilitator, applicant, team, other_team, nora_data, queued_emails
+):
+    result = run_import(nora_data(email=applicant.email, teams=[other_team]), by=other_facilitator)
+    applicant.refresh_from_db()
+    assert not applicant.is_affiliation_confirmed
+    assert applicant.organization.name == "Lakeview Health"
+    assert membership_of(applicant, other_team).is_active
+    assert membership_of(applicant, team).is_waiting
+    assert (result.unseen, result.existing) == ({applicant.email: {other_team.pk}}, set())
+    assert [email.to for email in queued_emails()] == [[applicant.email]]
 
 
 def test_import_members_confirms_no_one_without_a_new_membership(
@@ -168,19 +181,46 @@ def test_import_members_refuses_an_address_that_someone_has_just_joined_with(
     facilitator, nora_data
 ):
     make_member("nora@rush.example")
-    with pytest.raises(Refused, match="just joined"), transaction.atomic():
+    with pytest.raises(Refused, match="Something has just changed here"), transaction.atomic():
         import_members([nora_data()], {}, by=facilitator)
     assert not Membership.objects.exists()
 
 
-def test_import_members_queries_do_not_grow_with_the_rows(facilitator, nora_data):
+def test_import_members_refuses_an_account_that_is_merged_meanwhile(
+    facilitator, outsider, member, administrator, nora_data
+):
+    """Another request merges it between the look-up of the address and the lock."""
+    merged = []
+
+    def merge_after(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if '"email" IN' in sql and not merged:
+            merged.append(sql)
+            account = Member.objects.get(pk=outsider.pk)
+            changes = {"is_active": False, "merged_into": member}
+            save_with_history(account, administrator, "merged", **changes)
+        return result
+
+    with (
+        connection.execute_wrapper(merge_after),
+        pytest.raises(Refused, match="Something has just changed here"),
+    ):
+        run_import(nora_data(email=outsider.email), by=facilitator)
+    assert merged
+
+
+def test_import_members_queries_do_not_grow_with_the_rows(facilitator, organization, nora_data):
     def queries(*people) -> int:
         with CaptureQueriesContext(connection) as captured:
             run_import(*people, by=facilitator, send_email=True)
         return len(captured)
 
-    one = queries(nora_data(email="a@rush.example"))
-    three = queries(*(nora_data(email=f"{name}@rush.example") for name in "bcd"))
+    people = [make_member(f"{name}@loop.example", organization) for name in "wxyz"]
+    one = queries(nora_data(email="a@rush.example"), nora_data(email=people[0].email))
+    three = queries(
+        *(nora_data(email=f"{name}@rush.example") for name in "bcd"),
+        *(nora_data(email=person.email) for person in people[1:]),
+    )
     assert one == three
 
 

@@ -1,11 +1,13 @@
 """What facilitators decide: each step, each refusal, what follows, and each email."""
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from post_office.models import Email
 
 from conftest import make_member, membership_of
 from members.models import Member, Organization
+from members.services import save_with_history
 from members.tests.steps import last_line, refused
 from teams.models import ActionTeam, Membership
 from teams.services import (
@@ -344,6 +346,17 @@ def test_add_member_changes_nothing_else_of_an_existing_account(
     assert outsider.organization.name == "Loop Example Clinic"
 
 
+def test_add_member_confirms_nobody_of_other_teams(
+    organization, team, other_team, facilitator, queued_emails
+):
+    person = ask("u@mailbox.example", organization.name, other_team)
+    assert add(person.email, organization, team, facilitator).is_active
+    person.refresh_from_db()
+    assert not person.is_affiliation_confirmed
+    assert membership_of(person, other_team).is_waiting
+    assert [email.subject for email in queued_emails()] == ["You were added to Education"]
+
+
 def test_add_member_approves_a_waiting_request(request_, approval_team, facilitator, queued_emails):
     added = add(request_.member.email, request_.member.organization, approval_team, facilitator)
     assert added.pk == request_.pk
@@ -354,7 +367,7 @@ def test_add_member_approves_a_waiting_request(request_, approval_team, facilita
 def test_add_member_confirms_and_opens_other_requests(
     organization, team, other_team, approval_team, facilitator, queued_emails
 ):
-    person = ask("u@mailbox.example", organization.name, other_team, approval_team)
+    person = ask("u@mailbox.example", organization.name, team, other_team, approval_team)
     add(person.email, organization, team, facilitator)
     assert membership_of(person, other_team).is_active
     assert membership_of(person, approval_team).waits_for == "approval"
@@ -362,6 +375,26 @@ def test_add_member_confirms_and_opens_other_requests(
         "You were added to Education",
         "You joined Hiring",
     ]
+
+
+def test_add_member_refuses_an_account_that_is_merged_meanwhile(
+    outsider, member, organization, team, facilitator, administrator
+):
+    """Another request merges it between the look-up of the address and the lock."""
+    merged = []
+
+    def merge_after(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if '"email" = ' in sql and not merged:
+            merged.append(sql)
+            account = Member.objects.get(pk=outsider.pk)
+            changes = {"is_active": False, "merged_into": member}
+            save_with_history(account, administrator, "merged", **changes)
+        return result
+
+    with connection.execute_wrapper(merge_after):
+        refused("Something has just", add, outsider.email, organization, team, facilitator)
+    assert merged
 
 
 def test_add_member_refuses_members_unrecognized_and_closed_accounts(

@@ -1,0 +1,292 @@
+"""Accounts that a facilitator does not see: importing people, or adding one directly, changes
+nothing of them but the membership, and says the same as of an address that nobody has."""
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from conftest import (
+    appoint,
+    make_active_member,
+    make_member,
+    make_membership,
+    membership_of,
+    visible_text,
+)
+from members.models import Member
+from teams.models import Membership
+from teams.services import decline_organization, end_membership, merge_members
+
+Status = Membership.Status
+MEMBERS = "/admin/members/member/"
+ADD = "/admin/teams/membership/add/"
+NOTE = "Name, title and organization are used only where the address is new here."
+NEW_ADDRESS = "nobody-knows@loop.example"
+
+
+@pytest.fixture
+def waiting(proposed_organization, other_team, approval_team) -> Member:
+    """Waits in two other teams until the organization is recognized."""
+    person = make_member("wes@lakeview.example", proposed_organization, "Wes", confirmed=False)
+    for team in (other_team, approval_team):
+        make_membership(person, team, Status.REQUESTED)
+    return person
+
+
+@pytest.fixture
+def unconfirmed(organization, other_team) -> Member:
+    """Waits in an open team until a facilitator of it confirms the organization."""
+    person = make_member("uma@mail.example", organization, "Uma", confirmed=False)
+    make_membership(person, other_team, Status.REQUESTED)
+    return person
+
+
+@pytest.fixture
+def declined(proposed_organization, other_team, administrator) -> Member:
+    decline_organization(proposed_organization, reason="No.", by=administrator)
+    person = make_member("dee@lakeview.example", proposed_organization, "Dee", confirmed=False)
+    make_membership(person, other_team, Status.REQUESTED)
+    return person
+
+
+@pytest.fixture
+def nameless(db) -> Member:
+    return make_member("noel@mail.example")
+
+
+@pytest.fixture
+def blocked(outsider) -> Member:
+    Member.objects.filter(pk=outsider.pk).update(is_active=False)
+    return outsider
+
+
+@pytest.fixture
+def further_address(outsider, administrator) -> Member:
+    """A second address of a member of another team."""
+    second = make_member("olga.old@loop.example")
+    merge_members(second, outsider, by=administrator)
+    return second
+
+
+@pytest.fixture
+def further_address_of_member(member, administrator) -> Member:
+    """A second address of a member of the facilitator's team, whom they know by the first."""
+    second = make_member("maria.old@rush.example")
+    merge_members(second, member, by=administrator)
+    return second
+
+
+WHO = [
+    "outsider", "waiting", "unconfirmed", "declined", "nameless", "blocked", "administrator",
+    "other_facilitator", "further_address", "further_address_of_member",
+]  # fmt: skip
+
+
+@pytest.fixture(params=WHO)
+def unseen(request) -> Member:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def desk(client_for, facilitator, organization, team) -> Client:
+    return client_for(facilitator)
+
+
+def csv_file(*rows: tuple[str, ...]) -> SimpleUploadedFile:
+    text = io.StringIO()
+    csv.writer(text).writerows(
+        [("Email", "Full name", "Job title", "Organization", "Teams"), *rows]
+    )
+    return SimpleUploadedFile("people.csv", text.getvalue().encode())
+
+
+def row_of(address: str, organization: str = "Rush Example Hospital", teams: str = "Education"):
+    return (address, "Typed Name", "Typed Title", organization, teams)
+
+
+def check(desk: Client, *rows: tuple[str, ...]):
+    return desk.post(f"{MEMBERS}import/", {"file": csv_file(*rows)})
+
+
+def store(desk: Client, checked: Any, **ticked: str):
+    data = {"signed_rows": checked.context["signed_rows"], **ticked}
+    return desk.post(f"{MEMBERS}import/store/", data, follow=True)
+
+
+def add(desk: Client, address: str):
+    form = desk.get(ADD).context["form"]
+    typed = {name: form[name].value() or "" for name in form.fields} | {
+        "email": address,
+        "full_name": "Typed Name",
+        "organization": "Rush Example Hospital",
+    }
+    typed["team"] = form.fields["team"].queryset.get().pk
+    return desk.post(ADD, typed, follow=True)
+
+
+def words(response: Any, address: str) -> str:
+    """Return what is read on the page and where it is, without the address itself."""
+    page = f"{response.request['PATH_INFO']} {response.status_code} {visible_text(response)}"
+    return page.replace(address, "ADDRESS")
+
+
+def state_of(member: Member) -> list[Any]:
+    """Return the account as it is stored, its history, and its memberships, but in Education."""
+    memberships = Membership.objects.of(member).exclude(team__name="Education").order_by("pk")
+    return [
+        *Member.objects.filter(pk=member.pk).values(),
+        *Member.history.filter(id=member.pk).values("history_id"),
+        *memberships.values(),
+        *Membership.history.filter(id__in=memberships).values("history_id"),
+    ]
+
+
+# What is said -----------------------------------------------------------------------------------
+
+
+def test_import_says_the_same_of_an_unseen_and_a_new_address(desk, unseen, colleague):
+    def say(address: str) -> list[str]:
+        rows = [row_of(address), row_of(colleague.email)]
+        checked = check(desk, *rows)
+        return [words(checked, address), words(store(desk, checked), address)]
+
+    known, new = say(unseen.email), say(NEW_ADDRESS)
+    assert known == new
+    assert all("1 new member, 1 known. 1 new membership, 0 w" in page for page in known)
+    assert all(NOTE in page for page in known)
+
+
+def test_import_sends_claims_without_saying_more(desk, unseen):
+    def say(address: str) -> str:
+        return words(store(desk, check(desk, row_of(address)), send_email="on"), address)
+
+    assert say(unseen.email) == say(NEW_ADDRESS)
+
+
+@pytest.mark.parametrize("teams", ["", "Hiring", "Education"])
+def test_import_finds_the_same_errors_for_an_unseen_and_a_new_address(desk, unseen, teams):
+    """Whether a guess at the organization of the account is right must not be told."""
+    organization = unseen.organization.name if unseen.organization else "Nowhere"
+
+    def say(address: str) -> str:
+        return words(check(desk, row_of(address, organization, teams)), address)
+
+    assert say(unseen.email) == say(NEW_ADDRESS)
+
+
+def test_import_counts_two_addresses_of_one_unseen_account_as_two(desk, further_address, outsider):
+    addresses = [outsider.email, further_address.email]
+    known = visible_text(check(desk, *map(row_of, addresses)))
+    assert "2 new members, 0 known. 2 new memberships," in known
+
+
+def test_add_says_the_same_of_an_unseen_and_a_new_address(desk, unseen):
+    known, new = (
+        words(add(desk, unseen.email), unseen.email),
+        words(add(desk, NEW_ADDRESS), NEW_ADDRESS),
+    )
+    assert known == new
+    assert f"You added ADDRESS to Education. An email says so. {NOTE}" in known
+
+
+def test_forms_say_beforehand_what_is_used(desk):
+    for page in (ADD, f"{MEMBERS}import/"):
+        assert NOTE in visible_text(desk.get(page)), page
+
+
+# What is done -----------------------------------------------------------------------------------
+
+
+def by_import(desk: Client, address: str) -> None:
+    store(desk, check(desk, row_of(address)))
+
+
+@pytest.mark.parametrize("way", [by_import, add])
+def test_unseen_account_is_given_the_membership_and_told(
+    desk, team, unseen, queued_emails, way: Callable[[Client, str], Any]
+):
+    account = Member.objects.account_of(unseen.email)
+    before = state_of(account)
+    already = Membership.objects.of(account).filter(team=team).exists()
+    sent = len(queued_emails())
+    way(desk, unseen.email)
+    assert state_of(account) == before
+    assert membership_of(account, team).is_active
+    told = [] if already else [([account.email], "You were added to Education")]
+    assert [(email.to, email.subject) for email in queued_emails()[sent:]] == told
+
+
+@pytest.mark.parametrize("way", [by_import, add])
+@pytest.mark.parametrize("who", ["waiting", "unconfirmed", "nameless", "administrator"])
+def test_membership_that_a_facilitator_gave_is_no_reason_to_confirm(
+    desk, facilitator, team, way, who, request
+):
+    """Else adding somebody twice would do what adding them once may not."""
+    person = request.getfixturevalue(who)
+    before = state_of(person)
+    for _ in range(2):
+        way(desk, person.email)
+        membership = Membership.objects.of(person).active().get(team=team)
+        end_membership(membership, reason="Again.", by=facilitator)
+    assert state_of(person) == before
+
+
+@pytest.mark.parametrize("way", [by_import, add])
+@pytest.mark.parametrize("importer", ["facilitator", "administrator"])
+def test_account_of_an_administrator_is_never_confirmed(
+    client_for, organization, team, request, way, importer
+):
+    boss = Member.objects.create_superuser("boss@mail.example", organization=organization)
+    make_membership(boss, team, Status.REQUESTED)
+    before = state_of(boss)
+    client = client_for(request.getfixturevalue("facilitator"))
+    if importer == "administrator":
+        client = client_for(request.getfixturevalue("administrator"))
+    way(client, boss.email)
+    assert state_of(boss) == before
+    assert membership_of(boss, team).is_active
+
+
+def test_import_into_several_teams_tells_an_unseen_person_once(
+    desk, facilitator, administrator, other_team, approval_team, team, queued_emails
+):
+    appoint(facilitator, approval_team, administrator)
+    person = make_active_member(
+        "pat@loop.example", team.facilitators.get().organization, "Pat", other_team
+    )
+    rows = [
+        row_of(person.email, teams="Education; Careers"),
+        row_of(person.email.upper(), teams="Careers"),
+    ]
+    store(desk, check(desk, *rows))
+    (email,) = queued_emails()
+    assert (email.to, email.subject) == ([person.email], "You were added to 2 action teams")
+    assert "Careers" in email.message
+    assert "Careers" in email.html_message
+
+
+@pytest.mark.parametrize("way", [by_import, add])
+def test_person_who_asked_for_ones_team_is_confirmed_by_it(
+    desk, applicant, organization, other_team, way
+):
+    """Also what they asked of another open team opens: they are people whom the desk sees."""
+    make_membership(applicant, other_team, Status.REQUESTED)
+    way(desk, applicant.email)
+    applicant.refresh_from_db()
+    assert applicant.is_affiliation_confirmed
+    assert applicant.organization == organization
+    assert membership_of(applicant, other_team).is_active
+
+
+def test_import_tells_an_administrator_what_it_is_about(
+    client_for, administrator, organization, team, outsider
+):
+    page = visible_text(check(client_for(administrator), row_of(outsider.email)))
+    assert "0 new members, 1 known." in page
+    assert "1 known person keeps another organization than the file says: olga@" in page
+    assert NOTE not in page
