@@ -7,11 +7,11 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from charset_normalizer import from_bytes
 
 from desk.imports.headings import HEADING_SEARCH_ROWS, count_headings
+from desk.imports.workbook_process import LAST_COLUMN, LAST_ROW, TOO_FAR
 from members.services import Refused
 
 # What spreadsheets write beside Unicode. Among more encodings the guess gets worse: Muñoz would
@@ -20,6 +20,14 @@ LEGACY_ENCODINGS = {"cp1252": "Windows text", "mac_roman": "Macintosh text"}
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 # UTF-16 has a zero in every second byte of text in Latin letters; no other text has any.
 MIN_ZEROS_OF_UTF16 = 0.2
+
+# What is no list, whatever its name says, and what it begins with.
+FOREIGN_STARTS = {
+    "<": "a web page or XML",
+    "MIME-Version:": "a web page",
+    "%PDF-": "a PDF",
+    "{\\rtf": "a text document",
+}
 
 NumberedRow = tuple[int, list[str]]
 
@@ -47,14 +55,21 @@ class CsvText:
 def read_csv(content: bytes, columns: Sequence[str], max_rows: int) -> CsvText:
     """Return at most `max_rows` rows that hold something.
 
-    The delimiter is the one that gives the most of `columns`. Refuses what is not text.
+    The delimiter is the one that gives the most of `columns`. Refuses what is not text, what is
+    text of another kind, and cells as far out as no list has them.
     """
     text, encoding = decode_text(content)
+    start = text[:1000].lstrip("\ufeff \t\r\n")
+    for foreign_start, kind in FOREIGN_STARTS.items():
+        if start.startswith(foreign_start):
+            raise Refused(f"This is {kind}. Save the list from Excel, as .xlsx or CSV.")
     delimiter = max(DELIMITERS, key=lambda each: _count_headings(text, each, columns))
     try:
         rows = _filled_rows(text, delimiter, max_rows)
     except csv.Error as error:
         raise Refused("The file is incomplete or damaged. Save it again.") from error
+    if any(any(cells[LAST_COLUMN:]) for _, cells in rows):
+        raise Refused(TOO_FAR)
     return CsvText(encoding, delimiter, rows)
 
 
@@ -94,7 +109,12 @@ def _count_headings(text: str, delimiter: str, columns: Sequence[str]) -> int:
 
 def _filled_rows(text: str, delimiter: str, max_rows: int) -> list[NumberedRow]:
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    filled = (
-        (number, cells) for number, cells in enumerate(lines, 1) if any(map(str.strip, cells))
-    )
-    return list(islice(filled, max_rows))
+    filled: list[NumberedRow] = []
+    for number, cells in enumerate(lines, 1):
+        if number > LAST_ROW:
+            raise Refused(TOO_FAR)
+        if any(map(str.strip, cells)):
+            filled.append((number, cells))
+        if len(filled) == max_rows:
+            break
+    return filled
