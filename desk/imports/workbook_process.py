@@ -50,12 +50,11 @@ MAX_SHEET_NAME_CHARACTERS = 100
 PACKAGE_SIGNATURE = b"PK\x03\x04"
 # Where the index of a package ends, by which programs find a package behind something else.
 PACKAGE_INDEX_SIGNATURE = b"PK\x05\x06"
-# Of what a package may hold, what calamine reads of Excel's and OpenDocument's. The rest is left
-# out: pictures, charts, macros, pivot tables.
+# What calamine gets of a package: XML, binary sheets, and what says that it is OpenDocument. Charts,
+# pivot tables and the like, which it does not read, can be large.
 PARTS_READ = re.compile(
-    r"_rels/\.rels|xl/[^/]+\.xml|xl/worksheets/[^/]+\.xml|xl/_rels/[^/]+\.rels"
-    r"|xl/(workbook|styles|sharedstrings)\.bin|xl/worksheets/sheet[0-9]+\.bin"
-    r"|mimetype|content\.xml|meta-inf/manifest\.xml",
+    r"(?!(.*/)?(docProps|customXml|charts|drawings|externalLinks|pivotCache|pivotTables|theme)/)"
+    r".*\.(xml|rels)|.*(workbook|styles|sharedStrings|sheet[0-9]+)\.bin|mimetype",
     re.IGNORECASE,
 )
 XML_NAME = re.compile(r"\.(xml|rels)$", re.IGNORECASE)
@@ -100,7 +99,7 @@ def checked_workbook(content: bytes) -> bytes:
 
 
 def read_parts(content: bytes) -> dict[str, bytes]:
-    """Return the parts of a package that calamine reads, unpacked, by name.
+    """Return PARTS_READ of a package, unpacked, by name.
 
     Raises WorkbookError if there are more than MAX_PARTS, or MAX_UNPACKED_BYTES in all. Errors of
     zipfile and ValueError say that it is damaged or crafted.
@@ -170,6 +169,7 @@ class CellScan:
     def __init__(self) -> None:
         self.row = 0
         self.column = 0
+        self.row_count = 0
         # By local name: prefixes differ.
         self.starts = {
             # Excel
@@ -184,7 +184,6 @@ class CellScan:
             "covered-table-cell": self._start_cell,
             "p": self._check_place,
         }
-        self.row_count = 0
 
     def start_element(self, name: str, attributes: Mapping[str, str]) -> None:
         """Follow the start of an element."""
