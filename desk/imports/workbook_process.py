@@ -50,8 +50,8 @@ MAX_SHEET_NAME_CHARACTERS = 100
 PACKAGE_SIGNATURE = b"PK\x03\x04"
 # Where the index of a package ends, by which programs find a package behind something else.
 PACKAGE_INDEX_SIGNATURE = b"PK\x05\x06"
-# What calamine gets of a package: XML, binary sheets, and what says that it is OpenDocument. Charts,
-# pivot tables and the like, which it does not read, can be large.
+# What calamine gets of a package: XML, binary sheets, and what says that it is OpenDocument.
+# Charts, pivot tables and the like, which it does not read, can be large.
 PARTS_READ = re.compile(
     r"(?!(.*/)?(docProps|customXml|charts|drawings|externalLinks|pivotCache|pivotTables|theme)/)"
     r".*\.(xml|rels)|.*(workbook|styles|sharedStrings|sheet[0-9]+)\.bin|mimetype",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib import admin
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.signals import request_finished
 from django.db import IntegrityError, close_old_connections, connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -29,7 +30,7 @@ from desk.changelist.export import (
 from desk.models import Export
 from members.models import EmailDomain, Member, Organization
 from teams.models import FaqEntry, Goal, Membership, Question
-from teams.services import join_teams
+from teams.services import add_organization, join_teams
 
 DOMAINS = "/admin/members/emaildomain/"
 LOG = "/admin/desk/export/"
@@ -293,6 +294,20 @@ def test_formula_in_a_name_is_harmless_in_the_file(client_for, administrator):
     Member.objects.create_user("x@rush.example", full_name='=HYPERLINK("http://x")')
     (name,) = column(export(client_for(administrator), MEMBERS, "?q=x@rush"), "Full name")
     assert name == '\'=HYPERLINK("http://x")'
+
+
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+def test_export_with_formulas_in_names_can_be_imported_unchanged(
+    client_for, administrator, file_format
+):
+    for name in ["=North", "South; -1", "'＝East", "'s-West", '"@x" Clinic']:
+        add_organization(name, by=administrator)
+    client = client_for(administrator)
+    content = b"".join(export(client, ORGANIZATIONS, file_format=file_format).streaming_content)
+    upload = SimpleUploadedFile(f"list.{file_format}", content)
+    page = client.post(f"{ORGANIZATIONS}import/", {"file": upload})
+    assert page.context["errors"] == []
+    assert page.context["changes_nothing"]
 
 
 def test_export_keeps_accents_dates_and_times_in_both_formats():
