@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from charset_normalizer import from_bytes
 
@@ -65,11 +66,13 @@ def read_csv(content: bytes, columns: Sequence[str], max_rows: int) -> CsvText:
             raise Refused(f"This is {kind}. Save the list from Excel, as .xlsx or CSV.")
     delimiter = max(DELIMITERS, key=lambda each: _count_headings(text, each, columns))
     try:
-        rows = _filled_rows(text, delimiter, max_rows)
+        rows = _filled_rows(_lines(text, delimiter), max_rows)
     except csv.Error as error:
         raise Refused("The file is incomplete or damaged. Save it again.") from error
-    if any(any(cells[LAST_COLUMN:]) for _, cells in rows):
+    if any(number > LAST_ROW or any(cells[LAST_COLUMN:]) for number, cells in rows):
         raise Refused(TOO_FAR)
+    # Some programs end each row with thousands of empty cells.
+    rows = [(number, cells[:LAST_COLUMN]) for number, cells in rows]
     return CsvText(encoding, delimiter, rows)
 
 
@@ -101,20 +104,20 @@ def _unicode_encoding(content: bytes) -> str:
 def _count_headings(text: str, delimiter: str, columns: Sequence[str]) -> int:
     """Return how many of `columns` one of the first rows names, read with this delimiter."""
     try:
-        rows = _filled_rows(text, delimiter, HEADING_SEARCH_ROWS)
+        # Below there are no headings, and there may be a million empty lines.
+        lines = islice(_lines(text, delimiter), LAST_ROW)
+        rows = _filled_rows(lines, HEADING_SEARCH_ROWS)
     except csv.Error:
         return 0
-    return max((count_headings(cells, columns) for _, cells in rows), default=0)
+    return max((count_headings(cells[:LAST_COLUMN], columns) for _, cells in rows), default=0)
 
 
-def _filled_rows(text: str, delimiter: str, max_rows: int) -> list[NumberedRow]:
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    filled: list[NumberedRow] = []
-    for number, cells in enumerate(lines, 1):
-        if number > LAST_ROW:
-            raise Refused(TOO_FAR)
-        if any(map(str.strip, cells)):
-            filled.append((number, cells))
-        if len(filled) == max_rows:
-            break
-    return filled
+def _lines(text: str, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+
+
+def _filled_rows(lines: Iterator[list[str]], max_rows: int) -> list[NumberedRow]:
+    filled = (
+        (number, cells) for number, cells in enumerate(lines, 1) if any(map(str.strip, cells))
+    )
+    return list(islice(filled, max_rows))
