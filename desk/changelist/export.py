@@ -42,6 +42,7 @@ from desk.changelist.base import (
     is_administrator,
     require_staff,
 )
+from desk.changelist.formulas import escape_formulas
 from desk.models import Export
 from members.batches import batched
 from members.models import Member
@@ -69,8 +70,6 @@ XLSX_OPTIONS = {
 }
 # A spreadsheet has no dates before.
 FIRST_XLSX_YEAR = 1900
-# A spreadsheet would run what begins with one of these.
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n")
 # XML cannot hold them.
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -200,8 +199,8 @@ def stream_csv(headings: Sequence[str], rows: Iterator[list[Cell]]) -> Iterator[
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     buffer.write("\ufeff")
-    writer.writerow(headings)
-    for row in rows:
+    # Names of teams are headings, too.
+    for row in chain([headings], rows):
         writer.writerow([_csv_cell(value) for value in row])
         if buffer.tell() > 50_000:
             yield buffer.getvalue().encode()
@@ -246,20 +245,15 @@ def _write_cell(sheet: Worksheet, row: int, column: int, value: Cell, date_forma
         raise ValueError(f"Row {row}, column {column} was not written: {status}")
 
 
-def escape_formula(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula: a leading apostrophe says "text"."""
-    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
-
-
 def _csv_cell(value: Cell) -> object:
     if isinstance(value, datetime):
         return value.isoformat(" ", "minutes")
-    return escape_formula(value) if isinstance(value, str) else value
+    return escape_formulas(value) if isinstance(value, str) else value
 
 
 def _xlsx_text(text: str) -> str:
     """Return text as a cell can hold it, cut visibly if it is too long for one."""
-    text = escape_formula(CONTROL_CHARACTERS.sub("", text))
+    text = escape_formulas(CONTROL_CHARACTERS.sub("", text))
     if len(text) > MAX_XLSX_CHARACTERS:
         text = f"{text[: MAX_XLSX_CHARACTERS - 1]}…"
     return text

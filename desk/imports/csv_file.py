@@ -5,13 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from charset_normalizer import from_bytes
 
 from desk.imports.headings import HEADING_SEARCH_ROWS, count_headings
+from desk.imports.workbook_process import LAST_COLUMN, LAST_ROW, TOO_FAR
 from members.services import Refused
 
 # What spreadsheets write beside Unicode. Among more encodings the guess gets worse: Muñoz would
@@ -20,6 +21,14 @@ LEGACY_ENCODINGS = {"cp1252": "Windows text", "mac_roman": "Macintosh text"}
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 # UTF-16 has a zero in every second byte of text in Latin letters; no other text has any.
 MIN_ZEROS_OF_UTF16 = 0.2
+
+# What is no list, whatever its name says, and what it begins with.
+FOREIGN_STARTS = {
+    "<": "a web page or XML",
+    "MIME-Version:": "a web page",
+    "%PDF-": "a PDF",
+    "{\\rtf": "a text document",
+}
 
 NumberedRow = tuple[int, list[str]]
 
@@ -47,14 +56,23 @@ class CsvText:
 def read_csv(content: bytes, columns: Sequence[str], max_rows: int) -> CsvText:
     """Return at most `max_rows` rows that hold something.
 
-    The delimiter is the one that gives the most of `columns`. Refuses what is not text.
+    The delimiter is the one that gives the most of `columns`. Refuses what is not text, what is
+    text of another kind, and cells as far out as no list has them.
     """
     text, encoding = decode_text(content)
+    start = text[:1000].lstrip("\ufeff \t\r\n")
+    for foreign_start, kind in FOREIGN_STARTS.items():
+        if start.startswith(foreign_start):
+            raise Refused(f"This is {kind}. Save the list from Excel, as .xlsx or CSV.")
     delimiter = max(DELIMITERS, key=lambda each: _count_headings(text, each, columns))
     try:
-        rows = _filled_rows(text, delimiter, max_rows)
+        rows = _filled_rows(_lines(text, delimiter), max_rows)
     except csv.Error as error:
         raise Refused("The file is incomplete or damaged. Save it again.") from error
+    if any(number > LAST_ROW or any(cells[LAST_COLUMN:]) for number, cells in rows):
+        raise Refused(TOO_FAR)
+    # Some programs end each row with thousands of empty cells.
+    rows = [(number, cells[:LAST_COLUMN]) for number, cells in rows]
     return CsvText(encoding, delimiter, rows)
 
 
@@ -86,14 +104,19 @@ def _unicode_encoding(content: bytes) -> str:
 def _count_headings(text: str, delimiter: str, columns: Sequence[str]) -> int:
     """Return how many of `columns` one of the first rows names, read with this delimiter."""
     try:
-        rows = _filled_rows(text, delimiter, HEADING_SEARCH_ROWS)
+        # Below there are no headings, and there may be a million empty lines.
+        lines = islice(_lines(text, delimiter), LAST_ROW)
+        rows = _filled_rows(lines, HEADING_SEARCH_ROWS)
     except csv.Error:
         return 0
-    return max((count_headings(cells, columns) for _, cells in rows), default=0)
+    return max((count_headings(cells[:LAST_COLUMN], columns) for _, cells in rows), default=0)
 
 
-def _filled_rows(text: str, delimiter: str, max_rows: int) -> list[NumberedRow]:
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def _lines(text: str, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+
+
+def _filled_rows(lines: Iterator[list[str]], max_rows: int) -> list[NumberedRow]:
     filled = (
         (number, cells) for number, cells in enumerate(lines, 1) if any(map(str.strip, cells))
     )

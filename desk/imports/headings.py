@@ -6,10 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.text import Truncator
+
 from members.services import Refused
 
 # A title may stand above the headings, and an empty line or "sep=;".
 HEADING_SEARCH_ROWS = 10
+# Of what stands where headings should, in sentences.
+MAX_SHOWN_HEADINGS = 10
+MAX_SHOWN_CHARACTERS = 100
 
 Cells = Sequence[str]
 
@@ -53,13 +58,26 @@ def parse_headings(cells: Cells, columns: Sequence[str]) -> Headings:
     for column in columns:
         key = heading_key(column)
         if key not in keys:
-            present = ", ".join(f"“{cell}”" for cell in cells if cell) or "nothing"
             raise Refused(
                 f"The column “{column}” is missing. The first row must have the headings "
-                f"{', '.join(columns)}; it has {present}."
+                f"{', '.join(columns)}; it has {_describe(cells)}."
             )
         if keys.count(key) > 1:
             raise Refused(f"The column “{column}” appears twice. Remove one.")
         places[column] = keys.index(key)
-    unread = [cell for index, cell in enumerate(cells) if cell and index not in places.values()]
+    unread = [
+        _shorten(cell) for index, cell in enumerate(cells) if cell and index not in places.values()
+    ]
     return Headings(places, unread)
+
+
+def _describe(cells: Cells) -> str:
+    """Return the first few of the cells that hold something, for a sentence."""
+    filled = [cell for cell in cells if cell]
+    shown = ", ".join(f"“{_shorten(cell)}”" for cell in filled[:MAX_SHOWN_HEADINGS])
+    more = len(filled) - MAX_SHOWN_HEADINGS
+    return f"{shown} and {more:,} more" if more > 0 else shown or "nothing"
+
+
+def _shorten(cell: str) -> str:
+    return Truncator(cell).chars(MAX_SHOWN_CHARACTERS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.core.files.uploadedfile import UploadedFile
 
-from desk.changelist.export import FORMULA_PREFIXES
+from desk.changelist.formulas import unescape_formulas
 from desk.imports.csv_file import CsvText, read_csv
 from desk.imports.headings import HEADING_SEARCH_ROWS, find_heading_row, parse_headings
 from desk.imports.workbook import Sheet, is_workbook, read_workbook
@@ -79,12 +79,11 @@ def read_table(upload: UploadedFile[bytes], columns: Sequence[str]) -> Table:
 
 
 def cell_text(value: str | float | bool) -> str:
-    """Return a cell as one line of text, without the apostrophe that our own exports set before
+    """Return a cell as one line of text, without the apostrophes that our own exports set before
     what a spreadsheet would take for a formula."""
     if isinstance(value, bool):
         return str(value).upper()
-    text = " ".join(str(value).replace("\0", " ").split())
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_PREFIXES) else text
+    return " ".join(unescape_formulas(str(value)).replace("\0", " ").split())
 
 
 def _listed(noun: str, items: Sequence[str | int]) -> str:

@@ -6,8 +6,6 @@ nothing is kept on the server, so nothing has to be cleaned up.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -21,6 +19,7 @@ from django.urls import URLPattern, path, reverse
 
 from desk.changelist import DeskModelAdmin, require_staff
 from desk.changelist.base import Row
+from desk.changelist.export import stream_csv
 from desk.imports.base import FileImport, ImportReport
 from desk.imports.reader import MAX_BYTES, MAX_ROWS, TableRow, read_table
 from members.models import Member
@@ -120,11 +119,9 @@ class ImportingAdmin(DeskModelAdmin[Row]):
 
     def import_template_view(self, request: HttpRequest) -> HttpResponse:
         """An empty file with the headings."""
-        buffer = io.StringIO()
-        csv.writer(buffer).writerow(self.import_class.columns)
         name = f"{self.opts.model_name}-import.csv"
         return HttpResponse(
-            f"\ufeff{buffer.getvalue()}",
+            stream_csv(self.import_class.columns, iter(())),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desk.changelist import counted
+from desk.imports.workbook_process import PACKAGE_INDEX_SIGNATURE, PACKAGE_SIGNATURE
 from members.services import Refused
 
 # By its path and not as a module: with -I nothing of the portal is on the program's path.
 PROGRAM = Path(__file__).with_name("workbook_process.py")
 # A file that is allowed takes less than half a second.
-TIMEOUT_SECONDS = 10
-# What the files begin with: a package (xlsx, xlsb, ods), and an old or encrypted workbook.
-PACKAGE_SIGNATURE = b"PK\x03\x04"
+TIMEOUT_SECONDS = 5
+# What an old or encrypted workbook begins with.
 OLE_SIGNATURE = b"\xd0\xcf\x11\xe0"
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Sheet:
 
 def is_workbook(content: bytes) -> bool:
     """Return whether `content` is meant to be a workbook, of whatever program."""
-    return content.startswith((PACKAGE_SIGNATURE, OLE_SIGNATURE))
+    return content.startswith((PACKAGE_SIGNATURE, PACKAGE_INDEX_SIGNATURE, OLE_SIGNATURE))
 
 
 def read_workbook(content: bytes, max_rows: int) -> Sheet:

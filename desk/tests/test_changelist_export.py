@@ -2,13 +2,16 @@
 
 import csv
 import io
+import re
 import tracemalloc
 import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.contrib import admin
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.signals import request_finished
 from django.db import IntegrityError, close_old_connections, connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -20,7 +23,6 @@ from conftest import make_member, membership_of
 from desk.changelist.export import (
     BATCH_SIZE,
     MAX_XLSX_CHARACTERS,
-    escape_formula,
     file_response,
     stream_csv,
     write_xlsx,
@@ -28,7 +30,7 @@ from desk.changelist.export import (
 from desk.models import Export
 from members.models import EmailDomain, Member, Organization
 from teams.models import FaqEntry, Goal, Membership, Question
-from teams.services import join_teams
+from teams.services import add_organization, join_teams
 
 DOMAINS = "/admin/members/emaildomain/"
 LOG = "/admin/desk/export/"
@@ -231,19 +233,36 @@ def test_export_queries_do_not_grow_with_its_rows(client_for, administrator, org
     assert queries() == one
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
-def test_escape_formula_makes_text_of_formulas(start):
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_exports_write_formulas_as_text(start):
     formula = f"{start}1+1"
-    assert escape_formula(formula) == f"'{formula}"
     assert write_and_read_xlsx([[formula]]) == [[f"'{formula}"]]
     assert f"'{formula}".encode() in b"".join(stream_csv(["a"], iter([[formula]])))
 
 
-def test_escape_formula_leaves_other_text_and_numbers():
-    assert escape_formula("a=b") == "a=b"
+def test_exports_leave_numbers():
     row = [-5, Decimal("1.50"), "a"]
     assert b"".join(stream_csv(["a"], iter([row]))).endswith(b"-5,1.50,a\r\n")
     assert write_and_read_xlsx([row]) == [[-5, 1.5, "a"]]
+
+
+def test_exports_write_formulas_in_headings_as_text():
+    assert b"".join(stream_csv(["=1+1: members"], iter(()))).endswith(b"'=1+1: members\r\n")
+    with write_xlsx(["=1+1: members"], []) as file:
+        assert xlsx_rows_of(file.read()) == [["'=1+1: members"]]
+
+
+def test_export_is_the_only_module_that_writes_spreadsheets():
+    """What it writes is safe; another writer would need the same rule."""
+    root = Path(__file__).parents[2]
+    writers = [
+        str(path.relative_to(root))
+        for app in ("members", "teams", "desk", "collaborative")
+        for path in (root / app).rglob("*.py")
+        if "tests" not in path.parts
+        and re.search(r"csv\.\w*writer|xlsxwriter", path.read_text(), re.I)
+    ]
+    assert writers == ["desk/changelist/export.py"]
 
 
 def test_write_xlsx_writes_no_formulas_and_no_links():
@@ -275,6 +294,20 @@ def test_formula_in_a_name_is_harmless_in_the_file(client_for, administrator):
     Member.objects.create_user("x@rush.example", full_name='=HYPERLINK("http://x")')
     (name,) = column(export(client_for(administrator), MEMBERS, "?q=x@rush"), "Full name")
     assert name == '\'=HYPERLINK("http://x")'
+
+
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+def test_export_with_formulas_in_names_can_be_imported_unchanged(
+    client_for, administrator, file_format
+):
+    for name in ["=North", "South; -1", "'＝East", "'s-West", '"@x" Clinic']:
+        add_organization(name, by=administrator)
+    client = client_for(administrator)
+    content = b"".join(export(client, ORGANIZATIONS, file_format=file_format).streaming_content)
+    upload = SimpleUploadedFile(f"list.{file_format}", content)
+    page = client.post(f"{ORGANIZATIONS}import/", {"file": upload})
+    assert page.context["errors"] == []
+    assert page.context["changes_nothing"]
 
 
 def test_export_keeps_accents_dates_and_times_in_both_formats():

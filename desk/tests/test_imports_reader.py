@@ -1,7 +1,6 @@
 """Reading uploaded files: CSV of any program, workbooks of any kind, and what breaks either."""
 
 import io
-import struct
 import zipfile
 
 import pytest
@@ -82,6 +81,7 @@ def test_read_table_finds_the_headings_below_a_title_and_keeps_row_numbers():
 
 def test_read_table_does_not_count_empty_rows():
     content = b"Name,Domains\n" + b" ,\n" * 2 * MAX_ROWS + b"North,\n" * MAX_ROWS
+    content += b",\n" * 50_000
     assert len(read(content).rows) == MAX_ROWS
 
 
@@ -103,11 +103,25 @@ def test_read_table_refuses_too_many_rows(filled, make):
         (b"Name,Town\na,b", "The column “Domains” is missing.* it has “Name”, “Town”."),
         (b"Name,name,Domains\na", "The column “Name” appears twice."),
         (b"Name,Domains\n,\n", "There are no rows below the headings."),
+        (b",".join([b"x" * 999] * 50), f"it has (“{'x' * 99}…”, ){{9}}“{'x' * 99}…” and 40 more."),
+        (b"Name,Domains\na\n" + b"\n" * 20_000 + b"b", "beyond row 20,000 or column 200."),
+        (b"Name,Domains\na" + b"," * 200 + b"x", "beyond row 20,000 or column 200."),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "This is not readable text."),
         (b"\xff\xfeN\x00a", "This is not readable text."),
         (b'Name,Domains\n"' + b"x" * 200_000, "The file is incomplete or damaged."),
     ],
-    ids=["empty", "missing", "twice", "no rows", "image", "half a character", "huge cell"],
+    ids=[
+        "empty",
+        "missing",
+        "twice",
+        "no rows",
+        "long headings",
+        "many rows",
+        "many columns",
+        "image",
+        "half a character",
+        "huge cell",
+    ],
 )
 def test_read_table_refuses_a_csv_in_words(content, message):
     with pytest.raises(Refused, match=message):
@@ -119,6 +133,7 @@ def test_read_table_refuses_a_csv_in_words(content, message):
     [
         ("  two\n lines\0 ", "two lines"),
         ("'=1+1", "=1+1"),
+        ("North;\n'＝1+1", "North; ＝1+1"),
         ("'s-Hertogenbosch", "'s-Hertogenbosch"),
         (12345, "12345"),
         (1.5, "1.5"),
@@ -169,45 +184,10 @@ def test_read_table_refuses_an_old_workbook_or_one_with_a_password():
         read(workbook.OLE_SIGNATURE + b"\xa1\xb1\x1a\xe1" + bytes(5_000))
 
 
-def test_read_table_refuses_a_workbook_with_broken_xml():
-    content = workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]})
-    with pytest.raises(Refused, match="This Excel file cannot be read."):
-        read(with_part(content, SHEET, "<worksheet><sheetData><row><c"))
-
-
-def test_read_table_refuses_a_workbook_that_unpacks_to_too_much():
-    content = workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]})
-    with pytest.raises(Refused, match="The Excel file holds too much."):
-        read(with_part(content, "xl/media/image1.png", "0" * 21_000_000))
-
-
-def test_read_table_refuses_a_workbook_that_lies_about_its_size():
-    size = 21_000_000
-    content = workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]})
-    content = with_part(content, "xl/media/image1.png", "0" * size)
-    declared = struct.pack("<L", size)
-    assert content.count(declared) == 2
-    with pytest.raises(Refused, match="The Excel file holds too much."):
-        read(content.replace(declared, struct.pack("<L", 10)))
-
-
 def test_read_table_refuses_a_workbook_whose_cells_share_a_huge_text():
     rows = [["Name", "Domains"], *[["x" * 30_000, "y" * 30_000]] * 200]
     with pytest.raises(Refused, match="The file holds too much text. Split it."):
         read(workbook_of({"Staff": rows}))
-
-
-def test_read_table_refuses_a_workbook_that_needs_too_much_memory():
-    """Between two cells far apart the library would keep half a gigabyte of empty ones."""
-    cells = [f"A{number}" for number in range(1, 2 * MAX_ROWS)] + ["T1000000"]
-    rows = "".join(f'<row><c r="{cell}"><v>1</v></c></row>' for cell in cells)
-    sheet = (
-        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-        f"<sheetData>{rows}</sheetData></worksheet>"
-    )
-    content = with_part(workbook_of({"Staff": [["Name"]]}), SHEET, sheet)
-    with pytest.raises(Refused, match="This Excel file cannot be read."):
-        read(content)
 
 
 def test_read_table_refuses_a_workbook_that_takes_too_long(monkeypatch):

@@ -132,11 +132,13 @@ def test_coverage_export_has_no_formulas_and_is_logged(
 ):
     organization.name = '=HYPERLINK("http://bad.example")'
     organization.save()
+    team.name = "=1;+1"
+    team.save()
     Membership.objects.of(member).update(decided_at=datetime(2026, 3, 3, tzinfo=CHICAGO))
     response = client_for(administrator).post(EXPORT, {"format": "csv"})
     lines = b"".join(response.streaming_content).decode("utf-8-sig").splitlines()
     assert lines == [
-        "Organization,Education: members,Education: since",
+        "Organization,'=1;'+1: members,'=1;'+1: since",
         '"\'=HYPERLINK(""http://bad.example"")",1,2026-03-03',
     ]
     log = Export.objects.get()

@@ -1,0 +1,209 @@
+"""Uploads that nobody means well with, and others that are no lists: each is refused in one
+sentence, soon, and without the memory of the web server."""
+
+import io
+import os
+import random
+import resource
+import sys
+import time
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from desk.imports.reader import MAX_BYTES, Table, read_table
+from desk.tests.hostile_files import (
+    FOREIGN_FILES,
+    HEADINGS,
+    HOSTILE_FILES,
+    ODS_HEADINGS,
+    SHEET,
+    ods_of_xml,
+    ods_row,
+    xls_of,
+    xlsb_of,
+    xlsx_of,
+    xlsx_parts,
+)
+from desk.tests.workbooks import ods_of, package_of, workbook_of
+from members.services import Refused
+
+COLUMNS = ("Name", "Domains")
+MAX_SECONDS = 1
+MAX_GROWTH_BYTES = 50_000_000
+# As for the fuzz tests: more, and other ones, by hand.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))
+SEED = int(os.environ.get("FUZZ_SEED", "0"))
+ROWS = [["Name", "Domains"], ["Évry & Co", "evry.example"], ["North", "n.example"]]
+WORKBOOKS: dict[str, Callable[[], bytes]] = {
+    "xlsx": lambda: workbook_of({"Staff": ROWS, "Hidden": ROWS, "West": ROWS}, hidden=["Hidden"]),
+    "ods": lambda: ods_of(ROWS),
+    "xls": lambda: xls_of([(0, 0), (9, 9)]),
+    "xlsb": lambda: xlsb_of([(0, 0), (9, 9)]),
+}
+
+
+def read(content: bytes) -> Table:
+    return read_table(SimpleUploadedFile("list", content), COLUMNS)
+
+
+def processor_seconds() -> float:
+    """Return the time of the processor, here and in processes that have ended: it says the same on
+    a busy machine."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def most_memory() -> int:
+    """Return the most bytes that this process has had so far."""
+    # In bytes on macOS, in KiB elsewhere.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+@pytest.mark.parametrize("name", HOSTILE_FILES)
+def test_read_table_refuses_a_hostile_file_soon_and_in_little_memory(name):
+    content = HOSTILE_FILES[name]()
+    assert len(content) <= MAX_BYTES
+    seconds, memory = processor_seconds(), most_memory()
+    with pytest.raises(Refused) as refused:
+        read(content)
+    assert processor_seconds() - seconds < MAX_SECONDS
+    assert most_memory() - memory < MAX_GROWTH_BYTES
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("a cell in the last row and column", "beyond row 20,000 or column 200"),
+        ("a cell just outside", "beyond row 20,000 or column 200"),
+        ("cells in all rows of a binary workbook", "beyond row 20,000 or column 200"),
+        ("rows repeated", "beyond row 20,000 or column 200"),
+        ("a million styles", "holds too much. Keep one sheet with the list alone."),
+        ("thousands of sheets", "holds too much. Keep one sheet with the list alone."),
+        ("a bomb", "holds too much. Keep one sheet with the list alone."),
+        ("a million tabs in a cell", "holds too much text. Split it."),
+        ("two parts of one name", "This Excel file cannot be read."),
+        ("a document type", "This Excel file cannot be read."),
+        ("an old workbook whose index follows itself", "older Excel file that cannot be read"),
+    ],
+)
+def test_read_table_says_why_it_refuses_a_hostile_file(name, sentence):
+    with pytest.raises(Refused, match=sentence):
+        read(HOSTILE_FILES[name]())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        xlsx_of(f'{HEADINGS}<row r="20000"><c r="GR20000"><v>1</v></c></row>'),
+        # Rows and columns that are formatted to their end.
+        xlsx_of(f'{HEADINGS}<row><c r="XFD3" s="1"/></row><row r="1048576" hidden="1"/>'),
+        # As LibreOffice ends every sheet.
+        ods_of_xml(ODS_HEADINGS + ods_row(rows=1_048_574, columns=16_384)),
+        package_of({name.replace("/", "\\"): part for name, part in xlsx_parts().items()}),
+        package_of(
+            {
+                name.replace("xl/", "any/"): str(part).replace("xl/", "any/")
+                for name, part in xlsx_parts().items()
+            }
+        ),
+        package_of({**xlsx_parts(), "xl/media/image1.png": bytes(30_000_000)}),
+        package_of({**xlsx_parts(), "customXml/item1.xml": "<!DOCTYPE a><a/>"}),
+        package_of({**xlsx_parts(), "xl/pivotCache/1.xml": f"<a>{'<r/>' * 900_000}</a>"}),
+        workbook_of(
+            {"Staff": ROWS, "ZIP": [[number, "Chicago", "IL"] for number in range(15_000)]}
+        ),
+    ],
+    ids=[
+        "last cell",
+        "formats",
+        "LibreOffice",
+        "Windows names",
+        "other names",
+        "picture",
+        "custom",
+        "pivot table",
+        "long sheet",
+    ],
+)
+def test_read_table_reads_large_and_odd_workbooks(content):
+    assert read(content).rows[0].number == 2
+
+
+@pytest.mark.parametrize("make", [xls_of, xlsb_of])
+def test_read_table_reads_binary_workbooks_up_to_the_limits(make):
+    with pytest.raises(Refused, match="The column “Name” is missing.* it has “1”."):
+        read(make([(0, 0), (19_999, 9)]))
+    with pytest.raises(Refused, match="beyond row 20,000 or column 200"):
+        read(make([(0, 0), (20_000, 9)]))
+    with pytest.raises(Refused, match="beyond row 20,000 or column 200"):
+        read(make([(0, 0), (9, 200)]))
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("page.xls", "This is a web page or XML. Save the list from Excel, as .xlsx or CSV."),
+        ("archive.mht", "This is a web page. Save"),
+        ("scan.pdf", "This is a PDF. Save"),
+        ("letter.rtf", "This is a text document. Save"),
+        ("letter.xlsx", "This Excel file cannot be read. Save it again as .xlsx or CSV."),
+        ("photo.xlsx", "This is not readable text. Save the list as CSV (UTF-8) or Excel."),
+    ],
+)
+def test_read_table_says_what_a_foreign_file_is(name, sentence):
+    with pytest.raises(Refused) as refused:
+        read(FOREIGN_FILES[name])
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("name", FOREIGN_FILES)
+def test_import_page_refuses_a_foreign_file_in_a_sentence(client_for, facilitator, name):
+    response = client_for(facilitator).post(
+        "/admin/members/organization/import/",
+        {"file": SimpleUploadedFile(name, FOREIGN_FILES[name])},
+    )
+    assert response.status_code == 200
+    (sentence,) = response.context["form"].errors["file"]
+    assert sentence.endswith(".")
+
+
+def broken(content: bytes, chance: random.Random) -> bytes:
+    """Return bytes of which some were changed, removed, repeated or replaced."""
+    start, end = sorted(chance.randrange(len(content) + 1) for _ in range(2))
+    inserted = chance.choice([b"", b"<", b"&a;", b"\xff\0", b"9" * 30, content[start:end] * 2])
+    return content[:start] + inserted + content[chance.choice([start, end]) :]
+
+
+def broken_in_a_part(content: bytes, chance: random.Random) -> bytes:
+    """Return a package with one part broken and everything around it in order."""
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    name = chance.choice(list(parts))
+    return package_of({**parts, name: broken(parts[name], chance)})
+
+
+@pytest.mark.parametrize("kind", WORKBOOKS)
+@pytest.mark.parametrize("breaks", [broken, broken_in_a_part])
+def test_read_table_reads_or_refuses_a_broken_workbook(kind, breaks):
+    chance = random.Random(zlib.crc32(f"{kind} {breaks.__name__}".encode()) + SEED)  # noqa: S311
+    content = WORKBOOKS[kind]()
+    if kind == "xls":
+        breaks = broken
+    for _ in range(4 * EXAMPLES):
+        # Any other error would be a page that says "Something went wrong".
+        with suppress(Refused):
+            read(breaks(content, chance))
+
+
+def test_hostile_files_replace_the_sheet_that_is_read():
+    """Or they would be refused for another reason than the one they are there for."""
+    assert SHEET in xlsx_parts()
+    assert read(xlsx_of()).rows[0].cells == {"Name": "1", "Domains": ""}
+    assert read(ods_of_xml(ODS_HEADINGS)).rows[0].cells["Name"] == "North"
