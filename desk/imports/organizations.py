@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from django.core.exceptions import ValidationError
+
 from desk.changelist import counted
 from desk.imports.base import CellError, FileImport, RowCleaner, with_message
 from members.forms import OrganizationNameField
@@ -14,6 +16,8 @@ from members.services import OrganizationData, OrganizationImportResult
 from teams.models import Membership
 from teams.services import import_organizations
 
+# More than any health system has; thousands in one cell would keep a web worker for seconds.
+MAX_DOMAINS_PER_ROW = 50
 NAME = with_message(OrganizationNameField(), "Enter the name of the organization.")
 
 
@@ -41,8 +45,8 @@ class OrganizationImport(FileImport):
         organizations: list[tuple[RowCleaner, OrganizationData]] = []
         for cleaner in cleaners:
             name = cleaner.clean("Name", NAME.clean)
+            domains = cleaner.clean("Domains", split_domains)
             if not cleaner.errors:
-                domains = split_domains(cleaner.row.cells["Domains"])
                 organizations.append((cleaner, OrganizationData(name, domains)))
         self.result, self.opened = import_organizations(
             [data for _, data in organizations], by=self.by
@@ -75,7 +79,11 @@ class OrganizationImport(FileImport):
 
 
 def split_domains(cell: str) -> list[str]:
-    """Return the domains in a cell, in lower case."""
-    return list(
-        filter(None, (part.strip("@.") for part in re.split(r"[\s,;]+", lower_ascii(cell))))
-    )
+    """Return the domains in a cell, in lower case. Refuses more than MAX_DOMAINS_PER_ROW."""
+    parts = (part.strip("@.") for part in re.split(r"[\s,;]+", lower_ascii(cell)))
+    domains = list(filter(None, parts))
+    if len(domains) > MAX_DOMAINS_PER_ROW:
+        raise ValidationError(
+            f"This cell has {len(domains):,} domains. Enter at most {MAX_DOMAINS_PER_ROW}."
+        )
+    return domains

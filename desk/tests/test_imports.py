@@ -8,6 +8,7 @@ from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from conftest import make_active_member, make_member, membership_of, visible_text
+from desk.imports.organizations import MAX_DOMAINS_PER_ROW
 from desk.tests.workbooks import workbook_of
 from members.models import Member, Organization
 from teams.models import Membership
@@ -207,6 +208,15 @@ def test_import_of_organizations_lists_errors_by_row_and_column(
         (2, "Name"), (3, "Domains"), (4, "Name")
     ]  # fmt: skip
     assert "belongs to Loop Example Clinic" in listed[1][3]
+    assert not Organization.objects.filter(name="North").exists()
+
+
+def test_import_of_organizations_limits_the_domains_of_a_row(client_for, facilitator):
+    domains = " ".join(f"d{number}.example" for number in range(MAX_DOMAINS_PER_ROW + 1))
+    content = f"Name,Domains\nNorth,{domains}\n".encode()
+    (error,) = errors(check(client_for(facilitator), content, ORGANIZATIONS))
+    assert (error[0], error[1]) == (2, "Domains")
+    assert "This cell has 51 domains. Enter at most 50." in error[3]
     assert not Organization.objects.filter(name="North").exists()
 
 
