@@ -1,9 +1,12 @@
 """What a hospital's service is refused: addresses it may not verify, and what goes wrong."""
 
 import logging
+from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from members.auth.sso_claims import UntrustedClaimError, verified_email
 from members.tests.oidc import (
@@ -214,3 +217,18 @@ def test_join_after_sso_escapes_the_name(client, scripted_provider, organization
     page = client.get("/join/").content.decode()
     assert "<b>N" not in page
     assert "&lt;b&gt;N" in page
+
+
+@pytest.mark.parametrize("query", ["", "?code=x&state=y", "?error=access_denied&state=y"])
+def test_sso_callback_that_nobody_has_begun_stores_nothing(client, rush, db, query):
+    assert client.get(f"{CALLBACK}{query}").status_code >= 400
+    assert not Session.objects.exists()
+
+
+def test_sso_start_that_is_refused_stores_nothing(client, rush, db, settings):
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "sso": "1/15m/ip"}
+    first = Client()
+    first.post(START)
+    assert client.post(f"{START}?next=/{'x' * 2000}").status_code == 429
+    assert Session.objects.get().session_key == first.session.session_key
+    assert Session.objects.get().expire_date <= timezone.now() + timedelta(days=1)
