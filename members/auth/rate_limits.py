@@ -81,6 +81,24 @@ def delete_expired_counters() -> None:
             cursor.execute(f"DELETE FROM {table} WHERE expires < %s", [now])  # noqa: S608  # from the settings
 
 
+def too_many_requests(
+    request: HttpRequest,
+    refused: TooManyRequestsError,
+    template_name: str = "429.html",
+    context: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """Return the 429 page, with Retry-After in seconds.
+
+    A form that was refused is shown on its own page, `template_name` with its `context`: what was
+    entered is on it, to be sent again, and nowhere else.
+    """
+    seconds = max(1, math.ceil(refused.retry_at.timestamp() - time.time()))
+    waiting = {"retry_at": refused.retry_at, "retry_minutes": math.ceil(seconds / 60)}
+    response = render(request, template_name, {**(context or {}), **waiting}, status=429)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
 class RateLimitMiddleware:
     """Answers TooManyRequestsError with the 429 page, which says when to try again."""
 
@@ -91,20 +109,8 @@ class RateLimitMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Return the 429 page with Retry-After in seconds, or None for other exceptions."""
+        """Return the 429 page, or None for other exceptions."""
         if not isinstance(exception, TooManyRequestsError):
             return None
-        seconds = max(1, math.ceil(exception.retry_at.timestamp() - time.time()))
-        response = render(
-            request,
-            "429.html",
-            {
-                "retry_at": exception.retry_at,
-                "retry_minutes": math.ceil(seconds / 60),
-                # Opened as a link, it shows the form again.
-                "back_url": request.path,
-            },
-            status=429,
-        )
-        response["Retry-After"] = str(seconds)
-        return response
+        # Opened as a link, the address leads back to the form.
+        return too_many_requests(request, exception, context={"back_url": request.path})

@@ -7,6 +7,7 @@ the template calls. They cost nothing while that part is in the cache.
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Page, Paginator
@@ -16,7 +17,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from members.auth.rate_limits import count_or_raise
+from members.auth.rate_limits import TooManyRequestsError, count_or_raise, too_many_requests
 from members.decorators import post_only
 from members.email_domains import email_domain, is_mailbox_provider
 from members.forms import DomainCheckForm
@@ -109,8 +110,12 @@ def organization_list(request: HttpRequest) -> HttpResponse:
 @post_only("organization_list")
 def organization_check(request: HttpRequest) -> HttpResponse:
     """Say whether the domain of an address is a recognized organization's; nothing about people."""
-    count_or_raise(request, "check")
     form = DomainCheckForm(request.POST)
+    try:
+        count_or_raise(request, "check")
+    except TooManyRequestsError as refused:
+        context = _organizations_context(request, form)
+        return too_many_requests(request, refused, "teams/organization_list.html", context)
     if not form.is_valid():
         return _render_organizations(request, form)
     domain = email_domain(form.cleaned_data["email"])
@@ -125,13 +130,17 @@ def organization_check(request: HttpRequest) -> HttpResponse:
 def _render_organizations(
     request: HttpRequest, form: DomainCheckForm, **context: object
 ) -> HttpResponse:
+    context |= _organizations_context(request, form)
+    return render(request, "teams/organization_list.html", context)
+
+
+def _organizations_context(request: HttpRequest, form: DomainCheckForm) -> dict[str, Any]:
     page_number = request.GET.get("page", "")
-    context |= {
+    return {
         "form": form,
         "page_number": page_number,
         "get_listing": partial(_organization_listing, page_number),
     }
-    return render(request, "teams/organization_list.html", context)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from members.auth.rate_limits import TooManyRequestsError, rate_limited
+from members.auth.rate_limits import TooManyRequestsError, rate_limited, too_many_requests
 from members.models import Member
 from teams.forms import QuestionForm
 from teams.services import ask_question
-
-# In the session: the question that was one too many, so that it is not lost.
-REFUSED_QUESTION = "question"
 
 
 @never_cache
@@ -23,7 +20,7 @@ def question_ask(request: HttpRequest) -> HttpResponse:
     """Take a question; an account is not needed."""
     if request.method != "POST":
         initial = {"email": request.user.email} if isinstance(request.user, Member) else {}
-        form = QuestionForm(initial=request.session.pop(REFUSED_QUESTION, initial))
+        form = QuestionForm(initial=initial)
         return render(request, "teams/question_ask.html", {"form": form})
     form = QuestionForm(request.POST)
     if not form.is_valid():
@@ -32,9 +29,8 @@ def question_ask(request: HttpRequest) -> HttpResponse:
     try:
         with rate_limited(request, "question"):
             ask_question(text, email)
-    except TooManyRequestsError:
-        request.session[REFUSED_QUESTION] = {"text": text, "email": email}
-        raise
+    except TooManyRequestsError as refused:
+        return too_many_requests(request, refused, "teams/question_ask.html", {"form": form})
     return redirect(reverse("question_done") + ("?email=1" if email else ""))
 
 
