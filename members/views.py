@@ -10,20 +10,22 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from members import services
 from members.auth.backends import current_member
 from members.auth.email_codes import (
-    PENDING_FORM_SECONDS,
+    CodeResult,
     EmailVerification,
     Purpose,
+    is_second_step_pending,
     remember_verified,
     sign_in,
+    verified_email_of,
 )
-from members.auth.rate_limits import count_or_raise
+from members.auth.rate_limits import TooManyRequestsError, count_or_raise, too_many_requests
 from members.auth.sso_providers import Provider
 from members.decorators import post_only
 from members.email_domains import email_domain
@@ -53,38 +55,67 @@ def account_login(request: HttpRequest) -> HttpResponse:
     verification = EmailVerification.resume(request, Purpose.SIGN_IN)
     initial = {"email": verification.email if verification else ""}
     form = SignInForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        EmailVerification.begin(
-            request, Purpose.SIGN_IN, form.cleaned_data["email"], {"next": _safe_next(request)}
-        )
-        return redirect("account_login_code")
     context = {"form": form, "next": _safe_next(request)}
+    if request.method == "POST" and form.is_valid():
+        pending_form = {"next": _safe_next(request)}
+        try:
+            EmailVerification.begin(
+                request, Purpose.SIGN_IN, form.cleaned_data["email"], pending_form
+            )
+        except TooManyRequestsError as refused:
+            return too_many_requests(request, refused, "members/account_login.html", context)
+        return redirect("account_login_code")
     return render(request, "members/account_login.html", context)
 
 
-@never_cache
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_login_code(request: HttpRequest) -> HttpResponse:
     """Ask for the code; sign in a member, and show a newcomer the way to join."""
     verification = EmailVerification.resume(request, Purpose.SIGN_IN)
     if verification is None:
-        return redirect("account_login")
+        is_member = isinstance(request.user, Member)
+        return after_second_press(request, _safe_next(request) if is_member else "account_login")
     form = CodeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and verification.accept_code(form):
-        email = verification.email
-        member = Member.objects.account_of(email)
-        if member is None:
-            messages.info(
-                request,
-                f"Nobody has joined with {email} yet. Join here; no second code is needed.",
-            )
-            return redirect("join")
-        if not member.is_active:
-            return account_inactive(request)
-        return sign_in(request, member, verification.pending_form["next"])
     context = {"form": form, "verification": verification}
+    if request.method == "POST" and form.is_valid():
+        try:
+            with verification.accept_code(form) as result:
+                if result is CodeResult.CORRECT:
+                    return _sign_in_or_join(request, verification)
+        except TooManyRequestsError as refused:
+            return too_many_requests(request, refused, "members/account_login_code.html", context)
+        if result is CodeResult.ALREADY_USED:
+            next_page = urlencode({"next": verification.pending_form["next"]})
+            return redirect(f"{reverse('account_login_code')}?{next_page}")
     return render(request, "members/account_login_code.html", context)
+
+
+def _sign_in_or_join(request: HttpRequest, verification: EmailVerification) -> HttpResponse:
+    """Sign in the member whose address was just verified, or redirect a newcomer to joining."""
+    member = Member.objects.account_of(verification.email)
+    if member is None:
+        messages.info(
+            request,
+            f"Nobody has joined with {verification.email} yet. "
+            "Join here; no second code is needed.",
+        )
+        return redirect("join")
+    if not member.is_active:
+        return account_inactive(request)
+    return sign_in(request, member, verification.pending_form["next"])
+
+
+def after_second_press(request: HttpRequest, fallback: str) -> HttpResponse:
+    """Return where the first press of a button led that used the code; for a second one, which
+    finds no code to wait for. Without a first one, redirect to `fallback`."""
+    if is_second_step_pending(request):
+        return redirect("mfa_authenticate")
+    if email := verified_email_of(request):
+        member = Member.objects.account_of(email)
+        is_closed = member is not None and not member.is_active
+        return account_inactive(request) if is_closed else redirect("join")
+    return redirect(fallback)
 
 
 @login_not_required
@@ -114,7 +145,6 @@ def _provider(key: str) -> Provider:
     return provider
 
 
-@never_cache
 @login_not_required
 @post_only("account_login", with_args=False)
 def sso_start(request: HttpRequest, key: str) -> HttpResponse:
@@ -125,14 +155,12 @@ def sso_start(request: HttpRequest, key: str) -> HttpResponse:
     if isinstance(request.user, Member):
         return redirect(_safe_next(request))
     count_or_raise(request, "sso")
-    request.session.set_expiry(PENDING_FORM_SECONDS)
     try:
         return sso.begin(request, provider, _safe_next(request))
     except sso.SsoError as error:
         return _sso_failed(request, provider, error.problem)
 
 
-@never_cache
 @login_not_required
 @require_GET
 def sso_callback(request: HttpRequest, key: str) -> HttpResponse:
@@ -182,12 +210,13 @@ def account_logout(request: HttpRequest) -> HttpResponse:
     """Sign out; a page that was left open may ask for it a second time."""
     if isinstance(request.user, Member):
         services.end_sessions(request.user, session_key=str(request.session.session_key))
-    logout(request)
+    # Where no session was found, the cookie may be a newer one by now.
+    if not request.session.is_empty():
+        logout(request)
     messages.success(request, "You have signed out.")
     return redirect("home")
 
 
-@never_cache
 @require_safe
 def my_sessions(request: HttpRequest) -> HttpResponse:
     """Where I am signed in, this browser first; each other one can be signed out."""

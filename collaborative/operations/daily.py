@@ -17,7 +17,7 @@ from collaborative.operations.jobs import exclusive_lock, record_run
 from desk.models import Selection
 from members.auth.rate_limits import delete_expired_counters
 from members.history.request_id import HEADER, bind_request_id
-from members.models import Decision
+from members.models import Decision, SentCode
 from members.services import delete_ended_sessions
 from teams.services import delete_old_addresses, send_digests
 
@@ -26,6 +26,8 @@ FIRST_DIGEST_HOUR = 7
 EMAIL_RETENTION = timedelta(days=30)
 # Codes that the mail server refused stay until an administrator can have seen them.
 REFUSED_CODE_RETENTION = timedelta(days=1)
+# As long as the session that holds its key: until then the page says that the code is too old.
+EXPIRED_CODE_RETENTION = timedelta(days=1)
 # Item by item; what a decision changed stays in the history.
 DECISION_RETENTION = timedelta(days=7)
 JOB_RUN_RETENTION = timedelta(days=90)
@@ -57,12 +59,13 @@ def delete_expired_emails() -> None:
 
 
 def delete_old_records() -> None:
-    """Delete old emails that were sent or given up, sessions that have ended, and old decisions,
-    selections and job runs."""
+    """Delete old emails that were sent or given up, sessions that have ended, codes that no session
+    refers to, and old decisions, selections and job runs."""
     now = timezone.now()
     done = Email.objects.filter(status__in=[STATUS.sent, STATUS.failed])
     _delete_emails(done.filter(last_updated__lt=now - EMAIL_RETENTION))
     delete_ended_sessions()
+    SentCode.objects.filter(expires_at__lt=now - EXPIRED_CODE_RETENTION).delete()
     Decision.objects.filter(finished_at__lt=now - DECISION_RETENTION).delete()
     Selection.objects.filter(created_at__lt=now - DECISION_RETENTION).delete()
     JobRun.objects.filter(started_at__lt=now - JOB_RUN_RETENTION).delete()

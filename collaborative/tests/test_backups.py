@@ -249,5 +249,6 @@ def test_backup_run_has_file_size_and_encryption(member, identity):
     assert run.details == {**where, "bytes": size, "encrypted": True}
 
 
-def test_excluded_tables_are_those_of_sessions_and_cache():
-    assert {"django_session", "usersessions_usersession"} <= set(excluded_tables())
+def test_excluded_tables_are_those_of_sessions_codes_and_cache():
+    tables = {"django_session", "usersessions_usersession", "members_sentcode"}
+    assert tables <= set(excluded_tables())

@@ -6,28 +6,29 @@ the same page, after the same work, with the same email, whatever address is ent
 
 import re
 import time
-from datetime import UTC, datetime
-from enum import Enum, StrEnum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from enum import Enum, StrEnum, auto
 from typing import Any, Self
 
 from allauth.account.models import EmailAddress
 from allauth.account.utils import perform_login
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.utils.crypto import constant_time_compare, get_random_string
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, get_random_string, salted_hmac
 
 from members import emails
 from members.auth.allauth_internals import ratelimit, record_authentication, unstash_login
 from members.auth.rate_limits import count_or_raise, rate_limited
 from members.forms import CodeForm
-from members.models import Member
+from members.models import MAX_CODE_TRIES, Member, SentCode, SentCodeQuerySet
 
 # RFC 8628, 6.1: letters that make no words and are not mistaken for each other.
 CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 CODE_LENGTH = 6
-MAX_CODE_TRIES = 5
-# A form whose address was never verified is forgotten after a day.
-PENDING_FORM_SECONDS = 24 * 60 * 60
 # For this long a verified address needs no second code in the same browser.
 VERIFIED_EMAIL_SECONDS = 30 * 60
 VERIFIED_EMAIL_SESSION_KEY = "verified_email"
@@ -41,21 +42,30 @@ class Purpose(StrEnum):
 
 
 class CodeResult(Enum):
-    """What came of an entered code, with what the person is told."""
+    """What came of an entered code."""
 
-    CORRECT = ""
-    WRONG = "This is not the code we sent. Check the newest email, or send a new code"
-    EXPIRED = "This code is too old. Send a new code; what you entered before is kept"
-    TOO_MANY_TRIES = (
-        "The code was wrong too often and no longer works. "
-        "Send a new code; what you entered before is kept"
-    )
+    CORRECT = auto()
+    WRONG = auto()
+    EXPIRED = auto()
+    TOO_MANY_TRIES = auto()
+    # By another press of the same button.
+    ALREADY_USED = auto()
+
+
+# What the person is told.
+CODE_PROBLEMS = {
+    CodeResult.WRONG: "This is not the code we sent. Check the newest email, or send a new code",
+    CodeResult.EXPIRED: "This code is too old. Send a new code; what you entered before is kept",
+    CodeResult.TOO_MANY_TRIES: "The code was wrong too often and no longer works. "
+    "Send a new code; what you entered before is kept",
+}
 
 
 class EmailVerification:
     """A code that was sent to an address, and the form that waits for it, kept in the session.
 
-    The form survives wrong, expired and renewed codes: nothing that was entered is lost.
+    The form survives wrong, expired and renewed codes: nothing that was entered is lost. The code
+    has a row of its own (`SentCode`), so that tries are counted exactly.
     """
 
     def __init__(self, request: HttpRequest, purpose: Purpose, state: dict[str, Any]) -> None:
@@ -67,15 +77,13 @@ class EmailVerification:
     def begin(
         cls, request: HttpRequest, purpose: Purpose, email: str, pending_form: dict[str, Any]
     ) -> Self:
-        """Keep `pending_form` for `email`, send the first code, and return the verification.
+        """Send the first code to `email`, keep `pending_form` for it, and return the verification.
 
         Raises TooManyRequestsError when the address or the network address had too many codes;
-        the form is kept all the same.
+        then nothing is kept, or a stranger could fill the database.
         """
-        state = {"email": email, "pending_form": pending_form, "code": ""}
+        state = {"email": email, "pending_form": pending_form}
         verification = cls(request, purpose, state)
-        request.session.set_expiry(PENDING_FORM_SECONDS)
-        verification._save()
         verification.send_code()
         return verification
 
@@ -101,57 +109,68 @@ class EmailVerification:
         with (
             rate_limited(self.request, "code", key=self._rate_key()),
             rate_limited(self.request, "code_of_address", key=self.email),
+            transaction.atomic(),
         ):
-            sent_at = time.time()
             code = get_random_string(CODE_LENGTH, CODE_ALPHABET)
-            self.state |= {"code": code, "sent_at": sent_at, "wrong_tries": 0}
-            self._save()
-            expires_at = datetime.fromtimestamp(sent_at + self._code_seconds(), UTC)
+            expires_at = timezone.now() + timedelta(minutes=settings.CODE_MINUTES)
+            sent = SentCode.objects.create(digest=self._digest(code), expires_at=expires_at)
             emails.address_code(self.email, code, expires_at)
+        self.state["code"] = sent.pk
+        self.request.session[_session_key(self.purpose)] = self.state
 
     def check_code(self, entered: str) -> CodeResult:
         """Return whether `entered` is the code, and count the try.
 
-        Case, spaces and punctuation do not matter. Tries are counted in the session and, over
-        every session of this network, for the address: raises TooManyRequestsError when there
-        were too many.
+        Case, spaces and punctuation do not matter. Tries are counted for the code, before it is
+        compared, and over every code of this network for the address: raises TooManyRequestsError
+        when there were too many.
         """
-        if not self.state["code"]:
-            return CodeResult.TOO_MANY_TRIES
-        if time.time() - self.state["sent_at"] > self._code_seconds():
-            return CodeResult.EXPIRED
         count_or_raise(self.request, "code_try", key=self._rate_key())
-        if constant_time_compare(_normalize_code(entered), self.state["code"]):
+        is_counted = self._sent_code().count_try()
+        sent = self._sent_code().first()
+        if sent is None:
+            return CodeResult.ALREADY_USED
+        if sent.expires_at <= timezone.now():
+            return CodeResult.EXPIRED
+        if is_counted and constant_time_compare(self._digest(entered), sent.digest):
             return CodeResult.CORRECT
-        self.state["wrong_tries"] += 1
-        if self.state["wrong_tries"] >= MAX_CODE_TRIES:
-            self.state["code"] = ""
-        self._save()
-        return CodeResult.WRONG if self.state["code"] else CodeResult.TOO_MANY_TRIES
+        is_over = sent.tries >= MAX_CODE_TRIES
+        return CodeResult.TOO_MANY_TRIES if is_over else CodeResult.WRONG
 
-    def accept_code(self, form: CodeForm) -> bool:
-        """Return whether the code in the valid `form` is right; if so, the verification is over.
+    @contextmanager
+    def accept_code(self, form: CodeForm) -> Iterator[CodeResult]:
+        """Yield what came of the code in the valid `form`; a problem becomes an error of the form.
 
-        Counts the try as `check_code` does. What is wrong becomes an error of the form.
+        A correct code is used up in one transaction with what is done inside; where that fails,
+        the code still works. Of several requests with it one gets CORRECT; the others wait for
+        what it does, get ALREADY_USED, and must change nothing. Counts the try as `check_code`
+        does.
         """
         result = self.check_code(form.cleaned_data["code"])
+        if result in CODE_PROBLEMS:
+            form.add_error("code", CODE_PROBLEMS[result])
         if result is not CodeResult.CORRECT:
-            form.add_error("code", result.value)
-            return False
-        self.request.session.pop(_session_key(self.purpose), None)
-        remember_verified(self.request, self.email)
-        return True
+            yield result
+            return
+        with transaction.atomic():
+            if self._sent_code().use():
+                self.request.session.pop(_session_key(self.purpose), None)
+                remember_verified(self.request, self.email)
+                yield CodeResult.CORRECT
+            else:
+                yield CodeResult.ALREADY_USED
 
-    def _save(self) -> None:
-        self.request.session[_session_key(self.purpose)] = self.state
+    def _sent_code(self) -> SentCodeQuerySet:
+        return SentCode.objects.filter(pk=self.state["code"])
+
+    def _digest(self, code: str) -> str:
+        """Return what is stored of `code`: with it alone, nobody learns the code."""
+        value = f"{self.email} {_normalize_code(code)}"
+        return salted_hmac("members.auth.email_codes", value, algorithm="sha256").hexdigest()
 
     def _rate_key(self) -> str:
         """Return the key of the limits: the address as this network asks for it."""
         return f"{self.email} from {ratelimit.get_ip(self.request)}"
-
-    @staticmethod
-    def _code_seconds() -> int:
-        return int(settings.CODE_MINUTES) * 60
 
 
 def _session_key(purpose: Purpose) -> str:
@@ -195,6 +214,19 @@ def is_verified(request: HttpRequest, email: str) -> bool:
     return bool(email) and verified_email_of(request) == email
 
 
+def is_second_step_pending(request: HttpRequest) -> bool:
+    """Return whether a member has verified the address in this browser, and is not signed in before
+    the second factor."""
+    return bool(unstash_login(request, peek=True))
+
+
+def forget_other_person(request: HttpRequest, member: Member) -> None:
+    """Empty the session where another person than `member` stopped at the second factor."""
+    pending_login = unstash_login(request, peek=True)
+    if pending_login and pending_login.user != member:
+        request.session.flush()
+
+
 def sign_in(
     request: HttpRequest, member: Member, redirect_to: str, *, method: str = "code"
 ) -> HttpResponse:
@@ -202,10 +234,7 @@ def sign_in(
 
     A member with a second factor is sent to it first, and is not signed in before.
     """
-    pending_login = unstash_login(request, peek=True)
-    if pending_login and pending_login.user != member:
-        # Another person stopped at the second factor in this browser.
-        request.session.flush()
+    forget_other_person(request, member)
     EmailAddress.objects.update_or_create(
         user=member, email=member.email, defaults={"verified": True, "primary": True}
     )

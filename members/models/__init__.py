@@ -1,5 +1,6 @@
 """Who people are, who employs them, and what was decided about them."""
 
+from members.models.codes import MAX_CODE_TRIES, SentCode, SentCodeQuerySet
 from members.models.decisions import UNDO_WINDOW, Decision, DecisionItem, DecisionQuerySet
 from members.models.people import (
     EmailDomain,
@@ -11,6 +12,7 @@ from members.models.people import (
 )
 
 __all__ = [
+    "MAX_CODE_TRIES",
     "UNDO_WINDOW",
     "DecisionItem",
     "Decision",
@@ -21,4 +23,6 @@ __all__ = [
     "MemberQuerySet",
     "Organization",
     "OrganizationQuerySet",
+    "SentCode",
+    "SentCodeQuerySet",
 ]

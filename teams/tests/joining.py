@@ -1,9 +1,13 @@
 """The steps of the way in, for the tests that walk it."""
 
+from datetime import timedelta
+
+from django.db.models import F
 from django.test import Client
 from post_office.models import Email
 
 from conftest import code_in, visible_text
+from members.models import SentCode
 from teams.models import ActionTeam
 
 JOIN, CODE, NEW_CODE, DONE = "/join/", "/join/code/", "/join/code/new/", "/join/done/"
@@ -32,8 +36,6 @@ def join(client: Client, *teams: ActionTeam, **changes: str):
     return client.post(CODE, {"code": last_code()}, follow=True)
 
 
-def age_code(client: Client, seconds: int) -> None:
-    """Let the code in this browser be `seconds` older."""
-    session = client.session
-    session["email_verification_to_join"]["sent_at"] -= seconds
-    session.save()
+def age_codes(seconds: int) -> None:
+    """Let every code be `seconds` older."""
+    SentCode.objects.update(expires_at=F("expires_at") - timedelta(seconds=seconds))

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from members.auth.backends import current_member
 from members.auth.email_codes import (
+    CodeResult,
     EmailVerification,
     Purpose,
     details_from_provider,
@@ -18,12 +19,13 @@ from members.auth.email_codes import (
     sign_in,
     verified_email_of,
 )
+from members.auth.rate_limits import TooManyRequestsError, too_many_requests
 from members.decorators import post_only
 from members.forms import CodeForm
 from members.models import Member, Organization
 from members.normalize import normalize_organization_name
 from members.services import Refused
-from members.views import account_inactive
+from members.views import account_inactive, after_second_press
 from teams.forms import JoinForm
 from teams.models import ActionTeam, Membership
 from teams.services import Outcome, complete_join
@@ -47,23 +49,23 @@ def join(request: HttpRequest) -> HttpResponse:
         initial=_initial(request, came_from),
         has_verified_email=bool(details_from_provider(request)),
     )
+    context = {
+        "form": form,
+        "came_from": came_from,
+        "is_verified": is_verified(request, form["email"].value() or ""),
+        "closed_teams": [team for team in teams if team.is_closed],
+        "organizations": Organization.objects.suggested(),
+    }
     if request.method == "POST" and form.is_valid():
         email, pending_form = form.cleaned_data["email"], _pending_form(form)
         if is_verified(request, email):
             return _complete(request, email, pending_form)
-        EmailVerification.begin(request, Purpose.JOIN, email, pending_form)
+        try:
+            EmailVerification.begin(request, Purpose.JOIN, email, pending_form)
+        except TooManyRequestsError as refused:
+            return too_many_requests(request, refused, "teams/join.html", context)
         return redirect("join_code")
-    return render(
-        request,
-        "teams/join.html",
-        {
-            "form": form,
-            "came_from": came_from,
-            "is_verified": is_verified(request, form["email"].value() or ""),
-            "closed_teams": [team for team in teams if team.is_closed],
-            "organizations": Organization.objects.suggested(),
-        },
-    )
+    return render(request, "teams/join.html", context)
 
 
 def _initial(request: HttpRequest, came_from: ActionTeam | None) -> dict[str, Any]:
@@ -88,18 +90,26 @@ def _pending_form(form: JoinForm) -> dict[str, Any]:
     return {**values, "teams": [team.slug for team in form.cleaned_data["teams"]]}
 
 
-@never_cache
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def join_code(request: HttpRequest) -> HttpResponse:
     """Ask for the code; the right one joins the teams and signs in."""
     verification = EmailVerification.resume(request, Purpose.JOIN)
     if verification is None:
-        return redirect("join")
+        is_member = isinstance(request.user, Member)
+        return after_second_press(request, "join_done" if is_member else "join")
     form = CodeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and verification.accept_code(form):
-        return _complete(request, verification.email, verification.pending_form)
-    return render(request, "teams/join_code.html", {"form": form, "verification": verification})
+    context = {"form": form, "verification": verification}
+    if request.method == "POST" and form.is_valid():
+        try:
+            with verification.accept_code(form) as result:
+                if result is CodeResult.CORRECT:
+                    return _complete(request, verification.email, verification.pending_form)
+        except TooManyRequestsError as refused:
+            return too_many_requests(request, refused, "teams/join_code.html", context)
+        if result is CodeResult.ALREADY_USED:
+            return redirect("join_code")
+    return render(request, "teams/join_code.html", context)
 
 
 @login_not_required
@@ -151,7 +161,6 @@ def _overridden(member: Member, entered: dict[str, str]) -> dict[str, str]:
     return overridden
 
 
-@never_cache
 @require_safe
 def join_done(request: HttpRequest) -> HttpResponse:
     """What became of the join, team by team, and what comes next. It can be read again."""

@@ -26,6 +26,7 @@ from collaborative.operations.backups.archives import (
 )
 from collaborative.operations.backups.encryption import encrypt
 from collaborative.operations.jobs import exclusive_lock, record_run
+from members.models import SentCode
 
 FIRST_MIGRATION = ("members", "0001_initial")
 
@@ -72,14 +73,15 @@ def _refuse_other_database() -> None:
 
 
 def excluded_tables() -> list[str]:
-    """Return the tables whose rows no backup holds: sessions, so that neither restoring nor reading
-    one signs anybody in, and the cache, which counts tries of codes."""
+    """Return the tables whose rows no backup holds: sessions and codes, so that neither restoring
+    nor reading one signs anybody in, and the cache, which counts tries of codes."""
     caches = [
         cache["LOCATION"]
         for cache in settings.CACHES.values()
         if cache["BACKEND"].endswith(".DatabaseCache")
     ]
-    return [Session._meta.db_table, UserSession._meta.db_table, *caches]
+    signing_in = [model._meta.db_table for model in (Session, UserSession, SentCode)]
+    return [*signing_in, *caches]
 
 
 def _write_backup(folder: Path, note: str) -> Path:
