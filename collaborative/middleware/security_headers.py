@@ -1,8 +1,11 @@
 """Headers that protect people, besides what Django and django-csp send already."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.messages.storage.base import Message
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
@@ -49,3 +52,17 @@ class MessageStorage(FallbackStorage):
     """Short messages in a cookie, long ones in the session."""
 
     storage_classes = (HostCookieStorage, SessionStorage)
+
+    def _store(
+        self, messages: list[Message], response: HttpResponse, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Store `messages`, and return those for which there was no room.
+
+        Those of a visitor take no session, which anybody could make by the thousand: where the
+        cookie is full, the oldest are dropped.
+        """
+        if SESSION_KEY in self.request.session:
+            # The stubs leave out what every storage of Django has.
+            return super()._store(messages, response, *args, **kwargs)  # type: ignore[misc]
+        cookie: Any = self.storages[0]
+        return cookie._store(messages, response, remove_oldest=True)

@@ -20,6 +20,7 @@ from qrcode.constants import ERROR_CORRECT_L
 from qrcode.image.svg import SvgPathImage
 
 from members import services
+from members.auth.session_middleware import remember_landing
 from members.models import Member
 
 TOO_MANY_TRIES_MESSAGE = "There were too many wrong codes. Wait five minutes, then try again"
@@ -78,9 +79,15 @@ class AccountAdapter(DefaultAccountAdapter):
         services.note_second_factor(user, change)
 
     def login(self, request: HttpRequest, user: Member) -> None:
-        """Sign in after the last step; the session no longer ends with the pending form."""
+        """Sign in after the last step; the session no longer ends as a visitor's does."""
         request.session.set_expiry(None)
         super().login(request, user)
+
+    def post_login(self, request: HttpRequest, user: Member, **kwargs: Any) -> HttpResponse:
+        """Return the redirect after the sign-in, and let a second press lead there as well."""
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        remember_landing(request, response.headers["Location"])
+        return response
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Return the ways to use the second factor again, by passkey first without an app."""

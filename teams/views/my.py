@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from members.auth.backends import current_member
@@ -34,7 +33,6 @@ JOIN_MESSAGES = {
 }
 
 
-@never_cache
 @require_safe
 def my_teams(request: HttpRequest) -> HttpResponse:
     """Show my teams, requests and what they wait for, what is over, and what else I can join."""
@@ -128,7 +126,6 @@ def _newest_membership(request: HttpRequest, slug: str) -> Membership:
     return newest
 
 
-@never_cache
 @require_safe
 def team_roster(request: HttpRequest, slug: str) -> HttpResponse:
     """Show who is in the team to its active members and its facilitators; others get a 404."""
@@ -167,14 +164,12 @@ def my_profile(request: HttpRequest) -> HttpResponse:
     )
 
 
-@never_cache
 @require_safe
 def my_data(request: HttpRequest) -> HttpResponse:
     """Show where I get my data, and close my account."""
     return render(request, "teams/my_data.html")
 
 
-@never_cache
 @require_safe
 def my_data_download(request: HttpRequest) -> HttpResponse:
     """Return everything about me, as a JSON file."""
