@@ -270,8 +270,8 @@ STAFF_SECOND_FACTOR = env.read(
 )
 MFA_ADAPTER = "members.auth.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-# A passkey is the second factor, after the code.
-MFA_PASSKEY_LOGIN_ENABLED = False
+# A passkey is the second factor after the code; or both, where the device verifies the person.
+MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 # Nobody is signed in without a verified address.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
@@ -283,6 +283,7 @@ MFA_FORMS = {
     "reauthenticate": "members.auth.second_factor.ConfirmCodeForm",
     "activate_totp": "members.auth.second_factor.AppCodeForm",
     "authenticate_webauthn": "members.auth.second_factor.SignInPasskeyForm",
+    "login_webauthn": "members.auth.second_factor.PasskeyAloneForm",
     "reauthenticate_webauthn": "members.auth.second_factor.ConfirmPasskeyForm",
     "add_webauthn": "members.auth.second_factor.PasskeyForm",
     "edit_webauthn": "members.auth.second_factor.PasskeyNameForm",
@@ -303,6 +304,7 @@ RATE_LIMITS = {
     "code_of_address": "20/15m/key",
     "code_try": "100/15m/ip,15/15m/key",
     "sso": "60/15m/ip",
+    "passkey": "60/15m/ip",
     "check": "30/5m/ip",
     "question": "5/h/ip",
 }

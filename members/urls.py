@@ -26,6 +26,11 @@ urlpatterns = [
         second_factor.ConfirmByCode.as_view(),
         name="mfa_reauthenticate",
     ),
+    path(
+        "two-factor/webauthn/login/",
+        second_factor.SignInByPasskey.as_view(),
+        name="mfa_login_webauthn",
+    ),
     path("two-factor/totp/activate/", second_factor.SetUpApp.as_view(), name="mfa_activate_totp"),
     path(
         "two-factor/webauthn/",

@@ -4,6 +4,11 @@ document.addEventListener("DOMContentLoaded", () => {
   const start = document.getElementById("passkey-start");
   window.allauth.webauthn.forms[start.dataset.task](JSON.parse(start.textContent));
   document.getElementById("passkey-button").disabled = false;
+  // The sign-in page has a button only where it can work.
+  const section = document.getElementById("passkey-section");
+  if (section && window.PublicKeyCredential) {
+    section.hidden = false;
+  }
 });
 
 // Says on the page that a passkey did not work; allauth's script would only log it.

@@ -14,6 +14,7 @@ pytestmark = checked_once
 DEVICE = {
     "protocol": "ctap2",
     "transport": "internal",
+    "hasResidentKey": True,
     "hasUserVerification": True,
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
@@ -72,6 +73,36 @@ def test_passkey_is_made_and_signs_in(new_page, facilitator):
     page.get_by_role("button", name="Use my passkey").click()
     page.wait_for_url("**/admin/")
     expect_heading(page, "Today")
+
+
+def test_passkey_alone_opens_the_desk(new_page, facilitator):
+    page = new_page(facilitator)
+    give_device(page)
+    page.goto("/two-factor/webauthn/add/")
+    page.get_by_role("button", name="Create the passkey").click()
+    expect_heading(page, "Keep your recovery codes")
+    page.get_by_role("button", name="Sign out").click()
+    emails = Email.objects.count()
+
+    page.goto("/sign-in/?next=/admin/report/")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.wait_for_url("**/admin/report/")
+    assert Email.objects.count() == emails
+
+
+def test_passkey_that_is_unknown_signs_nobody_in(new_page, facilitator):
+    page = new_page()
+    give_device(page)
+    page.goto("/sign-in/")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("alert")).to_contain_text("The passkey did not work")
+
+
+def test_sign_in_page_has_no_passkey_button_without_javascript(new_page):
+    page = new_page(javascript=False)
+    page.goto("/sign-in/")
+    expect(page.get_by_role("button", name="Send me a code")).to_be_visible()
+    assert "passkey" not in page.locator("body").inner_text().lower()
 
 
 def test_second_factor_pages_are_accessible(new_page, audit, facilitator):  # noqa: F811  # the fixture

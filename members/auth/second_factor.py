@@ -23,17 +23,27 @@ from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
     AuthenticateWebAuthnForm,
     EditWebAuthnForm,
+    LoginWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
-from allauth.mfa.webauthn.views import AddWebAuthnView, ReauthenticateWebAuthnView
+from allauth.mfa.webauthn.views import (
+    AddWebAuthnView,
+    LoginWebAuthnView,
+    ReauthenticateWebAuthnView,
+)
 from cryptography.exceptions import InvalidSignature
 from django import forms
+from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from members.auth.allauth_internals import post_authentication
+from members.auth.email_codes import forget_other_person
+from members.auth.rate_limits import count_or_raise
 from members.forms import BaseForm
 from members.models import Member
 
@@ -167,6 +177,12 @@ class PasskeyForm(AddWebAuthnForm):
         help_text="So that you can tell yours apart, like “work laptop”",
         widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-20"}),
     )
+    passwordless = forms.BooleanField(
+        label="Sign in with this passkey alone, without a code from an email",
+        required=False,
+        initial=True,
+        help_text="Clear this box if your security key has no PIN and no fingerprint reader",
+    )
 
     def clean(self) -> dict[str, Any]:
         """Return what was entered; whether a device has made the passkey, only `verify` asks."""
@@ -219,6 +235,25 @@ class ConfirmPasskeyForm(SignInPasskeyForm, ReauthenticateWebAuthnForm):
     pass
 
 
+class PasskeyAloneForm(SignInPasskeyForm, LoginWebAuthnForm):
+    """The passkey of anyone, who is known by it; it counts as the code and the second factor."""
+
+    def verify(self) -> bool:
+        """Return whether the signature is that of a passkey, made after the device had verified the
+        person by fingerprint, face or PIN; else add the error.
+
+        The session may hold a challenge of the second factor, which asks for a touch only.
+        Raises BadRequest for a credential that no device has made.
+        """
+        with _refuse_malformed_credential():
+            credential = json.loads(self.cleaned_data["credential"])
+            signed = AuthenticationResponse.from_dict(credential).response.authenticator_data
+        if not signed.is_user_verified():
+            self.add_error("credential", PASSKEY_FAILED)
+            return False
+        return super().verify()
+
+
 class PasskeyNameForm(EditWebAuthnForm):
     use_required_attribute = False
     name = forms.CharField(
@@ -261,6 +296,29 @@ class _SetUpView(_VerifyingView):
         )
         post_authentication(self.request, of_type.latest("pk"), reauthenticated=True)
         return response
+
+
+class SignInByPasskey(_VerifyingView, LoginWebAuthnView):
+    """Sign in by a passkey alone. The page asks for no address, so it names nobody."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return the challenge for the page's script, and keep it in the session."""
+        count_or_raise(request, "passkey")
+        response: HttpResponse = super().get(request, *args, **kwargs)
+        return response
+
+    def _redirect_to_pending_stage(self, *_: Any) -> None:
+        """Let the passkey count although another person stopped at the second factor in this
+        browser. allauth, which has no public way to say so, would lead there."""
+
+    def form_verified(self, form: PasskeyAloneForm) -> HttpResponse:
+        forget_other_person(self.request, form.cleaned_data["credential"].user)
+        return super().form_verified(form)
+
+    def form_invalid(self, form: PasskeyAloneForm) -> HttpResponse:
+        """Redirect to the page of the button, where the code is the other way."""
+        messages.error(self.request, f"{PASSKEY_FAILED}.")
+        return redirect(f"{reverse('account_login')}?{self.request.GET.urlencode()}")
 
 
 class SignInSecondFactor(_VerifyingView, AuthenticateView):
