@@ -35,7 +35,12 @@ MAX_TAB_STOPS = 600
 APP_KEY = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
 
 # What scripts add to a page, or remove; anything else must read the same without them.
-ONLY_WITH_JAVASCRIPT = {"Create the passkey", "Use my passkey"}
+ONLY_WITH_JAVASCRIPT = {
+    "Create the passkey",
+    "Use my passkey",
+    "Or with your passkey",
+    "Sign in with a passkey",
+}
 ONLY_WITHOUT_JAVASCRIPT = {
     "Passkeys need JavaScript, which is off in this browser. An authenticator app and recovery "
     "codes work without it.",

@@ -15,6 +15,7 @@ from collaborative.operations import mail_worker as module
 from collaborative.operations.mail_worker import MailWorker, leader_lock, seconds_until_retry
 from collaborative.tests.conftest import Clock, put, statuses
 from members.emails import queue
+from members.models import SentCode
 
 # Outages, in simulated time ----------------------------------------------------------------
 
@@ -254,6 +255,14 @@ def test_delete_old_records_keeps_emails_for_thirty_days_and_unsent_ones_forever
     daily.delete_old_records()
     assert set(Email.objects.values_list("subject", flat=True)) == {"Due", "Young"}
     assert Log.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_delete_old_records_deletes_codes_when_no_session_refers_to_them(clock):
+    SentCode.objects.create(expires_at=clock() - timedelta(days=1, seconds=1))
+    kept = SentCode.objects.create(expires_at=clock() - timedelta(hours=23))
+    daily.delete_old_records()
+    assert SentCode.objects.get() == kept
 
 
 @pytest.mark.django_db
