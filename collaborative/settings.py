@@ -136,6 +136,9 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "collaborative.urls"
 WSGI_APPLICATION = "collaborative.wsgi.application"
+# The portal is at the top of its host. A script name of a request would be in the links that other
+# people get from a cache.
+FORCE_SCRIPT_NAME = ""
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
