@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -26,7 +26,7 @@ from members.auth.allauth_internals import ratelimit
 
 # The clocks of web hosts differ by some seconds. What was counted further ahead than this was
 # counted before a clock went back, and would lock people out until the clock is there again.
-MAX_CLOCK_DIFFERENCE_SECONDS = 15
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=15)
 # A customer of a provider gets a /64 at least, and whoever asks gets a /48 (RFC 6177, BCP 157).
 IPV6_PREFIXES = (64, 48)
 # Neighbors share a /48 as they may share an IPv4 address, and each has room in a /64.
@@ -46,34 +46,20 @@ def count_or_raise(request: HttpRequest, action: str, key: str = "") -> None:
 
     Raises TooManyRequestsError, which becomes the 429 page, when a rate is used up.
     """
-    _count(_windows(action, key, networks(request)))
+    _count(_windows(request, action, key))
 
 
 @contextmanager
 def rate_limited(request: HttpRequest, action: str, key: str = "") -> Iterator[None]:
     """Count as `count_or_raise` does, but only if what is done inside succeeds: nobody is locked
     out by what failed while the database was away."""
-    counted = _count(_windows(action, key, networks(request)))
+    counted = _count(_windows(request, action, key))
     try:
         yield
     except BaseException:
         for window, counted_at in counted:
             window.take_back(counted_at)
         raise
-
-
-def raise_if_used_up(action: str, key: str) -> None:
-    """Raise TooManyRequestsError where `action`, a rate by key alone, is used up for `key`."""
-    windows = _windows(action, key)
-    if any(window.is_full for window in windows):
-        raise TooManyRequestsError(_retry_at(windows))
-
-
-def usage(action: str, key: str) -> tuple[int, int]:
-    """Return how often `action`, one rate by key alone, was counted for `key` within its time, and
-    how often it may be."""
-    (window,) = _windows(action, key)
-    return len(window.counts()), window.amount
 
 
 def networks(request: HttpRequest) -> list[str]:
@@ -96,12 +82,8 @@ class Window:
     def counts(self) -> list[float]:
         """Return the times (Unix seconds) that count now."""
         now = time.time()
-        first, last = now - self.seconds, now + MAX_CLOCK_DIFFERENCE_SECONDS
+        first, last = now - self.seconds, now + MAX_CLOCK_DIFFERENCE.total_seconds()
         return [at for at in cache.get(self.cache_key, []) if first < at <= last]
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.counts()) >= self.amount
 
     def count(self) -> float | None:
         """Return the time that was counted; None if there is no room."""
@@ -109,10 +91,10 @@ class Window:
             if not is_locked:
                 return None
             counts, now = self.counts(), time.time()
-            has_room = len(counts) < self.amount
-            # Written in both cases, so that how long it takes does not tell which it was.
-            cache.set(self.cache_key, [now, *counts] if has_room else counts, self.seconds)
-            return now if has_room else None
+            if len(counts) >= self.amount:
+                return None
+            cache.set(self.cache_key, [now, *counts], self.seconds)
+            return now
 
     def take_back(self, counted_at: float) -> None:
         """Remove what `count` returned."""
@@ -123,7 +105,7 @@ class Window:
                 cache.set(self.cache_key, counts, self.seconds)
 
 
-def _windows(action: str, key: str, request_networks: list[str] | None = None) -> list[Window]:
+def _windows(request: HttpRequest, action: str, key: str) -> list[Window]:
     """Return the windows of `action`, in the order of its rates: for each one by "ip" those of the
     networks, for each one by "key" that of `key`."""
     windows = []
@@ -131,7 +113,7 @@ def _windows(action: str, key: str, request_networks: list[str] | None = None) -
         if rate.per == "key":
             windows.append(_window(action, rate, f"key {key}", rate.amount))
             continue
-        for number, network in enumerate(request_networks or []):
+        for number, network in enumerate(networks(request)):
             amount = rate.amount * (WIDE_NETWORK_FACTOR if number else 1)
             windows.append(_window(action, rate, f"network {network}", amount))
     return windows
