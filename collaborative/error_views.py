@@ -6,19 +6,31 @@ error into an answer in the very layer where it came up, so a middleware never s
 middleware around it, such as a session that cannot be read.
 """
 
+import logging
 import sys
 
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.exceptions import (
+    DisallowedHost,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
 from django.utils.cache import add_never_cache_headers
 from django.views import defaults
 
+from collaborative.middleware.access_log import route_name
 from collaborative.operations.outages import is_outage
+
+logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 10
 TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+# The access line says all of it: 413, or "host_not_allowed".
+LOGGED_AS_ACCESS = (*TOO_LARGE, DisallowedHost)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -31,9 +43,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handle 400: answer 413 for too large a request, and 503 for a session that could not be
-    saved because the database is down, which Django reports as a deleted session."""
+    saved because the database is down, which Django reports as a deleted session.
+
+    A forged request is no error of the portal: one warning says of what kind it was, without what
+    was sent. Django's own line about it, an error with a traceback, is not written.
+    """
     if is_outage(exception):
         return _unavailable()
+    if isinstance(exception, SuspiciousOperation) and not isinstance(exception, LOGGED_AS_ACCESS):
+        kind = type(exception).__name__
+        logger.warning("Refused a forged request to %s: %s", route_name(request), kind)
     status = 413 if isinstance(exception, TOO_LARGE) else 400
     return render(request, f"{status}.html", status=status)
 

@@ -136,6 +136,9 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "collaborative.urls"
 WSGI_APPLICATION = "collaborative.wsgi.application"
+# The portal is at the top of its host. A script name of a request would be in the links that other
+# people get from a cache.
+FORCE_SCRIPT_NAME = ""
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -295,15 +298,28 @@ if SSO_PROVIDERS:
     INSTALLED_APPS += ["allauth.socialaccount"]
     # None of its tables is used.
     MIGRATION_MODULES = {"socialaccount": None}
-# Requests per action, in sliding windows, by network address ("ip") and by "key". The limit of the
-# network comes first: what it refuses takes no room in the other. Codes and tries are counted for
-# an email address as requested from one network, or a stranger could keep its owner out; and codes,
-# each of which has five tries, also for the email address from all networks.
+RECOGNIZED_CODES_PER_NETWORK = env.read(
+    "RECOGNIZED_CODES_PER_NETWORK",
+    env.positive_int,
+    "Set it to how many codes one network may request in 15 minutes for addresses of recognized "
+    "organizations: 300",
+    300,
+)
+# Requests per action, in sliding windows, by network ("ip") and by "key". The limit of the network
+# comes first: what it refuses takes no room in the other. docs/operating.md says what each is for.
 RATE_LIMITS = {
+    # Codes and tries are counted for an email address as requested from one network, or a stranger
+    # could keep its owner out; and codes, each of which has five tries, also from all networks.
     "code": "60/15m/ip,5/15m/key",
+    "code_of_recognized": f"{RECOGNIZED_CODES_PER_NETWORK}/15m/ip,5/15m/key",
     "code_of_address": "20/15m/key",
-    "code_try": "100/15m/ip,15/15m/key",
-    "sso": "60/15m/ip",
+    "code_try": f"{2 * RECOGNIZED_CODES_PER_NETWORK}/15m/ip,15/15m/key",
+    # Where the address has signed in before; the second one from all such browsers.
+    "code_of_browser": "5/15m/key",
+    "code_of_known_browsers": "20/15m/key",
+    "code_try_of_browser": "15/15m/key",
+    # Only the services of recognized hospitals, whose staff share a network.
+    "sso": f"{RECOGNIZED_CODES_PER_NETWORK}/15m/ip",
     "passkey": "60/15m/ip",
     "check": "30/5m/ip",
     "question": "5/h/ip",

@@ -77,6 +77,12 @@ control_socket_disable = True
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
+# No header says where the portal is mounted (SCRIPT_NAME, which gunicorn takes from a proxy unless
+# told otherwise), and https is Django's to decide, by TRUSTED_PROXY_COUNT.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+# A header with an underscore could pass for another one.
+header_map = "drop"
 
 
 class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn is untyped

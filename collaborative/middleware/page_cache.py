@@ -4,7 +4,8 @@ Cached are the answers of the views named below, to GET requests without a cooki
 query string, for `settings.PAGE_CACHE_SECONDS`, in the memory of each process. The time counts from
 when the view began to read its data, so no page is older. A process needs no message about a
 change, and a look-up in a shared cache for each request would cost two thirds of the speed. Anyone
-with a cookie, as every signed-in member has, gets a page of their own.
+with a cookie, as every signed-in member has, gets a page of their own; so does a request with a
+script name, which would be in every link of the page.
 
 Parts of pages are cached for a second more (`{% cache 1 … using="fragments" %}`) and counts for ten
 (teams/statistics/public.py): visitors see a change after two seconds, and numbers after eleven.
@@ -23,7 +24,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 
 # The same for everyone without a cookie: they depend on nothing of the request but its path. No
-# form with a token, no header, no query string.
+# form with a token, no header, no query string, no script name.
 CACHEABLE_VIEWS = {
     "home", "team_list", "team_detail", "faq_list", "faq_detail", "organization_list",
     "privacy", "accessibility", "robots", "sitemap", "security_txt",
@@ -73,10 +74,11 @@ class PageCacheMiddleware:
 
     def _cached_response(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
-        if meta.get("HTTP_COOKIE") or meta.get("QUERY_STRING"):
+        if meta.get("HTTP_COOKIE") or meta.get("QUERY_STRING") or meta.get("SCRIPT_NAME"):
             return self.get_response(request)
-        # The host as it was sent: one that is not ours gets 400, which is not cached.
-        key = (request.scheme or "", meta.get("HTTP_HOST", ""), request.path)
+        # The host as it was sent: one that is not ours gets 400, which is not cached. The path as
+        # it is routed.
+        key = (request.scheme or "", meta.get("HTTP_HOST", ""), request.path_info)
         page = self._pages.get(key)
         now = time.monotonic()
         if page is not None and now < page.expires_at and request.method in {"GET", "HEAD"}:

@@ -16,8 +16,6 @@ from members.history.request_id import current_request_id
 LEVELS: dict[str, str] = {name.lower(): name for name in ("DEBUG", "INFO", "WARNING", "ERROR")}
 FORMATS: dict[str, str] = {name: name for name in ("text", "json")}
 OWN_LOGGERS = ("portal", "collaborative", "desk", "teams", "members")
-# Django's loggers of requests that it refuses, in "django.security".
-REFUSED_REQUESTS = ("DisallowedHost", "RequestDataTooBig", "TooManyFieldsSent", "csrf")
 
 # Starts only where no character before it could start a match: otherwise a long word would take
 # quadratic time.
@@ -108,8 +106,9 @@ def configuration(log_format: str, level: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": library_level, "propagate": True},
             # Each request has its access line: a second one about a missing page adds nothing.
             "django.request": {"level": "ERROR"},
-            # What a stranger sends is no error of the portal: the access line says 400 or 413.
-            **{f"django.security.{name}": {"level": "CRITICAL"} for name in REFUSED_REQUESTS},
+            # What was forged is no error of the portal: the access line says 400, 403 or 413, and
+            # collaborative.error_views warns of what only a person signed in can send.
+            "django.security": {"level": "CRITICAL"},
             # Names addresses when an email fails; the mail worker logs each email by its key.
             "post_office": {"handlers": ["null"], "level": "CRITICAL", "propagate": False},
         },

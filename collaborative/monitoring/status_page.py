@@ -34,6 +34,7 @@ from collaborative.monitoring.health import (
 )
 from collaborative.operations.jobs import OVERDUE_AFTER, is_locked
 from desk.changelist import counted, is_administrator, parse_pk, require_staff
+from members.auth.code_limits import newcomer_limit, open_codes
 from members.models import Member
 from members.services import failed_emails, requeue_emails
 
@@ -41,6 +42,10 @@ MAX_FAILED_EMAILS_SHOWN = 20
 MIN_FREE_DISK_BYTES = 1024**3
 START_BACKUPS = "have a timer run manage.py backup every day."
 CHECK_BACKUP = "Run manage.py restore --check with a file, best on another machine."
+CODES_BRAKED = (
+    "A program may be entering addresses that it made up. Members sign in as before. The brake "
+    "ends when there are fewer."
+)
 CODES_REFUSED = (
     "A mistyped address needs nothing. If the list of emails has one that is right, or many, fix "
     "what the mail server replied; then that person asks for a new code."
@@ -126,6 +131,7 @@ def email_items() -> list[StatusItem]:
         _queue_item(),
         *failed_email_items(),
         _last_refusal_item(),
+        *open_codes_items(),
         StatusItem("Last sent", last_sent, State.INFO),
     ]
 
@@ -156,6 +162,21 @@ def failed_email_items() -> list[StatusItem]:
         description = f"{counted(codes, 'code', 'codes')} could not be sent in the last day"
         items.append(StatusItem("Codes given up", description, State.ATTENTION, CODES_REFUSED))
     return items or [StatusItem("Given up", "none")]
+
+
+def open_codes_items() -> list[StatusItem]:
+    """Return how many codes nobody has entered yet, and whether these are so many that newcomers
+    get no more."""
+    names = {True: "Open codes, recognized organizations", False: "Open codes, others"}
+    return [_open_codes_item(name, is_recognized=kind) for kind, name in names.items()]
+
+
+def _open_codes_item(name: str, *, is_recognized: bool) -> StatusItem:
+    number, limit = open_codes(is_recognized=is_recognized).count(), newcomer_limit()
+    description = f"{number:,} not entered yet"
+    if number < limit:
+        return StatusItem(name, f"{description}, newcomers get no more from {limit:,} on")
+    return StatusItem(name, f"{description}, newcomers get no more", State.ATTENTION, CODES_BRAKED)
 
 
 def _last_refusal_item() -> StatusItem:

@@ -239,6 +239,31 @@ def test_made_up_scheme_and_host_reach_nothing(site):
     assert b"evil.example" not in answer.body
 
 
+def page_with(connection: HTTPConnection, headers: dict[str, str]) -> str:
+    """What comes over this connection for a request with just these headers."""
+    with closing(connection):
+        connection.request("GET", "/teams/", headers={"Host": NAME, **headers})
+        return Answer(connection.getresponse()).body.decode()
+
+
+@pytest.mark.parametrize("name", ["SCRIPT_NAME", "Script_Name", "Script-Name", "PATH_INFO"])
+def test_script_name_of_a_visitor_reaches_no_page(site, name):
+    """Neither through nginx, nor past it: through a proxy that passes what it gets."""
+    made_up = {name: "/evil"}
+    assert "evil" not in page_with(site.connection("127.0.0.1"), made_up)
+    inside = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https"}
+    for headers in ({**inside, **made_up}, inside):
+        page = page_with(site.hosts[0].connection(), headers)
+        assert 'href="/faq/"' in page
+        assert "evil" not in page
+
+
+def test_scheme_is_what_our_proxy_says(site):
+    """gunicorn would take it from two more headers, and refuse a request where they differ."""
+    answer = site.get("/teams/", X_Forwarded_Ssl="off", X_Forwarded_Protocol="evil")
+    assert answer.status == 200
+
+
 # Limits ------------------------------------------------------------------------------------
 
 
@@ -290,9 +315,7 @@ def test_probes_are_for_machines_inside_and_nothing_else_is(site):
 
 def counted(host: Gunicorn, route: str) -> float:
     """How many requests of this kind this host has counted, over all its workers."""
-    connection = HTTPConnection(NAME)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.connect(str(host.path))
+    connection = host.connection()
     connection.request("GET", "/metrics", headers=TOKEN)
     body = connection.getresponse().read().decode()
     connection.close()

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 from django.conf import settings as portal
+from django.core.exceptions import SuspiciousFileOperation, SuspiciousOperation
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from post_office.models import Email
@@ -234,6 +236,53 @@ def test_refused_form_is_logged_by_the_access_log_only(db, lines):
     (line,) = lines.json
     assert line["message"].startswith("POST /sign-in/ ")
     assert "other.example" not in lines.everything
+
+
+FORGED = [
+    "/admin/members/member/?member__password__startswith=pbkdf2",
+    "/admin/teams/membership/?organization__name__regex=(a%2B)%2B$",
+    "/admin/teams/membership/?status__regex=(a%2B)%2B$",
+    "/admin/teams/membership/?%00=maria@rush.example",
+    "/admin/teams/goal/?_to_field=password",
+    "/admin/teams/goal/?_popup=1&_to_field=maria",
+    "/admin/teams/goal/add/?_to_field=maria",
+]
+
+
+@pytest.mark.parametrize("path", FORGED)
+def test_forged_filter_is_one_warning_without_what_was_sent(client_for, administrator, lines, path):
+    browser = client_for(administrator)
+    browser.raise_request_exception = False
+    lines.json.clear()
+    assert browser.get(path).status_code == 400
+    warning, access = lines.json
+    assert (warning["level"], warning["logger"]) == ("WARNING", "collaborative.error_views")
+    assert "Refused a forged request to admin:" in warning["message"]
+    assert "DisallowedModelAdmin" in warning["message"]
+    assert access["status"] == 400
+    for line in (warning, access):
+        assert "exc_info" not in line
+    for sent in ("Traceback", "pbkdf2", "regex", "maria", "password"):
+        assert sent not in lines.everything
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["p=x", "p=-1", "p=" + "9" * 30, "o=x", "o=99.-99", "all=x", "e=1", "_facets=x", "q=%00"],
+)
+def test_wrong_page_or_order_of_a_list_is_no_warning(client_for, administrator, lines, query):
+    assert client_for(administrator).get(f"/admin/teams/membership/?{query}").status_code < 500
+    assert {line["level"] for line in lines.json} == {"INFO"}
+
+
+@pytest.mark.parametrize("exception", [SuspiciousOperation, SuspiciousFileOperation])
+def test_refused_request_of_any_kind_is_one_warning(lines, rf, exception):
+    def view(request):
+        raise exception("maria@rush.example did this")
+
+    assert convert_exception_to_response(view)(rf.get("/")).status_code == 400
+    (line,) = lines.json
+    assert line["message"] == f"Refused a forged request to -: {exception.__name__}"
 
 
 def test_redact_takes_linear_time():

@@ -1,9 +1,10 @@
 """Cached pages of visitors: fast, never old, and the same for everyone."""
 
 import pytest
+from django.core.handlers.wsgi import get_script_name
 from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext, override_script_prefix
 from django.urls import get_resolver
 
 from collaborative.middleware import page_cache
@@ -206,6 +207,9 @@ def test_page_cache_leaves_out_requests_with_a_query_string(visitor, content, qu
         {"x-forwarded-proto": "evil"},
         {"x-forwarded-prefix": "/evil"},
         {"x-original-url": "/admin/"},
+        {"x-rewrite-url": "/evil"},
+        {"script-name": "/evil"},
+        {"path-info": "/evil"},
         {"x-http-method-override": "POST"},
         {"accept-language": "evil"},
         {"accept": "application/evil"},
@@ -224,6 +228,35 @@ def test_page_cache_lets_no_header_into_the_page_of_others(visitor, content, hea
     cached = visitor.get("/")
     assert cached.content == clean.content
     assert "evil" not in str(cached.headers) + cached.content.decode()
+
+
+def served(path: str, **environ: str) -> str:
+    """What a server shows that passes a request with this environment to the portal."""
+    prefix = get_script_name(RequestFactory().get(path).environ | environ)
+    with override_script_prefix(prefix):
+        return Client().get(path, **environ).content.decode()
+
+
+def test_script_name_is_in_no_link_of_anybody(clock, content, fragment_clock):
+    """Neither in the page itself nor in those parts of it that are cached for everyone."""
+    clean = served("/teams/")
+    fragment_clock.advance(2)
+    assert served("/teams/", SCRIPT_NAME="/evil") == clean
+    assert served("/teams/") == clean
+    assert "/evil" not in served("/join/", SCRIPT_NAME="/evil")
+
+
+@pytest.mark.parametrize("path", ["/", "/teams/"])
+def test_page_cache_keeps_nothing_with_a_script_name(visitor, content, settings, path):
+    """Also where a portal below a path would have to take it."""
+    settings.FORCE_SCRIPT_NAME = None
+    clean = Client().get(path).content
+    visitor.get(path, SCRIPT_NAME="/evil")
+    assert queries_of(visitor, path) > 0
+    assert visitor.get(path).content == clean
+    with CaptureQueriesContext(connection) as queries:
+        visitor.get(path, SCRIPT_NAME="/evil")
+    assert len(queries) > 0
 
 
 def test_page_cache_caches_nothing_of_a_foreign_host(visitor, content):

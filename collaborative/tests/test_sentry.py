@@ -110,6 +110,12 @@ def test_sentry_gets_no_event_for_a_missing_page(sent, client):
     assert sent == []
 
 
+def test_sentry_gets_no_event_for_a_forged_filter(sent, client, administrator):
+    client.force_login(administrator)
+    assert client.get("/admin/members/member/?password__startswith=x").status_code == 400
+    assert sent == []
+
+
 def loaded_libraries(**changes: str) -> set[str]:
     """Return which of the optional libraries a process with these settings loads."""
     libraries = {"sentry_sdk", "prometheus_client", "redis"}

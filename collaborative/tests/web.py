@@ -105,6 +105,14 @@ class Gunicorn:
             self.process.wait(PATIENCE)
             self.process = None
 
+    def connection(self) -> HTTPConnection:
+        """A connection past nginx."""
+        made = HTTPConnection(NAME, timeout=PATIENCE)
+        made.sock = socket.socket(socket.AF_UNIX)
+        made.sock.settimeout(PATIENCE)
+        made.sock.connect(str(self.path))
+        return made
+
     def close(self) -> None:
         """The host is gone: nobody holds its socket."""
         self.stop()

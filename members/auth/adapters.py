@@ -20,6 +20,7 @@ from qrcode.constants import ERROR_CORRECT_L
 from qrcode.image.svg import SvgPathImage
 
 from members import services
+from members.auth.known_browsers import remember_browser
 from members.auth.session_middleware import remember_landing
 from members.models import Member
 
@@ -84,9 +85,11 @@ class AccountAdapter(DefaultAccountAdapter):
         super().login(request, user)
 
     def post_login(self, request: HttpRequest, user: Member, **kwargs: Any) -> HttpResponse:
-        """Return the redirect after the sign-in, and let a second press lead there as well."""
+        """Return the redirect after the sign-in; let a second press lead there as well, and the
+        browser know the address."""
         response: HttpResponse = super().post_login(request, user, **kwargs)
         remember_landing(request, response.headers["Location"])
+        remember_browser(request, response, user.email)
         return response
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Verifying an email address by a code: the one way to join and to sign in.
 
-Nothing here asks whether the address is known before the code was right, so that a stranger sees
-the same page, after the same work, with the same email, whatever address is entered.
+Nothing here depends on whether the address is known before the code was right, so that a stranger
+sees the same page, after the same work, whatever address is entered.
 """
 
 import re
@@ -21,8 +21,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, get_random_string, salted_hmac
 
 from members import emails
-from members.auth.allauth_internals import ratelimit, record_authentication, unstash_login
-from members.auth.rate_limits import count_or_raise, rate_limited
+from members.auth.allauth_internals import record_authentication, unstash_login
+from members.auth.code_limits import CodeLimits
 from members.forms import CodeForm
 from members.models import MAX_CODE_TRIES, Member, SentCode, SentCodeQuerySet
 
@@ -106,15 +106,21 @@ class EmailVerification:
 
     def send_code(self) -> None:
         """Send a new code, which replaces the one before. Raises TooManyRequestsError."""
-        with (
-            rate_limited(self.request, "code", key=self._rate_key()),
-            rate_limited(self.request, "code_of_address", key=self.email),
-            transaction.atomic(),
-        ):
+        limits = CodeLimits(self.request, self.email)
+        if self.purpose is Purpose.JOIN:
+            limits.raise_if_newcomers_wait()
+        with limits.counted(), transaction.atomic():
             code = get_random_string(CODE_LENGTH, CODE_ALPHABET)
             expires_at = timezone.now() + timedelta(minutes=settings.CODE_MINUTES)
-            sent = SentCode.objects.create(digest=self._digest(code), expires_at=expires_at)
-            emails.address_code(self.email, code, expires_at)
+            sent = SentCode.objects.create(
+                digest=self._digest(code),
+                expires_at=expires_at,
+                is_recognized=limits.is_recognized,
+            )
+            with transaction.atomic():
+                emails.address_code(self.email, code, expires_at)
+                # Taken back afterwards: as much work as for a code that is sent.
+                transaction.set_rollback(not limits.may_be_sent())
         self.state["code"] = sent.pk
         self.request.session[_session_key(self.purpose)] = self.state
 
@@ -125,7 +131,7 @@ class EmailVerification:
         compared, and over every code of this network for the address: raises TooManyRequestsError
         when there were too many.
         """
-        count_or_raise(self.request, "code_try", key=self._rate_key())
+        CodeLimits(self.request, self.email).count_try()
         is_counted = self._sent_code().count_try()
         sent = self._sent_code().first()
         if sent is None:
@@ -167,10 +173,6 @@ class EmailVerification:
         """Return what is stored of `code`: with it alone, nobody learns the code."""
         value = f"{self.email} {_normalize_code(code)}"
         return salted_hmac("members.auth.email_codes", value, algorithm="sha256").hexdigest()
-
-    def _rate_key(self) -> str:
-        """Return the key of the limits: the address as this network asks for it."""
-        return f"{self.email} from {ratelimit.get_ip(self.request)}"
 
 
 def _session_key(purpose: Purpose) -> str:

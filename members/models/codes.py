@@ -32,6 +32,8 @@ class SentCode(models.Model):
     digest = models.CharField(max_length=64)
     tries = models.PositiveSmallIntegerField(default=0)
     expires_at = models.DateTimeField(db_index=True)
+    # Whether the domain of its address is a recognized organization's.
+    is_recognized = models.BooleanField(db_default=False)
 
     objects = SentCodeQuerySet.as_manager()
 

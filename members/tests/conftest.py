@@ -1,6 +1,8 @@
-"""Requests that wait for a yes or no, and a decision about them."""
+"""Requests that wait for a yes or no, a decision about them; services and caches of production."""
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
 from post_office.models import Email
 
 from conftest import membership_of
@@ -9,6 +11,21 @@ from members.tests.decisions import approve_step, decide, process
 from members.tests.oidc import provider_at, running_provider, running_scripted_provider
 from teams.models import Membership
 from teams.services import join_teams
+
+
+@pytest.fixture
+def shared_cache(settings, transactional_db):
+    """The cache of production: the database, which all worker processes share."""
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "test_limits_cache",
+        }
+    }
+    call_command("createcachetable")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE test_limits_cache")
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """Limits that hold over several workers, and say when to try again."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from allauth.core.internal.ratelimit import get_ip
 from django.core.cache import cache
-from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -17,23 +16,19 @@ from members.auth.rate_limits import (
     TooManyRequestsError,
     count_or_raise,
     delete_expired_counters,
+    networks,
     rate_limited,
 )
 
 
-@pytest.fixture
-def shared_cache(settings, transactional_db):
-    """The cache of production: the database, which all worker processes share."""
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-            "LOCATION": "test_limits_cache",
-        }
-    }
-    call_command("createcachetable")
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE test_limits_cache")
+class Clock:
+    """Time stands still until `now` is set."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def time(self) -> float:
+        return self.now
 
 
 def is_allowed(address: str) -> bool:
@@ -71,6 +66,58 @@ def test_count_or_raise_stores_no_plain_address(settings):
     settings.RATE_LIMITS = {"code": "2/10m/key"}
     count_or_raise(RequestFactory().post("/"), "code", key="nora@rush.example")
     assert not [key for key in cache._cache if "nora" in key]
+
+
+# Clocks ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    """The clock of this machine, which can be set back."""
+    clock = Clock()
+    monkeypatch.setattr(time, "time", clock.time)
+    return clock
+
+
+def use_up(action: str, number: int, key: str = "nora@rush.example") -> None:
+    """Count as often as there is room, and see the refusal."""
+    request = RequestFactory().post("/")
+    for _ in range(number):
+        count_or_raise(request, action, key=key)
+    with pytest.raises(TooManyRequestsError):
+        count_or_raise(request, action, key=key)
+
+
+@pytest.mark.parametrize("back", [60, 60 * 60, 400 * 24 * 60 * 60])
+def test_counts_of_a_clock_that_went_back_lock_nobody_out(clock, settings, back):
+    settings.RATE_LIMITS = {"code": "9/15m/ip,2/15m/key"}
+    clock.now += back
+    use_up("code", 2)
+    clock.now -= back
+    use_up("code", 2)
+
+
+def test_counts_of_a_clock_that_is_a_little_ahead_count(clock, settings):
+    """Web hosts differ by seconds; nobody gets more by asking the one after the other."""
+    settings.RATE_LIMITS = {"code": "3/15m/key"}
+    clock.now += 10
+    count_or_raise(RequestFactory().post("/"), "code", key="nora@rush.example")
+    clock.now -= 10
+    use_up("code", 2)
+
+
+def test_refusal_after_the_clock_went_back_promises_no_time_far_ahead(clock, settings):
+    settings.RATE_LIMITS = {"code": "2/15m/key,9/15m/ip"}
+    clock.now += 24 * 60 * 60
+    use_up("code", 2)
+    clock.now -= 24 * 60 * 60
+    use_up("code", 2)
+    with pytest.raises(TooManyRequestsError) as refused:
+        count_or_raise(RequestFactory().post("/"), "code", key="nora@rush.example")
+    assert refused.value.retry_at.timestamp() < clock.now + 15 * 60 + 1
+
+
+# Codes -------------------------------------------------------------------------------------
 
 
 def enter_wrong_codes(client, number: int) -> None:
@@ -137,11 +184,13 @@ def test_delete_expired_counters_keeps_those_that_count(shared_cache):
 SPOOFED = "6.6.6.6, 7.7.7.7"
 
 
-def counted_ip(settings, proxies: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:
-    """The network address that a request counts for."""
+def counted_networks(
+    settings, proxies: int, forwarded: str | None, remote: str = "10.0.0.1"
+) -> list[str]:
+    """The networks that a request counts for."""
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
     headers = {} if forwarded is None else {"x-forwarded-for": forwarded}
-    return get_ip(RequestFactory().get("/", headers=headers, REMOTE_ADDR=remote))
+    return networks(RequestFactory().get("/", headers=headers, REMOTE_ADDR=remote))
 
 
 @pytest.mark.parametrize(
@@ -165,26 +214,64 @@ def counted_ip(settings, proxies: int, forwarded: str | None, remote: str = "10.
 def test_get_client_ip_is_the_address_that_our_own_proxies_saw(
     settings, proxies, forwarded, counted
 ):
-    assert counted_ip(settings, proxies, forwarded) == counted
+    assert counted_networks(settings, proxies, forwarded) == [counted]
 
 
 @pytest.mark.parametrize(
     ("written", "counted"),
     [
-        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::"),
-        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::"),
-        ("2001:db8:1:3::1", "2001:db8:1:3::"),
-        ("[2001:db8:1:2:cccc::1]:443", "2001:db8:1:2::"),
-        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2001:db8:1:2:aaaa::1", ["2001:db8:1:2::/64", "2001:db8:1::/48"]),
+        ("2001:db8:1:2:bbbb::9", ["2001:db8:1:2::/64", "2001:db8:1::/48"]),
+        ("2001:db8:1:3::1", ["2001:db8:1:3::/64", "2001:db8:1::/48"]),
+        ("2001:db8:2::1", ["2001:db8:2::/64", "2001:db8:2::/48"]),
+        ("[2001:db8:1:2:cccc::1]:443", ["2001:db8:1:2::/64", "2001:db8:1::/48"]),
+        ("::ffff:198.51.100.7", ["198.51.100.7"]),
     ],
 )
-def test_get_ip_counts_an_ipv6_network_as_one_address(settings, written, counted):
-    assert counted_ip(settings, 1, written) == counted
-    assert counted_ip(settings, 0, None, remote=written) == counted
+def test_networks_of_an_ipv6_address_are_a_small_and_a_wide_one(settings, written, counted):
+    assert counted_networks(settings, 1, written) == counted
+    assert counted_networks(settings, 0, None, remote=written) == counted
 
 
-def test_get_client_ip_works_without_an_address(settings):
-    assert counted_ip(settings, 1, None, remote="") == UNKNOWN_ADDRESS
+def test_networks_without_an_address_are_that_of_all_unknown_ones(settings):
+    assert counted_networks(settings, 1, None, remote="") == [UNKNOWN_ADDRESS]
+
+
+def is_counted(address: str, action: str = "check") -> bool:
+    """Return whether there was room for one request from this network address."""
+    try:
+        count_or_raise(RequestFactory().post("/", REMOTE_ADDR=address), action)
+    except TooManyRequestsError:
+        return False
+    return True
+
+
+def test_wide_ipv6_network_has_a_limit_too(settings):
+    """A customer who gets a /48 has 65,536 networks of the smaller kind."""
+    settings.RATE_LIMITS = {"check": "3/5m/ip"}
+    responses = [is_counted(f"2001:db8:1:{number:x}::1") for number in range(20)]
+    assert responses == [True] * 6 + [False] * 14
+    assert is_counted("2001:db8:2:1::1")
+
+
+def test_small_ipv6_network_uses_up_no_wide_one(settings):
+    settings.RATE_LIMITS = {"check": "3/5m/ip"}
+    responses = [is_counted(f"2001:db8:1:1::{number:x}") for number in range(20)]
+    assert responses == [True] * 3 + [False] * 17
+    assert [is_counted("2001:db8:1:2::1") for _ in range(4)] == [True] * 3 + [False]
+
+
+@pytest.mark.parametrize("action", ["code", "question"])
+def test_rate_limits_of_every_kind_hold_in_a_wide_network(settings, action):
+    amount = int(settings.RATE_LIMITS[action].partition("/")[0])
+    responses = []
+    for number in range(2 * amount + 1):
+        request = RequestFactory().post("/", REMOTE_ADDR=f"2001:db8:9:{number:x}::1")
+        try:
+            count_or_raise(request, action, key=f"p{number}@rush.example")
+        except TooManyRequestsError:
+            responses.append(number)
+    assert responses == [2 * amount]
 
 
 @pytest.mark.django_db
