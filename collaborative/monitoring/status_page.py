@@ -218,7 +218,8 @@ def _last_backup_item(run: JobRun) -> StatusItem:
 
 def _failed_backup_items(run: JobRun) -> list[StatusItem]:
     """Return the last failure since `run`, if there is one."""
-    later = JobRun.objects.filter(name=run.name, succeeded=False, started_at__gt=run.started_at)
+    failures = JobRun.objects.past().filter(name=run.name, succeeded=False)
+    later = failures.filter(started_at__gt=run.started_at)
     failed = later.order_by("-started_at").first()
     if failed is None:
         return []
