@@ -42,7 +42,7 @@ class JobRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     succeeded = models.BooleanField(null=True)
     outcome = models.TextField(blank=True)
-    # Of a backup: folder, file, bytes, encrypted. Of a check or a restore: file.
+    # Of a backup: folder, file, bytes, encrypted, authenticated. Of a check or a restore: file.
     details = models.JSONField(default=dict)
 
     objects = JobRunQuerySet.as_manager()

@@ -176,7 +176,8 @@ def _with_reasons(emails: QuerySet[Email]) -> QuerySet[Email]:
 
 
 def backup_items() -> list[StatusItem]:
-    """Return how old the last backup is, whether it is encrypted, and when one was checked."""
+    """Return how old the last backup is, whether it is encrypted and proves where it is from, and
+    when one was checked."""
     run = JobRun.objects.succeeded(JobRun.Job.BACKUP).first()
     if run is None:
         advice = f"Run manage.py backup, and {START_BACKUPS}"
@@ -187,11 +188,16 @@ def backup_items() -> list[StatusItem]:
     if not run.details.get("encrypted"):
         description = "off: anyone who has the file can read it"
         encryption = StatusItem("Encryption", description, State.INFO, "Set BACKUP_KEY.")
+    proof = StatusItem("Proof of origin", "on")
+    if not run.details.get("authenticated"):
+        description = "off: a changed or foreign file is not recognized"
+        proof = StatusItem("Proof of origin", description, State.INFO, "Set BACKUP_MAC_KEY.")
     check = JobRun.objects.succeeded(JobRun.Job.CHECK).first()
     checked = f"{_age(check.ended_at)} ago, {check.details.get('file', '')}" if check else "never"
     return [
         _last_backup_item(run),
         encryption,
+        proof,
         StatusItem("Last check", checked, State.INFO, "" if check else CHECK_BACKUP),
         *_failed_backup_items(run),
     ]

@@ -12,6 +12,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from collaborative.env import DATABASE_CACHE
 from collaborative.models import JobRun
 from collaborative.operations.backups import postgres, sqlite
 from collaborative.operations.backups.archives import (
@@ -24,6 +25,7 @@ from collaborative.operations.backups.archives import (
     remove_partials,
     unused_path,
 )
+from collaborative.operations.backups.authentication import mac_path, write_mac
 from collaborative.operations.backups.encryption import encrypt
 from collaborative.operations.jobs import exclusive_lock, record_run
 
@@ -54,6 +56,8 @@ def make_backup(*, before_restore: bool = False) -> JobRun:
                 "bytes": size,
                 "encrypted": encrypted,
             }
+            if settings.BACKUP_MAC_KEY:
+                run.details["authenticated"] = True
             run.outcome = f"{path.name}, {size:,} bytes, {'' if encrypted else 'not '}encrypted"
             run.outcome += f"; {deleted} old removed" if deleted else ""
         return run
@@ -79,26 +83,36 @@ def excluded_tables() -> list[str]:
         for cache in settings.CACHES.values()
         if cache["BACKEND"].endswith(".DatabaseCache")
     ]
-    return [Session._meta.db_table, UserSession._meta.db_table, *caches]
+    usual = DATABASE_CACHE["LOCATION"]
+    return [Session._meta.db_table, UserSession._meta.db_table, *{usual, *caches}]
 
 
 def _write_backup(folder: Path, note: str) -> Path:
     suffix = SUFFIXES[connection.vendor] + (".age" if settings.BACKUP_KEY else "")
     path = unused_path(folder, suffix, note)
     with atomic_write(path) as file:
-        if connection.vendor == "postgresql":
-            with postgres.open_dump(excluded_tables()) as reader:
-                if settings.BACKUP_KEY:
-                    encrypt(reader, file)
-                else:
-                    shutil.copyfileobj(reader, file)
-        elif settings.BACKUP_KEY:
-            with _scratch_file() as (scratch, reader):
-                sqlite.dump(scratch, excluded_tables())
-                encrypt(reader, file)
-        else:
-            sqlite.dump(Path(file.name), excluded_tables())
+        _write_database(file)
+        if settings.BACKUP_MAC_KEY:
+            file.flush()
+            # Before the backup has its name, so that none is ever without.
+            with open(file.name, "rb") as finished:
+                write_mac(finished, path)
     return path
+
+
+def _write_database(file: IO[bytes]) -> None:
+    if connection.vendor == "postgresql":
+        with postgres.open_dump(excluded_tables()) as reader:
+            if settings.BACKUP_KEY:
+                encrypt(reader, file)
+            else:
+                shutil.copyfileobj(reader, file)
+    elif settings.BACKUP_KEY:
+        with _scratch_file() as (scratch, reader):
+            sqlite.dump(scratch, excluded_tables())
+            encrypt(reader, file)
+    else:
+        sqlite.dump(Path(file.name), excluded_tables())
 
 
 @contextmanager
@@ -108,7 +122,7 @@ def _scratch_file() -> Iterator[tuple[Path, IO[bytes]]]:
     path = database.with_name(f".{database.name}-backup.partial")
     path.unlink(missing_ok=True)
     try:
-        path.touch(mode=0o600)
+        path.touch(mode=0o600, exist_ok=False)
         with path.open("rb") as reader:
             yield path, reader
     finally:
@@ -124,4 +138,5 @@ def _delete_old_backups(new: Path) -> int:
     old = others[settings.BACKUP_KEEP - 1 :]
     for path in old:
         path.unlink(missing_ok=True)
+        mac_path(path).unlink(missing_ok=True)
     return len(old)
