@@ -54,8 +54,8 @@ IGNORED_LINE = re.compile(
     rb"(?:|--.*|SET (?!client_encoding)\w+ = [\w']*;|SET client_encoding = 'UTF8';"
     rb"|SELECT pg_catalog\.set_config\('search_path', '', false\);|\\(?:un)?restrict \w+)\n"
 )
-# A line of the list of an archive: two numbers, and what it is of which schema and name.
-ENTRY_LINE = re.compile(r"\d+; \d+ \d+ (?P<entry>.+)")
+# A line of the list of an archive: its numbers, and what it is of which schema and name.
+ENTRY_NUMBERS = re.compile(r"^\d+; \d+ \d+ ")
 ACCEPTED_ENTRY = re.compile(
     r"(?P<kind>TABLE DATA|TABLE|SEQUENCE OWNED BY|SEQUENCE SET|SEQUENCE|FK CONSTRAINT|CONSTRAINT"
     r"|DEFAULT|INDEX|SCHEMA) (?P<schema>\S+) (?P<name>\S+).*"
@@ -96,8 +96,8 @@ def restore(scratch: Path, contents: Contents, tables: Tables) -> None:
         if getattr(error.__cause__, "sqlstate", "") != SQLSTATE_LOCK_NOT_AVAILABLE:
             raise
         raise BackupError(
-            "Its tables are in use: something still uses the database. Stop the portal and its "
-            "mail worker first."
+            "The tables cannot be replaced: something still uses the database. Stop the portal and "
+            "its mail worker first."
         ) from error
 
 
@@ -156,10 +156,12 @@ def _read_names(scratch: Path) -> set[str]:
     entries = []
     with _open_output([_find_program("pg_restore"), "--list", str(scratch)]) as reader:
         for line in reader:
-            if entry := ENTRY_LINE.match(line.decode(errors="replace")):
-                accepted = ACCEPTED_ENTRY.fullmatch(entry["entry"])
+            text = line.decode(errors="replace").strip()
+            if text and not text.startswith(";"):
+                described = ENTRY_NUMBERS.sub("", text)
+                accepted = ACCEPTED_ENTRY.fullmatch(described)
                 if not accepted:
-                    raise ForeignError(entry["entry"])
+                    raise ForeignError(described)
                 entries.append(accepted)
     tables = [entry for entry in entries if entry["kind"] in {"TABLE", "TABLE DATA"}]
     schemas = {entry["schema"] for entry in tables if entry["name"] == "django_migrations"}
