@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+# Clocks of two hosts may differ by this much.
+CLOCK_SKEW_ALLOWANCE = timedelta(minutes=5)
+
 
 class JobRunQuerySet(models.QuerySet["JobRun"]):
+    def past(self) -> JobRunQuerySet:
+        """Return the runs that do not lie in the future: those say nothing about what is due, a
+        clock was wrong and has been set back."""
+        return self.filter(started_at__lte=timezone.now() + CLOCK_SKEW_ALLOWANCE)
+
     def succeeded(self, name: str) -> JobRunQuerySet:
-        """Return the runs of this job that succeeded, newest first."""
-        return self.filter(name=name, succeeded=True).order_by("-started_at", "-pk")
+        """Return the past runs of this job that succeeded, newest first."""
+        return self.past().filter(name=name, succeeded=True).order_by("-started_at", "-pk")
 
     def unfinished(self, name: str) -> JobRunQuerySet:
         """Return the runs of this job that are going on or were killed."""
@@ -34,7 +42,7 @@ class JobRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     succeeded = models.BooleanField(null=True)
     outcome = models.TextField(blank=True)
-    # Of a backup: folder, file, bytes, encrypted. Of a check or a restore: file.
+    # Of a backup: folder, file, bytes, encrypted, authenticated. Of a check or a restore: file.
     details = models.JSONField(default=dict)
 
     objects = JobRunQuerySet.as_manager()

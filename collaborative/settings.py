@@ -211,13 +211,20 @@ BACKUP_KEY = env.read(
     "Set it to the public key that `manage.py backup --new-key` prints: age1…",
     "",
 )
+BACKUP_MAC_KEY = env.read(
+    "BACKUP_MAC_KEY",
+    env.secret_key,
+    "Set it to at least 50 random characters, and keep them secret: "
+    'python -c "import secrets; print(secrets.token_urlsafe(64))"',
+    "",
+)
 BACKUP_KEEP = env.read(
     "BACKUP_KEEP", env.positive_int, "Set it to the number of backups to keep: 14", 14
 )
 PG_BIN = env.read(
     "PG_BIN",
     env.postgres_programs,
-    "Set it to the folder of pg_dump, pg_restore and psql, or leave it out to find them by PATH.",
+    "Set it to the folder of pg_dump and pg_restore, or leave it out to find them by PATH.",
     "",
 )
 RELEASE = env.read("RELEASE", str, "Set it to what you call the version that runs.", "")

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from members import services as member_services
@@ -139,8 +139,10 @@ def process_pending_decisions() -> None:
 
     The mail worker calls this every second.
     """
-    before = timezone.now() - PENDING_AFTER
-    pending = Decision.objects.unfinished().filter(created_at__lt=before)
+    now = timezone.now()
+    # A decision of the future is from before the clock was set back, not from a running request.
+    is_left = Q(created_at__lt=now - PENDING_AFTER) | Q(created_at__gt=now + PENDING_AFTER)
+    pending = Decision.objects.unfinished().filter(is_left)
     for decision in pending.order_by("pk")[:MAX_PENDING_DECISIONS]:
         process_decision(decision, seconds=PENDING_SECONDS_PER_DECISION)
 

@@ -197,7 +197,8 @@ def _with_reasons(emails: QuerySet[Email]) -> QuerySet[Email]:
 
 
 def backup_items() -> list[StatusItem]:
-    """Return how old the last backup is, whether it is encrypted, and when one was checked."""
+    """Return how old the last backup is, whether it is encrypted and proves where it is from, and
+    when one was checked."""
     run = JobRun.objects.succeeded(JobRun.Job.BACKUP).first()
     if run is None:
         advice = f"Run manage.py backup, and {START_BACKUPS}"
@@ -208,11 +209,16 @@ def backup_items() -> list[StatusItem]:
     if not run.details.get("encrypted"):
         description = "off: anyone who has the file can read it"
         encryption = StatusItem("Encryption", description, State.INFO, "Set BACKUP_KEY.")
+    proof = StatusItem("Proof of origin", "on")
+    if not run.details.get("authenticated"):
+        description = "off: a changed or foreign file is not recognized"
+        proof = StatusItem("Proof of origin", description, State.INFO, "Set BACKUP_MAC_KEY.")
     check = JobRun.objects.succeeded(JobRun.Job.CHECK).first()
     checked = f"{_age(check.ended_at)} ago, {check.details.get('file', '')}" if check else "never"
     return [
         _last_backup_item(run),
         encryption,
+        proof,
         StatusItem("Last check", checked, State.INFO, "" if check else CHECK_BACKUP),
         *_failed_backup_items(run),
     ]
@@ -239,7 +245,8 @@ def _last_backup_item(run: JobRun) -> StatusItem:
 
 def _failed_backup_items(run: JobRun) -> list[StatusItem]:
     """Return the last failure since `run`, if there is one."""
-    later = JobRun.objects.filter(name=run.name, succeeded=False, started_at__gt=run.started_at)
+    failures = JobRun.objects.past().filter(name=run.name, succeeded=False)
+    later = failures.filter(started_at__gt=run.started_at)
     failed = later.order_by("-started_at").first()
     if failed is None:
         return []

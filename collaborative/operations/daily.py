@@ -34,6 +34,8 @@ JOB_RUN_RETENTION = timedelta(days=90)
 DAILY_RUN_INTERVAL = timedelta(days=1)
 # Between any two daily runs, whether a timer or the mail worker starts them.
 MIN_DAILY_RUN_INTERVAL = timedelta(hours=1)
+# Nothing schedules an email as far ahead as this; a clock that was wrong did.
+MAX_SCHEDULED_AHEAD = timedelta(hours=1)
 DELETE_BATCH_SIZE = 1000
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,15 @@ def delete_expired_emails() -> None:
             logger.warning("Email %s expired before it could be sent", email_id)
     recently_refused = {"status": STATUS.failed, "expires_at__gt": now - REFUSED_CODE_RETENTION}
     _delete_emails(expired.exclude(**recently_refused))
+
+
+def release_stranded_emails() -> None:
+    """Let emails leave now that wait for a time which a wrong clock, since set back, gave them."""
+    now = timezone.now()
+    unsent = Email.objects.filter(status__in=[STATUS.queued, STATUS.requeued])
+    stranded = unsent.filter(scheduled_time__gt=now + MAX_SCHEDULED_AHEAD)
+    if count := stranded.update(scheduled_time=now):
+        logger.warning("The clock was set back: %s scheduled emails are due now", count)
 
 
 def delete_old_records() -> None:
@@ -81,6 +92,7 @@ def _delete_emails(emails: QuerySet[Email]) -> None:
 DAILY_TASKS: tuple[Callable[[], object], ...] = (
     queue_digests,
     delete_expired_emails,
+    release_stranded_emails,
     delete_old_records,
     delete_old_addresses,
     delete_expired_counters,
@@ -109,7 +121,7 @@ def run_daily(*, again: bool = False) -> JobRun | None:
 
 def ensure_daily_run() -> None:
     """Run the daily tasks if nothing has run them for a day; after a failed run, in an hour."""
-    now, runs = timezone.now(), JobRun.objects.filter(name="daily")
+    now, runs = timezone.now(), JobRun.objects.past().filter(name="daily")
     recent = runs.filter(started_at__gt=now - MIN_DAILY_RUN_INTERVAL)
     succeeded = runs.filter(started_at__gt=now - DAILY_RUN_INTERVAL, succeeded=True)
     if not (recent | succeeded).exists():

@@ -125,7 +125,7 @@ def _finish_run(run: JobRun) -> None:
 def seconds_since_success() -> dict[str, int | None]:
     """Return how long ago each job that must run every day last succeeded; None means never."""
     jobs = (JobRun.Job.BACKUP, JobRun.Job.DAILY)
-    succeeded = JobRun.objects.filter(name__in=jobs, succeeded=True).order_by()
+    succeeded = JobRun.objects.past().filter(name__in=jobs, succeeded=True).order_by()
     last = dict(succeeded.values_list("name").annotate(Max("finished_at")))
     now = timezone.now()
     return {

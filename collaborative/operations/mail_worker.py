@@ -18,7 +18,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import Error, connection, transaction
@@ -32,6 +32,7 @@ from collaborative.operations.daily import (
     delete_expired_emails,
     ensure_daily_run,
     queue_digests,
+    release_stranded_emails,
     run_task,
 )
 from collaborative.operations.jobs import exclusive_lock
@@ -54,6 +55,7 @@ SET_KEEPALIVES = (
 PERIODIC_TASKS: tuple[tuple[timedelta, Callable[[], object]], ...] = (
     (timedelta(seconds=1), process_pending_decisions),
     (timedelta(minutes=1), delete_expired_emails),
+    (timedelta(minutes=1), release_stranded_emails),
     (timedelta(minutes=10), queue_digests),
     (timedelta(minutes=10), ensure_daily_run),
 )
@@ -86,7 +88,8 @@ class MailWorker:
         self.stopping = False
         self._waiting_for_lock = False
         self._consecutive_outages = 0
-        self._next_run_at: dict[Callable[[], object], datetime] = {}
+        # In seconds of the monotonic clock, which nobody can set back.
+        self._next_run_at: dict[Callable[[], object], float] = {}
 
     def stop(self) -> None:
         """End after the email that is being sent."""
@@ -208,9 +211,9 @@ class MailWorker:
         An error of the database connection is raised.
         """
         for interval, task in PERIODIC_TASKS:
-            now = timezone.now()
+            now = time.monotonic()
             if now >= self._next_run_at.get(task, now):
-                self._next_run_at[task] = now + interval
+                self._next_run_at[task] = now + interval.total_seconds()
                 run_task(task)
 
 

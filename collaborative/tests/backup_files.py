@@ -50,7 +50,7 @@ def checksums() -> dict[str, str]:
 
 def environment(**changes: str) -> dict[str, str]:
     """Of a process on the database and the folder of the test."""
-    names = ("BACKUP_DIR", "PG_BIN", "BACKUP_KEY")
+    names = ("BACKUP_DIR", "PG_BIN", "BACKUP_KEY", "BACKUP_MAC_KEY")
     given = {name: getattr(settings, name) for name in names}
     root = str(MANAGE.parent)
     return {**os.environ, **given, "PYTHONPATH": root, "DATABASE_URL": database_url(), **changes}

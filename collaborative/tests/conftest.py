@@ -10,6 +10,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -17,6 +18,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from post_office.models import PRIORITY, STATUS, Email
 
+from collaborative.operations import mail_worker
 from collaborative.tests.ports import free_port
 from collaborative.tests.postgres import client_programs
 from collaborative.tests.web import NO_NGINX, NO_POOLER
@@ -103,11 +105,12 @@ def smtp(settings, caplog) -> Iterator[MailServer]:
 
 
 class Clock:
-    """A clock that only moves when somebody sleeps on it."""
+    """A clock that only moves when somebody sleeps on it, or sets it."""
 
     def __init__(self) -> None:
         self.time = datetime(2026, 9, 9, 5, 0, tzinfo=UTC)  # a Wednesday; midnight in Chicago
         self.start = self.time
+        self.changed = timedelta(0)
 
     def __call__(self) -> datetime:
         self.time += timedelta(microseconds=100)
@@ -116,15 +119,21 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
 
+    def set_back(self, by: timedelta) -> None:
+        """Correct the time, as an administrator or a time server does: no time passes."""
+        self.time -= by
+        self.changed -= by
+
     @property
     def seconds(self) -> float:
-        return (self.time - self.start).total_seconds()
+        return (self.time - self.start - self.changed).total_seconds()
 
 
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(timezone, "now", clock)
+    monkeypatch.setattr(mail_worker, "time", SimpleNamespace(monotonic=lambda: clock.seconds))
     return clock
 
 

@@ -74,6 +74,7 @@ PORTAL_SETTINGS = {
     "BACKUP_DIR",
     "BACKUP_KEEP",
     "BACKUP_KEY",
+    "BACKUP_MAC_KEY",
     "BIND",
     "CONTACT_EMAIL",
     "DATABASE_URL",

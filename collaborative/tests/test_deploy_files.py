@@ -214,6 +214,32 @@ def test_pages_name_only_what_is_there(page):
         assert command in get_commands(), command
 
 
+@pytest.mark.parametrize("page", [DEPLOY / "README.md", ROOT / "docs" / "operating.md"])
+def test_environment_made_as_the_pages_say_is_empty(page, tmp_path):
+    """No pip, no setuptools: nothing that the lock does not name, each with its hash."""
+    lines = page.read_text().splitlines()
+    (make,) = [line for line in lines if re.match(r"python3 -m venv .*\.venv$", line)]
+    (fill,) = [line for line in lines if "install --require-hashes" in line]
+    subprocess.run([sys.executable, *make.split()[1:]], cwd=tmp_path, check=True)
+    (libraries,) = tmp_path.glob(".venv/lib/python3*/site-packages")
+    assert list(libraries.iterdir()) == []
+    assert re.fullmatch(r"\S+/installer/bin/pip --python \.venv/bin/python install .*", fill)
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", *fill.split()[1:3], "list", "--disable-pip-version-check"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert listed.stdout == ""
+
+
+def test_lock_names_no_installer():
+    names = re.findall(r"(?m)^([\w.-]+)==", (ROOT / "requirements.txt").read_text())
+    assert len(names) > 30
+    assert {"pip", "setuptools", "wheel", "distribute"}.isdisjoint(names)
+
+
 def test_manage_script_is_a_script():
     script = DEPLOY / "portal-manage"
     assert script.stat().st_mode & 0o111

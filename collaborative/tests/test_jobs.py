@@ -71,6 +71,21 @@ def test_run_daily_is_not_repeated_within_the_hour_unless_requested(clock):
 
 
 @pytest.mark.django_db
+def test_daily_run_goes_on_after_the_clock_was_set_back(clock):
+    """A run of the future neither holds up the next one nor hides that none was made."""
+    clock.set_back(timedelta(days=-30))
+    assert run_daily().succeeded
+    clock.set_back(timedelta(days=30))
+    assert seconds_since_success()["daily"] is None
+    assert run_daily().succeeded
+    ensure_daily_run()
+    assert daily_runs() == [True, True]
+    clock.sleep(25 * 3600)
+    ensure_daily_run()
+    assert daily_runs() == [True, True, True]
+
+
+@pytest.mark.django_db
 def test_run_daily_names_what_failed_and_does_the_rest(broken, clock, caplog):
     clock.sleep(8 * 3600)
     put("Old", status=STATUS.sent)

@@ -287,6 +287,30 @@ def test_run_due_tasks_waits_for_each_interval(clock):
 
 
 @pytest.mark.django_db
+def test_run_due_tasks_goes_on_after_the_clock_was_set_back(clock):
+    worker = MailWorker()
+    worker.run_due_tasks()
+    clock.set_back(timedelta(days=400))
+    put("Code", expires_at=clock() + timedelta(seconds=30))
+    clock.sleep(61)
+    worker.run_due_tasks()
+    assert not Email.objects.exists()
+
+
+@pytest.mark.django_db
+def test_stranded_email_leaves_soon_after_the_clock_was_set_back(smtp, clock):
+    clock.set_back(timedelta(days=-2))
+    put("Retried then", status=STATUS.requeued, scheduled_time=clock() + timedelta(minutes=30))
+    clock.set_back(timedelta(days=2))
+    put("Held by a decision", scheduled_time=clock() + timedelta(minutes=2))
+    worker = MailWorker()
+    worker.run_due_tasks()
+    assert worker.send_next()
+    assert statuses() == {STATUS.sent: 1, STATUS.queued: 1}
+    assert worker.send_next() is None
+
+
+@pytest.mark.django_db
 def test_queue_digests_sends_one_a_day(facilitator, applicant, queued_emails, clock):
     clock.sleep(7 * 3600 - 60)  # a minute before seven
     daily.queue_digests()
@@ -298,6 +322,19 @@ def test_queue_digests_sends_one_a_day(facilitator, applicant, queued_emails, cl
     assert Counter(mail.to[0] for mail in queued_emails())[facilitator.email] == 1
     clock.sleep(86400)
     daily.queue_digests()
+    assert Counter(mail.to[0] for mail in queued_emails())[facilitator.email] == 2
+
+
+@pytest.mark.django_db
+def test_queue_digests_goes_on_after_the_clock_was_set_back(
+    facilitator, applicant, queued_emails, clock
+):
+    clock.sleep(8 * 3600)
+    clock.set_back(timedelta(days=-28))
+    daily.queue_digests()
+    clock.set_back(timedelta(days=28))
+    for _ in range(2):
+        daily.queue_digests()
     assert Counter(mail.to[0] for mail in queued_emails())[facilitator.email] == 2
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from post_office.models import Email
 
-from collaborative.operations.mail_worker import MailWorker
+from collaborative.operations.mail_worker import MailWorker, process_pending_decisions
 from collaborative.tests.test_mail_worker import run_until
 from conftest import membership_of
 from desk.models import Selection
@@ -62,6 +62,13 @@ def test_mail_worker_continues_an_interrupted_decision(smtp, clock, decision):
     run_until(lambda: len(smtp.taken) == 2, clock, {}, stride=1)
     decision.refresh_from_db()
     assert [item.outcome for item in decision.items.all()] == ["done", "done"]
+    assert Membership.objects.waiting().count() == 0
+
+
+def test_decision_of_the_future_is_continued(decision):
+    """The clock was set back after its process was killed."""
+    Decision.objects.update(created_at=timezone.now() + timedelta(days=1))
+    process_pending_decisions()
     assert Membership.objects.waiting().count() == 0
 
 

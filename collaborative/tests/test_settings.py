@@ -134,6 +134,7 @@ def test_missing_setting_stops_the_start(read_settings, name, value):
         ("BACKUP_KEEP", "0"),
         ("BACKUP_KEY", "AGE-SECRET-KEY-1HUNTER2"),
         ("BACKUP_KEY", "age1hunter2"),
+        ("BACKUP_MAC_KEY", "hunter2"),
         ("PG_BIN", "/hunter2/without/programs"),
         ("METRICS_TOKEN", "hunter2 hunter2 hunter2"),
         ("SENTRY_DSN", "hunter2"),

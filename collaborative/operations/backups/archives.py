@@ -8,6 +8,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -28,6 +29,17 @@ BEFORE_RESTORE = "-before-restore"
 
 # The app and name of each applied migration.
 Migrations = set[tuple[str, str]]
+# The columns of each table.
+Tables = dict[str, set[str]]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a backup says that it holds; of a table without rows the columns may be unknown."""
+
+    migrations: Migrations
+    columns: Tables
+    rows: dict[str, int]
 
 
 class BackupError(Exception):
@@ -39,6 +51,17 @@ class DamagedError(BackupError):
 
     def __init__(self, path: Path, reason: object) -> None:
         super().__init__(f"{path.name} is damaged or incomplete: {str(reason).rstrip('.')}.")
+
+
+class ForeignError(BackupError):
+    """A backup holds what no migration of the portal makes: nothing of the file is used."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The backup holds {what}, which is not of the portal and could do harm. Only tables, "
+            "keys, indexes and sequences of the portal are accepted. If you put it there yourself, "
+            "take it out of the database, and make another backup."
+        )
 
 
 class IncompleteRestoreError(BackupError):
@@ -81,6 +104,9 @@ def describe_os_error(error: OSError, path: Path) -> BackupError:
 def detect_format(path: Path) -> str:
     """Return what a file holds: "sqlite", "postgresql", "age" (encrypted), or "" if neither."""
     try:
+        # Reading a pipe could wait forever.
+        if path.exists() and not path.is_file():
+            return ""
         with path.open("rb") as file:
             start = file.read(32)
     except OSError as error:

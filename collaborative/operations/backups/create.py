@@ -12,6 +12,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from collaborative.env import DATABASE_CACHE
 from collaborative.models import JobRun
 from collaborative.operations.backups import postgres, sqlite
 from collaborative.operations.backups.archives import (
@@ -24,6 +25,7 @@ from collaborative.operations.backups.archives import (
     remove_partials,
     unused_path,
 )
+from collaborative.operations.backups.authentication import mac_path, write_mac
 from collaborative.operations.backups.encryption import encrypt
 from collaborative.operations.jobs import exclusive_lock, record_run
 from members.models import SentCode
@@ -55,6 +57,8 @@ def make_backup(*, before_restore: bool = False) -> JobRun:
                 "bytes": size,
                 "encrypted": encrypted,
             }
+            if settings.BACKUP_MAC_KEY:
+                run.details["authenticated"] = True
             run.outcome = f"{path.name}, {size:,} bytes, {'' if encrypted else 'not '}encrypted"
             run.outcome += f"; {deleted} old removed" if deleted else ""
         return run
@@ -80,27 +84,37 @@ def excluded_tables() -> list[str]:
         for cache in settings.CACHES.values()
         if cache["BACKEND"].endswith(".DatabaseCache")
     ]
+    usual = DATABASE_CACHE["LOCATION"]
     signing_in = [model._meta.db_table for model in (Session, UserSession, SentCode)]
-    return [*signing_in, *caches]
+    return [*signing_in, *{usual, *caches}]
 
 
 def _write_backup(folder: Path, note: str) -> Path:
     suffix = SUFFIXES[connection.vendor] + (".age" if settings.BACKUP_KEY else "")
     path = unused_path(folder, suffix, note)
     with atomic_write(path) as file:
-        if connection.vendor == "postgresql":
-            with postgres.open_dump(excluded_tables()) as reader:
-                if settings.BACKUP_KEY:
-                    encrypt(reader, file)
-                else:
-                    shutil.copyfileobj(reader, file)
-        elif settings.BACKUP_KEY:
-            with _scratch_file() as (scratch, reader):
-                sqlite.dump(scratch, excluded_tables())
-                encrypt(reader, file)
-        else:
-            sqlite.dump(Path(file.name), excluded_tables())
+        _write_database(file)
+        if settings.BACKUP_MAC_KEY:
+            file.flush()
+            # Before the backup has its name, so that none is ever without.
+            with open(file.name, "rb") as finished:
+                write_mac(finished, path)
     return path
+
+
+def _write_database(file: IO[bytes]) -> None:
+    if connection.vendor == "postgresql":
+        with postgres.open_dump(excluded_tables()) as reader:
+            if settings.BACKUP_KEY:
+                encrypt(reader, file)
+            else:
+                shutil.copyfileobj(reader, file)
+    elif settings.BACKUP_KEY:
+        with _scratch_file() as (scratch, reader):
+            sqlite.dump(scratch, excluded_tables())
+            encrypt(reader, file)
+    else:
+        sqlite.dump(Path(file.name), excluded_tables())
 
 
 @contextmanager
@@ -110,7 +124,7 @@ def _scratch_file() -> Iterator[tuple[Path, IO[bytes]]]:
     path = database.with_name(f".{database.name}-backup.partial")
     path.unlink(missing_ok=True)
     try:
-        path.touch(mode=0o600)
+        path.touch(mode=0o600, exist_ok=False)
         with path.open("rb") as reader:
             yield path, reader
     finally:
@@ -126,4 +140,5 @@ def _delete_old_backups(new: Path) -> int:
     old = others[settings.BACKUP_KEEP - 1 :]
     for path in old:
         path.unlink(missing_ok=True)
+        mac_path(path).unlink(missing_ok=True)
     return len(old)

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
@@ -17,14 +18,18 @@ from collaborative.models import JobRun
 from collaborative.monitoring.health import known_migrations
 from collaborative.operations.backups import postgres, sqlite, sqlite_to_postgres
 from collaborative.operations.backups.archives import (
+    DISK_FULL_ERRNOS,
     BackupError,
+    Contents,
     IncompleteRestoreError,
-    Migrations,
+    Tables,
     describe_os_error,
     detect_format,
 )
+from collaborative.operations.backups.authentication import CHUNK_BYTES, new_mac, require_mac
 from collaborative.operations.backups.create import excluded_tables, make_backup
 from collaborative.operations.backups.encryption import decrypt
+from collaborative.operations.backups.schema import check_contents
 from collaborative.operations.jobs import exclusive_lock, record_run
 
 DATABASE_FORMATS = {"sqlite", "postgresql"}
@@ -32,6 +37,8 @@ NEEDS_POSTGRESQL = (
     "it needs a PostgreSQL DATABASE_URL, of any server whose version is not older. What the "
     "database holds is not touched by --check."
 )
+PROVEN = "BACKUP_MAC_KEY proves where it is from"
+NOT_PROVEN = "nothing proves where it is from: BACKUP_MAC_KEY is not set"
 # Tables that a new installation fills before anyone has used it.
 TABLES_FILLED_BY_MIGRATE = {
     "auth_permission",
@@ -49,8 +56,8 @@ COUNTED_TABLES = {
 def check_backup(path: Path, identity: Path | None = None) -> JobRun:
     """Restore `path` into a scratch place, count its rows, and return the record of the run.
 
-    Changes nothing. Refuses a file that is damaged, that the key does not open, or that the code is
-    too old for.
+    Changes nothing. Refuses a file that is damaged, that the key does not open, that holds anything
+    but the portal's tables, that the code is too old for, or that BACKUP_MAC_KEY did not write.
     """
     with _record_check() as run:
         run.details = {"file": path.name}
@@ -58,15 +65,20 @@ def check_backup(path: Path, identity: Path | None = None) -> JobRun:
             file_format = detect_format(scratch)
             if (file_format, connection.vendor) == ("postgresql", "sqlite"):
                 raise BackupError(f"{path.name} is of PostgreSQL: {NEEDS_POSTGRESQL}")
-            migrations, rows = _read(scratch)
+            contents = _read(scratch)
+            tables = check_contents(contents, excluded_tables())
             note = ""
-            if file_format == "postgresql" and not postgres.restore_into_scratch_database(scratch):
+            if file_format == "sqlite":
+                sqlite.check(scratch, contents, tables)
+            elif not postgres.check(scratch, contents, tables):
                 note = " (but not restored: that needs a role that may make databases)"
+        rows = contents.rows
         counts = [f"{rows.get(table, 0):,} {plural}" for table, plural in COUNTED_TABLES.items()]
         run.outcome = (
             f"{path.name} is whole{note}: {', '.join(counts)}, {sum(rows.values()):,} rows"
         )
-        if missing := known_migrations() - migrations:
+        run.outcome += f"; {PROVEN if settings.BACKUP_MAC_KEY else NOT_PROVEN}"
+        if missing := known_migrations() - contents.migrations:
             run.outcome += f"; {len(missing)} migrations older than this version"
     return run
 
@@ -80,8 +92,8 @@ def _record_check() -> AbstractContextManager[JobRun]:
 
 
 def restore_backup(path: Path, identity: Path | None = None, *, replace: bool = False) -> JobRun:
-    """Replace the database by what `path` holds, migrate it to this version, and return the record
-    of the run. Sessions, codes and the cache begin empty.
+    """Replace the database by the rows that `path` holds, migrate it to this version, and return
+    the record of the run. Sessions, codes and the cache begin empty.
 
     A backup of SQLite may be restored into PostgreSQL, not the other way around. Refuses while a
     mail worker runs, a backup that the code is too old for, and a database that holds data; with
@@ -91,9 +103,9 @@ def restore_backup(path: Path, identity: Path | None = None, *, replace: bool = 
         if not acquired:
             raise BackupError("A mail worker is running. Stop it and the portal first.")
         with open_backup(path, identity) as scratch:
-            _refuse_unfit(scratch)
+            contents, tables = _refuse_unfit(scratch)
             previous = _back_up_existing_data(replace)
-            _load(scratch)
+            _load(scratch, contents, tables)
         try:
             _prepare_restored_database()
         except (Error, CommandError) as error:
@@ -111,60 +123,97 @@ def restore_backup(path: Path, identity: Path | None = None, *, replace: bool = 
 
 @contextmanager
 def open_backup(path: Path, identity: Path | None = None) -> Iterator[Path]:
-    """Yield the path of the backup, if necessary of a decrypted copy that is removed afterwards."""
-    file_format = detect_format(path)
-    if not file_format:
+    """Yield the path of a copy, decrypted and proven, that only this user can read, and that is
+    removed afterwards.
+
+    What was checked is what is read: nobody can change the copy, or lay a journal beside it.
+    """
+    if not detect_format(path):
         raise BackupError(f"{path.name} is not a backup, or only the beginning of one.")
-    if file_format != "age":
-        yield path.resolve()
-        return
     with tempfile.TemporaryDirectory(prefix="portal-restore-") as folder:
-        scratch = Path(folder) / path.name.removesuffix(".age")
-        try:
-            with scratch.open("wb") as writer:
-                decrypt(path, identity, writer)
-        except OSError as error:
-            raise describe_os_error(error, Path(folder)) from error
+        scratch = Path(folder) / path.name
+        _copy_proven(path, scratch)
+        if detect_format(scratch) == "age":
+            scratch = _decrypted(scratch, identity)
         if detect_format(scratch) not in DATABASE_FORMATS:
             raise BackupError(f"{path.name} holds something else than a backup.")
         yield scratch
 
 
-def _read(scratch: Path) -> tuple[Migrations, dict[str, int]]:
-    """Return its migrations and rows per table; refuse migrations that the code does not know."""
+def _decrypted(encrypted: Path, identity: Path | None) -> Path:
+    """Put the decrypted file in the place of the encrypted one; return its path."""
+    plain = encrypted.with_name(f"{encrypted.name}.decrypted")
+    try:
+        with plain.open("xb") as writer:
+            decrypt(encrypted, identity, writer)
+    except OSError as error:
+        raise _describe_scratch_error(error, plain.parent) from error
+    return plain.replace(encrypted)
+
+
+def _copy_proven(path: Path, scratch: Path) -> None:
+    """Copy a backup; where BACKUP_MAC_KEY is set, refuse one that was not written with it."""
+    digest = new_mac() if settings.BACKUP_MAC_KEY else None
+    try:
+        with path.open("rb") as reader, scratch.open("xb") as writer:
+            while chunk := reader.read(CHUNK_BYTES):
+                writer.write(chunk)
+                if digest:
+                    digest.update(chunk)
+    except OSError as error:
+        raise _describe_scratch_error(error, scratch.parent) from error
+    if digest:
+        require_mac(path, digest)
+
+
+def _describe_scratch_error(error: OSError, folder: Path) -> BackupError:
+    if error.errno in DISK_FULL_ERRNOS:
+        return BackupError(
+            f"There is no room for a copy of the backup in {folder.parent}. Make room, or set "
+            "TMPDIR to a folder that has some."
+        )
+    return describe_os_error(error, folder)
+
+
+def _read(scratch: Path) -> Contents:
+    """Return what is in it; refuse migrations that the code does not know."""
     read = sqlite.read if detect_format(scratch) == "sqlite" else postgres.read
-    migrations, rows = read(scratch)
-    unknown = sorted(".".join(migration) for migration in migrations - known_migrations())
+    contents = read(scratch)
+    unknown = sorted(".".join(each) for each in contents.migrations - known_migrations())
     if unknown:
         raise BackupError(
             "The backup is of a newer version of the portal: this one does not know the "
             f"{'migrations' if unknown[1:] else 'migration'} {', '.join(unknown[:3])}. Install "
             "that version first."
         )
-    return migrations, rows
+    return contents
 
 
-def _refuse_unfit(scratch: Path) -> None:
-    """Refuse what this database cannot take: between the two kinds only the way from SQLite to
-    PostgreSQL is open, for a backup of this very version."""
+def _refuse_unfit(scratch: Path) -> tuple[Contents, Tables]:
+    """Return what is in the backup, and the tables to be restored.
+
+    Refuses what this database cannot take: between the two kinds only the way from SQLite to
+    PostgreSQL is open, for a backup of this very version.
+    """
     file_format = detect_format(scratch)
     if (file_format, connection.vendor) == ("postgresql", "sqlite"):
         raise BackupError("The backup is of PostgreSQL, and DATABASE_URL names SQLite.")
-    migrations, _ = _read(scratch)
-    if file_format != connection.vendor and known_migrations() - migrations:
+    contents = _read(scratch)
+    if file_format != connection.vendor and known_migrations() - contents.migrations:
         raise BackupError(
             "The backup is of an older version of the portal. To move it to PostgreSQL, restore it "
             "into SQLite with this version first, and make a backup of that."
         )
+    return contents, check_contents(contents, excluded_tables())
 
 
-def _load(scratch: Path) -> None:
+def _load(scratch: Path, contents: Contents, tables: Tables) -> None:
     if detect_format(scratch) != connection.vendor:
         sqlite_to_postgres.move(scratch, excluded_tables())
     elif connection.vendor == "postgresql":
-        postgres.restore(scratch)
+        postgres.restore(scratch, contents, tables)
     else:
-        sqlite.restore(scratch)
+        sqlite.restore(scratch, contents, tables)
 
 
 def _back_up_existing_data(replace: bool) -> str:

@@ -1,0 +1,103 @@
+"""The tables that the portal's own migrations make: the only ones that a backup is loaded into.
+
+What a backup says about tables is compared and never run. Anyone can write a file that looks like
+a backup, and a function, a trigger or a default in it would run as the portal.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Model
+from django.db.utils import ConnectionHandler
+
+from collaborative.operations.backups.archives import (
+    BackupError,
+    Contents,
+    ForeignError,
+    Migrations,
+    Tables,
+)
+
+
+def check_contents(contents: Contents, excluded: list[str]) -> Tables:
+    """Return the tables that the recorded migrations make, whose rows `contents` has.
+
+    Refuses another table or column, a missing one, and migrations of which an earlier one is
+    missing. The tables `excluded` may be missing, and are not returned.
+    """
+    expected = _tables_after(_last_migrations(contents.migrations))
+    for table, columns in contents.columns.items():
+        if table in excluded:
+            continue
+        if table not in expected:
+            raise ForeignError(f"the table {table}")
+        if foreign := columns - expected[table]:
+            raise ForeignError(f"the column {min(foreign)} of the table {table}")
+        if missing := expected[table] - columns:
+            raise BackupError(f"The backup lacks the column {min(missing)} of the table {table}.")
+    tables = {table: expected[table] for table in expected if table not in excluded}
+    if missing := tables.keys() - contents.columns.keys():
+        raise BackupError(f"The backup lacks the table {min(missing)}.")
+    return tables
+
+
+def create_tables(migrations: Migrations) -> None:
+    """Make the tables of these migrations, empty, in the default database, which has none."""
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    targets = _last_migrations(migrations)
+    executor.migrate(targets)
+    with connection.cursor() as cursor:
+        # The record of migrations comes with the backup, like all that a migration fills in.
+        for table in _tables_after(targets):
+            quoted = connection.ops.quote_name(table)
+            cursor.execute(f"DELETE FROM {quoted}")  # noqa: S608  # quoted
+
+
+@contextmanager
+def scratch_database(config: dict[str, Any]) -> Iterator[None]:
+    """Let Django's default connection lead to another database during the block.
+
+    Some libraries' migrations use the default one, whichever they are run on.
+    """
+    usual = connections[DEFAULT_DB_ALIAS]
+    scratch = ConnectionHandler({DEFAULT_DB_ALIAS: config})[DEFAULT_DB_ALIAS]
+    connections[DEFAULT_DB_ALIAS] = scratch
+    try:
+        yield
+    finally:
+        connections[DEFAULT_DB_ALIAS] = usual
+        scratch.close()
+
+
+def _last_migrations(migrations: Migrations) -> list[tuple[str, str]]:
+    """Return of each app the migrations that no other recorded one of the app builds on."""
+    nodes = MigrationLoader(None, ignore_no_migrations=True).graph.node_map
+    last = []
+    for migration in sorted(migrations):
+        node = nodes[migration]
+        missing = {parent.key for parent in node.parents} - migrations
+        if missing:
+            earlier, later = ".".join(min(missing)), ".".join(migration)
+            raise BackupError(f"The backup records the migration {later} without {earlier}.")
+        following = {child.key for child in node.children} & migrations
+        if all(app != migration[0] for app, _ in following):
+            last.append(migration)
+    return last
+
+
+def _tables_after(targets: list[tuple[str, str]]) -> Tables:
+    """Return the columns of each table after these migrations and all that they depend on."""
+    state = MigrationLoader(None, ignore_no_migrations=True).project_state(targets)
+    models: list[type[Model]] = [MigrationRecorder.Migration]
+    for model in state.apps.get_models(include_auto_created=True):
+        if model._meta.managed and not model._meta.proxy:
+            models.append(model)
+    return {
+        model._meta.db_table: {str(field.column) for field in model._meta.local_concrete_fields}
+        for model in models
+    }
