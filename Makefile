@@ -72,8 +72,10 @@ faults: $(VENV)/.stamp-dev ## Break processes, databases, disks and email while 
 attack: $(VENV)/.stamp-dev ## Attack the portal in production form, on both databases (10 minutes)
 	@failed=0; for database in sqlite postgres; do \
 		ATTACKS=1 DEBUG=1 TEST_DATABASE=$$database \
+		FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-50} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
 		$(PYTHON) -m pytest -q -p no:cacheprovider --show-capture=no collaborative/tests/attacks \
-		|| failed=1; \
+		collaborative/tests/test_restore_crafted.py desk/tests/test_imports_hostile.py \
+		desk/tests/test_unseen_accounts.py desk/tests/test_unseen_people.py || failed=1; \
 	done; exit $$failed
 
 lock: $(VENV)/.stamp-dev ## Write the lock files anew, from requirements.in and requirements-dev.in

@@ -33,7 +33,11 @@ class Browser:
 
     def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """Return the answer; `seconds` is how long it took."""
-        cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in self.cookies.items())
+        cookies = "; ".join(
+            f"{name}={morsel.value}"
+            for name, morsel in self.cookies.items()
+            if path.startswith(morsel["path"])
+        )
         sent = {"Cookie": cookies, "Referer": f"https://{NAME}{path}"} | headers
         started = time.monotonic()
         answer = self.site.get(path, method=method, body=body, source=self.source, **sent)

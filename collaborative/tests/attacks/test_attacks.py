@@ -7,18 +7,22 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.db.models import Model, Sum
 from django.db.models.functions import Length
 from post_office.models import Email
 
+from collaborative.tests.attacks.processes import peak_memory
 from collaborative.tests.fuzzing import fill_address, list_addresses
 from conftest import code_in, make_member, membership_of
+from desk.tests.hostile_files import FOREIGN_FILES, HOSTILE_FILES
 from members.models import Member
 from teams.models import Goal
 
 CODE_PATH = "/join/code/"
 MAX_SESSION_BYTES = 2_000
+MAX_GROWTH_MEBIBYTES = 50
 
 
 def join_form(browser, team, email: str):
@@ -185,3 +189,51 @@ def test_forged_keys_reach_nothing_of_other_teams(
 def stored_rows(*records: Model) -> list[dict]:
     """Return every field of these records, as they are stored now."""
     return [type(record).objects.filter(pk=record.pk).values().get() for record in records]
+
+
+def sign_in(browser, email: str) -> int:
+    """Request a code at sign-in; return the status of the answer."""
+    return browser.submit(browser.form("/sign-in/", "/sign-in/"), {"email": email}).status
+
+
+def test_strangers_lock_nobody_out_of_a_known_browser(browser_at, administrator, note):
+    """Strangers request codes for the only administrator from 24 networks, until none is left."""
+    known = browser_at("127.0.7.1")
+    assert sign_in(known, administrator.email) == 302
+    code = code_in(Email.objects.latest("pk"))
+    known.submit(known.form("/sign-in/code/", "/sign-in/code/"), {"code": code})
+    assert known.get("/my/").status == 200
+    known.submit(known.form("/my/", "/sign-out/"), {})
+    strangers = Counter(
+        sign_in(browser_at(f"127.0.{network}.9"), administrator.email)
+        for network in range(100, 124)
+    )
+    elsewhere = sign_in(browser_at("127.0.8.1"), administrator.email)
+    at_home = sign_in(known, administrator.email)
+    note(f"strangers {dict(strangers)}, then elsewhere {elsewhere}, in the known browser {at_home}")
+    assert elsewhere == 429
+    assert at_home == 302
+
+
+def test_hostile_files_are_refused_at_little_cost(site, browser_at, administrator, note):
+    """Every file of hostile_files.py, uploaded to the import of organizations."""
+    browser = browser_at("127.0.9.1", administrator)
+    path = "/admin/members/organization/import/"
+    assert browser.get(path).status == 200
+    before = peak_memory(site)
+    slowest, accepted = 0.0, []
+    files = {name: make() for name, make in HOSTILE_FILES.items()} | FOREIGN_FILES
+    for name, content in files.items():
+        form = browser.form(path, "import")
+        upload = SimpleUploadedFile(name if "." in name else "some.xlsx", content)
+        answer = browser.upload(form, "file", upload)
+        slowest = max(slowest, browser.seconds)
+        if answer.status != 200 or b"error" not in answer.body:
+            accepted.append(f"{answer.status} {name}")
+    grown = peak_memory(site) - before
+    note(
+        f"{len(files)} files: slowest {slowest:.1f} s, workers grew by {grown} MiB, "
+        f"accepted: {accepted or 'none'}"
+    )
+    assert not accepted
+    assert grown < MAX_GROWTH_MEBIBYTES
