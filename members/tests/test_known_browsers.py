@@ -130,6 +130,8 @@ def test_known_browser_is_a_stranger_for_every_other_address(known, colleague):
         signing.dumps({"id": "x", "addresses": ["y"]}, salt="another"),
         signing.dumps({"id": "x", "addresses": ["y"]}, key="k" * 50, salt=SALT),
     ],
+    # Each process signs at another second, and all have to name the tests alike.
+    ids=["empty", "letter", "colons", "long", "nul", "not ascii", "other salt", "other key"],
 )
 def test_forged_cookie_is_that_of_a_stranger(client, member, value):
     client.cookies[COOKIE] = value
