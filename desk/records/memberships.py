@@ -346,7 +346,8 @@ class MembershipAdmin(ActionAdmin[Membership]):
         day = long_date(membership.requested_at)
         if not membership.is_late:
             return day
-        return format_html("<span>{}<br>{}</span>", day, describe_promise(membership))
+        promise = describe_promise(membership)
+        return format_html('<span>{}<br><span class="meta">{}</span></span>', day, promise)
 
     @admin.display(description="answer")
     def answer(self, membership: Membership) -> SafeString | str:
