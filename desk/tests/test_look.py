@@ -48,17 +48,17 @@ def test_list_has_tabs_by_state_and_menus_for_other_filters(client_for, facilita
 def test_list_has_a_button_for_each_action(client_for, facilitator, organization):
     content = client_for(facilitator).get(ORGANIZATIONS).content.decode()
     actions = content.split('<div class="actions"')[1].split("</form>")[0]
-    assert re.findall(r'name="action" value="(\w+)"', actions) == ["recognize", "decline"]
+    assert re.findall(r'name="action" value="(\w+)"', actions) == ["recognize", "decline", "merge"]
     assert "select_across" not in actions
 
 
 def test_long_list_offers_its_actions_for_all_rows(client_for, facilitator, organizations):
     page = client_for(facilitator).get(ORGANIZATIONS)
-    assert "All 60 of this list, not only this page" in visible_text(page)
+    assert "All 61 of this list, not only this page" in visible_text(page)
     first = organizations[0].pk
     ticked = {"action": "decline", "_selected_action": [first], "select_across": "1"}
     chosen = client_for(facilitator).post(ORGANIZATIONS, ticked, follow=True)
-    assert "Decline 60 organizations" in visible_text(chosen)
+    assert "Decline 61 organizations" in visible_text(chosen)
 
 
 def test_nothing_is_said_of_the_app_behind_the_emails(client_for, administrator):
