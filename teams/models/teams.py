@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +12,9 @@ from django.urls import reverse
 
 from members.models import Member
 from members.models.history import LoggedRecords
+
+if TYPE_CHECKING:
+    from teams.models.goals import Goal
 
 MARKDOWN_HELP = "Blank line: new paragraph. *word*: emphasis. - item: list."
 
@@ -139,6 +142,12 @@ class ActionTeam(models.Model):
             or self.facilitators.filter(pk=member.pk).exists()
             or self.memberships.filter(member=member, status="active").exists()
         )
+
+    @property
+    def leading_goal(self) -> Goal | None:
+        """The goal that stands for the team on its card: its first one with a number. Prefetch
+        `goals` where there are many teams."""
+        return next((goal for goal in self.goals.all() if goal.percent is not None), None)
 
     @property
     def icon_template(self) -> str:
