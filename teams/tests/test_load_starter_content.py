@@ -29,6 +29,14 @@ def test_load_starter_content_adds_teams_goals_and_questions(loaded):
     assert (Goal.objects.count(), FaqEntry.objects.published().general().count()) == (10, 11)
 
 
+def test_load_starter_content_gives_each_team_its_color_and_drawing(loaded):
+    assert list(ActionTeam.objects.values_list("color", "drawing")) == [
+        ("plum", "books"),
+        ("brick", "map"),
+        ("prairie", "stairs"),
+    ]
+
+
 def test_load_starter_content_invents_nothing(loaded):
     for goal in Goal.objects.all():
         assert goal.state == Goal.State.UNREPORTED
