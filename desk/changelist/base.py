@@ -25,6 +25,7 @@ from desk.changelist.pagination import EstimatedCountPaginator
 from desk.changelist.search import search
 from members.models import Member
 from members.services import Refused
+from teams.models import ActionTeam
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -52,6 +53,11 @@ def parse_pk(text: str) -> int | None:
 def badge(kind: str, word: str) -> SafeString:
     """Return a status with its glyph and word; `kind` as in _badge.html."""
     return render_to_string("_badge.html", {"kind": kind, "word": word})
+
+
+def team_tag(team: ActionTeam) -> SafeString:
+    """Return the name of a team beside the dot of its color."""
+    return format_html('<span class="tag team-{}">{}</span>', team.color, team)
 
 
 def describe_filters(changelist: ChangeList) -> str:

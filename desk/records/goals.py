@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction, origin_of
-from desk.changelist import badge
+from desk.changelist import badge, team_tag
 from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin, own_teams
 from members.dates import long_date
@@ -139,7 +139,7 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
 
     bulk_actions = [Report()]
     slug_from = "title"
-    list_display = ["title", "team", "current_state", "progress", "due_on", "report"]
+    list_display = ["title", "team_tag", "current_state", "progress", "due_on", "report"]
     list_filter = [TeamFilter, StaleFilter, "state"]
     search_fields = ["title", "body"]
     export_columns = [
@@ -191,6 +191,10 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
         if obj is not None:
             context["updates"] = obj.updates.select_related("by")
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    @admin.display(description="team", ordering="team")
+    def team_tag(self, goal: Goal) -> SafeString:
+        return team_tag(goal.team)
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, goal: Goal) -> SafeString:

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import MAX_LISTED_RECORDS, ActionWithReason, BulkAction
-from desk.changelist import badge, require_staff
+from desk.changelist import badge, require_staff, team_tag
 from desk.changelist.filters import AnsweredFilter, EmployerFilter, EndedFilter, JoinedFilter
 from desk.changelist.search import search
 from members.dates import long_date
@@ -216,7 +216,7 @@ class MembershipAdmin(ActionAdmin[Membership]):
     """Every membership and request of one's own teams. Only actions change them."""
 
     bulk_actions = [Approve(), Decline(), End()]
-    list_display = ["member", "organization", "team", "current_status", "requested"]
+    list_display = ["member", "organization", "team_tag", "current_status", "requested"]
     list_filter = [
         WaitsForFilter, "status", TeamFilter, JoinedFilter, EndedFilter, AnsweredFilter,
         EmployerFilter,
@@ -314,6 +314,10 @@ class MembershipAdmin(ActionAdmin[Membership]):
     @admin.display(ordering="member__organization__name")
     def organization(self, membership: Membership) -> Organization | None:
         return membership.member.organization
+
+    @admin.display(description="team")
+    def team_tag(self, membership: Membership) -> SafeString:
+        return team_tag(membership.team)
 
     @admin.display(description="organization")
     def employer(self, membership: Membership) -> SafeString | str:
