@@ -56,7 +56,7 @@ from collaborative.tests.browser import ARGUMENTS, chromium  # noqa: E402
 from members.models import Member  # noqa: E402
 from teams.models import Membership  # noqa: E402
 
-MAX_KB, MAX_REQUESTS, MAX_KB_DESK = 60, 10, 400
+MAX_KB, MAX_REQUESTS, MAX_KB_DESK = 70, 10, 400
 START_TIMEOUT_SECONDS = 30
 # What the reverse proxy says in production: the visitor came by https.
 PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
