@@ -17,7 +17,7 @@ SHEETS = [
 BUNDLE = "portal/portal.css"
 
 
-class BundlingStorage(CompressedManifestStaticFilesStorage):
+class BundlingStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # no stubs
     """Static files as WhiteNoise stores them; `collectstatic` also joins the sheets into one, so
     that a first visit does not wait for nine requests."""
 

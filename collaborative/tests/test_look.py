@@ -11,6 +11,8 @@ import pytest
 from django.conf import settings
 from django.template.loader import get_template
 
+from collaborative.static_files import BUNDLE, BundlingStorage
+from collaborative.static_files import SHEETS as IN_BUNDLE
 from teams.models import ActionTeam
 
 SHEETS = Path(settings.BASE_DIR) / "static" / "portal"
@@ -108,3 +110,32 @@ def test_drawing_of_a_team_has_its_scene_and_icon(drawing):
 @pytest.mark.parametrize("sheet", sorted(SHEETS.glob("*.css")), ids=lambda sheet: sheet.name)
 def test_sheet_stays_small(sheet):
     assert len(sheet.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+def test_no_template_of_a_page_has_styles_of_its_own():
+    """The content security policy refuses them."""
+    folder = Path(settings.BASE_DIR) / "templates"
+    pages = [path for path in folder.rglob("*.html") if "emails" not in path.parts]
+    assert pages
+    for path in [*pages, *folder.rglob("*.svg")]:
+        text = path.read_text(encoding="utf-8")
+        assert " style=" not in text, path
+        assert "<style" not in text, path
+
+
+def test_bundle_holds_every_sheet_but_the_dark_one(tmp_path):
+    """dark.css stays alone: its link says when it holds."""
+    storage = BundlingStorage(location=tmp_path, base_url="/static/")
+    folder = Path(settings.BASE_DIR) / "static"
+    names = [path.relative_to(folder).as_posix() for path in SHEETS.glob("*.css")]
+    names += [path.relative_to(folder).as_posix() for path in folder.glob("fonts/*.woff2")]
+    for name in names:
+        target = tmp_path / name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes((folder / name).read_bytes())
+    list(storage.post_process({name: (storage, name) for name in names}))
+    bundle = (tmp_path / storage.stored_name(BUNDLE)).read_text(encoding="utf-8")
+    sheets = {name for name in names if name.endswith(".css")}
+    assert sheets - set(IN_BUNDLE) == {"portal/dark.css"}
+    assert bundle.index("--paper: #fbfaf7") < bundle.index("@media print")
+    assert re.search(r"fonts/newsreader\.[0-9a-f]{12}\.woff2", bundle)
