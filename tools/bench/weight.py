@@ -57,7 +57,7 @@ from collaborative.tests.browser import ARGUMENTS, chromium  # noqa: E402
 from members.models import Member  # noqa: E402
 from teams.models import Membership  # noqa: E402
 
-MAX_KB, MAX_REQUESTS, MAX_KB_DESK = 70, 10, 400
+MAX_KB, MAX_REQUESTS, MAX_KB_DESK = 70, 10, 120
 START_TIMEOUT_SECONDS = 30
 # As deploy/nginx.conf compresses what the portal itself sends uncompressed: its pages.
 GZIP_LEVEL = 5
