@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings as portal
+from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
@@ -142,6 +143,15 @@ def test_sample_list_shows_every_email_template(client, db):
 def test_sample_html_is_that_of_the_email(client, db):
     html = client.get(reverse("dev_email_sample_html", args=[1])).content.decode()
     assert html == render_sample(samples()[1]).html_message
+
+
+def test_samples_link_only_to_pages_that_are_there(client_for, administrator):
+    call_command("load_starter_content", verbosity=0)
+    client = client_for(administrator)
+    texts = "\n".join(render_sample(each).message for each in samples())
+    paths = set(re.findall(rf"{portal.SITE_URL}(/\S+)", texts))
+    assert "/faq/who-can-join/" in paths
+    assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
 
 
 def test_sample_subject_is_one_short_line(sample):
