@@ -10,7 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from teams.models import FaqEntry
+from members.forms import DomainCheckForm
+from members.models import Organization
+from teams.models import FaqEntry, GoalUpdate
 from teams.statistics import all_public_team_counts, portal_counts
 
 # RFC 9116 advises less than a year.
@@ -27,6 +29,9 @@ def home(request: HttpRequest) -> HttpResponse:
         {
             "get_teams": all_public_team_counts,
             "questions": FaqEntry.objects.published().general()[:5],
+            "organizations": Organization.objects.recognized().order_by("name")[:8],
+            "updates": GoalUpdate.objects.select_related("goal__team")[:4],
+            "check_form": DomainCheckForm(),
             "counts": portal_counts(),
         },
     )

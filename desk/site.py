@@ -1,5 +1,6 @@
 """The facilitators' desk: Django admin, with what waits on its first page."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -13,7 +14,9 @@ from django.views.decorators.cache import never_cache
 
 from desk.actions.results import hide_unseen_summaries
 from desk.dashboard import dashboard
+from desk.rail import rail
 from desk.reports import views as reports
+from desk.search_page import search_page
 from desk.second_factor import second_factor_redirect
 from members.models import Decision, Member
 
@@ -34,17 +37,20 @@ class DeskSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the stock context, and one's decisions that can still be undone."""
+        """Return the stock context, the rail, and one's decisions that can still be undone."""
         context: dict[str, Any] = super().each_context(request)
         if isinstance(request.user, Member) and context["has_permission"]:
             undoable = Decision.objects.of(request.user).undoable().with_summary()
             context["undoable"] = list(undoable[: MAX_UNDO_FORMS + 1])
             hide_unseen_summaries(context["undoable"], request.user)
+            # Only called by pages that show it.
+            context["rail"] = partial(rail, self, request, context["undoable"])
         return context
 
     def get_urls(self) -> list[Any]:
         stock = [url for url in super().get_urls() if getattr(url, "name", "") not in DROPPED_URLS]
         return [
+            path("search/", self.admin_view(partial(search_page, self)), name="search"),
             path("report/", self.admin_view(reports.report), name="report"),
             path("coverage/", self.admin_view(reports.coverage), name="coverage"),
             path(
@@ -88,8 +94,13 @@ class DeskSite(admin.AdminSite):
         raise Http404
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Return what waits for the person here, then the charts, then the lists."""
-        context = {"dashboard": dashboard(request), "charts": reports.dashboard_charts(request)}
+        """Return what waits for the person here, then the charts."""
+        waits = dashboard(request)
+        context = {
+            "dashboard": waits,
+            "charts": reports.dashboard_charts(request),
+            "rail": rail(self, request, waiting=waits["waiting"]),
+        }
         return super().index(request, {**context, **(extra_context or {})})
 
     def app_index(

@@ -18,6 +18,7 @@ from post_office.models import PRIORITY, STATUS, Email
 from members.history.changesets import collect_unsaved_emails, current_change_set
 from members.history.request_id import HEADER, current_request_id
 from members.models import Member
+from members.wording import first_name
 
 SEPARATORS = set(',;"<> \t\r\n')
 MAX_SUBJECT_CHARACTERS = 200
@@ -63,7 +64,9 @@ def queue(
 
 def _render(name: str, context: dict[str, Any]) -> dict[str, str]:
     """Return subject, text and HTML of an email, from its templates."""
+    member: Member | None = context.get("member")
     context = {
+        "first_name": first_name(member.full_name) if member else "",
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
         "contact_email": settings.CONTACT_EMAIL,

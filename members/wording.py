@@ -1,6 +1,20 @@
-"""Numbers with their nouns, as sentences need them."""
+"""Numbers with their nouns, and names, as sentences need them."""
+
+TITLES = {"dr", "prof", "mr", "mrs", "ms", "mx", "rev", "sr"}
 
 
 def counted(number: int, one: str, many: str) -> str:
     """Return the number with its noun: "1 person", "7 people"."""
     return f"{number} {one if number == 1 else many}"
+
+
+def first_name(full_name: str) -> str:
+    """Return the name to greet a person with: "Ana" for "Dr. Ana Sample".
+
+    Where the first name cannot be told (one word after a title, an initial, the last name and a
+    comma first), it is the whole name.
+    """
+    words = full_name.split()
+    names = [word for word in words if word.rstrip(".").lower() not in TITLES]
+    is_clear = len(names) > 1 and len(names[0].rstrip(".")) > 1 and "," not in full_name
+    return names[0] if is_clear else " ".join(words)

@@ -10,3 +10,12 @@ document.addEventListener("submit", ({ target }) => {
 addEventListener("beforeunload", (event) => {
   if (typedIn) event.preventDefault();
 });
+
+// The box above a list ticks every row of the page; without a script it is not there.
+const all = document.getElementById("action-toggle");
+all?.classList.add("works");
+all?.addEventListener("change", () => {
+  for (const box of document.querySelectorAll("#result_list .action-select")) {
+    box.checked = all.checked;
+  }
+});

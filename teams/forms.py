@@ -33,6 +33,7 @@ class TeamCheckboxes(forms.CheckboxSelectMultiple):
         team: ActionTeam = option["value"].instance
         decision = "" if team.is_open else " A facilitator decides each request."
         option["description"] = f"{team.summary}{decision}"
+        option["team"] = team
         return option
 
 

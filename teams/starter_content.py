@@ -9,6 +9,8 @@ from typing import Any
 TEAMS: list[dict[str, Any]] = [
     {
         "slug": "education-training",
+        "color": "plum",
+        "drawing": "books",
         "name": "Education & Training",
         "summary": "Brings healthcare training closer to what healthcare jobs ask for.",
         "why": "When the Collaborative met with training providers and with employers, it noticed "
@@ -17,6 +19,8 @@ TEAMS: list[dict[str, Any]] = [
     },
     {
         "slug": "local-targeted-hiring",
+        "color": "brick",
+        "drawing": "map",
         "name": "Local & Targeted Hiring",
         "summary": "Opens healthcare careers to people from areas where unemployment is high.",
         "why": "Many people who look for work cannot picture themselves in a healthcare career. "
@@ -25,6 +29,8 @@ TEAMS: list[dict[str, Any]] = [
     },
     {
         "slug": "retention-career-pathways",
+        "color": "prairie",
+        "drawing": "stairs",
         "name": "Retention & Career Pathways",
         "summary": "Helps entry-level and front-line employees to stay and to move up.",
         "why": "People do well where others encourage and value them. When good entry-level and "

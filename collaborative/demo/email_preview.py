@@ -33,7 +33,7 @@ EMAIL_POLICY = {
 FRAME_POLICY = {"frame-src": ["'self'"]}
 
 
-def _development_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def development_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Return the view with a 404 outside DEBUG, for administrators, too."""
 
     @login_not_required
@@ -48,7 +48,7 @@ def _development_only(view: Callable[..., HttpResponseBase]) -> Callable[..., Ht
     return wrapper
 
 
-@_development_only
+@development_only
 def email_list(request: HttpRequest) -> HttpResponse:
     """Show the newest emails, sent or still waiting."""
     emails = Email.objects.order_by("-pk")[:MAX_EMAILS_SHOWN]
@@ -56,14 +56,14 @@ def email_list(request: HttpRequest) -> HttpResponse:
     return render(request, "dev/email_list.html", context)
 
 
-@_development_only
+@development_only
 @csp_update(FRAME_POLICY)  # type: ignore[arg-type]  # its types know no views with arguments
 def email_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one email, as text and as HTML."""
     return render(request, "dev/email_detail.html", {"email": get_object_or_404(Email, pk=pk)})
 
 
-@_development_only
+@development_only
 @xframe_options_sameorigin
 @csp_replace(EMAIL_POLICY)  # type: ignore[arg-type]  # as above
 def email_html(request: HttpRequest, pk: int) -> HttpResponse:
@@ -72,7 +72,7 @@ def email_html(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponse(email.html_message)
 
 
-@_development_only
+@development_only
 @csp_update(FRAME_POLICY)
 def sample_list(request: HttpRequest) -> HttpResponse:
     """Show every email that the portal can write on one page, about people who do not exist."""
@@ -80,7 +80,7 @@ def sample_list(request: HttpRequest) -> HttpResponse:
     return render(request, "dev/email_samples.html", {"emails": emails})
 
 
-@_development_only
+@development_only
 @xframe_options_sameorigin
 @csp_replace(EMAIL_POLICY)  # type: ignore[arg-type]  # as above
 def sample_html(request: HttpRequest, number: int) -> HttpResponse:

@@ -40,7 +40,8 @@ CAREERS = ActionTeam(
 )
 ARCHIVE = ActionTeam(name="Archive of 2015", slug="archive-of-2015", join_policy="closed")
 
-ENTRY = FaqEntry(slug="may-we-join", question="May a small clinic join?")
+# In the starter content, as the teams are, so that the links of the samples lead somewhere.
+ENTRY = FaqEntry(slug="who-can-join", question="Who can join?")
 
 
 def _membership(

@@ -80,6 +80,7 @@ def desk_pages() -> list[str]:
     ]
     pages = [
         "",
+        "search/?q=rush",
         "status/",
         "report/",
         "coverage/",

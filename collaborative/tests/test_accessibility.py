@@ -41,6 +41,21 @@ def test_pages_of_visitors(new_page, audit, member, content):
     audit.assert_clean()
 
 
+def test_open_menu_of_a_phone(new_page, audit, member):
+    for person in (None, member):
+        page = new_page(person, width=360, height=640)
+        page.goto("/privacy/")
+        page.get_by_text("Menu", exact=True).click()
+        audit.check(page)
+    audit.assert_clean()
+
+
+def test_every_component_with_its_states(new_page, audit, db, settings):
+    settings.DEBUG = True
+    audit.visit(new_page(), ["/dev/components/"])
+    audit.assert_clean()
+
+
 def test_pages_of_members(
     new_page, audit, member, colleague, approval_team, other_team, administrator, content
 ):

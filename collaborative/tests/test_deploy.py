@@ -158,7 +158,9 @@ def test_old_tls_is_refused_and_new_one_speaks_http_2(site, version, works):
 
 
 def test_hashed_file_is_kept_for_ever_and_sent_compressed(site):
-    (path,) = set(re.findall(rb'href="(/static/theme\.[0-9a-f]{12}\.css)"', site.get("/").body))
+    (path,) = set(
+        re.findall(rb'href="(/static/portal/portal\.[0-9a-f]{12}\.css)"', site.get("/").body)
+    )
     answer = site.get(path.decode(), Accept_Encoding="gzip")
     assert answer.status == 200
     assert answer.headers["Cache-Control"] == "public, max-age=315360000, immutable"
@@ -170,7 +172,7 @@ def test_hashed_file_is_kept_for_ever_and_sent_compressed(site):
 
 
 def test_file_without_a_hash_is_kept_for_a_minute(site):
-    assert site.get("/static/theme.css").headers["Cache-Control"] == "public, max-age=60"
+    assert site.get("/static/portal/portal.css").headers["Cache-Control"] == "public, max-age=60"
 
 
 @pytest.mark.parametrize(
@@ -396,6 +398,6 @@ def test_portals_own_page_is_shown_while_nothing_answers(site):
     assert answer.headers["Retry-After"] == "30"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Content-Type"].startswith("text/html")
-    (style,) = set(re.findall(rb'href="(/static/theme\.[0-9a-f]{12}\.css)"', answer.body))
+    (style,) = set(re.findall(rb'href="(/static/portal/portal\.[0-9a-f]{12}\.css)"', answer.body))
     assert site.get(style.decode()).status == 200
     assert site.get("/503.html").status == 404

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings as portal
+from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
@@ -144,6 +145,15 @@ def test_sample_html_is_that_of_the_email(client, db):
     assert html == render_sample(samples()[1]).html_message
 
 
+def test_samples_link_only_to_pages_that_are_there(client_for, administrator):
+    call_command("load_starter_content", verbosity=0)
+    client = client_for(administrator)
+    texts = "\n".join(render_sample(each).message for each in samples())
+    paths = set(re.findall(rf"{portal.SITE_URL}(/\S+)", texts))
+    assert "/faq/who-can-join/" in paths
+    assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
+
+
 def test_sample_subject_is_one_short_line(sample):
     assert 0 < len(sample.subject) <= 78
     assert "\n" not in sample.subject
@@ -177,7 +187,7 @@ def test_sample_has_at_most_one_button_and_its_url_as_text(sample):
 
 def test_sample_html_has_language_title_and_preheader(sample):
     html = sample.html_message
-    assert '<html lang="en">' in html
+    assert '<html lang="en" ' in html
     assert f"<title>{escape(sample.subject)}</title>" in html
     assert re.search(r'<div style="display: none;[^>]*>[^<]{10,90}</div>', html)
     assert html.count("<table") == html.count('<table role="presentation"')
@@ -185,7 +195,7 @@ def test_sample_html_has_language_title_and_preheader(sample):
 
 
 def test_sample_colors_are_those_of_the_portal():
-    sheets = [portal.BASE_DIR / "static" / name for name in ("palette.css", "dark.css")]
+    sheets = [portal.BASE_DIR / "static/portal" / name for name in ("tokens.css", "dark.css")]
     palette = set(re.findall(r"#[0-9a-f]{6}", "".join(sheet.read_text() for sheet in sheets)))
     for file in TEMPLATES.glob("*.html"):
         assert set(re.findall(r"#[0-9a-f]{6}", file.read_text())) <= palette, file.name

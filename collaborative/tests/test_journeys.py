@@ -108,7 +108,7 @@ def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
 
     staff_page = new_page(facilitator, javascript=javascript)
     staff_page.goto("/admin/")
-    staff_page.get_by_role("link", name="1 organization to recognize").click()
+    staff_page.get_by_role("link", name="As a list").click()
     staff_page.get_by_role("link", name="Lakeview Health").click()
     staff_page.get_by_role("link", name="What will happen?").click()
     expect(staff_page.get_by_role("main")).to_contain_text("lakeview.example")

@@ -79,17 +79,17 @@ def test_faq_search_finds_without_case_and_accents_and_marks_the_words(client, f
     page = response.content.decode()
     assert "1 answer for “CAFE floor”" in visible_text(response)
     assert "<mark>Café</mark>" in page
-    assert "<details open>" in page
+    assert '<details class="qa" open>' in page
     assert faq_entry.question not in page
 
 
 def test_faq_opens_and_closes_all_answers_on_request(client, faq_entry):
     closed = client.get(reverse("faq_list")).content.decode()
-    assert 'href="/faq/?all=1">Show all answers' in closed
-    assert "<details>" in closed
+    assert re.search(r'href="/faq/\?all=1">(<svg.*?</svg>)?\s*Show all answers', closed, re.DOTALL)
+    assert '<details class="qa">' in closed
     opened = client.get(reverse("faq_list"), {"all": "1"}).content.decode()
     assert 'href="/faq/">Close all answers' in opened
-    assert "<details>" not in opened
+    assert '<details class="qa">' not in opened
     assert f'href="{reverse("question_ask")}"' in opened
 
 
@@ -150,7 +150,7 @@ def test_faq_data_is_json_that_cannot_leave_its_script(client, faq_entry):
 def test_organization_list_shows_recognized_ones_with_their_teams(client, member, applicant):
     Organization.objects.create(name="Lonely Proposal")
     text = visible_text(client.get(reverse("organization_list")))
-    assert "Rush Example Hospital In Education" in text
+    assert "Rush Example Hospital Education" in text
     assert "Lakeview" not in text
     assert "Lonely" not in text
 
@@ -264,4 +264,5 @@ def test_public_page_costs_the_same_queries_for_one_and_three_rows(
             assert client.get(address).status_code == 200
         costs.append(len(queries))
     assert costs[0] == costs[1]
-    assert costs[0] <= 9  # outside development the goals and questions cost none for a second
+    # Outside development only the first visit of a second pays for what the fragments hold.
+    assert costs[0] <= 12

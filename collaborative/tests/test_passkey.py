@@ -68,6 +68,7 @@ def test_passkey_is_made_and_signs_in(new_page, facilitator):
     page.get_by_role("button", name="Use my passkey").click()
     page.wait_for_url("**/my/profile/")
 
+    page.get_by_text("Menu", exact=True).click()
     page.get_by_role("button", name="Sign out").click()
     begin_sign_in(page, facilitator.email)
     page.get_by_role("button", name="Use my passkey").click()
@@ -127,6 +128,7 @@ def test_second_factor_pages_are_accessible(new_page, audit, facilitator):  # no
     pages += [f"webauthn/keys/{passkey.pk}/{what}/" for what in ("edit", "remove")]
     audit.visit(page, [f"/two-factor/{name}" for name in pages])
 
+    page.set_viewport_size({"width": 1280, "height": 900})  # where the menu is open
     press(page, "Sign out")
     begin_sign_in(page, facilitator.email)
     audit.check(page, again=True)

@@ -6,6 +6,7 @@ from desk.changelist.base import (
     is_administrator,
     parse_pk,
     require_staff,
+    team_tag,
 )
 from desk.changelist.export import Column, ExportAdmin, ExportingAdmin
 from desk.changelist.history import RecordAdmin
@@ -24,4 +25,5 @@ __all__ = [
     "is_administrator",
     "mark_unseen_people",
     "parse_pk",
+    "team_tag",
 ]

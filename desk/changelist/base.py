@@ -27,6 +27,7 @@ from desk.changelist.search import search, split_words
 from members.models import Member
 from members.search_words import cut_search_note
 from members.services import Refused
+from teams.models import ActionTeam
 
 Row = TypeVar("Row", bound=models.Model)
 # In the links of Django's filters by a field.
@@ -56,6 +57,11 @@ def parse_pk(text: str) -> int | None:
 def badge(kind: str, word: str) -> SafeString:
     """Return a status with its glyph and word; `kind` as in _badge.html."""
     return render_to_string("_badge.html", {"kind": kind, "word": word})
+
+
+def team_tag(team: ActionTeam) -> SafeString:
+    """Return the name of a team beside the dot of its color."""
+    return format_html('<span class="tag team-{}">{}</span>', team.color, team)
 
 
 def describe_filters(changelist: ChangeList) -> str:

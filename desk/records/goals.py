@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction, origin_of
-from desk.changelist import badge, mark_unseen_people, require_staff
+from desk.changelist import badge, mark_unseen_people, require_staff, team_tag
 from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin, own_teams
 from members.dates import long_date
@@ -140,7 +140,7 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
 
     bulk_actions = [Report()]
     slug_from = "title"
-    list_display = ["title", "team", "current_state", "progress", "due_on", "report"]
+    list_display = ["title", "team_tag", "current_state", "progress", "due_on", "report"]
     list_filter = [TeamFilter, StaleFilter, "state"]
     search_fields = ["title", "body"]
     export_columns = [
@@ -193,6 +193,10 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
             context["updates"] = list(obj.updates.select_related("by"))
             mark_unseen_people(context["updates"], require_staff(request))
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    @admin.display(description="team", ordering="team")
+    def team_tag(self, goal: Goal) -> SafeString:
+        return team_tag(goal.team)
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, goal: Goal) -> SafeString:

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import MAX_LISTED_RECORDS, ActionWithReason, BulkAction
-from desk.changelist import badge, require_staff
+from desk.changelist import badge, require_staff, team_tag
 from desk.changelist.filters import AnsweredFilter, EmployerFilter, EndedFilter, JoinedFilter
 from desk.changelist.search import search
 from members.dates import long_date
@@ -222,7 +222,7 @@ class MembershipAdmin(ActionAdmin[Membership]):
     """Every membership and request of one's own teams. Only actions change them."""
 
     bulk_actions = [Approve(), Decline(), End()]
-    list_display = ["member", "organization", "team", "current_status", "requested"]
+    list_display = ["member", "organization", "team_tag", "current_status", "requested"]
     list_filter = [
         WaitsForFilter, "status", TeamFilter, JoinedFilter, EndedFilter, AnsweredFilter,
         EmployerFilter,
@@ -329,6 +329,10 @@ class MembershipAdmin(ActionAdmin[Membership]):
     def organization(self, membership: Membership) -> Organization | None:
         return membership.member.organization
 
+    @admin.display(description="team")
+    def team_tag(self, membership: Membership) -> SafeString:
+        return team_tag(membership.team)
+
     @admin.display(description="organization")
     def employer(self, membership: Membership) -> SafeString | str:
         organization = membership.member.organization
@@ -360,7 +364,8 @@ class MembershipAdmin(ActionAdmin[Membership]):
         day = long_date(membership.requested_at)
         if not membership.is_late:
             return day
-        return format_html("<span>{}<br>{}</span>", day, describe_promise(membership))
+        promise = describe_promise(membership)
+        return format_html('<span>{}<br><span class="meta">{}</span></span>', day, promise)
 
     @admin.display(description="answer")
     def answer(self, membership: Membership) -> SafeString | str:

@@ -91,8 +91,8 @@ class PublishedAdmin(RecordAdmin[Any]):
 
 
 class ActionTeamAdmin(PublishedAdmin):
-    """One's own teams. Only administrators change who facilitates a team, who may join it, and its
-    position among the others."""
+    """One's own teams. Only administrators change who facilitates a team, who may join it, its
+    color and drawing, and its position among the others."""
 
     slug_from = "name"
     list_display = ["name", "policy", "members", "organizations", "position"]
@@ -103,8 +103,8 @@ class ActionTeamAdmin(PublishedAdmin):
         ("Summary", "summary"),
     ]  # fmt: skip
     fields = [
-        "name", "slug", "position", "join_policy", "facilitators", "summary", "why",
-        "achievements",
+        "name", "slug", "position", "color", "drawing", "join_policy", "facilitators", "summary",
+        "why", "achievements",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ActionTeam]:
@@ -117,7 +117,7 @@ class ActionTeamAdmin(PublishedAdmin):
         fields = super().get_readonly_fields(request, obj)
         if is_administrator(request):
             return fields
-        return [*fields, "position", "join_policy", "facilitators"]
+        return [*fields, "position", "color", "drawing", "join_policy", "facilitators"]
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any

@@ -69,7 +69,7 @@ def dashboard_charts(request: HttpRequest) -> list[Chart]:
 class MonthField(forms.CharField):
     """A month, such as 2026-03."""
 
-    widget = forms.TextInput(attrs={"type": "month", "placeholder": "2026-03"})
+    widget = forms.TextInput(attrs={"type": "month"})
     default_error_messages: ClassVar = {"required": "Choose a month, like 2026-03."}
 
 

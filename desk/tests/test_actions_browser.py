@@ -18,7 +18,7 @@ def test_leaving_a_page_asks_first_about_unsaved_changes(new_page, facilitator, 
     page.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.dismiss()))
     page.goto(f"/admin/teams/faqentry/{faq_entry.pk}/change/")
     page.get_by_label("Answer").fill("Typed, and not saved.")
-    page.get_by_role("link", name="Today").click()
+    page.get_by_role("navigation", name="Breadcrumbs").get_by_role("link", name="Today").click()
     expect(page.get_by_label("Answer")).to_have_value("Typed, and not saved.")
     assert dialogs == ["beforeunload"]
     page.get_by_role("button", name="Save", exact=True).click()

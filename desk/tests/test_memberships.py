@@ -357,5 +357,5 @@ def test_record_shows_the_fields_that_have_a_value(
     assert text[1] - text[0] == {"decided_at", "decider"}
     end_membership(active, reason="Over.", by=administrator)
     page = visible_text(client_for(administrator).get(f"{LIST}{active.pk}/change/"))
-    assert "Ended by: Ada Admin" in page
-    assert "Reason: Over." in page
+    assert "Ended by Ada Admin" in page
+    assert "Reason Over." in page

@@ -298,9 +298,9 @@ def test_team_filter_ignores_other_teams(client_for, facilitator, outsider, slug
 def test_period_filter_is_visible_only_while_it_is_used(client_for, facilitator, member, team):
     client = client_for(facilitator)
     month = f"{timezone.localdate():%Y-%m}"
-    assert "By joined" not in visible_text(client.get(MEMBERSHIPS))
+    assert "Joined: " not in visible_text(client.get(MEMBERSHIPS))
     page = client.get(MEMBERSHIPS, {"joined": month})
-    assert "By joined" in visible_text(page)
+    assert "Joined: " in visible_text(page)
     assert [row.pk for row in page.context["cl"].result_list] == [membership_of(member, team).pk]
 
 

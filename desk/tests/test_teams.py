@@ -121,6 +121,8 @@ def typed_team() -> dict[str, object]:
         "name": "Learning",
         "slug": "learning",
         "position": "9",
+        "color": "rose",
+        "drawing": "map",
         "join_policy": "closed",
         "summary": "What it is for.",
         "why": "",
@@ -136,6 +138,7 @@ def test_facilitator_changes_the_description_of_a_team_only(
     team.refresh_from_db()
     assert (team.name, team.summary) == ("Learning", "What it is for.")
     assert (team.slug, team.join_policy, team.position) == ("education", "open", 1)
+    assert (team.color, team.drawing) == ("indigo", "table")
     assert list(team.facilitators.all()) == [facilitator]
 
 
@@ -167,6 +170,7 @@ def test_administrator_adds_a_team_with_its_facilitators(
     )
     added = ActionTeam.objects.get(slug="learning")
     assert list(added.facilitators.all()) == [member]
+    assert (added.color, added.drawing) == ("rose", "map")
     member.refresh_from_db()
     assert member.is_staff
 

@@ -1,8 +1,9 @@
-"""Cells with the name of their column, for narrow windows."""
+"""Cells with the name of their column, for narrow windows, and no empty columns."""
 
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from desk.templatetags.desk import labeled
+from desk.templatetags.desk import filled, labeled
 
 
 def test_labeled_adds_the_name_of_the_column_to_each_cell():
@@ -19,3 +20,22 @@ def test_labeled_adds_the_name_of_the_column_to_each_cell():
         '<th data-label="Say &quot;name&quot;" class="field-name">'
         '<a href="/1/">{0} &lt;td&gt; &amp; co</a></th>',
     ]
+
+
+def test_filled_leaves_out_a_column_that_is_empty_in_each_row():
+    headers = [
+        {"text": "box", "class_attrib": ' class="action-checkbox-column"'},
+        {"text": "name", "class_attrib": ""},
+        {"text": "decide", "class_attrib": ""},
+        {"text": "waiting", "class_attrib": ""},
+    ]
+    rows = [
+        [SafeString("<td><input></td>"), format_html("<th>{}</th>", name), *rest]
+        for name, rest in [
+            ("Ann", [SafeString("<td> </td>"), SafeString("<td></td>")]),
+            ("Ben", [SafeString("<td></td>"), SafeString("<td>0</td>")]),
+        ]
+    ]
+    shown = filled(rows, headers)
+    assert [header["text"] for header in shown["headers"]] == ["box", "name", "waiting"]
+    assert shown["rows"][1] == ["<td><input></td>", "<th>Ben</th>", "<td>0</td>"]

@@ -152,7 +152,9 @@ def test_member_timeline_shows_everything_newest_first(
         "Account",
     ]
     page = visible_text(client_for(administrator).get(f"{MEMBERS}{nora.pk}/change/"))
-    assert "Careers Ada Admin declined Reason: Full. in bulk Status: Waiting → Declined" in page
+    assert (
+        "by Ada Admin, in bulk Careers: declined Reason: Full. Status: Waiting → Declined" in page
+    )
 
 
 def test_member_timeline_shows_only_teams_that_one_facilitates(

@@ -93,7 +93,7 @@ def test_set_up_app_sends_an_email_and_writes_history(client_with_app, member, q
     assert email.to == [member.email]
     assert email.subject == "Your sign-in: An authenticator app was added"
     for body in (email.message, email.html_message):
-        assert f"Hello {member.full_name}" in body
+        assert "Your sign-in has changed, Maria" in body
         assert "If it was not you" in body
         assert "/two-factor/" in body
     by, why = last_line(member)

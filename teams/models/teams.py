@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +12,9 @@ from django.urls import reverse
 
 from members.models import Member
 from members.models.history import LoggedRecords
+
+if TYPE_CHECKING:
+    from teams.models.goals import Goal
 
 MARKDOWN_HELP = "Blank line: new paragraph. *word*: emphasis. - item: list."
 
@@ -47,6 +50,24 @@ class ActionTeam(models.Model):
         APPROVAL = "approval", "By approval"
         CLOSED = "closed", "Closed"
 
+    class Color(models.TextChoices):
+        """The colors of static/portal/tokens.css that a team can have."""
+
+        PLUM = "plum", "Plum"
+        BRICK = "brick", "Brick"
+        PRAIRIE = "prairie", "Prairie gold"
+        INDIGO = "indigo", "Indigo"
+        MOSS = "moss", "Moss green"
+        ROSE = "rose", "Rose"
+
+    class Drawing(models.TextChoices):
+        """The drawings of templates/art/scenes; each has an icon in templates/icons/teams."""
+
+        BOOKS = "books", "Books and a cap"
+        MAP = "map", "Map with pins"
+        STAIRS = "stairs", "People on stairs"
+        TABLE = "table", "People at a table"
+
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(
         "address",
@@ -69,6 +90,20 @@ class ActionTeam(models.Model):
         help_text="Open: members of recognized organizations join at once. "
         "By approval: a facilitator decides each request. Closed: takes nobody.",
     )
+    color = models.CharField(
+        max_length=10,
+        choices=Color.choices,
+        default=Color.INDIGO,
+        db_default="indigo",
+        help_text="Of its dots, bars and headings, wherever the team is named.",
+    )
+    drawing = models.CharField(
+        max_length=10,
+        choices=Drawing.choices,
+        default=Drawing.TABLE,
+        db_default="table",
+        help_text="On the team’s card and page; its icon goes with it.",
+    )
     facilitators = models.ManyToManyField(
         settings.AUTH_USER_MODEL, blank=True, related_name="facilitated_teams"
     )
@@ -82,7 +117,15 @@ class ActionTeam(models.Model):
             models.CheckConstraint(
                 name="teams_actionteam_join_policy_known",
                 condition=Q(join_policy__in=["open", "approval", "closed"]),
-            )
+            ),
+            models.CheckConstraint(
+                name="teams_actionteam_color_known",
+                condition=Q(color__in=["plum", "brick", "prairie", "indigo", "moss", "rose"]),
+            ),
+            models.CheckConstraint(
+                name="teams_actionteam_drawing_known",
+                condition=Q(drawing__in=["books", "map", "stairs", "table"]),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -99,6 +142,20 @@ class ActionTeam(models.Model):
             or self.facilitators.filter(pk=member.pk).exists()
             or self.memberships.filter(member=member, status="active").exists()
         )
+
+    @property
+    def leading_goal(self) -> Goal | None:
+        """The goal that stands for the team on its card: its first one with a number. Prefetch
+        `goals` where there are many teams."""
+        return next((goal for goal in self.goals.all() if goal.percent is not None), None)
+
+    @property
+    def icon_template(self) -> str:
+        return f"icons/teams/{self.drawing}.svg"
+
+    @property
+    def scene_template(self) -> str:
+        return f"art/scenes/{self.drawing}.svg"
 
     @property
     def is_open(self) -> bool:

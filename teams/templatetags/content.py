@@ -1,12 +1,16 @@
 """Facilitators' text in templates: `{% load content %}`."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
 from django import template
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
 from members.normalize import fold
 from teams.markdown import TOP_HEADING, mark_words, render_markdown
-from teams.models import amount
+from teams.models import Goal, GoalUpdate, amount
 
 register = template.Library()
 # {{ goal.current|amount:goal.unit }}
@@ -26,3 +30,46 @@ def mark(value: str, query: str) -> SafeString:
     Plain: `{{ question|mark:query }}`; Markdown: `{{ answer|markdown|mark:query }}`.
     """
     return mark_words(conditional_escape(value), fold(query).split())
+
+
+# The box in which the line of a goal's numbers is drawn, and the room around it.
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_MARGIN = 112, 32, 4
+
+
+@register.inclusion_tag("teams/_sparkline.html")
+def sparkline(goal: Goal) -> dict[str, object]:
+    """Draw the numbers of a goal's updates, oldest first; nothing for fewer than two. Prefetch
+    `updates`."""
+    values = [float(each.value) for each in reversed(goal.updates.all()) if each.value is not None]
+    if len(values) < 2:
+        return {"points": []}
+    low, high = min(values), max(values)
+    step = (SPARK_WIDTH - 2 * SPARK_MARGIN) / (len(values) - 1)
+    scale = (SPARK_HEIGHT - 2 * SPARK_MARGIN) / ((high - low) or 1)
+    points = [
+        (round(SPARK_MARGIN + number * step, 1), round(SPARK_MARGIN + (high - value) * scale, 1))
+        for number, value in enumerate(values)
+    ]
+    line = " ".join(f"{across},{down}" for across, down in points)
+    return {"line": line, "points": points, "width": SPARK_WIDTH, "height": SPARK_HEIGHT}
+
+
+@dataclass(frozen=True)
+class Event:
+    """What was reported about a goal, and the number before it."""
+
+    update: GoalUpdate
+    goal: Goal
+    previous: Decimal | None
+
+
+@register.simple_tag
+def timeline(goals: Iterable[Goal]) -> list[Event]:
+    """Return what was done for all of `goals`, newest first. Prefetch `updates`."""
+    events = []
+    for goal in goals:
+        previous = None
+        for update in reversed(goal.updates.all()):
+            events.append(Event(update, goal, previous))
+            previous = update.value if update.value is not None else previous
+    return sorted(events, key=lambda event: event.update.reported_at, reverse=True)

@@ -55,7 +55,7 @@ def test_teams_joined_names_the_teams_and_says_how_to_leave(member, ampersand_te
     email = queued()
     assert email.to == [member.email]
     assert email.subject == "You joined Education & Training"
-    assert "Hello Maria Member," in email.message
+    assert "You are in, Maria" in email.message
     assert "http://127.0.0.1:8000/teams/education-training/" in email.message
     assert "leave a team" in email.message
     assert "Education &amp; Training" in email.html_message
@@ -350,7 +350,7 @@ def test_email_shows_typed_text_and_never_renders_it(
     _, send = hostile(member, team, Organization.objects.get(pk=organization.pk))[index]
     send()
     (email,) = queued_emails()
-    assert f"Hello {HOSTILE}," in email.message
+    assert f", {HOSTILE.split()[0]}\n" in email.message
     assert "<script" not in email.html_message
     assert ESCAPED in email.html_message
     assert "http://127.0.0.1:8000 " not in email.subject

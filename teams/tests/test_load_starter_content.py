@@ -1,6 +1,9 @@
 """The starter content is loaded once; what people did with it stays."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 
 from members.services import save_with_history
@@ -27,6 +30,14 @@ def test_load_starter_content_adds_teams_goals_and_questions(loaded):
         "Retention & Career Pathways",
     ]
     assert (Goal.objects.count(), FaqEntry.objects.published().general().count()) == (10, 11)
+
+
+def test_load_starter_content_gives_each_team_its_color_and_drawing(loaded):
+    assert list(ActionTeam.objects.values_list("color", "drawing")) == [
+        ("plum", "books"),
+        ("brick", "map"),
+        ("prairie", "stairs"),
+    ]
 
 
 def test_load_starter_content_invents_nothing(loaded):
@@ -123,3 +134,12 @@ def test_load_starter_content_is_all_or_nothing(db, capsys, monkeypatch):
     assert not ActionTeam.objects.exists()
     assert not ActionTeam.history.exists()
     assert load(capsys) == "Starter content: 3 teams, 10 goals, 11 questions added."
+
+
+def test_starter_teams_of_an_older_version_get_their_colors_and_drawings(team):
+    """The migration, on rows as the version before left them."""
+    ActionTeam.objects.filter(pk=team.pk).update(slug="local-targeted-hiring")
+    migration = import_module("teams.migrations.0003_colors_of_starter_teams")
+    migration.set_looks(apps, None)
+    team.refresh_from_db()
+    assert (team.color, team.drawing) == ("brick", "map")

@@ -134,7 +134,7 @@ def test_page_shows_changed_numbers_after_eleven_seconds(
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (join, "In Education, Hiring"),
+        (join, "Rush Example Hospital Education Hiring"),
         (recognize, "Lakeview Health"),
         (rename_employer, "Renamed Health"),
     ],

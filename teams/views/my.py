@@ -13,7 +13,7 @@ from members.decorators import post_only
 from members.forms import ProfileForm
 from members.models import Member, Organization
 from members.services import Refused
-from teams.models import ActionTeam, Membership
+from teams.models import ActionTeam, GoalUpdate, Membership
 from teams.services import (
     Outcome,
     change_profile,
@@ -24,6 +24,7 @@ from teams.services import (
     withdraw_request,
 )
 
+NEWS_SHOWN = 3
 JOIN_MESSAGES = {
     Outcome.JOINED: "You have joined {team}.",
     Outcome.WAITING: "We have your request for {team}. Below you see what happens next.",
@@ -35,7 +36,8 @@ JOIN_MESSAGES = {
 
 @require_safe
 def my_teams(request: HttpRequest) -> HttpResponse:
-    """Show my teams, requests and what they wait for, what is over, and what else I can join."""
+    """Show my teams, requests and what they wait for, what is over, what else I can join, and what
+    happened in my teams."""
     member = current_member(request)
     teams = {team.pk: team for team in ActionTeam.objects.all()}
     memberships = list(Membership.objects.of(member))
@@ -43,6 +45,7 @@ def my_teams(request: HttpRequest) -> HttpResponse:
         # Known already: without this, each would be queried.
         membership.member, membership.team = member, teams[membership.team_id]
     current = [membership for membership in memberships if membership.status in Membership.CURRENT]
+    active = [membership for membership in current if membership.is_active]
     declined = _last_declined(memberships)
     current_teams = {membership.team_id for membership in current}
     return render(
@@ -50,7 +53,7 @@ def my_teams(request: HttpRequest) -> HttpResponse:
         "teams/my_teams.html",
         {
             "member": member,
-            "active": [membership for membership in current if membership.is_active],
+            "active": active,
             "waiting": [membership for membership in current if membership.is_waiting],
             "declined": declined,
             "past": [each for each in memberships if each not in current and each not in declined],
@@ -60,8 +63,23 @@ def my_teams(request: HttpRequest) -> HttpResponse:
                 for team in teams.values()
                 if not team.is_closed and team.pk not in current_teams
             ],
+            "updates": _news([membership.team for membership in active]),
         },
     )
+
+
+def _news(teams: Sequence[ActionTeam]) -> list[GoalUpdate]:
+    """Return what was last reported about the goals of `teams`, newest first."""
+    if not teams:
+        return []
+    by_key = {team.pk: team for team in teams}
+    updates = list(
+        GoalUpdate.objects.filter(goal__team__in=by_key).select_related("goal")[:NEWS_SHOWN]
+    )
+    for update in updates:
+        # Known already: without this, each would be queried.
+        update.goal.team = by_key[update.goal.team_id]
+    return updates
 
 
 def _last_declined(memberships: Sequence[Membership]) -> list[Membership]:

@@ -149,24 +149,26 @@ def _organizations_context(request: HttpRequest, form: DomainCheckForm) -> dict[
 
 @dataclass(frozen=True)
 class OrganizationListing:
-    """A page of organizations, and each of them with the names of its teams."""
+    """A page of organizations, and each of them with its teams."""
 
     page: Page[Organization]
-    rows: list[tuple[Organization, list[str]]]
+    rows: list[tuple[Organization, list[ActionTeam]]]
 
 
 def _organization_listing(page_number: str) -> OrganizationListing:
     organizations = Organization.objects.recognized().order_by("name")
     page = Paginator(organizations, ORGANIZATIONS_PER_PAGE).get_page(page_number)
-    team_names: dict[int, list[str]] = defaultdict(list)
-    memberships = (
+    teams_of: dict[int, list[ActionTeam]] = defaultdict(list)
+    memberships = list(
         Membership.objects.active()
         .filter(member__organization__in=[organization.pk for organization in page])
         .order_by("team__position", "team__name")
-        .values_list("member__organization", "team__name")
+        .values_list("member__organization", "team")
         .distinct()
     )
-    for organization_id, team_name in memberships:
-        team_names[organization_id].append(team_name)
-    rows = [(organization, team_names[organization.pk]) for organization in page]
+    # After the memberships: each of them is in one of these teams.
+    teams = {team.pk: team for team in ActionTeam.objects.all()}
+    for organization_id, team_id in memberships:
+        teams_of[organization_id].append(teams[team_id])
+    rows = [(organization, teams_of[organization.pk]) for organization in page]
     return OrganizationListing(page, rows)

@@ -1,10 +1,15 @@
-"""Draws the images that cannot be SVG from the SVG beside this file: `make artwork`.
+"""Draws the images that cannot be SVG: `make artwork`.
+
+The icons come from the SVG beside this file and from static/favicon.svg, the preview from
+preview.html beside it, with the colors, fonts and drawings of the portal's pages.
 
 Writes static/root/apple-touch-icon.png (180 px square), static/root/favicon.ico (32 px square) and
 static/preview.png (1200 x 630, what other sites show beside a link to the portal). Needs a
 Chromium.
 """
 
+import base64
+import re
 import shutil
 import struct
 from pathlib import Path
@@ -13,6 +18,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 HERE = Path(__file__).parent
 STATIC = HERE.parents[1] / "static"
+ART = HERE.parents[1] / "templates" / "art"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-headless-shell")
 
 
 def render_png(browser: Browser, svg: Path, width: int, height: int) -> bytes:
@@ -28,6 +35,27 @@ def render_png(browser: Browser, svg: Path, width: int, height: int) -> bytes:
     return png
 
 
+def render_preview(browser: Browser) -> bytes:
+    """Return what other sites show beside a link to the portal, as a PNG."""
+    sheets = (STATIC / "portal" / name for name in ("tokens.css", "drawings.css"))
+    styles = "".join(sheet.read_text() for sheet in sheets)
+    styles = re.sub(r"\.\./fonts/([\w-]+\.woff2)", _font_as_data, styles)
+    html = (HERE / "preview.html").read_text().replace("STYLES", styles)
+    for word, drawing in (("MARK", "mark.svg"), ("HERO", "hero.svg")):
+        html = html.replace(word, (ART / drawing).read_text())
+    page = browser.new_page(viewport={"width": 1200, "height": 630})
+    page.set_content(html)
+    page.evaluate("document.fonts.ready")
+    png = page.screenshot()
+    page.close()
+    return png
+
+
+def _font_as_data(match: re.Match[str]) -> str:
+    font = (STATIC / "fonts" / match[1]).read_bytes()
+    return f"data:font/woff2;base64,{base64.b64encode(font).decode()}"
+
+
 def wrap_as_icon(png: bytes, size: int) -> bytes:
     """Return an .ico file with one PNG of `size` pixels: Windows' ICONDIR, one entry, the PNG."""
     return struct.pack("<3H4B2H2I", 0, 1, 1, size, size, 0, 0, 1, 32, len(png), 22) + png
@@ -36,14 +64,13 @@ def wrap_as_icon(png: bytes, size: int) -> bytes:
 def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
         touch_icon = render_png(browser, HERE / "touch-icon.svg", 180, 180)
         (STATIC / "root" / "apple-touch-icon.png").write_bytes(touch_icon)
         favicon = wrap_as_icon(render_png(browser, STATIC / "favicon.svg", 32, 32), 32)
         (STATIC / "root" / "favicon.ico").write_bytes(favicon)
-        preview = render_png(browser, HERE / "preview.svg", 1200, 630)
-        (STATIC / "preview.png").write_bytes(preview)
+        (STATIC / "preview.png").write_bytes(render_preview(browser))
         browser.close()
 
 

@@ -25,6 +25,7 @@ from desk.records.members.duplicates import possible_duplicates
 from desk.records.members.merge import MergeMember
 from desk.records.memberships import BADGES
 from desk.timeline import member_timeline
+from members.dates import long_date
 from members.models import Member, Organization
 from teams.models import Membership
 from teams.services import visible_members
@@ -179,7 +180,7 @@ class MembershipInline(admin.TabularInline[Membership, Member]):
     model = Membership
     fk_name = "member"
     extra = 0
-    fields = readonly_fields = ("status_badge", "requested_at", "decided_at", "ended_at")
+    fields = readonly_fields = ("status_badge", "period")
     template = "admin/members/member/memberships.html"
     verbose_name_plural = "memberships"
 
@@ -191,6 +192,19 @@ class MembershipInline(admin.TabularInline[Membership, Member]):
     @admin.display(description="status")
     def status_badge(self, membership: Membership) -> SafeString:
         return badge(BADGES.get(membership.status, "closed"), membership.get_status_display())
+
+    @admin.display(description="when")
+    def period(self, membership: Membership) -> str:
+        """Return since when, or from when until when, it is or was as its status says."""
+        requested = f"requested {long_date(membership.requested_at)}"
+        if membership.is_waiting:
+            return requested
+        decided = membership.decided_at or membership.requested_at
+        if membership.is_active:
+            return f"since {long_date(decided)}"
+        if membership.ended_at:
+            return f"{long_date(decided)} to {long_date(membership.ended_at)}"
+        return f"{requested}, decided {long_date(decided)}"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(require_staff(request))

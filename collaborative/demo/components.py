@@ -1,0 +1,155 @@
+"""A page with every component of the portal and its states, in development only.
+
+What it shows exists nowhere: the records are made for the page and not stored.
+"""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.db.models import Model
+from django.forms.models import ModelChoiceIteratorValue
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from collaborative.demo.email_preview import development_only
+from members.forms import BaseForm, WorkEmailField, job_title_field, name_field
+from teams.forms import TeamCheckboxes
+from teams.models import ActionTeam, Goal, GoalUpdate
+from teams.statistics import TeamCounts
+
+BADGES = [
+    ("open", "Open"),
+    ("approval", "By approval"),
+    ("confirmed", "Member"),
+    ("waiting", "Waiting"),
+    ("attention", "At risk"),
+    ("new", "New"),
+    ("closed", "Closed"),
+]
+STARTED = datetime(2026, 3, 2, 9, tzinfo=ZoneInfo("America/Chicago"))
+
+
+class SampleForm(BaseForm):
+    """A field of every kind. Sent with nothing, so that each required one has its error."""
+
+    full_name = name_field()
+    email = WorkEmailField(help_text="We send a code to this address")
+    job_title = job_title_field()
+    question = forms.CharField(
+        label="Your question",
+        help_text="Up to 1,000 characters",
+        error_messages={"required": "Enter your question"},
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    team = forms.ChoiceField(label="Team", choices=[("", "Choose a team"), ("one", "Team one")])
+    theme = forms.ChoiceField(
+        label="Colors of the portal",
+        choices=[("", "As my device is set"), ("light", "Light"), ("dark", "Dark")],
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    shares_email = forms.BooleanField(
+        label="Show my email address to my teammates",
+        help_text="Without it, teammates see your name, job title and organization",
+        required=False,
+    )
+    teams = forms.MultipleChoiceField(
+        label="Which teams do you want to join?",
+        help_text="Select all that apply",
+        error_messages={"required": "Select at least one team"},
+        widget=TeamCheckboxes,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["teams"].widget.choices = [
+            (ModelChoiceIteratorValue(team.slug, team), team.name) for team in sample_teams()
+        ]
+
+
+@development_only
+def components(request: HttpRequest) -> HttpResponse:
+    """Show every component with its states."""
+    initial = {"full_name": "Ana Sample", "shares_email": True, "teams": ["sample-plum"]}
+    context = {
+        "badges": BADGES,
+        "goals": sample_goals(),
+        "counts": [
+            TeamCounts(team, members=number * 3, organizations=number)
+            for number, team in enumerate(sample_teams())
+        ],
+        "form": SampleForm(initial=initial, auto_id="sample_%s"),
+        "wrong_form": SampleForm({}, auto_id="wrong_%s"),
+    }
+    return render(request, "dev/components.html", context)
+
+
+def sample_teams() -> list[ActionTeam]:
+    """Return a team of each color; every drawing and every way to join is among them."""
+    drawings, policies = ActionTeam.Drawing.values, ActionTeam.JoinPolicy.values
+    teams = []
+    for number, (color, name) in enumerate(ActionTeam.Color.choices):
+        team = ActionTeam(
+            pk=number + 1,
+            name=f"Sample team, {name.lower()}",
+            slug=f"sample-{color}",
+            color=color,
+            drawing=drawings[number % len(drawings)],
+            join_policy=policies[number % len(policies)],
+            summary="One sentence says what the team is for.",
+        )
+        _prefetch(team, "goals", sample_goals()[:1] if number % 2 == 0 else [])
+        teams.append(team)
+    return teams
+
+
+def sample_goals() -> list[Goal]:
+    """Return a goal in every state, with a number, on the way to one, and without."""
+    today = STARTED.date()
+    numbers: dict[str, Any] = {"target": Decimal(70), "unit": "%", "due_on": date(2099, 12, 31)}
+    goals = [
+        Goal(title="With a number", state="on_track", current=Decimal(58), **numbers),
+        Goal(
+            title="At risk, with its reason",
+            body="Some *words* about the goal.",
+            state="at_risk",
+            state_reason="Three of six training providers wait for a new schedule.",
+            current=Decimal(3),
+            target=Decimal(20),
+            unit="employers",
+        ),
+        Goal(title="Reached", state="reached", current=Decimal(70), **numbers),
+        Goal(title="With a target only", state="not_started", **numbers),
+        Goal(title="Without an update", state="unreported"),
+        Goal(title="Ended", state="ended", reported_on=today),
+    ]
+    for number, goal in enumerate(goals):
+        goal.pk, goal.slug = number + 1, f"sample-{number}"
+        _prefetch(goal, "updates", sample_updates(goal) if number == 0 else [])
+    return goals
+
+
+def sample_updates(goal: Goal) -> list[GoalUpdate]:
+    """Return three reports about a goal, newest first, as they are stored."""
+    return [
+        GoalUpdate(
+            goal=goal,
+            state="on_track",
+            value=Decimal(value),
+            sentence=sentence,
+            reported_at=STARTED + timedelta(days=days),
+        )
+        for value, sentence, days in (
+            (58, "Two more employers recruit at the libraries.", 120),
+            (49, "Job fairs in four neighborhoods.", 60),
+            (41, "Counted for the first time.", 0),
+        )
+    ]
+
+
+def _prefetch(record: Model, name: str, rows: list[Any]) -> None:
+    """Give `record` its related rows as a query with prefetch_related would."""
+    record._prefetched_objects_cache = {name: rows}  # type: ignore[attr-defined]

@@ -1,0 +1,122 @@
+"""The desk's navigation: every list that the person may open, with what waits for them there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib.admin import AdminSite
+from django.core.cache import caches
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+from post_office.models import Email
+
+from desk.changelist import is_administrator, require_staff
+from desk.models import Export
+from members.models import Decision, EmailDomain, Member, Organization
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
+from teams.services.waiting import Waiting, waiting_for
+
+# So old the numbers may be on other pages than the first one, which counts them itself.
+COUNTS_SECONDS = 20
+
+# The list, its label, its icon, and the kind of `waiting_for` that waits there.
+ListEntry = tuple[type[Model], str, str, str]
+PEOPLE: list[ListEntry] = [
+    (Organization, "Organizations", "building", "organizations"),
+    (Member, "Members", "people", "affiliations"),
+    (Membership, "Memberships", "check", "requests"),
+    (Question, "Questions", "ask", "questions"),
+]
+WORK: list[ListEntry] = [
+    (Goal, "Goals", "flag", "goals"),
+    (ActionTeam, "Teams", "inbox", ""),
+    (FaqEntry, "FAQ entries", "talk", ""),
+]
+RECORDS: list[ListEntry] = [
+    (Decision, "Decisions", "undo", ""),
+    (EmailDomain, "Email domains", "file", ""),
+    (Export, "Exports", "download", ""),
+    (Email, "Emails", "email", ""),
+]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A page of the desk; `icon` is the template of its icon, `waiting` what waits there."""
+
+    label: str
+    url: str
+    icon: str
+    is_current: bool
+    waiting: Waiting | None = None
+
+
+Group = tuple[str, list[Link]]
+
+
+def rail(
+    site: AdminSite,
+    request: HttpRequest,
+    undoable: Iterable[Decision] = (),
+    waiting: dict[str, Waiting] | None = None,
+) -> list[Group]:
+    """Return the groups of links, each with its heading; only lists that the person may open.
+
+    `undoable` are the decisions that the person can still undo: a number that was counted before
+    one of them is not shown. `waiting` are the numbers, if the page has counted them already.
+    """
+    if waiting is None:
+        waiting = _recent_counts(require_staff(request), undoable)
+    total = Waiting(
+        sum(count.number for count in waiting.values()),
+        sum(count.late for count in waiting.values()),
+    )
+    index = reverse("admin:index")
+    today = Link("Today", index, "icons/inbox.svg", request.path == index, total)
+    pages = [
+        _link(request, "Coverage", "admin:coverage", "place"),
+        _link(request, "Report", "admin:report", "bars"),
+        *_lists(site, request, RECORDS, waiting),
+    ]
+    if is_administrator(request):
+        pages.append(_link(request, "Status", "status", "gear"))
+    return [
+        ("", [today]),
+        ("Waits and people", _lists(site, request, PEOPLE, waiting)),
+        ("The work of the teams", _lists(site, request, WORK, waiting)),
+        ("Look back", pages),
+    ]
+
+
+def _recent_counts(staff: Member, undoable: Iterable[Decision]) -> dict[str, Waiting]:
+    """Return what waits for `staff`, counted within the last seconds and after their decisions."""
+    decided = "-".join(str(decision.pk) for decision in undoable)
+    key = f"waiting-{staff.pk}-{decided}"
+    counts: dict[str, Waiting] | None = caches["fragments"].get(key)
+    if counts is None:
+        counts = waiting_for(staff)
+        caches["fragments"].set(key, counts, COUNTS_SECONDS)
+    return counts
+
+
+def _lists(
+    site: AdminSite,
+    request: HttpRequest,
+    entries: list[ListEntry],
+    waiting: dict[str, Waiting],
+) -> list[Link]:
+    links = []
+    for model, label, icon, kind in entries:
+        if site.get_model_admin(model).has_view_permission(request):
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+            links.append(_link(request, label, name, icon, waiting.get(kind)))
+    return links
+
+
+def _link(
+    request: HttpRequest, label: str, name: str, icon: str, waiting: Waiting | None = None
+) -> Link:
+    url = reverse(name)
+    return Link(label, url, f"icons/{icon}.svg", request.path.startswith(url), waiting)

@@ -1,0 +1,121 @@
+"""What stands around every page of the desk: the rail with what waits, and the search."""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.core.cache import caches
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from conftest import make_member, visible_text
+from desk.rail import rail
+from members.models import Organization
+from teams.models import Question
+from teams.services import ask_question, join_teams
+
+DESK = "/admin/"
+
+
+def rail_of(response) -> dict[str, object]:
+    """The links of the rail, by their label."""
+    groups = response.context["rail"]
+    groups = groups() if callable(groups) else groups
+    return {link.label: link for _, links in groups for link in links}
+
+
+def test_rail_counts_what_waits_on_each_page(client_for, facilitator, applicant):
+    ask_question("Who can join?", "visitor@example.org")
+    client = client_for(facilitator)
+    for path in (DESK, "/admin/teams/goal/", "/admin/search/"):
+        links = rail_of(client.get(path))
+        assert links["Organizations"].waiting.number == 1
+        assert links["Questions"].waiting.number == 1
+        assert links["Today"].waiting.number == 2
+        assert links["Teams"].waiting is None
+
+
+def test_rail_marks_the_page_that_is_open(client_for, facilitator, organization):
+    client = client_for(facilitator)
+    for path, label in [
+        (DESK, "Today"),
+        ("/admin/members/organization/?q=x", "Organizations"),
+        (f"/admin/members/organization/{organization.pk}/change/", "Organizations"),
+        ("/admin/report/", "Report"),
+    ]:
+        page = client.get(path)
+        assert [name for name, link in rail_of(page).items() if link.is_current] == [label]
+        assert page.content.decode().count('aria-current="page"') >= 1
+
+
+def test_rail_leads_only_where_one_may_go(client_for, facilitator, administrator):
+    lists_of_administrators = {"Email domains", "Exports", "Emails", "Status"}
+    for person, expected in (
+        (facilitator, set()),
+        (administrator, {"Exports", "Emails", "Status"}),
+    ):
+        client = client_for(person)
+        links = rail_of(client.get(DESK))
+        assert lists_of_administrators & set(links) >= expected
+        for link in links.values():
+            assert client.get(link.url).status_code == 200, link.url
+
+
+def test_counts_are_kept_for_some_seconds_but_not_past_ones_own_decision(rf, facilitator, settings):
+    Question.objects.create(text="When do you meet?")
+    memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rail"}
+    settings.CACHES = {**settings.CACHES, "fragments": memory}
+    caches["fragments"].clear()
+    request = rf.get("/admin/teams/goal/")
+    request.user = facilitator
+
+    def questions(undoable=()) -> int:
+        links = dict(rail(admin.site, request, undoable))["Waits and people"]
+        return links[-1].waiting.number
+
+    assert questions() == 1
+    Question.objects.all().delete()
+    with CaptureQueriesContext(connection) as queries:
+        assert questions() == 1
+    assert len(queries) == 0
+    # Whatever has a key stands for a decision here.
+    assert questions([facilitator]) == 0
+    caches["fragments"].clear()
+
+
+def test_search_finds_people_organizations_and_questions(
+    client_for, facilitator, organization, team
+):
+    join_teams(make_member("rudi@rush.example", organization, "Rudi Rush"), [team])
+    Question.objects.create(text="Is Rush in?", email="visitor@example.org")
+    page = client_for(facilitator).get("/admin/search/", {"q": "rush"})
+    text = visible_text(page)
+    for words in ("Organizations Rush Example Hospital Recognized", "Rudi Rush rudi@rush.example"):
+        assert words in text
+    assert "Questions Is Rush in? visitor@example.org" in text
+    assert 'name="q" value="rush"' in page.content.decode()
+    assert page.content.decode().count("<h1") == 1
+
+
+def test_search_shows_nobody_of_another_team(client_for, other_facilitator, member):
+    page = client_for(other_facilitator).get("/admin/search/", {"q": "maria"})
+    assert "Nothing here matches" in visible_text(page)
+
+
+def test_search_leads_to_the_list_of_all_matches(client_for, facilitator, organization):
+    for number in range(8):
+        Organization.objects.create(name=f"Prairie Clinic {number}")
+    page = client_for(facilitator).get("/admin/search/", {"q": "prairie"}).content.decode()
+    assert len(re.findall("Prairie Clinic", page)) == 6
+    assert 'href="/admin/members/organization/?q=prairie"' in page
+
+
+@pytest.mark.parametrize("query", ["", "\0", "x" * 300, "<b>"])
+def test_search_answers_whatever_is_typed(client_for, facilitator, query):
+    page = client_for(facilitator).get("/admin/search/", {"q": query})
+    assert page.status_code == 200
+    assert "<b>" not in page.content.decode().split("<main")[1].split("</main>")[0]
+
+
+def test_search_is_closed_to_members(client_for, member):
+    assert client_for(member).get("/admin/search/?q=x").status_code == 403
