@@ -14,9 +14,10 @@ from desk.records.members.admin import MemberAdmin
 from desk.records.memberships import MembershipAdmin
 from desk.records.organizations.admin import OrganizationAdmin
 from desk.records.questions import QuestionAdmin
+from desk.records.site_texts import NoticeAdmin, SiteTextAdmin
 from desk.records.teams import ActionTeamAdmin
 from members.models import Decision, EmailDomain, Member, Organization
-from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, Notice, Question, SiteText
 
 admin.site.register(ActionTeam, ActionTeamAdmin)
 admin.site.register(Decision, DecisionAdmin)
@@ -27,5 +28,7 @@ admin.site.register(FaqEntry, FaqEntryAdmin)
 admin.site.register(Goal, GoalAdmin)
 admin.site.register(Member, MemberAdmin)
 admin.site.register(Membership, MembershipAdmin)
+admin.site.register(Notice, NoticeAdmin)
 admin.site.register(Organization, OrganizationAdmin)
 admin.site.register(Question, QuestionAdmin)
+admin.site.register(SiteText, SiteTextAdmin)

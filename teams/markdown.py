@@ -19,7 +19,7 @@ from markdown_it.utils import EnvType, OptionsDict
 
 from members.normalize import fold
 
-# Pages use h1 and h2 themselves.
+# Most pages use h1 and h2 themselves.
 TOP_HEADING, LOWEST_HEADING = 3, 6
 
 # A path of this portal: neither //host nor /\host, which browsers read as another site's.
@@ -29,7 +29,7 @@ _TAG_OR_CHARACTER = re.compile(r"""(<(?:[^<>"']|"[^"]*"|'[^']*')*>)|&(?:\w+|#\w+
 
 _CLEANER = nh3.Cleaner(
     tags={
-        *("h3", "h4", "h5", "h6", "p", "blockquote", "pre", "hr", "br", "ul", "ol", "li"),
+        *("h2", "h3", "h4", "h5", "h6", "p", "blockquote", "pre", "hr", "br", "ul", "ol", "li"),
         *("a", "em", "strong", "s", "code", "mark"),
         *("table", "thead", "tbody", "tr", "th", "td"),
     },

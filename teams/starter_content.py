@@ -4,7 +4,10 @@ Loaded by `manage.py load_starter_content`. A slug names its record permanently:
 there, edited or removed since, is never added again.
 """
 
+from pathlib import Path
 from typing import Any
+
+from teams.models import SiteText
 
 TEAMS: list[dict[str, Any]] = [
     {
@@ -205,3 +208,9 @@ QUESTIONS: list[dict[str, Any]] = [
         "A request that still waits is withdrawn on the same page.",
     },
 ]
+
+# By place, in Markdown; each in a file of its own, because they are long.
+SITE_TEXTS: dict[str, str] = {
+    place: (Path(__file__).with_name("starter_texts") / f"{place}.md").read_text("utf-8").strip()
+    for place in SiteText.Place.values
+}

@@ -7,7 +7,7 @@ put them there, tools/bench/weight.py has them from the demo.
 from django.urls import reverse
 
 from members.models import Decision, EmailDomain, Member, Organization
-from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question, SiteText
 
 
 def visitor_pages() -> list[str]:
@@ -113,6 +113,10 @@ def desk_pages() -> list[str]:
         "teams/actionteam/add/",
         "teams/question/",
         f"teams/question/{question.pk}/answer/",
+        "teams/sitetext/",
+        *(f"teams/sitetext/{text.pk}/change/" for text in SiteText.objects.all()[:1]),
+        "teams/notice/",
+        "teams/notice/add/",
         "post_office/email/",
         *(f"members/decision/{row.pk}/change/" for row in Decision.objects.all()[:1]),
         *(f"{record}/change/" for record in records),

@@ -32,7 +32,7 @@ LISTS = {
 FORBIDDEN_WORDS = ("user", "group", "company", "reject", "quit", "delete")
 
 
-def test_desk_sends_a_visitor_to_the_portals_sign_in(client):
+def test_desk_sends_a_visitor_to_the_portals_sign_in(client, db):
     response = client.get(DESK, follow=True)
     assert response.redirect_chain[-1][0] == reverse("account_login") + "?next=/admin/"
 

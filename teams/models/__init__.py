@@ -3,9 +3,12 @@
 from teams.models.faq import FaqEntry, Question
 from teams.models.goals import STALE_AFTER, Goal, GoalQuerySet, GoalUpdate, amount
 from teams.models.memberships import Membership, MembershipQuerySet
+from teams.models.site_texts import MAX_NOTICE_LENGTH, PLACEHOLDERS, Notice, SiteText
 from teams.models.teams import ActionTeam, ActionTeamQuerySet
 
 __all__ = [
+    "MAX_NOTICE_LENGTH",
+    "PLACEHOLDERS",
     "STALE_AFTER",
     "ActionTeam",
     "ActionTeamQuerySet",
@@ -15,6 +18,8 @@ __all__ = [
     "GoalUpdate",
     "Membership",
     "MembershipQuerySet",
+    "Notice",
     "Question",
+    "SiteText",
     "amount",
 ]

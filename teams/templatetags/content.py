@@ -10,7 +10,8 @@ from django.utils.safestring import SafeString
 
 from members.normalize import fold
 from teams.markdown import TOP_HEADING, mark_words, render_markdown
-from teams.models import Goal, GoalUpdate, amount
+from teams.models import Goal, GoalUpdate, SiteText, amount
+from teams.site_texts import SiteFrame, render_site_text, site_frame, site_text
 
 register = template.Library()
 # {{ goal.current|amount:goal.unit }}
@@ -73,3 +74,21 @@ def timeline(goals: Iterable[Goal]) -> list[Event]:
             events.append(Event(update, goal, previous))
             previous = update.value if update.value is not None else previous
     return sorted(events, key=lambda event: event.update.reported_at, reverse=True)
+
+
+@register.filter
+def site_markdown(text: str, top: int = TOP_HEADING) -> SafeString:
+    """Return a text of the site as safe HTML, with what stands in braces filled in."""
+    return render_site_text(text, top)
+
+
+@register.simple_tag(name="site_text")
+def get_site_text(place: str) -> SiteText:
+    """Return the text of a place: `{% site_text "who_we_are" as who_we_are %}`."""
+    return site_text(place)
+
+
+@register.simple_tag(name="site_frame")
+def get_site_frame() -> SiteFrame:
+    """Return what stands around every page: `{% site_frame as frame %}`."""
+    return site_frame()

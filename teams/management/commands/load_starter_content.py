@@ -6,20 +6,26 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from members.services import save_with_history
-from teams.models import ActionTeam, FaqEntry, Goal
-from teams.starter_content import GOALS, QUESTIONS, TEAMS
+from teams.models import ActionTeam, FaqEntry, Goal, SiteText
+from teams.starter_content import GOALS, QUESTIONS, SITE_TEXTS, TEAMS
 
 
 class Command(BaseCommand):
     help = (
-        "Load the three teams, their goals and the questions that the portal starts with. "
+        "Load the three teams, their goals, the questions and the texts of the site that the "
+        "portal starts with. "
         "Safe to repeat: what was edited stays as it is, what was removed stays away."
     )
 
     def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
         """Add what is missing, all or nothing, so that an interrupted run can be repeated."""
         with transaction.atomic():
-            counts = {"team": _add_teams(), "goal": _add_goals(), "question": _add_questions()}
+            counts = {
+                "team": _add_teams(),
+                "goal": _add_goals(),
+                "question": _add_questions(),
+                "text": _add_site_texts(),
+            }
         if not verbosity:
             return
         added = ", ".join(
@@ -48,6 +54,15 @@ def _add_questions() -> int:
     return sum(
         _add(FaqEntry(position=position, **fields)) for position, fields in enumerate(QUESTIONS, 1)
     )
+
+
+def _add_site_texts() -> int:
+    stored = set(SiteText.objects.values_list("place", flat=True))
+    missing = [place for place in SITE_TEXTS if place not in stored]
+    for place in missing:
+        text = SiteText(place=place, text=SITE_TEXTS[place])
+        save_with_history(text, None, "starter content")
+    return len(missing)
 
 
 def _add(record: ActionTeam | Goal | FaqEntry) -> bool:

@@ -1,0 +1,54 @@
+"""The texts and notices of the site as pages show them."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar, cast
+
+from django.conf import settings
+from django.core.cache import caches
+from django.utils.safestring import SafeString
+
+from teams.markdown import render_markdown
+from teams.models import Notice, SiteText
+from teams.models.site_texts import PLACEHOLDERS
+from teams.starter_content import SITE_TEXTS
+
+# As long as other parts of pages, so that a change is seen within two seconds.
+CACHE_SECONDS = 1
+
+T = TypeVar("T")
+
+
+def site_text(place: str) -> SiteText:
+    """Return the text of a `SiteText.Place`: the stored one, up to CACHE_SECONDS old, or else the
+    starter text."""
+    stored = _cached("site-texts", lambda: SiteText.objects.in_bulk(field_name="place"))
+    return stored.get(place) or SiteText(place=place, text=SITE_TEXTS[place])
+
+
+def render_site_text(text: str, top: int) -> SafeString:
+    """Return Markdown as safe HTML, with the portal's settings in place of words in braces.
+
+    Its headings begin at h`top`.
+    """
+    for name in PLACEHOLDERS:
+        text = text.replace(f"{{{name}}}", str(getattr(settings, name.upper())))
+    return render_markdown(text, top)
+
+
+class SiteFrame(NamedTuple):
+    """What stands around every page: the lines at its top, and the contact at its foot."""
+
+    notices: list[str]
+    contact: str
+
+
+def site_frame() -> SiteFrame:
+    """Return what stands around every page today, up to CACHE_SECONDS old."""
+    notices = _cached(
+        "notices", lambda: list(Notice.objects.current().values_list("text", flat=True))
+    )
+    return SiteFrame(notices, site_text(SiteText.Place.CONTACT).text)
+
+
+def _cached(key: str, query: Callable[[], T]) -> T:
+    return cast(T, caches["fragments"].get_or_set(key, query, CACHE_SECONDS))
