@@ -182,7 +182,7 @@ def test_close_account_by_an_administrator_stores_who_did_it(
     assert membership_of(leaver, team).ended_by == administrator
     assert last_line(other_team)[0] == administrator
     assert "maria" not in database_text().lower().replace("maria@rush.example", "").replace(
-        "hello maria member", ""
+        "your account is closed, maria", ""
     )  # the last email, which goes once it is sent
 
 
