@@ -278,12 +278,6 @@ def test_sso_callback_stores_nothing_else_of_the_claims(client, rush, member):
     assert "socialaccount_sociallogin" not in client.session
 
 
-def test_privacy_page_mentions_sso_only_where_it_is_used(client, rush, settings, db):
-    assert "your organization’s own service" in visible_text(client.get("/privacy/"))
-    settings.SSO_PROVIDERS = {}
-    assert "your organization’s own service" not in visible_text(client.get("/privacy/"))
-
-
 def test_sso_has_no_pages_of_allauth(client, rush, member, settings):
     names = ("connections", "signup", "login_cancelled", "login_error")
     for name in [f"socialaccount_{each}" for each in names] + ["openid_connect_login"]:

@@ -82,8 +82,9 @@ def test_send_digests_sends_one_a_day(waiting, facilitator, administrator, membe
     assert send_digests(MONDAY) == 2
     assert {email.to[0] for email in queued_emails()} == {facilitator.email, administrator.email}
     assert send_digests(MONDAY) == 0
-    assert send_digests(MONDAY - timedelta(days=7)) == 0
     assert send_digests(MONDAY + timedelta(days=1)) == 2
+    # The clock was set back: the digest of a day to come holds up none.
+    assert send_digests(MONDAY - timedelta(days=7)) == 2
     assert facilitator.history.count() == history
 
 
