@@ -73,11 +73,11 @@ def _render(name: str, context: dict[str, Any]) -> dict[str, str]:
         **context,
     }
     subject = " ".join(render_to_string(f"emails/{name}_subject.txt", context).split())
-    subject = subject[:MAX_SUBJECT_CHARACTERS]
+    context["subject"] = subject[:MAX_SUBJECT_CHARACTERS]
     return {
-        "subject": subject,
+        "subject": context["subject"],
         "message": render_to_string(f"emails/{name}.txt", context),
-        "html_message": render_to_string(f"emails/{name}.html", {**context, "subject": subject}),
+        "html_message": render_to_string(f"emails/{name}.html", context),
     }
 
 
