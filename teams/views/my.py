@@ -1,6 +1,7 @@
 """What members see and do: their teams, teammates and data."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -63,7 +64,9 @@ def my_teams(request: HttpRequest) -> HttpResponse:
                 for team in teams.values()
                 if not team.is_closed and team.pk not in current_teams
             ],
-            "updates": _news([membership.team for membership in active]),
+            # The same for all members of the same teams, so the template keeps it for a second.
+            "news_of": sorted(membership.team_id for membership in active),
+            "get_news": partial(_news, [membership.team for membership in active]),
         },
     )
 
