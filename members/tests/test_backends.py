@@ -52,10 +52,10 @@ def test_member_page_fetches_the_member_in_two_queries(
     assert "Sign out" in visit(client, django_assert_num_queries, 2)
 
 
-def test_my_teams_takes_five_queries(client_for, member, django_assert_num_queries):
+def test_my_teams_takes_four_queries(client_for, member, django_assert_num_queries):
     client = client_for(member)
     client.get("/my/")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         client.get("/my/")
 
 
