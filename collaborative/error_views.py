@@ -24,6 +24,7 @@ from django.views import defaults
 
 from collaborative.middleware.access_log import route_name
 from collaborative.operations.outages import is_outage
+from teams.site_texts import starter_frame
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         kind = type(exception).__name__
         logger.warning("Refused a forged request to %s: %s", route_name(request), kind)
     status = 413 if isinstance(exception, TOO_LARGE) else 400
-    return render(request, f"{status}.html", status=status)
+    return render(request, f"{status}.html", {"frame": starter_frame()}, status=status)
 
 
 def _unavailable() -> HttpResponse:

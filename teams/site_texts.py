@@ -50,5 +50,10 @@ def site_frame() -> SiteFrame:
     return SiteFrame(notices, site_text(SiteText.Place.CONTACT).text)
 
 
+def starter_frame() -> SiteFrame:
+    """Return what stands around a page that asks no database: no notice, the starter contact."""
+    return SiteFrame([], SITE_TEXTS[SiteText.Place.CONTACT])
+
+
 def _cached(key: str, query: Callable[[], T]) -> T:
     return cast(T, caches["fragments"].get_or_set(key, query, CACHE_SECONDS))

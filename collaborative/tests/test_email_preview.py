@@ -75,8 +75,10 @@ def test_email_list_shows_the_newest_first(client, email):
 
 @pytest.mark.usefixtures("_development")
 def test_email_list_costs_the_same_queries_for_one_email_and_three(
-    client, email, django_assert_num_queries
+    client, email, fragment_clock, django_assert_num_queries
 ):
+    # What stands around every page is read once a second.
+    client.get("/faq/ask/done/")
     for _ in range(3):
         with django_assert_num_queries(1):
             client.get(reverse("dev_email"))

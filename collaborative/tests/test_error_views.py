@@ -139,7 +139,7 @@ def test_unreadable_request_answers_400_as_a_page_of_the_site(client):
     assert "We could not read that request" in visible_text(response)
 
 
-def test_foreign_host_answers_400_as_a_page_of_the_site(client, db, settings):
+def test_foreign_host_answers_400_as_a_page_of_the_site(client, settings):
     response = client.get("/teams/", headers={"host": "evil.example"})
     assert response.status_code == 400
     assert "We could not read that request" in visible_text(response)

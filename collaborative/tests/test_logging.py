@@ -144,7 +144,7 @@ def test_formatters_redact_exceptions(formatter):
         assert secret not in line
 
 
-def test_access_log_path_cannot_add_a_line_or_fill_the_log(client, lines):
+def test_access_log_path_cannot_add_a_line_or_fill_the_log(client, db, lines):
     client.get("/no%0AINFO%20forged%1b/" + "x" * 5000)
     (line,) = lines.of("portal.requests")
     assert line["path"].startswith("/no%0AINFO%20forged%1B/xxx")

@@ -40,6 +40,7 @@ def test_newcomer_joins_with_the_account_of_the_hospital(
             expect(page.get_by_role("heading", level=1)).to_have_text("You have joined Education")
             assert Member.objects.get(email="nora@rush.example").is_affiliation_confirmed
 
+            page.get_by_text("Menu", exact=True).click()
             page.get_by_role("button", name="Sign out").click()
             page.goto("/sign-in/")
             page.get_by_role("button", name="Sign in with Rush Hospital").click()
