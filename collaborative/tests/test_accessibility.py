@@ -9,7 +9,7 @@ from collaborative.tests.page_audit import PageAudit
 from collaborative.tests.test_journeys import fill_in, newest_code
 from conftest import make_member, make_team, membership_of
 from members.tests.oidc import free_port, provider_at
-from teams.models import FaqEntry, Goal
+from teams.models import FaqEntry, Goal, Notice
 from teams.services import ask_question, decline_membership, join_teams, leave_team
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -25,6 +25,7 @@ def content(team, other_team, approval_team, closed_team, faq_entry, goal) -> No
         current=3, target=20, unit="employers", reported_on="2026-03-03", due_on="2027-06-30",
     )  # fmt: skip
     FaqEntry.objects.create(slug="own", question="Of this team?", answer="Yes.", team=team)
+    Notice.objects.create(text="We move. See https://example.org/move", ends_on="2100-01-01")
 
 
 @pytest.fixture
