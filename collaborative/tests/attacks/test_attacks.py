@@ -14,7 +14,7 @@ from django.db.models.functions import Length
 from post_office.models import Email
 
 from collaborative.tests.attacks.processes import peak_memory
-from collaborative.tests.fuzzing import fill_address, list_addresses
+from collaborative.tests.fuzzing import Page, fill_address, list_addresses
 from conftest import code_in, make_member, membership_of
 from desk.tests.hostile_files import FOREIGN_FILES, HOSTILE_FILES
 from members.models import Member
@@ -23,6 +23,7 @@ from teams.models import Goal
 CODE_PATH = "/join/code/"
 MAX_SESSION_BYTES = 2_000
 MAX_GROWTH_MEBIBYTES = 50
+HISTORIES = ("change", "history")
 
 
 def join_form(browser, team, email: str):
@@ -237,3 +238,32 @@ def test_hostile_files_are_refused_at_little_cost(site, browser_at, administrato
     )
     assert not accepted
     assert grown < MAX_GROWTH_MEBIBYTES
+
+
+def test_import_neither_changes_nor_names_people_of_other_teams(
+    browser_at, facilitator, outsider, organization, team, note
+):
+    """A facilitator imports the address of a member of another team, with other details."""
+    browser = browser_at("127.0.10.1", facilitator)
+    path = "/admin/members/member/import/"
+    row = f"{outsider.email},Somebody Else,Chief,{organization.name},{team.name}"
+    content = f"Email,Full name,Job title,Organization,Teams\n{row}\n".encode()
+    before = stored_rows(outsider)
+    upload = SimpleUploadedFile("list.csv", content)
+    checked = browser.upload(browser.form(path, "import"), "file", upload)
+    page = Page(path)
+    page.feed(checked.body.decode())
+    storing = next(form for form in page.forms if "store" in form.action)
+    record = f"/admin/members/organization/{outsider.organization_id}/"
+    answers = [checked, browser.get(path), *(browser.get(f"{record}{name}/") for name in HISTORIES)]
+    named = [answer for answer in answers if outsider.full_name.encode() in answer.body]
+    stored = browser.submit(storing, {})
+    note(
+        f"check {checked.status}, store {stored.status}: the account is "
+        f"{'the same' if stored_rows(outsider) == before else 'changed'}, named on {len(named)} of "
+        f"{len(answers)} pages"
+    )
+    assert stored.status == 302
+    assert membership_of(outsider, team).is_active
+    assert stored_rows(outsider) == before
+    assert not named
