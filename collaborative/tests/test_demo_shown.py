@@ -145,4 +145,4 @@ def test_demo_twice_adds_nothing_and_says_so(output, settings):
 
 
 def test_demo_queues_no_email_to_made_up_people(output):
-    assert [mail.to for mail in Email.objects.all()] == [["dev@example.org"]]
+    assert [email.to for email in Email.objects.all()] == [["dev@example.org"]]

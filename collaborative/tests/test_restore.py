@@ -341,7 +341,7 @@ def test_restore_signs_nobody_in_and_revives_no_code(client_for, member, setting
     assert client.get("/my/").status_code == 302
     assert not Session.objects.exists()
     assert not UserSession.objects.exists()
-    assert [mail.subject for mail in Email.objects.all()] == ["Notice"]
+    assert [email.subject for email in Email.objects.all()] == ["Notice"]
 
 
 def test_restore_migrates_an_older_backup(member):

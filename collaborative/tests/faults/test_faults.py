@@ -127,9 +127,9 @@ def small_disk(tmp_path, transactional_db, team, other_team, organization) -> It
 def give_the_sender_work(number: int) -> None:
     """So many emails that it is in the middle of them when something breaks."""
     with transaction.atomic():
-        for mail in range(NOTICES):
-            address = f"n{number}-{mail}@rush.example"
-            put(f"Notice {number}-{mail}", to=address, html_message="<p>Hello</p>")
+        for notice in range(NOTICES):
+            address = f"n{number}-{notice}@rush.example"
+            put(f"Notice {number}-{notice}", to=address, html_message="<p>Hello</p>")
 
 
 def fill(filler: Path) -> None:
