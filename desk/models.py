@@ -1,8 +1,9 @@
-"""What the desk itself stores: exported lists, and selections of records to decide about."""
+"""What the desk itself stores: exported lists, imported files with what they brought, and
+selections of records to decide about."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -12,6 +13,8 @@ from django.utils import timezone
 from members.models import Decision, Member
 
 SELECTION_LIFETIME = timedelta(days=1)
+# From the end of an import on.
+TAKE_BACK_WINDOW = timedelta(days=14)
 
 
 class Export(models.Model):
@@ -41,6 +44,158 @@ class Export(models.Model):
 
     def __str__(self) -> str:
         return f"{self.what}, {self.rows} rows"
+
+
+class ImportQuerySet(models.QuerySet["Import"]):
+    def visible_to(self, staff: Member) -> ImportQuerySet:
+        """Return the imports of `staff`; for administrators those of all."""
+        return self if staff.is_superuser else self.filter(by=staff)
+
+    def carried_out(self) -> ImportQuerySet:
+        """Return those that have stored something, whatever became of it since."""
+        return self.filter(state__in=[Import.State.DONE, Import.State.TAKEN_BACK])
+
+
+class Import(models.Model):
+    """A file of members or organizations: checked, imported, and perhaps taken back."""
+
+    class Kind(models.TextChoices):
+        MEMBERS = "members", "Members"
+        ORGANIZATIONS = "organizations", "Organizations"
+
+    class State(models.TextChoices):
+        CHECKED = "checked", "Checked, not imported"
+        RUNNING = "running", "Being imported"
+        DONE = "done", "Imported"
+        FAILED = "failed", "Not imported"
+        TAKEN_BACK = "taken_back", "Taken back"
+
+    class Employer(models.TextChoices):
+        """What counts for people whose address belongs to another recognized organization than
+        the file says."""
+
+        UNDECIDED = "", "Not decided"
+        ADDRESS = "address", "By the address"
+        FILE = "file", "By the file"
+
+    by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=13, choices=Kind.choices)
+    file_name = models.CharField("file", max_length=255)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.CHECKED)
+    # What the importer chose.
+    send_email = models.BooleanField(default=False)
+    good_rows_only = models.BooleanField(default=False)
+    employer = models.CharField(max_length=7, choices=Employer.choices, blank=True, default="")
+    # The table, and what its check found. Both name people: emptied a day after the upload.
+    rows = models.JSONField(default=list, blank=True)
+    report = models.JSONField(default=dict, blank=True)
+    # The emails that it queued, by key: those that still wait go when it is taken back.
+    email_ids = models.JSONField(default=list, blank=True)
+    row_count = models.PositiveIntegerField("rows", default=0)
+    # So many rows of a running import are done.
+    rows_done = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField("when", default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    taken_back_at = models.DateTimeField(null=True, blank=True)
+    taken_back_by = models.ForeignKey(
+        Member, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = ImportQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="desk_import_kind_known",
+                condition=Q(kind__in=["members", "organizations"]),
+            ),
+            models.CheckConstraint(
+                name="desk_import_state_known",
+                condition=Q(state__in=["checked", "running", "done", "failed", "taken_back"]),
+            ),
+            models.CheckConstraint(
+                name="desk_import_employer_known",
+                condition=Q(employer__in=["", "address", "file"]),
+            ),
+            models.CheckConstraint(
+                name="desk_import_done_carries_time",
+                condition=~Q(state__in=["done", "taken_back"]) | Q(finished_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="desk_import_taken_back_at_and_by",
+                condition=Q(
+                    state="taken_back", taken_back_at__isnull=False, taken_back_by__isnull=False
+                )
+                | (~Q(state="taken_back") & Q(taken_back_at=None, taken_back_by=None)),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["by", "-id"], name="desk_import_by_person"),
+            # What the mail worker looks for every second.
+            models.Index(fields=["id"], name="desk_import_running", condition=Q(state="running")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_name}, {self.row_count} rows"
+
+    @property
+    def take_back_until(self) -> datetime | None:
+        """Return when taking it back ends; None if it has stored nothing."""
+        return self.finished_at + TAKE_BACK_WINDOW if self.finished_at else None
+
+    @property
+    def can_be_taken_back(self) -> bool:
+        until = self.take_back_until
+        in_time = until is not None and timezone.now() < until
+        return self.state == self.State.DONE and in_time
+
+    def brought(self, model: type[models.Model]) -> list[int]:
+        """Return the keys of the records of `model` that the import created or changed."""
+        records = self.records.filter(model_label=model._meta.label_lower)
+        return list(records.order_by("pk").values_list("object_id", flat=True))
+
+
+class ImportedRecord(models.Model):
+    """A member, membership, organization or email domain that an import created or changed."""
+
+    class Outcome(models.TextChoices):
+        """What became of it when the import was taken back."""
+
+        NONE = "", "Not taken back"
+        TAKEN_BACK = "taken_back", "Taken back"
+        KEPT = "kept", "Kept"
+
+    source = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="records")
+    # "teams.membership"
+    model_label = models.CharField(max_length=50)
+    object_id = models.BigIntegerField()
+    # The fields that the import changed, as they were; of a record that it created null.
+    before = models.JSONField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True, default="")
+    # Why it was kept, in words that name nobody.
+    outcome_reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["source", "model_label", "object_id"],
+                name="desk_importedrecord_once_per_import",
+            ),
+            models.CheckConstraint(
+                name="desk_importedrecord_outcome_known",
+                condition=Q(outcome__in=["", "taken_back", "kept"]),
+            ),
+        ]
+        indexes: ClassVar = [
+            # Who was imported, of any list of people.
+            models.Index(fields=["model_label", "object_id"], name="desk_importedrecord_object")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_label} {self.object_id} of {self.source}"
 
 
 class SelectionQuerySet(models.QuerySet["Selection"]):

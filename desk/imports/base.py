@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Model
 from django.forms import Field
+from django.utils import timezone
 
 from desk.imports.reader import TableRow
+from desk.models import Import, ImportedRecord
+from members.batches import BATCH_SIZE
 from members.history.changesets import ChangeSet, ChangeSource, capture_changes, change_source
 from members.models import Member
 from members.services import Refused
+
+# A model, the key of a record, and what the fields that the import changed were before; None for
+# a record that it created.
+Brought = tuple[type[Model], int, dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -78,11 +86,12 @@ class FileImport(ABC):
         """Return what `store` would do: it is done, and all of it rolled back."""
         return self._run(store=False)
 
-    def store(self) -> ImportReport:
-        """Import the rows, or none of them if there is an error."""
-        return self._run(store=True)
+    def store(self, record: Import | None = None) -> ImportReport:
+        """Import the rows, or none of them if there is an error. With `record` note there, in the
+        same transaction, that it is done and what it brought, so that it can be taken back."""
+        return self._run(store=True, record=record)
 
-    def _run(self, *, store: bool) -> ImportReport:
+    def _run(self, *, store: bool, record: Import | None = None) -> ImportReport:
         with (
             change_source(ChangeSource.IMPORT),
             capture_changes() as changes,
@@ -94,7 +103,22 @@ class FileImport(ABC):
                 errors = [CellError(str(refusal))]
             if errors or not store:
                 transaction.set_rollback(True)
+            elif record:
+                self._finish(record, changes)
         return ImportReport(self.summarize(changes), errors, self.changes_nothing)
+
+    def _finish(self, record: Import, changes: ChangeSet) -> None:
+        """Note in `record` that the import is done, and what it brought."""
+        record.state, record.finished_at = Import.State.DONE, timezone.now()
+        record.email_ids = changes.email_keys
+        record.save(update_fields=["state", "finished_at", "email_ids"])
+        brought = [
+            ImportedRecord(
+                source=record, model_label=model._meta.label_lower, object_id=key, before=before
+            )
+            for model, key, before in self.brought()
+        ]
+        ImportedRecord.objects.bulk_create(brought, batch_size=BATCH_SIZE)
 
     @abstractmethod
     def apply(self) -> list[CellError]:
@@ -103,6 +127,10 @@ class FileImport(ABC):
     @abstractmethod
     def summarize(self, changes: ChangeSet) -> list[str]:
         """Return sentences about what `apply` did, for the person who imports."""
+
+    @abstractmethod
+    def brought(self) -> Iterator[Brought]:
+        """Yield what `apply` created or changed."""
 
     @property
     @abstractmethod

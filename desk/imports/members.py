@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 
 from desk.changelist import counted
-from desk.imports.base import CellError, FileImport, RowCleaner, with_message
+from desk.imports.base import Brought, CellError, FileImport, RowCleaner, with_message
 from desk.imports.reader import TableRow
 from desk.records.memberships import NEW_ADDRESS_NOTE
 from desk.records.organizations.similar import similar_names
@@ -105,6 +105,19 @@ class MemberImport(FileImport):
                 f"them before: {self._addresses(declined)}."
             )
         return summary
+
+    def brought(self) -> Iterator[Brought]:
+        """Yield the new accounts, the memberships that began, and the known people who are
+        confirmed now."""
+        result = self.result
+        for member in result.created:
+            yield Member, member.pk, None
+        for pk, organization in result.organizations_before.items():
+            yield Member, pk, {"organization": organization}
+        for membership in result.new_memberships:
+            yield Membership, membership.pk, None
+        for membership in result.activated_requests:
+            yield Membership, membership.pk, {"status": Membership.Status.REQUESTED}
 
     def _addresses(self, members: Collection[int]) -> str:
         """Return the first few addresses of the accounts with these keys."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 
 from desk.changelist import counted
-from desk.imports.base import CellError, FileImport, RowCleaner, with_message
+from desk.imports.base import Brought, CellError, FileImport, RowCleaner, with_message
 from members.forms import OrganizationNameField
 from members.history.changesets import ChangeSet
+from members.models import EmailDomain, Organization
 from members.normalize import lower_ascii
 from members.services import OrganizationData, OrganizationImportResult
 from teams.models import Membership
@@ -72,6 +74,15 @@ class OrganizationImport(FileImport):
                 f"{counted(len(changes.email_keys), 'email tells', 'emails tell')} them."
             )
         return summary
+
+    def brought(self) -> Iterator[Brought]:
+        """Yield the organizations that are new or recognized now, and the new email domains."""
+        for organization in self.result.created:
+            yield Organization, organization.pk, None
+        for pk in self.result.recognized:
+            yield Organization, pk, {"status": Organization.Status.PROPOSED}
+        for domain in self.result.added_domains:
+            yield EmailDomain, domain.pk, None
 
     @property
     def changes_nothing(self) -> bool:

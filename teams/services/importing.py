@@ -67,6 +67,11 @@ class MemberImportResult:
     created_memberships: list[Membership] = field(default_factory=list)
     # Requests that had waited, by key.
     approved_requests: dict[int, Membership] = field(default_factory=dict)
+    # For taking the import back, and never said: all memberships that are new, all requests that
+    # were approved, and the organization that each of those confirmed had before, by key.
+    new_memberships: list[Membership] = field(default_factory=list)
+    activated_requests: list[Membership] = field(default_factory=list)
+    organizations_before: dict[int, int | None] = field(default_factory=dict)
 
     @property
     def new_membership_count(self) -> int:
@@ -136,7 +141,7 @@ def import_members(
                 result.unseen[data.email].update(team.pk for team in data.teams)
                 result.unseen_memberships += own
         _confirm_affiliations(result, accounts.values(), by)
-        _store_begun(list(begun.values()), by)
+        _store_begun(result, list(begun.values()), by)
         _activate_open_requests(result, memberships, by)
         _email_unseen(result, by, send_claims=send_email)
     return result
@@ -223,16 +228,18 @@ def _confirm_affiliations(
     members: dict[Organization, list[Member]] = defaultdict(list)
     for pk, organization in result.confirmed.items():
         members[organization].append(by_key[pk])
+        result.organizations_before[pk] = by_key[pk].organization_id
     for organization, confirmed in members.items():
         confirm_affiliations(confirmed, organization, via=Member.ConfirmedVia.FACILITATOR, by=by)
 
 
-def _store_begun(memberships: Sequence[Membership], by: Member) -> None:
+def _store_begun(result: MemberImportResult, memberships: Sequence[Membership], by: Member) -> None:
     """Store the new memberships among these, and approve the requests."""
     requests = [membership for membership in memberships if membership.pk]
-    created = [membership for membership in memberships if not membership.pk]
-    bulk_create(created, by, "added by a facilitator")
-    transition_all(requests, Membership.Status.ACTIVE, by=by, why="approved")
+    result.new_memberships = [membership for membership in memberships if not membership.pk]
+    bulk_create(result.new_memberships, by, "added by a facilitator")
+    approved = transition_all(requests, Membership.Status.ACTIVE, by=by, why="approved")
+    result.activated_requests += approved
 
 
 def _activate_open_requests(
@@ -246,6 +253,7 @@ def _activate_open_requests(
     ]
     opened = activate_requests_of_open_teams(requests, by=by)
     result.approved_requests.update({membership.pk: membership for membership in opened})
+    result.activated_requests += opened
 
 
 def _email_unseen(result: MemberImportResult, by: Member, *, send_claims: bool) -> None:
