@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -25,6 +26,14 @@ from members.services import Refused
 Brought = tuple[type[Model], int, dict[str, Any] | None]
 
 
+class CorrectableError(ValidationError):
+    """What is wrong with a cell, with the value that one press can put there."""
+
+    def __init__(self, message: str, suggestion: str) -> None:
+        super().__init__(message)
+        self.suggestion = suggestion
+
+
 @dataclass(frozen=True)
 class CellError:
     """What cannot be imported, and how to fix it; without a row: the file as a whole."""
@@ -33,13 +42,30 @@ class CellError:
     row: int | None = None
     column: str = ""
     value: str = ""
+    # What the cell should hold, if one press can put it there.
+    suggestion: str = ""
+    # Whether one press can also leave the cell as it is: the message is a question.
+    is_question: bool = False
+
+
+@dataclass(frozen=True)
+class CheckedRow:
+    """A row as it is stored, in words, for the person who confirms it."""
+
+    number: int
+    # What becomes of it: "New member", "Unchanged", "To fix".
+    outcome: str
+    # In the order of the columns. Each with what the file says instead, if that is not stored.
+    cells: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import has done, or would do, in sentences; with errors nothing is stored."""
+    """What an import has done, or would do; with errors nothing is stored."""
 
+    # In sentences.
     summary: list[str]
+    rows: list[CheckedRow]
     errors: list[CellError]
     changes_nothing: bool
 
@@ -47,29 +73,65 @@ class ImportReport:
 class RowCleaner:
     """Turns the cells of one row into values and collects what is wrong with them."""
 
-    def __init__(self, row: TableRow) -> None:
+    def __init__(self, row: TableRow, confirmed_columns: Collection[str] = ()) -> None:
         self.row = row
         self.errors: list[CellError] = []
+        self.outcome = ""
+        # By column; those that are in order.
+        self.values: dict[str, Any] = {}
+        self._confirmed_columns = confirmed_columns
+        self._stored_cells = dict(row.cells)
+        self._unused_cells: dict[str, str] = {}
 
     def clean(self, column: str, convert: Callable[[str], Any]) -> Any:
         """Return what `convert` makes of a cell; if it raises ValidationError, note that and
         return None."""
         try:
-            return convert(self.row.cells[column])
+            value = convert(self.row.cells[column])
         except ValidationError as error:
-            self.add_error(column, " ".join(error.messages))
-        return None
+            suggestion = error.suggestion if isinstance(error, CorrectableError) else ""
+            self.add_error(column, " ".join(error.messages), suggestion)
+            return None
+        self.values[column] = value
+        self._stored_cells[column] = describe_value(value)
+        return value
 
-    def add_error(self, column: str, message: str) -> None:
-        """Note what is wrong with the cell in `column`."""
-        error = CellError(message, self.row.number, column, self.row.cells[column])
-        self.errors.append(error)
+    def add_error(self, column: str, message: str, suggestion: str = "") -> None:
+        """Note what is wrong with the cell in `column`; without one, with the row."""
+        value = self.row.cells.get(column, "")
+        self.errors.append(CellError(message, self.row.number, column, value, suggestion))
+
+    def ask(self, column: str, message: str, suggestion: str) -> None:
+        """Note a doubt about the cell in `column`. Until the importer has chosen between what is
+        there and the suggestion it is an error."""
+        if column not in self._confirmed_columns:
+            value = self.row.cells[column]
+            self.errors.append(
+                CellError(message, self.row.number, column, value, suggestion, is_question=True)
+            )
+
+    def keep_stored(self, column: str, stored: str) -> None:
+        """Note that the record keeps what it has in `column`, whatever the file says."""
+        if self.row.cells[column] and stored != self._stored_cells[column]:
+            self._unused_cells[column] = self.row.cells[column]
+        self._stored_cells[column] = stored
+
+    @property
+    def checked_row(self) -> CheckedRow:
+        """Return the row as it is stored."""
+        cells = [
+            (stored, self._unused_cells.get(column, ""))
+            for column, stored in self._stored_cells.items()
+        ]
+        return CheckedRow(self.row.number, "To fix" if self.errors else self.outcome, cells)
 
 
 @dataclass
 class FileImport(ABC):
     """An import of the rows of a file, all or nothing; a subclass for each kind of record."""
 
+    # In stored imports.
+    kind: ClassVar[str]
     columns: ClassVar[tuple[str, ...]]
     # What belongs into a cell of each column.
     column_help: ClassVar[tuple[str, ...]]
@@ -81,31 +143,56 @@ class FileImport(ABC):
     rows: Sequence[TableRow]
     by: Member = field(kw_only=True)
     send_email: bool = field(default=False, kw_only=True)
+    # Row numbers and columns of the cells that the importer leaves as they are after a question.
+    confirmed_cells: Collection[tuple[int, str]] = field(default=(), kw_only=True)
+    cleaners: list[RowCleaner] = field(init=False)
+
+    def __post_init__(self) -> None:
+        confirmed = defaultdict(set)
+        for number, column in self.confirmed_cells:
+            confirmed[number].add(column)
+        self.cleaners = [RowCleaner(row, confirmed[row.number]) for row in self.rows]
 
     def check(self) -> ImportReport:
         """Return what `store` would do: it is done, and all of it rolled back."""
         return self._run(store=False)
 
-    def store(self, record: Import | None = None) -> ImportReport:
-        """Import the rows, or none of them if there is an error. With `record` note there, in the
-        same transaction, that it is done and what it brought, so that it can be taken back."""
-        return self._run(store=True, record=record)
+    def store(
+        self, record: Import | None = None, expected: ImportReport | None = None
+    ) -> ImportReport:
+        """Import the rows; none of them if there is an error, or if the report is not the
+        `expected` one, which the importer has read.
 
-    def _run(self, *, store: bool, record: Import | None = None) -> ImportReport:
+        With `record` note there, in the same transaction, that it is done and what it brought, so
+        that it can be taken back.
+        """
+        return self._run(store=True, record=record, expected=expected)
+
+    def _run(
+        self,
+        *,
+        store: bool,
+        record: Import | None = None,
+        expected: ImportReport | None = None,
+    ) -> ImportReport:
+        errors: list[CellError] = []
         with (
             change_source(ChangeSource.IMPORT),
             capture_changes() as changes,
             transaction.atomic(),
         ):
             try:
-                errors = self.apply()
+                self.apply()
             except Refused as refusal:
-                errors = [CellError(str(refusal))]
-            if errors or not store:
+                errors.append(CellError(str(refusal)))
+            errors += [error for cleaner in self.cleaners for error in cleaner.errors]
+            rows = [cleaner.checked_row for cleaner in self.cleaners]
+            report = ImportReport(self.summarize(changes), rows, errors, self.changes_nothing)
+            if errors or not store or (expected and report != expected):
                 transaction.set_rollback(True)
             elif record:
                 self._finish(record, changes)
-        return ImportReport(self.summarize(changes), errors, self.changes_nothing)
+        return report
 
     def _finish(self, record: Import, changes: ChangeSet) -> None:
         """Note in `record` that the import is done, and what it brought."""
@@ -121,8 +208,9 @@ class FileImport(ABC):
         ImportedRecord.objects.bulk_create(brought, batch_size=BATCH_SIZE)
 
     @abstractmethod
-    def apply(self) -> list[CellError]:
-        """Import the rows that are in order and return what is wrong with the others."""
+    def apply(self) -> None:
+        """Import the rows that are in order, and leave with `cleaners` what is wrong with the
+        others and what becomes of each."""
 
     @abstractmethod
     def summarize(self, changes: ChangeSet) -> list[str]:
@@ -136,6 +224,13 @@ class FileImport(ABC):
     @abstractmethod
     def changes_nothing(self) -> bool:
         """Whether the file holds nothing new."""
+
+
+def describe_value(value: Any) -> str:
+    """Return the value of a cell as the check shows it."""
+    if isinstance(value, list):
+        return "; ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def with_message(field: Field, message: str) -> Field:

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from django.core.exceptions import ValidationError
 
 from desk.changelist import counted
-from desk.imports.base import Brought, CellError, FileImport, RowCleaner, with_message
+from desk.imports.base import (
+    Brought,
+    CorrectableError,
+    FileImport,
+    RowCleaner,
+    with_message,
+)
 from desk.imports.reader import TableRow
 from desk.records.memberships import NEW_ADDRESS_NOTE
 from desk.records.organizations.similar import similar_names
@@ -38,6 +44,7 @@ ORGANIZATION = with_message(OrganizationNameField(), "Enter who employs the pers
 class MemberImport(FileImport):
     """Members with their organization and teams."""
 
+    kind = "members"
     columns = ("Email", "Full name", "Job title", "Organization", "Teams")
     column_help = (
         "The person’s work address",
@@ -58,21 +65,33 @@ class MemberImport(FileImport):
     parser: MemberParser = field(init=False)
     result: MemberImportResult = field(default_factory=MemberImportResult, init=False)
 
-    def apply(self) -> list[CellError]:
-        """Import the rows that are in order and return what is wrong with the others."""
+    def apply(self) -> None:
+        """Import the rows that are in order."""
         self.parser = MemberParser(self.rows, self.by)
-        people: list[MemberData] = []
-        errors: list[CellError] = []
-        for row in self.rows:
-            cleaner = RowCleaner(row)
-            data = self.parser.parse(cleaner)
-            if data:
-                people.append(data)
-            errors += cleaner.errors
+        people = [data for cleaner in self.cleaners if (data := self.parser.parse(cleaner))]
+        has_errors = any(cleaner.errors for cleaner in self.cleaners)
         self.result = import_members(
-            people, self.parser.accounts, by=self.by, send_email=self.send_email and not errors
+            people,
+            self.parser.accounts,
+            by=self.by,
+            send_email=self.send_email and not has_errors,
         )
-        return errors
+        for cleaner in self.cleaners:
+            self._describe_outcome(cleaner)
+
+    def _describe_outcome(self, cleaner: RowCleaner) -> None:
+        """Leave with `cleaner` what becomes of the person. An account that the importer sees
+        keeps its details; of all others the file alone says them."""
+        account = self.parser.seen.get(cleaner.values.get("Email"))
+        if account is None:
+            cleaner.outcome = "New member"
+            return
+        cleaner.outcome = "Joins" if account.pk in self.result.joining else "Unchanged"
+        organization = self.result.confirmed.get(account.pk) or account.organization
+        cleaner.keep_stored("Email", account.email)
+        cleaner.keep_stored("Full name", account.full_name)
+        cleaner.keep_stored("Job title", account.job_title)
+        cleaner.keep_stored("Organization", str(organization or ""))
 
     def summarize(self, changes: ChangeSet) -> list[str]:
         """Return how many are new to the importer's list or known, and whom the importer should
@@ -185,9 +204,10 @@ class MemberParser:
         if organization is None:
             suggestion = self.suggestions.get(normalized)
             question = f" Did you mean “{suggestion}”?" if suggestion else ""
-            raise ValidationError(
+            raise CorrectableError(
                 f"No organization has this name.{question} Correct the name, or add the "
-                "organization first."
+                "organization first.",
+                suggestion or "",
             )
         if account and joins_nothing and organization.pk == account.organization_id:
             return organization

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.core.exceptions import ValidationError
 
 from desk.changelist import counted
-from desk.imports.base import Brought, CellError, FileImport, RowCleaner, with_message
+from desk.imports.base import Brought, FileImport, RowCleaner, with_message
 from members.forms import OrganizationNameField
 from members.history.changesets import ChangeSet
 from members.models import EmailDomain, Organization
@@ -27,6 +27,7 @@ NAME = with_message(OrganizationNameField(), "Enter the name of the organization
 class OrganizationImport(FileImport):
     """Organizations with their email domains."""
 
+    kind = "organizations"
     columns = ("Name", "Domains")
     column_help = (
         "The organization’s name",
@@ -41,11 +42,10 @@ class OrganizationImport(FileImport):
     result: OrganizationImportResult = field(default_factory=OrganizationImportResult, init=False)
     opened: list[Membership] = field(default_factory=list, init=False)
 
-    def apply(self) -> list[CellError]:
+    def apply(self) -> None:
         """Store the organizations; with an error anywhere nothing of it."""
-        cleaners = [RowCleaner(row) for row in self.rows]
         organizations: list[tuple[RowCleaner, OrganizationData]] = []
-        for cleaner in cleaners:
+        for cleaner in self.cleaners:
             name = cleaner.clean("Name", NAME.clean)
             domains = cleaner.clean("Domains", split_domains)
             if not cleaner.errors:
@@ -56,7 +56,6 @@ class OrganizationImport(FileImport):
         for error in self.result.errors:
             cleaner, _ = organizations[error.index]
             cleaner.add_error(error.field.capitalize(), error.message)
-        return [error for cleaner in cleaners for error in cleaner.errors]
 
     def summarize(self, changes: ChangeSet) -> list[str]:
         """Return how many are new or known, and how many people are confirmed by it."""

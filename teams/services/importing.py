@@ -80,6 +80,12 @@ class MemberImportResult:
         return len(self.created_memberships) + sum(map(len, self.unseen.values()))
 
     @property
+    def joining(self) -> set[int]:
+        """Return the keys of the accounts that were here before and join a team."""
+        begun = [*self.created_memberships, *self.approved_requests.values()]
+        return {membership.member_id for membership in begun}
+
+    @property
     def changes_nothing(self) -> bool:
         return not (self.unseen or self.created_memberships or self.approved_requests)
 
