@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from members.email_addresses import MAX_ADDRESS_LENGTH, normalize_address, validate_address
 from members.models import Member
 from members.normalize import normalize_organization_name
+from members.text_fields import CleanFormField
 
 
 class BaseForm(forms.Form):
@@ -61,9 +62,9 @@ class WorkEmailField(forms.EmailField):
         return normalize_address(str(value or ""))
 
 
-def name_field(**kwargs: Any) -> forms.CharField:
+def name_field(**kwargs: Any) -> CleanFormField:
     """Return the field for the full name of a person."""
-    return forms.CharField(
+    return CleanFormField(
         label="Full name",
         max_length=120,
         error_messages={
@@ -77,9 +78,9 @@ def name_field(**kwargs: Any) -> forms.CharField:
     )
 
 
-def job_title_field() -> forms.CharField:
+def job_title_field() -> CleanFormField:
     """Return the field for the job title of a person."""
-    return forms.CharField(
+    return CleanFormField(
         label="Job title",
         max_length=120,
         required=False,
@@ -88,7 +89,7 @@ def job_title_field() -> forms.CharField:
     )
 
 
-class OrganizationNameField(forms.CharField):
+class OrganizationNameField(CleanFormField):
     """The name of an organization as entered; its normalized form must not be empty."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -104,7 +105,7 @@ class OrganizationNameField(forms.CharField):
         super().__init__(**kwargs)
 
     def clean(self, value: Any) -> str:
-        name = " ".join(str(super().clean(value)).split())
+        name = str(super().clean(value))
         if name and not normalize_organization_name(name):
             raise ValidationError("Enter the name of your organization, with letters or digits")
         return name

@@ -20,7 +20,8 @@ from django.utils import timezone
 from members import services as member_services
 from members.history.decisions import Step, UndoRules, process_items
 from members.models import Decision, EmailDomain, Member, Organization
-from members.services import Refused, one_line
+from members.normalize import clean_text
+from members.services import Refused
 from members.wording import counted
 from teams import services
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
@@ -329,7 +330,7 @@ def _existing_entry(key: str, by: Member) -> FaqEntry:
 def _new_entry(form_data: FormData, by: Member) -> FaqEntry:
     """Return a new entry, not stored; refuses a team that `by` does not facilitate."""
     place = form_data.get("place", "")
-    question = one_line(form_data.get("question", ""))
+    question = clean_text(form_data.get("question", ""))
     entry = FaqEntry(question=question, answer=form_data["answer"])
     if place.startswith(TEAM_PREFIX):
         teams = ActionTeam.objects.facilitated_by(by)

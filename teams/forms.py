@@ -17,6 +17,7 @@ from members.forms import (
     job_title_field,
     name_field,
 )
+from members.text_fields import CleanFormField
 from teams.models import ActionTeam
 
 # A question that is sent sooner or later after its form was shown is not from a person.
@@ -95,7 +96,7 @@ class FaqSearchForm(BaseForm):
     q = forms.CharField(label="Search questions", required=False)
 
 
-class MultilineField(forms.CharField):
+class MultilineField(CleanFormField):
     """A text of several lines; a line break counts as one character, as in the browser."""
 
     widget = forms.Textarea

@@ -16,6 +16,7 @@ from desk.actions.preview import first_visible_email
 from desk.changelist import counted
 from members.models import Member
 from members.services import Preview
+from members.text_fields import CleanFormField
 from teams.actions import Action, get_action
 
 MAX_LISTED_RECORDS = 50
@@ -159,7 +160,7 @@ def origin_of(request: HttpRequest) -> dict[str, str]:
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(
+    reason = CleanFormField(
         label="Reason",
         max_length=1000,
         error_messages={"required": "Give a reason. The member reads it."},

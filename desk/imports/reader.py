@@ -11,6 +11,7 @@ from desk.changelist.formulas import unescape_formulas
 from desk.imports.csv_file import CsvText, read_csv
 from desk.imports.headings import HEADING_SEARCH_ROWS, find_heading_row, parse_headings
 from desk.imports.workbook import Sheet, is_workbook, read_workbook
+from members.normalize import clean_text
 from members.services import Refused
 
 # Below the headings; checked and stored well within a web server's patience.
@@ -83,7 +84,7 @@ def cell_text(value: str | float | bool) -> str:
     what a spreadsheet would take for a formula."""
     if isinstance(value, bool):
         return str(value).upper()
-    return " ".join(unescape_formulas(str(value)).replace("\0", " ").split())
+    return clean_text(unescape_formulas(str(value)))
 
 
 def _listed(noun: str, items: Sequence[str | int]) -> str:

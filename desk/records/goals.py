@@ -18,6 +18,7 @@ from desk.changelist import badge, mark_unseen_people, require_staff, team_tag
 from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin, own_teams
 from members.dates import long_date
+from members.text_fields import CleanFormField
 from teams.models import Goal, GoalQuerySet, amount
 
 BADGES = {"on_track": "open", "at_risk": "attention", "reached": "confirmed"}
@@ -49,7 +50,7 @@ class ReportForm(forms.Form):
             "min_value": "Enter 0 or a number above it.",
         },
     )
-    sentence = forms.CharField(
+    sentence = CleanFormField(
         label="What was done?",
         max_length=300,
         help_text="One sentence, shown on the team’s page. If the goal is at risk, say why.",

@@ -26,7 +26,9 @@ from desk.changelist import badge, counted, require_staff
 from desk.records.similar_entries import similar_entries
 from members.dates import long_date
 from members.models import Member
-from members.services import Preview, one_line
+from members.normalize import clean_text
+from members.services import Preview
+from members.text_fields import CleanFormField
 from teams.actions import TEAM_PREFIX
 from teams.models import ActionTeam, FaqEntry, Question
 from teams.models.faq import QuestionQuerySet
@@ -87,7 +89,7 @@ class QuestionAction(BulkAction[Question]):
 
 
 class AnswerForm(forms.Form):
-    answer = forms.CharField(
+    answer = CleanFormField(
         initial="",
         max_length=5000,
         error_messages={"required": "Write the answer. The asker reads it in the email."},
@@ -123,13 +125,13 @@ class PublishForm(forms.Form):
         "you write below as the answer is added to it as a new paragraph.",
         error_messages={"required": "Choose an entry."},
     )
-    question = forms.CharField(
+    question = CleanFormField(
         required=False,
         max_length=200,
         help_text="Of a new entry: short, and without anybody’s name.",
         widget=forms.TextInput(attrs={"size": 60}),
     )
-    answer = forms.CharField(
+    answer = CleanFormField(
         required=False,
         initial="",
         help_text="Blank line: new paragraph. *word*: emphasis. - item: list.",
@@ -187,7 +189,7 @@ class Publish(QuestionAction):
             is_bulk=len(records) > 1,
             initial={
                 "entry": request.GET.get("entry", ""),
-                "question": one_line(records[0].text)[:200],
+                "question": clean_text(records[0].text)[:200],
                 "place": "",
             },
         )

@@ -89,11 +89,6 @@ def explain_change(instance: Any, by: Member | None, why: str) -> None:
     instance._change_reason = why
 
 
-def one_line(text: str) -> str:
-    """Return `text` with single spaces for any white space: a name cannot add lines to an email."""
-    return " ".join(text.split())
-
-
 def lock_open_account(member: Member) -> Member:
     """Return the stored row of `member`, locked until the transaction ends. Refuses a closed
     account."""

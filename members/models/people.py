@@ -22,6 +22,7 @@ from members.normalize import (
     normalize_organization_name,
     normalize_person_name,
 )
+from members.text_fields import CleanCharField, CleanTextField
 
 # Names in a form's suggestion list: about 5 kB of a page. Any other name can be typed.
 MAX_SUGGESTIONS = 200
@@ -64,7 +65,7 @@ class Organization(models.Model):
         DECLINED = "declined", "Declined"
         MERGED = "merged", "Merged"
 
-    name = models.CharField(max_length=150)
+    name = CleanCharField(max_length=150)
     normalized_name = models.CharField(
         max_length=150,
         unique=True,
@@ -90,7 +91,7 @@ class Organization(models.Model):
         editable=False,
         related_name="+",
     )
-    decision_reason = models.TextField(
+    decision_reason = CleanTextField(
         blank=True, editable=False, help_text="Why it was declined; members read this."
     )
     merged_into = models.ForeignKey(
@@ -302,11 +303,11 @@ class Member(AbstractBaseUser, PermissionsMixin):
         validators=[validate_address],
         error_messages={"unique": "A member with this address is already here."},
     )
-    full_name = models.CharField(max_length=120, blank=True)
+    full_name = CleanCharField(max_length=120, blank=True)
     normalized_name = models.CharField(
         max_length=MAX_NORMALIZED_NAME_LENGTH, blank=True, editable=False
     )
-    job_title = models.CharField(max_length=120, blank=True)
+    job_title = CleanCharField(max_length=120, blank=True)
     shares_email = models.BooleanField(
         "teammates see my address",
         default=False,

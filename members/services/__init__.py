@@ -24,7 +24,6 @@ from members.history.saving import (
     delete_with_history,
     explain_change,
     lock_open_account,
-    one_line,
     save_with_history,
 )
 from members.services.affiliations import (
@@ -89,7 +88,6 @@ __all__ = [
     "lock_open_account",
     "lock_organization",
     "note_second_factor",
-    "one_line",
     "preview_action",
     "process_items",
     "reencrypt_second_factors",

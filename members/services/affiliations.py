@@ -14,11 +14,10 @@ from members.history.saving import (
     Refused,
     bulk_save_with_history,
     lock_open_account,
-    one_line,
     save_with_history,
 )
 from members.models import EmailDomain, Member, Organization
-from members.normalize import normalize_organization_name
+from members.normalize import clean_text, normalize_organization_name
 from members.services.transitions import lock_organization, transition
 
 # Begins a line of history; the facilitator's reason follows.
@@ -94,7 +93,7 @@ def unconfirm_affiliation(member: Member, *, by: Member, reason: str) -> None:
             raise Refused(f"{member}: the account is closed.")
         if not member.is_affiliation_confirmed:
             raise Refused(f"The affiliation of {member} is not confirmed. Nothing was changed.")
-        save_with_history(member, by, f"{UNCONFIRMED}: {one_line(reason)}", **NOT_CONFIRMED)
+        save_with_history(member, by, f"{UNCONFIRMED}: {clean_text(reason)}", **NOT_CONFIRMED)
 
 
 def confirm_affiliations(
@@ -160,7 +159,7 @@ def _locked_by_name(name: str, compared: str, suggested_domain: str) -> tuple[Or
     else:
         organization, is_new = Organization.objects.select_for_update(no_key=True).get_or_create(
             normalized_name=compared,
-            defaults={"name": one_line(name), "suggested_domain": suggested_domain},
+            defaults={"name": clean_text(name), "suggested_domain": suggested_domain},
         )
     # It may have been merged while we waited for the lock.
     while organization.is_merged:

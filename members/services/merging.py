@@ -3,9 +3,9 @@ row of its own, a former name: people who join with it belong to the organizatio
 
 from django.db import IntegrityError, transaction
 
-from members.history.saving import Refused, bulk_save_with_history, one_line, save_with_history
+from members.history.saving import Refused, bulk_save_with_history, save_with_history
 from members.models import Member, Organization
-from members.normalize import normalize_organization_name
+from members.normalize import clean_text, normalize_organization_name
 from members.services.organizations import confirm_waiting_members, create_domain
 from members.services.transitions import lock_organization, new_organization, transition
 
@@ -86,7 +86,7 @@ def rename_organization(organization: Organization, name: str, *, by: Member) ->
 
     Refuses a name with nothing to compare, another organization's, and to rename a former name.
     """
-    name, compared = one_line(name), normalize_organization_name(name)
+    name, compared = clean_text(name), normalize_organization_name(name)
     if not compared:
         raise Refused("Enter a name with at least one letter or digit.")
     with transaction.atomic():

@@ -8,8 +8,9 @@ from post_office.models import Email
 
 from members import emails
 from members.email_addresses import normalize_address
-from members.history.saving import Refused, lock_open_account, one_line, save_with_history
+from members.history.saving import Refused, lock_open_account, save_with_history
 from members.models import DecisionItem, Member
+from members.normalize import clean_text
 from members.services.affiliations import UNCONFIRMED
 from members.services.sessions import end_sessions
 
@@ -18,7 +19,7 @@ def get_or_create_member(email: str, *, full_name: str, job_title: str) -> tuple
     """Return the member whose account the address `email` opens, and whether it is new: then it
     has this name and title; an existing one stays as it is."""
     with transaction.atomic():
-        profile = {"full_name": one_line(full_name), "job_title": one_line(job_title)}
+        profile = {"full_name": clean_text(full_name), "job_title": clean_text(job_title)}
         member: Member
         member, is_new = Member.objects.get_or_create(
             email=normalize_address(email), defaults=profile
@@ -35,7 +36,7 @@ def complete_profile(member: Member, *, full_name: str, job_title: str) -> Membe
     """
     with transaction.atomic():
         member = lock_open_account(member)
-        profile = {"full_name": one_line(full_name), "job_title": one_line(job_title)}
+        profile = {"full_name": clean_text(full_name), "job_title": clean_text(job_title)}
         missing = {
             field: text for field, text in profile.items() if text and not getattr(member, field)
         }
@@ -63,8 +64,8 @@ def change_profile(
             member,
             member,
             "changed by the member",
-            full_name=one_line(full_name),
-            job_title=one_line(job_title),
+            full_name=clean_text(full_name),
+            job_title=clean_text(job_title),
             shares_email=shares_email,
         )
         Member.objects.filter(pk=member.pk).update(theme=theme)

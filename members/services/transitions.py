@@ -16,11 +16,10 @@ from members.dates import long_date
 from members.history.saving import (
     Refused,
     bulk_save_with_history,
-    one_line,
     save_with_history,
 )
 from members.models import Member, Organization
-from members.normalize import normalize_organization_name
+from members.normalize import clean_text, normalize_organization_name
 
 Status = Organization.Status
 
@@ -34,7 +33,7 @@ TRANSITIONS: dict[str, set[Status]] = {
 
 def new_organization(name: str, status: Status, *, by: Member, **fields: Any) -> Organization:
     """Return an organization that begins as `status`, decided by `by`; it is not stored yet."""
-    name = one_line(name)
+    name = clean_text(name)
     decision = _status_fields(status, by=by)
     return Organization(
         name=name, normalized_name=normalize_organization_name(name), **decision, **fields

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from members.normalize import (
     MAX_NORMALIZED_NAME_LENGTH,
+    clean_lines,
+    clean_text,
     fold,
     normalize_organization_name,
     normalize_person_name,
@@ -17,6 +19,68 @@ name_parts = st.sampled_from(
     ["The", "the ", "and", "&", " ", ".", ",", "'", "’", "-", "Inc", "L.L.C.", "LTD", "St. ", "É"]
 )
 names = st.lists(name_parts | st.text(max_size=4), max_size=10).map("".join)
+
+
+INVISIBLE = {
+    *(chr(code) for code in (0x00, 0x07, 0x1B, 0x7F, 0x80, 0x9F, 0xAD, 0x61C, 0x180E, 0xFEFF)),
+    *map(chr, range(0x200B, 0x2010)),
+    *map(chr, range(0x202A, 0x202F)),
+    *map(chr, range(0x2060, 0x2070)),
+    *("\u034f", "\u3164", "\uffa0", "\ufff9", "\ud800", "\udfff", "\U000e0001", "\U000e0061"),
+}
+
+
+@pytest.mark.parametrize("character", sorted(INVISIBLE), ids=lambda c: f"U+{ord(c):04X}")
+def test_clean_text_removes_what_nobody_sees(character):
+    typed = f"{character}Ana{character} Ex{character}{character}ample{character}"
+    assert clean_text(typed) == "Ana Example"
+    assert fold(typed) == "ana example"
+    assert normalize_organization_name(typed) == "ana example"
+    assert clean_lines(f"one{character}\r\n\ttwo ") == "one\r\n\ttwo "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ليلى حسن",
+        "שרה כהן",
+        "José Núñez-O’Brien",
+        "Jose\u0301",
+        # Persian, Hindi, Sinhala, Malayalam, Mongolian: another word without the joiner.
+        "مریم می\u200cخواهم",
+        "रमेश\u200dचंद्र क्\u200dष",
+        "ශ්\u200dරී",
+        "അവന്\u200dഅ",
+        # The characters of emoji, and of names in Japanese, that choose a form.
+        "Pat 🎉 👩\u200d⚕\ufe0f 👩🏽\u200d⚕\ufe0f",
+        "葛\U000e0100城",
+        "it's 50% – “so” … ½ ™",
+        "",
+    ],
+)
+def test_clean_text_keeps_what_people_write(text):
+    assert clean_text(text) == clean_lines(text) == text
+
+
+@pytest.mark.parametrize(
+    ("typed", "clean"),
+    [
+        ("  Ana \u00a0\t Example\u3000\r\n", "Ana Example"),
+        ("Ana\u2028Example\u2029RN\x0bBSN\x85MSN", "Ana Example RN BSN MSN"),
+        # A joiner at the edge of a word, between Latin letters, and twice.
+        ("مریم\u200c", "مریم"),
+        ("\u200dLake\u200dfront\u200c", "Lakefront"),
+        ("می\u200c\u200c\u200dخواهم", "می\u200cخواهم"),
+        ("\u200b\u202e\u2069", ""),
+    ],
+)
+def test_clean_text_is_one_line_without_stray_joiners(typed, clean):
+    assert clean_text(typed) == clean
+
+
+@given(st.text())
+def test_clean_text_is_idempotent(text):
+    assert clean_text(clean_text(text)) == clean_text(text)
 
 
 @pytest.mark.parametrize(

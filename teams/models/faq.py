@@ -15,6 +15,7 @@ from members.models import Member
 from members.models.history import LoggedRecords
 from members.normalize import fold
 from members.search_words import used_words
+from members.text_fields import CleanCharField, CleanTextField
 from teams.models.teams import ActionTeam
 from teams.workdays import answer_expected_on, is_late
 
@@ -75,8 +76,8 @@ class FaqEntry(models.Model):
     slug = models.SlugField(
         max_length=80, unique=True, help_text="Names the answer in links; it stays."
     )
-    question = models.CharField(max_length=200)
-    answer = models.TextField(help_text="Markdown.")
+    question = CleanCharField(max_length=200)
+    answer = CleanTextField(help_text="Markdown.")
     is_published = models.BooleanField("published", default=True)
     search_text = models.TextField(editable=False)
     checked_on = models.DateField("last checked", null=True, blank=True, editable=False)
@@ -134,7 +135,7 @@ class Question(models.Model):
         PUBLISHED = "published", "Published"
         DISMISSED = "dismissed", "Dismissed"
 
-    text = models.TextField("question", max_length=1000)
+    text = CleanTextField("question", max_length=1000)
     # Nobody has proven it; it is erased some time after the decision.
     email = models.EmailField("asker’s address", blank=True)
     status = models.CharField(
@@ -151,7 +152,7 @@ class Question(models.Model):
         related_name="+",
     )
     # What the asker reads: the answer, or why there is none.
-    answer = models.TextField(blank=True, editable=False)
+    answer = CleanTextField(blank=True, editable=False)
     published_in = models.ForeignKey(
         FaqEntry,
         on_delete=models.PROTECT,

@@ -13,6 +13,7 @@ from django.template.defaultfilters import floatformat
 from django.utils import timezone
 
 from members.models.history import LoggedRecords
+from members.text_fields import CleanCharField, CleanTextField
 from teams.models.teams import MARKDOWN_HELP, ActionTeam
 
 # An open goal without an update for longer is shown as stale.
@@ -60,15 +61,15 @@ class Goal(models.Model):
     position = models.PositiveSmallIntegerField(
         "place", default=0, help_text="Lower numbers come first."
     )
-    title = models.CharField(max_length=200)
-    body = models.TextField("description", blank=True, help_text=MARKDOWN_HELP)
+    title = CleanCharField(max_length=200)
+    body = CleanTextField("description", blank=True, help_text=MARKDOWN_HELP)
     state = models.CharField(max_length=12, choices=State.choices, default=State.UNREPORTED)
-    state_reason = models.CharField("why it is at risk", max_length=300, blank=True)
+    state_reason = CleanCharField("why it is at risk", max_length=300, blank=True)
     current = models.DecimalField("now", max_digits=12, decimal_places=2, null=True, blank=True)
     target = models.DecimalField(
         max_digits=12, decimal_places=2, null=True, blank=True, help_text="Such as 70."
     )
-    unit = models.CharField(max_length=40, blank=True, help_text="Such as % or employers.")
+    unit = CleanCharField(max_length=40, blank=True, help_text="Such as % or employers.")
     due_on = models.DateField("by", null=True, blank=True)
     reported_on = models.DateField("last update", null=True, blank=True)
 
@@ -164,7 +165,7 @@ class GoalUpdate(models.Model):
     value = models.DecimalField(
         "now", max_digits=12, decimal_places=2, null=True, blank=True, help_text="Such as 58."
     )
-    sentence = models.CharField("what was done", max_length=300)
+    sentence = CleanCharField("what was done", max_length=300)
     reported_at = models.DateTimeField("when", default=timezone.now, editable=False)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from members.models import Member
 from members.models.history import LoggedRecords
+from members.text_fields import CleanTextField
 from teams.models.teams import ActionTeam
 from teams.workdays import answer_expected_on, is_late
 
@@ -136,7 +137,7 @@ class Membership(models.Model):
         editable=False,
         related_name="+",
     )
-    reason = models.TextField(blank=True, editable=False)
+    reason = CleanTextField(blank=True, editable=False)
 
     objects = MembershipQuerySet.as_manager()
     history = LoggedRecords()

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from members.models.history import LoggedRecords
+from members.text_fields import CleanCharField, CleanTextField
 
 # What is written in braces, and filled in when the text is shown.
 PLACEHOLDERS = ("contact_email", "code_minutes", "answer_working_days")
@@ -51,7 +52,7 @@ class SiteText(models.Model):
         ACCESSIBILITY = "accessibility", "Accessibility statement"
 
     place = models.CharField(max_length=20, choices=Place.choices, unique=True, editable=False)
-    text = models.TextField(validators=[refuse_unknown_placeholders])
+    text = CleanTextField(validators=[refuse_unknown_placeholders])
     changed_on = models.DateField("last changed", default=timezone.localdate, editable=False)
 
     history = LoggedRecords()
@@ -109,7 +110,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 class Notice(models.Model):
     """A line across the top of every page, from one day to another."""
 
-    text = models.CharField(max_length=MAX_NOTICE_LENGTH)
+    text = CleanCharField(max_length=MAX_NOTICE_LENGTH)
     starts_on = models.DateField("from", default=timezone.localdate)
     ends_on = models.DateField("to, inclusive")
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from members.models import Member
 from members.models.history import LoggedRecords
+from members.text_fields import CleanCharField, CleanTextField
 
 if TYPE_CHECKING:
     from teams.models.goals import Goal
@@ -68,7 +69,7 @@ class ActionTeam(models.Model):
         STAIRS = "stairs", "People on stairs"
         TABLE = "table", "People at a table"
 
-    name = models.CharField(max_length=80, unique=True)
+    name = CleanCharField(max_length=80, unique=True)
     slug = models.SlugField(
         "address",
         max_length=80,
@@ -78,11 +79,11 @@ class ActionTeam(models.Model):
     position = models.PositiveSmallIntegerField(
         "place", default=0, help_text="Lower numbers come first."
     )
-    summary = models.CharField(
+    summary = CleanCharField(
         max_length=200, help_text="One sentence on what the team is for, shown on its card."
     )
-    why = models.TextField("why this team", blank=True, help_text=MARKDOWN_HELP)
-    achievements = models.TextField("already done", blank=True, help_text=MARKDOWN_HELP)
+    why = CleanTextField("why this team", blank=True, help_text=MARKDOWN_HELP)
+    achievements = CleanTextField("already done", blank=True, help_text=MARKDOWN_HELP)
     join_policy = models.CharField(
         max_length=10,
         choices=JoinPolicy.choices,

@@ -7,7 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from members.models import Member
-from members.services import Refused, one_line, save_with_history
+from members.normalize import clean_text
+from members.services import Refused, save_with_history
 from teams.models import Goal, GoalUpdate
 
 # The same report by the same person within this time is one report.
@@ -26,7 +27,7 @@ def report_goal(
     Refuses a report without a state or a sentence, a sentence that is too long, a number below
     0, and a number for a goal without a target.
     """
-    sentence = one_line(sentence)
+    sentence = clean_text(sentence)
     _refuse_unclear(state, value, sentence)
     with transaction.atomic():
         goal = Goal.objects.select_for_update(no_key=True).get(pk=goal.pk)

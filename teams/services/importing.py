@@ -12,13 +12,12 @@ from django.db.models import prefetch_related_objects
 from members.batches import batched
 from members.emails import bulk_queue
 from members.models import Member, Organization
-from members.normalize import normalize_person_name
+from members.normalize import clean_text, normalize_person_name
 from members.services import (
     Refused,
     bulk_create,
     confirm_affiliations,
     confirmation_fields,
-    one_line,
 )
 from teams import emails
 from teams.models import ActionTeam, Membership
@@ -162,9 +161,9 @@ def _create_accounts(
         if data.email not in accounts and data.email not in created:
             created[data.email] = Member(
                 email=data.email,
-                full_name=one_line(data.full_name),
+                full_name=clean_text(data.full_name),
                 normalized_name=normalize_person_name(data.full_name),
-                job_title=one_line(data.job_title),
+                job_title=clean_text(data.job_title),
                 **confirmation_fields(
                     data.organization, via=Member.ConfirmedVia.FACILITATOR, by=by
                 ),
