@@ -3,14 +3,18 @@
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from members.site_identity import site_identity
 
 
 def portal(request: HttpRequest) -> dict[str, object]:
-    """Return the portal's name and address, where to get help, the promises that pages make (how
-    soon facilitators answer, how long a code is valid), the organizations whose sign-in can be
-    used, and in development the page that shows emails."""
+    """Return the names and the address of the site, where to get help, the promises that pages
+    make (how soon facilitators answer, how long a code is valid), the organizations whose sign-in
+    can be used, and in development the page that shows emails."""
     return {
-        "site_name": settings.SITE_NAME,
+        # Pages that ask no database bring their own.
+        "site": SimpleLazyObject(site_identity),
         "site_url": settings.SITE_URL,
         "contact_email": settings.CONTACT_EMAIL,
         "answer_working_days": settings.ANSWER_WORKING_DAYS,

@@ -20,10 +20,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
 from django.utils.cache import add_never_cache_headers
-from django.views import defaults
 
 from collaborative.middleware.access_log import route_name
 from collaborative.operations.outages import is_outage
+from members.site_identity import last_known_identity
 from teams.site_texts import starter_frame
 
 logger = logging.getLogger(__name__)
@@ -38,8 +38,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Handle 500: answer 503 if the database or the cache is down."""
     if is_outage(sys.exc_info()[1]):
         return _unavailable()
-    response: HttpResponse = defaults.server_error(request)
-    return response
+    return _page_without_database(500)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -55,11 +54,17 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         kind = type(exception).__name__
         logger.warning("Refused a forged request to %s: %s", route_name(request), kind)
     status = 413 if isinstance(exception, TOO_LARGE) else 400
-    return render(request, f"{status}.html", {"frame": starter_frame()}, status=status)
+    context = {"frame": starter_frame(), "site": last_known_identity()}
+    return render(request, f"{status}.html", context, status=status)
 
 
 def _unavailable() -> HttpResponse:
-    response = HttpResponse(loader.render_to_string("503.html"), status=503)
+    response = _page_without_database(503)
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     add_never_cache_headers(response)
     return response
+
+
+def _page_without_database(status: int) -> HttpResponse:
+    page = loader.render_to_string(f"{status}.html", {"site": last_known_identity()})
+    return HttpResponse(page, status=status)

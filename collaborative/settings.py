@@ -62,7 +62,6 @@ SITE_URL = env.read(
     in_development(f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"),
 )
 env.require_allowed_host(SITE_URL, ALLOWED_HOSTS)
-SITE_NAME = "Chicagoland Healthcare Workforce Collaborative"
 CONTACT_EMAIL = env.read(
     "CONTACT_EMAIL",
     env.email_address,
@@ -284,7 +283,6 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
 # Nobody is signed in without a verified address.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
-MFA_TOTP_ISSUER = SITE_NAME
 # In half minutes, for clocks that differ and slow fingers.
 MFA_TOTP_TOLERANCE = 1
 MFA_FORMS = {
@@ -338,6 +336,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
+        "manifest-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],

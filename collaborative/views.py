@@ -4,19 +4,23 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from members.forms import DomainCheckForm
 from members.models import Organization
+from members.site_identity import site_identity
 from teams.models import FaqEntry, GoalUpdate
 from teams.statistics import all_public_team_counts, portal_counts
 
 # RFC 9116 advises less than a year.
 SECURITY_TXT_VALIDITY = timedelta(days=180)
+# --paper of tokens.css.
+PAPER = "#fbfaf7"
 
 
 @login_not_required
@@ -49,6 +53,41 @@ def privacy(request: HttpRequest) -> HttpResponse:
 def accessibility(request: HttpRequest) -> HttpResponse:
     """Show how the pages can be used, and whom to tell where they cannot."""
     return render(request, "collaborative/accessibility.html")
+
+
+@login_not_required
+@require_safe
+def manifest(request: HttpRequest) -> HttpResponse:
+    """Tell phones and browsers how to show the portal among their apps (W3C, Web App Manifest)."""
+    site = site_identity()
+    if site.icon_url:
+        size = f"{site.logo_width}x{site.logo_height}"
+        icons = [{"src": site.icon_url, "type": "image/png", "sizes": size}]
+    else:
+        icons = [
+            {"src": static("favicon.svg"), "type": "image/svg+xml", "sizes": "any"},
+            {"src": static("icon-512.png"), "type": "image/png", "sizes": "512x512"},
+            {
+                "src": static("icon-512.png"),
+                "type": "image/png",
+                "sizes": "512x512",
+                "purpose": "maskable",
+            },
+        ]
+    content = {
+        "name": site.name,
+        "short_name": site.short_name,
+        "lang": "en",
+        "start_url": reverse("home"),
+        "scope": reverse("home"),
+        # With a way back and the address: the portal's pages count on both.
+        "display": "minimal-ui",
+        # As the page is in the light; a page itself says both colors (_tokens.html).
+        "theme_color": PAPER,
+        "background_color": PAPER,
+        "icons": icons,
+    }
+    return JsonResponse(content, content_type="application/manifest+json")
 
 
 @login_not_required

@@ -14,9 +14,10 @@ from desk.records.members.admin import MemberAdmin
 from desk.records.memberships import MembershipAdmin
 from desk.records.organizations.admin import OrganizationAdmin
 from desk.records.questions import QuestionAdmin
+from desk.records.site_identity import SiteIdentityAdmin
 from desk.records.site_texts import NoticeAdmin, SiteTextAdmin
 from desk.records.teams import ActionTeamAdmin
-from members.models import Decision, EmailDomain, Member, Organization
+from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Notice, Question, SiteText
 
 admin.site.register(ActionTeam, ActionTeamAdmin)
@@ -31,4 +32,5 @@ admin.site.register(Membership, MembershipAdmin)
 admin.site.register(Notice, NoticeAdmin)
 admin.site.register(Organization, OrganizationAdmin)
 admin.site.register(Question, QuestionAdmin)
+admin.site.register(SiteIdentity, SiteIdentityAdmin)
 admin.site.register(SiteText, SiteTextAdmin)

@@ -14,7 +14,7 @@ from post_office.models import Email
 
 from desk.changelist import is_administrator, require_staff
 from desk.models import Export
-from members.models import Decision, EmailDomain, Member, Organization
+from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Notice, Question, SiteText
 from teams.services.waiting import Waiting, waiting_for
 
@@ -35,6 +35,7 @@ WORK: list[ListEntry] = [
     (FaqEntry, "FAQ entries", "talk", ""),
     (SiteText, "Texts of the site", "form", ""),
     (Notice, "Notices", "info", ""),
+    (SiteIdentity, "Name and logo", "star", ""),
 ]
 RECORDS: list[ListEntry] = [
     (Decision, "Decisions", "undo", ""),

@@ -18,6 +18,7 @@ from post_office.models import PRIORITY, STATUS, Email
 from members.history.changesets import collect_unsaved_emails, current_change_set
 from members.history.request_id import HEADER, current_request_id
 from members.models import Member
+from members.site_identity import site_identity
 from members.wording import first_name
 
 SEPARATORS = set(',;"<> \t\r\n')
@@ -67,7 +68,7 @@ def _render(name: str, context: dict[str, Any]) -> dict[str, str]:
     member: Member | None = context.get("member")
     context = {
         "first_name": first_name(member.full_name) if member else "",
-        "site_name": settings.SITE_NAME,
+        "site": site_identity(),
         "site_url": settings.SITE_URL,
         "contact_email": settings.CONTACT_EMAIL,
         **context,

@@ -10,6 +10,7 @@ urlpatterns = [
     path("sign-in/code/new/", views.account_login_code_new, name="account_login_code_new"),
     path("sign-in/with/<slug:key>/", views.sso_start, name="sso_start"),
     path("sign-in/with/<slug:key>/done/", views.sso_callback, name="sso_callback"),
+    path("logo/<slug:digest>.png", views.site_logo, name="site_logo"),
     path("sign-out/", views.account_logout, name="account_logout"),
     path("my/sessions/", views.my_sessions, name="my_sessions"),
     path("my/sessions/end-others/", views.my_sessions_end_others, name="my_sessions_end_others"),

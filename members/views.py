@@ -30,7 +30,7 @@ from members.auth.sso_providers import Provider
 from members.decorators import post_only
 from members.email_domains import email_domain
 from members.forms import CodeForm, SignInForm
-from members.models import EmailDomain, Member
+from members.models import EmailDomain, Member, SiteIdentity
 
 if TYPE_CHECKING:
     from members.auth.sso import Problem, VerifiedIdentity
@@ -215,6 +215,21 @@ def account_logout(request: HttpRequest) -> HttpResponse:
         logout(request)
     messages.success(request, "You have signed out.")
     return redirect("home")
+
+
+@login_not_required
+@require_safe
+def site_logo(request: HttpRequest, digest: str) -> HttpResponse:
+    """Return the logo of the site; another one has another address."""
+    identity = get_object_or_404(SiteIdentity.objects.exclude(logo_digest=""), logo_digest=digest)
+    return HttpResponse(
+        bytes(identity.logo),
+        content_type="image/png",
+        headers={
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
+    )
 
 
 @require_safe

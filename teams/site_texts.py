@@ -1,12 +1,12 @@
 """The texts and notices of the site as pages show them."""
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 from django.conf import settings
-from django.core.cache import caches
 from django.utils.safestring import SafeString
 
+from members.fragments import cached_fragment
+from members.site_identity import site_identity
 from teams.markdown import render_markdown
 from teams.models import Notice, SiteText
 from teams.models.site_texts import PLACEHOLDERS
@@ -15,24 +15,32 @@ from teams.starter_content import SITE_TEXTS
 # As long as other parts of pages, so that a change is seen within two seconds.
 CACHE_SECONDS = 1
 
-T = TypeVar("T")
-
 
 def site_text(place: str) -> SiteText:
     """Return the text of a `SiteText.Place`: the stored one, up to CACHE_SECONDS old, or else the
     starter text."""
-    stored = _cached("site-texts", lambda: SiteText.objects.in_bulk(field_name="place"))
+    stored = cached_fragment(
+        "site-texts", lambda: SiteText.objects.in_bulk(field_name="place"), CACHE_SECONDS
+    )
     return stored.get(place) or SiteText(place=place, text=SITE_TEXTS[place])
 
 
 def render_site_text(text: str, top: int) -> SafeString:
-    """Return Markdown as safe HTML, with the portal's settings in place of words in braces.
+    """Return Markdown as safe HTML, with the portal's settings and its name in place of words in
+    braces.
 
     Its headings begin at h`top`.
     """
     for name in PLACEHOLDERS:
-        text = text.replace(f"{{{name}}}", str(getattr(settings, name.upper())))
+        if f"{{{name}}}" in text:
+            text = text.replace(f"{{{name}}}", _value(name))
     return render_markdown(text, top)
+
+
+def _value(placeholder: str) -> str:
+    if placeholder == "site_name":
+        return site_identity().name
+    return str(getattr(settings, placeholder.upper()))
 
 
 class SiteFrame(NamedTuple):
@@ -44,8 +52,10 @@ class SiteFrame(NamedTuple):
 
 def site_frame() -> SiteFrame:
     """Return what stands around every page today, up to CACHE_SECONDS old."""
-    notices = _cached(
-        "notices", lambda: list(Notice.objects.current().values_list("text", flat=True))
+    notices = cached_fragment(
+        "notices",
+        lambda: list(Notice.objects.current().values_list("text", flat=True)),
+        CACHE_SECONDS,
     )
     return SiteFrame(notices, site_text(SiteText.Place.CONTACT).text)
 
@@ -53,7 +63,3 @@ def site_frame() -> SiteFrame:
 def starter_frame() -> SiteFrame:
     """Return what stands around a page that asks no database: no notice, the starter contact."""
     return SiteFrame([], SITE_TEXTS[SiteText.Place.CONTACT])
-
-
-def _cached(key: str, query: Callable[[], T]) -> T:
-    return cast(T, caches["fragments"].get_or_set(key, query, CACHE_SECONDS))

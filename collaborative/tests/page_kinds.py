@@ -6,7 +6,7 @@ put them there, tools/bench/weight.py has them from the demo.
 
 from django.urls import reverse
 
-from members.models import Decision, EmailDomain, Member, Organization
+from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question, SiteText
 
 
@@ -115,6 +115,7 @@ def desk_pages() -> list[str]:
         f"teams/question/{question.pk}/answer/",
         "teams/sitetext/",
         *(f"teams/sitetext/{text.pk}/change/" for text in SiteText.objects.all()[:1]),
+        *(f"members/siteidentity/{row.pk}/change/" for row in SiteIdentity.objects.all()[:1]),
         "teams/notice/",
         "teams/notice/add/",
         "post_office/email/",

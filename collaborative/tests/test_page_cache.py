@@ -48,7 +48,8 @@ def headers_of(response) -> dict[str, str]:
 
 
 PUBLIC = ["/", "/teams/", "/teams/education/", "/faq/", "/organizations/", "/privacy/"]
-PUBLIC += ["/accessibility/", "/robots.txt", "/sitemap.xml", "/.well-known/security.txt"]
+PUBLIC += ["/accessibility/", "/site.webmanifest"]
+PUBLIC += ["/robots.txt", "/sitemap.xml", "/.well-known/security.txt"]
 
 
 # Cached ----------------------------------------------------------------------------------------

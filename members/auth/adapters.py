@@ -23,6 +23,7 @@ from members import services
 from members.auth.known_browsers import remember_browser
 from members.auth.session_middleware import remember_landing
 from members.models import Member
+from members.site_identity import site_identity
 
 TOO_MANY_TRIES_MESSAGE = "There were too many wrong codes. Wait five minutes, then try again"
 # The unspecified address, which allauth.usersessions can store and nobody has.
@@ -143,7 +144,11 @@ class SecondFactorAdapter(DefaultMFAAdapter):
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Return the portal as devices show it beside a passkey."""
         entity: dict[str, str] = super().get_public_key_credential_rp_entity()
-        return {**entity, "name": str(settings.SITE_NAME)}
+        return {**entity, "name": site_identity().name}
+
+    def get_totp_issuer(self) -> str:
+        """Return the portal as authenticator apps show it above the codes."""
+        return site_identity().name
 
 
 def _fernet() -> MultiFernet:

@@ -10,6 +10,7 @@ from members.models.people import (
     Organization,
     OrganizationQuerySet,
 )
+from members.models.site import SiteIdentity
 
 __all__ = [
     "MAX_CODE_TRIES",
@@ -25,4 +26,5 @@ __all__ = [
     "OrganizationQuerySet",
     "SentCode",
     "SentCodeQuerySet",
+    "SiteIdentity",
 ]

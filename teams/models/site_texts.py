@@ -15,7 +15,7 @@ from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
 
 # What is written in braces, and filled in when the text is shown.
-PLACEHOLDERS = ("contact_email", "code_minutes", "answer_working_days")
+PLACEHOLDERS = ("contact_email", "code_minutes", "answer_working_days", "site_name")
 _PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
 # Browsers send lines with both ends.
 _HEADING = re.compile(r"^#[ \t]+([^\r\n]+)[\r\n]*", re.MULTILINE)

@@ -6,19 +6,17 @@ Counting a million memberships takes half a second, so each process counts at mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar, cast
 
-from django.core.cache import caches
 from django.db.models import Exists
 
+from members.fragments import cached_fragment
 from members.models import Organization
 from teams.models import ActionTeam, Goal, Membership
 from teams.statistics.counts import TeamCounts, active_memberships_subquery, count_teams
 
 COUNT_CACHE_SECONDS = 10
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class PortalCounts:
 
 def public_team_counts(teams: Iterable[ActionTeam]) -> list[TeamCounts]:
     """Return the members and organizations of each of `teams`, up to ten seconds old."""
-    counts = _cached("team-counts", _count_all_teams)
+    counts = cached_fragment("team-counts", _count_all_teams, COUNT_CACHE_SECONDS)
     return [TeamCounts(team, *counts.get(team.pk, (0, 0))) for team in teams]
 
 
@@ -51,7 +49,7 @@ def _count_all_teams() -> dict[int, tuple[int, int]]:
 def portal_counts() -> PortalCounts:
     """Return how many members, recognized organizations and goals there are, up to ten seconds
     old."""
-    return _cached("portal-counts", _count_portal)
+    return cached_fragment("portal-counts", _count_portal, COUNT_CACHE_SECONDS)
 
 
 def _count_portal() -> PortalCounts:
@@ -72,8 +70,5 @@ def organization_names(team: ActionTeam, limit: int) -> list[str]:
         organizations = Organization.objects.recognized().filter(Exists(active)).order_by("name")
         return list(organizations.values_list("name", flat=True)[:limit])
 
-    return _cached(f"organization-names-{team.pk}-{limit}", query)
-
-
-def _cached(key: str, query: Callable[[], T]) -> T:
-    return cast(T, caches["fragments"].get_or_set(key, query, COUNT_CACHE_SECONDS))
+    key = f"organization-names-{team.pk}-{limit}"
+    return cached_fragment(key, query, COUNT_CACHE_SECONDS)

@@ -23,7 +23,7 @@ def loaded(db, capsys) -> str:
 
 
 def test_load_starter_content_adds_teams_goals_and_questions(loaded):
-    assert loaded == "Starter content: 3 teams, 10 goals, 11 questions, 6 texts added."
+    assert loaded == "Starter content: 3 teams, 10 goals, 11 questions, 6 texts, 1 name added."
     assert list(ActionTeam.objects.values_list("name", flat=True)) == [
         "Education & Training",
         "Local & Targeted Hiring",
@@ -109,13 +109,15 @@ def test_load_starter_content_respects_changed_slugs(loaded, capsys, administrat
 
 def test_load_starter_content_leaves_a_team_made_by_hand_alone(db, capsys):
     ActionTeam.objects.create(name="Education & Training", slug="edu", summary="Ours.")
-    assert load(capsys) == "Starter content: 2 teams, 6 goals, 11 questions, 6 texts added."
+    assert load(capsys) == "Starter content: 2 teams, 6 goals, 11 questions, 6 texts, 1 name added."
     assert ActionTeam.objects.get(name="Education & Training").summary == "Ours."
 
 
 def test_load_starter_content_adds_what_is_missing(db, capsys):
     FaqEntry.objects.create(slug="password", question="Password?", answer="No.")
-    assert load(capsys) == "Starter content: 3 teams, 10 goals, 10 questions, 6 texts added."
+    assert (
+        load(capsys) == "Starter content: 3 teams, 10 goals, 10 questions, 6 texts, 1 name added."
+    )
     assert FaqEntry.objects.get(slug="password").answer == "No."
 
 
@@ -133,7 +135,9 @@ def test_load_starter_content_is_all_or_nothing(db, capsys, monkeypatch):
             load(capsys)
     assert not ActionTeam.objects.exists()
     assert not ActionTeam.history.exists()
-    assert load(capsys) == "Starter content: 3 teams, 10 goals, 11 questions, 6 texts added."
+    assert (
+        load(capsys) == "Starter content: 3 teams, 10 goals, 11 questions, 6 texts, 1 name added."
+    )
 
 
 def test_starter_teams_of_an_older_version_get_their_colors_and_drawings(team):

@@ -3,9 +3,9 @@
 The icons come from the SVG beside this file and from static/favicon.svg, the preview from
 preview.html beside it, with the colors, fonts and drawings of the portal's pages.
 
-Writes static/root/apple-touch-icon.png (180 px square), static/root/favicon.ico (32 px square) and
-static/preview.png (1200 x 630, what other sites show beside a link to the portal). Needs a
-Chromium.
+Writes static/root/apple-touch-icon.png (180 px square), static/icon-512.png (512 px square, for the
+web manifest), static/root/favicon.ico (32 px square) and static/preview.png (1200 x 630, what other
+sites show beside a link to the portal). Needs a Chromium.
 """
 
 import base64
@@ -68,6 +68,8 @@ def main() -> None:
         )
         touch_icon = render_png(browser, HERE / "touch-icon.svg", 180, 180)
         (STATIC / "root" / "apple-touch-icon.png").write_bytes(touch_icon)
+        app_icon = render_png(browser, HERE / "touch-icon.svg", 512, 512)
+        (STATIC / "icon-512.png").write_bytes(app_icon)
         favicon = wrap_as_icon(render_png(browser, STATIC / "favicon.svg", 32, 32), 32)
         (STATIC / "root" / "favicon.ico").write_bytes(favicon)
         (STATIC / "preview.png").write_bytes(render_preview(browser))

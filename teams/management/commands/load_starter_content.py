@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from members.models import SiteIdentity
 from members.services import save_with_history
 from teams.models import ActionTeam, FaqEntry, Goal, SiteText
 from teams.starter_content import GOALS, QUESTIONS, SITE_TEXTS, TEAMS
@@ -12,8 +13,8 @@ from teams.starter_content import GOALS, QUESTIONS, SITE_TEXTS, TEAMS
 
 class Command(BaseCommand):
     help = (
-        "Load the three teams, their goals, the questions and the texts of the site that the "
-        "portal starts with. "
+        "Load the three teams, their goals, the questions, and the name and the texts of the site "
+        "that the portal starts with. "
         "Safe to repeat: what was edited stays as it is, what was removed stays away."
     )
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
                 "goal": _add_goals(),
                 "question": _add_questions(),
                 "text": _add_site_texts(),
+                "name": _add_site_identity(),
             }
         if not verbosity:
             return
@@ -63,6 +65,13 @@ def _add_site_texts() -> int:
         text = SiteText(place=place, text=SITE_TEXTS[place])
         save_with_history(text, None, "starter content")
     return len(missing)
+
+
+def _add_site_identity() -> int:
+    if SiteIdentity.objects.exists():
+        return 0
+    save_with_history(SiteIdentity(), None, "starter content")
+    return 1
 
 
 def _add(record: ActionTeam | Goal | FaqEntry) -> bool:
