@@ -19,6 +19,7 @@ NOT_WRITTEN = {
     "members.organization.suggested_domain",
     "members.emaildomain.domain",
     "members.member.email",
+    "members.siteidentity.logo_digest",
     "teams.question.email",
 }
 
