@@ -82,10 +82,14 @@ class RowCleaner:
         self._confirmed_columns = confirmed_columns
         self._stored_cells = dict(row.cells)
         self._unused_cells: dict[str, str] = {}
+        for column, message in row.problems.items():
+            self.add_error(column, message)
 
     def clean(self, column: str, convert: Callable[[str], Any]) -> Any:
         """Return what `convert` makes of a cell; if it raises ValidationError, note that and
-        return None."""
+        return None. A cell with a problem of its own, or of its row, is left alone."""
+        if self.row.problems.keys() & {"", column}:
+            return None
         try:
             value = convert(self.row.cells[column])
         except ValidationError as error:

@@ -43,6 +43,14 @@ class CsvText:
     # Those that hold something, with their numbers in the file.
     rows: list[NumberedRow]
 
+    @property
+    def advice(self) -> str:
+        """Return what to do about a row with more cells than headings."""
+        return (
+            f"If a {DELIMITERS[self.delimiter].removesuffix('s')} belongs to a text, put that text "
+            "in quotation marks."
+        )
+
     def notes(self) -> list[str]:
         """Return how the file was read, unless it is what the portal itself writes."""
         notes = []

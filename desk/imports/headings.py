@@ -12,8 +12,8 @@ from members.services import Refused
 
 # A title may stand above the headings, and an empty line or "sep=;".
 HEADING_SEARCH_ROWS = 10
-# Of what stands where headings should, in sentences.
-MAX_SHOWN_HEADINGS = 10
+# In sentences.
+MAX_SHOWN_CELLS = 10
 MAX_SHOWN_CHARACTERS = 100
 
 Cells = Sequence[str]
@@ -26,6 +26,8 @@ class Headings:
     # By column, in the order of the columns.
     places: dict[str, int]
     unread: list[str]
+    # Up to the last heading.
+    width: int
 
     def pick(self, cells: Cells) -> dict[str, str]:
         """Return the cells of another row by column."""
@@ -33,6 +35,10 @@ class Headings:
             column: cells[place] if place < len(cells) else ""
             for column, place in self.places.items()
         }
+
+    def beyond(self, cells: Cells) -> list[str]:
+        """Return what another row holds beyond the last heading."""
+        return [cell for cell in cells[self.width :] if cell]
 
 
 def heading_key(heading: str) -> str:
@@ -60,7 +66,7 @@ def parse_headings(cells: Cells, columns: Sequence[str]) -> Headings:
         if key not in keys:
             raise Refused(
                 f"The column “{column}” is missing. The first row must have the headings "
-                f"{', '.join(columns)}; it has {_describe(cells)}."
+                f"{', '.join(columns)}; it has {listed(cells)}."
             )
         if keys.count(key) > 1:
             raise Refused(f"The column “{column}” appears twice. Remove one.")
@@ -68,14 +74,15 @@ def parse_headings(cells: Cells, columns: Sequence[str]) -> Headings:
     unread = [
         _shorten(cell) for index, cell in enumerate(cells) if cell and index not in places.values()
     ]
-    return Headings(places, unread)
+    width = max((index for index, cell in enumerate(cells, 1) if cell), default=0)
+    return Headings(places, unread, width)
 
 
-def _describe(cells: Cells) -> str:
+def listed(cells: Cells) -> str:
     """Return the first few of the cells that hold something, for a sentence."""
     filled = [cell for cell in cells if cell]
-    shown = ", ".join(f"“{_shorten(cell)}”" for cell in filled[:MAX_SHOWN_HEADINGS])
-    more = len(filled) - MAX_SHOWN_HEADINGS
+    shown = ", ".join(f"“{_shorten(cell)}”" for cell in filled[:MAX_SHOWN_CELLS])
+    more = len(filled) - MAX_SHOWN_CELLS
     return f"{shown} and {more:,} more" if more > 0 else shown or "nothing"
 
 

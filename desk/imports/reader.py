@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.core.files.uploadedfile import UploadedFile
 
 from desk.changelist.formulas import unescape_formulas
 from desk.imports.csv_file import CsvText, read_csv
-from desk.imports.headings import HEADING_SEARCH_ROWS, find_heading_row, parse_headings
+from desk.imports.headings import (
+    HEADING_SEARCH_ROWS,
+    Headings,
+    find_heading_row,
+    listed,
+    parse_headings,
+)
 from desk.imports.workbook import Sheet, is_workbook, read_workbook
 from members.normalize import clean_text
 from members.services import Refused
@@ -27,6 +33,8 @@ class TableRow:
 
     number: int
     cells: dict[str, str]
+    # Why a cell cannot be imported as it was read, by column; under "" why the row cannot.
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,11 +80,22 @@ def read_table(upload: UploadedFile[bytes], columns: Sequence[str]) -> Table:
     below = list(zip(numbers, lines, strict=True))[start + 1 :]
     if len(below) > MAX_ROWS:
         raise Refused(f"The file has more than {MAX_ROWS:,} rows. Split it.")
-    rows = [TableRow(number, headings.pick(line)) for number, line in below]
-    rows = [row for row in rows if any(row.cells.values())]
+    rows = [_table_row(number, line, headings, source.advice) for number, line in below]
+    rows = [row for row in rows if any(row.cells.values()) or row.problems]
     if not rows:
         raise Refused("There are no rows below the headings.")
     return Table(rows, source, headings.unread, numbers[:start])
+
+
+def _table_row(number: int, cells: Sequence[str], headings: Headings, advice: str) -> TableRow:
+    row = TableRow(number, headings.pick(cells))
+    if beyond := headings.beyond(cells):
+        verb = "is" if len(beyond) == 1 else "are"
+        row.problems[""] = (
+            "This row has more cells than there are headings: "
+            f"{listed(beyond)} {verb} beyond the last one. {advice}"
+        )
+    return row
 
 
 def cell_text(value: str | float | bool) -> str:

@@ -161,7 +161,7 @@ class ImportingAdmin(DeskModelAdmin[Row]):
         return TemplateResponse(request, template, {**shared, **context})
 
     def _sign(self, rows: Sequence[TableRow], staff: Member) -> str:
-        values = [[row.number, *row.cells.values()] for row in rows]
+        values = [[row.number, row.problems, *row.cells.values()] for row in rows]
         signed = signing.dumps(values, salt=self._salt(staff), compress=True)
         if len(signed) > MAX_SIGNED_BYTES:
             raise Refused("The file holds too much text. Split it.")
@@ -172,7 +172,8 @@ class ImportingAdmin(DeskModelAdmin[Row]):
         values = signing.loads(signed_rows, salt=self._salt(staff), max_age=CHECK_VALID_FOR)
         columns = self.import_class.columns
         return [
-            TableRow(number, dict(zip(columns, cells, strict=True))) for number, *cells in values
+            TableRow(number, dict(zip(columns, cells, strict=True)), problems)
+            for number, problems, *cells in values
         ]
 
     def _salt(self, staff: Member) -> str:

@@ -36,6 +36,11 @@ class Sheet:
     # Those that hold something, with their numbers in the file.
     rows: list[tuple[int, list[Value]]]
 
+    @property
+    def advice(self) -> str:
+        """Return what to do about a row with more cells than headings."""
+        return "Give that column a heading, or clear the cell."
+
     def notes(self) -> list[str]:
         """Return which sheet was read and which were not."""
         notes = [f"Read: the sheet “{self.name}”."]

@@ -211,6 +211,17 @@ def test_import_of_organizations_lists_errors_by_row_and_column(
     assert not Organization.objects.filter(name="North").exists()
 
 
+def test_import_of_a_row_with_more_cells_than_headings_is_one_error(client_for, facilitator):
+    """Its other cells may be in the wrong columns: nothing is said about them."""
+    client = client_for(facilitator)
+    checked = check(client, b"Name,Domains\nOak, oak.example, oakmed.example\n", ORGANIZATIONS)
+    ((row, column, _, message),) = errors(checked)
+    assert (row, column) == (2, "")
+    assert "more cells than there are headings" in message
+    assert "Nothing was stored." in visible_text(store(client, checked, ORGANIZATIONS))
+    assert not Organization.objects.filter(name="Oak").exists()
+
+
 def test_import_of_organizations_limits_the_domains_of_a_row(client_for, facilitator):
     domains = " ".join(f"d{number}.example" for number in range(MAX_DOMAINS_PER_ROW + 1))
     content = f"Name,Domains\nNorth,{domains}\n".encode()

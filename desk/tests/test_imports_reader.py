@@ -79,6 +79,35 @@ def test_read_table_finds_the_headings_below_a_title_and_keeps_row_numbers():
     assert "Not read: rows 1, 3, above the headings." in table.notes()
 
 
+@pytest.mark.parametrize(
+    ("content", "extra"),
+    [
+        (b"Domains,Name\noak.example,Oak Clinic, Chicago\n", "“Chicago” is beyond the last one."),
+        (b"Name;Domains\nOak;oak.example;oakmed.example;oakcare.example\n", "“oakcare.example”"),
+        (b"Name\tDomains\t\t\nOak\toak.example\t\tx\n", "“x” is"),
+        (b"Name,Domains\n,,x\n", "“x” is"),
+        (workbook_of({"S": [["Name", "Domains"], ["Oak", "", "", "call them"]]}), "“call them” is"),
+    ],
+    ids=["comma in a name", "a domain in each cell", "empty headings", "nothing else", "Excel"],
+)
+def test_read_table_names_cells_beyond_the_headings_as_a_problem_of_their_row(content, extra):
+    (row,) = read(content).rows
+    assert row.problems.keys() == {""}
+    assert extra in row.problems[""]
+
+
+def test_read_table_says_how_to_fix_a_row_with_more_cells_than_headings():
+    (row,) = read(b"Domains;Name\noak.example;Oak; Chicago\n").rows
+    assert row.problems[""] == (
+        "This row has more cells than there are headings: “Chicago” is beyond the last one. If a "
+        "semicolon belongs to a text, put that text in quotation marks."
+    )
+
+
+def test_read_table_ignores_empty_cells_beyond_the_headings():
+    assert not read(b"Name,Domains,,\nOak,oak.example,,,, ,\nElm,\n").rows[0].problems
+
+
 def test_read_table_does_not_count_empty_rows():
     content = b"Name,Domains\n" + b" ,\n" * 2 * MAX_ROWS + b"North,\n" * MAX_ROWS
     content += b",\n" * 50_000
