@@ -27,6 +27,7 @@ from teams.statistics.public import (
     organization_names,
     portal_counts,
     public_team_counts,
+    recognized_counts,
 )
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "percentile",
     "portal_counts",
     "public_team_counts",
+    "recognized_counts",
     "recognized_on_teams",
     "recognized_without",
 ]

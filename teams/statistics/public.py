@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Exists
+from django.db.models import Count, Exists
 
 from members.fragments import cached_fragment
 from members.models import Organization
 from teams.models import ActionTeam, Goal, Membership
 from teams.statistics.counts import TeamCounts, active_memberships_subquery, count_teams
+from teams.statistics.coverage import recognized_on_teams
 
 COUNT_CACHE_SECONDS = 10
 
@@ -61,14 +62,27 @@ def _count_portal() -> PortalCounts:
     )
 
 
+def recognized_counts() -> dict[int, int]:
+    """Return how many recognized organizations have an active member in each team, by its key, up
+    to ten seconds old."""
+    return cached_fragment("recognized-counts", _count_recognized, COUNT_CACHE_SECONDS)
+
+
+def _count_recognized() -> dict[int, int]:
+    active = active_memberships_subquery()
+    teams = ActionTeam.objects.values_list("pk", flat=True)
+    counts = Organization.objects.recognized().aggregate(
+        **{f"team_{pk}": Count("pk", filter=Exists(active.filter(team=pk))) for pk in teams}
+    )
+    return {pk: counts[f"team_{pk}"] for pk in teams}
+
+
 def organization_names(team: ActionTeam, limit: int) -> list[str]:
     """Return the names of the first `limit` recognized organizations with an active member in
     `team`, up to ten seconds old."""
 
     def query() -> list[str]:
-        active = active_memberships_subquery().filter(team=team)
-        organizations = Organization.objects.recognized().filter(Exists(active)).order_by("name")
-        return list(organizations.values_list("name", flat=True)[:limit])
+        return list(recognized_on_teams([team]).values_list("name", flat=True)[:limit])
 
     key = f"organization-names-{team.pk}-{limit}"
     return cached_fragment(key, query, COUNT_CACHE_SECONDS)

@@ -25,7 +25,15 @@ from members.models import EmailDomain, Member, Organization
 from members.search_words import cut_search_note, used_words
 from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
-from teams.statistics import all_public_team_counts, organization_names, public_team_counts
+from teams.statistics import (
+    all_public_team_counts,
+    organization_names,
+    portal_counts,
+    public_team_counts,
+    recognized_counts,
+    recognized_on_teams,
+    recognized_without,
+)
 
 ORGANIZATIONS_PER_PAGE = 100
 
@@ -104,7 +112,8 @@ def faq_detail(request: HttpRequest, slug: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def organization_list(request: HttpRequest) -> HttpResponse:
-    """Show the recognized organizations with their teams, and the “can I join?” check."""
+    """Show the recognized organizations with their teams, or those of the team `?team=`, and the
+    “can I join?” check."""
     return _render_organizations(request, DomainCheckForm())
 
 
@@ -139,24 +148,31 @@ def _render_organizations(
 
 
 def _organizations_context(request: HttpRequest, form: DomainCheckForm) -> dict[str, Any]:
-    page_number = request.GET.get("page", "")
+    page_number, slug = request.GET.get("page", ""), request.GET.get("team", "")
+    team = get_object_or_404(ActionTeam, slug=slug) if slug else None
     return {
         "form": form,
         "page_number": page_number,
-        "get_listing": partial(_organization_listing, page_number),
+        "slug": slug,
+        "team": team,
+        "get_listing": partial(_organization_listing, page_number, team),
     }
 
 
 @dataclass(frozen=True)
 class OrganizationListing:
-    """A page of organizations, and each of them with its teams."""
+    """A page of organizations, each of them with its teams; and all teams, each with how many
+    organizations are in it."""
 
     page: Page[Organization]
     rows: list[tuple[Organization, list[ActionTeam]]]
+    number: int
+    team_numbers: list[tuple[ActionTeam, int]]
 
 
-def _organization_listing(page_number: str) -> OrganizationListing:
-    organizations = Organization.objects.recognized().order_by("name")
+def _organization_listing(page_number: str, team: ActionTeam | None) -> OrganizationListing:
+    """Return a page of all recognized organizations, or of those with a member in `team`."""
+    organizations = recognized_on_teams([team]) if team else recognized_without(None)
     page = Paginator(organizations, ORGANIZATIONS_PER_PAGE).get_page(page_number)
     teams_of: dict[int, list[ActionTeam]] = defaultdict(list)
     memberships = list(
@@ -171,4 +187,10 @@ def _organization_listing(page_number: str) -> OrganizationListing:
     for organization_id, team_id in memberships:
         teams_of[organization_id].append(teams[team_id])
     rows = [(organization, teams_of[organization.pk]) for organization in page]
-    return OrganizationListing(page, rows)
+    numbers = recognized_counts()
+    return OrganizationListing(
+        page,
+        rows,
+        portal_counts().organizations,
+        [(each, numbers.get(each.pk, 0)) for each in teams.values()],
+    )

@@ -1,0 +1,74 @@
+"""The list of organizations, all of them or those of one team."""
+
+import re
+
+import pytest
+
+from conftest import make_organization, visible_text
+from members.models import Organization
+from teams.views import public
+
+pytestmark = pytest.mark.django_db
+LIST = "/organizations/"
+
+
+def listed(page) -> list[str]:
+    return re.findall(r'<h3 class="name">(.*?)</h3>', page.content.decode())
+
+
+@pytest.fixture
+def people(member, colleague, outsider, team, other_team, administrator):
+    """Rush is in Education, Loop in Hiring, Prairie in no team."""
+    make_organization("Prairie Example Care", "prairie.example", administrator)
+
+
+def test_organization_list_shows_those_of_one_team(client, people, team, other_team):
+    everyone = listed(client.get(LIST))
+    assert everyone == ["Loop Example Clinic", "Prairie Example Care", "Rush Example Hospital"]
+    page = client.get(f"{LIST}?team={team.slug}")
+    assert listed(page) == ["Rush Example Hospital"]
+    text = visible_text(page)
+    assert text.startswith("Organizations in Education - ")
+    assert "Recognized organizations in Education" in text
+    assert listed(client.get(f"{LIST}?team={other_team.slug}")) == ["Loop Example Clinic"]
+
+
+def test_organization_list_leads_to_each_team_with_its_number(client, people, team, other_team):
+    body = client.get(f"{LIST}?team={team.slug}").content.decode()
+    chips = re.findall(r'class="chip" href="(\S+)"(.*?)>(.*?) <span class="n">(\d+)<', body)
+    current = ' aria-current="true"'
+    assert chips == [
+        ("/organizations/#list", "", "All teams", "3"),
+        ("/organizations/?team=education#list", current, "Education", "1"),
+        ("/organizations/?team=hiring#list", "", "Hiring", "1"),
+    ]
+
+
+def test_organization_list_of_a_team_does_not_count_the_unrecognized(client, applicant, team):
+    page = client.get(f"{LIST}?team={team.slug}")
+    assert listed(page) == []
+    assert "Yours can be the first." in visible_text(page)
+
+
+def test_organization_list_keeps_the_team_on_its_pages(client, people, team, monkeypatch):
+    monkeypatch.setattr(public, "ORGANIZATIONS_PER_PAGE", 1)
+    organization = Organization.objects.get(name="Prairie Example Care")
+    member = team.memberships.active()[0].member
+    other = team.memberships.active()[1].member
+    other.organization = organization
+    other.save()
+    page = client.get(f"{LIST}?team={team.slug}")
+    assert listed(page) == ["Prairie Example Care"]
+    assert f'href="{LIST}?team={team.slug}&amp;page=2#list"' in page.content.decode()
+    assert listed(client.get(f"{LIST}?team={team.slug}&page=2")) == [member.organization.name]
+
+
+@pytest.mark.parametrize("slug", ["nowhere", "education%00", "x" * 300])
+def test_organization_list_of_an_unknown_team_is_not_found(client, people, slug):
+    assert client.get(f"{LIST}?team={slug}").status_code == 404
+
+
+def test_organization_lists_are_cached_each_by_its_team(client, people, team, fragment_clock):
+    assert len(listed(client.get(LIST))) == 3
+    assert len(listed(client.get(f"{LIST}?team={team.slug}"))) == 1
+    assert len(listed(client.get(LIST))) == 3
