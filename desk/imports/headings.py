@@ -87,4 +87,4 @@ def listed(cells: Cells) -> str:
 
 
 def _shorten(cell: str) -> str:
-    return Truncator(cell).chars(MAX_SHOWN_CHARACTERS)
+    return Truncator(" ".join(cell.split())).chars(MAX_SHOWN_CHARACTERS)

@@ -16,13 +16,14 @@ from desk.imports.base import (
     with_message,
 )
 from desk.imports.reader import TableRow
+from desk.imports.team_names import TeamNames
 from desk.records.memberships import NEW_ADDRESS_NOTE
 from desk.records.organizations.similar import similar_names
 from members.email_addresses import normalize_address
 from members.forms import OrganizationNameField, WorkEmailField, job_title_field, name_field
 from members.history.changesets import ChangeSet
 from members.models import Member, Organization
-from members.normalize import fold, normalize_organization_name
+from members.normalize import normalize_organization_name
 from members.services import lock_organizations
 from teams.models import ActionTeam, Membership
 from teams.services import (
@@ -51,7 +52,7 @@ class MemberImport(FileImport):
         "First and last name",
         "May be empty",
         "The name of a recognized organization",
-        "Names of your teams, separated by semicolons",
+        "Names of your teams, separated by semicolons or line breaks",
     )
     title = "Import members"
     description = (
@@ -156,8 +157,7 @@ class MemberParser:
 
     def __init__(self, rows: Sequence[TableRow], by: Member) -> None:
         self.by = by
-        teams = ActionTeam.objects.facilitated_by(by)
-        self.teams = {fold(team.name): team for team in teams}
+        self.team_names = TeamNames(ActionTeam.objects.facilitated_by(by))
         names = [row.cells["Organization"] for row in rows]
         self.organizations = lock_organizations(names)
         self.unknown_organizations = {
@@ -218,17 +218,11 @@ class MemberParser:
         return organization
 
     def _teams(self, cell: str, account: Member | None) -> list[ActionTeam]:
-        teams: dict[str, ActionTeam] = {}
-        for name in filter(None, (part.strip() for part in cell.split(";"))):
-            key = fold(name)
-            if key not in self.teams:
-                choices = "; ".join(team.name for team in self.teams.values())
-                raise ValidationError(f"“{name}” is not one of your teams. They are: {choices}.")
-            teams[key] = self.teams[key]
+        teams = self.team_names.parse(cell)
         # Administrators import people without a team, too, and everyone whom they see.
         if not (teams or account or self.by.is_superuser):
             raise ValidationError("Enter at least one of your teams.")
-        return list(teams.values())
+        return teams
 
 
 def declined_before(memberships: Iterable[Membership]) -> set[int]:

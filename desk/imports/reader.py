@@ -99,11 +99,12 @@ def _table_row(number: int, cells: Sequence[str], headings: Headings, advice: st
 
 
 def cell_text(value: str | float | bool) -> str:
-    """Return a cell as one line of text, without the apostrophes that our own exports set before
-    what a spreadsheet would take for a formula."""
+    """Return a cell as cleaned text, without the apostrophes that our own exports set before what
+    a spreadsheet would take for a formula. Line breaks stay: they may separate."""
     if isinstance(value, bool):
         return str(value).upper()
-    return clean_text(unescape_formulas(str(value)))
+    lines = map(clean_text, unescape_formulas(str(value)).splitlines())
+    return "\n".join(filter(None, lines))
 
 
 def _listed(noun: str, items: Sequence[str | int]) -> str:

@@ -160,16 +160,16 @@ def test_read_table_refuses_a_csv_in_words(content, message):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("  two\n lines\0 ", "two lines"),
+        ("  two \r\n\n lines\0 ", "two\nlines"),
         ("'=1+1", "=1+1"),
-        ("North;\n'＝1+1", "North; ＝1+1"),
+        ("North;\n'＝1+1", "North;\n＝1+1"),
         ("'s-Hertogenbosch", "'s-Hertogenbosch"),
         (12345, "12345"),
         (1.5, "1.5"),
         (True, "TRUE"),
     ],
 )
-def test_cell_text_is_one_line_of_text(value, text):
+def test_cell_text_is_cleaned_and_keeps_lines(value, text):
     assert cell_text(value) == text
 
 

@@ -1,0 +1,95 @@
+"""Which teams a cell names, however the names are separated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+from django.utils.text import Truncator
+
+from members.normalize import fold
+from teams.models import ActionTeam
+
+# Signs that stand for the word.
+AND = re.compile(r"[&+]")
+# Of a text without separators; more would take long, and no cell has as many teams.
+MAX_WORDS = 200
+MAX_SHOWN_CHARACTERS = 100
+
+Words = tuple[str, ...]
+
+
+class TeamNames:
+    """The teams that an importer can name."""
+
+    def __init__(self, teams: Iterable[ActionTeam]) -> None:
+        self.teams = list(teams)
+        self._by_words: dict[Words, ActionTeam] = {_words(team.name): team for team in self.teams}
+
+    def parse(self, cell: str) -> list[ActionTeam]:
+        """Return the teams that a cell names, each once.
+
+        Between names stand semicolons or line breaks; commas, "and" or anything else only where
+        the names leave one way to read it. Raises ValidationError, with the separator to use,
+        where they do not.
+        """
+        teams: dict[ActionTeam, None] = {}
+        for part in filter(str.strip, cell.split(";")):
+            lines = {line: self._parse_line(line) for line in filter(str.strip, part.splitlines())}
+            unknown = [line for line, found in lines.items() if not found]
+            # A long name may be broken into lines.
+            found = (
+                self._joined(part)
+                if unknown
+                else [team for each in lines.values() for team in each]
+            )
+            if not found:
+                raise ValidationError(self._refusal(unknown[0]))
+            teams.update(dict.fromkeys(found))
+        return list(teams)
+
+    def _parse_line(self, line: str) -> list[ActionTeam]:
+        return self._named(line) or self._listed(line) or self._joined(line)
+
+    def _named(self, text: str) -> list[ActionTeam]:
+        """Return the one team of this name, spelled with "and" or a sign for it."""
+        team = self._by_words.get(_words(text))
+        return [team] if team else []
+
+    def _listed(self, text: str) -> list[ActionTeam]:
+        """Return the teams whose names stand between the commas, if all parts are such."""
+        found = [self._named(part) for part in text.split(",") if part.strip()]
+        return [team for teams in found for team in teams] if all(found) else []
+
+    def _joined(self, text: str) -> list[ActionTeam]:
+        """Return the teams whose names follow each other in `text`, whatever is between them, if
+        there is one way to read it."""
+        words = _words(text)
+        if len(words) > MAX_WORDS:
+            return []
+        # By the number of words read: the two first ways to read so many of them.
+        ways: list[list[list[ActionTeam]]] = [[[]], *([] for _ in words)]
+        for start, word in enumerate(words):
+            for name, team in self._by_words.items() if ways[start] else ():
+                end = start + len(name)
+                if words[start:end] == name:
+                    ways[end] += [[*way, team] for way in ways[start]]
+                    del ways[end][2:]
+            if word == "and" and 0 < start < len(words) - 1:
+                ways[start + 1] += ways[start]
+                del ways[start + 1][2:]
+        return ways[-1][0] if len(ways[-1]) == 1 else []
+
+    def _refusal(self, text: str) -> str:
+        unknown = [part for part in text.split(",") if part.strip() and not self._named(part)]
+        name = Truncator(" ".join((unknown[0] if len(unknown) == 1 else text).split())).chars(
+            MAX_SHOWN_CHARACTERS
+        )
+        names = "; ".join(team.name for team in self.teams)
+        hint = " Put a semicolon between two of them." if len(self.teams) > 1 else ""
+        return f"“{name}” is not one of your teams. They are: {names}.{hint}"
+
+
+def _words(text: str) -> Words:
+    return tuple(re.findall(r"\w+", fold(AND.sub(" and ", text))))
