@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from desk.changelist import counted, require_staff
@@ -38,25 +40,55 @@ class DashboardItem:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class WaitingKind:
+    """A kind of what waits: how it is called, what is to be done, the list of all of it, and the
+    template of an item. `place` is the id of its heading, `key` its name in `waiting_for`."""
+
+    key: str
+    place: str
+    one: str
+    many: str
+    task: str
+    list_name: str
+    list_query: str
+    load: Callable[[Member], list[DashboardItem]]
+    template: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class DashboardSection:
+    """What waits of one kind: its numbers, and its oldest items."""
+
+    kind: WaitingKind
+    waiting: Waiting
+    items: list[DashboardItem]
+
+    @property
+    def noun(self) -> str:
+        """The word for as many as wait."""
+        return self.kind.one if self.waiting.number == 1 else self.kind.many
+
+    @property
+    def list_url(self) -> str:
+        """The address of the list of all that waits."""
+        return f"{reverse(self.kind.list_name)}?{self.kind.list_query}"
+
+
 def dashboard(request: HttpRequest) -> dict[str, Any]:
-    """Return what waits: the numbers of each kind, and its oldest items."""
+    """Return what waits: the numbers of each kind, and a section for each that is not empty."""
     staff = require_staff(request)
     waiting = waiting_for(staff)
-    return {
-        "waiting": waiting,
-        "total": sum(count.number for count in waiting.values()),
-        "late": sum(count.late for count in waiting.values()),
-        "organizations": _organizations(staff, waiting["organizations"]),
-        "affiliations": _affiliations(staff, waiting["affiliations"]),
-        "requests": _requests(staff, waiting["requests"]),
-        "questions": _questions(waiting["questions"]),
-        "goals": _goals(staff, waiting["goals"]),
-    }
+    sections = [
+        DashboardSection(kind, waiting[kind.key], kind.load(staff))
+        for kind in KINDS
+        if waiting[kind.key].number
+    ]
+    return {"waiting": waiting, "sections": [section for section in sections if section.items]}
 
 
-def _organizations(staff: Member, waiting: Waiting) -> list[DashboardItem]:
-    if not waiting.number:
-        return []
+def _organizations(staff: Member) -> list[DashboardItem]:
     organizations = list(organizations_waiting()[:MAX_ITEMS_OF_A_KIND])
     owners = domain_owners(organizations)
     items = []
@@ -80,9 +112,7 @@ def describe_recognition(waiting: WaitingSummary) -> str:
     return f"Recognizing confirms {people}, opens up to {opened}, sends {emails}."
 
 
-def _affiliations(staff: Member, waiting: Waiting) -> list[DashboardItem]:
-    if not waiting.number:
-        return []
+def _affiliations(staff: Member) -> list[DashboardItem]:
     oldest = affiliations_waiting(staff)[:MAX_ITEMS_OF_A_KIND]
     asked_at = {affiliation["member"]: affiliation["asked_at"] for affiliation in oldest}
     requests = Membership.objects.visible_to(staff).to_confirm().filter(member__in=asked_at)
@@ -100,23 +130,17 @@ def _affiliations(staff: Member, waiting: Waiting) -> list[DashboardItem]:
     ]
 
 
-def _requests(staff: Member, waiting: Waiting) -> list[DashboardItem]:
-    if not waiting.number:
-        return []
+def _requests(staff: Member) -> list[DashboardItem]:
     requests = requests_waiting(staff).select_related("member__organization", "team")
     return [_item(request, request.requested_at) for request in requests[:MAX_ITEMS_OF_A_KIND]]
 
 
-def _questions(waiting: Waiting) -> list[DashboardItem]:
-    if not waiting.number:
-        return []
+def _questions(_staff: Member) -> list[DashboardItem]:
     questions = questions_waiting()[:MAX_ITEMS_OF_A_KIND]
     return [_item(question, question.asked_at) for question in questions]
 
 
-def _goals(staff: Member, waiting: Waiting) -> list[DashboardItem]:
-    if not waiting.number:
-        return []
+def _goals(staff: Member) -> list[DashboardItem]:
     today = timezone.localdate()
     goals = goals_waiting(staff).select_related("team")[:MAX_ITEMS_OF_A_KIND]
     return [DashboardItem(goal, _time_without_update(goal.reported_on, today)) for goal in goals]
@@ -132,3 +156,63 @@ def _time_without_update(reported_on: date | None, today: date) -> str:
     if reported_on is None:
         return "no update yet"
     return f"no update for {(today - reported_on).days} days"
+
+
+KINDS = [
+    WaitingKind(
+        key="organizations",
+        place="organizations",
+        one="organization",
+        many="organizations",
+        task="to recognize",
+        list_name="admin:members_organization_changelist",
+        list_query="waits=decision",
+        load=_organizations,
+        template="admin/_waiting_organization.html",
+    ),
+    WaitingKind(
+        key="affiliations",
+        place="people",
+        one="person",
+        many="people",
+        task="to confirm",
+        list_name="admin:members_member_changelist",
+        list_query="affiliation=to_confirm",
+        load=_affiliations,
+        template="admin/_waiting_person.html",
+        hint="Do they work where they say? Confirming opens their requests to open teams.",
+    ),
+    WaitingKind(
+        key="requests",
+        place="requests",
+        one="request",
+        many="requests",
+        task="to decide",
+        list_name="admin:teams_membership_changelist",
+        list_query="waits_for=approval",
+        load=_requests,
+        template="admin/_waiting_request.html",
+    ),
+    WaitingKind(
+        key="questions",
+        place="questions",
+        one="question",
+        many="questions",
+        task="to answer",
+        list_name="admin:teams_question_changelist",
+        list_query="waits=answer",
+        load=_questions,
+        template="admin/_waiting_question.html",
+    ),
+    WaitingKind(
+        key="goals",
+        place="goals",
+        one="goal",
+        many="goals",
+        task="without an update for 90 days",
+        list_name="admin:teams_goal_changelist",
+        list_query="stale=1",
+        load=_goals,
+        template="admin/_waiting_goal.html",
+    ),
+]

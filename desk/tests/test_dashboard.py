@@ -10,6 +10,7 @@ from django.utils import timezone
 from post_office.models import Email
 
 from conftest import make_member, membership_of, visible_text
+from desk.dashboard import DashboardItem
 from members.models import EmailDomain, Organization
 from teams.models import Goal, Membership, Question
 from teams.services import add_organization, join_teams
@@ -27,8 +28,13 @@ def form_actions(response) -> list[str]:
     return [url.replace("&amp;", "&") for url in actions]
 
 
-def names(response, kind: str) -> list[str]:
-    return [str(item.record) for item in response.context["dashboard"][kind]]
+def items_of(response, place: str) -> list[DashboardItem]:
+    sections = response.context["dashboard"]["sections"]
+    return [item for section in sections if section.kind.place == place for item in section.items]
+
+
+def names(response, place: str) -> list[str]:
+    return [str(item.record) for item in items_of(response, place)]
 
 
 @pytest.fixture
@@ -177,7 +183,7 @@ def test_dashboard_puts_the_oldest_first_and_marks_late_ones(
         join_teams(person, [approval_team])
         Membership.objects.of(person).update(requested_at=days_ago(days))
     page = client_for(facilitator).get(DESK)
-    items = page.context["dashboard"]["requests"]
+    items = items_of(page, "requests")
     assert [item.record.member.full_name for item in items] == ["Oldest", "Old", "New"]
     assert [item.is_late for item in items] == [True, True, False]
     assert "3 requests 2 late" in visible_text(page)
@@ -190,7 +196,7 @@ def test_an_organization_is_as_old_as_its_oldest_request(client_for, facilitator
     Membership.objects.of(applicant).update(requested_at=days_ago(9))
     page = client_for(facilitator).get(DESK)
     assert names(page, "organizations") == ["Lakeview Health", "Newer Clinic"]
-    ages = [item.age for item in page.context["dashboard"]["organizations"]]
+    ages = [item.age for item in items_of(page, "organizations")]
     assert ages[1] == "from today"
     assert re.fullmatch(r"[67] working days old", ages[0])
 
