@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -19,16 +22,19 @@ from desk.imports.reader import TableRow
 from desk.imports.team_names import TeamNames
 from desk.records.memberships import NEW_ADDRESS_NOTE
 from desk.records.organizations.similar import similar_names
+from members.batches import batched
 from members.email_addresses import normalize_address
+from members.email_domains import email_domain
 from members.forms import OrganizationNameField, WorkEmailField, job_title_field, name_field
 from members.history.changesets import ChangeSet
 from members.models import Member, Organization
-from members.normalize import normalize_organization_name
-from members.services import lock_organizations
+from members.normalize import fold, normalize_organization_name, normalize_person_name
+from members.services import lock_organizations, recognized_owners
 from teams.models import ActionTeam, Membership
 from teams.services import (
     MemberData,
     MemberImportResult,
+    confirmable_accounts,
     import_members,
     lock_accounts,
     seen_accounts,
@@ -39,6 +45,13 @@ EMAIL = with_message(WorkEmailField(), "Enter a work email address, like name@ho
 FULL_NAME = with_message(name_field(), "Enter the person’s full name.")
 JOB_TITLE = job_title_field()
 ORGANIZATION = with_message(OrganizationNameField(), "Enter who employs the person.")
+# What several rows about one address have to say alike, and how it is compared.
+COMPARED: dict[str, Callable[[Any], Any]] = {
+    "Email": str,
+    "Full name": normalize_person_name,
+    "Job title": fold,
+    "Organization": attrgetter("pk"),
+}
 
 
 @dataclass
@@ -83,9 +96,10 @@ class MemberImport(FileImport):
     def _describe_outcome(self, cleaner: RowCleaner) -> None:
         """Leave with `cleaner` what becomes of the person. An account that the importer sees
         keeps its details; of all others the file alone says them."""
-        account = self.parser.seen.get(cleaner.values.get("Email"))
+        email = cleaner.values.get("Email", "")
+        account = self.parser.seen.get(email)
         if account is None:
-            cleaner.outcome = "New member"
+            self._describe_new(cleaner, email)
             return
         cleaner.outcome = "Joins" if account.pk in self.result.joining else "Unchanged"
         organization = self.result.confirmed.get(account.pk) or account.organization
@@ -93,6 +107,14 @@ class MemberImport(FileImport):
         cleaner.keep_stored("Full name", account.full_name)
         cleaner.keep_stored("Job title", account.job_title)
         cleaner.keep_stored("Organization", str(organization or ""))
+
+    def _describe_new(self, cleaner: RowCleaner, email: str) -> None:
+        """Leave with `cleaner` that the person is new, or is the same as in an earlier row."""
+        cleaner.outcome = "New member"
+        for column, (number, value) in self.parser.people[email].items():
+            if column == "Email" and number != cleaner.row.number:
+                cleaner.outcome = f"Same person as row {number}"
+            cleaner.keep_stored(column, str(value))
 
     def summarize(self, changes: ChangeSet) -> list[str]:
         """Return how many are new to the importer's list or known, and whom the importer should
@@ -102,7 +124,7 @@ class MemberImport(FileImport):
         requests = counted(len(result.approved_requests), "waiting request", "waiting requests")
         summary = [
             f"{counted(len(result.unseen), 'new member', 'new members')}, "
-            f"{len(result.existing)} known.",
+            f"{len(result.existing | self.parser.unchanged)} known.",
             f"{new_memberships}, {requests} approved.",
         ]
         if result.unseen:
@@ -113,6 +135,12 @@ class MemberImport(FileImport):
             summary.append(
                 f"{counted(len(confirmed), 'known person', 'known people')} confirmed for the "
                 f"organization in the file; no one had done so: {self._addresses(confirmed)}."
+            )
+        if by_file := self.parser.by_file:
+            summary.append(
+                f"{counted(len(by_file), 'person is', 'people are')} confirmed for the "
+                "organization in the file, although the address belongs to another one: "
+                f"{_first_few(sorted(by_file))}."
             )
         if others := result.with_other_organization:
             summary.append(
@@ -141,10 +169,8 @@ class MemberImport(FileImport):
 
     def _addresses(self, members: Collection[int]) -> str:
         """Return the first few addresses of the accounts with these keys."""
-        addresses = [email for email, account in self.parser.seen.items() if account.pk in members]
-        more = len(addresses) - MAX_ADDRESSES_IN_SENTENCE
-        return ", ".join(addresses[:MAX_ADDRESSES_IN_SENTENCE]) + (
-            f" and {more} more" if more > 0 else ""
+        return _first_few(
+            [email for email, account in self.parser.seen.items() if account.pk in members]
         )
 
     @property
@@ -168,13 +194,31 @@ class MemberParser:
         }
         self.suggestions = suggest_organizations(self.unknown_organizations)
         addresses = [normalize_address(row.cells["Email"]) for row in rows]
+        self.owners = recognized_owners({email_domain(address) for address in addresses})
         self.accounts = lock_accounts(addresses)
         self.seen = seen_accounts(self.accounts, by)
+        self.confirmable = confirmable_accounts(self.seen.values(), by)
+        self.active = active_memberships(self.seen.values())
+        # What the rows so far say of each new or known address, by column: the first that says
+        # something, with the number of its row.
+        self.people: dict[str, dict[str, tuple[int, Any]]] = defaultdict(dict)
+        # Keys of the accounts of which a row says only what is stored.
+        self.unchanged: set[int] = set()
+        # Addresses of another organization than the one that the importer confirms.
+        self.by_file: set[str] = set()
 
     def parse(self, cleaner: RowCleaner) -> MemberData | None:
-        """Return what a row says about a person, or None and leave the errors with `cleaner`."""
-        email = cleaner.clean("Email", self._email)
-        account = self.seen.get(email)
+        """Return what a row says about a person. None if that is what is stored, and with errors,
+        which are left with `cleaner`."""
+        address = normalize_address(cleaner.row.cells["Email"])
+        account = self.seen.get(address)
+        if account and not cleaner.errors and self._is_stored(cleaner.row, address, account):
+            cleaner.values["Email"] = address
+            self.unchanged.add(account.pk)
+            return None
+        email = cleaner.clean("Email", EMAIL.clean)
+        if account and not account.is_active:
+            cleaner.add_error("Email", "This account is closed. Remove the row.")
         joins_nothing = not cleaner.row.cells["Teams"].strip()
         full_name = cleaner.clean("Full name", FULL_NAME.clean)
         job_title = cleaner.clean("Job title", JOB_TITLE.clean)
@@ -182,16 +226,76 @@ class MemberParser:
             "Organization", lambda cell: self._organization(cell, account, joins_nothing)
         )
         teams = cleaner.clean("Teams", lambda cell: self._teams(cell, account))
+        if email:
+            self._refuse_contradiction(cleaner, email)
+        if not cleaner.errors:
+            self._ask_for_employer(cleaner, email, organization, account, teams)
         if cleaner.errors:
             return None
         return MemberData(email, full_name, job_title, organization, teams)
 
-    def _email(self, cell: str) -> str:
-        email: str = EMAIL.clean(cell)
-        account = self.seen.get(email)
-        if account and not account.is_active:
-            raise ValidationError("This account is closed. Remove the row.")
-        return email
+    def _is_stored(self, row: TableRow, address: str, account: Member) -> bool:
+        """Return whether a row says of an account what is stored, as an exported list does: also
+        of one that is closed, or tied to an organization that is not recognized."""
+        stored = {"Full name": account.full_name, "Job title": account.job_title}
+        employer = account.organization_id
+        if account.email != address:
+            # Merged into this account, and empty since.
+            stored, employer = dict.fromkeys(stored, ""), None
+        named = self.organizations.get(normalize_organization_name(row.cells["Organization"]))
+        if named is None and row.cells["Organization"] or employer != (named.pk if named else None):
+            return False
+        if any(row.cells[column] != text for column, text in stored.items()):
+            return False
+        try:
+            teams = self._teams(row.cells["Teams"], account)
+        except ValidationError:
+            return False
+        return all((account.pk, team.pk) in self.active for team in teams)
+
+    def _refuse_contradiction(self, cleaner: RowCleaner, email: str) -> None:
+        """Leave an error with `cleaner` if an earlier row says something else about the person."""
+        said = self.people[email]
+        for column, compared in COMPARED.items():
+            value = cleaner.values.get(column)
+            if not value:
+                continue
+            number, first = said.setdefault(column, (cleaner.row.number, value))
+            if compared(first) != compared(value):
+                cleaner.add_error(
+                    column,
+                    f"Row {number} says “{first}” for the same address. One address is one "
+                    "person: correct one of the two rows.",
+                )
+                return
+
+    def _ask_for_employer(
+        self,
+        cleaner: RowCleaner,
+        email: str,
+        organization: Organization,
+        account: Member | None,
+        teams: Sequence[ActionTeam],
+    ) -> None:
+        """Ask whether the address or the file is right about who employs a person who will be
+        confirmed, if they differ."""
+        owner = self.owners.get(email_domain(email))
+        if owner is None or owner.pk == organization.pk:
+            return
+        if account and (
+            account.is_affiliation_confirmed
+            or account.pk not in self.confirmable
+            or all((account.pk, team.pk) in self.active for team in teams)
+        ):
+            # Nothing changes about who employs the person.
+            return
+        cleaner.ask(
+            "Organization",
+            f"Addresses at {email_domain(email)} belong to {owner}. Who employs the person?",
+            owner.name,
+        )
+        if not cleaner.errors:
+            self.by_file.add(email)
 
     def _organization(self, cell: str, account: Member | None, joins_nothing: bool) -> Organization:
         """Return the recognized organization of this name.
@@ -223,6 +327,24 @@ class MemberParser:
         if not (teams or account or self.by.is_superuser):
             raise ValidationError("Enter at least one of your teams.")
         return teams
+
+
+def active_memberships(accounts: Collection[Member]) -> set[tuple[int, int]]:
+    """Return the keys of the members and teams of the active memberships of these accounts."""
+    keys = sorted({account.pk for account in accounts})
+    active: set[tuple[int, int]] = set()
+    for batch in batched(keys):
+        memberships = Membership.objects.active().filter(member__in=batch).order_by()
+        active.update(memberships.values_list("member", "team"))
+    return active
+
+
+def _first_few(addresses: Sequence[str]) -> str:
+    """Return the first few addresses, and how many more there are."""
+    more = len(addresses) - MAX_ADDRESSES_IN_SENTENCE
+    return ", ".join(addresses[:MAX_ADDRESSES_IN_SENTENCE]) + (
+        f" and {more} more" if more > 0 else ""
+    )
 
 
 def declined_before(memberships: Iterable[Membership]) -> set[int]:

@@ -151,7 +151,8 @@ def test_import_store_after_a_change_since_the_check_stores_nothing(
 ):
     client = client_for(facilitator)
     late = make_active_member("late@rush.example", organization, "Late", team)
-    checked = check(client, csv_of(NORA, "late@rush.example,Late,,Rush Example Hospital,Education"))
+    content = csv_of(NORA, "late@rush.example,Late,HR,Rush Example Hospital,Education")
+    checked = check(client, content)
     Member.objects.filter(pk=late.pk).update(is_active=False)
     response = store(client, checked)
     assert "Something has changed since the check. Nothing was stored." in visible_text(response)

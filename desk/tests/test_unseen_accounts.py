@@ -18,7 +18,8 @@ from conftest import (
     membership_of,
     visible_text,
 )
-from members.models import Member
+from members.email_domains import email_domain
+from members.models import EmailDomain, Member
 from teams.models import Membership
 from teams.services import decline_organization, end_membership, merge_members
 
@@ -105,7 +106,10 @@ def csv_file(*rows: tuple[str, ...]) -> SimpleUploadedFile:
     return SimpleUploadedFile("people.csv", text.getvalue().encode())
 
 
-def row_of(address: str, organization: str = "Rush Example Hospital", teams: str = "Education"):
+def row_of(address: str, organization: str = "", teams: str = "Education"):
+    """Return a row of a file; without an organization with the one that the address belongs to."""
+    owner = EmailDomain.objects.owner_of(email_domain(address))
+    organization = organization or str(owner or "Rush Example Hospital")
     return (address, "Typed Name", "Typed Title", organization, teams)
 
 
@@ -286,7 +290,8 @@ def test_person_who_asked_for_ones_team_is_confirmed_by_it(
 def test_import_tells_an_administrator_what_it_is_about(
     client_for, administrator, organization, team, outsider
 ):
-    page = visible_text(check(client_for(administrator), row_of(outsider.email)))
+    row = row_of(outsider.email, "Rush Example Hospital")
+    page = visible_text(check(client_for(administrator), row))
     assert "0 new members, 1 known." in page
     assert "1 known person keeps another organization than the file says: olga@" in page
     assert NOTE not in page

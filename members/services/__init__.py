@@ -38,6 +38,7 @@ from members.services.importing import (
     OrganizationImportResult,
     bulk_create,
     lock_organizations,
+    recognized_owners,
 )
 from members.services.merging import rename_organization
 from members.services.organizations import remove_domain
@@ -99,6 +100,7 @@ __all__ = [
     "second_factors",
     "bulk_create",
     "lock_organizations",
+    "recognized_owners",
     "unconfirm_affiliation",
     "undo_decision",
 ]

@@ -183,6 +183,22 @@ def lock_organizations(names: Iterable[str]) -> dict[str, Organization]:
     return {name: locked[pk] for name, pk in keys.items()}
 
 
+def recognized_owners(domains: Iterable[str]) -> dict[str, Organization]:
+    """Return, for each of these email domains that is a recognized organization's, or below one
+    of its own, that organization."""
+    suffixes = {domain: domain_suffixes(domain) for domain in domains}
+    owners: dict[str, Organization] = {}
+    for batch in batched(sorted(set().union(*suffixes.values()))):
+        registered = EmailDomain.objects.filter(domain__in=batch).select_related("organization")
+        owners.update({domain.domain: domain.organization for domain in registered})
+    # The longest comes first.
+    longest = {
+        domain: next((owners[suffix] for suffix in own if suffix in owners), None)
+        for domain, own in suffixes.items()
+    }
+    return {domain: owner for domain, owner in longest.items() if owner and owner.is_recognized}
+
+
 def bulk_create(instances: Sequence[models.Model], by: Member, reason: str) -> None:
     """Store new rows of one model with a line of history each, in a few queries.
 

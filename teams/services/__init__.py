@@ -54,6 +54,7 @@ from teams.services.recognition import (
     set_affiliation,
 )
 from teams.services.visibility import (
+    confirmable_accounts,
     describe_for,
     mark_unseen,
     seen_account,
@@ -81,6 +82,7 @@ __all__ = [
     "close_account",
     "complete_join",
     "confirm_affiliation",
+    "confirmable_accounts",
     "confirm_entry",
     "decline_all_requests",
     "decline_membership",

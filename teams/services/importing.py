@@ -155,10 +155,14 @@ def import_members(
 def _create_accounts(
     people: Sequence[MemberData], accounts: dict[str, Member], by: Member
 ) -> list[Member]:
-    """Create accounts for the new people, each as the first of their rows says."""
+    """Create accounts for the new people, each as the first of their rows says; what that leaves
+    empty the others say."""
     created: dict[str, Member] = {}
     for data in people:
-        if data.email not in accounts and data.email not in created:
+        if data.email in created:
+            known = created[data.email]
+            known.job_title = known.job_title or clean_text(data.job_title)
+        elif data.email not in accounts:
             created[data.email] = Member(
                 email=data.email,
                 full_name=clean_text(data.full_name),
