@@ -94,7 +94,8 @@ def manifest(request: HttpRequest) -> HttpResponse:
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
     """Tell search engines to read what a visitor may: no step of joining, no account, no desk."""
-    names = ("admin:index", "my_teams", "join_code", "join_done", "account_login")
+    joining = ("join_code", "join_organization", "join_done")
+    names = ("admin:index", "my_teams", *joining, "account_login")
     lines = ["User-agent: *", *(f"Disallow: {reverse(name)}" for name in names)]
     lines.append(f"Sitemap: {settings.SITE_URL}{reverse('sitemap')}")
     return HttpResponse("\n".join([*lines, ""]), content_type="text/plain")

@@ -134,6 +134,16 @@ class CodeForm(BaseForm):
     )
 
 
+class EmployerForm(BaseForm):
+    """Where a person works whose address does not show it: a text with a list of suggestions."""
+
+    organization = OrganizationNameField(
+        label="Name of your organization",
+        help_text="The hospital, school or partner you work for. Choose it from the list if it is "
+        "suggested",
+    )
+
+
 class ProfileForm(BaseForm):
     """What members say about themselves; the organization only until it is confirmed."""
 

@@ -28,9 +28,8 @@ from members.auth.email_codes import (
 from members.auth.rate_limits import TooManyRequestsError, count_or_raise, too_many_requests
 from members.auth.sso_providers import Provider
 from members.decorators import post_only
-from members.email_domains import email_domain
 from members.forms import CodeForm, SignInForm
-from members.models import EmailDomain, Member, SiteIdentity
+from members.models import Member, SiteIdentity
 
 if TYPE_CHECKING:
     from members.auth.sso import Problem, VerifiedIdentity
@@ -186,9 +185,7 @@ def _redirect_to_join(
     request: HttpRequest, provider: Provider, identity: "VerifiedIdentity"
 ) -> HttpResponse:
     """Redirect to the join form, which begins with what the service says of the person."""
-    owner = EmailDomain.objects.owner_of(email_domain(identity.email))
-    organization = owner.name if owner and owner.is_recognized else provider.name
-    details = {"full_name": identity.name, "organization": organization}
+    details = {"full_name": identity.name, "organization": provider.name}
     remember_verified(request, identity.email, details)
     messages.info(
         request, f"Nobody has joined with {identity.email} yet. Join here; no code is needed."

@@ -12,7 +12,6 @@ from django.forms.models import ModelChoiceIteratorValue
 from members.forms import (
     BaseForm,
     HoneypotForm,
-    OrganizationNameField,
     WorkEmailField,
     job_title_field,
     name_field,
@@ -39,16 +38,11 @@ class TeamCheckboxes(forms.CheckboxSelectMultiple):
 
 
 class JoinForm(HoneypotForm):
-    """One form for everything: who you are, where you work, which teams."""
+    """One form: who you are and which teams. The address says where you work."""
 
     full_name = name_field()
-    email = WorkEmailField(
-        help_text="We send a code to this address. A personal address takes longer to confirm"
-    )
+    email = WorkEmailField(help_text="We send a code to it, and it shows us where you work")
     job_title = job_title_field()
-    organization = OrganizationNameField(
-        help_text="The hospital, school or partner you work for",
-    )
     teams = forms.ModelMultipleChoiceField(
         label="Which teams do you want to join?",
         queryset=ActionTeam.objects.all(),

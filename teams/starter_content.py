@@ -176,8 +176,8 @@ QUESTIONS: list[dict[str, Any]] = [
         "slug": "organization-not-recognized",
         "topic": "joining",
         "question": "What if my organization is not recognized yet?",
-        "answer": "[Ask to join](/join/) all the same, and enter your organization's name. Your "
-        "requests wait while a facilitator reviews it.\n\n"
+        "answer": "[Ask to join](/join/) all the same: after the code we ask where you work. Your "
+        "requests wait while a facilitator reviews your organization.\n\n"
         "When it is recognized, open teams take you in at once, together with everyone else who "
         "waited. A team that decides by approval then reviews your request. Either way you get "
         "an email.",

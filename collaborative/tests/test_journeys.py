@@ -21,10 +21,9 @@ def newest_code() -> str:
     return code_in(Email.objects.filter(expires_at__isnull=False).latest("pk"))
 
 
-def fill_in(page: Page, email: str, organization: str) -> None:
+def fill_in(page: Page, email: str) -> None:
     page.get_by_label("Full name").fill("Nora Newcomer")
     page.get_by_label("Work email").fill(email)
-    page.get_by_label("Organization", exact=True).fill(organization)
 
 
 def expect_heading(page: Page, text: str) -> None:
@@ -40,7 +39,7 @@ def test_hr_manager_joins_two_teams_and_leaves_one(
     page.get_by_role("link", name=team.name).click()
     page.get_by_role("link", name="Join this team").click()
     expect(page.get_by_label(team.name)).to_be_checked()
-    fill_in(page, "nora@rush.example", "Rush")
+    fill_in(page, "nora@rush.example")
     page.get_by_label(other_team.name).check()
     page.get_by_role("button", name="Send me a code").click()
     expect_heading(page, "Check your email")
@@ -77,7 +76,7 @@ def test_wrong_input_takes_the_focus_to_what_is_wrong_and_keeps_the_rest(
 def test_wrong_codes_a_new_code_and_another_address(new_page, organization, team, javascript):
     page = new_page(javascript=javascript)
     page.goto(f"/join/?team={team.slug}")
-    fill_in(page, "norra@rush.example", "Rush")
+    fill_in(page, "norra@rush.example")
     page.get_by_role("button", name="Send me a code").click()
     for _ in range(5):
         page.get_by_label("Code from the email").fill("ZZZZZZ")
@@ -86,7 +85,7 @@ def test_wrong_codes_a_new_code_and_another_address(new_page, organization, team
     page.get_by_role("button", name="Send a new code").click()
     expect(page.get_by_role("status")).to_contain_text("We sent a new code to norra@rush.example")
     page.get_by_role("link", name="Change the address").click()
-    expect(page.get_by_label("Organization", exact=True)).to_have_value("Rush")
+    expect(page.get_by_label("Full name")).to_have_value("Nora Newcomer")
     page.get_by_label("Work email").fill("nora@rush.example")
     page.get_by_role("button", name="Send me a code").click()
     page.get_by_label("Code from the email").fill(newest_code())
@@ -100,10 +99,13 @@ def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
 ):
     page = new_page(javascript=javascript)
     page.goto(f"/join/?team={team.slug}")
-    fill_in(page, "nora@lakeview.example", "The Lakeview Health, Inc.")
+    fill_in(page, "nora@lakeview.example")
     page.get_by_role("button", name="Send me a code").click()
     page.get_by_label("Code from the email").fill(newest_code())
     page.get_by_role("button", name="Join").click()
+    expect_heading(page, "Where do you work?")
+    page.get_by_label("Name of your organization").fill("The Lakeview Health, Inc.")
+    page.get_by_role("button", name="Send my request").click()
     expect_heading(page, "We are checking your organization")
 
     staff_page = new_page(facilitator, javascript=javascript)

@@ -29,7 +29,7 @@ from members.models import Member
 from members.services import Refused, preview_action
 from teams.models import Membership
 from teams.services import join_teams, recognize_organization
-from teams.tests.joining import CODE, JOIN, form, last_code
+from teams.tests.joining import CODE, EMPLOYER, JOIN, form, last_code
 
 OWN_LOGGERS = ("portal", "collaborative", "members", "teams")
 is_generated_id = re.compile(r"[0-9a-f]{32}").fullmatch
@@ -77,12 +77,13 @@ def lines(caplog):
 def test_log_of_a_walk_through_the_portal_names_nobody(
     lines, smtp, client_for, client, team, approval_team, organization, administrator
 ):
-    joining = form(team, approval_team, organization="Unheard-of Clinic", email="nora@new.example")
+    joining = form(team, approval_team, email="nora@new.example")
     secrets = ["nora", "new.example", "newcomer", "recruiter", "unheard"]
     client.post(f"{JOIN}?email=query%40new.example", joining)
     code = last_code()
     client.post(CODE, {"code": "ZZZZZZ"})
     client.post(CODE, {"code": code}, follow=True)
+    client.post(EMPLOYER, {"organization": "Unheard-of Clinic"})
     member = Member.objects.get(email="nora@new.example")
     client.post("/my/profile/", {"full_name": "Nora Unmarried", "email": "nora@new.example"})
     client.post("/sign-out/")

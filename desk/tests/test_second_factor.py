@@ -312,7 +312,6 @@ def test_join_applies_the_form_and_asks_for_the_second_factor(
         "full_name": "Maria Member",
         "email": member.email,
         "job_title": "",
-        "organization": "Rush Example Hospital",
         "teams": [other_team.slug],
     }
     client.post("/join/", form)
@@ -335,7 +334,6 @@ def test_join_with_a_verified_address_asks_for_the_second_factor(
     form = {
         "full_name": "Maria Member",
         "email": member.email,
-        "organization": "Rush",
         "teams": [other_team.slug],
     }
     client.post("/join/", form)

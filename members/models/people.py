@@ -162,6 +162,10 @@ class Organization(models.Model):
         return self.status == self.Status.RECOGNIZED
 
     @property
+    def is_declined(self) -> bool:
+        return self.status == self.Status.DECLINED
+
+    @property
     def is_merged(self) -> bool:
         return self.status == self.Status.MERGED
 

@@ -28,6 +28,7 @@ from members.history.saving import (
 )
 from members.services.affiliations import (
     NOT_CONFIRMED,
+    EmployerUnknownError,
     confirm_affiliations,
     confirmation_fields,
     unconfirm_affiliation,
@@ -65,6 +66,7 @@ from members.services.transitions import lock_organization
 
 __all__ = [
     "NOT_CONFIRMED",
+    "EmployerUnknownError",
     "OrganizationData",
     "OrganizationImportResult",
     "Preview",

@@ -30,14 +30,18 @@ NOT_CONFIRMED: dict[str, Any] = {
 }
 
 
+class EmployerUnknownError(Refused):
+    """Neither the address nor a name says who employs a person; only the person can."""
+
+
 def set_affiliation(member: Member, organization_name: str) -> tuple[Member, bool]:
     """Tie `member`, whose address is proven, to an organization. Return the locked, stored
     member, and whether the email domain has confirmed the affiliation just now.
 
     The email domain of a recognized organization decides, whatever name was typed. Else the name
     is that of a known organization, or proposes a new one, and a facilitator confirms. A
-    confirmed affiliation stays as it is. Refuses a name with nothing to compare, and a closed
-    account.
+    confirmed affiliation stays as it is. Refuses a closed account, and with EmployerUnknownError
+    where the domain does not decide and the name has nothing to compare.
     """
     with transaction.atomic():
         domain = email_domain(member.email)
@@ -131,7 +135,9 @@ def _get_or_propose(name: str, domain: str, by: Member) -> Organization:
     """Return the organization called `name`, locked; proposed (again) unless it is recognized."""
     compared = normalize_organization_name(name)
     if not compared:
-        raise Refused("Enter your organization's name with at least one letter or digit.")
+        raise EmployerUnknownError(
+            "Enter your organization's name with at least one letter or digit."
+        )
     suggested_domain = "" if domain_problem(domain) else domain
     organization, is_new = _locked_by_name(name, compared, suggested_domain)
     if is_new:

@@ -133,7 +133,7 @@ def test_passkey_that_was_removed_signs_nobody_in(client, device):
 
 def test_passkey_alone_forgets_what_another_person_left_half_way(client, device, member, team):
     Device(member)
-    form = {"full_name": "Maria", "email": member.email, "organization": "Rush"}
+    form = {"full_name": "Maria", "email": member.email}
     client.post("/join/", {**form, "teams": team.slug})
     client.post("/join/code/", {"code": code_in(Email.objects.latest("pk"))})
     assert "join_result" in client.session

@@ -300,7 +300,6 @@ def test_honeypot_form_sends_no_code_to_a_program(client, team, queued_emails, p
     fields = {
         "full_name": "Nora Newcomer",
         "email": "nora@rush.example",
-        "organization": "Rush",
         "teams": team.slug,
     }
     page = client.get(path).content.decode()

@@ -313,7 +313,7 @@ def test_sign_in_forgets_what_another_person_left_half_way(
     client, member, colleague, queued_emails
 ):
     activate_app(member)
-    form = {"full_name": "Maria Member", "email": member.email, "organization": "Rush"}
+    form = {"full_name": "Maria Member", "email": member.email}
     client.post("/join/", {**form, "teams": ["education"]})
     client.post("/join/code/", {"code": code_in(queued_emails()[-1])})
     assert "join_result" in client.session

@@ -76,15 +76,30 @@ def assert_lands_where_the_first_did(client: Client, responses: list) -> None:
 
 
 def join_form(team, **changes: str) -> dict:
-    form = {"full_name": "Nora New", "email": "nora@rush.example", "organization": "Rush"}
+    form = {"full_name": "Nora New", "email": "nora@rush.example"}
     return {**form, "teams": team.slug, **changes}
 
 
-def test_second_press_of_the_join_code_lands_on_what_became_of_it(client, team, queued_emails):
+def test_second_press_of_the_join_code_lands_on_what_became_of_it(
+    client, organization, team, queued_emails
+):
     client.post("/join/", join_form(team))
     responses = press_twice(client, "/join/code/", {"code": code_in(queued_emails()[-1])})
     assert responses[0].url == "/join/done/"
     assert_lands_where_the_first_did(client, responses)
+
+
+def test_second_press_of_the_join_code_lands_on_the_question_that_is_left(
+    client, team, queued_emails
+):
+    client.post("/join/", join_form(team))
+    responses = press_twice(client, "/join/code/", {"code": code_in(queued_emails()[-1])})
+    assert responses[0].url == "/join/organization/"
+    assert [each.url for each in responses] == [responses[0].url] * 3
+    responses = press_twice(client, "/join/organization/", {"organization": "Rush"})
+    assert responses[0].url == "/join/done/"
+    assert_lands_where_the_first_did(client, responses)
+    assert len(queued_emails()) == 2
 
 
 def test_second_press_of_the_sign_in_code_lands_on_the_requested_page(
@@ -131,7 +146,9 @@ def test_second_press_of_a_newcomer_lands_on_the_join_form(client, db, queued_em
     assert_lands_where_the_first_did(client, responses)
 
 
-def test_second_press_of_a_join_form_whose_address_is_verified(client, team, queued_emails):
+def test_second_press_of_a_join_form_whose_address_is_verified(
+    client, organization, team, queued_emails
+):
     client.post("/sign-in/", {"email": "nora@rush.example"})
     client.post("/sign-in/code/", {"code": code_in(queued_emails()[-1])})
     responses = press_twice(client, "/join/", join_form(team))

@@ -40,15 +40,19 @@ class TeamOutcome:
 
 
 def complete_join(
-    email: str, *, full_name: str, job_title: str, organization: str, team_ids: Iterable[int]
+    email: str, *, full_name: str, job_title: str, organization: str = "", team_ids: Iterable[int]
 ) -> tuple[Member, list[TeamOutcome]]:
     """Apply a join form after its address was proven: person, affiliation, teams, one email.
 
     Return the member and what became of each team. Safe to repeat, also at the same time: what is
-    there is reported, not made again. Refuses an account that a facilitator has closed.
+    there is reported, not made again. Refuses an account that a facilitator has closed, and with
+    EmployerUnknownError where `organization` is empty and neither the address nor an account says
+    who employs the person; then nothing is changed.
     """
     with transaction.atomic():
         member, _ = get_or_create_member(email, full_name=full_name, job_title=job_title)
+        if not member.is_active:
+            raise Refused("This account is closed.")
         if not member.is_affiliation_confirmed:
             employer = member.organization
             # After a decline the new name counts: the old one may have been wrong.
@@ -65,11 +69,12 @@ def join_teams(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]
 
     At once: affiliation confirmed, organization recognized, team open. A closed team takes
     nobody; a team already joined or requested is reported. An organization that was declined
-    is proposed again: a request is never left where nobody looks. Refuses a closed account.
+    is proposed again: a request is never left where nobody looks. Refuses a closed account, and
+    with EmployerUnknownError where neither the address nor the account says who employs `member`.
     """
     with transaction.atomic():
-        if member.organization and not member.is_affiliation_confirmed:
-            set_affiliation(member, member.organization.name)
+        if not member.is_affiliation_confirmed:
+            set_affiliation(member, member.organization.name if member.organization else "")
         return _join_all(lock_open_account(member), teams)
 
 

@@ -11,6 +11,7 @@ from members.models import SentCode
 from teams.models import ActionTeam
 
 JOIN, CODE, NEW_CODE, DONE = "/join/", "/join/code/", "/join/code/new/", "/join/done/"
+EMPLOYER = "/join/organization/"
 
 
 def form(*teams: ActionTeam, **changes: str) -> dict[str, object]:
@@ -19,7 +20,6 @@ def form(*teams: ActionTeam, **changes: str) -> dict[str, object]:
         "full_name": "Nora Newcomer",
         "email": "nora@rush.example",
         "job_title": "Recruiter",
-        "organization": "Rush",
         "teams": [team.slug for team in teams],
     } | changes
 
@@ -28,12 +28,21 @@ def last_code() -> str:
     return code_in(Email.objects.latest("pk"))
 
 
-def join(client: Client, *teams: ActionTeam, **changes: str):
-    """The whole way: send the form, type the code from the email, read what came of it."""
+def enter_code(client: Client):
+    """Type the code from the last email, and go where that leads."""
+    return client.post(CODE, {"code": last_code()}, follow=True)
+
+
+def join(client: Client, *teams: ActionTeam, organization: str = "Rush", **changes: str):
+    """The whole way: send the form, type the code from the email, name the employer if it is asked
+    for, read what came of it."""
     sent = client.post(JOIN, form(*teams, **changes))
     assert sent.status_code == 302, visible_text(sent)
     assert sent["Location"] == CODE
-    return client.post(CODE, {"code": last_code()}, follow=True)
+    response = enter_code(client)
+    if response.redirect_chain == [(EMPLOYER, 302)]:
+        return client.post(EMPLOYER, {"organization": organization}, follow=True)
+    return response
 
 
 def age_codes(seconds: int) -> None:

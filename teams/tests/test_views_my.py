@@ -173,9 +173,15 @@ def test_team_join_refuses_a_closed_or_unknown_team(client_for, member, closed_t
 
 
 def test_team_join_asks_for_the_organization_first(client_for, administrator, team):
-    response = client_for(administrator).post(f"/teams/{team.slug}/join/", follow=True)
-    assert "Tell us first which organization you work for" in visible_text(response)
+    client = client_for(administrator)
+    response = client.post(f"/teams/{team.slug}/join/", follow=True)
+    assert response.redirect_chain == [("/join/organization/", 302)]
+    assert "Where do you work?" in visible_text(response)
     assert Membership.objects.of(administrator).count() == 0
+    response = client.post("/join/organization/", {"organization": "Lakeview"}, follow=True)
+    assert response.redirect_chain == [("/join/done/", 302)]
+    assert membership_of(administrator, team).is_waiting
+    assert client.get("/join/organization/").url == "/my/"
 
 
 def test_team_leave_asks_once_and_ends_the_membership(client_for, member, team, queued_emails):

@@ -1,4 +1,4 @@
-"""The way in: one form, one code, done."""
+"""The way in: one form, one code, done; one more page where the address shows no employer."""
 
 from typing import Any
 
@@ -21,14 +21,18 @@ from members.auth.email_codes import (
 )
 from members.auth.rate_limits import TooManyRequestsError, too_many_requests
 from members.decorators import post_only
-from members.forms import CodeForm
+from members.email_domains import email_domain, is_mailbox_provider
+from members.forms import CodeForm, EmployerForm
 from members.models import Member, Organization
 from members.normalize import normalize_organization_name
-from members.services import Refused
+from members.services import EmployerUnknownError, Refused
 from members.views import account_inactive, after_second_press
 from teams.forms import JoinForm
 from teams.models import ActionTeam, Membership
 from teams.services import Outcome, complete_join
+
+# In the session: the form whose address is verified, while the employer is asked for.
+PENDING_JOIN_SESSION_KEY = "pending_join"
 
 
 @never_cache
@@ -54,10 +58,9 @@ def join(request: HttpRequest) -> HttpResponse:
         "came_from": came_from,
         "is_verified": is_verified(request, form["email"].value() or ""),
         "closed_teams": [team for team in teams if team.is_closed],
-        "organizations": Organization.objects.suggested(),
     }
     if request.method == "POST" and form.is_valid():
-        email, pending_form = form.cleaned_data["email"], _pending_form(form)
+        email, pending_form = form.cleaned_data["email"], _pending_form(request, form)
         if is_verified(request, email):
             return _complete(request, email, pending_form)
         try:
@@ -70,11 +73,8 @@ def join(request: HttpRequest) -> HttpResponse:
 
 def _initial(request: HttpRequest, came_from: ActionTeam | None) -> dict[str, Any]:
     """Return what the form begins with: what this browser has sent before, the address that was
-    verified in it, and the team whose page led here."""
-    verification = EmailVerification.resume(request, Purpose.JOIN)
-    initial = {}
-    if verification:
-        initial = {**verification.pending_form, "email": verification.email}
+    verified or checked in it, and the team whose page led here."""
+    initial = {"email": request.GET.get("email", "")} | _sent_before(request)
     if email := verified_email_of(request):
         initial["email"] = email
     initial = details_from_provider(request) | initial
@@ -83,19 +83,30 @@ def _initial(request: HttpRequest, came_from: ActionTeam | None) -> dict[str, An
     return initial
 
 
-def _pending_form(form: JoinForm) -> dict[str, Any]:
-    """Return what the valid `form` says, without the address, as a session can keep it."""
-    fields = ("full_name", "job_title", "organization")
-    values = {name: form.cleaned_data[name] for name in fields}
+def _sent_before(request: HttpRequest) -> dict[str, Any]:
+    """Return what this browser has sent and what is not applied yet, with the address."""
+    if verification := EmailVerification.resume(request, Purpose.JOIN):
+        return {**verification.pending_form, "email": verification.email}
+    pending = _pending_join(request)
+    return {**pending["form"], "email": pending["email"]} if pending else {}
+
+
+def _pending_form(request: HttpRequest, form: JoinForm) -> dict[str, Any]:
+    """Return what the valid `form` says, without the address, as a session can keep it; with the
+    employer if that was named before."""
+    values = {name: form.cleaned_data[name] for name in ("full_name", "job_title")}
+    values["organization"] = _sent_before(request).get("organization", "")
     return {**values, "teams": [team.slug for team in form.cleaned_data["teams"]]}
 
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def join_code(request: HttpRequest) -> HttpResponse:
-    """Ask for the code; the right one joins the teams and signs in."""
+    """Ask for the code; the right one joins the teams and signs in, or leads to one more page."""
     verification = EmailVerification.resume(request, Purpose.JOIN)
     if verification is None:
+        if _pending_join(request):
+            return redirect("join_organization")
         is_member = isinstance(request.user, Member)
         return after_second_press(request, "join_done" if is_member else "join")
     form = CodeForm(request.POST or None)
@@ -126,8 +137,67 @@ def join_code_new(request: HttpRequest) -> HttpResponse:
     return redirect("join_code")
 
 
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def join_organization(request: HttpRequest) -> HttpResponse:
+    """Ask where a person works whose verified address does not show it; the answer joins."""
+    pending = _pending_join(request)
+    if pending is None:
+        return redirect("my_teams" if isinstance(request.user, Member) else "join")
+    email, named = pending["email"], pending["form"]["organization"]
+    named = named or details_from_provider(request).get("organization", "")
+    form = EmployerForm(request.POST or None, initial={"organization": named})
+    context = {
+        "form": form,
+        "email": email,
+        "domain": email_domain(email),
+        "is_personal": is_mailbox_provider(email_domain(email)),
+        "declined": _declined_employer(email),
+        "organizations": Organization.objects.suggested(),
+    }
+    if request.method == "POST" and form.is_valid():
+        pending["form"] |= form.cleaned_data
+        if isinstance(request.user, Member) or is_verified(request, email):
+            return _complete(request, email, pending["form"])
+        # Too long ago: the address is verified again, and nothing is asked twice.
+        try:
+            EmailVerification.begin(request, Purpose.JOIN, email, pending["form"])
+        except TooManyRequestsError as refused:
+            return too_many_requests(request, refused, "teams/join_organization.html", context)
+        return redirect("join_code")
+    return render(request, "teams/join_organization.html", context)
+
+
+def _pending_join(request: HttpRequest) -> dict[str, Any] | None:
+    """Return the form that waits for the employer, with its verified address, or None. Not that of
+    another person than the one who is signed in."""
+    pending: dict[str, Any] | None = request.session.get(PENDING_JOIN_SESSION_KEY)
+    if pending and isinstance(request.user, Member) and pending["email"] != request.user.email:
+        return None
+    return pending
+
+
+def ask_for_employer(
+    request: HttpRequest, email: str, pending_form: dict[str, Any]
+) -> HttpResponse:
+    """Keep `pending_form` of the verified address `email`, and return the redirect to the page
+    that asks where the person works."""
+    request.session[PENDING_JOIN_SESSION_KEY] = {"email": email, "form": pending_form}
+    # Now, in the transaction that uses up the code: a process that is killed loses both or none.
+    request.session.save()
+    return redirect("join_organization")
+
+
+def _declined_employer(email: str) -> Organization | None:
+    """Return the organization of the account of `email`, which is verified, if it was declined."""
+    member = Member.objects.account_of(email)
+    employer = member.organization if member else None
+    return employer if employer and employer.is_declined else None
+
+
 def _complete(request: HttpRequest, email: str, pending_form: dict[str, Any]) -> HttpResponse:
-    """Apply `pending_form` for the verified address `email`, and sign in."""
+    """Apply `pending_form` for the verified address `email`, and sign in; where nothing shows who
+    employs the person, ask first."""
     teams = ActionTeam.objects.filter(slug__in=pending_form["teams"])
     try:
         member, outcomes = complete_join(
@@ -137,9 +207,15 @@ def _complete(request: HttpRequest, email: str, pending_form: dict[str, Any]) ->
             organization=pending_form["organization"],
             team_ids=list(teams.values_list("pk", flat=True)),
         )
+    except EmployerUnknownError:
+        return ask_for_employer(request, email, pending_form)
     except Refused:
         return account_inactive(request)
-    response = sign_in(request, member, "/join/done/")
+    request.session.pop(PENDING_JOIN_SESSION_KEY, None)
+    if request.user == member:
+        response: HttpResponse = redirect("join_done")
+    else:
+        response = sign_in(request, member, "/join/done/")
     request.session["join_result"] = {
         "outcomes": [(each.team.pk, each.outcome.value) for each in outcomes],
         "entered": {name: pending_form[name] for name in ("full_name", "organization")},
@@ -154,7 +230,8 @@ def _overridden(member: Member, entered: dict[str, str]) -> dict[str, str]:
     named = Organization.objects.named(entered["organization"]).select_related("merged_into")
     organization = named.first()
     entered_name = organization.canonical.name if organization else entered["organization"]
-    if normalize_organization_name(entered_name) != normalize_organization_name(stored_name):
+    is_other = normalize_organization_name(entered_name) != normalize_organization_name(stored_name)
+    if entered["organization"] and is_other:
         overridden["organization"] = entered["organization"]
     if entered["full_name"].split() != member.full_name.split():
         overridden["full_name"] = entered["full_name"]

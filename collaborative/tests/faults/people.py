@@ -1,5 +1,6 @@
 """People who join over HTTP, with the code from a real email, and go on trying when it fails; and
-the audit afterwards: a person who saw the joining confirmed is there, once, with every email."""
+the audit afterwards: a person who saw the joining confirmed is there, once, with every email, and
+nobody whose code was taken had to begin again."""
 
 import asyncio
 import http.client
@@ -26,6 +27,7 @@ HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 TRY_AGAIN = 0.2  # seconds, then a person presses again
 CONNECT, TIMEOUT = 2, 30
 HOST = "portal.example.org"
+EMPLOYER_PATH = "/join/organization/"
 
 
 class Mailbox(MailServer):
@@ -68,6 +70,8 @@ class Responses:
     answers: Counter = field(default_factory=Counter)
     longest: float = 0.0
     without_retry_after: int = 0
+    # Of people who were asked where they work, after their code was taken.
+    lost_forms: int = 0
 
 
 class Browser:
@@ -133,7 +137,7 @@ class Browser:
         while not over.is_set():
             status, _, page = self.ask("/join/")
             hidden = [(name, unescape(value)) for name, value in HIDDEN.findall(page)]
-            fields = [("full_name", "Nora Newcomer"), ("email", email), ("organization", "Rush")]
+            fields = [("full_name", "Nora Newcomer"), ("email", email)]
             fields += [("teams", team) for team in teams]
             if status == 200:
                 status, where, _ = self.ask("/join/", hidden + fields)
@@ -149,11 +153,29 @@ class Browser:
         code = mailbox.code_of(email, TIMEOUT)
         for _ in range(50 if code else 0):
             status, where, _ = self.ask("/join/code/", [*hidden, ("code", code or "")])
+            if status == 302 and where == EMPLOYER_PATH:
+                return self.name_employer(hidden)
             if status == 302:
                 return where == "/join/done/"
             if status not in {0, 502, 503}:
                 return False
             time.sleep(TRY_AGAIN)
+        return False
+
+    def name_employer(self, hidden: list[tuple[str, str]]) -> bool:
+        """Answer where the person works; again, when there was no answer."""
+        answer = None  # first the page, which needs the form that was sent before the code
+        for _ in range(50):
+            status, where, _ = self.ask(EMPLOYER_PATH, answer)
+            if status == 302:
+                self.responses.lost_forms += answer is None
+                return where == "/join/done/"
+            if status == 200:
+                answer = [*hidden, ("organization", "Lakeview Health")]
+            elif status in {0, 502, 503}:
+                time.sleep(TRY_AGAIN)
+            else:
+                return False
         return False
 
 
@@ -187,7 +209,8 @@ class JoiningPeople:
 
     def _join_once(self) -> None:
         began, number = time.monotonic(), next(self.numbers)
-        email = f"p{number}@rush.example"
+        # Of each third one the address does not show the employer.
+        email = f"p{number}@{'rush' if number % 3 else 'lakeview'}.example"
         hosts = self.hosts[number % len(self.hosts) :] + self.hosts[: number % len(self.hosts)]
         if Browser(hosts, self.responses, number).join(email, self.teams, self.mailbox, self.over):
             self.responses.acknowledged.append((email, began))
@@ -219,7 +242,7 @@ def audit(responses: Responses, mailbox: Mailbox, teams: list[str]) -> Audit:
     or arrived, more than once."""
     people = [email for email, _ in responses.acknowledged]
     stays = Counter(
-        Membership.objects.active()
+        Membership.objects.current()
         .filter(member__email__in=people, team__slug__in=teams)
         .values_list("member__email", "team__slug")
     )
@@ -228,6 +251,7 @@ def audit(responses: Responses, mailbox: Mailbox, teams: list[str]) -> Audit:
     lost = sum(not stays[email, team] for email in people for team in teams)
     lost += sum(not welcomes[email] for email in people)
     lost += sum(not mailbox.ids[message_id] for message_id, _, _ in emails)
+    lost += responses.lost_forms
     doubled = sum(number - 1 for number in [*stays.values(), *welcomes.values()])
     doubled += len(people) - len(set(people)) + len(people)
     doubled -= Member.objects.filter(email__in=people).count()
