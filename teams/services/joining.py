@@ -69,12 +69,11 @@ def join_teams(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]
 
     At once: affiliation confirmed, organization recognized, team open. A closed team takes
     nobody; a team already joined or requested is reported. An organization that was declined
-    is proposed again: a request is never left where nobody looks. Refuses a closed account, and
-    with EmployerUnknownError where neither the address nor the account says who employs `member`.
+    is proposed again: a request is never left where nobody looks. Refuses a closed account.
     """
     with transaction.atomic():
-        if not member.is_affiliation_confirmed:
-            set_affiliation(member, member.organization.name if member.organization else "")
+        if member.organization and not member.is_affiliation_confirmed:
+            set_affiliation(member, member.organization.name)
         return _join_all(lock_open_account(member), teams)
 
 

@@ -84,7 +84,6 @@ def test_join_says_everything_that_is_missing_and_keeps_the_input(client, team):
     [
         ("full_name", "   ", "Enter your full name"),
         ("full_name", "x" * 121, "Enter a name with at most 120 characters"),
-        ("full_name", "a\x00b", "Null characters are not allowed"),
         ("email", "nora@localhost", "Enter your work email address"),
         ("email", "x" * 250 + "@rush.example", "Enter"),
         ("email", "nora@rush.example, other@rush.example", "Enter your work email address"),

@@ -14,7 +14,7 @@ from post_office.models import Email
 from collaborative.middleware.security_headers import HostCookieStorage
 from conftest import code_in, visible_text
 from members.models import SentCode
-from teams.tests.joining import CODE, JOIN, NEW_CODE, form
+from teams.tests.joining import CODE, EMPLOYER, JOIN, NEW_CODE, form
 from teams.tests.test_views_questions import ASK, question_data
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ def test_refused_post_stores_nothing_and_shows_what_was_entered(team, used_up_li
     assert SentCode.objects.count() == 1
 
 
-def test_refused_code_is_shown_again_and_its_form_still_works(client, team, settings):
+def test_refused_code_is_shown_again_and_its_form_still_works(client, organization, team, settings):
     client.post(JOIN, form(team))
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code_try": "1/15m/ip"}
     client.post(CODE, {"code": "ZZZZZZ"})
@@ -94,7 +94,7 @@ def test_refused_new_code_leaves_the_one_before(client, team, settings):
     assert f'<a href="{NEW_CODE}">Go back to where you were' in refused.content.decode()
     assert client.get(NEW_CODE).url == CODE
     code = code_in(Email.objects.get())
-    assert client.post(CODE, {"code": code}).url == "/join/done/"
+    assert client.post(CODE, {"code": code}).url == EMPLOYER
 
 
 def test_posts_of_a_network_store_what_its_limits_allow(team, settings):

@@ -62,7 +62,7 @@ def join(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         email, pending_form = form.cleaned_data["email"], _pending_form(request, form)
         if is_verified(request, email):
-            return _complete(request, email, pending_form)
+            return apply_join_form(request, email, pending_form)
         try:
             EmailVerification.begin(request, Purpose.JOIN, email, pending_form)
         except TooManyRequestsError as refused:
@@ -115,7 +115,7 @@ def join_code(request: HttpRequest) -> HttpResponse:
         try:
             with verification.accept_code(form) as result:
                 if result is CodeResult.CORRECT:
-                    return _complete(request, verification.email, verification.pending_form)
+                    return apply_join_form(request, verification.email, verification.pending_form)
         except TooManyRequestsError as refused:
             return too_many_requests(request, refused, "teams/join_code.html", context)
         if result is CodeResult.ALREADY_USED:
@@ -158,7 +158,7 @@ def join_organization(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         pending["form"] |= form.cleaned_data
         if isinstance(request.user, Member) or is_verified(request, email):
-            return _complete(request, email, pending["form"])
+            return apply_join_form(request, email, pending["form"])
         # Too long ago: the address is verified again, and nothing is asked twice.
         try:
             EmailVerification.begin(request, Purpose.JOIN, email, pending["form"])
@@ -177,7 +177,7 @@ def _pending_join(request: HttpRequest) -> dict[str, Any] | None:
     return pending
 
 
-def ask_for_employer(
+def _ask_for_employer(
     request: HttpRequest, email: str, pending_form: dict[str, Any]
 ) -> HttpResponse:
     """Keep `pending_form` of the verified address `email`, and return the redirect to the page
@@ -195,7 +195,7 @@ def _declined_employer(email: str) -> Organization | None:
     return employer if employer and employer.is_declined else None
 
 
-def _complete(request: HttpRequest, email: str, pending_form: dict[str, Any]) -> HttpResponse:
+def apply_join_form(request: HttpRequest, email: str, pending_form: dict[str, Any]) -> HttpResponse:
     """Apply `pending_form` for the verified address `email`, and sign in; where nothing shows who
     employs the person, ask first."""
     teams = ActionTeam.objects.filter(slug__in=pending_form["teams"])
@@ -208,7 +208,7 @@ def _complete(request: HttpRequest, email: str, pending_form: dict[str, Any]) ->
             team_ids=list(teams.values_list("pk", flat=True)),
         )
     except EmployerUnknownError:
-        return ask_for_employer(request, email, pending_form)
+        return _ask_for_employer(request, email, pending_form)
     except Refused:
         return account_inactive(request)
     request.session.pop(PENDING_JOIN_SESSION_KEY, None)

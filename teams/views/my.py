@@ -13,7 +13,7 @@ from members.auth.backends import current_member
 from members.decorators import post_only
 from members.forms import ProfileForm
 from members.models import Member, Organization
-from members.services import EmployerUnknownError, Refused
+from members.services import Refused
 from teams.models import ActionTeam, GoalUpdate, Membership
 from teams.services import (
     Outcome,
@@ -24,7 +24,7 @@ from teams.services import (
     personal_data,
     withdraw_request,
 )
-from teams.views.joining import ask_for_employer
+from teams.views.joining import apply_join_form
 
 NEWS_SHOWN = 3
 JOIN_MESSAGES = {
@@ -98,12 +98,12 @@ def team_join(request: HttpRequest, slug: str) -> HttpResponse:
     """Join another team, or request it, with one click: nothing is asked again."""
     team = get_object_or_404(ActionTeam, slug=slug)
     member = current_member(request)
-    try:
-        (result,) = join_teams(member, [team])
-    except EmployerUnknownError:
+    if member.organization is None:
         entered = {"full_name": member.full_name, "job_title": member.job_title}
         pending_form = {**entered, "organization": "", "teams": [team.slug]}
-        return ask_for_employer(request, member.email, pending_form)
+        return apply_join_form(request, member.email, pending_form)
+    try:
+        (result,) = join_teams(member, [team])
     except Refused as refused:
         messages.warning(request, str(refused))
     else:
