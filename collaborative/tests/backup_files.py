@@ -43,7 +43,8 @@ def checksums() -> dict[str, str]:
     with connection.cursor() as cursor:
         for table in sorted(tables - {*excluded_tables(), JobRun._meta.db_table}):
             cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608
-            rows = sorted(repr(row) for row in cursor.fetchall())
+            columns = [column[0] for column in cursor.description]
+            rows = sorted(repr(sorted(zip(columns, row, strict=True))) for row in cursor.fetchall())
             fingerprints[table] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
     return fingerprints
 

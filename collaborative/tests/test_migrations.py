@@ -5,16 +5,21 @@ leaves behind must suit the old code too, and nothing in it may lock a table for
 complaint says how to split the change. The first migration of an app makes its tables.
 """
 
+import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, migrations, models
+from django.db import connection, connections, migrations, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 
+from collaborative.operations.backups.schema import create_tables, scratch_database
 from collaborative.tests.ports import free_port
 from collaborative.tests.test_settings import manage
 from members.models import Member
@@ -203,6 +208,60 @@ def test_data_migration_is_separate_from_the_schema_change():
 )
 def test_safe_operations_pass(steps):
     assert judge(*steps) == []
+
+
+# What the tables are, without the order of their columns.
+TABLES = {
+    "sqlite": ["SELECT tbl_name, name, sql FROM sqlite_master"],
+    "postgresql": [
+        "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, "
+        "column_default, is_identity FROM information_schema.columns WHERE table_schema = 'public'",
+        "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint",
+    ],
+}
+
+
+def tables() -> set[tuple[str, ...]]:
+    """What is in the default database, as sorted words."""
+    described = set()
+    with connections["default"].cursor() as cursor:
+        for query in TABLES[connection.vendor]:
+            cursor.execute(query)
+            described |= {tuple(sorted(re.findall(r"\w+", repr(row)))) for row in cursor.fetchall()}
+    return described
+
+
+@contextmanager
+def empty_database(folder: Path) -> Iterator[None]:
+    """Let the default connection lead to a new database during the block."""
+    name = str(folder / "empty.sqlite3")
+    config = connection.settings_dict
+    options = {key: value for key, value in config["OPTIONS"].items() if key != "pool"}
+    if connection.vendor == "postgresql":
+        name = "portal_empty"
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    try:
+        with scratch_database({**config, "NAME": name, "OPTIONS": options}):
+            yield
+    finally:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP DATABASE {name}")
+        else:
+            Path(name).unlink(missing_ok=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_create_tables_makes_what_migrations_make_step_by_step(tmp_path):
+    with empty_database(tmp_path):
+        call_command("migrate", verbosity=0)
+        migrations_applied = set(MigrationRecorder(connections["default"]).applied_migrations())
+        made_by_migrations = tables()
+    with empty_database(tmp_path):
+        create_tables(migrations_applied)
+        assert tables() ^ made_by_migrations == set()
 
 
 def test_migrate_reports_why_the_database_cannot_be_reached():

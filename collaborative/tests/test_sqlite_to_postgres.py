@@ -97,7 +97,7 @@ def change_backup(file: Path, folder: Path, statement: str) -> Path:
             "of an older version",
         ),
         ("UPDATE teams_actionteam SET summary = hex(zeroblob(500))", "cannot be kept by Postgre"),
-        ("UPDATE teams_actionteam SET why = 'a' || char(0)", "cannot be kept by PostgreSQL"),
+        ("UPDATE auth_permission SET name = 'a' || char(0)", "cannot be kept by PostgreSQL"),
     ],
 )
 def test_move_of_rows_that_postgresql_refuses_changes_nothing(
