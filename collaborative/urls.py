@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.utils.module_loading import import_string
 
 from collaborative import views
-from collaborative.demo import components, email_preview
+from collaborative.demo import components, desk_components, email_preview
 from collaborative.monitoring import health, status_page
 from collaborative.sitemaps import sitemap
 
@@ -35,6 +35,7 @@ urlpatterns = [
     path("sitemap.xml", sitemap, name="sitemap"),
     # For development; each answers 404 unless DEBUG is on.
     path("dev/components/", components.components, name="dev_components"),
+    path("dev/components/desk/", desk_components.desk_components, name="dev_desk_components"),
     path("dev/email/", email_preview.email_list, name="dev_email"),
     path("dev/email/all/", email_preview.sample_list, name="dev_email_samples"),
     path("dev/email/all/<int:number>/", email_preview.sample_html, name="dev_email_sample_html"),

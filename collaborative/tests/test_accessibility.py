@@ -53,7 +53,7 @@ def test_open_menu_of_a_phone(new_page, audit, member):
 
 def test_every_component_with_its_states(new_page, audit, db, settings):
     settings.DEBUG = True
-    audit.visit(new_page(), ["/dev/components/"])
+    audit.visit(new_page(), ["/dev/components/", "/dev/components/desk/"])
     audit.assert_clean()
 
 
