@@ -137,6 +137,8 @@ class FileImport(ABC):
     # In stored imports.
     kind: ClassVar[str]
     columns: ClassVar[tuple[str, ...]]
+    # Of these, the ones that a file may lack.
+    optional_columns: ClassVar[tuple[str, ...]] = ()
     # What belongs into a cell of each column.
     column_help: ClassVar[tuple[str, ...]]
     title: ClassVar[str]

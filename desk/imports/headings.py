@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.utils.text import Truncator
@@ -23,8 +23,8 @@ Cells = Sequence[str]
 class Headings:
     """The places of the columns in a row of cells, and what else the row of headings names."""
 
-    # By column, in the order of the columns.
-    places: dict[str, int]
+    # By column, in the order of the columns; None for an optional one that the file lacks.
+    places: dict[str, int | None]
     unread: list[str]
     # Up to the last heading.
     width: int
@@ -32,7 +32,7 @@ class Headings:
     def pick(self, cells: Cells) -> dict[str, str]:
         """Return the cells of another row by column."""
         return {
-            column: cells[place] if place < len(cells) else ""
+            column: cells[place] if place is not None and place < len(cells) else ""
             for column, place in self.places.items()
         }
 
@@ -57,16 +57,23 @@ def find_heading_row(rows: Sequence[Cells], columns: Sequence[str]) -> int:
     return max(candidates, key=lambda index: count_headings(rows[index], columns), default=0)
 
 
-def parse_headings(cells: Cells, columns: Sequence[str]) -> Headings:
-    """Return where each of `columns` is. Refuses headings that are missing or there twice."""
+def parse_headings(
+    cells: Cells, columns: Sequence[str], optional: Collection[str] = ()
+) -> Headings:
+    """Return where each of `columns` is. Refuses headings that are there twice, and without those
+    that are not `optional`."""
     keys = [heading_key(cell) for cell in cells]
-    places = {}
+    places: dict[str, int | None] = {}
+    required = [column for column in columns if column not in optional]
     for column in columns:
         key = heading_key(column)
         if key not in keys:
+            if column in optional:
+                places[column] = None
+                continue
             raise Refused(
                 f"The column “{column}” is missing. The first row must have the headings "
-                f"{', '.join(columns)}; it has {listed(cells)}."
+                f"{', '.join(required)}; it has {listed(cells)}."
             )
         if keys.count(key) > 1:
             raise Refused(f"The column “{column}” appears twice. Remove one.")

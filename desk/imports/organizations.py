@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from django.core.exceptions import ValidationError
 
 from desk.changelist import counted
-from desk.imports.base import Brought, FileImport, RowCleaner, with_message
+from desk.imports.base import Brought, CorrectableError, FileImport, RowCleaner, with_message
 from members.forms import OrganizationNameField
 from members.history.changesets import ChangeSet
 from members.models import EmailDomain, Organization
-from members.normalize import lower_ascii
+from members.normalize import fold, lower_ascii
 from members.services import OrganizationData, OrganizationImportResult
 from teams.models import Membership
 from teams.services import import_organizations
@@ -28,10 +28,13 @@ class OrganizationImport(FileImport):
     """Organizations with their email domains."""
 
     kind = "organizations"
-    columns = ("Name", "Domains")
+    columns = ("Name", "Domains", "Status")
+    optional_columns = ("Status",)
     column_help = (
         "The organization’s name",
         "Its email domains, separated by spaces, commas or semicolons; may be empty",
+        "May be empty or left out: then it is recognized. With Proposed, Declined or Merged, as in "
+        "an exported list, it stays as it is",
     )
     title = "Import organizations"
     description = (
@@ -48,14 +51,44 @@ class OrganizationImport(FileImport):
         for cleaner in self.cleaners:
             name = cleaner.clean("Name", NAME.clean)
             domains = cleaner.clean("Domains", split_domains)
+            status = cleaner.clean("Status", parse_status)
             if not cleaner.errors:
-                organizations.append((cleaner, OrganizationData(name, domains)))
+                data = OrganizationData(name, domains, status, cleaner.row.number)
+                organizations.append((cleaner, data))
         self.result, self.opened = import_organizations(
             [data for _, data in organizations], by=self.by
         )
+        first_rows: dict[str, int] = {}
+        for (cleaner, data), organization in zip(
+            organizations, self.result.organizations, strict=True
+        ):
+            if organization:
+                key = organization.normalized_name
+                first = first_rows.setdefault(key, cleaner.row.number)
+                self._describe_outcome(cleaner, data, organization, first)
         for error in self.result.errors:
             cleaner, _ = organizations[error.index]
             cleaner.add_error(error.field.capitalize(), error.message)
+
+    def _describe_outcome(
+        self, cleaner: RowCleaner, data: OrganizationData, organization: Organization, first: int
+    ) -> None:
+        """Leave with `cleaner` what becomes of the organization, which is also that of the row
+        `first`."""
+        added = {domain.domain for domain in self.result.added_domains}
+        if first != cleaner.row.number:
+            cleaner.outcome = f"Same organization as row {first}"
+        elif organization in self.result.created:
+            cleaner.outcome = "New organization"
+        elif organization.pk in self.result.recognized:
+            cleaner.outcome = "Recognized"
+        elif added.intersection(data.domains):
+            cleaner.outcome = "New email domain"
+        else:
+            cleaner.outcome = "Unchanged"
+        if not data.status:
+            cleaner.keep_stored("Name", organization.name)
+            cleaner.keep_stored("Status", Organization.Status.RECOGNIZED.label)
 
     def summarize(self, changes: ChangeSet) -> list[str]:
         """Return how many are new or known, and how many people are confirmed by it."""
@@ -86,6 +119,19 @@ class OrganizationImport(FileImport):
     @property
     def changes_nothing(self) -> bool:
         return self.result.changes_nothing
+
+
+def parse_status(cell: str) -> str:
+    """Return the status that an organization is to keep; an empty text if it is to be recognized.
+    Refuses a word that is no status."""
+    statuses = {fold(status.label): status for status in Organization.Status}
+    status = statuses.get(fold(cell), None if cell else Organization.Status.RECOGNIZED)
+    if status is None:
+        raise CorrectableError(
+            f"“{cell}” is not a status. Write Recognized, or leave the cell empty.",
+            Organization.Status.RECOGNIZED.label,
+        )
+    return "" if status == Organization.Status.RECOGNIZED else status.value
 
 
 def split_domains(cell: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from django.core.files.uploadedfile import UploadedFile
@@ -59,8 +59,11 @@ class Table:
         return notes
 
 
-def read_table(upload: UploadedFile[bytes], columns: Sequence[str]) -> Table:
-    """Return the rows of a file under these columns, without the empty ones.
+def read_table(
+    upload: UploadedFile[bytes], columns: Sequence[str], optional: Collection[str] = ()
+) -> Table:
+    """Return the rows of a file under these columns, without the empty ones. An `optional` column
+    that the file lacks is empty.
 
     Refuses a file that is too large, has too many rows or cannot be read, and headings that are
     missing or repeated.
@@ -76,7 +79,7 @@ def read_table(upload: UploadedFile[bytes], columns: Sequence[str]) -> Table:
     numbers = [number for number, _ in source.rows]
     lines = [[cell_text(value) for value in values] for _, values in source.rows]
     start = find_heading_row(lines, columns)
-    headings = parse_headings(lines[start] if lines else [], columns)
+    headings = parse_headings(lines[start] if lines else [], columns, optional)
     below = list(zip(numbers, lines, strict=True))[start + 1 :]
     if len(below) > MAX_ROWS:
         raise Refused(f"The file has more than {MAX_ROWS:,} rows. Split it.")

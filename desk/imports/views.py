@@ -80,7 +80,11 @@ class ImportingAdmin(DeskModelAdmin[Row]):
         )
         if request.method == "POST" and form.is_valid():
             try:
-                table = read_table(form.cleaned_data["file"], self.import_class.columns)
+                table = read_table(
+                    form.cleaned_data["file"],
+                    self.import_class.columns,
+                    self.import_class.optional_columns,
+                )
                 signed_rows = self._sign(table.rows, staff)
             except Refused as refusal:
                 form.add_error("file", str(refusal))

@@ -141,8 +141,8 @@ def test_import_asks_about_known_people_whom_it_would_confirm(
 # What is stored already --------------------------------------------------------------------------
 
 
-def exported(client, path="/admin/members/member/") -> bytes:
-    response = client.post(f"{path}export/", {"format": "csv"})
+def exported(client, path="/admin/members/member/", filters="", file_format="csv") -> bytes:
+    response = client.post(f"{path}export/{filters}", {"format": file_format})
     return b"".join(response.streaming_content)
 
 

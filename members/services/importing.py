@@ -25,11 +25,15 @@ class OrganizationData:
 
     name: str
     domains: Sequence[str]
+    # What its status is to stay; empty: it is to be recognized.
+    status: str = ""
+    # The number of its row, for what is said about a later one.
+    row: int = 0
 
 
 @dataclass(frozen=True)
 class OrganizationError:
-    """Why an organization cannot be imported: its index in the file, and "name" or "domains"."""
+    """Why an organization cannot be imported: its index in the file, and which field says so."""
 
     index: int
     field: str
@@ -48,6 +52,8 @@ class OrganizationImportResult:
     added_domains: list[EmailDomain] = field(default_factory=list)
     # The people who had waited for one of them, or at one of the domains.
     confirmed: list[Member] = field(default_factory=list)
+    # What each row is about, in the order of the file; None where its name cannot be imported.
+    organizations: list[Organization | None] = field(default_factory=list)
     errors: list[OrganizationError] = field(default_factory=list)
 
     @property
@@ -61,9 +67,11 @@ def import_organizations(
     """Recognize these organizations, with their email domains, and return what that changed.
 
     People who wait for one of them, or at one of the domains, are confirmed as if it was done by
-    hand. A former name means the organization of today. With an error in any of them nothing is
-    stored; errors are an organization that was declined, and a domain that is another's, a public
-    mailbox provider's or none at all. Refuses what someone else adds at the same time.
+    hand. A former name means the organization of today, and several rows of one organization add
+    up. Where the file names another status, the organization stays as it is. With an error in any
+    of them nothing is stored; errors are an organization that was declined, or has another status
+    than the file says, and a domain that is another's, a public mailbox provider's or none at all.
+    Refuses what someone else adds at the same time.
     """
     with transaction.atomic():
         plan = _Plan(organizations, by)
@@ -84,6 +92,9 @@ class _Plan:
         self.result = OrganizationImportResult()
         self.organizations = lock_organizations(data.name for data in organizations)
         self.owners: dict[str, Organization] = {}
+        # By normalized name, and by domain.
+        self.first_rows: dict[str, OrganizationData] = {}
+        self.domain_rows: dict[str, int] = {}
         domains = sorted({domain for data in organizations for domain in data.domains})
         for batch in batched(domains):
             known = EmailDomain.objects.filter(domain__in=batch).select_related("organization")
@@ -91,8 +102,19 @@ class _Plan:
 
     def add(self, data: OrganizationData) -> Iterator[tuple[str, str]]:
         """Plan one organization; yield the field and the message of what is wrong with it."""
-        organization = self.organizations.get(normalize_organization_name(data.name))
+        normalized_name = normalize_organization_name(data.name)
+        organization = self.organizations.get(normalized_name)
+        first = self.first_rows.setdefault(normalized_name, data)
+        if first.status != data.status:
+            self.result.organizations.append(organization)
+            message = "One organization has one status: correct one of the two rows."
+            yield "status", f"Row {first.row} says otherwise about {first.name}. {message}"
+            return
+        if data.status:
+            yield from self._keep(data, organization)
+            return
         if organization and organization.status == Organization.Status.DECLINED:
+            self.result.organizations.append(None)
             yield (
                 "name",
                 f"{organization} was declined. If that was wrong, open it and recognize it; else "
@@ -100,13 +122,36 @@ class _Plan:
             )
             return
         organization = organization or self._create(data.name)
+        self.result.organizations.append(organization)
         if organization.status == Organization.Status.PROPOSED:
             self.result.recognized[organization.pk] = organization
         elif organization.pk:
             self.result.existing.add(organization.pk)
         for domain in data.domains:
-            if message := self._add_domain(domain, organization):
+            if message := self._add_domain(domain, organization, data.row):
                 yield "domains", message
+
+    def _keep(
+        self, data: OrganizationData, organization: Organization | None
+    ) -> Iterator[tuple[str, str]]:
+        """Plan an organization that stays as it is, as an exported list says it."""
+        self.result.organizations.append(organization)
+        if organization is None:
+            yield "status", "No organization has this name. Write Recognized to add it."
+            return
+        self.result.existing.add(organization.pk)
+        is_former_name = organization.normalized_name != normalize_organization_name(data.name)
+        status = Organization.Status.MERGED if is_former_name else organization.status
+        if status != data.status:
+            label = Organization.Status(status).label.lower()
+            yield (
+                "status",
+                f"{data.name} is {label}. An import only recognizes: write Recognized, or decide "
+                "about the organization on its page.",
+            )
+        for domain in data.domains:
+            if self.owners.get(domain) != organization:
+                yield "domains", f"{domain} is not among its domains. Write Recognized to add it."
 
     def _create(self, name: str) -> Organization:
         organization = new_organization(name, Organization.Status.RECOGNIZED, by=self.by)
@@ -114,8 +159,8 @@ class _Plan:
         self.result.created.append(organization)
         return organization
 
-    def _add_domain(self, name: str, organization: Organization) -> str:
-        """Plan an email domain; return what is wrong with it, else an empty text."""
+    def _add_domain(self, name: str, organization: Organization, row: int) -> str:
+        """Plan an email domain of this row; return what is wrong with it, else an empty text."""
         domain = EmailDomain(organization=organization, domain=name)
         try:
             domain.clean()
@@ -124,8 +169,11 @@ class _Plan:
         owner = self.owners.get(domain.domain)
         if owner is None:
             self.owners[domain.domain] = organization
+            self.domain_rows[domain.domain] = row
             self.result.added_domains.append(domain)
         elif owner.normalized_name != organization.normalized_name:
+            if earlier := self.domain_rows.get(domain.domain):
+                return f"Row {earlier} gives {domain.domain} to {owner}. Remove it from one row."
             return f"{domain.domain} belongs to {owner}. Remove it from this row."
         return ""
 

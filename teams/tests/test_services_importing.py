@@ -302,10 +302,10 @@ def test_import_organizations_reports_a_wrong_domain_and_stores_nothing(
 
 
 def test_import_organizations_reports_a_domain_of_two_rows_in_the_second(facilitator):
-    rows = [("North Example", ["n.example"]), ("South Example", ["n.example"])]
+    rows = [("North Example", ["n.example"], "", 4), ("South Example", ["n.example"], "", 7)]
     (error,) = run_organization_import(*rows, by=facilitator).errors
     assert (error.index, error.field) == (1, "domains")
-    assert error.message == "n.example belongs to North Example. Remove it from this row."
+    assert error.message == "Row 4 gives n.example to North Example. Remove it from one row."
 
 
 def test_import_organizations_reports_a_declined_one(facilitator, proposed_organization):
