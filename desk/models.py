@@ -55,6 +55,10 @@ class ImportQuerySet(models.QuerySet["Import"]):
         """Return those that have stored something, whatever became of it since."""
         return self.filter(state__in=[Import.State.DONE, Import.State.TAKEN_BACK])
 
+    def pending(self) -> ImportQuerySet:
+        """Return those that are to be checked or imported."""
+        return self.filter(state__in=[Import.State.CHECKING, Import.State.RUNNING])
+
 
 class Import(models.Model):
     """A file of members or organizations: checked, imported, and perhaps taken back."""
@@ -64,6 +68,7 @@ class Import(models.Model):
         ORGANIZATIONS = "organizations", "Organizations"
 
     class State(models.TextChoices):
+        CHECKING = "checking", "Being checked"
         CHECKED = "checked", "Checked, not imported"
         RUNNING = "running", "Being imported"
         DONE = "done", "Imported"
@@ -84,16 +89,25 @@ class Import(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.CHECKED)
     # What the importer chose.
     send_email = models.BooleanField(default=False)
-    good_rows_only = models.BooleanField(default=False)
     employer = models.CharField(max_length=7, choices=Employer.choices, blank=True, default="")
-    # The table, and what its check found. Both name people: emptied a day after the upload.
+    # The table, how it was read, and what its check found. They name people: emptied when they are
+    # stored, and a day after the upload.
     rows = models.JSONField(default=list, blank=True)
+    notes = models.JSONField(default=list, blank=True)
     report = models.JSONField(default=dict, blank=True)
+    # Numbers of rows, each with the column of a cell that stays as it is after a question.
+    confirmed_cells = models.JSONField(default=list, blank=True)
+    # The rows that the importer leaves out, each with what is wrong with it.
+    left_out = models.JSONField(default=list, blank=True)
+    # Of the check: who has an older one on the screen does not confirm this one.
+    version = models.PositiveIntegerField(default=1)
     # The emails that it queued, by key: those that still wait go when it is taken back.
     email_ids = models.JSONField(default=list, blank=True)
     row_count = models.PositiveIntegerField("rows", default=0)
-    # So many rows of a running import are done.
-    rows_done = models.PositiveIntegerField(default=0)
+    # When the mail worker may check or import it; a small one is first the request's own.
+    run_after = models.DateTimeField(default=timezone.now)
+    # How often a process has begun with it; those before the last were killed.
+    attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField("when", default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -113,7 +127,9 @@ class Import(models.Model):
             ),
             models.CheckConstraint(
                 name="desk_import_state_known",
-                condition=Q(state__in=["checked", "running", "done", "failed", "taken_back"]),
+                condition=Q(
+                    state__in=["checking", "checked", "running", "done", "failed", "taken_back"]
+                ),
             ),
             models.CheckConstraint(
                 name="desk_import_employer_known",
@@ -134,11 +150,20 @@ class Import(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["by", "-id"], name="desk_import_by_person"),
             # What the mail worker looks for every second.
-            models.Index(fields=["id"], name="desk_import_running", condition=Q(state="running")),
+            models.Index(
+                fields=["id"],
+                name="desk_import_pending",
+                condition=Q(state__in=["checking", "running"]),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.file_name}, {self.row_count} rows"
+
+    @property
+    def is_pending(self) -> bool:
+        """Return whether it is to be checked or imported."""
+        return self.state in {self.State.CHECKING, self.State.RUNNING}
 
     @property
     def take_back_until(self) -> datetime | None:

@@ -14,6 +14,7 @@ from post_office.models import STATUS, Email
 
 from collaborative.models import JobRun
 from collaborative.operations.jobs import exclusive_lock, record_run
+from desk.imports.runs import delete_expired_imports
 from desk.models import Selection
 from members.auth.rate_limits import delete_expired_counters
 from members.history.request_id import HEADER, bind_request_id
@@ -95,6 +96,7 @@ DAILY_TASKS: tuple[Callable[[], object], ...] = (
     release_stranded_emails,
     delete_old_records,
     delete_old_addresses,
+    delete_expired_imports,
     delete_expired_counters,
 )
 

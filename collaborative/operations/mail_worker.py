@@ -38,6 +38,7 @@ from collaborative.operations.daily import (
 from collaborative.operations.jobs import exclusive_lock
 from collaborative.operations.outages import is_outage
 from collaborative.operations.smtp_replies import is_permanent, reply_code
+from desk.imports.runs import run_pending_imports
 from members.history.request_id import HEADER, bind_request_id
 from teams.actions import process_pending_decisions
 
@@ -54,6 +55,7 @@ SET_KEEPALIVES = (
 )
 PERIODIC_TASKS: tuple[tuple[timedelta, Callable[[], object]], ...] = (
     (timedelta(seconds=1), process_pending_decisions),
+    (timedelta(seconds=1), run_pending_imports),
     (timedelta(minutes=1), delete_expired_emails),
     (timedelta(minutes=1), release_stranded_emails),
     (timedelta(minutes=10), queue_digests),

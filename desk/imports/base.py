@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -47,6 +48,21 @@ class CellError:
     # Whether one press can also leave the cell as it is: the message is a question.
     is_question: bool = False
 
+    @property
+    def group_key(self) -> str:
+        """Return what this error and the same one in other rows have in common."""
+        same = repr((self.column, self.value, self.message, self.suggestion, self.is_question))
+        return hashlib.sha256(same.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class ErrorGroup:
+    """The same error in any number of rows."""
+
+    error: CellError
+    # Without an error of the file as a whole.
+    row_numbers: list[int]
+
 
 @dataclass(frozen=True)
 class CheckedRow:
@@ -68,6 +84,22 @@ class ImportReport:
     rows: list[CheckedRow]
     errors: list[CellError]
     changes_nothing: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON knows it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, report: dict[str, Any]) -> ImportReport:
+        """Return the report that `as_json` has returned."""
+        rows = [
+            CheckedRow(
+                row["number"], row["outcome"], [(stored, file) for stored, file in row["cells"]]
+            )
+            for row in report.get("rows", [])
+        ]
+        errors = [CellError(**error) for error in report.get("errors", [])]
+        return cls(report.get("summary", []), rows, errors, report.get("changes_nothing", False))
 
 
 class RowCleaner:
@@ -120,12 +152,10 @@ class RowCleaner:
             self._unused_cells[column] = self.row.cells[column]
         self._stored_cells[column] = stored
 
-    @property
-    def checked_row(self) -> CheckedRow:
-        """Return the row as it is stored."""
+    def checked_row(self, columns: Sequence[str]) -> CheckedRow:
+        """Return the row as it is stored, its cells in the order of these columns."""
         cells = [
-            (stored, self._unused_cells.get(column, ""))
-            for column, stored in self._stored_cells.items()
+            (self._stored_cells[column], self._unused_cells.get(column, "")) for column in columns
         ]
         return CheckedRow(self.row.number, "To fix" if self.errors else self.outcome, cells)
 
@@ -192,7 +222,7 @@ class FileImport(ABC):
             except Refused as refusal:
                 errors.append(CellError(str(refusal)))
             errors += [error for cleaner in self.cleaners for error in cleaner.errors]
-            rows = [cleaner.checked_row for cleaner in self.cleaners]
+            rows = [cleaner.checked_row(self.columns) for cleaner in self.cleaners]
             report = ImportReport(self.summarize(changes), rows, errors, self.changes_nothing)
             if errors or not store or (expected and report != expected):
                 transaction.set_rollback(True)
@@ -230,6 +260,16 @@ class FileImport(ABC):
     @abstractmethod
     def changes_nothing(self) -> bool:
         """Whether the file holds nothing new."""
+
+
+def group_errors(errors: Iterable[CellError]) -> list[ErrorGroup]:
+    """Return the errors, the same ones together, those of the most rows first."""
+    groups: dict[str, ErrorGroup] = {}
+    for error in errors:
+        group = groups.setdefault(error.group_key, ErrorGroup(error, []))
+        if error.row is not None:
+            group.row_numbers.append(error.row)
+    return sorted(groups.values(), key=lambda group: -len(group.row_numbers))
 
 
 def describe_value(value: Any) -> str:

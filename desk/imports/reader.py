@@ -20,8 +20,9 @@ from desk.imports.workbook import Sheet, is_workbook, read_workbook
 from members.normalize import clean_text
 from members.services import Refused
 
-# Below the headings; checked and stored well within a web server's patience.
-MAX_ROWS = 1000
+# Below the headings. 1,000 are checked and stored well within a web server's patience, the rest
+# in the background (desk.imports.runs).
+MAX_ROWS = 5000
 MAX_BYTES = 1_000_000
 # Enough to tell that there are too many.
 READ_ROWS = HEADING_SEARCH_ROWS + MAX_ROWS + 1

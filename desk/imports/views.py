@@ -1,35 +1,36 @@
-"""The pages of an import: upload a file, read what it would do, press once to do it.
-
-Between the check and the press the table is in the page, signed for the person who uploaded it:
-nothing is kept on the server, so nothing has to be cleaned up.
-"""
+"""The pages of an import: upload a file, read what it would do, correct it, press once to do it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
-from django.core import signing
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from desk.changelist import DeskModelAdmin, require_staff
+from desk.changelist import DeskModelAdmin, counted, parse_pk, require_staff
 from desk.changelist.base import Row
-from desk.changelist.export import stream_csv
-from desk.imports.base import FileImport, ImportReport
-from desk.imports.reader import MAX_BYTES, MAX_ROWS, TableRow, read_table
-from members.models import Member
+from desk.changelist.export import file_response, stream_csv
+from desk.imports import runs
+from desk.imports.base import FileImport, group_errors
+from desk.imports.reader import MAX_BYTES, MAX_ROWS, read_table
+from desk.models import Import
 from members.services import Refused
 
-# After that the file has to be checked again.
-CHECK_VALID_FOR = timedelta(hours=1)
-# Of the table in the page; below DATA_UPLOAD_MAX_MEMORY_SIZE.
-MAX_SIGNED_BYTES = 800_000
-MAX_ERRORS_ON_PAGE = 200
+ROWS_PER_PAGE = 20
+MAX_ERROR_GROUPS_ON_PAGE = 100
+MAX_ROW_NUMBERS_OF_GROUP = 10
+# The page of an import that is being checked or stored reloads.
+RELOAD_SECONDS = 2
+# Beside the columns of the import, which do not read it.
+ERROR_COLUMN = "Error"
+OUTDATED = "This import is not as you saw it: it was changed or imported in the meantime."
 
 
 class UploadForm(forms.Form):
@@ -53,10 +54,14 @@ class ImportingAdmin(DeskModelAdmin[Row]):
     import_class: ClassVar[type[FileImport]]
 
     def get_urls(self) -> list[URLPattern]:
-        pages = {
+        pages: dict[str, tuple[str, Callable[..., HttpResponseBase]]] = {
             "import": ("import/", self.import_view),
-            "import_store": ("import/store/", self.import_store_view),
             "import_template": ("import/template/", self.import_template_view),
+            "import_check": ("import/<int:pk>/", self.import_check_view),
+            "import_correct": ("import/<int:pk>/correct/", self.import_correct_view),
+            "import_store": ("import/<int:pk>/store/", self.import_store_view),
+            "import_continue": ("import/<int:pk>/continue/", self.import_continue_view),
+            "import_failed_rows": ("import/<int:pk>/failed/", self.import_failed_rows_view),
         }
         urls: list[URLPattern] = super().get_urls()
         return [
@@ -72,26 +77,23 @@ class ImportingAdmin(DeskModelAdmin[Row]):
         return super().changelist_view(request, {"import_url": url, **(extra_context or {})})
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a file (GET), or check it and say what would happen (POST): nothing is stored."""
+        """Ask for a file (GET), or check it and lead to what would happen (POST)."""
         staff = require_staff(request)
         form = UploadForm(
             request.POST if request.method == "POST" else None,
             request.FILES if request.method == "POST" else None,
         )
         if request.method == "POST" and form.is_valid():
+            file = form.cleaned_data["file"]
             try:
                 table = read_table(
-                    form.cleaned_data["file"],
-                    self.import_class.columns,
-                    self.import_class.optional_columns,
+                    file, self.import_class.columns, self.import_class.optional_columns
                 )
-                signed_rows = self._sign(table.rows, staff)
             except Refused as refusal:
                 form.add_error("file", str(refusal))
             else:
-                report = self.import_class(table.rows, by=staff).check()
-                notes = table.notes()
-                return self._render_report(request, report, signed_rows, notes=notes)
+                record = runs.create_import(self.import_class.kind, table, file.name, staff)
+                return self._redirect(record)
         context: dict[str, Any] = {
             "form": form,
             "columns": list(
@@ -101,25 +103,79 @@ class ImportingAdmin(DeskModelAdmin[Row]):
         }
         return self._render(request, "admin/import.html", context)
 
-    def import_store_view(self, request: HttpRequest) -> HttpResponse:
-        """Import what was checked. If something has changed since so that a row cannot be
-        imported, nothing is stored and the errors are shown."""
-        if request.method != "POST":
-            return HttpResponseRedirect(self._url("import"))
-        staff = require_staff(request)
-        signed_rows = request.POST.get("signed_rows", "")
-        try:
-            rows = self._unsign(signed_rows, staff)
-        except signing.BadSignature:
-            messages.error(request, "The check is too old. Choose the file again.")
-            return HttpResponseRedirect(self._url("import"))
-        send_email = "send_email" in request.POST
-        report = self.import_class(rows, by=staff, send_email=send_email).store()
-        if report.errors:
-            return self._render_report(request, report, signed_rows, changed_since_check=True)
-        messages.success(request, f"Imported. {' '.join(report.summary)}")
-        # Not to the list: it would show at once which of the addresses had an account.
-        return HttpResponseRedirect(self._url("import"))
+    def import_check_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What an uploaded file would do, or has done; while it is being checked or stored, how
+        far that is."""
+        record = self._get_import(request, pk)
+        context = {
+            "record": record,
+            "import_url": self._url("import"),
+            "correct_url": self._url("import_correct", pk),
+            "store_url": self._url("import_store", pk),
+            "continue_url": self._url("import_continue", pk),
+            "failed_rows_url": self._url("import_failed_rows", pk),
+        }
+        if record.is_pending:
+            response = self._render(request, "admin/import_pending.html", context)
+            response["Refresh"] = str(RELOAD_SECONDS)
+            return response
+        if record.state != Import.State.CHECKED:
+            context["summary"] = runs.report_of(record).summary
+            return self._render(request, "admin/import_done.html", context)
+        context |= self._check_context(request, record)
+        return self._render(request, "admin/import_checked.html", context)
+
+    def import_correct_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Accept a suggestion for all rows that it is about, leave their cells as they are, or
+        leave out the rows with errors (POST); then check again."""
+        record = self._get_import(request, pk)
+        if request.method == "POST":
+            if "accept" in request.POST:
+                change = partial(runs.accept_suggestion, group_key=request.POST["accept"])
+                done = "Corrected in {}."
+            elif "confirm" in request.POST:
+                change = partial(runs.confirm_cells, group_key=request.POST["confirm"])
+                done = "Left as in the file: {}."
+            else:
+                change, done = runs.leave_out_failed_rows, "Left out: {}."
+            count = runs.change_rows(record, self._posted_version(request), change)
+            if count is None:
+                messages.warning(request, OUTDATED)
+            else:
+                messages.success(request, done.format(counted(count, "row", "rows")))
+        return self._redirect(record)
+
+    def import_store_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Import what was checked (POST), once however often it is pressed. If that would do
+        anything else than the check said, nothing is stored and the check is shown again."""
+        record = self._get_import(request, pk)
+        if request.method == "POST":
+            is_started = runs.start_import(
+                record,
+                version=self._posted_version(request),
+                send_email=self.import_class.offers_email and "send_email" in request.POST,
+            )
+            if not is_started and record.state == Import.State.CHECKED:
+                messages.warning(request, OUTDATED)
+        return self._redirect(record)
+
+    def import_continue_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Check or import it now (POST), in case no mail worker does."""
+        record = self._get_import(request, pk)
+        if request.method == "POST":
+            runs.run_import(record.pk)
+        return self._redirect(record)
+
+    def import_failed_rows_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The rows that cannot be imported, to correct and to import again, each with its error."""
+        record = self._get_import(request, pk)
+        columns = self.import_class.columns
+        rows = (
+            [*(row["cells"].get(column, "") for column in columns), row["error"]]
+            for row in [*record.left_out, *runs.failed_rows(record)]
+        )
+        name = f"{self.opts.model_name}-import-failed-rows.csv"
+        return file_response(name, [*columns, ERROR_COLUMN], rows)
 
     def import_template_view(self, request: HttpRequest) -> HttpResponse:
         """An empty file with the headings."""
@@ -130,28 +186,40 @@ class ImportingAdmin(DeskModelAdmin[Row]):
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-    def _render_report(
-        self,
-        request: HttpRequest,
-        report: ImportReport,
-        signed_rows: str,
-        *,
-        notes: Sequence[str] = (),
-        changed_since_check: bool = False,
-    ) -> HttpResponse:
-        context = {
-            "signed_rows": signed_rows,
-            "notes": notes,
-            "changed_since_check": changed_since_check,
-            "summary": report.summary,
-            "errors": report.errors[:MAX_ERRORS_ON_PAGE],
-            "more_errors": max(0, len(report.errors) - MAX_ERRORS_ON_PAGE),
-            "changes_nothing": report.changes_nothing,
+    def _get_import(self, request: HttpRequest, pk: int) -> Import:
+        """Return one of the person's own imports into this list, else answer 404."""
+        own = Import.objects.filter(by=require_staff(request), kind=self.import_class.kind)
+        record = own.filter(pk=pk).first()
+        if record is None:
+            raise Http404
+        return record
+
+    def _check_context(self, request: HttpRequest, record: Import) -> dict[str, Any]:
+        """Return what the page of a checked import needs besides the record."""
+        report = runs.report_of(record)
+        groups = group_errors(report.errors)
+        failed = {error.row for error in report.errors}
+        has_file_error = None in failed
+        columns = self.import_class.columns
+        page = Paginator(report.rows, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+        return {
+            "report": report,
+            "changed_since_check": "changed_since_check" in record.report,
+            "groups": [
+                (group, describe_row_numbers(group.row_numbers))
+                for group in groups[:MAX_ERROR_GROUPS_ON_PAGE]
+            ],
+            "more_groups": max(0, len(groups) - MAX_ERROR_GROUPS_ON_PAGE),
+            "failed_count": len(failed - {None}),
+            "good_count": 0 if has_file_error else len(report.rows) - len(failed),
+            "page": page,
+            "rows": [
+                (row, [(column, *cell) for column, cell in zip(columns, row.cells, strict=True)])
+                for row in page
+            ],
+            "columns": columns,
             "offers_email": self.import_class.offers_email,
-            "import_url": self._url("import"),
-            "store_url": self._url("import_store"),
         }
-        return self._render(request, "admin/import_checked.html", context)
 
     def _render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         shared = {
@@ -164,28 +232,23 @@ class ImportingAdmin(DeskModelAdmin[Row]):
         }
         return TemplateResponse(request, template, {**shared, **context})
 
-    def _sign(self, rows: Sequence[TableRow], staff: Member) -> str:
-        values = [[row.number, row.problems, *row.cells.values()] for row in rows]
-        signed = signing.dumps(values, salt=self._salt(staff), compress=True)
-        if len(signed) > MAX_SIGNED_BYTES:
-            raise Refused("The file holds too much text. Split it.")
-        return signed
+    def _posted_version(self, request: HttpRequest) -> int:
+        """Return which check the person has read; 0 for none."""
+        return parse_pk(request.POST.get("version", "")) or 0
 
-    def _unsign(self, signed_rows: str, staff: Member) -> list[TableRow]:
-        """Return the rows that `_sign` has signed for the same person and kind of import."""
-        values = signing.loads(signed_rows, salt=self._salt(staff), max_age=CHECK_VALID_FOR)
-        columns = self.import_class.columns
-        return [
-            TableRow(number, dict(zip(columns, cells, strict=True)), problems)
-            for number, problems, *cells in values
-        ]
+    def _redirect(self, record: Import) -> HttpResponse:
+        return HttpResponseRedirect(self._url("import_check", record.pk))
 
-    def _salt(self, staff: Member) -> str:
-        return f"import {self._prefix} {staff.pk}"
-
-    def _url(self, name: str) -> str:
-        return reverse(f"admin:{self._prefix}_{name}")
+    def _url(self, name: str, *args: int) -> str:
+        return reverse(f"admin:{self._prefix}_{name}", args=args)
 
     @property
     def _prefix(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}"
+
+
+def describe_row_numbers(numbers: list[int]) -> str:
+    """Return the numbers of the rows, at most MAX_ROW_NUMBERS_OF_GROUP, for a sentence."""
+    shown = ", ".join(map(str, numbers[:MAX_ROW_NUMBERS_OF_GROUP]))
+    more = len(numbers) - MAX_ROW_NUMBERS_OF_GROUP
+    return f"{shown} and {more:,} more" if more > 0 else shown

@@ -121,7 +121,7 @@ def test_read_table_refuses_too_many_rows(filled, make):
     content = "\n".join(lines).encode()
     if make == "xlsx":
         content = workbook_of({"Sheet": [line.split(",") for line in lines]})
-    with pytest.raises(Refused, match="The file has more than 1,000 rows. Split it."):
+    with pytest.raises(Refused, match="The file has more than 5,000 rows. Split it."):
         read(content)
 
 

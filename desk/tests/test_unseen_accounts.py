@@ -3,6 +3,7 @@ nothing of them but the membership, and says the same as of an address that nobo
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -114,12 +115,13 @@ def row_of(address: str, organization: str = "", teams: str = "Education"):
 
 
 def check(desk: Client, *rows: tuple[str, ...]):
-    return desk.post(f"{MEMBERS}import/", {"file": csv_file(*rows)})
+    return desk.post(f"{MEMBERS}import/", {"file": csv_file(*rows)}, follow=True)
 
 
 def store(desk: Client, checked: Any, **ticked: str):
-    data = {"signed_rows": checked.context["signed_rows"], **ticked}
-    return desk.post(f"{MEMBERS}import/store/", data, follow=True)
+    record = checked.context["record"]
+    data = {"version": record.version, **ticked}
+    return desk.post(f"{MEMBERS}import/{record.pk}/store/", data, follow=True)
 
 
 def add(desk: Client, address: str):
@@ -134,8 +136,10 @@ def add(desk: Client, address: str):
 
 
 def words(response: Any, address: str) -> str:
-    """Return what is read on the page and where it is, without the address itself."""
-    page = f"{response.request['PATH_INFO']} {response.status_code} {visible_text(response)}"
+    """Return what is read on the page and where it is, without the address itself and the number
+    of the import."""
+    path = re.sub(r"\d+", "N", response.request["PATH_INFO"])
+    page = f"{path} {response.status_code} {visible_text(response)}"
     return page.replace(address, "ADDRESS")
 
 
