@@ -25,6 +25,7 @@ from collaborative.operations.mail_worker import (
 )
 from collaborative.tests.backup_files import environment, process
 from collaborative.tests.conftest import put
+from desk.imports.runs import run_pending_imports
 
 
 def daily_runs() -> list[bool | None]:
@@ -199,7 +200,11 @@ def test_ensure_daily_run_retries_a_failed_run_after_an_hour(broken, clock):
 
 def test_periodic_tasks_are_in_the_daily_run_too():
     frequent = {task for _, task in PERIODIC_TASKS}
-    assert frequent - set(DAILY_TASKS) == {process_pending_decisions, ensure_daily_run}
+    assert frequent - set(DAILY_TASKS) == {
+        process_pending_decisions,
+        run_pending_imports,
+        ensure_daily_run,
+    }
 
 
 @pytest.mark.django_db

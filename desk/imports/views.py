@@ -130,6 +130,7 @@ class ImportingAdmin(DeskModelAdmin[Row]):
         leave out the rows with errors (POST); then check again."""
         record = self._get_import(request, pk)
         if request.method == "POST":
+            change: Callable[[Import], int]
             if "accept" in request.POST:
                 change = partial(runs.accept_suggestion, group_key=request.POST["accept"])
                 done = "Corrected in {}."
