@@ -16,9 +16,19 @@ from desk.records.organizations.admin import OrganizationAdmin
 from desk.records.questions import QuestionAdmin
 from desk.records.site_identity import SiteIdentityAdmin
 from desk.records.site_texts import NoticeAdmin, SiteTextAdmin
+from desk.records.synonyms import SynonymGroupAdmin
 from desk.records.teams import ActionTeamAdmin
 from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
-from teams.models import ActionTeam, FaqEntry, Goal, Membership, Notice, Question, SiteText
+from teams.models import (
+    ActionTeam,
+    FaqEntry,
+    Goal,
+    Membership,
+    Notice,
+    Question,
+    SiteText,
+    SynonymGroup,
+)
 
 admin.site.register(ActionTeam, ActionTeamAdmin)
 admin.site.register(Decision, DecisionAdmin)
@@ -34,3 +44,4 @@ admin.site.register(Organization, OrganizationAdmin)
 admin.site.register(Question, QuestionAdmin)
 admin.site.register(SiteIdentity, SiteIdentityAdmin)
 admin.site.register(SiteText, SiteTextAdmin)
+admin.site.register(SynonymGroup, SynonymGroupAdmin)

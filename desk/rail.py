@@ -15,7 +15,16 @@ from post_office.models import Email
 from desk.changelist import is_administrator, require_staff
 from desk.models import Export
 from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
-from teams.models import ActionTeam, FaqEntry, Goal, Membership, Notice, Question, SiteText
+from teams.models import (
+    ActionTeam,
+    FaqEntry,
+    Goal,
+    Membership,
+    Notice,
+    Question,
+    SiteText,
+    SynonymGroup,
+)
 from teams.services.waiting import Waiting, waiting_for
 
 # So old the numbers may be on other pages than the first one, which counts them itself.
@@ -33,6 +42,7 @@ WORK: list[ListEntry] = [
     (Goal, "Goals", "flag", "goals"),
     (ActionTeam, "Teams", "inbox", ""),
     (FaqEntry, "FAQ entries", "talk", ""),
+    (SynonymGroup, "Synonyms", "search", ""),
     (SiteText, "Texts of the site", "form", ""),
     (Notice, "Notices", "info", ""),
     (SiteIdentity, "Name and logo", "star", ""),

@@ -5,19 +5,18 @@ Markdown only an allow-list is kept (nh3).
 """
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from html import unescape
 
 import nh3
-from django.utils.html import escape
+from django.utils.html import escape, strip_tags
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from members.normalize import fold
+from teams.search import comparable, matched_spans
 
 # Most pages use h1 and h2 themselves.
 TOP_HEADING, LOWEST_HEADING = 3, 6
@@ -75,32 +74,37 @@ def render_markdown(text: str, top: int = TOP_HEADING) -> SafeString:
     return _clean(_PARSER.renderer.render(tokens, _PARSER.options, {}))
 
 
-def mark_words(html: str, words: Iterable[str]) -> SafeString:
-    """Return safe `html` with each of `words` in `<mark>`; `words` must be folded already.
+@lru_cache(maxsize=1024)
+def plain_text(text: str) -> str:
+    """Return what is read of Markdown `text`: without markup and the targets of links."""
+    return unescape(strip_tags(render_markdown(text)))
 
-    Only text is searched, never tags; case and accents do not count. What is not on the allow-list
-    of `render_markdown` is dropped.
+
+def mark_words(html: str, terms: frozenset[str]) -> SafeString:
+    """Return safe `html` with the words in `<mark>` that have one of `terms` (of a search).
+
+    Only text is searched, never tags. What is not on the allow-list of `render_markdown` is
+    dropped.
     """
-    words = [word for word in words if word]
-    if not words:
+    if not terms:
         return _clean(html)
     marked: list[str] = []
     text: list[str] = []
     for match in _TAG_OR_CHARACTER.finditer(html):
         tag = match[1]
         if tag:
-            marked += [_mark_text(text, words), tag]
+            marked += [_mark_text(text, terms), tag]
             text = []
         else:
             text.append(match[0])
-    return _clean("".join([*marked, _mark_text(text, words)]))
+    return _clean("".join([*marked, _mark_text(text, terms)]))
 
 
-def _mark_text(characters: list[str], words: list[str]) -> str:
-    """Return the characters and entities of a text without tags, those of `words` marked."""
+def _mark_text(characters: list[str], terms: frozenset[str]) -> str:
+    """Return the characters and entities of a text without tags, words with `terms` marked."""
     # Folding makes one letter two ("ß") or none (an accent), so each keeps its own.
-    folded = [fold(unescape(character)) for character in characters]
-    is_marked = _find_words(folded, words)
+    folded = [comparable(unescape(character)) for character in characters]
+    is_marked = _find_words(folded, terms)
     pieces: list[str] = []
     inside = False
     for character, letters, is_hit in zip(characters, folded, is_marked, strict=True):
@@ -113,15 +117,11 @@ def _mark_text(characters: list[str], words: list[str]) -> str:
     return "".join([*pieces, "</mark>" if inside else ""])
 
 
-def _find_words(folded: list[str], words: list[str]) -> list[bool]:
-    """Return for each folded character whether it belongs to one of `words`."""
+def _find_words(folded: list[str], terms: frozenset[str]) -> list[bool]:
+    """Return for each folded character whether it belongs to a word that has one of `terms`."""
     origins = [index for index, letters in enumerate(folded) for _ in letters]
-    haystack = "".join(folded)
     is_marked = [False] * len(folded)
-    for word in words:
-        start = haystack.find(word)
-        while start >= 0:
-            first, last = origins[start], origins[start + len(word) - 1]
-            is_marked[first : last + 1] = [True] * (last + 1 - first)
-            start = haystack.find(word, start + 1)
+    for start, end in matched_spans("".join(folded), terms):
+        first, last = origins[start], origins[end - 1]
+        is_marked[first : last + 1] = [True] * (last + 1 - first)
     return is_marked

@@ -209,6 +209,23 @@ QUESTIONS: list[dict[str, Any]] = [
     },
 ]
 
+# Words that mean the same to the search.
+SYNONYMS = [
+    "employer, organization, hospital, company, workplace, place of work",
+    "email, mail",
+    "sign in, log in, login",
+    "sign out, log out, logout",
+    "join, sign up, register, enroll, become a member",
+    "leave, quit, unsubscribe",
+    "code, password, passcode",
+    "details, data, information, profile",
+    "facilitator, organizer, team leader, team lead, contact person",
+    "approve, accept, recognize, approval",
+    "answer, reply, response",
+    "job, work, position",
+    "cost, price, fee, free",
+]
+
 # By place, in Markdown; each in a file of its own, because they are long.
 SITE_TEXTS: dict[str, str] = {
     place: (Path(__file__).with_name("starter_texts") / f"{place}.md").read_text("utf-8").strip()

@@ -35,7 +35,6 @@ HIDDEN_FIELDS = {
     "decided_by",
     "ended_by",
     "normalized_name",
-    "search_text",
 }
 FIELD_LABELS = {"affiliation_confirmed_via": "Affiliation", "is_superuser": "Administrator"}
 EMPTY_VALUES = {"affiliation_confirmed_via": "not confirmed"}

@@ -4,6 +4,7 @@ from teams.models.faq import FaqEntry, Question
 from teams.models.goals import STALE_AFTER, Goal, GoalQuerySet, GoalUpdate, amount
 from teams.models.memberships import Membership, MembershipQuerySet
 from teams.models.site_texts import MAX_NOTICE_LENGTH, PLACEHOLDERS, Notice, SiteText
+from teams.models.synonyms import SynonymGroup
 from teams.models.teams import ActionTeam, ActionTeamQuerySet
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "Notice",
     "Question",
     "SiteText",
+    "SynonymGroup",
     "amount",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -13,8 +13,6 @@ from django.utils import timezone
 
 from members.models import Member
 from members.models.history import LoggedRecords
-from members.normalize import fold
-from members.search_words import used_words
 from members.text_fields import CleanCharField, CleanTextField
 from teams.models.teams import ActionTeam
 from teams.workdays import answer_expected_on, is_late
@@ -47,13 +45,6 @@ class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
         last: int | None = section.aggregate(last=Max("position"))["last"]
         return (last or 0) + 1
 
-    def matching(self, query: str) -> FaqEntryQuerySet:
-        """Entries that contain each of the `used_words` of `query`, without case and accents."""
-        entries = self
-        for word in used_words(fold(query).split()):
-            entries = entries.filter(search_text__contains=word)
-        return entries
-
 
 class FaqEntry(models.Model):
     """A question and its answer; without a team it is general."""
@@ -79,11 +70,10 @@ class FaqEntry(models.Model):
     question = CleanCharField(max_length=200)
     answer = CleanTextField(help_text="Markdown.")
     is_published = models.BooleanField("published", default=True)
-    search_text = models.TextField(editable=False)
     checked_on = models.DateField("last checked", null=True, blank=True, editable=False)
 
     objects = FaqEntryQuerySet.as_manager()
-    history = LoggedRecords(excluded_fields=["search_text"])
+    history = LoggedRecords()
 
     class Meta:
         ordering: ClassVar = ["position", "question"]
@@ -104,13 +94,6 @@ class FaqEntry(models.Model):
 
     def __str__(self) -> str:
         return self.question
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep the searched text in step with what is read."""
-        self.search_text = fold(f"{self.question}\n{self.answer}")
-        if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text"}
-        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return reverse("faq_detail", args=[self.slug])

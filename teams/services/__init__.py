@@ -4,6 +4,7 @@ Steps about organizations and affiliations are here, too, because memberships fo
 """
 
 from teams.services.digests import send_digests
+from teams.services.faq_search import search_faq
 from teams.services.goals import report_goal
 from teams.services.importing import (
     MemberData,
@@ -103,6 +104,7 @@ __all__ = [
     "recognize_organization",
     "refuse_undo_if_built_upon",
     "report_goal",
+    "search_faq",
     "seen_account",
     "seen_accounts",
     "send_digests",

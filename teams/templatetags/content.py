@@ -8,7 +8,6 @@ from django import template
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
-from members.normalize import fold
 from teams.markdown import TOP_HEADING, mark_words, render_markdown
 from teams.models import Goal, GoalUpdate, SiteText, amount
 from teams.site_texts import SiteFrame, render_site_text, site_frame, site_text
@@ -25,12 +24,12 @@ def markdown(text: str, top: int = TOP_HEADING) -> SafeString:
 
 
 @register.filter
-def mark(value: str, query: str) -> SafeString:
-    """Return plain text or rendered Markdown with the words of `query` marked.
+def mark(value: str, terms: frozenset[str]) -> SafeString:
+    """Return plain text or rendered Markdown with the words marked that a search found.
 
-    Plain: `{{ question|mark:query }}`; Markdown: `{{ answer|markdown|mark:query }}`.
+    Plain: `{{ question|mark:terms }}`; Markdown: `{{ answer|markdown|mark:terms }}`.
     """
-    return mark_words(conditional_escape(value), fold(query).split())
+    return mark_words(conditional_escape(value), terms)
 
 
 # The box in which the line of a goal's numbers is drawn, and the room around it.

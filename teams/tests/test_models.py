@@ -10,8 +10,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from conftest import make_member, make_team, membership_of
-from members.services import save_with_history
-from teams.models import ActionTeam, FaqEntry, Goal, Membership
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, SynonymGroup
 
 
 def refuses(change, *args, **kwargs) -> None:
@@ -115,25 +114,8 @@ def test_faq_entry_has_a_known_topic_and_a_unique_slug(faq_entry):
     refuses(FaqEntry.objects.create, slug=faq_entry.slug, question="x", answer="x")
 
 
-@pytest.fixture
-def french_entry(db):
-    return FaqEntry.objects.create(slug="ecole", question="L'École?", answer="Straße & *100%* a_b")
-
-
-@pytest.mark.parametrize("query", ["ecole", "ÉCOLE", "strasse ecole", "100%", "a_b", "&", ""])
-def test_faq_entries_match_without_case_and_accents(french_entry, faq_entry, query):
-    assert french_entry in FaqEntry.objects.matching(query)
-
-
-@pytest.mark.parametrize("query", ["ecole zzz", "1000", "a.b", "axb", "%%", "' OR 1=1"])
-def test_faq_entries_match_every_word(french_entry, query):
-    assert not FaqEntry.objects.matching(query).exists()
-
-
-def test_faq_entry_search_text_follows_its_words(french_entry, administrator):
-    save_with_history(french_entry, administrator, "edited", answer="Später.")
-    assert FaqEntry.objects.matching("spater").exists()
-    assert not FaqEntry.objects.matching("strasse").exists()
+def test_synonym_group_is_not_empty(db):
+    refuses(SynonymGroup.objects.create, words="")
 
 
 # Memberships -------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import html
 import re
 import time
 from datetime import date
+from html import unescape
 
 import pytest
 from django.core import signing
@@ -190,12 +191,37 @@ def test_faq_search_for_too_much_uses_the_first_words_and_says_so(client, faq_en
     response = client.get("/faq/", {"q": query})
     assert CUT_SEARCH_NOTE in visible_text(response)
     assert f'value="{query.strip()}"' in response.content.decode()
-    assert list(response.context["matches"]) == [faq_entry]
+    assert response.context["results"].matches == [faq_entry]
+
+
+def test_faq_search_in_vain_carries_the_question_to_the_form(client, faq_entry):
+    asked = "Who may join “Q&A” + other unicorns, 100%?"
+    page = client.get("/faq/", {"q": asked}).content.decode()
+    (address,) = set(re.findall(r'href="([^"]*)">Ask this question', page))
+    form = client.get(unescape(address)).content.decode()
+    assert (
+        unescape(re.search(r"<textarea[^>]*>(.*?)</textarea>", form, re.DOTALL)[1]).strip() == asked
+    )
+
+
+def test_faq_search_in_vain_shows_the_nearest_entries_closed(client, faq_entry):
+    response = client.get("/faq/", {"q": "joining unicorns forever"})
+    assert response.context["results"].nearest == [faq_entry]
+    page = response.content.decode()
+    assert page.index("Nearest to it") < page.index("All topics")
+    assert '<details class="qa">' in page
+    assert "Who can <mark>join</mark>?" in page
+
+
+def test_faq_search_shows_the_best_match_first(client, faq_entry):
+    FaqEntry.objects.create(slug="b", question="Aside", answer="You join, and join.")
+    page = client.get("/faq/", {"q": "join"}).content.decode()
+    assert page.index(">Who can <mark>") < page.index(">Aside<")
 
 
 def test_faq_search_with_twenty_words_has_no_notice(client, faq_entry):
     response = client.get("/faq/", {"q": "join " * 20})
-    assert list(response.context["matches"]) == [faq_entry]
+    assert response.context["results"].matches == [faq_entry]
     assert CUT_SEARCH_NOTE not in visible_text(response)
 
 

@@ -25,6 +25,7 @@ from members.models import EmailDomain, Member, Organization
 from members.search_words import cut_search_note, used_words
 from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
+from teams.services import search_faq
 from teams.statistics import (
     all_public_team_counts,
     organization_names,
@@ -78,8 +79,8 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def faq_list(request: HttpRequest) -> HttpResponse:
-    """Show all questions by section, or those that contain each of the words of `?q=` that a search
-    uses; `?all=1` opens all answers."""
+    """Show all questions by section, or what answers `?q=`, the best first; `?all=1` opens all
+    answers."""
     form = FaqSearchForm(request.GET)
     words = form.cleaned_data["q"].split() if form.is_valid() else []
     query = " ".join(used_words(words))
@@ -90,15 +91,15 @@ def faq_list(request: HttpRequest) -> HttpResponse:
             "entered": " ".join(words),
             "query": query,
             "search_note": cut_search_note(words),
-            "matches": _faq_entries(query) if query else [],
+            "results": search_faq(query) if query else None,
             "get_entries": _faq_entries,
             "opened": "all" in request.GET,
         },
     )
 
 
-def _faq_entries(query: str = "") -> QuerySet[FaqEntry]:
-    return FaqEntry.objects.published().matching(query).by_section().select_related("team")
+def _faq_entries() -> QuerySet[FaqEntry]:
+    return FaqEntry.objects.published().by_section().select_related("team")
 
 
 @login_not_required

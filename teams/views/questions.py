@@ -17,9 +17,11 @@ from teams.services import ask_question
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def question_ask(request: HttpRequest) -> HttpResponse:
-    """Take a question; an account is not needed."""
+    """Take a question; an account is not needed. `?text=` is what was searched for in vain."""
     if request.method != "POST":
-        initial = {"email": request.user.email} if isinstance(request.user, Member) else {}
+        initial = {"text": request.GET.get("text", "")}
+        if isinstance(request.user, Member):
+            initial["email"] = request.user.email
         form = QuestionForm(initial=initial)
         return render(request, "teams/question_ask.html", {"form": form})
     form = QuestionForm(request.POST)

@@ -7,13 +7,14 @@ from django.db import transaction
 
 from members.models import SiteIdentity
 from members.services import save_with_history
-from teams.models import ActionTeam, FaqEntry, Goal, SiteText
-from teams.starter_content import GOALS, QUESTIONS, SITE_TEXTS, TEAMS
+from teams.models import ActionTeam, FaqEntry, Goal, SiteText, SynonymGroup
+from teams.starter_content import GOALS, QUESTIONS, SITE_TEXTS, SYNONYMS, TEAMS
 
 
 class Command(BaseCommand):
     help = (
-        "Load the three teams, their goals, the questions, and the name and the texts of the site "
+        "Load the three teams, their goals, the questions, the name and the texts of the site and "
+        "the synonyms "
         "that the portal starts with. "
         "Safe to repeat: what was edited stays as it is, what was removed stays away."
     )
@@ -27,6 +28,7 @@ class Command(BaseCommand):
                 "question": _add_questions(),
                 "text": _add_site_texts(),
                 "name": _add_site_identity(),
+                "synonym group": _add_synonyms(),
             }
         if not verbosity:
             return
@@ -72,6 +74,15 @@ def _add_site_identity() -> int:
         return 0
     save_with_history(SiteIdentity(), None, "starter content")
     return 1
+
+
+def _add_synonyms() -> int:
+    """Store the groups and return how many, unless there is or ever was one."""
+    if SynonymGroup.history.exists():
+        return 0
+    for words in SYNONYMS:
+        save_with_history(SynonymGroup(words=words), None, "starter content")
+    return len(SYNONYMS)
 
 
 def _add(record: ActionTeam | Goal | FaqEntry) -> bool:
