@@ -105,7 +105,7 @@ def address_code(email: str, code: str, expires_at: datetime) -> None:
     queue(
         "address_code",
         email,
-        {"code": code, "minutes": settings.CODE_MINUTES},
+        {"code": code, "expires_at": expires_at},
         urgent=True,
         expires_at=expires_at,
     )

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -35,13 +36,16 @@ if TYPE_CHECKING:
     from members.auth.sso import Problem, VerifiedIdentity
 
 
-def _safe_next(request: HttpRequest) -> str:
-    """Return the page after signing in: `next` if it is one of this portal, else My teams."""
+def _requested_page(request: HttpRequest) -> str:
+    """Return the page after signing in: `next` if it is one of this portal, else empty."""
     target = request.GET.get("next", "")
-    host = {request.get_host()}
-    if target and url_has_allowed_host_and_scheme(target, host, request.is_secure()):
-        return target
-    return reverse("my_teams")
+    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
+    return target if is_ours else ""
+
+
+def _page_of_member(request: HttpRequest) -> str:
+    """Return the requested page for a member who is signed in already, else where they land."""
+    return _requested_page(request) or str(get_adapter().get_login_redirect_url(request))
 
 
 @never_cache
@@ -50,13 +54,13 @@ def _safe_next(request: HttpRequest) -> str:
 def account_login(request: HttpRequest) -> HttpResponse:
     """Ask for the address and send it a code; the response is the same for every address."""
     if isinstance(request.user, Member):
-        return redirect(_safe_next(request))
+        return redirect(_page_of_member(request))
     verification = EmailVerification.resume(request, Purpose.SIGN_IN)
     initial = {"email": verification.email if verification else ""}
     form = SignInForm(request.POST or None, initial=initial)
-    context = {"form": form, "next": _safe_next(request)}
+    context = {"form": form, "next": _requested_page(request)}
     if request.method == "POST" and form.is_valid():
-        pending_form = {"next": _safe_next(request)}
+        pending_form = {"next": _requested_page(request)}
         try:
             EmailVerification.begin(
                 request, Purpose.SIGN_IN, form.cleaned_data["email"], pending_form
@@ -74,7 +78,8 @@ def account_login_code(request: HttpRequest) -> HttpResponse:
     verification = EmailVerification.resume(request, Purpose.SIGN_IN)
     if verification is None:
         is_member = isinstance(request.user, Member)
-        return after_second_press(request, _safe_next(request) if is_member else "account_login")
+        fallback = _page_of_member(request) if is_member else "account_login"
+        return after_second_press(request, fallback)
     form = CodeForm(request.POST or None)
     context = {"form": form, "verification": verification}
     if request.method == "POST" and form.is_valid():
@@ -152,10 +157,10 @@ def sso_start(request: HttpRequest, key: str) -> HttpResponse:
     from members.auth import sso  # noqa: PLC0415  # loaded only where a provider is set
 
     if isinstance(request.user, Member):
-        return redirect(_safe_next(request))
+        return redirect(_page_of_member(request))
     count_or_raise(request, "sso")
     try:
-        return sso.begin(request, provider, _safe_next(request))
+        return sso.begin(request, provider, _requested_page(request))
     except sso.SsoError as error:
         return _sso_failed(request, provider, error.problem)
 
@@ -168,7 +173,7 @@ def sso_callback(request: HttpRequest, key: str) -> HttpResponse:
     from members.auth import sso  # noqa: PLC0415  # loaded only where a provider is set
 
     if isinstance(request.user, Member):
-        return redirect("my_teams")
+        return redirect(_page_of_member(request))
     try:
         identity = sso.finish(request, provider)
     except sso.SsoError as error:

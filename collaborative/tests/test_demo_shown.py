@@ -32,7 +32,7 @@ def run_demo() -> str:
 def output(django_db_setup, django_db_blocker) -> Iterator[str]:
     """The output of the command; what it created is rolled back after the last test."""
     with django_db_blocker.unblock(), override_settings(DEBUG=True), transaction.atomic():
-        emails.queue("address_code", "dev@example.org", {"code": "BCDFGH", "minutes": 15})
+        emails.queue("address_code", "dev@example.org", {"code": "BCDFGH", "expires_at": None})
         yield run_demo()
         transaction.set_rollback(True)
 

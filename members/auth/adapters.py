@@ -15,6 +15,7 @@ from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from qrcode.constants import ERROR_CORRECT_L
 from qrcode.image.svg import SvgPathImage
@@ -84,6 +85,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """Sign in after the last step; the session no longer ends as a visitor's does."""
         request.session.set_expiry(None)
         super().login(request, user)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Return where a member lands who has asked for no page: staff at the desk."""
+        is_staff = isinstance(request.user, Member) and request.user.is_staff
+        return reverse("admin:index" if is_staff else "my_teams")
 
     def post_login(self, request: HttpRequest, user: Member, **kwargs: Any) -> HttpResponse:
         """Return the redirect after the sign-in; let a second press lead there as well, and the

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 from typing import Any, Self
 
@@ -97,6 +97,11 @@ class EmailVerification:
     def email(self) -> str:
         """The address that the code goes to."""
         return str(self.state["email"])
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Until when the newest code works, or worked; None once it is used."""
+        return self._sent_code().values_list("expires_at", flat=True).first()
 
     @property
     def pending_form(self) -> dict[str, Any]:
@@ -232,7 +237,8 @@ def forget_other_person(request: HttpRequest, member: Member) -> None:
 def sign_in(
     request: HttpRequest, member: Member, redirect_to: str, *, method: str = "code"
 ) -> HttpResponse:
-    """Sign in `member`, whose address was just verified, and return the redirect to `redirect_to`.
+    """Sign in `member`, whose address was just verified, and return the redirect to `redirect_to`,
+    or to where members land without it.
 
     A member with a second factor is sent to it first, and is not signed in before.
     """

@@ -43,13 +43,13 @@ def test_passkey_alone_works_where_no_code_is_sent_any_longer(client, device, se
     for _ in range(2):
         refused = Client().post("/sign-in/", {"email": device.member.email})
     assert refused.status_code == 429
-    assert sign_in_by(device, client).url == "/my/"
+    assert sign_in_by(device, client).url == "/admin/"
     assert is_signed_in(client)
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:x"])
 def test_passkey_alone_never_leads_to_another_site(client, device, target):
-    assert sign_in_by(device, client, f"{LOGIN}?next={target}").url == "/my/"
+    assert sign_in_by(device, client, f"{LOGIN}?next={target}").url == "/admin/"
 
 
 def test_passkey_alone_is_used_once(client, device):

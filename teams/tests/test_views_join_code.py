@@ -1,11 +1,13 @@
 """The code step: wrong, old, renewed, for another address, requested too often."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 from post_office.models import Email
 
 from conftest import visible_text
-from members.models import Member
+from members.models import Member, SentCode
 from teams.tests.joining import CODE, JOIN, NEW_CODE, age_codes, form, join, last_code
 
 
@@ -53,6 +55,14 @@ def test_join_code_expires_and_a_new_one_keeps_the_form(client, organization, te
     assert "too old" in visible_text(client.post(CODE, {"code": code}))
     client.post(NEW_CODE)
     assert "You have joined" in visible_text(client.post(CODE, {"code": last_code()}, follow=True))
+
+
+def test_join_code_page_says_until_when_the_code_works(client, organization, team):
+    client.post(JOIN, form(team))
+    SentCode.objects.update(expires_at=datetime(2027, 7, 1, 20, 42, tzinfo=UTC))
+    assert "It works until 3:42 p.m. Central Time." in visible_text(client.get(CODE))
+    wrong = client.post(CODE, {"code": "ZZZZZZ"})
+    assert "until 3:42 p.m. Central Time" in visible_text(wrong)
 
 
 def test_join_code_new_replaces_the_one_before(client, organization, team):
