@@ -10,8 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from collaborative.env import BOOLEANS, name_list, one_of, read, site_address
 from members.auth.sso_providers import Provider
-from members.email_domains import domain_problem
-from members.normalize import lower_ascii
+from members.email_domains import domain_problem, normalize_domain
 
 T = TypeVar("T")
 # The settings of one service, SSO_<KEY>_<name>, and what each is set to.
@@ -99,7 +98,7 @@ def _origins(raw: str, schemes: set[str]) -> tuple[str, ...]:
 
 
 def _email_domains(raw: str) -> tuple[str, ...]:
-    domains = tuple(map(lower_ascii, name_list(raw)))
+    domains = tuple(map(normalize_domain, name_list(raw)))
     for domain in domains:
         if domain_problem(domain):
             raise ValueError

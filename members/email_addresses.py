@@ -5,17 +5,16 @@ desk and its imports.
 """
 
 import re
-from contextlib import suppress
 
 from django.core.exceptions import ValidationError
 
-from members.email_domains import is_domain_name
-from members.normalize import lower_ascii
+from members.email_domains import ascii_domain, is_domain_name
+from members.normalize import clean_text, lower_ascii
+from members.wording import number_in_words
 
 # RFC 5321, 4.5.3.1: of a path without its angle brackets, and of the part before the @.
 MAX_ADDRESS_LENGTH = 254
 MAX_LOCAL_PART_LENGTH = 64
-SURROUNDING_SPACES = " \t\r\n\u00a0\u200b\u2060\ufeff"
 # Mail servers have read these as a route to another server, a file or a command, so Exim refuses
 # them as delivered ("Restricted characters in address").
 ROUTING_SIGNS = "!%/|`"
@@ -24,28 +23,54 @@ ROUTING_SIGNS = "!%/|`"
 _LOCAL_PART = re.compile(r"(?!-)[-a-zA-Z0-9_#$&'*+=?^{}~]+(\.[-a-zA-Z0-9_#$&'*+=?^{}~]+)*")
 
 
-def normalize_address(text: str) -> str:
-    """Return `text` as addresses are stored and compared: without surrounding spaces, in lower
-    case, its domain in ASCII.
+# As mail programs copy an address: Ana Example <ana@hospital.org>
+_NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*)<\s*(?P<address>[^<>\s]+)\s*>")
+_LINK = re.compile(r"mailto:\s*([^?]*)(?:\?.*)?", re.IGNORECASE)
+_BETWEEN_ADDRESSES = re.compile(r"[\s,;/|<>()\"“”]+")
+_QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’"}
 
-    Only ASCII letters change their case, and only a domain that IDNA (RFC 3490) keeps letter by
-    letter is encoded. A long s, a Kelvin sign or a full-width letter stays what it is, for
-    `validate_address` to refuse: it never makes the address of another person.
+
+def normalize_address(text: str) -> str:
+    """Return `text` as addresses are stored and compared: without what nobody sees, in lower case,
+    its domain as `ascii_domain` has it.
+
+    What programs put around an address when it is copied is taken off: "mailto:", a name with angle
+    brackets, quotes, a comma or semicolon, the trailing dot. Only ASCII letters change their case
+    before the @: a long s, a Kelvin sign or a full-width letter stays what it is, for
+    `validate_address` to refuse, and never makes the address of another person.
     """
-    address = lower_ascii(text.strip(SURROUNDING_SPACES))
-    local, at, domain = address.rpartition("@")
-    # Encoding a text that is much longer than any domain would take a second.
-    if at and not domain.isascii() and len(address) <= MAX_ADDRESS_LENGTH:
-        with suppress(UnicodeError):
-            encoded = domain.encode("idna")
-            if encoded.decode("idna") == domain:
-                return f"{local}@{encoded.decode('ascii')}"
-    return address
+    local, at, domain = lower_ascii(_bare_address(clean_text(text))).rpartition("@")
+    return f"{local}@{ascii_domain(domain)}" if at else domain
+
+
+def _bare_address(text: str) -> str:
+    text = _without_quotes(text.strip(" ,;"))
+    named = _NAME_AND_ADDRESS.fullmatch(text)
+    # A name can be an address too; another one is left for `validate_address` to say so.
+    if named and not _addresses_in(named["name"]) - _addresses_in(named["address"]):
+        text = _without_quotes(named["address"])
+    link = _LINK.fullmatch(text)
+    return link[1].strip() if link else text
+
+
+def _without_quotes(text: str) -> str:
+    is_quoted = len(text) > 1 and _QUOTES.get(text[0]) == text[-1]
+    return text[1:-1].strip() if is_quoted else text
+
+
+def _addresses_in(text: str) -> set[str]:
+    """Return what looks like an address in `text`, each once."""
+    parts = (part.removeprefix("mailto:") for part in _BETWEEN_ADDRESSES.split(lower_ascii(text)))
+    return {part for part in parts if re.fullmatch(r"[^@]+@[^@]+", part)}
 
 
 def validate_address(address: str) -> None:
     """Raise ValidationError, saying how to fix it, unless `address` (normalized) is one plain
     address at a named domain. The length as a whole is limited by the field that holds it."""
+    if (number := len(_addresses_in(address))) > 1:
+        raise ValidationError(
+            f"Enter one address. There are {number_in_words(number)}.", code="several"
+        )
     local, _, domain = address.rpartition("@")
     if not address.isascii():
         raise ValidationError(

@@ -1,24 +1,96 @@
-"""Email domains: that of an address, those above it, and those that cannot be one employer's."""
+"""Email domains: their one normal form, how they are shown, and those that cannot be one
+employer's."""
 
+import re
+import unicodedata
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from disposable_email_domains import blocklist as throwaway_domains
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_domain_name
 from publicsuffixlist import PublicSuffixList
 
-from members.normalize import lower_ascii
+from members.normalize import clean_text, lower_ascii
+from members.wording import number_in_words
 
 NOT_A_DOMAIN = "Enter an email domain, like hospital.org."
-MAILBOX_PROVIDERS_FILE = Path(__file__).with_name("data") / "mailbox_providers.txt"
-# Every customer of Microsoft 365 gets a domain below one of these. The Public Suffix List, to
-# which the owner of a domain applies, does not have them.
-MICROSOFT_SUFFIXES = {"onmicrosoft.com", "mail.onmicrosoft.com", "onmicrosoft.us"}
+DATA = Path(__file__).with_name("data")
+# Of DNS, in ASCII.
+MAX_DOMAIN_LENGTH = 253
+# Of a web address with a path; looking for the domain in much longer text takes seconds.
+MAX_WEB_ADDRESS_LENGTH = 2000
+# What stands around the host in a web address, where a domain was asked for.
+_SCHEME = re.compile(r"\A(?:[a-z]+:/+|/+)", re.IGNORECASE)
+_PATH = re.compile(r"[/?#].*\Z")
+# Without a scheme, what follows a slash may be another domain.
+_PATH_OF_PAGE = re.compile(r"[/?#][^.]*(?:\.(?:html?|php|aspx?|jsp)\b.*)?\Z")
+_PORT = re.compile(r":\d*\Z")
+_WWW = re.compile(r"\A(?:www\d*\.)+(?=[^.]+\.)")
+_BETWEEN_DOMAINS = re.compile(r"[\s,;|/]+")
+# Of a country, with or without the part for companies: de, co.uk, com.mx.
+_COUNTRY_SUFFIX = re.compile(r"(?:com?\.)?[a-z]{2}")
+
+
+def normalize_domain(text: str) -> str:
+    """Return the email domain in `text` in the one form in which it is stored and compared.
+
+    Scheme, path, port, "www." and a leading @ are taken off, as of a web address that was copied
+    ("https://www.Hospital.org/jobs" gives "hospital.org"); the rest is `ascii_domain`. What is
+    no domain stays, for `domain_problem` to say what to enter.
+    """
+    if len(text) > MAX_WEB_ADDRESS_LENGTH:
+        return lower_ascii(text)
+    domain, scheme_count = _SCHEME.subn("", clean_text(text).replace("\\", "/"))
+    domain = (_PATH if scheme_count else _PATH_OF_PAGE).sub("", domain)
+    domain = _PORT.sub("", domain).removeprefix("@").removeprefix(".")
+    return _WWW.sub("", ascii_domain(domain))
+
+
+def ascii_domain(domain: str) -> str:
+    """Return `domain` as DNS has it: in lower case, letters beyond ASCII by IDNA 2008 (RFC 5891),
+    without the trailing dot.
+
+    "ZÜRICH.example." gives "xn--zrich-kva.example". A domain that IDNA does not allow stays as it
+    is, and so does one with a letter that only looks like an ASCII one (long s, Kelvin sign,
+    full-width letters): it never becomes another domain.
+    """
+    domain = lower_ascii(domain).removesuffix(".")
+    if domain.isascii() or len(domain) > MAX_DOMAIN_LENGTH:
+        return domain
+    import idna  # noqa: PLC0415  # 18 ms, for the few domains that need it
+
+    beyond_ascii = "".join(c for c in domain if not c.isascii())
+    if any(c.isascii() for c in unicodedata.normalize("NFC", beyond_ascii).lower()):
+        return domain
+    with suppress(UnicodeError):
+        # Strict: only "." separates labels, not the full stops of other scripts.
+        composed = unicodedata.normalize("NFC", domain).lower()
+        return idna.encode(composed, strict=True).decode("ascii")
+    return domain
+
+
+def readable_domain(domain: str) -> str:
+    """Return `domain`, as stored, for people to read; its letters beyond ASCII are decoded.
+
+    The ASCII form stays beside them ("zürich.example (xn--zrich-kva.example)"): letters of another
+    script can look like those of a known domain (UTS 39), and nobody may mistake the two.
+    """
+    if "xn--" not in domain:
+        return domain
+    import idna  # noqa: PLC0415  # 18 ms, for the few domains that need it
+
+    with suppress(UnicodeError):
+        decoded = idna.decode(domain)
+        if decoded != domain:
+            return f"{decoded} ({domain})"
+    return domain
 
 
 def email_domain(email: str) -> str:
-    """Return the domain of an address in lower case ("Ana@Rush.example" gives "rush.example")."""
-    return lower_ascii(email.rpartition("@")[2]).rstrip(".")
+    """Return the domain of an address ("Ana@Rush.example" gives "rush.example")."""
+    return ascii_domain(email.rpartition("@")[2])
 
 
 def domain_suffixes(domain: str) -> list[str]:
@@ -28,16 +100,35 @@ def domain_suffixes(domain: str) -> list[str]:
 
 
 def domain_problem(domain: str) -> str:
-    """Return why `domain`, in lower case, cannot be one organization's; empty if it can be."""
-    if not domain.isascii():
-        return "Write the domain as email addresses have it, without accents: it begins with xn--."
-    if not is_domain_name(domain):
-        return NOT_A_DOMAIN
-    if is_mailbox_provider(domain):
+    """Return why `domain`, normalized, cannot be one organization's, and what to enter; empty if
+    it can be."""
+    if problem := _form_problem(domain):
+        return problem
+    if _is_provider(domain):
         return "This is a public mailbox provider. Enter the organization's own domain."
+    if _is_throwaway(domain):
+        return "This domain gives out throw-away addresses. Enter the organization's own domain."
     if is_public_suffix(domain):
         return "Many organizations share this domain. Enter the organization's own, below it."
     return ""
+
+
+def _form_problem(domain: str) -> str:
+    """Return what is wrong with the form of `domain`, with the domain that is surely meant; empty
+    if it is one domain name."""
+    if is_domain_name(domain):
+        return ""
+    names = [part for part in _BETWEEN_DOMAINS.split(domain) if is_domain_name(part)]
+    if len(names) > 1:
+        return f"Enter one domain. There are {number_in_words(len(names))}."
+    meant = normalize_domain(domain.rpartition("@")[2].removeprefix("*."))
+    if is_domain_name(meant):
+        if "@" in domain:
+            return f"Enter the part after the @ alone: {meant}."
+        return f"Enter {meant}. Addresses below it count as well."
+    if meant.isascii():
+        return NOT_A_DOMAIN
+    return "It has letters that no domain can have. Enter it as the email addresses there end."
 
 
 def is_domain_name(domain: str) -> bool:
@@ -46,23 +137,39 @@ def is_domain_name(domain: str) -> bool:
         validate_domain_name(domain)
     except ValidationError:
         return False
-    return "." in domain.rstrip(".") and not domain.endswith(".")
+    return domain.isascii() and "." in domain and not domain.endswith(".")
 
 
 def is_mailbox_provider(domain: str) -> bool:
-    """Return whether `domain` is, or lies below, a public mailbox provider's."""
-    return not mailbox_providers().isdisjoint(domain_suffixes(domain))
+    """Return whether anyone can get an address at `domain`: it is, or lies below, a mailbox
+    provider's, an internet provider's, a relay's, or one that gives out throw-away addresses."""
+    return _is_provider(domain) or _is_throwaway(domain)
+
+
+def _is_provider(domain: str) -> bool:
+    providers = _read_domains("mailbox_providers.txt")
+    for suffix in domain_suffixes(domain):
+        brand, _, rest = suffix.partition(".")
+        has_variant_here = f"{brand}.*" in providers and _COUNTRY_SUFFIX.fullmatch(rest)
+        if suffix in providers or has_variant_here:
+            return True
+    return False
+
+
+def _is_throwaway(domain: str) -> bool:
+    return not throwaway_domains.isdisjoint(domain_suffixes(domain))
 
 
 def is_public_suffix(domain: str) -> bool:
-    """Return whether anyone can get a domain directly below `domain`, as with "il.us"."""
-    return domain in MICROSOFT_SUFFIXES or _public_suffixes().is_public(domain)
+    """Return whether domains directly below `domain` are given to anyone, as with "il.us", or
+    whether its addresses are those of many organizations, as with "nhs.net"."""
+    return domain in _read_domains("shared_domains.txt") or _public_suffixes().is_public(domain)
 
 
 @cache
-def mailbox_providers() -> frozenset[str]:
-    """Return the domains of public mailbox providers; the file says how the list was made."""
-    lines = MAILBOX_PROVIDERS_FILE.read_text(encoding="ascii").splitlines()
+def _read_domains(filename: str) -> frozenset[str]:
+    """Return the lines of a data file that say something; its head says how it was made."""
+    lines = (DATA / filename).read_text(encoding="ascii").splitlines()
     return frozenset(line for line in lines if line and not line.startswith("#"))
 
 

@@ -1,11 +1,18 @@
 """Numbers with their nouns, and names, as sentences need them."""
 
+from django.contrib.humanize.templatetags.humanize import apnumber
+
 TITLES = {"dr", "prof", "mr", "mrs", "ms", "mx", "rev", "sr"}
 
 
 def counted(number: int, one: str, many: str) -> str:
     """Return the number with its noun: "1 person", "7 people"."""
     return f"{number} {one if number == 1 else many}"
+
+
+def number_in_words(number: int) -> str:
+    """Return the number as sentences have it: "two", from ten on in digits."""
+    return str(apnumber(number))
 
 
 def first_name(full_name: str) -> str:

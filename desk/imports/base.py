@@ -102,6 +102,13 @@ class ImportReport:
         return cls(report.get("summary", []), rows, errors, report.get("changes_nothing", False))
 
 
+def describe_value(value: Any) -> str:
+    """Return the value of a cell as the check shows it."""
+    if isinstance(value, list):
+        return "; ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
 class RowCleaner:
     """Turns the cells of one row into values and collects what is wrong with them."""
 
@@ -117,9 +124,15 @@ class RowCleaner:
         for column, message in row.problems.items():
             self.add_error(column, message)
 
-    def clean(self, column: str, convert: Callable[[str], Any]) -> Any:
-        """Return what `convert` makes of a cell; if it raises ValidationError, note that and
-        return None. A cell with a problem of its own, or of its row, is left alone."""
+    def clean(
+        self,
+        column: str,
+        convert: Callable[[str], Any],
+        describe: Callable[[Any], str] = describe_value,
+    ) -> Any:
+        """Return what `convert` makes of a cell, which the check shows as `describe` says; if it
+        raises ValidationError, note that and return None. A cell with a problem of its own, or of
+        its row, is left alone."""
         if self.row.problems.keys() & {"", column}:
             return None
         try:
@@ -129,7 +142,7 @@ class RowCleaner:
             self.add_error(column, " ".join(error.messages), suggestion)
             return None
         self.values[column] = value
-        self._stored_cells[column] = describe_value(value)
+        self._stored_cells[column] = describe(value)
         return value
 
     def add_error(self, column: str, message: str, suggestion: str = "") -> None:
@@ -270,13 +283,6 @@ def group_errors(errors: Iterable[CellError]) -> list[ErrorGroup]:
         if error.row is not None:
             group.row_numbers.append(error.row)
     return sorted(groups.values(), key=lambda group: -len(group.row_numbers))
-
-
-def describe_value(value: Any) -> str:
-    """Return the value of a cell as the check shows it."""
-    if isinstance(value, list):
-        return "; ".join(map(str, value))
-    return "" if value is None else str(value)
 
 
 def with_message(field: Field, message: str) -> Field:

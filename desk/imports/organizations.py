@@ -10,16 +10,19 @@ from django.core.exceptions import ValidationError
 
 from desk.changelist import counted
 from desk.imports.base import Brought, CorrectableError, FileImport, RowCleaner, with_message
+from members.email_domains import normalize_domain, readable_domain
 from members.forms import OrganizationNameField
 from members.history.changesets import ChangeSet
 from members.models import EmailDomain, Organization
-from members.normalize import fold, lower_ascii
+from members.normalize import fold
 from members.services import OrganizationData, OrganizationImportResult
 from teams.models import Membership
 from teams.services import import_organizations
 
 # More than any health system has; thousands in one cell would keep a web worker for seconds.
 MAX_DOMAINS_PER_ROW = 50
+# A slash between two domains stands alone, and "and" too: within a web address it begins the path.
+_BETWEEN_DOMAINS = re.compile(r"(?:[\s,;|]|(?<!\S)(?:/|&|and)(?!\S))+")
 NAME = with_message(OrganizationNameField(), "Enter the name of the organization.")
 
 
@@ -50,7 +53,7 @@ class OrganizationImport(FileImport):
         organizations: list[tuple[RowCleaner, OrganizationData]] = []
         for cleaner in self.cleaners:
             name = cleaner.clean("Name", NAME.clean)
-            domains = cleaner.clean("Domains", split_domains)
+            domains = cleaner.clean("Domains", split_domains, describe_domains)
             status = cleaner.clean("Status", parse_status)
             if not cleaner.errors:
                 data = OrganizationData(name, domains, status, cleaner.row.number)
@@ -135,11 +138,16 @@ def parse_status(cell: str) -> str:
 
 
 def split_domains(cell: str) -> list[str]:
-    """Return the domains in a cell, in lower case. Refuses more than MAX_DOMAINS_PER_ROW."""
-    parts = (part.strip("@.") for part in re.split(r"[\s,;]+", lower_ascii(cell)))
-    domains = list(filter(None, parts))
+    """Return the email domains in a cell, normalized; what is none stays, to be refused. Refuses
+    more than MAX_DOMAINS_PER_ROW."""
+    domains = [normalize_domain(part) for part in _BETWEEN_DOMAINS.split(cell) if part]
     if len(domains) > MAX_DOMAINS_PER_ROW:
         raise ValidationError(
             f"This cell has {len(domains):,} domains. Enter at most {MAX_DOMAINS_PER_ROW}."
         )
     return domains
+
+
+def describe_domains(domains: list[str]) -> str:
+    """Return email domains for people to read."""
+    return "; ".join(map(readable_domain, domains))

@@ -14,11 +14,15 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from members.email_addresses import normalize_address, validate_address
-from members.email_domains import domain_problem, domain_suffixes
+from members.email_domains import (
+    domain_problem,
+    domain_suffixes,
+    normalize_domain,
+    readable_domain,
+)
 from members.models.history import LoggedRecords
 from members.normalize import (
     MAX_NORMALIZED_NAME_LENGTH,
-    lower_ascii,
     normalize_organization_name,
     normalize_person_name,
 )
@@ -238,15 +242,14 @@ class EmailDomain(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.domain
+        return readable_domain(self.domain)
 
     def clean(self) -> None:
-        """Convert to lower case without a leading @; refuse what is no domain, public mailbox
-        providers and everything below them."""
+        """Bring the domain into its normal form; refuse what cannot be one organization's."""
         if not self.domain:
             # The field itself refuses an empty value.
             return
-        self.domain = lower_ascii(self.domain.strip()).removeprefix("@").rstrip(".")
+        self.domain = normalize_domain(self.domain)
         if problem := domain_problem(self.domain):
             raise ValidationError({"domain": problem})
 

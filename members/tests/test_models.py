@@ -119,7 +119,7 @@ def test_email_domain_is_ascii(organization, domain):
         ("GMAIL.com", "public mailbox provider"),
         (" @x.yahoo.co.uk ", "public mailbox provider"),
         ("IL.us", "Many organizations share"),
-        ("büro.example", "begins with xn--"),
+        ("*.rush2.example", "Enter rush2.example. Addresses below it count as well"),
     ],
 )
 def test_email_domain_clean_refuses_what_is_not_one_organizations(organization, domain, message):
@@ -138,7 +138,7 @@ def test_member_address_is_one_address(db, email):
     refuses(Member.objects.create, email=email)
 
 
-@pytest.mark.parametrize("domain", ["https://rush2.example", "rush2", "a..example", "a,b.example"])
+@pytest.mark.parametrize("domain", ["https://rush2", "rush2", "a..example", "a,b.example"])
 def test_domain_that_is_none_is_refused_in_words(organization, domain):
     with pytest.raises(ValidationError, match="Enter an email domain, like hospital.org"):
         EmailDomain(organization=organization, domain=domain).full_clean()

@@ -96,8 +96,8 @@ def test_join_says_everything_that_is_missing_and_keeps_the_input(client, team):
         ("full_name", "x" * 121, "Enter a name with at most 120 characters"),
         ("email", "nora@localhost", "Enter your work email address"),
         ("email", "x" * 250 + "@rush.example", "Enter"),
-        ("email", "nora@rush.example, other@rush.example", "Enter your work email address"),
-        ("email", "nora@rush.example\nBcc: all@rush.example", "Enter your work email address"),
+        ("email", "nora@rush.example, other@rush.example", "Enter one address. There are two."),
+        ("email", "nora@rush.example\nBcc: all@rush.example", "Enter one address. There are two."),
         # One address for Django, three for the queue: the code would go to the second.
         ("email", '"x,eve@evil.example,y"@rush.example', "Enter your work email address"),
         ("email", '"nora"@rush.example', "Enter your work email address"),

@@ -11,6 +11,7 @@ from django.utils.text import get_text_list
 
 from desk.actions.merge import Merge, MergeForm, enumerate_counts
 from desk.records.organizations.actions import domain_owners
+from members.email_domains import normalize_domain
 from members.models import EmailDomain, Organization
 from members.services import Preview
 
@@ -60,7 +61,7 @@ class MergeOrganization(Merge[Organization]):
         named = Organization.objects.named(search).select_related("merged_into").first()
         if named:
             return named.canonical
-        domains = EmailDomain.objects.filter(domain=search.lower().removeprefix("@"))
+        domains = EmailDomain.objects.filter(domain=normalize_domain(search))
         domain = domains.select_related("organization").first()
         return domain.organization if domain else None
 
