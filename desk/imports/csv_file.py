@@ -11,8 +11,8 @@ from itertools import islice
 
 from charset_normalizer import from_bytes
 
-from desk.imports.headings import HEADING_SEARCH_ROWS, count_headings
-from desk.imports.workbook_process import LAST_COLUMN, LAST_ROW, TOO_FAR
+from desk.imports.heading_search import HEADING_SEARCH_ROWS, count_headings
+from desk.imports.workbook_package import LAST_COLUMN, LAST_ROW, TOO_FAR
 from members.services import Refused
 
 # What spreadsheets write beside Unicode. Among more encodings the guess gets worse: Muñoz would

@@ -1,22 +1,18 @@
-"""Which row of a file has the headings, and which of its cells belong to which column."""
+"""Which cells of a row belong to which column, by the row of headings."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.utils.text import Truncator
 
+from desk.imports.heading_search import Cells, heading_key
 from members.services import Refused
 
-# A title may stand above the headings, and an empty line or "sep=;".
-HEADING_SEARCH_ROWS = 10
 # In sentences.
 MAX_SHOWN_CELLS = 10
 MAX_SHOWN_CHARACTERS = 100
-
-Cells = Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -26,6 +22,8 @@ class Headings:
     # By column, in the order of the columns; None for an optional one that the file lacks.
     places: dict[str, int | None]
     unread: list[str]
+    # Without a heading, before the last one.
+    unnamed_places: set[int]
     # Up to the last heading.
     width: int
 
@@ -36,25 +34,17 @@ class Headings:
             for column, place in self.places.items()
         }
 
+    def unnamed(self, cells: Cells) -> list[int]:
+        """Return the places, before the last heading, of what another row holds under none."""
+        return [
+            place
+            for place, cell in enumerate(cells[: self.width])
+            if cell and place in self.unnamed_places
+        ]
+
     def beyond(self, cells: Cells) -> list[str]:
         """Return what another row holds beyond the last heading."""
         return [cell for cell in cells[self.width :] if cell]
-
-
-def heading_key(heading: str) -> str:
-    """Return what two headings have in common if they mean the same column."""
-    return re.sub(r"[\W_]+", "", heading).casefold()
-
-
-def count_headings(cells: Cells, columns: Sequence[str]) -> int:
-    """Return how many of `columns` are named in these cells."""
-    return len({heading_key(cell) for cell in cells} & {heading_key(column) for column in columns})
-
-
-def find_heading_row(rows: Sequence[Cells], columns: Sequence[str]) -> int:
-    """Return the index of the row that names the most columns, of the first few rows."""
-    candidates = range(min(len(rows), HEADING_SEARCH_ROWS))
-    return max(candidates, key=lambda index: count_headings(rows[index], columns), default=0)
 
 
 def parse_headings(
@@ -82,7 +72,8 @@ def parse_headings(
         _shorten(cell) for index, cell in enumerate(cells) if cell and index not in places.values()
     ]
     width = max((index for index, cell in enumerate(cells, 1) if cell), default=0)
-    return Headings(places, unread, width)
+    unnamed = {index for index, cell in enumerate(cells[:width]) if not cell}
+    return Headings(places, unread, unnamed, width)
 
 
 def listed(cells: Cells) -> str:

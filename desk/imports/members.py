@@ -18,6 +18,7 @@ from desk.imports.base import (
     RowCleaner,
     with_message,
 )
+from desk.imports.cells import validate_name
 from desk.imports.reader import TableRow
 from desk.imports.team_names import TeamNames
 from desk.records.memberships import NEW_ADDRESS_NOTE
@@ -42,7 +43,7 @@ from teams.services import (
 
 MAX_ADDRESSES_IN_SENTENCE = 5
 EMAIL = with_message(WorkEmailField(), "Enter a work email address, like name@hospital.org.")
-FULL_NAME = with_message(name_field(), "Enter the person’s full name.")
+FULL_NAME = with_message(name_field(validators=[validate_name]), "Enter the person’s full name.")
 JOB_TITLE = job_title_field()
 ORGANIZATION = with_message(OrganizationNameField(), "Enter who employs the person.")
 # What several rows about one address have to say alike, and how it is compared.
@@ -306,6 +307,7 @@ class MemberParser:
         normalized = normalize_organization_name(ORGANIZATION.clean(cell))
         organization = self.organizations.get(normalized)
         if organization is None:
+            validate_name(cell)
             suggestion = self.suggestions.get(normalized)
             question = f" Did you mean “{suggestion}”?" if suggestion else ""
             raise CorrectableError(

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from desk.changelist import counted
 from desk.imports.base import Brought, CorrectableError, FileImport, RowCleaner, with_message
+from desk.imports.cells import validate_name
 from members.email_domains import normalize_domain, readable_domain
 from members.forms import OrganizationNameField
 from members.history.changesets import ChangeSet
@@ -23,7 +24,9 @@ from teams.services import import_organizations
 MAX_DOMAINS_PER_ROW = 50
 # A slash between two domains stands alone, and "and" too: within a web address it begins the path.
 _BETWEEN_DOMAINS = re.compile(r"(?:[\s,;|]|(?<!\S)(?:/|&|and)(?!\S))+")
-NAME = with_message(OrganizationNameField(), "Enter the name of the organization.")
+NAME = with_message(
+    OrganizationNameField(validators=[validate_name]), "Enter the name of the organization."
+)
 
 
 @dataclass

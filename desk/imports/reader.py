@@ -6,24 +6,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from django.core.files.uploadedfile import UploadedFile
+from xlsxwriter.utility import xl_col_to_name
 
-from desk.changelist.formulas import unescape_formulas
+from desk.imports.cells import Value, cell_problem, cell_text
 from desk.imports.csv_file import CsvText, read_csv
-from desk.imports.headings import (
-    HEADING_SEARCH_ROWS,
-    Headings,
-    find_heading_row,
-    listed,
-    parse_headings,
-)
+from desk.imports.heading_search import HEADING_SEARCH_ROWS, find_heading_row
+from desk.imports.headings import Headings, listed, parse_headings
 from desk.imports.workbook import Sheet, is_workbook, read_workbook
-from members.normalize import clean_text
 from members.services import Refused
 
 # Below the headings. 1,000 are checked and stored well within a web server's patience, the rest
 # in the background (desk.imports.runs).
 MAX_ROWS = 5000
 MAX_BYTES = 1_000_000
+# Rows or columns in a sentence.
+MAX_LISTED = 20
 # Enough to tell that there are too many.
 READ_ROWS = HEADING_SEARCH_ROWS + MAX_ROWS + 1
 
@@ -48,6 +45,8 @@ class Table:
     unread_columns: list[str]
     # Numbers of the rows above the headings, which hold a title or the like.
     unread_rows: list[int]
+    # Numbers of the rows that hold something in a column without a heading, by its letter.
+    unnamed_columns: dict[str, list[int]]
 
     def notes(self) -> list[str]:
         """Return sentences about how the file was read, where that may surprise, and about what
@@ -57,6 +56,10 @@ class Table:
             notes.append(f"Not read: {_listed('row', self.unread_rows)}, above the headings.")
         if self.unread_columns:
             notes.append(f"Not read: the {_listed('column', self.unread_columns)}.")
+        for letter, numbers in self.unnamed_columns.items():
+            notes.append(
+                f"Not read: column {letter}, which has no heading, in {_listed('row', numbers)}."
+            )
         return notes
 
 
@@ -74,42 +77,46 @@ def read_table(
     content = upload.read()
     source: CsvText | Sheet
     if is_workbook(content):
-        source = read_workbook(content, READ_ROWS)
+        source = read_workbook(content, columns, READ_ROWS)
     else:
         source = read_csv(content, columns, READ_ROWS)
-    numbers = [number for number, _ in source.rows]
-    lines = [[cell_text(value) for value in values] for _, values in source.rows]
-    start = find_heading_row(lines, columns)
-    headings = parse_headings(lines[start] if lines else [], columns, optional)
-    below = list(zip(numbers, lines, strict=True))[start + 1 :]
+    # The headings are among the first.
+    top = [
+        [cell_text(value) for value in values] for _, values in source.rows[:HEADING_SEARCH_ROWS]
+    ]
+    start = find_heading_row(top, columns)
+    headings = parse_headings(top[start] if top else [], columns, optional)
+    below = source.rows[start + 1 :]
     if len(below) > MAX_ROWS:
         raise Refused(f"The file has more than {MAX_ROWS:,} rows. Split it.")
-    rows = [_table_row(number, line, headings, source.advice) for number, line in below]
-    rows = [row for row in rows if any(row.cells.values()) or row.problems]
-    if not rows:
+    table = Table([], source, headings.unread, [number for number, _ in source.rows[:start]], {})
+    for number, values in below:
+        _add_row(table, number, values, headings)
+    if not table.rows:
         raise Refused("There are no rows below the headings.")
-    return Table(rows, source, headings.unread, numbers[:start])
+    return table
 
 
-def _table_row(number: int, cells: Sequence[str], headings: Headings, advice: str) -> TableRow:
-    row = TableRow(number, headings.pick(cells))
-    if beyond := headings.beyond(cells):
+def _add_row(table: Table, number: int, values: Sequence[Value], headings: Headings) -> None:
+    """Add one row to the table, unless nothing of it is read, and note what is not."""
+    line = [cell_text(value) for value in values]
+    for place in headings.unnamed(line):
+        table.unnamed_columns.setdefault(xl_col_to_name(place), []).append(number)
+    row = TableRow(number, headings.pick(line))
+    if beyond := headings.beyond(line):
         verb = "is" if len(beyond) == 1 else "are"
         row.problems[""] = (
             "This row has more cells than there are headings: "
-            f"{listed(beyond)} {verb} beyond the last one. {advice}"
+            f"{listed(beyond)} {verb} beyond the last one. {table.source.advice}"
         )
-    return row
-
-
-def cell_text(value: str | float | bool) -> str:
-    """Return a cell as cleaned text, without the apostrophes that our own exports set before what
-    a spreadsheet would take for a formula. Line breaks stay: they may separate."""
-    if isinstance(value, bool):
-        return str(value).upper()
-    lines = map(clean_text, unescape_formulas(str(value)).splitlines())
-    return "\n".join(filter(None, lines))
+    for column, place in headings.places.items():
+        if place is not None and place < len(values) and (problem := cell_problem(values[place])):
+            row.problems[column] = problem
+    if any(row.cells.values()) or row.problems:
+        table.rows.append(row)
 
 
 def _listed(noun: str, items: Sequence[str | int]) -> str:
-    return f"{noun if len(items) == 1 else noun + 's'} {', '.join(map(str, items))}"
+    shown = ", ".join(map(str, items[:MAX_LISTED]))
+    more = f" and {len(items) - MAX_LISTED:,} more" if len(items) > MAX_LISTED else ""
+    return f"{noun if len(items) == 1 else noun + 's'} {shown}{more}"

@@ -7,28 +7,38 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from desk.changelist import counted
-from desk.imports.workbook_process import PACKAGE_INDEX_SIGNATURE, PACKAGE_SIGNATURE
+from desk.imports.cells import Value
+from desk.imports.workbook_package import (
+    ENCRYPTED,
+    PACKAGE_INDEX_SIGNATURE,
+    PACKAGE_SIGNATURE,
+)
 from members.services import Refused
 
-# By its path and not as a module: with -I nothing of the portal is on the program's path.
-PROGRAM = Path(__file__).with_name("workbook_process.py")
+# With -I the program finds no module of the portal, and takes no setting from its environment.
+ROOT = Path(__file__).parents[2]
+PROGRAM = (
+    f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
+    "from desk.imports.workbook_process import main; main()"
+)
 # A file that is allowed takes less than half a second.
 TIMEOUT_SECONDS = 5
 # What an old or encrypted workbook begins with.
 OLE_SIGNATURE = b"\xd0\xcf\x11\xe0"
+# What a workbook with a password, of today's Excel, holds.
+ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 
 log = logging.getLogger(__name__)
-
-Value = str | float | bool
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The first visible sheet of a workbook, and what else is there."""
+    """The sheet of a workbook that was read, and what else is there."""
 
     name: str
     other_visible: list[str]
@@ -59,8 +69,9 @@ def is_workbook(content: bytes) -> bool:
     return content.startswith((PACKAGE_SIGNATURE, PACKAGE_INDEX_SIGNATURE, OLE_SIGNATURE))
 
 
-def read_workbook(content: bytes, max_rows: int) -> Sheet:
-    """Return the first visible sheet, with at most `max_rows` rows that hold something.
+def read_workbook(content: bytes, columns: Sequence[str], max_rows: int) -> Sheet:
+    """Return the first visible sheet that has most of `columns`, with at most `max_rows` rows that
+    hold something.
 
     Refuses what is damaged, has a password, holds too much or takes too long.
     """
@@ -68,7 +79,7 @@ def read_workbook(content: bytes, max_rows: int) -> Sheet:
     environment = {name: os.environ[name] for name in ["LD_LIBRARY_PATH"] if name in os.environ}
     try:
         finished = subprocess.run(  # noqa: S603  # our own program, no shell
-            [sys.executable, "-I", str(PROGRAM), str(max_rows)],
+            [sys.executable, "-I", "-c", PROGRAM, str(max_rows), *columns],
             input=content,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -87,6 +98,8 @@ def read_workbook(content: bytes, max_rows: int) -> Sheet:
 
 
 def _unreadable(content: bytes) -> str:
+    if ENCRYPTED_PACKAGE in content:
+        return ENCRYPTED
     if content.startswith(OLE_SIGNATURE):
         return (
             "This is an older Excel file that cannot be read, or one with a password. Save it "

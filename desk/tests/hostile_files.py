@@ -164,11 +164,13 @@ SECTOR_BYTES = 512
 FREE, END_OF_CHAIN, FAT_SECTOR = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 
 
-def xls_of(cells: Iterable[tuple[int, int]]) -> bytes:
-    """Return an Excel 97 file with a number at each of these rows and columns, from 0."""
+def xls_of(cells: Iterable[tuple[int, int]], *records: tuple[int, bytes]) -> bytes:
+    """Return an Excel 97 file with a number at each of these rows and columns, from 0, and more
+    records, each with its kind."""
     sheet = _xls_records(
         (0x809, struct.pack("<HHHHLL", 0x600, 0x10, 0, 0, 0, 0)),
         *((0x203, struct.pack("<HHHd", row, column, 0, 1.0)) for row, column in cells),
+        *records,
         (0x0A, b""),
     )
 
@@ -218,12 +220,14 @@ def looping_ole_index() -> bytes:
     return bytes(content)
 
 
-def xlsb_of(cells: Iterable[tuple[int, int]]) -> bytes:
-    """Return a binary Excel file with a number at each of these rows and columns, from 0."""
+def xlsb_of(cells: Iterable[tuple[int, int]], *records: tuple[int, bytes]) -> bytes:
+    """Return a binary Excel file with a number at each of these rows and columns, from 0, and more
+    records in the last row, each with its kind."""
     sheet = [_xlsb_record(129), _xlsb_record(148, bytes(16)), _xlsb_record(145)]
     for row, column in cells:
         sheet.append(_xlsb_record(0, struct.pack("<LLHBBBL", row, 0, 300, 0, 0, 0, 0)))
         sheet.append(_xlsb_record(5, struct.pack("<LLd", column, 0, 1.0)))
+    sheet += [_xlsb_record(kind, data) for kind, data in records]
     sheet += [_xlsb_record(146), _xlsb_record(130)]
     bundle = struct.pack("<LL", 0, 1)
     for text in ("rId1", "S1"):
@@ -374,6 +378,22 @@ FOREIGN_FILES: Mapping[str, bytes] = {
     "spreadsheet.xls": b'<?xml version="1.0"?>\n<Workbook xmlns="urn:x"><Worksheet/></Workbook>',
     "archive.mht": b"MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n\r\n<html>",
     "letter.xlsx": package_of({"[Content_Types].xml": "<Types/>", "word/document.xml": "<w/>"}),
+    "letter.ods": package_of(
+        {"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "<x/>"}
+    ),
+    "password.xlsx": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+    + bytes(1_000)
+    + "EncryptedPackage".encode("utf-16-le")
+    + bytes(3_000),
+    "password.ods": package_of(
+        {
+            "mimetype": ODS_TYPE,
+            "META-INF/manifest.xml": ODS_MANIFEST.replace(
+                "/>", "><manifest:encryption-data/></manifest:file-entry>"
+            ),
+            "content.xml": bytes(range(256)),
+        }
+    ),
     "numbers.xlsx": package_of({"Index/Document.iwa": bytes(99), "preview.jpg": b"\xff\xd8"}),
     "list.zip": package_of({"list.csv": "Name,Domains\nNorth,\n"}),
     "empty.zip": b"PK\x05\x06" + bytes(18),

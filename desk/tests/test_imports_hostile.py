@@ -153,7 +153,17 @@ def test_read_table_reads_binary_workbooks_up_to_the_limits(make):
         ("archive.mht", "This is a web page. Save"),
         ("scan.pdf", "This is a PDF. Save"),
         ("letter.rtf", "This is a text document. Save"),
-        ("letter.xlsx", "This Excel file cannot be read. Save it again as .xlsx or CSV."),
+        ("letter.xlsx", "This is a Word document. Copy its table to Excel"),
+        ("letter.ods", "This is no spreadsheet. Copy its table to one"),
+        ("numbers.xlsx", "This is a file of Numbers or Pages. Export it as Excel or CSV."),
+        ("list.zip", "This is an archive (ZIP). Open it and choose the list that is in it."),
+        ("password.xlsx", "This file has a password. Save it without one, as .xlsx or CSV."),
+        ("password.ods", "This file has a password. Save it without one, as .xlsx or CSV."),
+        ("signature.xlsx", "This Excel file cannot be read. Save it again as .xlsx or CSV."),
+        (
+            "signature.xls",
+            "This is an older Excel file that cannot be read, or one with a password",
+        ),
         ("photo.xlsx", "This is not readable text. Save the list as CSV (UTF-8) or Excel."),
     ],
 )

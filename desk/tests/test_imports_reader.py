@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from desk.imports import workbook
-from desk.imports.reader import MAX_ROWS, Table, cell_text, read_table
+from desk.imports.reader import MAX_ROWS, Table, read_table
 from desk.tests.workbooks import ods_of, package_of, workbook_of
 from members.services import Refused
 
@@ -157,22 +157,6 @@ def test_read_table_refuses_a_csv_in_words(content, message):
         read(content)
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("  two \r\n\n lines\0 ", "two\nlines"),
-        ("'=1+1", "=1+1"),
-        ("North;\n'＝1+1", "North;\n＝1+1"),
-        ("'s-Hertogenbosch", "'s-Hertogenbosch"),
-        (12345, "12345"),
-        (1.5, "1.5"),
-        (True, "TRUE"),
-    ],
-)
-def test_cell_text_is_cleaned_and_keeps_lines(value, text):
-    assert cell_text(value) == text
-
-
 def test_read_table_reads_the_first_visible_sheet_of_excel():
     lookups = [["Name", "Domains"], ["Old Clinic", "old.example"]]
     rows = [["Name", "Domains"], [], ["North", None], [7, "n.example"]]
@@ -184,6 +168,23 @@ def test_read_table_reads_the_first_visible_sheet_of_excel():
         "Not read: the sheets “West”, “East”.",
         "Not read: 1 hidden sheet.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("sheets", "read_sheet"),
+    [
+        ({"How to": [["Fill in the next sheet"]], "List": [["Name", "Domains"], ["Elm"]]}, "List"),
+        ({"A": [["Name", "Domains"], ["Elm"]], "B": [["Name", "Domains"], ["Oak"]]}, "A"),
+        ({"Cover": [], "A": [["Name"]], "B": [["Our list"], ["Name", "Domains"], ["Elm"]]}, "B"),
+    ],
+    ids=["instructions", "two lists", "cover"],
+)
+def test_read_table_reads_the_first_sheet_that_has_the_headings(sheets, read_sheet):
+    table = read(workbook_of(sheets))
+    assert table.rows[0].cells["Name"] == "Elm"
+    assert table.notes()[0] == f"Read: the sheet “{read_sheet}”."
+    not_read = " ".join(table.notes()[1:])
+    assert all(f"“{name}”" in not_read for name in sheets if name != read_sheet)
 
 
 def test_read_table_refuses_excel_without_a_visible_sheet():
@@ -225,9 +226,8 @@ def test_read_table_refuses_a_workbook_that_takes_too_long(monkeypatch):
         read(workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]}))
 
 
-def test_read_workbook_keeps_secrets_from_the_program(monkeypatch, tmp_path):
-    program = tmp_path / "program.py"
-    program.write_text("import json, os; print(json.dumps({'error': ' '.join(os.environ)}))")
+def test_read_workbook_keeps_secrets_from_the_program(monkeypatch):
+    program = "import json, os; print(json.dumps({'error': ' '.join(os.environ)}))"
     monkeypatch.setattr(workbook, "PROGRAM", program)
     monkeypatch.setenv("SECRET_KEY", "x")
     with pytest.raises(Refused) as refused:

@@ -1,0 +1,68 @@
+"""What one cell of a file holds: its text, why it cannot be used, and what is no name."""
+
+from __future__ import annotations
+
+import re
+
+from django.core.exceptions import ValidationError
+
+from desk.changelist.formulas import unescape_formulas
+from desk.imports.cell_errors import ERROR_VALUE
+from members.normalize import clean_text
+
+Value = str | float | bool
+
+# What decoders write for bytes that mean nothing.
+LOST_CHARACTER = "\ufffd"
+
+TIME = r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[ap]\.?m\.?)?"
+MONTH = (
+    "(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|"
+    r"oct(ober)?|nov(ember)?|dec(ember)?)\.?"
+)
+# As people, programs and Excel's own guesses write them; without regard to case.
+NO_NAMES = {
+    "a date": rf"(\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}([T ]+{TIME})?"
+    rf"|\d{{1,2}}(st|nd|rd|th)?[-/., ]*{MONTH}([-/., ]*\d{{2,4}})?"
+    rf"|{MONTH}[-/., ]*\d{{1,4}}(st|nd|rd|th)?([-/., ]+\d{{2,4}})?)",
+    "a time": rf"(-?\d+ days?, )?{TIME}",
+    "a number": r"[-+$€£(]*[\d., ]*\d[\d., ]*(e[-+]?\d+)?[%)]*",
+    "TRUE or FALSE": "true|false",
+    "a placeholder": r"n[/.]?a\.|n/[ak]|tb[ad]|none|unknown|vacant|not a(vailable|pplicable)"
+    r"|\((blank|none|null)\)|(?-i:NA|NaN|nan|NULL|null)",
+    "no letters": r"[\W\d_]*",
+}
+NO_NAME = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in NO_NAMES.items()}
+
+
+def cell_text(value: Value) -> str:
+    """Return a cell as cleaned text, without the apostrophes that our own exports set before what
+    a spreadsheet would take for a formula. Line breaks stay: they may separate."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    lines = map(clean_text, unescape_formulas(str(value)).splitlines())
+    return "\n".join(filter(None, lines))
+
+
+def cell_problem(value: Value) -> str:
+    """Return why what a cell holds cannot be imported, and what to do; else an empty text."""
+    text = str(value).strip()
+    if ERROR_VALUE.fullmatch(text):
+        return "This cell holds an error. Correct its formula, or type the value."
+    # Our own exports set an apostrophe before.
+    if text.startswith("="):
+        return (
+            "This cell holds a formula without its result. Open the file in Excel and save it, or "
+            "type the value."
+        )
+    if LOST_CHARACTER in text:
+        return "A character was lost when this file was saved. Type the text again."
+    return ""
+
+
+def validate_name(text: str) -> None:
+    """Raise ValidationError if this is no name of a person or organization, but a date, a number
+    or the like. That a name may have digits in it is no matter."""
+    for kind, pattern in NO_NAME.items():
+        if pattern.fullmatch(text):
+            raise ValidationError(f"This cell holds {kind} instead of a name.")

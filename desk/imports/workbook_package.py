@@ -1,0 +1,241 @@
+"""What calamine may read of a workbook: parts of a package that were unpacked and checked.
+
+Used by the program that reads workbooks (see `desk.imports.workbook_process`), without Django.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from xml.parsers.expat import ParserCreate
+
+from desk.imports.cell_errors import XLS_ERROR, ErrorCells, xlsb_has_errors
+
+# What a list may reach to, in a sheet as in CSV; calamine keeps 24 bytes for each cell up to there.
+LAST_ROW = 20_000
+LAST_COLUMN = 200
+TOO_FAR = (
+    f"The file holds something beyond row {LAST_ROW:,} or column {LAST_COLUMN}. "
+    "Copy the list alone to a new file."
+)
+# Of all parts of a package that are read; a list of 1,000 people has less than 1 MB.
+MAX_UNPACKED_BYTES = 10_000_000
+# Of markup in all parts: such a list has 50,000, with 20 columns 200,000. Half a second.
+MAX_TAGS = 800_000
+# Each sheet is one; there are a dozen others.
+MAX_PARTS = 300
+TOO_MUCH = "The file holds too much. Keep one sheet with the list alone."
+ENCRYPTED = "This file has a password. Save it without one, as .xlsx or CSV."
+BINARY_ERRORS = (
+    "The file has cells with an error, like #REF!. Save it as .xlsx: then the check says which."
+)
+MERGED = (
+    "The file has cells that are merged over several rows. Unmerge them, and repeat in each row "
+    "what they hold."
+)
+# Other packages, by a folder in them; the first that is there says what it is.
+FOREIGN_FOLDERS = {
+    "word/": "This is a Word document. Copy its table to Excel and save it as .xlsx.",
+    "ppt/": "This is a PowerPoint file. Copy its table to Excel and save it as .xlsx.",
+    "Index/": "This is a file of Numbers or Pages. Export it as Excel or CSV.",
+}
+NO_SPREADSHEET = "This is no spreadsheet. Copy its table to one and save it as .xlsx or CSV."
+ARCHIVE = "This is an archive (ZIP). Open it and choose the list that is in it."
+
+PACKAGE_SIGNATURE = b"PK\x03\x04"
+# Where the index of a package ends, by which programs find a package behind something else.
+PACKAGE_INDEX_SIGNATURE = b"PK\x05\x06"
+# What calamine gets of a package: XML, binary sheets, and what says that it is OpenDocument.
+# Charts, pivot tables and the like, which it does not read, can be large.
+PARTS_READ = re.compile(
+    r"(?!(.*/)?(docProps|customXml|charts|drawings|externalLinks|pivotCache|pivotTables|theme)/)"
+    r".*\.(xml|rels)|.*(workbook|styles|sharedStrings|sheet[0-9]+)\.bin|mimetype",
+    re.IGNORECASE,
+)
+# A part without which a package is an archive of files: of Excel's kind, or of OpenDocument.
+INDEX_NAME = re.compile(r".*\.rels|content\.xml", re.IGNORECASE)
+BINARY_SHEET_NAME = re.compile(r"sheet[0-9]+\.bin$", re.IGNORECASE)
+XML_NAME = re.compile(r"\.(xml|rels)$", re.IGNORECASE)
+COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+CELL_PLACE = re.compile(r"([A-Za-z]+)([0-9]+)")
+
+
+class WorkbookError(Exception):
+    """A workbook that is not read; the text says why, for the person who sent it."""
+
+
+def checked_workbook(content: bytes) -> bytes:
+    """Return what calamine may read of a file.
+
+    Of a package that is a new one with the checked parts alone, since two programs can understand
+    a crafted one in two ways: parts of one name, sizes that lie, a second index.
+    """
+    if content.startswith(PACKAGE_SIGNATURE):
+        return package_of(checked_parts(read_parts(content)))
+    if PACKAGE_INDEX_SIGNATURE in content:
+        raise ValueError("a package behind another file")
+    if XLS_ERROR.search(content):
+        raise WorkbookError(BINARY_ERRORS)
+    return content
+
+
+def read_parts(content: bytes) -> dict[str, bytes]:
+    """Return PARTS_READ of a package, unpacked, by name.
+
+    Raises WorkbookError if there are more than MAX_PARTS, or MAX_UNPACKED_BYTES in all. Errors of
+    zipfile and ValueError say that it is damaged or crafted.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        # Some programs write the separators of Windows.
+        named = [(part.filename.replace("\\", "/"), part) for part in package.infolist()]
+        refuse_foreign([name for name, _ in named])
+        parts = [(name, part) for name, part in named if PARTS_READ.fullmatch(name)]
+        unpacked_bytes = sum(part.file_size for _, part in parts)
+        if unpacked_bytes > MAX_UNPACKED_BYTES or len(parts) > MAX_PARTS:
+            raise WorkbookError(TOO_MUCH)
+        # Calamine does not tell upper from lower case.
+        if len({name.lower() for name, _ in parts}) < len(parts):
+            raise ValueError("a part is there twice")
+        if any(part.compress_type not in COMPRESSIONS for _, part in parts):
+            raise ValueError("a part is compressed as in no spreadsheet")
+        return {name: unpack(package, part) for name, part in parts}
+
+
+def refuse_foreign(names: Sequence[str]) -> None:
+    """Raise WorkbookError, saying what it is, if a package with these parts is no workbook."""
+    for folder, sentence in FOREIGN_FOLDERS.items():
+        if any(name.startswith(folder) for name in names):
+            raise WorkbookError(sentence)
+    if not any(INDEX_NAME.fullmatch(name) for name in names):
+        raise WorkbookError(ARCHIVE)
+
+
+def unpack(package: zipfile.ZipFile, part: zipfile.ZipInfo) -> bytes:
+    """Return a part, of which no more is unpacked than was declared; if there is more, its
+    checksum is wrong, which zipfile refuses."""
+    with package.open(part) as file:
+        return file.read(part.file_size)
+
+
+def package_of(parts: Mapping[str, bytes]) -> bytes:
+    """Return a package with these parts, not compressed."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as package:
+        for name, part in parts.items():
+            package.writestr(name, part)
+    return buffer.getvalue()
+
+
+def checked_parts(parts: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the parts, cells with an error or a formula without a result as cells of text.
+
+    Raises WorkbookError if there is too much markup, a cell is too far out, or something cannot
+    be read as a person sees it; ExpatError and ValueError say that a part is damaged or crafted.
+    """
+    xml_names = {name for name in parts if XML_NAME.search(name)}
+    if sum(parts[name].count(b"<") for name in xml_names) > MAX_TAGS:
+        raise WorkbookError(TOO_MUCH)
+    if b"opendocument" in (kind := parts.get("mimetype", b"")) and b"spreadsheet" not in kind:
+        raise WorkbookError(NO_SPREADSHEET)
+    if b"encryption-data" in parts.get("META-INF/manifest.xml", b""):
+        raise WorkbookError(ENCRYPTED)
+    if any(xlsb_has_errors(parts[name]) for name in parts if BINARY_SHEET_NAME.search(name)):
+        raise WorkbookError(BINARY_ERRORS)
+    return {name: checked_xml(part) if name in xml_names else part for name, part in parts.items()}
+
+
+def checked_xml(part: bytes) -> bytes:
+    """Return one part of XML in the same way."""
+    # Calamine reads every part as UTF-8, expat also UTF-16, which has zeros in it.
+    if b"\0" in part:
+        raise ValueError("a part in another encoding")
+    parser = ParserCreate("utf-8")
+    scan, errors = CellScan(), ErrorCells(parser)
+
+    def start_element(name: str, attributes: Mapping[str, str]) -> None:
+        scan.start_element(name, attributes)
+        errors.start_element(name, attributes)
+
+    parser.StartDoctypeDeclHandler = refuse_doctype
+    parser.StartElementHandler = start_element
+    parser.Parse(part, True)
+    return errors.replace_in(part)
+
+
+def refuse_doctype(*_: object) -> None:
+    """Raise ValueError: no spreadsheet has a document type, and entities need one."""
+    raise ValueError("a document type")
+
+
+class CellScan:
+    """Follows the elements of one part and raises WorkbookError at a cell beyond LAST_ROW or
+    LAST_COLUMN that holds something.
+
+    An empty one may be anywhere: many programs format whole rows and columns, and LibreOffice
+    ends each sheet with one row, repeated up to the last. Numbers count from 1.
+    """
+
+    def __init__(self) -> None:
+        self.row = 0
+        self.column = 0
+        self.row_count = 0
+        # By local name: prefixes differ.
+        self.starts = {
+            # Excel
+            "row": self._start_excel_row,
+            "c": self._start_excel_cell,
+            "v": self._check_place,
+            "f": self._check_place,
+            "is": self._check_place,
+            # OpenDocument
+            "table": self._start_table,
+            "table-row": self._start_row,
+            "table-cell": self._start_cell,
+            "covered-table-cell": self._start_cell,
+            "p": self._check_place,
+        }
+
+    def start_element(self, name: str, attributes: Mapping[str, str]) -> None:
+        """Follow the start of an element."""
+        start = self.starts.get(name.rpartition(":")[2])
+        if start:
+            start(attributes)
+
+    def _start_excel_row(self, attributes: Mapping[str, str]) -> None:
+        self.row_count += 1
+        if self.row_count > LAST_ROW:
+            raise WorkbookError(TOO_FAR)
+        self.row = int(attributes.get("r", self.row + 1))
+        self.column = 0
+
+    def _start_excel_cell(self, attributes: Mapping[str, str]) -> None:
+        if "r" not in attributes:
+            self.column += 1
+            return
+        place = CELL_PLACE.fullmatch(attributes["r"])
+        if not place:
+            raise ValueError("a cell without a place")
+        self.column = 0
+        for letter in place[1].upper():
+            self.column = 26 * self.column + ord(letter) - ord("A") + 1
+        self.row = int(place[2])
+
+    def _start_table(self, _: Mapping[str, str]) -> None:
+        self.row = 0
+
+    def _start_row(self, attributes: Mapping[str, str]) -> None:
+        self.row += int(attributes.get("table:number-rows-repeated", 1))
+        self.column = 0
+
+    def _start_cell(self, attributes: Mapping[str, str]) -> None:
+        self.column += int(attributes.get("table:number-columns-repeated", 1))
+        if int(attributes.get("table:number-rows-spanned", 1)) > 1:
+            raise WorkbookError(MERGED)
+        if "office:value-type" in attributes or "table:formula" in attributes:
+            self._check_place(attributes)
+
+    def _check_place(self, _: Mapping[str, str]) -> None:
+        if self.row > LAST_ROW or self.column > LAST_COLUMN:
+            raise WorkbookError(TOO_FAR)
