@@ -1,11 +1,12 @@
 """Email domains at the desk: added, and taken back if given by mistake."""
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from conftest import make_member, membership_of, visible_text
 from members.models import EmailDomain
 from members.services import Refused, remove_domain
-from teams.services import complete_join, join_teams
+from teams.services import add_domain, complete_join, join_teams
 
 DOMAINS = "/admin/members/emaildomain/"
 TAKE_BACK = "/admin/members/emaildomain/{}/take-back/"
@@ -89,8 +90,9 @@ def test_domain_given_by_mistake_is_taken_back_with_history(
         in visible_text(response)
     )
     gone = EmailDomain.history.filter(domain="rush.example").latest()
-    assert (gone.history_type, gone.history_user) == ("-", facilitator)
+    assert (gone.removed_at is None, gone.history_user) == (False, facilitator)
     assert gone.history_change_reason == "taken back"
+    assert EmailDomain._base_manager.get(pk=domain.pk).organization == organization
     member.refresh_from_db()
     assert member.is_affiliation_confirmed
 
@@ -126,3 +128,18 @@ def test_take_back_twice_is_not_found(facilitator, organization):
     remove_domain(domain, by=facilitator)
     with pytest.raises(Refused, match="already been removed"):
         remove_domain(same, by=facilitator)
+
+
+@pytest.mark.both_databases
+def test_removed_domain_can_be_given_again_and_stays_as_a_row(
+    facilitator, organization, other_organization
+):
+    removed = organization.domains.get()
+    remove_domain(removed, by=facilitator)
+    add_domain(other_organization, domain="rush.example", by=facilitator)
+    assert EmailDomain.objects.owner_of("rush.example") == other_organization
+    assert EmailDomain._base_manager.filter(domain="rush.example").count() == 2
+    with pytest.raises(IntegrityError), transaction.atomic():
+        EmailDomain._base_manager.filter(pk=removed.pk).update(removed_at=None)
+    with pytest.raises(Refused, match="already belongs to an organization"):
+        add_domain(organization, domain="rush.example", by=facilitator)

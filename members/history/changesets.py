@@ -32,7 +32,7 @@ class ChangeSet:
     """The changes and the emails of one decision, and where they come from.
 
     A change is {"model": label, "pk": key, "old": {field: value}, "new": {field: value}}, for a
-    new object without "old", for a deleted one without "new"; the values are ready for JSON.
+    new object without "old"; the values are ready for JSON.
     """
 
     source: str = ChangeSource.HAND

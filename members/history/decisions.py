@@ -31,7 +31,6 @@ from members.history.changesets import (
 from members.history.saving import (
     Refused,
     delete_with_history,
-    explain_change,
     save_with_history,
 )
 from members.models import (
@@ -298,10 +297,9 @@ def _revert(change: dict[str, Any], decision: Decision, rules: UndoRules) -> Non
     """Undo one change, with a line of history; refuses a record that has changed since."""
     model = apps.get_model(change["model"])
     by, why = decision.undoer, f"undone: {decision.title}"
-    if "new" not in change:
-        _restore(model(pk=change["pk"], **_values(model, change["old"])), by, why)
-        return
-    record = model._base_manager.filter(pk=change["pk"]).select_for_update(no_key=True).first()
+    # What was created and has been removed since is no longer there, even if its row is.
+    manager = model._base_manager if "old" in change else model._default_manager
+    record = manager.filter(pk=change["pk"]).select_for_update(no_key=True).first()
     if record is None:
         raise Refused("it is no longer there.")
     if "old" not in change:
@@ -310,12 +308,6 @@ def _revert(change: dict[str, Any], decision: Decision, rules: UndoRules) -> Non
     if serialize_fields(record, change["new"]) != change["new"]:
         raise Refused(f"{rules.describe(record, by)} has changed in the meantime.")
     save_with_history(record, by, why, **_values(model, change["old"]))
-
-
-def _restore(record: models.Model, by: Member, why: str) -> None:
-    """Store a deleted record again, under its old key."""
-    explain_change(record, by, why)
-    record.save(force_insert=True)
 
 
 def _values(model: type[models.Model], serialized: dict[str, Any]) -> dict[str, Any]:

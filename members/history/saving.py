@@ -1,6 +1,6 @@
 """Saving with history: who, why and how; and the one way in which a rule refuses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -67,10 +67,6 @@ def bulk_save_with_history(
 
 def delete_with_history(instance: models.Model, by: Member, why: str) -> None:
     """Delete `instance` with a line of history that says who and why."""
-    change_set = current_change_set()
-    if change_set.is_captured:
-        names = [field.name for field in instance._meta.concrete_fields if not field.primary_key]
-        change_set.add_change(instance, old=serialize_fields(instance, names))
     explain_change(instance, by, why)
     instance.delete()
 
@@ -96,3 +92,12 @@ def lock_open_account(member: Member) -> Member:
     if not stored.is_active:
         raise Refused("This account is closed.")
     return stored
+
+
+def lock_records(model: type[Instance], keys: Iterable[int]) -> dict[int, Instance]:
+    """Return the records with these keys, in their order, locked until the transaction ends."""
+    locked: dict[int, Instance] = {}
+    for batch in batched(sorted(keys)):
+        records = model._default_manager.filter(pk__in=batch).order_by("pk")
+        locked.update({record.pk: record for record in records.select_for_update(no_key=True)})
+    return locked

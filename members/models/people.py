@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -30,6 +31,7 @@ from members.text_fields import CleanCharField, CleanTextField
 
 # Names in a form's suggestion list: about 5 kB of a page. Any other name can be typed.
 MAX_SUGGESTIONS = 200
+DOMAIN_TAKEN = "This domain already belongs to an organization."
 # What text calls a person whom its reader does not see.
 UNSEEN_MEMBER = "a member"
 
@@ -192,6 +194,14 @@ class EmailDomainQuerySet(models.QuerySet["EmailDomain"]):
         return longest.organization if longest else None
 
 
+class EmailDomainManager(models.Manager.from_queryset(EmailDomainQuerySet)):  # type: ignore[misc]
+    """Finds the domains that count. Removed ones stay as rows, out of every list."""
+
+    def get_queryset(self) -> EmailDomainQuerySet:
+        domains: EmailDomainQuerySet = super().get_queryset().filter(removed_at=None)
+        return domains
+
+
 class OctetLength(Func):
     """The length of a text in bytes; more than `Length` gives if not all of it is ASCII."""
 
@@ -210,17 +220,23 @@ class EmailDomain(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="domains")
     domain = models.CharField(
         max_length=253,
-        unique=True,
         help_text="Such as hospital.org. Addresses at mail.hospital.org count as well.",
-        error_messages={"unique": "This domain already belongs to an organization."},
     )
+    # Given by mistake: from then on it confirms nobody, and can be another organization's.
+    removed_at = models.DateTimeField("removed", null=True, blank=True, editable=False)
 
-    objects = EmailDomainQuerySet.as_manager()
+    objects = EmailDomainManager()
     history = LoggedRecords()
 
     class Meta:
         ordering: ClassVar = ["domain"]
         constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["domain"],
+                condition=Q(removed_at=None),
+                name="members_emaildomain_one_organization",
+                violation_error_message=DOMAIN_TAKEN,
+            ),
             models.CheckConstraint(
                 name="members_emaildomain_lower_case",
                 condition=Q(domain=Lower("domain")),
@@ -252,6 +268,13 @@ class EmailDomain(models.Model):
         self.domain = normalize_domain(self.domain)
         if problem := domain_problem(self.domain):
             raise ValidationError({"domain": problem})
+
+    def validate_unique(self, exclude: Collection[str] | None = None) -> None:
+        """Refuse a domain that is an organization's already, in words and at its field."""
+        super().validate_unique(exclude)
+        same = EmailDomain.objects.filter(domain=self.domain).exclude(pk=self.pk)
+        if "domain" not in (exclude or ()) and same.exists():
+            raise ValidationError({"domain": DOMAIN_TAKEN})
 
 
 class MemberQuerySet(models.QuerySet["Member"]):

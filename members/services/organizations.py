@@ -3,13 +3,14 @@
 What follows in teams is in `teams.services.recognition`, which calls these steps.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from members.email_domains import domain_suffixes, email_domain
-from members.history.saving import Refused, delete_with_history, save_with_history
+from members.history.saving import Refused, bulk_save_with_history, save_with_history
 from members.models import EmailDomain, Member, Organization
 from members.services.affiliations import confirm_affiliations
 from members.services.transitions import lock_organization, new_organization, transition
@@ -89,7 +90,12 @@ def remove_domain(domain: EmailDomain, *, by: Member) -> None:
         stored = EmailDomain.objects.select_for_update(no_key=True).filter(pk=domain.pk).first()
         if stored is None:
             raise Refused(f"{domain} has already been removed. Nothing was changed.")
-        delete_with_history(stored, by, "taken back")
+        remove_domains([stored], by=by, why="taken back")
+
+
+def remove_domains(domains: Sequence[EmailDomain], *, by: Member, why: str) -> None:
+    """Remove email domains, locked by the caller, as `remove_domain` does. They stay as rows."""
+    bulk_save_with_history(domains, by, why, removed_at=timezone.now())
 
 
 def confirm_waiting_members(

@@ -10,6 +10,7 @@ from post_office.models import STATUS, Email
 from conftest import membership_of
 from members.models import Decision, EmailDomain, Organization
 from members.services import Refused, remove_domain, undo_decision
+from members.services.organizations import create_domain
 from members.tests.decisions import approve_step, decide, end_step, outcomes, process
 from teams.models import Membership
 from teams.services import (
@@ -66,7 +67,7 @@ def test_undo_of_recognizing_restores_domain_people_and_requests(
     assert queued_emails() == []
 
 
-def test_undo_restores_a_deleted_record_under_its_key(organization, administrator):
+def test_undo_restores_a_removed_domain(organization, administrator):
     domain = organization.domains.get()
 
     def step(key):
@@ -80,6 +81,21 @@ def test_undo_restores_a_deleted_record_under_its_key(organization, administrato
     process(decision, step)
     returned = EmailDomain.objects.get(pk=domain.pk)
     assert (returned.domain, returned.organization) == (domain.domain, organization)
+
+
+def test_undo_of_adding_a_domain_is_refused_after_it_was_removed(organization, administrator):
+    def step(key):
+        create_domain(organization, "two.example", administrator)
+        return "added"
+
+    decision = decide(administrator, type(organization), [organization.pk])
+    process(decision, step)
+    added = organization.domains.get(domain="two.example")
+    remove_domain(added, by=administrator)
+    undo_decision(decision, by=administrator)
+    process(decision, step)
+    assert "it is no longer there" in decision.items.get().result_message
+    assert EmailDomain._base_manager.filter(pk=added.pk).exists()
 
 
 def test_undo_is_refused_for_an_item_that_changed_since(
