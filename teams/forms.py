@@ -8,6 +8,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms.models import ModelChoiceIteratorValue
+from django.utils.text import get_text_list
 
 from members.forms import (
     BaseForm,
@@ -17,7 +18,7 @@ from members.forms import (
     name_field,
 )
 from members.text_fields import CleanFormField
-from teams.models import ActionTeam
+from teams.models import MAX_REQUEST_REASON_LENGTH, ActionTeam
 
 # A question that is sent sooner or later after its form was shown is not from a person.
 MIN_FORM_AGE_SECONDS = 3
@@ -35,6 +36,20 @@ class TeamCheckboxes(forms.CheckboxSelectMultiple):
         option["description"] = f"{team.summary}{decision}"
         option["team"] = team
         return option
+
+
+def request_reason_field() -> forms.CharField:
+    """Return the field for why someone wants to join a team whose facilitators decide."""
+    return CleanFormField(
+        label="Why you want to join",
+        max_length=MAX_REQUEST_REASON_LENGTH,
+        required=False,
+        help_text="One line for the facilitators who decide your request",
+        error_messages={
+            "max_length": f"Shorten your reason to at most {MAX_REQUEST_REASON_LENGTH} characters"
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-40"}),
+    )
 
 
 class JoinForm(HoneypotForm):
@@ -57,6 +72,8 @@ class JoinForm(HoneypotForm):
         },
     )
 
+    reason = request_reason_field()
+
     def __init__(
         self,
         *args: Any,
@@ -69,6 +86,12 @@ class JoinForm(HoneypotForm):
             # The address in `initial` counts, whatever is sent.
             self.fields["email"].disabled = True
             self.fields["email"].help_text = "Verified by the sign-in of your organization"
+        by_approval = [team.name for team in open_teams if not team.is_open]
+        if by_approval:
+            names = get_text_list(by_approval, "and")
+            self.fields["reason"].help_text = f"One line for the facilitators of {names}"
+        else:
+            del self.fields["reason"]
         # Closed teams are no choices, but in the queryset: a forged one is refused with the reason.
         self.fields["teams"].widget.choices = [
             (ModelChoiceIteratorValue(team.slug, team), team.name) for team in open_teams
@@ -83,6 +106,12 @@ class JoinForm(HoneypotForm):
                 f"Not taking new members right now: {', '.join(closed)}. Clear that choice"
             )
         return teams
+
+
+class JoinTeamForm(BaseForm):
+    """What a member who joins one more team may say; nothing else is asked again."""
+
+    reason = request_reason_field()
 
 
 class FaqSearchForm(BaseForm):

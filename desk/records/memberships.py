@@ -69,7 +69,9 @@ class MembershipAction(BulkAction[Membership]):
         status = membership.get_status_display().lower()
         description = f"{membership.member}, {organization}: {membership.team}, {status}"
         if membership.is_waiting and membership.waits_for != "approval":
-            return format_html("{} for {}", description, describe_waiting(membership))
+            description = format_html("{} for {}", description, describe_waiting(membership))
+        if membership.request_reason:
+            return format_html("{}. “<bdi>{}</bdi>”", description, membership.request_reason)
         return description
 
 
@@ -237,12 +239,14 @@ class MembershipAdmin(ActionAdmin[Membership]):
         ("Member", "member"), ("Email", "member.email"), ("Job title", "member.job_title"),
         ("Organization", "member.organization"), ("Team", "team"),
         ("Status", "get_status_display"), ("Requested", "requested_at"),
+        ("Reason for asking", "request_reason"),
         ("Decided", "decided_at"), ("Decided by", "decided_by"), ("Ended", "ended_at"),
         ("Ended by", "ended_by"), ("Reason", "reason"),
     ]  # fmt: skip
     fields = (
         "person", "employer", "affiliation", "team", "status_badge", "waiting_for", "origin",
-        "requested_at", "answer", "decided_at", "decider", "ended_at", "ender", "reason",
+        "requested_at", "request_reason", "answer", "decided_at", "decider", "ended_at", "ender",
+        "reason",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
@@ -270,8 +274,7 @@ class MembershipAdmin(ActionAdmin[Membership]):
             empty |= {"decided_at", "decider"}
         if obj.ended_at is None:
             empty |= {"ended_at", "ender"}
-        if not obj.reason:
-            empty.add("reason")
+        empty |= {name for name in ("reason", "request_reason") if not getattr(obj, name)}
         return [name for name in self.fields if name not in empty]
 
     def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:

@@ -2,13 +2,14 @@
 
 from teams.models.faq import FaqEntry, Question
 from teams.models.goals import STALE_AFTER, Goal, GoalQuerySet, GoalUpdate, amount
-from teams.models.memberships import Membership, MembershipQuerySet
+from teams.models.memberships import MAX_REQUEST_REASON_LENGTH, Membership, MembershipQuerySet
 from teams.models.site_texts import MAX_NOTICE_LENGTH, PLACEHOLDERS, Notice, SiteText
 from teams.models.synonyms import SynonymGroup
 from teams.models.teams import ActionTeam, ActionTeamQuerySet
 
 __all__ = [
     "MAX_NOTICE_LENGTH",
+    "MAX_REQUEST_REASON_LENGTH",
     "PLACEHOLDERS",
     "STALE_AFTER",
     "ActionTeam",

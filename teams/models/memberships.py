@@ -13,9 +13,12 @@ from django.utils import timezone
 
 from members.models import Member
 from members.models.history import LoggedRecords
-from members.text_fields import CleanTextField
+from members.text_fields import CleanCharField, CleanTextField
 from teams.models.teams import ActionTeam
 from teams.workdays import answer_expected_on, is_late
+
+# Characters, of one line.
+MAX_REQUEST_REASON_LENGTH = 200
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -138,6 +141,15 @@ class Membership(models.Model):
         related_name="+",
     )
     reason = CleanTextField(blank=True, editable=False)
+    request_reason = CleanCharField(
+        "reason for asking",
+        max_length=MAX_REQUEST_REASON_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What the member wrote with the request, for those who decide it.",
+    )
 
     objects = MembershipQuerySet.as_manager()
     history = LoggedRecords()

@@ -11,6 +11,7 @@ from members.services import (
     complete_profile,
     get_or_create_member,
     lock_open_account,
+    save_with_history,
 )
 from teams import emails
 from teams.models import ActionTeam, Membership
@@ -40,11 +41,18 @@ class TeamOutcome:
 
 
 def complete_join(
-    email: str, *, full_name: str, job_title: str, organization: str = "", team_ids: Iterable[int]
+    email: str,
+    *,
+    full_name: str,
+    job_title: str,
+    organization: str = "",
+    reason: str = "",
+    team_ids: Iterable[int],
 ) -> tuple[Member, list[TeamOutcome]]:
     """Apply a join form after its address was proven: person, affiliation, teams, one email.
 
-    Return the member and what became of each team. Safe to repeat, also at the same time: what is
+    Return the member and what became of each team. `reason`, one line, goes with what is requested
+    and not joined at once. Safe to repeat, also at the same time: what is
     there is reported, not made again. Refuses an account that a facilitator has closed, and with
     EmployerUnknownError where `organization` is empty and neither the address nor an account says
     who employs the person; then nothing is changed.
@@ -60,12 +68,15 @@ def complete_join(
                 organization = employer.name
             member = set_affiliation(member, organization)
         member = complete_profile(member, full_name=full_name, job_title=job_title)
-        return member, _join_all(member, ActionTeam.objects.filter(pk__in=list(team_ids)))
+        teams = ActionTeam.objects.filter(pk__in=list(team_ids))
+        return member, _join_all(member, teams, reason)
 
 
-def join_teams(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]:
-    """Make `member` join `teams`, each at once or as a request, with one email for all of it;
-    return what became of each team.
+def join_teams(
+    member: Member, teams: Iterable[ActionTeam], *, reason: str = ""
+) -> list[TeamOutcome]:
+    """Make `member` join `teams`, each at once or as a request, which `reason`, one line, goes
+    with; with one email for all of it. Return what became of each team.
 
     At once: affiliation confirmed, organization recognized, team open. A closed team takes
     nobody; a team already joined or requested is reported. An organization that was declined
@@ -74,13 +85,13 @@ def join_teams(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]
     with transaction.atomic():
         if member.organization and not member.is_affiliation_confirmed:
             set_affiliation(member, member.organization.name)
-        return _join_all(lock_open_account(member), teams)
+        return _join_all(lock_open_account(member), teams, reason)
 
 
-def _join_all(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]:
+def _join_all(member: Member, teams: Iterable[ActionTeam], reason: str) -> list[TeamOutcome]:
     """For a locked, stored `member`, inside a transaction: one join of a person at a time."""
     current = {each.team_id: each for each in Membership.objects.of(member).current()}
-    outcomes = [_join(member, team, current.get(team.pk)) for team in teams]
+    outcomes = [_join(member, team, current.get(team.pk), reason) for team in teams]
     joined = [o.membership for o in outcomes if o.outcome == Outcome.JOINED and o.membership]
     waiting = [o.membership for o in outcomes if o.outcome == Outcome.WAITING and o.membership]
     if joined:
@@ -90,8 +101,9 @@ def _join_all(member: Member, teams: Iterable[ActionTeam]) -> list[TeamOutcome]:
     return outcomes
 
 
-def _join(member: Member, team: ActionTeam, current: Membership | None) -> TeamOutcome:
+def _join(member: Member, team: ActionTeam, current: Membership | None, reason: str) -> TeamOutcome:
     if current:
+        current = _with_newest_reason(current, reason)
         already = Outcome.ALREADY_ACTIVE if current.is_active else Outcome.ALREADY_WAITING
         return TeamOutcome(team, already, current)
     if team.is_closed:
@@ -104,8 +116,20 @@ def _join(member: Member, team: ActionTeam, current: Membership | None) -> TeamO
         origin=Membership.Origin.REQUESTED,
         by=member,
         why="joined" if at_once else "requested",
+        request_reason="" if at_once else reason,
     )
     return TeamOutcome(team, Outcome.JOINED if at_once else Outcome.WAITING, membership)
+
+
+def _with_newest_reason(membership: Membership, reason: str) -> Membership:
+    """Return the stored `membership`; where it still waits, with `reason` if there is one."""
+    if not reason or reason == membership.request_reason:
+        return membership
+    membership = lock_membership(membership)
+    if membership.is_waiting:
+        why = "gave a reason for asking"
+        save_with_history(membership, membership.member, why, request_reason=reason)
+    return membership
 
 
 def leave_team(membership: Membership) -> Membership:

@@ -101,12 +101,13 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
 
 
 def _erase_reasons(member: Member) -> None:
-    """Erase what facilitators wrote about the person, in the memberships and in their history:
-    an erasure leaves no version behind, so it writes none."""
+    """Erase what facilitators wrote about the person, and what the person wrote to them, in the
+    memberships and in their history: an erasure leaves no version behind, so it writes none."""
     memberships = Membership.objects.of(member)
-    memberships.exclude(reason="").update(reason=ERASED)
     keys = [member.pk, *member.merged_accounts.values_list("pk", flat=True)]
-    Membership.history.filter(member_id__in=keys).exclude(reason="").update(reason=ERASED)
+    for stored in (memberships, Membership.history.filter(member_id__in=keys)):
+        stored.exclude(reason="").update(reason=ERASED)
+        stored.exclude(request_reason="").update(request_reason="")
     items = DecisionItem.objects.filter(decision__model_label=Membership._meta.label_lower)
     items.filter(object_id__in=memberships.values("pk")).update(result_message="", changes=[])
 
@@ -145,6 +146,7 @@ def _memberships_of(member: Member) -> list[dict[str, str | None]]:
             "requested_at": membership.requested_at.isoformat(),
             "decided_at": membership.decided_at.isoformat() if membership.decided_at else None,
             "ended_at": membership.ended_at.isoformat() if membership.ended_at else None,
+            "reason_for_asking": membership.request_reason,
             "reason": membership.reason,
         }
         for membership in Membership.objects.of(member).select_related("team")

@@ -31,13 +31,20 @@ TRANSITIONS: dict[str | None, set[Status]] = {
 
 
 def new_membership(
-    member: Member, team: ActionTeam, status: Status, *, origin: Membership.Origin, by: Member
+    member: Member,
+    team: ActionTeam,
+    status: Status,
+    *,
+    origin: Membership.Origin,
+    by: Member,
+    request_reason: str = "",
 ) -> Membership:
     """Return a membership that begins as `status`; it is not stored yet. Nobody has decided
     about one that a member requested and that is active at once."""
     if status not in TRANSITIONS[None]:
         raise Refused(f"A membership does not begin as {status.label.lower()}.")
     fields = _fields(status, by=None if origin == Membership.Origin.REQUESTED else by)
+    fields["request_reason"] = request_reason
     return Membership(member=member, team=team, origin=origin, **fields)
 
 
@@ -49,9 +56,12 @@ def start_membership(
     origin: Membership.Origin,
     by: Member,
     why: str,
+    request_reason: str = "",
 ) -> Membership:
     """Store a membership that begins as `status`, with a line of history; return it."""
-    membership = new_membership(member, team, status, origin=origin, by=by)
+    membership = new_membership(
+        member, team, status, origin=origin, by=by, request_reason=request_reason
+    )
     save_with_history(membership, by, why)
     return membership
 

@@ -95,6 +95,8 @@ def _pending_form(request: HttpRequest, form: JoinForm) -> dict[str, Any]:
     """Return what the valid `form` says, without the address, as a session can keep it; with the
     employer if that was named before."""
     values = {name: form.cleaned_data[name] for name in ("full_name", "job_title")}
+    # Not asked where no team is by approval.
+    values["reason"] = form.cleaned_data.get("reason", "")
     values["organization"] = _sent_before(request).get("organization", "")
     return {**values, "teams": [team.slug for team in form.cleaned_data["teams"]]}
 
@@ -205,6 +207,7 @@ def apply_join_form(request: HttpRequest, email: str, pending_form: dict[str, An
             full_name=pending_form["full_name"],
             job_title=pending_form["job_title"],
             organization=pending_form["organization"],
+            reason=pending_form["reason"],
             team_ids=list(teams.values_list("pk", flat=True)),
         )
     except EmployerUnknownError:

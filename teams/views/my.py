@@ -14,6 +14,7 @@ from members.decorators import post_only
 from members.forms import ProfileForm
 from members.models import Member, Organization
 from members.services import Refused
+from teams.forms import JoinTeamForm
 from teams.models import ActionTeam, GoalUpdate, Membership
 from teams.services import (
     Outcome,
@@ -95,15 +96,20 @@ def _last_declined(memberships: Sequence[Membership]) -> list[Membership]:
 
 @post_only("team_detail")
 def team_join(request: HttpRequest, slug: str) -> HttpResponse:
-    """Join another team, or request it, with one click: nothing is asked again."""
+    """Join another team, or request it with a reason if one is given, with one click: nothing is
+    asked again."""
     team = get_object_or_404(ActionTeam, slug=slug)
     member = current_member(request)
+    form = JoinTeamForm(request.POST)
+    if not form.is_valid():
+        return render(request, "teams/team_join.html", {"team": team, "form": form})
+    reason = form.cleaned_data["reason"]
     if member.organization is None:
-        entered = {"full_name": member.full_name, "job_title": member.job_title}
+        entered = {"full_name": member.full_name, "job_title": member.job_title, "reason": reason}
         pending_form = {**entered, "organization": "", "teams": [team.slug]}
         return apply_join_form(request, member.email, pending_form)
     try:
-        (result,) = join_teams(member, [team])
+        (result,) = join_teams(member, [team], reason=reason)
     except Refused as refused:
         messages.warning(request, str(refused))
     else:
