@@ -25,7 +25,7 @@ from members.services import Refused
 
 ROWS_PER_PAGE = 20
 MAX_ERROR_GROUPS_ON_PAGE = 100
-MAX_ROW_NUMBERS_OF_GROUP = 10
+MAX_ROW_NUMBERS_OF_GROUP = 5
 # The page of an import that is being checked or stored reloads.
 RELOAD_SECONDS = 2
 # Beside the columns of the import, which do not read it.
