@@ -15,6 +15,13 @@ def number_in_words(number: int) -> str:
     return str(apnumber(number))
 
 
+def end_sentence(text: object) -> str:
+    """Return the text with a period at its end; one that ends with a period ("3:07 p.m.", "Prairie
+    Example Health, Inc.") gets no second one."""
+    words = str(text)
+    return words if words.endswith(".") else f"{words}."
+
+
 def first_name(full_name: str) -> str:
     """Return the name to greet a person with: "Ana" for "Dr. Ana Sample".
 

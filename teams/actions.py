@@ -22,7 +22,7 @@ from members.history.decisions import Step, UndoRules, process_items
 from members.models import Decision, EmailDomain, Member, Organization
 from members.normalize import clean_text
 from members.services import Refused
-from members.wording import counted
+from members.wording import counted, end_sentence
 from teams import services
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
 
@@ -179,7 +179,7 @@ def confirm_affiliation(member: Member, by: Member, form_data: FormData) -> str:
     visible = Membership.objects.of(member).visible_to(by)
     opened_names = _team_names(visible.filter(pk__in=[each.pk for each in recognition.opened]))
     other_count = len(recognition.opened) - len(opened_names)
-    message = f"{member} is confirmed for {member.organization}."
+    message = f"{member} is confirmed for {end_sentence(member.organization)}"
     if opened_names:
         message += f" Active member now: {', '.join(opened_names)}."
     if other_count:
@@ -198,7 +198,9 @@ def _team_names(memberships: QuerySet[Membership]) -> list[str]:
 @action(Member, "unconfirm")
 def unconfirm_affiliation(member: Member, by: Member, form_data: FormData) -> str:
     member_services.unconfirm_affiliation(member, reason=form_data["reason"], by=by)
-    return f"{member} is no longer confirmed for {member.organization}. Memberships stay."
+    return (
+        f"{member} is no longer confirmed for {end_sentence(member.organization)} Memberships stay."
+    )
 
 
 @action(Member, "decline")

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.html import escape
 from post_office.models import PRIORITY, STATUS, Email
 
+from collaborative.demo import sample_emails
 from collaborative.demo.sample_emails import render_sample, samples
 
 
@@ -126,7 +127,7 @@ TEMPLATES = portal.BASE_DIR / "templates" / "emails"
 
 
 @pytest.fixture(params=samples(), ids=lambda sample: sample.func.__name__)
-def sample(request) -> Email:
+def sample(request, db) -> Email:
     return render_sample(request.param)
 
 
@@ -145,6 +146,20 @@ def test_sample_list_shows_every_email_template(client, db):
 def test_sample_html_is_that_of_the_email(client, db):
     html = client.get(reverse("dev_email_sample_html", args=[1])).content.decode()
     assert html == render_sample(samples()[1]).html_message
+
+
+def test_emails_end_no_sentence_twice(db, monkeypatch):
+    for record in (
+        *(sample_emails.LAKEFRONT, sample_emails.RIVERBEND),
+        *(sample_emails.TRAINING, sample_emails.HIRING, sample_emails.CAREERS),
+    ):
+        monkeypatch.setattr(record, "name", f"{record.name}, Inc.")
+    for person in (sample_emails.ANA, sample_emails.SAM, sample_emails.FAYE):
+        monkeypatch.setattr(person, "full_name", f"{person.full_name} Jr.")
+    for each in samples():
+        email = render_sample(each)
+        for part in (email.subject, email.message, email.html_message):
+            assert re.findall(r".{30}\.\.(?!\.)", part) == []
 
 
 def test_samples_link_only_to_pages_that_are_there(client_for, administrator):

@@ -153,6 +153,7 @@ def test_status_page_begins_with_all_right(client_for, administrator, settings, 
     assert f"Last backup Good 1 hour ago, 2.4 MB, {tmp_path}/{FILE}" in text
     assert "Encryption Good on" in text
     assert "Migrations Good all applied" in text
+    assert ".." not in text
     assert "Portal 2026.11" in text
     assert ("PostgreSQL 1" if connection.vendor == "postgresql" else "SQLite 3.") in text
 

@@ -31,6 +31,7 @@ from members.history.changesets import ChangeSet
 from members.models import Member, Organization
 from members.normalize import fold, normalize_organization_name, normalize_person_name
 from members.services import lock_organizations, recognized_owners
+from members.wording import end_sentence
 from teams.models import ActionTeam, Membership
 from teams.services import (
     MemberData,
@@ -292,7 +293,8 @@ class MemberParser:
             return
         cleaner.ask(
             "Organization",
-            f"Addresses at {email_domain(email)} belong to {owner}. Who employs the person?",
+            f"Addresses at {email_domain(email)} belong to {end_sentence(owner)} "
+            "Who employs the person?",
             owner.name,
         )
         if not cleaner.errors:

@@ -25,6 +25,7 @@ from members.dates import long_date
 from members.forms import OrganizationNameField, WorkEmailField, name_field
 from members.models import Member, Organization
 from members.services import Refused
+from members.wording import end_sentence
 from teams.models import ActionTeam, Membership, MembershipQuerySet
 from teams.services import add_member, seen_account
 
@@ -208,7 +209,7 @@ def added_message(membership: Membership, email: str, account: Member | None) ->
     """Return what happened; of an `account` that the desk saw before also what it keeps."""
     member, team = membership.member, membership.team
     if account is None:
-        return f"You added {email} to {team}. An email says so. {NEW_ADDRESS_NOTE}"
+        return f"You added {email} to {end_sentence(team)} An email says so. {NEW_ADDRESS_NOTE}"
     message = (
         f"{member} is a member of {team} now, and is notified by email. An account with this "
         "address already existed; its name"
@@ -217,7 +218,7 @@ def added_message(membership: Membership, email: str, account: Member | None) ->
     organization = member.organization or "no organization"
     if member.is_affiliation_confirmed and not account.is_affiliation_confirmed:
         return f"{message} stays as it was: {name}. It is confirmed for {organization} from now on."
-    return f"{message} and organization stay as they were: {name}, {organization}."
+    return f"{message} and organization stay as they were: {name}, {end_sentence(organization)}"
 
 
 class MembershipAdmin(ActionAdmin[Membership]):

@@ -29,6 +29,7 @@ from members.models import Member
 from members.normalize import clean_text
 from members.services import Preview
 from members.text_fields import CleanFormField
+from members.wording import end_sentence
 from teams.actions import TEAM_PREFIX
 from teams.models import ActionTeam, FaqEntry, Question
 from teams.models.faq import QuestionQuerySet
@@ -53,7 +54,8 @@ class QuestionAction(BulkAction[Question]):
         """Return why nothing can be decided about `question` here; empty if something can."""
         if question.is_waiting:
             return ""
-        return f"Already {question.get_status_display().lower()} by {question.decided_by}."
+        status = question.get_status_display().lower()
+        return end_sentence(f"Already {status} by {question.decided_by}")
 
     def visible_email(self, preview: Preview, staff: Member) -> Email | None:
         """Return the first email: all facilitators share the questions and their answers."""

@@ -19,6 +19,7 @@ from members.history.saving import (
 from members.models import EmailDomain, Member, Organization
 from members.normalize import clean_text, normalize_organization_name
 from members.services.transitions import lock_organization, transition
+from members.wording import end_sentence
 
 # Begins a line of history; the facilitator's reason follows.
 UNCONFIRMED = "affiliation confirmation taken back"
@@ -74,7 +75,9 @@ def confirm_affiliation(member: Member, *, by: Member) -> Member:
         if not member.is_active:
             raise Refused(f"{member}: the account is closed.")
         if member.is_affiliation_confirmed:
-            raise Refused(f"{member} is already confirmed as a member of {member.organization}.")
+            raise Refused(
+                f"{member} is already confirmed as a member of {end_sentence(member.organization)}"
+            )
         if organization is None or member.organization_id != organization.pk:
             raise Refused(f"{member} has changed the organization meanwhile. Look again.")
         if not organization.is_recognized:

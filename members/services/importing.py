@@ -17,6 +17,7 @@ from members.models import EmailDomain, Member, Organization
 from members.normalize import normalize_organization_name
 from members.services.organizations import confirm_waiting_members
 from members.services.transitions import new_organization, transition_all
+from members.wording import end_sentence
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,9 @@ class _Plan:
             self.result.added_domains.append(domain)
         elif owner.normalized_name != organization.normalized_name:
             if earlier := self.domain_rows.get(domain.domain):
-                return f"Row {earlier} gives {domain.domain} to {owner}. Remove it from one row."
-            return f"{domain.domain} belongs to {owner}. Remove it from this row."
+                given = end_sentence(f"Row {earlier} gives {domain.domain} to {owner}")
+                return f"{given} Remove it from one row."
+            return f"{domain.domain} belongs to {end_sentence(owner)} Remove it from this row."
         return ""
 
 

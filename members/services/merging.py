@@ -8,6 +8,7 @@ from members.models import Member, Organization
 from members.normalize import clean_text, normalize_organization_name
 from members.services.organizations import confirm_waiting_members, create_domain
 from members.services.transitions import lock_organization, new_organization, transition
+from members.wording import end_sentence
 
 # Stands in the history of an organization that was renamed.
 RENAMED = "changed at the desk"
@@ -55,7 +56,8 @@ def _refuse_to_merge(duplicate: Organization, retained: Organization) -> None:
         )
     if retained.is_merged:
         raise Refused(
-            f"{retained} is itself a former name of {retained.canonical}. Merge into that one."
+            f"{retained} is itself a former name of {end_sentence(retained.canonical)} "
+            "Merge into that one."
         )
     if retained.status == Organization.Status.DECLINED:
         raise Refused(
@@ -93,7 +95,8 @@ def rename_organization(organization: Organization, name: str, *, by: Member) ->
         organization = lock_organization(organization)
         if organization.is_merged:
             raise Refused(
-                f"{organization} is a former name of {organization.canonical}. Rename that one."
+                f"{organization} is a former name of {end_sentence(organization.canonical)} "
+                "Rename that one."
             )
         old_name = organization.name
         if compared == organization.normalized_name:

@@ -14,6 +14,7 @@ from members.history.saving import Refused, bulk_save_with_history, save_with_hi
 from members.models import EmailDomain, Member, Organization
 from members.services.affiliations import confirm_affiliations
 from members.services.transitions import lock_organization, new_organization, transition
+from members.wording import end_sentence
 
 
 def add_organization(
@@ -74,7 +75,7 @@ def add_domain(organization: Organization, *, domain: str, by: Member) -> list[M
         organization = lock_organization(organization)
         if organization.is_merged:
             raise Refused(
-                f"{organization} is a former name of {organization.canonical}. "
+                f"{organization} is a former name of {end_sentence(organization.canonical)} "
                 "Give the domain to that one."
             )
         added = create_domain(organization, domain, by).domain

@@ -20,6 +20,7 @@ from members.history.saving import (
 )
 from members.models import Member, Organization
 from members.normalize import clean_text, normalize_organization_name
+from members.wording import end_sentence
 
 Status = Organization.Status
 
@@ -97,5 +98,5 @@ def _already_decided(organization: Organization, reader: Member) -> str:
         return f"{organization.name} is {status}."
     return (
         f"{organization.name} was already {status} on {long_date(organization.decided_at)} "
-        f"by {organization.decided_by.name_for_staff(reader)}. Nothing was changed."
+        f"by {end_sentence(organization.decided_by.name_for_staff(reader))} Nothing was changed."
     )

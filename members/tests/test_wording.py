@@ -2,7 +2,7 @@
 
 import pytest
 
-from members.wording import counted, first_name
+from members.wording import counted, end_sentence, first_name
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,17 @@ def test_counted_agrees_with_its_noun():
         "1 person",
         "2 people",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Open", "Open."),
+        ("at 3:07 p.m.", "at 3:07 p.m."),
+        ("for Prairie Example Health, Inc.", "for Prairie Example Health, Inc."),
+        ("by Sam Sample Jr.", "by Sam Sample Jr."),
+        (42, "42."),
+    ],
+)
+def test_sentence_ends_with_one_period(text, sentence):
+    assert end_sentence(text) == sentence

@@ -13,6 +13,7 @@ from members.services import (
     lock_open_account,
     save_with_history,
 )
+from members.wording import end_sentence
 from teams import emails
 from teams.models import ActionTeam, Membership
 from teams.services.recognition import set_affiliation
@@ -138,7 +139,9 @@ def leave_team(membership: Membership) -> Membership:
     with transaction.atomic():
         membership = lock_membership(membership)
         if not membership.is_active:
-            raise Refused(f"You are not a member of {membership.team}. Nothing was changed.")
+            raise Refused(
+                f"You are not a member of {end_sentence(membership.team)} Nothing was changed."
+            )
         transition(membership, Status.ENDED, by=membership.member, why="left")
         emails.membership_ended(membership)
     return membership

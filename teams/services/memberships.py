@@ -10,6 +10,7 @@ from members.services import (
     get_or_create_member,
     lock_organization,
 )
+from members.wording import end_sentence
 from teams import emails
 from teams.models import ActionTeam, Membership
 from teams.services.recognition import activate_open_requests
@@ -38,7 +39,9 @@ def approve_membership(membership: Membership, *, by: Member) -> Membership:
                 f"{member} waits for that."
             )
         if membership.waits_for == "affiliation":
-            raise Refused(f"Confirm first that {member} works for {member.organization}.")
+            raise Refused(
+                f"Confirm first that {member} works for {end_sentence(member.organization)}"
+            )
         transition(membership, Status.ACTIVE, by=by, why="approved")
         emails.membership_approved(membership)
     return membership

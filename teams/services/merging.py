@@ -14,6 +14,7 @@ from members.services import (
     end_sessions,
     save_with_history,
 )
+from members.wording import end_sentence
 from teams import emails
 from teams.models import Membership
 from teams.services.recognition import activate_requests_of_open_teams
@@ -81,8 +82,8 @@ def _refuse_to_merge(duplicate: Member, retained: Member) -> None:
     if both and duplicate.organization_id != retained.organization_id:
         raise Refused(
             f"{duplicate.email} is confirmed for {duplicate.organization}, {retained.email} for "
-            f"{retained.organization}. Remove the confirmation that is no longer true, on the page "
-            "of that account; or merge the two organizations, if they are one."
+            f"{end_sentence(retained.organization)} Remove the confirmation that is no longer "
+            "true, on the page of that account; or merge the two organizations, if they are one."
         )
 
 

@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from members.dates import long_date
 from members.models import Member
 from members.services import Refused, save_with_history
+from members.wording import end_sentence
 from teams import emails
 from teams.models import FaqEntry, Question
 from teams.services.visibility import name_for
@@ -128,7 +129,8 @@ def _lock_waiting(question: Question, by: Member) -> Question:
     if question.decided_at and question.decided_by:
         raise Refused(
             f"“{question}”: already {question.get_status_display().lower()} on "
-            f"{long_date(question.decided_at)} by {name_for(question.decided_by, by)}. "
+            f"{long_date(question.decided_at)} by "
+            f"{end_sentence(name_for(question.decided_by, by))} "
             "Nothing was changed."
         )
     return question

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django import template
+from django.template.defaultfilters import stringfilter
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
+from members.wording import end_sentence
 from teams.markdown import TOP_HEADING, mark_words, render_markdown
 from teams.models import Goal, GoalUpdate, SiteText, amount
 from teams.site_texts import SiteFrame, render_site_text, site_frame, site_text
@@ -15,6 +17,8 @@ from teams.site_texts import SiteFrame, render_site_text, site_frame, site_text
 register = template.Library()
 # {{ goal.current|amount:goal.unit }}
 register.filter(amount)
+# {{ organization.name|end_sentence }}
+register.filter("end_sentence", stringfilter(end_sentence), is_safe=True)
 
 
 @register.filter

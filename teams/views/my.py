@@ -14,6 +14,7 @@ from members.decorators import post_only
 from members.forms import ProfileForm
 from members.models import Member, Organization
 from members.services import Refused
+from members.wording import end_sentence
 from teams.forms import JoinTeamForm
 from teams.models import ActionTeam, GoalUpdate, Membership
 from teams.services import (
@@ -129,7 +130,9 @@ def team_leave(request: HttpRequest, slug: str) -> HttpResponse:
         messages.info(request, str(refused))
     else:
         team = membership.team
-        messages.success(request, f"You have left {team}. You can join again at any time.")
+        messages.success(
+            request, f"You have left {end_sentence(team)} You can join again at any time."
+        )
     return redirect("my_teams")
 
 

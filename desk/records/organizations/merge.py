@@ -14,6 +14,7 @@ from desk.records.organizations.actions import domain_owners
 from members.email_domains import normalize_domain
 from members.models import EmailDomain, Organization
 from members.services import Preview
+from members.wording import end_sentence
 
 
 class MergeOrganizationForm(MergeForm):
@@ -101,6 +102,6 @@ class MergeOrganization(Merge[Organization]):
         names = get_text_list([f"“{organization}”" for organization in records], "and")
         return (
             f"{enumerate_counts(counts).capitalize()} {'moves' if total == 1 else 'move'} "
-            f"to {target}. Nobody loses a membership. "
+            f"to {end_sentence(target)} Nobody loses a membership. "
             f"{names} {'means' if len(records) == 1 else 'mean'} {target} from now on."
         )
