@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from desk.changelist import counted, require_staff
 from desk.records.organizations.actions import domain_owners, organization_summaries
+from desk.records.organizations.domain_evidence import domain_evidence
 from desk.records.organizations.waiting import WaitingSummary
+from members.email_domains import readable_domain
 from members.models import Member
 from teams.models import Membership
 from teams.services.waiting import (
@@ -89,14 +91,16 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
 
 
 def _organizations(staff: Member) -> list[DashboardItem]:
-    organizations = list(organizations_waiting()[:MAX_ITEMS_OF_A_KIND])
+    waiting = organizations_waiting().with_domain_evidence()
+    organizations = list(waiting[:MAX_ITEMS_OF_A_KIND])
     owners = domain_owners(organizations)
     items = []
     for details in organization_summaries(organizations, staff, owners):
         organization = details["organization"]
         owner = owners.get(organization.suggested_domain)
         details |= {
-            "free_domain": "" if owner else organization.offered_domain,
+            "free_domain": "" if owner else readable_domain(organization.offered_domain),
+            "evidence": domain_evidence(organization),
             "domain_owner": owner,
             "preview": describe_recognition(details["waiting"]),
         }

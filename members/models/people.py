@@ -9,8 +9,20 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Count, F, Func, IntegerField, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce, Length, Lower
+from django.db.models import (
+    Case,
+    Count,
+    ExpressionWrapper,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Concat, Length, Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
@@ -60,6 +72,49 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
         waiting = Member.objects.unconfirmed().filter(organization=OuterRef("pk")).order_by()
         number = waiting.values("organization").annotate(number=Count("pk")).values("number")
         return self.annotate(waiting_count=Coalesce(Subquery(number), 0))
+
+    def with_domain_evidence(self) -> OrganizationQuerySet:
+        """Adds what speaks for and against the suggested domain of those that are not recognized:
+        `people_at_domain`, how many who wait for it have an address there, and
+        `overlapping_domain`, "rush.example of Rush Example Hospital" where that lies above or
+        below it, else empty."""
+        suggested = OuterRef("suggested_domain")
+        people = Member.objects.unconfirmed().filter(
+            Q(email__endswith=Concat(Value("@"), suggested))
+            | Q(email__endswith=Concat(Value("."), suggested)),
+            organization=OuterRef("pk"),
+        )
+        count = people.order_by().values("organization").annotate(number=Count("pk"))
+        domains = EmailDomain.objects.exclude(organization=OuterRef("pk")).annotate(
+            suggested=ExpressionWrapper(suggested, output_field=models.CharField())
+        )
+        overlapping = domains.filter(
+            Q(suggested__endswith=Concat(Value("."), F("domain")))
+            | Q(domain__endswith=Concat(Value("."), suggested))
+        ).annotate(
+            described=Concat(
+                "domain",
+                Value(" of "),
+                "organization__name",
+                output_field=models.CharField(),
+            )
+        )
+        # Of the others nobody asks: their rows cost nothing.
+        asked = Q(status__in=["proposed", "declined"]) & ~Q(suggested_domain="")
+        return self.annotate(
+            people_at_domain=Case(
+                When(asked, then=Coalesce(Subquery(count.values("number")), 0)), default=0
+            ),
+            overlapping_domain=Case(
+                When(
+                    asked,
+                    then=Coalesce(
+                        Subquery(overlapping.order_by("domain").values("described")[:1]), Value("")
+                    ),
+                ),
+                default=Value(""),
+            ),
+        )
 
 
 class Organization(models.Model):
@@ -187,6 +242,12 @@ class Organization(models.Model):
 
 
 class EmailDomainQuerySet(models.QuerySet["EmailDomain"]):
+    def overlapping(self, domain: str) -> EmailDomainQuerySet:
+        """The domains above `domain` and below it, the highest first."""
+        above = Q(domain__in=domain_suffixes(domain)[1:])
+        overlapping = self.filter(above | Q(domain__endswith=f".{domain}"))
+        return overlapping.select_related("organization").order_by(Length("domain"), "domain")
+
     def owner_of(self, domain: str) -> Organization | None:
         """The organization of the longest registered suffix of `domain`, or None."""
         matching = self.filter(domain__in=domain_suffixes(domain)).select_related("organization")

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, DateTimeField, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from members.models import Member, Organization
+from members.models import Member, Organization, OrganizationQuerySet
 from teams.models import ActionTeam, Goal, Membership, MembershipQuerySet, Question
 from teams.workdays import late_before
 
@@ -21,7 +21,7 @@ class Waiting:
     late: int = 0
 
 
-def organizations_waiting() -> QuerySet[Organization]:
+def organizations_waiting() -> OrganizationQuerySet:
     """Return the organizations to recognize. Adds `asked_at`: the oldest request of any team that
     waits for it; without a request, when it was proposed."""
     requests = Membership.objects.waiting().filter(member__organization=OuterRef("pk"))

@@ -10,8 +10,10 @@ from django.http import HttpRequest
 
 from desk.actions.bulk_action import ActionWithReason, BulkAction
 from desk.changelist import require_staff
+from desk.records.organizations.domain_evidence import domain_evidence
 from desk.records.organizations.similar import similar_organizations
 from desk.records.organizations.waiting import WaitingSummary, waiting_by_organization
+from members.email_domains import readable_domain
 from members.models import EmailDomain, Member, Organization
 
 
@@ -72,11 +74,13 @@ class RecognizeForm(forms.Form):
         for organization in organizations:
             domain = organization.offered_domain
             if domain and domain not in self.owners:
+                evidence = domain_evidence(organization)
                 self.fields[f"domain_{organization.pk}"] = forms.BooleanField(
-                    label=f"{domain} is the email domain of {organization.name}",
-                    help_text="Everyone who proves an address there is confirmed, now and later.",
+                    label=f"{readable_domain(domain)} is the email domain of {organization.name}",
+                    help_text="Everyone who proves an address there is confirmed, now and later. "
+                    f"{evidence.reason}",
                     required=False,
-                    initial=True,
+                    initial=evidence.is_good,
                 )
 
 
@@ -99,14 +103,19 @@ class Recognize(OrganizationAction):
         }
 
     def one_click_data(self, organization: Organization) -> dict[str, str] | None:
-        """Return the domain that the button names; None for a declined one: its page asks."""
+        """Return the domain that the button names, if its page would tick it; None for a declined
+        organization: its page asks."""
         if organization.status != Organization.Status.PROPOSED:
             return None
-        return {f"domain_{organization.pk}": "on"} if organization.offered_domain else {}
+        is_ticked = organization.offered_domain and domain_evidence(organization).is_good
+        return {f"domain_{organization.pk}": "on"} if is_ticked else {}
 
     def one_click_label(self, organization: Organization) -> str:
         domain = organization.offered_domain
-        return f"{self.label} with {domain}" if domain else self.label
+        if not domain:
+            return self.label
+        word = "with" if domain_evidence(organization).is_good else "without"
+        return f"{self.label} {word} {readable_domain(domain)}"
 
     def get_form(self, request: HttpRequest, records: Sequence[Organization]) -> RecognizeForm:
         return RecognizeForm(request.POST if request.method == "POST" else None, records)

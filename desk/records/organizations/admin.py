@@ -149,7 +149,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> OrganizationQuerySet:
-        organizations = Organization.objects.with_waiting_count()
+        organizations = Organization.objects.with_waiting_count().with_domain_evidence()
         return organizations.select_related("decided_by", "merged_into")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:

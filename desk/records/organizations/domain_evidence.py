@@ -1,0 +1,112 @@
+"""Whether a suggested email domain is the organization's own, in words for the person who decides.
+
+The tick that gives it to the organization is set beforehand only where the evidence is good: the
+domain then confirms everyone who proves an address there, for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from members.email_domains import domain_suffixes, is_public_suffix, readable_domain
+from members.models import Organization
+from members.normalize import normalize_organization_name
+from members.wording import number_in_words
+
+MIN_PEOPLE = 2
+# Of a word of the name, or its initials: shorter ones are in a domain by chance.
+MIN_LETTERS = 3
+# In the names and domains of many organizations: they tell nothing about one.
+COMMON_WORDS = frozenset({
+    "academy", "america", "american", "and", "assisted", "assoc", "associates", "association",
+    "at", "behavioral", "care", "center", "centers", "central", "chicago", "chicagoland",
+    "children", "childrens", "city", "clinic", "clinics", "coalition", "college", "community",
+    "corp", "council", "county", "dental", "east", "family", "for", "foundation", "general",
+    "get", "go", "group", "health", "healthcare", "healthsystem", "hhs", "home", "hosp",
+    "hospital", "hospitals", "hs", "il", "illinois", "in", "inc", "institute", "international",
+    "living", "mc", "med", "medical", "medicine", "memorial", "mental", "metro", "midwest",
+    "my", "national", "network", "north", "nursing", "of", "park", "partners", "pediatric",
+    "physicians", "public", "regional", "rehab", "rehabilitation", "research", "saint",
+    "school", "schools", "senior", "services", "south", "state", "system", "systems", "the",
+    "training", "univ", "university", "urgent", "us", "usa", "west", "women", "womens",
+    "workforce",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DomainEvidence:
+    """Whether the tick is set beforehand, and a sentence that says why or why not."""
+
+    is_good: bool
+    reason: str
+
+
+def domain_evidence(organization: Organization) -> DomainEvidence:
+    """Return what speaks for the suggested domain of `organization`, loaded by
+    `with_domain_evidence`."""
+    overlapping = organization.overlapping_domain  # type: ignore[attr-defined]
+    people: int = organization.people_at_domain  # type: ignore[attr-defined]
+    if overlapping:
+        reason = f"{overlap_warning(organization.suggested_domain, overlapping)} Tick it only if"
+        return DomainEvidence(False, f"Not ticked: {reason} you know that it is right.")
+    shows_name = is_name_in_domain(organization.name, organization.suggested_domain)
+    waiting = f"{number_in_words(people)} people with an address there wait for it"
+    if people >= MIN_PEOPLE:
+        also = ", and the domain shows its name" if shows_name else ""
+        return DomainEvidence(True, f"Ticked because {waiting}{also}.")
+    if shows_name:
+        return DomainEvidence(True, "Ticked because the domain shows its name.")
+    who = "only one person who waits has" if people else "nobody who waits has"
+    return DomainEvidence(
+        False,
+        f"Not ticked: {who} an address there, and the domain does not show the name. Tick it if "
+        "you know that it is theirs.",
+    )
+
+
+def overlap_warning(domain: str, other: str) -> str:
+    """Return what it means that `other`, of another organization, lies above or below `domain`;
+    `other` is written as "rush.example of Rush Example Hospital"."""
+    other_domain = other.partition(" ")[0]
+    shown = readable_domain(domain)
+    if domain.endswith(f".{other_domain}"):
+        return f"{shown} lies below {other}. It takes its addresses out of that one."
+    return f"{other} lies below {shown} and keeps its addresses."
+
+
+def is_name_in_domain(name: str, domain: str) -> bool:
+    """Return whether a distinctive word of `name`, or its initials, is a whole part of `domain`.
+
+    Of "St. Anne Lakeview Hospital" that is "lakeview" in lakeviewmed.org and "salh" in salh.org; it
+    is not "rush" in crushmail.com, where what is left over means nothing.
+    """
+    words = [word for word in normalize_organization_name(name).split() if word != "of"]
+    initials = "".join(word[0] for word in words)
+    distinctive = {word for word in {*words, initials} - COMMON_WORDS if len(word) >= MIN_LETTERS}
+    label = normalize_organization_name(_own_label(domain)).replace(" ", "")
+    known = {*words, *COMMON_WORDS}
+    return any(
+        label.startswith(word, start)
+        and _is_made_of(label[:start], known)
+        and _is_made_of(label[start + len(word) :], known)
+        for word in distinctive
+        for start in range(len(label))
+    )
+
+
+def _own_label(domain: str) -> str:
+    """Return the part of `domain` that its owner has chosen: "rush" of mail.rush.edu."""
+    for suffix in reversed(domain_suffixes(domain)):
+        if not is_public_suffix(suffix):
+            return readable_domain(suffix).partition(".")[0]
+    return ""
+
+
+def _is_made_of(text: str, words: Collection[str]) -> bool:
+    """Return whether `text` is nothing but some of `words` in a row."""
+    ends = {0}
+    for start in range(len(text)):
+        if start in ends:
+            ends.update(start + len(word) for word in words if text.startswith(word, start))
+    return len(text) in ends
