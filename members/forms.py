@@ -3,12 +3,17 @@
 from typing import Any
 
 from django import forms
+from django.core import signing
 from django.core.exceptions import ValidationError
 
 from members.email_addresses import MAX_ADDRESS_LENGTH, normalize_address, validate_address
 from members.models import Member
 from members.normalize import normalize_organization_name
 from members.text_fields import CleanFormField
+
+CONFIRMATION_SALT = "members.forms.HoneypotForm"
+# How long the page that asks for a second press may stay open.
+CONFIRMATION_SECONDS = 24 * 60 * 60
 
 
 class BaseForm(forms.Form):
@@ -20,22 +25,39 @@ class BaseForm(forms.Form):
 class HoneypotForm(BaseForm):
     """A form for people, without a puzzle: `_honeypot.html` on its page holds an invisible field.
 
-    Where it was filled in, the form is shown again with everything else that was entered, so that
-    nothing is lost for a person whose browser fills in too much.
+    Browsers fill in too much, and people can be fast, so nothing is refused: a form that looks as
+    if a program had sent it comes back with what was entered, and asks for the press once more. A
+    program that sends forms without reading the pages does not know the token that this needs.
     """
 
-    def clean(self) -> dict[str, Any]:
-        """Refuse what looks as if a program had sent it."""
-        if self.data.get("website") or self.is_suspicious():
-            raise ValidationError(
-                "This looked like an automated message. Nothing is lost: read it "
-                "over and send it again"
-            )
-        return self.cleaned_data
+    def is_valid(self) -> bool:
+        """Return whether the form has no errors and needs no second press."""
+        return super().is_valid() and not self.needs_confirmation
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Return whether all is right, but a program may have sent it."""
+        if not self.is_bound or self.errors:
+            return False
+        is_suspicious = bool(self.data.get("website")) or self.is_suspicious()
+        return is_suspicious and not self._is_confirmed()
+
+    @property
+    def confirmation_token(self) -> str:
+        """The value that the page which asks for the second press sends along."""
+        return signing.dumps("", salt=CONFIRMATION_SALT)
 
     def is_suspicious(self) -> bool:
         """Return whether something besides the honeypot gives a program away."""
         return False
+
+    def _is_confirmed(self) -> bool:
+        token = self.data.get("confirmed", "")
+        try:
+            signing.loads(token, salt=CONFIRMATION_SALT, max_age=CONFIRMATION_SECONDS)
+        except signing.BadSignature:
+            return False
+        return True
 
 
 class WorkEmailField(forms.EmailField):

@@ -20,7 +20,7 @@ from members.forms import (
 from members.text_fields import CleanFormField
 from teams.models import MAX_REQUEST_REASON_LENGTH, ActionTeam
 
-# A question that is sent sooner or later after its form was shown is not from a person.
+# A question that is sent sooner or later after its form was shown needs a second press.
 MIN_FORM_AGE_SECONDS = 3
 MAX_FORM_AGE_SECONDS = 24 * 60 * 60
 QUESTION_SALT = "teams.forms.QuestionForm"
@@ -131,7 +131,7 @@ class MultilineField(CleanFormField):
 class QuestionForm(HoneypotForm):
     """A visitor's question, without an account and without a puzzle.
 
-    Two things tell people from programs: the honeypot stays empty, and `shown`, a signed time,
+    Two things let it pass with one press: the honeypot stays empty, and `shown`, a signed time,
     says that there was time to type.
     """
 
@@ -150,7 +150,6 @@ class QuestionForm(HoneypotForm):
         required=False,
         help_text="Only to answer you; erased 90 days after the answer",
     )
-    shown = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -166,7 +165,7 @@ class QuestionForm(HoneypotForm):
         return str(self.data["shown"])
 
     def is_suspicious(self) -> bool:
-        """Return whether it came too fast or too late to be from a person who just filled it in."""
+        """Return whether it came too fast or too late to be sure that a person filled it in."""
         age = self._age()
         return age is None or not MIN_FORM_AGE_SECONDS <= age <= MAX_FORM_AGE_SECONDS
 

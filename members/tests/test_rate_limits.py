@@ -1,16 +1,18 @@
 """Limits that hold over several workers, and say when to try again."""
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core import signing
 from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from conftest import code_in
+from conftest import code_in, visible_text
 from members.auth.adapters import UNKNOWN_ADDRESS
 from members.auth.rate_limits import (
     TooManyRequestsError,
@@ -296,7 +298,7 @@ def test_code_limits_ignore_spoofed_headers(client, settings, proxies, queued_em
 
 @pytest.mark.parametrize("path", ["/join/", "/sign-in/"])
 def test_honeypot_form_sends_no_code_to_a_program(client, team, queued_emails, path):
-    """The page comes back with the input, and the second try works: nobody is locked out."""
+    """The page comes back with the input, without a reproach, and the second press works."""
     fields = {
         "full_name": "Nora Newcomer",
         "email": "nora@rush.example",
@@ -307,12 +309,24 @@ def test_honeypot_form_sends_no_code_to_a_program(client, team, queued_emails, p
     assert 'name="website" id="id_website" tabindex="-1" autocomplete="off"' in page
     refused = client.post(path, {**fields, "website": "https://spam.example"})
     assert refused.status_code == 200
-    assert "Nothing is lost" in refused.content.decode()
+    assert "press “Send me a code” once more" in refused.content.decode()
+    assert "Error" not in refused.content.decode()
     assert 'value="nora@rush.example"' in refused.content.decode()
     assert "spam.example" not in refused.content.decode()
     assert queued_emails() == []
-    assert client.post(path, fields).status_code == 302
+    (token,) = re.findall(r'name="confirmed" value="([^"]+)"', refused.content.decode())
+    # A browser that fills in everything does so again.
+    filled = {**fields, "website": "https://spam.example"}
+    for forged in ("", "x", token[:-1], signing.dumps("", salt="other")):
+        assert client.post(path, {**filled, "confirmed": forged}).status_code == 200
+    assert client.post(path, {**filled, "confirmed": token}).status_code == 302
     assert len(queued_emails()) == 1
+
+
+def test_honeypot_form_says_what_is_wrong_before_it_asks_for_a_second_press(client, team):
+    page = visible_text(client.post("/sign-in/", {"email": "nora", "website": "x"}))
+    assert "Enter your work email address" in page
+    assert "once more" not in page
 
 
 # Outages -----------------------------------------------------------------------------------

@@ -70,6 +70,12 @@ def test_faq_links_to_question_ask_without_a_cookie(client, faq_entry, address):
     assert not response.cookies
 
 
+def assert_asks_for_a_second_press(response) -> None:
+    """Assert that the page neither accuses nor shows an error."""
+    assert "press “Send” once more" in visible_text(response)
+    assert "Error" not in response.content.decode()
+
+
 def test_question_ask_hides_the_honeypot_from_people(client, db):
     page = client.get(ASK).content.decode()
     (honeypot,) = re.findall(r"<div class=\"not-for-people\".*?</div>", page, flags=re.S)
@@ -83,7 +89,7 @@ def test_question_ask_hides_the_honeypot_from_people(client, db):
 def test_question_ask_stores_nothing_of_a_filled_honeypot(client, db):
     """A person whose browser filled it in loses nothing; a program does not send it again."""
     response = client.post(ASK, question_data(website="https://spam.example"))
-    assert "Nothing is lost" in visible_text(response)
+    assert_asks_for_a_second_press(response)
     assert "May I join?" in response.content.decode()
     assert "spam.example" not in response.content.decode()
     assert not Question.objects.exists()
@@ -93,7 +99,7 @@ def test_question_ask_stores_nothing_of_a_filled_honeypot(client, db):
 @pytest.mark.parametrize("shown", ["", "forged", "x:y:z", "\x00"])
 def test_question_ask_shows_a_form_without_a_token_again_with_a_new_one(client, db, shown):
     response = client.post(ASK, question_data(shown=shown))
-    assert "Nothing is lost" in visible_text(response)
+    assert_asks_for_a_second_press(response)
     assert "May I join?" in response.content.decode()
     assert signing.loads(token_in(response), salt=QUESTION_SALT) == pytest.approx(
         time.time(), abs=60
@@ -109,15 +115,19 @@ def test_question_ask_refuses_a_token_of_another_purpose(client, db):
 def test_question_ask_accepts_a_form_sent_too_fast_the_second_time(client, db):
     token = shown_token(1)
     response = client.post(ASK, question_data(shown=token))
-    assert "send it again" in visible_text(response)
+    assert_asks_for_a_second_press(response)
     assert token_in(response) == token
     assert not Question.objects.exists()
+    page = response.content.decode()
+    (confirmed,) = re.findall(r'name="confirmed" value="([^"]+)"', page)
+    assert client.post(ASK, question_data(shown=token, confirmed=confirmed)).status_code == 302
+    assert Question.objects.count() == 1
 
 
 def test_question_ask_shows_an_old_form_again_with_a_new_token(client, db):
     old_token = shown_token(24 * 60 * 60 + 5)
     response = client.post(ASK, question_data(shown=old_token))
-    assert "send it again" in visible_text(response)
+    assert_asks_for_a_second_press(response)
     assert token_in(response) != old_token
     assert client.post(ASK, question_data(shown=shown_token(23 * 60 * 60))).status_code == 302
 
