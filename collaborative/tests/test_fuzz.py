@@ -242,12 +242,26 @@ def send_examples(checker: RuleChecker, name: str, strategy: SearchStrategy[Fuzz
 ROLES = ["visitor", "member", "facilitator", "administrator"]
 
 
+def is_sent_by(role: str, address: str) -> bool:
+    """Return whether this role sends requests to the address; with `make fuzz` each role does.
+
+    Else the desk's addresses are shared out between facilitator and administrator, who see nearly
+    the same, and the others are left to those who see most there.
+    """
+    if EXAMPLES > 1:
+        return True
+    if not address.startswith("/admin/"):
+        return role in {"visitor", "member"}
+    return role == ROLES[2 + (zlib.crc32(address.encode()) + SEED) % 2]
+
+
 @pytest.mark.parametrize(
     ("browser", "role"), [(name, name) for name in ROLES], indirect=["browser"]
 )
 def test_no_request_breaks_the_portal_or_its_rules(browser, role, everything, request):
     member = None if role == "visitor" else request.getfixturevalue(role)
-    paths = {address: fill_address(address, everything) for address in list_addresses()}
+    addresses = [address for address in list_addresses() if is_sent_by(role, address)]
+    paths = {address: fill_address(address, everything) for address in addresses}
     forms, names = collect_forms(browser, sum(paths.values(), []))
     cache.clear()
     logging.disable(logging.CRITICAL)
