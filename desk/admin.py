@@ -5,11 +5,12 @@ from post_office.models import Email
 
 from desk.actions.log import DecisionAdmin
 from desk.changelist import ExportAdmin
-from desk.models import Export
+from desk.models import Export, Import
 from desk.records.domains import EmailDomainAdmin
 from desk.records.emails import EmailAdmin
 from desk.records.faq import FaqEntryAdmin
 from desk.records.goals import GoalAdmin
+from desk.records.imports import ImportAdmin
 from desk.records.members.admin import MemberAdmin
 from desk.records.memberships import MembershipAdmin
 from desk.records.organizations.admin import OrganizationAdmin
@@ -37,6 +38,7 @@ admin.site.register(EmailDomain, EmailDomainAdmin)
 admin.site.register(Export, ExportAdmin)
 admin.site.register(FaqEntry, FaqEntryAdmin)
 admin.site.register(Goal, GoalAdmin)
+admin.site.register(Import, ImportAdmin)
 admin.site.register(Member, MemberAdmin)
 admin.site.register(Membership, MembershipAdmin)
 admin.site.register(Notice, NoticeAdmin)

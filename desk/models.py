@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from members.models import Decision, Member
+from members.models import Decision, Member, MemberQuerySet
 
 SELECTION_LIFETIME = timedelta(days=1)
 # From the end of an import on.
@@ -175,6 +175,23 @@ class Import(models.Model):
         until = self.take_back_until
         in_time = until is not None and timezone.now() < until
         return self.state == self.State.DONE and in_time
+
+    @property
+    def new_people(self) -> MemberQuerySet:
+        """Return those who have their account by it."""
+        members = self.records.filter(model_label="members.member", before__isnull=True)
+        people: MemberQuerySet = Member.objects.filter(pk__in=members.values("object_id"))
+        return people
+
+    @property
+    def people(self) -> MemberQuerySet:
+        """Return those who have an account or a membership by it."""
+        memberships = self.records.filter(model_label="teams.membership").values("object_id")
+        joined = Member.objects.filter(memberships__in=memberships)
+        people: MemberQuerySet = Member.objects.filter(
+            Q(pk__in=self.new_people.values("pk")) | Q(pk__in=joined.values("pk"))
+        )
+        return people
 
     def brought(self, model: type[models.Model]) -> list[int]:
         """Return the keys of the records of `model` that the import created or changed."""

@@ -13,7 +13,7 @@ from django.urls import reverse
 from post_office.models import Email
 
 from desk.changelist import is_administrator, require_staff
-from desk.models import Export
+from desk.models import Export, Import
 from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
 from teams.models import (
     ActionTeam,
@@ -50,6 +50,7 @@ WORK: list[ListEntry] = [
 RECORDS: list[ListEntry] = [
     (Decision, "Decisions", "undo", ""),
     (EmailDomain, "Email domains", "file", ""),
+    (Import, "Imports", "form", ""),
     (Export, "Exports", "download", ""),
     (Email, "Emails", "email", ""),
 ]

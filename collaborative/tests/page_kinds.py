@@ -6,6 +6,7 @@ put them there, tools/bench/weight.py has them from the demo.
 
 from django.urls import reverse
 
+from desk.models import Import
 from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question, SiteText
 
@@ -101,6 +102,9 @@ def desk_pages() -> list[str]:
         f"members/member/{unsure.pk}/merge/",
         f"members/member/{unsure.pk}/close/",
         "members/decision/",
+        "desk/import/",
+        *(f"desk/import/{row.pk}/change/" for row in Import.objects.carried_out()[:1]),
+        *(f"desk/import/{row.pk}/take-back/" for row in Import.objects.carried_out()[:1]),
         "teams/membership/",
         "teams/membership/?waits_for=approval",
         "teams/membership/add/",

@@ -75,7 +75,8 @@ class MemberImport(FileImport):
         f"{NEW_ADDRESS_NOTE} You confirm who employs the people who are new, and those who asked "
         "for your teams and are not confirmed. A request that waits is approved. People who are "
         "new get an email only if you ask for it; someone who has an account that is not in your "
-        "list is always told. An import is stored at once and cannot be undone."
+        "list is always told. An import is stored at once; for 14 days it can be taken back as a "
+        "whole."
     )
     offers_email = True
     parser: MemberParser = field(init=False)

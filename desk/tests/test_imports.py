@@ -366,7 +366,7 @@ def test_import_check_says_who_was_declined_before(
     rows = csv_of(f"juna@personal.example,Juna,,{organization},{team}")
     page = visible_text(check(client_for(facilitator), rows))
     assert "1 person joins a team that declined them before: juna@personal.example." in page
-    assert "an import cannot be undone" in page
+    assert "For 14 days it can be taken back as a whole" in page
 
 
 def test_import_check_shows_the_rows_as_they_will_be_stored(

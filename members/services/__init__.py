@@ -24,6 +24,7 @@ from members.history.saving import (
     delete_with_history,
     explain_change,
     lock_open_account,
+    lock_records,
     save_with_history,
 )
 from members.services.affiliations import (
@@ -45,6 +46,7 @@ from members.services.merging import rename_organization
 from members.services.organizations import remove_domain
 from members.services.people import (
     anonymize_member,
+    anonymize_unused_accounts,
     complete_profile,
     get_or_create_member,
     lock_administrators,
@@ -62,9 +64,16 @@ from members.services.sessions import (
     end_sessions,
     export_sessions,
 )
+from members.services.taking_back import (
+    IMPORT_TAKEN_BACK,
+    OrganizationsTakenBack,
+    take_back_organizations,
+)
 from members.services.transitions import lock_organization
 
 __all__ = [
+    "IMPORT_TAKEN_BACK",
+    "OrganizationsTakenBack",
     "NOT_CONFIRMED",
     "EmployerUnknownError",
     "OrganizationData",
@@ -77,6 +86,7 @@ __all__ = [
     "describe_browser",
     "export_sessions",
     "anonymize_member",
+    "anonymize_unused_accounts",
     "bulk_save_with_history",
     "complete_profile",
     "confirm_affiliations",
@@ -90,6 +100,7 @@ __all__ = [
     "lock_administrators",
     "lock_open_account",
     "lock_organization",
+    "lock_records",
     "note_second_factor",
     "preview_action",
     "process_items",
@@ -103,6 +114,7 @@ __all__ = [
     "bulk_create",
     "lock_organizations",
     "recognized_owners",
+    "take_back_organizations",
     "unconfirm_affiliation",
     "undo_decision",
 ]

@@ -4,6 +4,7 @@
               |--decline--> DECLINED --recognize--> RECOGNIZED
               |--merge--> MERGED       |--merge--> MERGED
                                        |--propose again--> PROPOSED
+RECOGNIZED --the import that recognized it is taken back--> PROPOSED
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ Status = Organization.Status
 TRANSITIONS: dict[str, set[Status]] = {
     Status.PROPOSED: {Status.RECOGNIZED, Status.DECLINED, Status.MERGED},
     Status.DECLINED: {Status.PROPOSED, Status.RECOGNIZED, Status.MERGED},
-    Status.RECOGNIZED: {Status.MERGED},
+    Status.RECOGNIZED: {Status.MERGED, Status.PROPOSED},
     Status.MERGED: set(),
 }
 
@@ -69,17 +70,18 @@ def transition(
 
 
 def transition_all(
-    organizations: Sequence[Organization], status: Status, *, by: Member, why: str
+    organizations: Sequence[Organization], status: Status, *, by: Member, why: str, **changes: Any
 ) -> None:
-    """Move all `organizations`, locked by the caller, to `status`, in a few queries. Refuses all
-    of them unless the stored status of each allows the step."""
+    """Move all `organizations`, locked by the caller, to `status`, with the same `changes` of other
+    fields, in a few queries. Refuses all of them unless the stored status of each allows the
+    step."""
     keys = [organization.pk for organization in organizations]
     for batch in batched(keys):
         stored = Organization.objects.filter(pk__in=batch).order_by("pk")
         for organization in stored.select_for_update(no_key=True):
             if status not in TRANSITIONS[organization.status]:
                 raise Refused(_already_decided(organization, by))
-    bulk_save_with_history(organizations, by, why, **_status_fields(status, by=by))
+    bulk_save_with_history(organizations, by, why, **_status_fields(status, by=by), **changes)
 
 
 def _status_fields(status: Status, *, by: Member, reason: str = "") -> dict[str, Any]:

@@ -54,6 +54,7 @@ from teams.services.recognition import (
     refuse_undo_if_built_upon,
     set_affiliation,
 )
+from teams.services.taking_back import ImportedPeople, PeopleTakenBack, take_back_members
 from teams.services.visibility import (
     confirmable_accounts,
     describe_for,
@@ -66,9 +67,11 @@ from teams.services.visibility import (
 from teams.services.waiting import Waiting, waiting_for
 
 __all__ = [
+    "ImportedPeople",
     "MemberData",
     "MemberImportResult",
     "Outcome",
+    "PeopleTakenBack",
     "Recognition",
     "TeamOutcome",
     "Waiting",
@@ -110,6 +113,7 @@ __all__ = [
     "send_digests",
     "set_affiliation",
     "set_facilitators",
+    "take_back_members",
     "visible_keys",
     "visible_members",
     "waiting_for",

@@ -1,6 +1,6 @@
 """Facilitators, a member's profile, closing an account, and what a person takes along."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
@@ -9,6 +9,7 @@ from post_office.models import Email
 from members import services
 from members.models import DecisionItem, Member
 from members.services import (
+    IMPORT_TAKEN_BACK,
     Refused,
     anonymize_member,
     end_sessions,
@@ -96,17 +97,17 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         current = Membership.objects.of(member).current()
         for membership in current.select_for_update(no_key=True).order_by("pk"):
             end_or_withdraw(membership, by=by or member, why="account closed")
-        _erase_reasons(member)
+        erase_reasons([member.pk, *member.merged_accounts.values_list("pk", flat=True)])
         anonymize_member(member, by=by)
 
 
-def _erase_reasons(member: Member) -> None:
-    """Erase what facilitators wrote about the person, and what the person wrote to them, in the
-    memberships and in their history: an erasure leaves no version behind, so it writes none."""
-    memberships = Membership.objects.of(member)
-    keys = [member.pk, *member.merged_accounts.values_list("pk", flat=True)]
-    for stored in (memberships, Membership.history.filter(member_id__in=keys)):
-        stored.exclude(reason="").update(reason=ERASED)
+def erase_reasons(members: Collection[int]) -> None:
+    """Erase what facilitators wrote about the people with these keys, and what these people wrote
+    to them, in the memberships and in their history: an erasure leaves no version behind, so it
+    writes none."""
+    memberships = Membership.objects.filter(member__in=members)
+    for stored in (memberships, Membership.history.filter(member_id__in=members)):
+        stored.exclude(reason__in=["", IMPORT_TAKEN_BACK]).update(reason=ERASED)
         stored.exclude(request_reason="").update(request_reason="")
     items = DecisionItem.objects.filter(decision__model_label=Membership._meta.label_lower)
     items.filter(object_id__in=memberships.values("pk")).update(result_message="", changes=[])

@@ -3,6 +3,7 @@
 (new) --> REQUESTED --approve--> ACTIVE --leave / end--> ENDED
               |--decline--> DECLINED
               |--withdraw--> WITHDRAWN
+ACTIVE --the import that approved it is taken back--> REQUESTED
 """
 
 from collections.abc import Sequence
@@ -130,6 +131,13 @@ def transition_all(
     ]
     bulk_save_with_history(moved, by, why, **_fields(status, by=by, reason=reason))
     return moved
+
+
+def restore_requests(memberships: Sequence[Membership], *, by: Member, why: str) -> None:
+    """Let active `memberships`, locked by the caller, wait to be decided as they did before they
+    were approved."""
+    undecided = {"status": Status.REQUESTED, "decided_at": None, "decided_by": None}
+    bulk_save_with_history(memberships, by, why, **undecided)
 
 
 def _stored_statuses(keys: Sequence[int]) -> dict[int, str]:

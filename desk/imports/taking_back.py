@@ -1,0 +1,163 @@
+"""Taking an import back as a whole: what it brought, in the hands of the services."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from desk.models import Import, ImportedRecord
+from members.batches import batched
+from members.dates import long_date
+from members.history.changesets import ChangeSource, change_source
+from members.models import EmailDomain, Member, Organization
+from members.services import OrganizationsTakenBack, Refused, take_back_organizations
+from members.wording import counted
+from teams.models import Membership
+from teams.services import ImportedPeople, PeopleTakenBack, take_back_members
+
+KeysByModel = dict[type[Model], list[int]]
+Outcome = ImportedRecord.Outcome
+
+
+@dataclass(frozen=True)
+class TakeBackPreview:
+    """What taking an import back would do."""
+
+    # In sentences.
+    effects: list[str]
+    # What stays, because it has been used since.
+    kept: KeysByModel
+    # Whether memberships stay that could end all the same.
+    can_end_used: bool
+
+
+def preview_take_back(record: Import, *, by: Member) -> TakeBackPreview:
+    """Return what `take_back` would do: it is done, and all of it rolled back. Refuses as that."""
+    with transaction.atomic():
+        people, employers = _take_back(record, by=by, end_used=False)
+        kept = brought_by(record, Outcome.KEPT)
+        transaction.set_rollback(True)
+    return TakeBackPreview(
+        describe_effects(people, employers), kept, can_end_used=bool(people.used)
+    )
+
+
+def take_back(record: Import, *, by: Member, end_used: bool = False) -> None:
+    """Take back what an import did, all at once. What has been used since stays, and its records
+    say so; with `end_used` only memberships end although the account was used.
+
+    Refuses an import that was taken back already, or ended more than TAKE_BACK_WINDOW ago.
+    """
+    with transaction.atomic():
+        _take_back(record, by=by, end_used=end_used)
+
+
+def brought_by(record: Import, outcome: str | None = None) -> KeysByModel:
+    """Return the keys of what an import created or changed, by model; only of those with this
+    `outcome`, if one is given."""
+    keys: KeysByModel = {Member: [], Membership: [], Organization: [], EmailDomain: []}
+    records = record.records.order_by("pk")
+    if outcome is not None:
+        records = records.filter(outcome=outcome)
+    for label, key in records.values_list("model_label", "object_id"):
+        keys[apps.get_model(label)].append(key)
+    return keys
+
+
+def describe_effects(people: PeopleTakenBack, employers: OrganizationsTakenBack) -> list[str]:
+    """Return in sentences what is taken back; an empty list if it is nothing."""
+    effects = [
+        (people.ended, "membership ends", "memberships end"),
+        (people.waiting, "request waits again", "requests wait again"),
+        (
+            people.closed,
+            "account is closed, and the name and address in it erased for good",
+            "accounts are closed, and the names and addresses in them erased for good",
+        ),
+        (
+            people.unconfirmed,
+            "person is no longer confirmed for the organization in the file",
+            "people are no longer confirmed for the organization in the file",
+        ),
+        (
+            employers.organizations,
+            "organization is no longer recognized",
+            "organizations are no longer recognized",
+        ),
+        (employers.domains, "email domain confirms nobody", "email domains confirm nobody"),
+    ]
+    return [
+        f"{counted(len(records), one, several)}." for records, one, several in effects if records
+    ]
+
+
+def _take_back(
+    record: Import, *, by: Member, end_used: bool
+) -> tuple[PeopleTakenBack, OrganizationsTakenBack]:
+    stored = Import.objects.select_for_update(no_key=True).get(pk=record.pk)
+    if stored.taken_back_at and stored.taken_back_by:
+        who = stored.taken_back_by.name_for_staff(by)
+        raise Refused(f"This was taken back on {long_date(stored.taken_back_at)} by {who}.")
+    if not stored.can_be_taken_back or stored.finished_at is None:
+        raise Refused("It is too late to take this back.")
+    brought = brought_by(stored)
+    with change_source(ChangeSource.IMPORT):
+        # Organizations come first in the order of locks.
+        employers = take_back_organizations(
+            brought[Organization], brought[EmailDomain], finished_at=stored.finished_at, by=by
+        )
+        people = take_back_members(_imported_people(stored, brought), by=by, end_used=end_used)
+    taken_back = employers.keys | people.keys
+    for model, keys in brought.items():
+        done = taken_back[model].intersection(keys)
+        _note(stored, model, done, Outcome.TAKEN_BACK)
+        _note(stored, model, _still_there(model, set(keys) - done), Outcome.KEPT)
+    stored.state = Import.State.TAKEN_BACK
+    stored.taken_back_at, stored.taken_back_by = timezone.now(), by
+    stored.save(update_fields=["state", "taken_back_at", "taken_back_by"])
+    return people, employers
+
+
+def _imported_people(record: Import, brought: KeysByModel) -> ImportedPeople:
+    before: dict[type[Model], dict[int, Any]] = defaultdict(dict)
+    changed = record.records.filter(before__isnull=False)
+    for label, key, fields in changed.values_list("model_label", "object_id", "before"):
+        before[apps.get_model(label)][key] = fields
+    organizations = {key: fields["organization"] for key, fields in before[Member].items()}
+    return ImportedPeople(
+        members=[key for key in brought[Member] if key not in organizations],
+        organizations_before=organizations,
+        memberships=[key for key in brought[Membership] if key not in before[Membership]],
+        requests=list(before[Membership]),
+        emails=record.email_ids,
+        finished_at=record.finished_at or record.created_at,
+    )
+
+
+def _still_there(model: type[Model], keys: Iterable[int]) -> set[int]:
+    """Return those of the keys whose records are as good as after the import: neither ended nor
+    closed meanwhile."""
+    there: dict[type[Model], QuerySet[Any]] = {
+        Member: Member.objects.filter(is_active=True),
+        Membership: Membership.objects.active(),
+        Organization: Organization.objects.recognized(),
+        EmailDomain: EmailDomain.objects.all(),
+    }
+    return {
+        pk
+        for batch in batched(sorted(keys))
+        for pk in there[model].filter(pk__in=batch).values_list("pk", flat=True)
+    }
+
+
+def _note(record: Import, model: type[Model], keys: Iterable[int], outcome: str) -> None:
+    for batch in batched(sorted(keys)):
+        records = record.records.filter(model_label=model._meta.label_lower)
+        records.filter(object_id__in=batch).update(outcome=outcome)

@@ -1,0 +1,183 @@
+"""The list and the records of imports: what each brought, and taking it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from desk.changelist import DeskModelAdmin, badge, require_staff
+from desk.imports.taking_back import (
+    KeysByModel,
+    Outcome,
+    brought_by,
+    preview_take_back,
+    take_back,
+)
+from desk.models import Import, ImportedRecord, ImportQuerySet
+from members.dates import long_date
+from members.models import EmailDomain, Member, Organization
+from members.services import Refused
+from members.wording import counted
+from teams.models import Membership
+from teams.services import visible_members
+
+RECORDS_PER_PAGE = 100
+MAX_KEPT_LISTED = 50
+BADGES = {Import.State.DONE: "confirmed", Import.State.TAKEN_BACK: "closed"}
+# By model, and whether the import created the record.
+LABELS = {
+    ("members.member", True): "New accounts",
+    ("members.member", False): "People confirmed",
+    ("teams.membership", True): "New memberships",
+    ("teams.membership", False): "Requests approved",
+    ("members.organization", True): "New organizations",
+    ("members.organization", False): "Organizations recognized that waited",
+    ("members.emaildomain", True): "New email domains",
+}
+
+
+class ImportAdmin(DeskModelAdmin[Import]):
+    """One's own imports; administrators see those of all."""
+
+    list_display = ["file_name", "kind", "by", "imported", "rows", "state_badge", "until"]
+    list_filter = ["kind"]
+    list_select_related = ["by"]
+    search_fields = ["file_name", "by__full_name", "by__email"]
+    search_help_text = "Search by file or by who imported it."
+    ordering = ["-pk"]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.take_back_view)
+        return [path("<int:pk>/take-back/", view, name="desk_import_take_back")] + [
+            url
+            for url in super().get_urls()
+            if (url.name or "").endswith(("_changelist", "_change"))
+        ]
+
+    def get_queryset(self, request: HttpRequest) -> ImportQuerySet:
+        imports = Import.objects.visible_to(require_staff(request)).carried_out()
+        return imports.select_related("by", "taken_back_by")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Import | None = None) -> bool:
+        return False
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Return what the import brought, and what became of it when it was taken back."""
+        record = self._get_import(request, object_id)
+        staff = require_staff(request)
+        records = (
+            Organization.objects.filter(pk__in=record.brought(Organization)).order_by("name")
+            if record.kind == Import.Kind.ORGANIZATIONS
+            else (record.people & visible_members(staff)).order_by("full_name", "email")
+        )
+        kept = brought_by(record, Outcome.KEPT)
+        context = {
+            "counts": _counts(record),
+            "page": Paginator(records, RECORDS_PER_PAGE).get_page(request.GET.get("page")),
+            "kept": _kept_context(kept, staff),
+        }
+        return self._render(request, "admin/desk/import/record.html", record, context)
+
+    def take_back_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Say what taking the import back would do (GET), or do it (POST)."""
+        record = self._get_import(request, str(pk))
+        staff = require_staff(request)
+        try:
+            if request.method == "POST":
+                take_back(record, by=staff, end_used="end_used" in request.POST)
+                messages.success(request, f"The import of {record.file_name} is taken back.")
+                return self._redirect(record)
+            preview = preview_take_back(record, by=staff)
+        except Refused as refusal:
+            messages.warning(request, str(refusal))
+            return self._redirect(record)
+        context = {"preview": preview, "kept": _kept_context(preview.kept, staff)}
+        return self._render(request, "admin/desk/import/take_back.html", record, context)
+
+    def _get_import(self, request: HttpRequest, object_id: str) -> Import:
+        record = self.get_object(request, object_id)
+        if record is None:
+            raise Http404
+        return record
+
+    def _redirect(self, record: Import) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:desk_import_change", args=[record.pk]))
+
+    def _render(
+        self, request: HttpRequest, template: str, record: Import, context: dict[str, Any]
+    ) -> HttpResponse:
+        shared = {
+            **self.admin_site.each_context(request),
+            "title": record.file_name,
+            "subtitle": None,
+            "opts": self.opts,
+            "record": record,
+        }
+        return TemplateResponse(request, template, {**shared, **context})
+
+    @admin.display(description="when", ordering="finished_at")
+    def imported(self, record: Import) -> str:
+        return long_date(record.finished_at) if record.finished_at else ""
+
+    @admin.display(description="rows", ordering="row_count")
+    def rows(self, record: Import) -> str:
+        return counted(record.row_count, "row", "rows")
+
+    @admin.display(description="state", ordering="state")
+    def state_badge(self, record: Import) -> str:
+        return badge(BADGES[Import.State(record.state)], record.get_state_display())
+
+    @admin.display(description="can be taken back", empty_value="")
+    def until(self, record: Import) -> str | None:
+        until = record.take_back_until
+        return f"until {long_date(until)}" if until and record.can_be_taken_back else None
+
+
+def _counts(record: Import) -> list[dict[str, Any]]:
+    """Return how many records of each kind the import brought, and what became of them."""
+    created = record.records.filter(before__isnull=True)
+    changed = record.records.filter(before__isnull=False)
+    counts = []
+    for is_new, records in ((True, created), (False, changed)):
+        by_model = records.order_by("model_label").values("model_label")
+        for row in by_model.annotate(
+            number=Count("pk"),
+            taken_back=Count("pk", filter=Q(outcome=ImportedRecord.Outcome.TAKEN_BACK)),
+            kept=Count("pk", filter=Q(outcome=ImportedRecord.Outcome.KEPT)),
+        ):
+            counts.append({"label": LABELS[row["model_label"], is_new], **row})
+    return counts
+
+
+def _kept_context(kept: KeysByModel, staff: Member) -> dict[str, Any]:
+    """Return the records with these keys that `staff` sees, for a list of what stays."""
+    memberships = Membership.objects.filter(pk__in=kept[Membership])
+    people = Member.objects.filter(Q(pk__in=kept[Member]) | Q(pk__in=memberships.values("member")))
+    # The others are counted.
+    visible = (people & visible_members(staff)).order_by("full_name", "email")
+    shown = list(visible[:MAX_KEPT_LISTED])
+    domains = EmailDomain.objects.filter(pk__in=kept[EmailDomain])
+    organizations = Organization.objects.filter(
+        Q(pk__in=kept[Organization]) | Q(pk__in=domains.values("organization"))
+    )
+    return {
+        "people": shown,
+        "more_people": people.count() - len(shown),
+        "organizations": organizations.order_by("name")[:MAX_KEPT_LISTED],
+        "more_organizations": max(0, organizations.count() - MAX_KEPT_LISTED),
+    }
