@@ -126,10 +126,10 @@ def test_huge_upload_answers_413_before_it_is_read(client_for, administrator, cl
 
 
 def test_large_file_is_refused_by_its_form(client_for, administrator):
-    file = SimpleUploadedFile("list.csv", b"Name,Domains\n" + b"x" * 1_500_000)
+    file = SimpleUploadedFile("list.csv", b"Name,Domains\n" + b"x" * 2_200_000)
     response = client_for(administrator).post("/admin/members/organization/import/", {"file": file})
     assert response.status_code == 200
-    assert "The file is larger than 1 MB. Split it." in visible_text(response)
+    assert "The file is larger than 2 MB. Split it." in visible_text(response)
 
 
 @pytest.mark.django_db

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from charset_normalizer import from_bytes
-
 from desk.imports.heading_search import HEADING_SEARCH_ROWS, count_headings
+from desk.imports.text_encoding import UTF_16, decode_text
 from desk.imports.workbook_package import LAST_COLUMN, LAST_ROW, TOO_FAR
 from members.services import Refused
 
-# What spreadsheets write beside Unicode. Among more encodings the guess gets worse: Muñoz would
-# be read as Muńoz.
-LEGACY_ENCODINGS = {"cp1252": "Windows text", "mac_roman": "Macintosh text"}
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-# UTF-16 has a zero in every second byte of text in Latin letters; no other text has any.
-MIN_ZEROS_OF_UTF16 = 0.2
+LEGACY_NAMES = {"cp1252": "Windows text", "mac_roman": "Macintosh text"}
+# Each with its name.
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+# The first line of some files names the delimiter: "sep=;". Another program may have set it in
+# quotation marks, or have written empty cells behind it.
+SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[^\w"\r\n])"?[,;|\t]*[\r\n]', re.IGNORECASE)
+# A last line, which is read as one only if no quotation mark is open.
+END_LINE = "end of the file"
 
-# What is no list, whatever its name says, and what it begins with.
+SAVE_LIST = "Save the list from Excel, as .xlsx or CSV."
+OPEN_IN_EXCEL = "Open it in Excel and save it as .xlsx."
+UNPACK = "Open it and choose the list that is in it."
+# What is no list, whatever its name says, by how it begins.
 FOREIGN_STARTS = {
-    "<": "a web page or XML",
-    "MIME-Version:": "a web page",
-    "%PDF-": "a PDF",
-    "{\\rtf": "a text document",
+    rb"%PDF-": f"This is a PDF. {SAVE_LIST}",
+    rb"\x89PNG|\xff\xd8\xff|GIF8": f"This is a picture. {SAVE_LIST}",
+    rb"\x1f\x8b|7z\xbc\xaf|Rar!": f"This is an archive. {UNPACK}",
+    rb"\{\\rtf": "This is a text document. Copy its table to Excel and save it as .xlsx.",
+}
+WEB_PAGE = f"This is a web page. {OPEN_IN_EXCEL}"
+FOREIGN_TEXTS = {
+    r"MIME-Version:": WEB_PAGE,
+    # As Excel 2003 wrote it, with tables in it.
+    r"<(?=.*<Workbook\b)": f"This is an XML file. {OPEN_IN_EXCEL}",
+    r"<(?=(.*<)?(!doctype html|html|head|meta|style|body|div|table)\b)": WEB_PAGE,
+    r"<": f"This is an XML file. {OPEN_IN_EXCEL}",
 }
 
 NumberedRow = tuple[int, list[str]]
@@ -46,67 +58,65 @@ class CsvText:
     @property
     def advice(self) -> str:
         """Return what to do about a row with more cells than headings."""
-        return (
-            f"If a {DELIMITERS[self.delimiter].removesuffix('s')} belongs to a text, put that text "
-            "in quotation marks."
-        )
+        name = DELIMITERS.get(self.delimiter, self.delimiter)
+        return f"If a {name} belongs to a text, put that text in quotation marks."
 
     def notes(self) -> list[str]:
         """Return how the file was read, unless it is what the portal itself writes."""
         notes = []
-        if name := LEGACY_ENCODINGS.get(self.encoding):
+        if name := LEGACY_NAMES.get(self.encoding):
             notes.append(f"Read as {name}. If names look wrong, save the list as CSV (UTF-8).")
+        if self.encoding in UTF_16:
+            notes.append("Read as Unicode text (UTF-16).")
         if self.delimiter != ",":
-            notes.append(f"Read with {DELIMITERS[self.delimiter]} between the columns.")
+            name = DELIMITERS.get(self.delimiter)
+            between = f"{name}s" if name else f"the sign {self.delimiter}"
+            notes.append(f"Read with {between} between the columns.")
         return notes
 
 
 def read_csv(content: bytes, columns: Sequence[str], max_rows: int) -> CsvText:
     """Return at most `max_rows` rows that hold something.
 
-    The delimiter is the one that gives the most of `columns`. Refuses what is not text, what is
-    text of another kind, and cells as far out as no list has them.
+    The delimiter is the one that gives the most of `columns`; if it matters not, the one that the
+    file names. Refuses what is not text, what is text of another kind, text that breaks off in a
+    cell, and cells as far out as no list has them.
     """
+    refuse_foreign(content)
     text, encoding = decode_text(content)
-    start = text[:1000].lstrip("\ufeff \t\r\n")
-    for foreign_start, kind in FOREIGN_STARTS.items():
-        if start.startswith(foreign_start):
-            raise Refused(f"This is {kind}. Save the list from Excel, as .xlsx or CSV.")
-    delimiter = max(DELIMITERS, key=lambda each: _count_headings(text, each, columns))
+    named = SEPARATOR_LINE.match(text.removeprefix("\ufeff"))
+    delimiters = [named["delimiter"], *DELIMITERS] if named else list(DELIMITERS)
+    delimiter = max(delimiters, key=lambda each: _count_headings(text, each, columns))
     try:
-        rows = _filled_rows(_lines(text, delimiter), max_rows)
+        rows = _filled_rows(_lines(f"{text}\n{END_LINE}", delimiter), max_rows)
     except csv.Error as error:
         raise Refused("The file is incomplete or damaged. Save it again.") from error
+    if rows[-1][1] == [END_LINE]:
+        rows.pop()
+    elif len(rows) < max_rows:
+        raise Refused(
+            f"A quotation mark in row {rows[-1][0]:,} is never closed, so all below is one cell. "
+            "Close or remove it."
+        )
     if any(number > LAST_ROW or any(cells[LAST_COLUMN:]) for number, cells in rows):
         raise Refused(TOO_FAR)
     # Some programs end each row with thousands of empty cells.
     rows = [(number, cells[:LAST_COLUMN]) for number, cells in rows]
-    return CsvText(encoding, delimiter, rows)
+    return CsvText(encoding, delimiter, rows[1:] if named else rows)
 
 
-def decode_text(content: bytes) -> tuple[str, str]:
-    """Return the text of a file and the name of its encoding. Refuses what is not text."""
-    encoding = _unicode_encoding(content)
-    try:
-        return content.decode(encoding), encoding.removesuffix("-sig")
-    except UnicodeDecodeError as error:
-        guess = from_bytes(content, cp_isolation=list(LEGACY_ENCODINGS)).best()
-        if guess is None or encoding == "utf-16":
-            raise Refused(
-                "This is not readable text. Save the list as CSV (UTF-8) or Excel."
-            ) from error
-        return str(guess), guess.encoding
-
-
-def _unicode_encoding(content: bytes) -> str:
-    """Return the kind of Unicode that `content` is in, if it is in any."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    zeros_at_odd_places = content[1::2].count(0)
-    zeros_at_even_places = content[::2].count(0)
-    if zeros_at_odd_places + zeros_at_even_places < MIN_ZEROS_OF_UTF16 * len(content):
-        return "utf-8-sig"
-    return "utf-16-le" if zeros_at_odd_places > zeros_at_even_places else "utf-16-be"
+def refuse_foreign(content: bytes) -> None:
+    """Raise Refused, saying what it is, if the beginning of a file says that it is no list."""
+    for pattern, sentence in FOREIGN_STARTS.items():
+        if re.match(pattern, content):
+            raise Refused(sentence)
+    # Zeros are every second byte in UTF-16.
+    start = (
+        content[:2000].replace(b"\0", b"").decode("latin-1").lstrip("\xef\xbb\xbf\xff\xfe \t\r\n")
+    )
+    for text, sentence in FOREIGN_TEXTS.items():
+        if re.match(text, start, re.IGNORECASE | re.DOTALL):
+            raise Refused(sentence)
 
 
 def _count_headings(text: str, delimiter: str, columns: Sequence[str]) -> int:

@@ -24,8 +24,9 @@ class Headings:
     unread: list[str]
     # Without a heading, before the last one.
     unnamed_places: set[int]
-    # Up to the last heading.
+    # Up to the last heading, and with the empty cells behind it.
     width: int
+    cell_count: int
 
     def pick(self, cells: Cells) -> dict[str, str]:
         """Return the cells of another row by column."""
@@ -73,7 +74,7 @@ def parse_headings(
     ]
     width = max((index for index, cell in enumerate(cells, 1) if cell), default=0)
     unnamed = {index for index, cell in enumerate(cells[:width]) if not cell}
-    return Headings(places, unread, unnamed, width)
+    return Headings(places, unread, unnamed, width, len(cells))
 
 
 def listed(cells: Cells) -> str:

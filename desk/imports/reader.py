@@ -18,7 +18,8 @@ from members.services import Refused
 # Below the headings. 1,000 are checked and stored well within a web server's patience, the rest
 # in the background (desk.imports.runs).
 MAX_ROWS = 5000
-MAX_BYTES = 1_000_000
+# Such a list has a tenth of it in Excel, and half of it as CSV in UTF-16.
+MAX_BYTES = 2_000_000
 # Rows or columns in a sentence.
 MAX_LISTED = 20
 # Enough to tell that there are too many.
@@ -109,11 +110,20 @@ def _add_row(table: Table, number: int, values: Sequence[Value], headings: Headi
             "This row has more cells than there are headings: "
             f"{listed(beyond)} {verb} beyond the last one. {table.source.advice}"
         )
+    elif _is_shifted(values, headings):
+        row.problems[""] = f"This row has more cells than there are headings. {table.source.advice}"
     for column, place in headings.places.items():
         if place is not None and place < len(values) and (problem := cell_problem(values[place])):
             row.problems[column] = problem
     if any(row.cells.values()) or row.problems:
         table.rows.append(row)
+
+
+def _is_shifted(values: Sequence[Value], headings: Headings) -> bool:
+    """Return whether a text with a comma in it, without quotation marks, has moved the cells behind
+    it, though the last of them is empty: unlike the others, one begins with a space."""
+    spaced = [str(value).startswith(" ") for value in values[1:] if str(value).strip()]
+    return len(values) > headings.cell_count and any(spaced) and not all(spaced)
 
 
 def _listed(noun: str, items: Sequence[str | int]) -> str:

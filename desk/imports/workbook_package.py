@@ -20,9 +20,9 @@ TOO_FAR = (
     f"The file holds something beyond row {LAST_ROW:,} or column {LAST_COLUMN}. "
     "Copy the list alone to a new file."
 )
-# Of all parts of a package that are read; a list of 1,000 people has less than 1 MB.
+# Of all parts of a package that are read; a list of 5,000 people has 2 MB.
 MAX_UNPACKED_BYTES = 10_000_000
-# Of markup in all parts: such a list has 50,000, with 20 columns 200,000. Half a second.
+# Of markup in all parts: such a list has 100,000, with 20 columns 400,000. Half a second.
 MAX_TAGS = 800_000
 # Each sheet is one; there are a dozen others.
 MAX_PARTS = 300

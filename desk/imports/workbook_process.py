@@ -44,7 +44,7 @@ from desk.imports.workbook_package import (
 MEMORY_BYTES = 300_000_000
 CPU_SECONDS = 5
 # Of all cells that are handed over; short strings that many cells share unpack to far more.
-MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 2_000_000
 # No program allows longer ones.
 MAX_SHEET_NAME_CHARACTERS = 100
 # Of the visible ones, until one has all headings.

@@ -2,7 +2,7 @@
 
 `HOSTILE_FILES` by name: what has to be refused within a second, without the web server's memory
 growing. `FOREIGN_FILES` by name of the file: what is no list at all, whatever it is called. All
-are at most 1 MB, since larger uploads are refused unread. Nothing here needs the portal or Django.
+are at most 2 MB, since larger uploads are refused unread. Nothing here needs the portal or Django.
 """
 
 from __future__ import annotations
@@ -359,7 +359,7 @@ HOSTILE_FILES: Mapping[str, Callable[[], bytes]] = {
     "broken XML": lambda: xlsx_of("<row><c></row>"),
     "no XML": lambda: xlsx_of(parts={SHEET: b"\0" * 1_000}),
     "a million tabs in a cell": lambda: shared_strings(
-        f"<si><t>x{TAB * 999_000}x</t></si>", HEADINGS + '<row><c t="s"><v>0</v></c></row>' * 2
+        f"<si><t>x{TAB * 999_000}x</t></si>", HEADINGS + '<row><c t="s"><v>0</v></c></row>' * 3
     ),
     # CSV.
     "cells of tabs": lambda: b"x" + b'\n"' + b'","'.join([b"\t" * 130_000] * 7) + b'"',
@@ -375,7 +375,10 @@ HOSTILE_FILES: Mapping[str, Callable[[], bytes]] = {
 FOREIGN_FILES: Mapping[str, bytes] = {
     "page.xls": b"<html><body><table><tr><td>Name</td></tr></table></body></html>",
     "page-utf16.xls": "\ufeff<html><table><tr><td>Name</td></tr></table>".encode("utf-16-le"),
-    "spreadsheet.xls": b'<?xml version="1.0"?>\n<Workbook xmlns="urn:x"><Worksheet/></Workbook>',
+    "page.html": b"\xef\xbb\xbf \r\n<!-- report -->\n<STYLE></STYLE><TABLE><TR><TD>Name",
+    "spreadsheet.xls": b'<?xml version="1.0"?>\n<Workbook xmlns="urn:x"><Worksheet><Table/>'
+    b"</Worksheet></Workbook>",
+    "list.xml": b"<people><person><name>North</name></person></people>",
     "archive.mht": b"MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n\r\n<html>",
     "letter.xlsx": package_of({"[Content_Types].xml": "<Types/>", "word/document.xml": "<w/>"}),
     "letter.ods": package_of(

@@ -285,7 +285,7 @@ def test_import_check_lists_errors_of_excel_with_its_row_numbers(
         (b"", "The file is empty."),
         (b"Email,Name\na,b", "The column “Full name” is missing."),
         (b"PK\x03\x04 nothing", "This Excel file cannot be read."),
-        (b"x" * 1_000_001, "The file is larger than 1 MB."),
+        (b"x" * 2_000_001, "The file is larger than 2 MB."),
     ],
     ids=["empty", "headings", "damaged", "large"],
 )

@@ -149,10 +149,15 @@ def test_read_table_reads_binary_workbooks_up_to_the_limits(make):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("page.xls", "This is a web page or XML. Save the list from Excel, as .xlsx or CSV."),
-        ("archive.mht", "This is a web page. Save"),
+        ("page.xls", "This is a web page. Open it in Excel and save it as .xlsx."),
+        ("page-utf16.xls", "This is a web page. Open it in Excel and save it as .xlsx."),
+        ("page.html", "This is a web page. Open it in Excel and save it as .xlsx."),
+        ("spreadsheet.xls", "This is an XML file. Open it in Excel and save it as .xlsx."),
+        ("list.xml", "This is an XML file. Open it in Excel and save it as .xlsx."),
+        ("archive.mht", "This is a web page. Open it"),
         ("scan.pdf", "This is a PDF. Save"),
-        ("letter.rtf", "This is a text document. Save"),
+        ("letter.rtf", "This is a text document. Copy its table to Excel"),
+        ("list.csv.gz", "This is an archive. Open it and choose the list that is in it."),
         ("letter.xlsx", "This is a Word document. Copy its table to Excel"),
         ("letter.ods", "This is no spreadsheet. Copy its table to one"),
         ("numbers.xlsx", "This is a file of Numbers or Pages. Export it as Excel or CSV."),
@@ -164,7 +169,8 @@ def test_read_table_reads_binary_workbooks_up_to_the_limits(make):
             "signature.xls",
             "This is an older Excel file that cannot be read, or one with a password",
         ),
-        ("photo.xlsx", "This is not readable text. Save the list as CSV (UTF-8) or Excel."),
+        ("photo.xlsx", "This is a picture. Save the list from Excel, as .xlsx or CSV."),
+        ("program.csv", "This is not readable text. Save the list as CSV (UTF-8) or Excel."),
     ],
 )
 def test_read_table_says_what_a_foreign_file_is(name, sentence):

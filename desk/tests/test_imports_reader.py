@@ -36,7 +36,7 @@ def with_part(content: bytes, name: str, part: str) -> bytes:
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be"]
 )
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r"])
 def test_read_table_reads_csv_in_every_usual_dialect(encoding, delimiter, line_end):
     lines = [["NAME", " do_mains"], ["Évry Clinic", "evry.example"]]
@@ -47,16 +47,78 @@ def test_read_table_reads_csv_in_every_usual_dialect(encoding, delimiter, line_e
     assert table.source.delimiter == delimiter
 
 
-def test_read_table_tells_macintosh_text_from_windows_text():
-    text = "Name,Domains\rJosé García Clinic,\rRenée Müller Praxis,\r"
-    table = read(text.encode("mac_roman"))
-    assert [row.cells["Name"] for row in table.rows] == [
-        "José García Clinic",
-        "Renée Müller Praxis",
-    ]
-    assert table.notes() == [
-        "Read as Macintosh text. If names look wrong, save the list as CSV (UTF-8)."
-    ]
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("José García", "Renée Müller", "Zoë", "ÁNGEL MUÑOZ", "Éric Côté", "Iñaki", "Søren Kjær"),
+        *("St. Anne’s Clinic", "Aoife O’Brien", "Siobhán", "Jürgen Groß", "JOSÉ PEÑA", "Úrsula"),
+        *("“Kate” D’Angelo", "João Ávila", "Nicolás", "Noël", "Çelik", "Anne–Marie"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("encoding", "note"),
+    [
+        ("cp1252", "Read as Windows text. If names look wrong, save the list as CSV (UTF-8)."),
+        ("mac_roman", "Read as Macintosh text. If names look wrong, save the list as CSV (UTF-8)."),
+    ],
+)
+def test_read_table_tells_macintosh_text_from_windows_text(name, encoding, note):
+    """By one name among many without accents, which charset-normalizer alone guesses wrong."""
+    rows = "".join(f"Clinic {number},c{number}.example\r" for number in range(20))
+    table = read(f"Name,Domains\r{rows}{name},\r".encode(encoding))
+    assert table.rows[-1].cells["Name"] == name
+    assert table.notes() == [note]
+
+
+def test_read_table_names_utf_16():
+    table = read("Name,Domains\r\nKővári Klinik,\r\n".encode("utf-16-be"))
+    assert cells_of(table) == [(2, "Kővári Klinik", "")]
+    assert table.notes() == ["Read as Unicode text (UTF-16)."]
+
+
+@pytest.mark.parametrize(
+    ("first_line", "delimiter", "note"),
+    [
+        ("sep=;", ";", "Read with semicolons between the columns."),
+        ('"sep=;"', ";", "Read with semicolons between the columns."),
+        ("SEP=|,,,", "|", "Read with vertical bars between the columns."),
+        ("sep=^", "^", "Read with the sign ^ between the columns."),
+        ("sep=\t", "\t", "Read with tabs between the columns."),
+        ("\ufeffsep=,", ",", ""),
+        # Not true.
+        ("sep=,", ";", "Read with semicolons between the columns."),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_read_table_skips_a_first_line_that_names_the_delimiter(
+    first_line, delimiter, note, encoding
+):
+    lines = [first_line, delimiter.join(["Name", "Domains"]), delimiter.join(["Oak", "o.example"])]
+    table = read("\r\n".join(lines).encode(encoding))
+    assert cells_of(table) == [(3, "Oak", "o.example")]
+    assert [each for each in table.notes() if "UTF-16" not in each] == ([note] if note else [])
+
+
+def test_read_table_does_not_lose_rows_in_a_quotation_mark_that_is_never_closed():
+    content = b'Name,Domains,Note\nOak,oak.example,"called\nElm,,\nFir,,\n'
+    with pytest.raises(Refused, match="A quotation mark in row 2 is never closed"):
+        read(content)
+    assert len(read(content.replace(b"called", b'called"')).rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("row", "is_shifted"),
+    [
+        (b"oak.example,Oak, Chicago,", True),
+        (b"oak.example,Oak Chicago,,", False),
+        (b"oak.example, Oak, Chicago,", False),
+        (b"oak.example, Oak,", False),
+    ],
+)
+def test_read_table_finds_a_shifted_row_by_the_space_after_a_comma(row, is_shifted):
+    """Though the last cell is empty: it was never stored as half a name."""
+    (table_row,) = read(b"Domains,Name,Note\n" + row + b"\n").rows
+    assert bool(table_row.problems) == is_shifted
 
 
 def test_read_table_notes_nothing_about_what_the_portal_writes_itself():
@@ -76,7 +138,7 @@ def test_read_table_takes_the_delimiter_that_gives_the_headings():
 def test_read_table_finds_the_headings_below_a_title_and_keeps_row_numbers():
     table = read(b"sep=;\n\nOur organizations\nName;Domains\n\nNorth;n.example\n")
     assert cells_of(table) == [(6, "North", "n.example")]
-    assert "Not read: rows 1, 3, above the headings." in table.notes()
+    assert "Not read: row 3, above the headings." in table.notes()
 
 
 @pytest.mark.parametrize(
@@ -135,9 +197,11 @@ def test_read_table_refuses_too_many_rows(filled, make):
         (b",".join([b"x" * 999] * 50), f"it has (“{'x' * 99}…”, ){{9}}“{'x' * 99}…” and 40 more."),
         (b"Name,Domains\na\n" + b"\n" * 20_000 + b"b", "beyond row 20,000 or column 200."),
         (b"Name,Domains\na" + b"," * 200 + b"x", "beyond row 20,000 or column 200."),
-        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "This is not readable text."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "This is a picture."),
+        (bytes(range(256)) * 9, "This is not readable text."),
         (b"\xff\xfeN\x00a", "This is not readable text."),
         (b'Name,Domains\n"' + b"x" * 200_000, "The file is incomplete or damaged."),
+        (b'Name,Domains\n"x', "A quotation mark in row 2 is never closed"),
     ],
     ids=[
         "empty",
@@ -148,8 +212,10 @@ def test_read_table_refuses_too_many_rows(filled, make):
         "many rows",
         "many columns",
         "image",
+        "bytes",
         "half a character",
         "huge cell",
+        "open cell",
     ],
 )
 def test_read_table_refuses_a_csv_in_words(content, message):

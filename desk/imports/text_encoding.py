@@ -1,0 +1,72 @@
+"""In which encoding a file of text is."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from contextlib import suppress
+
+from charset_normalizer import from_bytes
+
+from members.services import Refused
+
+# What spreadsheets write beside Unicode. Among more encodings the guess gets worse: Muñoz would
+# be read as Muńoz.
+LEGACY_ENCODINGS = ("cp1252", "mac_roman")
+UTF_16 = ("utf-16", "utf-16-le", "utf-16-be")
+# UTF-16 has a zero in every second byte of text in Latin letters; no other text has any.
+MIN_ZEROS_OF_UTF16 = 0.2
+
+_LOWER, _UPPER = "ß-öø-ÿ", "À-ÖØ-Þ"
+# Letters with accents, quotes and dashes where names have them: an "é" after a letter, an "É" at
+# the start of a word or among capitals, an apostrophe before a capital or an s.
+PLAUSIBLE = re.compile(
+    rf"(?<=[a-zA-Z{_LOWER}{_UPPER}])[{_LOWER}](?![A-Z{_UPPER}])"
+    rf"|(?<![a-zA-Z{_LOWER}{_UPPER}])[{_UPPER}]|(?<=[A-Z{_UPPER}])[{_UPPER}](?![a-z{_LOWER}])"
+    rf"|(?<=[a-zA-Z{_LOWER}])[’–](?=[A-Z{_UPPER}]|s\b)"
+    r"|(?<!\w)[“‘](?=\w)|(?<=\w)[”’…®™](?!\w)|(?<!\w)[–—•](?!\w)"
+)
+
+
+def decode_text(content: bytes) -> tuple[str, str]:
+    """Return the text of a file and the name of its encoding: UTF-8 if it is that, UTF-16 by its
+    mark or its zeros, else the one of LEGACY_ENCODINGS in which more letters are where names have
+    them. Refuses what is not text."""
+    encoding = _unicode_encoding(content)
+    try:
+        return content.decode(encoding), encoding.removesuffix("-sig")
+    except UnicodeDecodeError as error:
+        decoded = None if encoding in UTF_16 else _decode_legacy(content)
+        if decoded is None:
+            raise Refused(
+                "This is not readable text. Save the list as CSV (UTF-8) or Excel."
+            ) from error
+        return decoded
+
+
+def _unicode_encoding(content: bytes) -> str:
+    """Return the kind of Unicode that `content` is in, if it is in any."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    zeros_at_odd_places = content[1::2].count(0)
+    zeros_at_even_places = content[::2].count(0)
+    if zeros_at_odd_places + zeros_at_even_places < MIN_ZEROS_OF_UTF16 * len(content):
+        return "utf-8-sig"
+    return "utf-16-le" if zeros_at_odd_places > zeros_at_even_places else "utf-16-be"
+
+
+def _decode_legacy(content: bytes) -> tuple[str, str] | None:
+    """Return text and encoding; None if it is no text.
+
+    charset-normalizer knows what is no text, but few names are too few for its statistics: it
+    takes José, in the text of a Macintosh, for JosŽ. So it decides only where letters do not.
+    """
+    guess = from_bytes(content, cp_isolation=list(LEGACY_ENCODINGS)).best()
+    if guess is None:
+        return None
+    texts = {guess.encoding: str(guess)}
+    for encoding in LEGACY_ENCODINGS:
+        with suppress(UnicodeDecodeError):
+            texts.setdefault(encoding, content.decode(encoding))
+    best = max(texts, key=lambda each: len(PLAUSIBLE.findall(texts[each])))
+    return texts[best], best
