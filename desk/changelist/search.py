@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from django.db.models import ForeignObjectRel, Model, Q, QuerySet
 from django.utils.text import smart_split, unescape_string_literal
 
+from members.email_domains import ascii_domain
 from members.models import EmailDomain, Member
 from members.search_words import used_words
 
@@ -67,12 +68,18 @@ def field_contains(model: type[Model], fields: Sequence[str], word: str) -> Q:
         if related_field:
             related_fields[name].append(related_field)
         elif (model, name) in LOWER_CASE_FIELDS:
-            condition |= Q(**{f"{name}__contains": word.lower()})
+            condition |= Q(**{f"{name}__contains": stored_spelling(word)})
         else:
             condition |= Q(**{f"{name}__icontains": word})
     for name, names in related_fields.items():
         condition |= _related_field_contains(model, name, names, word)
     return condition
+
+
+def stored_spelling(word: str) -> str:
+    """Return `word` as addresses and domains are stored: in lower case, a domain in ASCII."""
+    local, at, domain = word.lower().rpartition("@")
+    return f"{local}{at}{ascii_domain(domain)}" if "." in domain.strip(".") else word.lower()
 
 
 def _related_field_contains(model: type[Model], name: str, fields: Sequence[str], word: str) -> Q:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from desk.changelist import counted
 from desk.imports.base import Brought, CorrectableError, FileImport, RowCleaner, with_message
 from desk.imports.cells import validate_name
+from desk.records.organizations.domain_evidence import overlap_warning, overlapping_domains
 from members.email_domains import normalize_domain, readable_domain
 from members.forms import OrganizationNameField
 from members.history.changesets import ChangeSet
@@ -75,6 +76,21 @@ class OrganizationImport(FileImport):
         for error in self.result.errors:
             cleaner, _ = organizations[error.index]
             cleaner.add_error(error.field.capitalize(), error.message)
+        if self.result.added_domains:
+            self._ask_about_overlaps(organizations)
+
+    def _ask_about_overlaps(
+        self, organizations: Sequence[tuple[RowCleaner, OrganizationData]]
+    ) -> None:
+        """Ask about new email domains above or below one of another organization."""
+        added = {domain.domain: domain.organization for domain in self.result.added_domains}
+        overlaps = overlapping_domains(added)
+        for cleaner, data in organizations:
+            name = next(filter(overlaps.__contains__, data.domains), None)
+            if name:
+                rest = "; ".join(domain for domain in data.domains if domain != name)
+                warning = overlap_warning(name, *overlaps[name])
+                cleaner.ask("Domains", f"{warning} Is that right?", rest)
 
     def _describe_outcome(
         self, cleaner: RowCleaner, data: OrganizationData, organization: Organization, first: int

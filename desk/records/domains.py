@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelForm
@@ -14,6 +14,8 @@ from django.urls import reverse
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction
 from desk.changelist import counted, parse_pk, require_staff
+from desk.records.organizations.domain_form import OverlapForm
+from members.email_domains import readable_domain
 from members.forms import OrganizationNameField
 from members.models import EmailDomain, Organization
 from teams.services import add_domain
@@ -33,7 +35,7 @@ class TakeBack(BulkAction[EmailDomain]):
         return True
 
     def describe(self, domain: EmailDomain) -> str:
-        return f"{domain.domain}, of {domain.organization}"
+        return f"{domain}, of {domain.organization}"
 
 
 class OrganizationField(OrganizationNameField):
@@ -54,14 +56,23 @@ class OrganizationField(OrganizationNameField):
         return organization.canonical
 
 
+class EmailDomainForm(OverlapForm):
+    def _post_clean(self) -> None:
+        """Ask before the domain, which the model has normalized, is stored beside another's."""
+        super()._post_clean()  # type: ignore[misc]  # Django's, without a type
+        if not self.errors:
+            self.check_overlap("domain", self.instance.domain, self.instance.organization)
+
+
 class EmailDomainAdmin(ActionAdmin[EmailDomain]):
     """The email domains of organizations, shared by all facilitators as organizations are."""
 
     bulk_actions = [TakeBack()]
-    list_display = ["domain", "organization"]
+    list_display = ["readable", "organization"]
     search_fields = ["domain", "organization__name"]
     export_columns = [("Domain", "domain"), ("Organization", "organization")]
-    fields = ["organization", "domain"]
+    form = EmailDomainForm
+    fields = ["organization", "domain", "accepts_overlap"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EmailDomain]:
         return super().get_queryset(request).select_related("organization")
@@ -107,7 +118,11 @@ class EmailDomainAdmin(ActionAdmin[EmailDomain]):
         obj.pk = EmailDomain.objects.get(domain=obj.domain).pk
         if confirmed:
             people = counted(len(confirmed), "person", "people")
-            messages.success(request, f"{people} at {obj.domain} confirmed.")
+            messages.success(request, f"{people} at {obj} confirmed.")
+
+    @admin.display(description="domain", ordering="domain")
+    def readable(self, email_domain: EmailDomain) -> str:
+        return readable_domain(email_domain.domain)
 
     def back_url(self, request: HttpRequest, records: Any) -> str:
         """Return the list: the record may be gone."""

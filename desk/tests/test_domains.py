@@ -53,6 +53,58 @@ def test_domain_add_refuses_what_cannot_be_an_organizations(
     assert EmailDomain.objects.count() == 2
 
 
+def test_domain_add_asks_before_it_stores_one_below_anothers(
+    client_for, facilitator, organization, other_organization
+):
+    client = client_for(facilitator)
+    page = client.get(f"{DOMAINS}add/")
+    assert 'type="checkbox"' not in page.content.decode()
+    form_data = {"organization": other_organization.name, "domain": "Mail.Rush.example"}
+    page = client.post(f"{DOMAINS}add/", form_data)
+    text = visible_text(page)
+    assert "mail.rush.example lies below rush.example of Rush Example Hospital." in text
+    assert "If that is right, tick the box and save again." in text
+    assert 'type="checkbox" name="accepts_overlap"' in page.content.decode()
+    assert not EmailDomain.objects.filter(domain="mail.rush.example").exists()
+    client.post(f"{DOMAINS}add/", form_data | {"accepts_overlap": "on"})
+    stored = EmailDomain.objects.get(domain="mail.rush.example")
+    assert stored.organization == other_organization
+    # The organization's own need no question.
+    form_data = {"organization": organization.name, "domain": "hr.rush.example"}
+    client.post(f"{DOMAINS}add/", form_data)
+    assert EmailDomain.objects.filter(domain="hr.rush.example").exists()
+
+
+def test_organization_add_asks_before_it_stores_a_domain_above_anothers(
+    client_for, facilitator, organization
+):
+    EmailDomain.objects.create(domain="clinic.example.net", organization=organization)
+    client = client_for(facilitator)
+    form_data = {"name": "Lakeview Health", "email_domain": "https://www.Example.net/"}
+    url = "/admin/members/organization/add/"
+    text = visible_text(client.post(url, form_data))
+    assert "clinic.example.net of Rush Example Hospital lies below example.net and keeps" in text
+    client.post(url, form_data | {"accepts_overlap": "on"})
+    assert EmailDomain.objects.get(domain="example.net").organization.name == "Lakeview Health"
+
+
+def test_domain_is_shown_readable(client_for, facilitator, organization):
+    domain = EmailDomain.objects.create(
+        domain="xn--zrich-klinik-dlb.example", organization=organization
+    )
+    readable = "zürich-klinik.example (xn--zrich-klinik-dlb.example)"
+    client = client_for(facilitator)
+    for path in (
+        DOMAINS,
+        f"{DOMAINS}{domain.pk}/change/",
+        TAKE_BACK.format(domain.pk),
+        f"/admin/members/organization/{organization.pk}/change/",
+    ):
+        assert readable in visible_text(client.get(path)), path
+    found = client.get(f"{DOMAINS}?q=Zürich-Klinik.example")
+    assert list(found.context["cl"].result_list) == [domain]
+
+
 def test_domain_add_refuses_an_unknown_organization_and_keeps_the_form(client_for, facilitator):
     form_data = {"organization": "Nowhere <Clinic>", "domain": "nowhere.example"}
     response = client_for(facilitator).post(f"{DOMAINS}add/", form_data)

@@ -67,6 +67,48 @@ def test_import_check_shows_a_domain_readable(facilitator):
     assert row.cells[1] == (readable, "")
 
 
+def test_import_asks_before_it_stores_a_domain_beside_anothers(facilitator, organization):
+    EmailDomain.objects.create(domain="clinic.example.net", organization=organization)
+    cells = ["a.example; lake.rush.example", "example.net", "sub.fir.example", "fir.example"]
+    asked = import_domains(facilitator, *cells).errors
+    assert [(error.row, error.message, error.suggestion, error.is_question) for error in asked] == [
+        (
+            2,
+            "lake.rush.example lies below rush.example of Rush Example Hospital. It takes its "
+            "addresses out of that one. Is that right?",
+            "a.example",
+            True,
+        ),
+        (
+            3,
+            "clinic.example.net of Rush Example Hospital lies below example.net and keeps its "
+            "addresses. Is that right?",
+            "",
+            True,
+        ),
+        (
+            4,
+            "sub.fir.example lies below fir.example of Example Clinic 5. It takes its addresses "
+            "out of that one. Is that right?",
+            "",
+            True,
+        ),
+    ]
+    rows = [
+        TableRow(number, {"Name": f"Example Clinic {number}", "Domains": cell, "Status": ""})
+        for number, cell in enumerate(cells, 2)
+    ]
+    kept = {(2, "Domains"), (3, "Domains"), (4, "Domains")}
+    report = OrganizationImport(rows, by=facilitator, confirmed_cells=kept).store()
+    assert report.errors == []
+    assert EmailDomain.objects.filter(domain="lake.rush.example").exists()
+
+
+def test_import_asks_nothing_about_domains_of_one_organization(facilitator, organization):
+    cells = {"Name": organization.name, "Domains": "lake.rush.example", "Status": ""}
+    assert OrganizationImport([TableRow(2, cells)], by=facilitator).store().errors == []
+
+
 @pytest.mark.both_databases
 def test_member_is_recognized_by_either_spelling_of_a_domain(facilitator):
     import_domains(facilitator, "zürich-klinik.example")

@@ -25,6 +25,7 @@ from desk.records.organizations.actions import (
     domain_owners,
     organization_summaries,
 )
+from desk.records.organizations.domain_form import OverlapForm
 from desk.records.organizations.merge import MergeOrganization
 from desk.timeline import organization_timeline
 from members.dates import long_date
@@ -102,7 +103,7 @@ class OrganizationForm(forms.ModelForm[Organization]):
             self.errors["name"] = self.error_class([already_here_message(other)])
 
 
-class AddOrganizationForm(OrganizationForm):
+class AddOrganizationForm(OverlapForm, OrganizationForm):
     """A new organization, with its email domain if it is known."""
 
     email_domain = forms.CharField(
@@ -121,6 +122,13 @@ class AddOrganizationForm(OrganizationForm):
             except ValidationError as error:
                 raise ValidationError(error.messages) from error
         return email_domain.domain
+
+    def clean(self) -> dict[str, Any] | None:
+        """Ask before the domain is stored beside another organization's."""
+        cleaned_data = super().clean()
+        if domain := self.cleaned_data.get("email_domain"):
+            self.check_overlap("email_domain", domain, None)
+        return cleaned_data
 
 
 def domain_names(organization: Organization) -> str:
@@ -176,7 +184,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     def get_fields(self, request: HttpRequest, obj: Organization | None = None) -> tuple[str, ...]:
         """Return the fields of the form; of a record those that have a value."""
         if obj is None:
-            return ("name", "email_domain")
+            return ("name", "email_domain", "accepts_overlap")
         if obj.is_merged:
             return ("name", "status_badge", "merged", "created_at")
         empty = set()
@@ -256,7 +264,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     @admin.display(description="email domains")
     def email_domains(self, organization: Organization) -> SafeString:
         """Return the domains, and a link to add one."""
-        names = ", ".join(organization.domains.values_list("domain", flat=True)) or "not given"
+        names = ", ".join(map(str, organization.domains.all())) or "not given"
         url = f"{reverse('admin:members_emaildomain_add')}?organization={organization.pk}"
         return format_html('{} <a href="{}">Add an email domain</a>', names, url)
 

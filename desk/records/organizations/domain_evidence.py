@@ -6,11 +6,11 @@ domain then confirms everyone who proves an address there, for good.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from members.email_domains import domain_suffixes, is_public_suffix, readable_domain
-from members.models import Organization
+from members.models import EmailDomain, Organization
 from members.normalize import normalize_organization_name
 from members.wording import number_in_words
 
@@ -48,8 +48,11 @@ def domain_evidence(organization: Organization) -> DomainEvidence:
     overlapping = organization.overlapping_domain  # type: ignore[attr-defined]
     people: int = organization.people_at_domain  # type: ignore[attr-defined]
     if overlapping:
-        reason = f"{overlap_warning(organization.suggested_domain, overlapping)} Tick it only if"
-        return DomainEvidence(False, f"Not ticked: {reason} you know that it is right.")
+        other, _, owner = overlapping.partition(" of ")
+        warning = overlap_warning(organization.suggested_domain, other, owner)
+        return DomainEvidence(
+            False, f"Not ticked: {warning} Tick it only if you know that it is right."
+        )
     shows_name = is_name_in_domain(organization.name, organization.suggested_domain)
     waiting = f"{number_in_words(people)} people with an address there wait for it"
     if people >= MIN_PEOPLE:
@@ -65,14 +68,30 @@ def domain_evidence(organization: Organization) -> DomainEvidence:
     )
 
 
-def overlap_warning(domain: str, other: str) -> str:
-    """Return what it means that `other`, of another organization, lies above or below `domain`;
-    `other` is written as "rush.example of Rush Example Hospital"."""
-    other_domain = other.partition(" ")[0]
-    shown = readable_domain(domain)
-    if domain.endswith(f".{other_domain}"):
-        return f"{shown} lies below {other}. It takes its addresses out of that one."
-    return f"{other} lies below {shown} and keeps its addresses."
+def overlap_warning(domain: str, other: str, owner: object) -> str:
+    """Return what it means for `domain` that `other`, of the organization `owner`, lies above or
+    below it."""
+    shown, shown_other = readable_domain(domain), f"{readable_domain(other)} of {owner}"
+    if domain.endswith(f".{other}"):
+        return f"{shown} lies below {shown_other}. It takes its addresses out of that one."
+    return f"{shown_other} lies below {shown} and keeps its addresses."
+
+
+def overlapping_domains(
+    new_domains: Mapping[str, Organization],
+) -> dict[str, tuple[str, Organization]]:
+    """Return, for those of `new_domains` (by name, with their organizations) that lie above or
+    below a domain of another organization, that domain and its organization."""
+    stored = EmailDomain.objects.select_related("organization")
+    owners = {**{domain.domain: domain.organization for domain in stored}, **new_domains}
+    overlaps: dict[str, tuple[str, Organization]] = {}
+    for lower, owner in owners.items():
+        for upper in domain_suffixes(lower)[1:]:
+            if upper in owners and owners[upper].normalized_name != owner.normalized_name:
+                new, other = (lower, upper) if lower in new_domains else (upper, lower)
+                if new in new_domains:
+                    overlaps.setdefault(new, (other, owners[other]))
+    return overlaps
 
 
 def is_name_in_domain(name: str, domain: str) -> bool:
