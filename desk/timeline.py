@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from desk.changelist.history import describe_changes, load_people
+from members.email_domains import readable_domain
 from members.models import EmailDomain, Member, Organization
 from teams.models import ActionTeam, Membership
 
@@ -57,7 +58,7 @@ def organization_timeline(organization: Organization, staff: Member) -> Timeline
     ]
     for version in versions:
         is_domain = isinstance(version, EmailDomain.history.model)
-        version.told_about = version.domain if is_domain else "Organization"
+        version.told_about = readable_domain(version.domain) if is_domain else "Organization"
     return _merged(versions)
 
 

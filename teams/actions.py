@@ -257,7 +257,7 @@ def merge_organizations(organization: Organization, by: Member, form_data: FormD
 @action(EmailDomain, "take-back")
 def remove_domain(domain: EmailDomain, by: Member, form_data: FormData) -> str:
     member_services.remove_domain(domain, by=by)
-    return f"The email domain {domain.domain} of {domain.organization} has been removed."
+    return f"The email domain {domain} of {domain.organization} has been removed."
 
 
 def _confirmed_domain(organization: Organization, form_data: FormData) -> str:

@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from conftest import make_member, membership_of, visible_text
-from members.models import EmailDomain
+from members.models import EmailDomain, Organization
 from members.services import Refused, remove_domain
 from teams.services import add_domain, complete_join, join_teams
 
@@ -101,8 +101,23 @@ def test_domain_is_shown_readable(client_for, facilitator, organization):
         f"/admin/members/organization/{organization.pk}/change/",
     ):
         assert readable in visible_text(client.get(path)), path
+    EmailDomain.objects.filter(pk=domain.pk).delete()
+    proposed = Organization.objects.create(
+        name="Klinik Zürich", suggested_domain="xn--zrich-klinik-dlb.example"
+    )
+    make_member("iris@zürich-klinik.example", proposed, "Iris", confirmed=False)
+    for path in (
+        f"/admin/members/organization/{proposed.pk}/recognize/",
+        f"/admin/members/organization/{proposed.pk}/change/",
+        "/admin/members/organization/?waits=decision",
+        "/admin/",
+    ):
+        assert readable in visible_text(client.get(path)), path
+    domain.save(force_insert=True)
     found = client.get(f"{DOMAINS}?q=Zürich-Klinik.example")
     assert list(found.context["cl"].result_list) == [domain]
+    answer = client.post("/organizations/check/", {"email": "ana@ZÜRICH-klinik.example"})
+    assert f"Addresses at {readable} belong to Rush Example Hospital" in visible_text(answer)
 
 
 def test_domain_add_refuses_an_unknown_organization_and_keeps_the_form(client_for, facilitator):

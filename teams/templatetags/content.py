@@ -9,6 +9,7 @@ from django.template.defaultfilters import stringfilter
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
+from members.email_domains import readable_domain
 from members.wording import end_sentence
 from teams.markdown import TOP_HEADING, mark_words, render_markdown
 from teams.models import Goal, GoalUpdate, SiteText, amount
@@ -17,6 +18,8 @@ from teams.site_texts import SiteFrame, render_site_text, site_frame, site_text
 register = template.Library()
 # {{ goal.current|amount:goal.unit }}
 register.filter(amount)
+# {{ domain|readable_domain }}
+register.filter("readable_domain", stringfilter(readable_domain))
 # {{ organization.name|end_sentence }}
 register.filter("end_sentence", stringfilter(end_sentence), is_safe=True)
 

@@ -29,6 +29,7 @@ from desk.records.organizations.domain_form import OverlapForm
 from desk.records.organizations.merge import MergeOrganization
 from desk.timeline import organization_timeline
 from members.dates import long_date
+from members.email_domains import readable_domain
 from members.models import EmailDomain, Organization, OrganizationQuerySet
 from members.services import rename_organization
 from teams.services import add_organization
@@ -86,7 +87,7 @@ class OrganizationForm(forms.ModelForm[Organization]):
         model = Organization
         fields = ("name",)
         help_texts: ClassVar = {
-            "suggested_domain": "The email domain of the person who proposed it. "
+            "suggestion": "The email domain of the person who proposed it. "
             "It counts only once it is among the email domains.",
             "email_domains": "Once the organization is recognized, adding one confirms everyone "
             "who waits at an address there and opens their requests to open teams.",
@@ -139,7 +140,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     """Employers and partners, shared by all facilitators. Only actions change a status."""
 
     bulk_actions = [Recognize(), DeclineOrganization(), MergeOrganization()]
-    list_display = ["name", "status_badge", "waiting", "suggested_domain", "added"]
+    list_display = ["name", "status_badge", "waiting", "suggestion", "added"]
     list_filter = [WaitingFilter, ("status", StatusFilter), OnTeamFilter]
     search_fields = ["name", "domains__domain", "former_names__name"]
     search_help_text = "Search by name, former name or email domain."
@@ -152,7 +153,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
         ("Reason", "decision_reason"), ("Former name of", "merged_into"),
     ]  # fmt: skip
     readonly_fields = [
-        "status_badge", "waiting", "suggested_domain", "email_domains", "created_at",
+        "status_badge", "waiting", "suggestion", "email_domains", "created_at",
         "decided_at", "decider", "decision_reason",
     ]  # fmt: skip
 
@@ -249,6 +250,10 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     @admin.display(ordering="created_at")
     def added(self, organization: Organization) -> str:
         return long_date(organization.created_at)
+
+    @admin.display(description="suggested domain", ordering="suggested_domain")
+    def suggestion(self, organization: Organization) -> str:
+        return readable_domain(organization.suggested_domain)
 
     @admin.display(description="merged into")
     def merged(self, organization: Organization) -> SafeString:

@@ -11,7 +11,7 @@ from django.utils.text import get_text_list
 
 from desk.actions.merge import Merge, MergeForm, enumerate_counts
 from desk.records.organizations.actions import domain_owners
-from members.email_domains import normalize_domain
+from members.email_domains import normalize_domain, readable_domain
 from members.models import EmailDomain, Organization
 from members.services import Preview
 from members.wording import end_sentence
@@ -34,7 +34,7 @@ class MergeOrganizationForm(MergeForm):
             domain = organization.offered_domain
             if domain and domain not in owners:
                 self.fields[f"domain_{organization.pk}"] = forms.BooleanField(
-                    label=f"Give {domain} to {target}",
+                    label=f"Give {readable_domain(domain)} to {target}",
                     help_text="Only if it is its own email domain: everyone who proves an address "
                     "there is confirmed, now and later.",
                     required=False,
