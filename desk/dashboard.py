@@ -17,7 +17,8 @@ from desk.records.organizations.domain_evidence import domain_evidence
 from desk.records.organizations.waiting import WaitingSummary
 from members.email_domains import readable_domain
 from members.models import Member
-from teams.models import Membership
+from teams.models import Claim, Membership
+from teams.services import standing_claims
 from teams.services.waiting import (
     Waiting,
     affiliations_waiting,
@@ -135,13 +136,32 @@ def _affiliations(staff: Member) -> list[DashboardItem]:
 
 
 def _requests(staff: Member) -> list[DashboardItem]:
-    requests = requests_waiting(staff).select_related("member__organization", "team")
-    return [_item(request, request.requested_at) for request in requests[:MAX_ITEMS_OF_A_KIND]]
+    requests = list(
+        requests_waiting(staff).select_related("member__organization", "team")[:MAX_ITEMS_OF_A_KIND]
+    )
+    claims = standing_claims(requests)
+    return [
+        _item(request, request.requested_at, _claim_details(claims.get(request), staff))
+        for request in requests
+    ]
 
 
-def _questions(_staff: Member) -> list[DashboardItem]:
-    questions = questions_waiting()[:MAX_ITEMS_OF_A_KIND]
-    return [_item(question, question.asked_at) for question in questions]
+def _questions(staff: Member) -> list[DashboardItem]:
+    questions = list(questions_waiting()[:MAX_ITEMS_OF_A_KIND])
+    claims = standing_claims(questions)
+    return [
+        _item(question, question.asked_at, _claim_details(claims.get(question), staff))
+        for question in questions
+    ]
+
+
+def _claim_details(claim: Claim | None, staff: Member) -> dict[str, str]:
+    """Return who takes care of an item, in words."""
+    if claim is None:
+        return {}
+    if claim.claimed_by == staff:
+        return {"claim": "You take care of this."}
+    return {"claim": f"{claim.claimed_by} takes care of this."}
 
 
 def _goals(staff: Member) -> list[DashboardItem]:

@@ -1,9 +1,11 @@
 """One function per email about teams. They know templates and addresses, no rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Model
 from django.urls import reverse
 
 from members.emails import queue
@@ -128,16 +130,49 @@ def facilitator_appointed(facilitator: Member, team: ActionTeam, by: Member) -> 
     )
 
 
-def facilitator_digest(facilitator: Member, waiting: Mapping[str, Any]) -> None:
-    """Tell a facilitator in numbers what waits this morning: `waiting` as from `waiting_for`."""
+@dataclass(frozen=True)
+class DigestItem:
+    """A record that waits, in words, and whether the reader has claimed it."""
+
+    record: Model
+    text: str
+    is_late: bool = False
+    is_claimed: bool = False
+
+    @property
+    def url(self) -> str:
+        """Its page at the desk."""
+        opts = self.record._meta
+        name = f"admin:{opts.app_label}_{opts.model_name}_change"
+        return settings.SITE_URL + reverse(name, args=[self.record.pk])
+
+
+@dataclass(frozen=True)
+class DigestSection:
+    """What waits of a kind of `waiting_for`: how much, and the oldest of it."""
+
+    kind: str
+    number: int
+    late: int
+    items: Sequence[DigestItem]
+
+    @property
+    def more(self) -> int:
+        """How many are not listed."""
+        return max(self.number - len(self.items), 0)
+
+
+def facilitator_digest(facilitator: Member, sections: Sequence[DigestSection]) -> None:
+    """Tell a facilitator what waits this morning, by kind."""
     queue(
         "facilitator_digest",
         facilitator.email,
         {
             "member": facilitator,
-            "waiting": waiting,
-            "total": sum(count.number for count in waiting.values()),
-            "late": sum(count.late for count in waiting.values()),
+            "sections": sections,
+            "total": sum(section.number for section in sections),
+            "late": sum(section.late for section in sections),
+            "is_about_people": any(section.kind != "goals" for section in sections),
             "desk_url": _desk_url(),
         },
     )

@@ -1,7 +1,8 @@
 """Working days, and by when an answer is promised.
 
 Neither weekends nor public holidays of the United States and Illinois are working days. The
-library `holidays` knows them, with the days on which one that falls on a weekend is observed.
+library `holidays` knows them, with the days on which one that falls on a weekend is observed;
+all but the day after Thanksgiving, which is in the calendar of the State of Illinois.
 """
 
 from datetime import date, datetime, time, timedelta
@@ -14,7 +15,9 @@ from holidays import country_holidays
 
 @lru_cache(maxsize=100)
 def _holidays_of(year: int) -> frozenset[date]:
-    return frozenset(country_holidays("US", subdiv="IL", years=year))
+    holidays = country_holidays("US", subdiv="IL", years=year)
+    after_thanksgiving = {day + timedelta(days=1) for day in holidays.get_named("Thanksgiving Day")}
+    return frozenset(holidays) | after_thanksgiving
 
 
 def is_working_day(day: date) -> bool:

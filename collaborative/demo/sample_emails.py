@@ -10,8 +10,8 @@ from members import emails as member_emails
 from members.emails import collect_emails
 from members.models import Member, Organization
 from teams import emails as team_emails
-from teams.models import ActionTeam, FaqEntry, Membership, Question
-from teams.services import Waiting
+from teams.emails import DigestItem, DigestSection
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
 
 LAKEFRONT = Organization(name="Lakefront Example Hospital", status="recognized")
 RIVERBEND = Organization(name="Riverbend Example Hospital")
@@ -141,21 +141,29 @@ def _visitor_emails() -> list[partial[None]]:
 
 def _facilitator_emails() -> list[partial[None]]:
     """To facilitators, about their role and what waits."""
-    none_waiting = dict.fromkeys(
-        ("organizations", "affiliations", "requests", "questions", "goals"), Waiting(0)
+    request = DigestItem(
+        _membership(ANA, CAREERS, "requested", pk=1), f"{ANA}, {LAKEFRONT}: {CAREERS}", True
     )
-    many_waiting = {
-        "organizations": Waiting(2, 1),
-        "affiliations": Waiting(1, 1),
-        "requests": Waiting(3),
-        "questions": Waiting(2, 2),
-        "goals": Waiting(1),
-    }
+    question = DigestItem(_question(pk=1), str(_question()), False, True)
+    goal = DigestItem(Goal(pk=1), "Bring everyone to one table (Education & Training)")
+    goals = DigestSection("goals", 1, 0, [goal])
+    many_waiting = [
+        DigestSection(
+            "organizations",
+            2,
+            1,
+            [DigestItem(Organization(pk=1, name=RIVERBEND.name), RIVERBEND.name)],
+        ),
+        DigestSection("affiliations", 1, 1, [DigestItem(SAM, f"{SAM}, {RIVERBEND}", True)]),
+        DigestSection("requests", 12, 3, [request]),
+        DigestSection("questions", 1, 0, [question]),
+        goals,
+    ]
     return [
         partial(team_emails.facilitator_appointed, FAYE, TRAINING, ADA),
-        partial(team_emails.facilitator_digest, FAYE, none_waiting | {"requests": Waiting(1)}),
+        partial(team_emails.facilitator_digest, FAYE, [DigestSection("requests", 1, 0, [request])]),
         partial(team_emails.facilitator_digest, FAYE, many_waiting),
-        partial(team_emails.facilitator_digest, FAYE, none_waiting | {"goals": Waiting(2)}),
+        partial(team_emails.facilitator_digest, FAYE, [goals]),
     ]
 
 

@@ -167,6 +167,8 @@ def test_samples_link_only_to_pages_that_are_there(client_for, administrator):
     client = client_for(administrator)
     texts = "\n".join(render_sample(each).message for each in samples())
     paths = set(re.findall(rf"{portal.SITE_URL}(/\S+)", texts))
+    # The records of the samples are nowhere stored.
+    paths = {path for path in paths if not re.fullmatch(r"/admin/\w+/\w+/\d+/change/", path)}
     assert "/faq/who-can-join/" in paths
     assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
 

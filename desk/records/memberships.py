@@ -16,11 +16,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import MAX_LISTED_RECORDS, ActionWithReason, BulkAction
 from desk.changelist import badge, require_staff, team_tag
 from desk.changelist.filters import AnsweredFilter, EmployerFilter, EndedFilter, JoinedFilter
 from desk.changelist.search import search
+from desk.records.claims import ClaimableAdmin
 from members.dates import long_date
 from members.forms import OrganizationNameField, WorkEmailField, name_field
 from members.models import Member, Organization
@@ -221,7 +221,7 @@ def added_message(membership: Membership, email: str, account: Member | None) ->
     return f"{message} and organization stay as they were: {name}, {end_sentence(organization)}"
 
 
-class MembershipAdmin(ActionAdmin[Membership]):
+class MembershipAdmin(ClaimableAdmin[Membership]):
     """Every membership and request of one's own teams. Only actions change them."""
 
     bulk_actions = [Approve(), Decline(), End()]

@@ -15,7 +15,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from post_office.models import Email
 
-from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import (
     MAX_LISTED_RECORDS,
     PREPARED_PARAM,
@@ -23,6 +22,7 @@ from desk.actions.bulk_action import (
     BulkAction,
 )
 from desk.changelist import badge, counted, require_staff
+from desk.records.claims import ClaimableAdmin
 from desk.records.similar_entries import similar_entries
 from members.dates import long_date
 from members.models import Member
@@ -230,7 +230,7 @@ class WaitsFilter(admin.SimpleListFilter):
         return questions.waiting() if self.value() == "answer" else questions
 
 
-class QuestionAdmin(ActionAdmin[Question]):
+class QuestionAdmin(ClaimableAdmin[Question]):
     """What visitors asked. Only actions change it."""
 
     title = "Visitors’ questions"

@@ -1,5 +1,6 @@
 """What members do together: action teams, their goals, questions and memberships."""
 
+from teams.models.claims import Claim
 from teams.models.faq import FaqEntry, Question
 from teams.models.goals import STALE_AFTER, Goal, GoalQuerySet, GoalUpdate, amount
 from teams.models.memberships import MAX_REQUEST_REASON_LENGTH, Membership, MembershipQuerySet
@@ -14,6 +15,7 @@ __all__ = [
     "STALE_AFTER",
     "ActionTeam",
     "ActionTeamQuerySet",
+    "Claim",
     "FaqEntry",
     "Goal",
     "GoalQuerySet",

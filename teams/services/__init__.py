@@ -3,6 +3,14 @@
 Steps about organizations and affiliations are here, too, because memberships follow from them.
 """
 
+from teams.services.claims import (
+    claim,
+    claim_of,
+    delete_settled_claims,
+    release_claim,
+    standing_claims,
+    write_claim_note,
+)
 from teams.services.digests import send_digests
 from teams.services.faq_search import search_faq
 from teams.services.goals import report_goal
@@ -83,6 +91,8 @@ __all__ = [
     "approve_membership",
     "ask_question",
     "change_profile",
+    "claim",
+    "claim_of",
     "close_account",
     "complete_join",
     "confirm_affiliation",
@@ -92,6 +102,7 @@ __all__ = [
     "decline_membership",
     "decline_organization",
     "delete_old_addresses",
+    "delete_settled_claims",
     "describe_for",
     "dismiss_question",
     "end_membership",
@@ -107,15 +118,18 @@ __all__ = [
     "recognize_organization",
     "refuse_undo_if_built_upon",
     "report_goal",
+    "release_claim",
     "search_faq",
     "seen_account",
     "seen_accounts",
     "send_digests",
     "set_affiliation",
     "set_facilitators",
+    "standing_claims",
     "take_back_members",
     "visible_keys",
     "visible_members",
     "waiting_for",
     "withdraw_request",
+    "write_claim_note",
 ]

@@ -1,23 +1,45 @@
 """The facilitators' daily email: what waits, once a day, not once per request."""
 
-from collections.abc import Mapping
-from datetime import date
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, TypeVar
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from members.models import Member
 from teams import emails
-from teams.services.waiting import Waiting, waiting_for
+from teams.emails import DigestItem, DigestSection
+from teams.models import Claim, Membership
+from teams.services.claims import standing_claims
+from teams.services.waiting import (
+    Waiting,
+    affiliations_waiting,
+    count_waiting,
+    goals_waiting,
+    organizations_waiting,
+    questions_waiting,
+    requests_waiting,
+)
+from teams.workdays import is_late, is_working_day, late_before
+
+RecordQuerySet = TypeVar("RecordQuerySet", bound=QuerySet[Any])
+
+# Of a kind; how many more there are is said.
+MAX_DIGEST_ITEMS = 10
 
 
 def send_digests(today: date) -> int:
     """Queue the day's digest for each facilitator for whom something waits; return how many.
 
     Each facilitator gets at most one a day, no matter how often and by how many processes this is
-    called. There is none on weekends, and for goals without an update alone only on Mondays. A day
-    in the future was stored by a wrong clock, and holds up nothing.
+    called. There is none on weekends and holidays, and for goals without an update alone only on
+    the first working day of a week. A day in the future was stored by a wrong clock, and holds up
+    nothing.
     """
-    if today.weekday() >= 5:
+    if not is_working_day(today):
         return 0
     sent = 0
     due = Member.objects.filter(is_active=True, is_staff=True).exclude(digest_sent_on=today)
@@ -28,13 +50,106 @@ def send_digests(today: date) -> int:
                 continue
             # Not a fact about the person: no line of history.
             Member.objects.filter(pk=pk).update(digest_sent_on=today)
-            waiting = waiting_for(facilitator)
-            if _is_worth_an_email(waiting, today):
-                emails.facilitator_digest(facilitator, waiting)
+            sections = digest_for(facilitator)
+            if _is_worth_an_email(sections, today):
+                emails.facilitator_digest(facilitator, sections)
                 sent += 1
     return sent
 
 
-def _is_worth_an_email(waiting: Mapping[str, Waiting], today: date) -> bool:
-    weekly = set() if today.weekday() == 0 else {"goals"}
-    return any(count.number for kind, count in waiting.items() if kind not in weekly)
+def digest_for(facilitator: Member) -> list[DigestSection]:
+    """Return what waits for `facilitator` and nobody else has claimed, by kind, the oldest first;
+    no kind of which nothing waits."""
+    sections = [
+        _organizations(),
+        _affiliations(facilitator),
+        _requests(facilitator),
+        _questions(facilitator),
+        _goals(facilitator),
+    ]
+    return [section for section in sections if section.number]
+
+
+def _organizations() -> DigestSection:
+    organizations = organizations_waiting()
+    items = [
+        DigestItem(organization, str(organization), is_late(organization.asked_at))
+        for organization in organizations[:MAX_DIGEST_ITEMS]
+    ]
+    late = Q(asked_at__lt=late_before())
+    return _section("organizations", count_waiting(organizations, "pk", late), items)
+
+
+def _affiliations(facilitator: Member) -> DigestSection:
+    requests = _not_claimed_by_others(
+        Membership.objects.visible_to(facilitator).to_confirm(), "membership", facilitator
+    )
+    oldest = list(affiliations_waiting(facilitator, requests)[:MAX_DIGEST_ITEMS])
+    members = Member.objects.select_related("organization").in_bulk(
+        [affiliation["member"] for affiliation in oldest]
+    )
+    items = [
+        DigestItem(member, _person(member), is_late(affiliation["asked_at"]))
+        for affiliation in oldest
+        if (member := members.get(affiliation["member"]))
+    ]
+    late = Q(requested_at__lt=late_before())
+    return _section("affiliations", count_waiting(requests, "member", late), items)
+
+
+def _requests(facilitator: Member) -> DigestSection:
+    requests = _not_claimed_by_others(requests_waiting(facilitator), "membership", facilitator)
+    oldest = list(requests.select_related("member__organization", "team")[:MAX_DIGEST_ITEMS])
+    own = standing_claims(oldest)
+    items = [
+        DigestItem(
+            request, f"{_person(request.member)}: {request.team}", request.is_late, request in own
+        )
+        for request in oldest
+    ]
+    late = Q(requested_at__lt=late_before())
+    return _section("requests", count_waiting(requests, "pk", late), items)
+
+
+def _questions(facilitator: Member) -> DigestSection:
+    questions = _not_claimed_by_others(questions_waiting(), "question", facilitator)
+    oldest = list(questions[:MAX_DIGEST_ITEMS])
+    own = standing_claims(oldest)
+    items = [
+        DigestItem(question, str(question), question.is_late, question in own)
+        for question in oldest
+    ]
+    late = Q(asked_at__lt=late_before())
+    return _section("questions", count_waiting(questions, "pk", late), items)
+
+
+def _goals(facilitator: Member) -> DigestSection:
+    goals = goals_waiting(facilitator).select_related("team")
+    items = [DigestItem(goal, f"{goal} ({goal.team})") for goal in goals[:MAX_DIGEST_ITEMS]]
+    return _section("goals", Waiting(goals.count()), items)
+
+
+def _section(kind: str, count: Waiting, items: Sequence[DigestItem]) -> DigestSection:
+    return DigestSection(kind, count.number, count.late, items)
+
+
+def _not_claimed_by_others(
+    records: RecordQuerySet, name: str, facilitator: Member
+) -> RecordQuerySet:
+    """Return `records`, each the `name` of claims, without those that another facilitator takes
+    care of."""
+    others = Claim.objects.of_others(facilitator).filter(**{name: OuterRef("pk")})
+    return records.filter(~Exists(others))
+
+
+def _person(member: Member) -> str:
+    return f"{member}, {member.organization}" if member.organization else str(member)
+
+
+def _is_worth_an_email(sections: Sequence[DigestSection], today: date) -> bool:
+    """Return whether anything but goals waits; those are enough once a week."""
+    monday = today - timedelta(days=today.weekday())
+    is_first = not any(
+        is_working_day(monday + timedelta(days=days)) for days in range(today.weekday())
+    )
+    return any(is_first or section.kind != "goals" for section in sections)

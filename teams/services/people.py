@@ -21,7 +21,7 @@ from members.services import (
     second_factors,
 )
 from teams import emails
-from teams.models import ActionTeam, Membership
+from teams.models import ActionTeam, Claim, Membership
 from teams.services.recognition import set_affiliation
 from teams.services.transitions import end_or_withdraw
 
@@ -106,6 +106,7 @@ def erase_reasons(members: Collection[int]) -> None:
     to them, in the memberships and in their history: an erasure leaves no version behind, so it
     writes none."""
     memberships = Membership.objects.filter(member__in=members)
+    Claim.objects.filter(membership__in=memberships).delete()
     for stored in (memberships, Membership.history.filter(member_id__in=members)):
         stored.exclude(reason__in=["", IMPORT_TAKEN_BACK]).update(reason=ERASED)
         stored.exclude(request_reason="").update(request_reason="")

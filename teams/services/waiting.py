@@ -30,10 +30,14 @@ def organizations_waiting() -> OrganizationQuerySet:
     return Organization.objects.to_decide().annotate(asked_at=asked_at).order_by("asked_at", "pk")
 
 
-def affiliations_waiting(facilitator: Member) -> QuerySet[Membership, Any]:
-    """Return the people to confirm, by the key `member`, with `asked_at`, their oldest request."""
-    requests = Membership.objects.visible_to(facilitator).to_confirm().order_by()
-    members = requests.values("member").annotate(asked_at=Min("requested_at"))
+def affiliations_waiting(
+    facilitator: Member, requests: MembershipQuerySet | None = None
+) -> QuerySet[Membership, Any]:
+    """Return the people to confirm, by the key `member`, with `asked_at`, their oldest request;
+    of all `requests` that `facilitator` sees, or of these."""
+    if requests is None:
+        requests = Membership.objects.visible_to(facilitator).to_confirm()
+    members = requests.order_by().values("member").annotate(asked_at=Min("requested_at"))
     return members.order_by("asked_at", "member")
 
 
@@ -61,15 +65,16 @@ def waiting_for(facilitator: Member) -> dict[str, Waiting]:
     before = late_before()
     unconfirmed = Membership.objects.visible_to(facilitator).to_confirm()
     return {
-        "organizations": _counted(organizations_waiting(), "pk", Q(asked_at__lt=before)),
-        "affiliations": _counted(unconfirmed, "member", Q(requested_at__lt=before)),
-        "requests": _counted(requests_waiting(facilitator), "pk", Q(requested_at__lt=before)),
-        "questions": _counted(questions_waiting(), "pk", Q(asked_at__lt=before)),
+        "organizations": count_waiting(organizations_waiting(), "pk", Q(asked_at__lt=before)),
+        "affiliations": count_waiting(unconfirmed, "member", Q(requested_at__lt=before)),
+        "requests": count_waiting(requests_waiting(facilitator), "pk", Q(requested_at__lt=before)),
+        "questions": count_waiting(questions_waiting(), "pk", Q(asked_at__lt=before)),
         "goals": Waiting(goals_waiting(facilitator).count()),
     }
 
 
-def _counted(waiting: QuerySet[Any], key: str, late: Q) -> Waiting:
+def count_waiting(waiting: QuerySet[Any], key: str, late: Q) -> Waiting:
+    """Return how many different values of `key` there are in `waiting`, and how many are late."""
     numbers = waiting.order_by().aggregate(
         number=Count(key, distinct=True), late=Count(key, distinct=True, filter=late)
     )

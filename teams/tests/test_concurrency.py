@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -12,13 +13,15 @@ from post_office.models import Email
 from conftest import make_member, membership_of
 from members.models import EmailDomain, Member, Organization
 from members.services import Refused
-from teams.models import Membership
+from teams.models import Claim, Membership
 from teams.services import (
     Outcome,
     add_domain,
     add_member,
     approve_membership,
     change_profile,
+    claim,
+    claim_of,
     close_account,
     complete_join,
     decline_membership,
@@ -279,6 +282,14 @@ def test_close_account_of_two_administrators_at_once_keeps_one(administrator):
         )
         assert len(refusals(results)) == 1
         assert Member.objects.filter(is_superuser=True, is_active=True).count() == 1
+
+
+def test_claim_at_once_is_won_by_one(requests, administrator, approver):
+    steps = [partial(claim, requests[0], by=person) for person in (administrator, approver)] * 3
+    results = at_once(*steps)
+    claimed_by = claim_of(requests[0]).claimed_by
+    assert [f"{claimed_by} took this on" in text for text in refusals(results)] == [True] * 3
+    assert Claim.history.count() == 1
 
 
 def test_send_digests_at_once_sends_one_each(applicant, facilitator, administrator, queued_emails):

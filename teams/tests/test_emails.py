@@ -10,8 +10,7 @@ from post_office.models import Email
 from conftest import make_member, membership_of
 from members.models import Organization
 from teams import emails
-from teams.models import ActionTeam, Membership
-from teams.services import Waiting
+from teams.models import ActionTeam, Goal, Membership
 
 HOSTILE = "<script>x</script> & {{ site_url }} {% now 'Y' %} O'Hara"
 ESCAPED = "&lt;script&gt;x&lt;/script&gt; &amp; {{ site_url }} {% now 'Y' %} O'Hara".replace(
@@ -261,49 +260,49 @@ def test_facilitator_appointed_says_which_team_and_where(
     assert "Education &amp; Training" in email.html_message
 
 
-@pytest.mark.parametrize(
-    ("numbers", "subject", "lines"),
-    [
-        (
-            {"organizations": Waiting(1)},
-            "1 item waiting at the facilitators' desk",
-            ["1 organization to recognize"],
-        ),
-        (
-            {
-                "organizations": Waiting(2, 1),
-                "affiliations": Waiting(1, 1),
-                "requests": Waiting(3),
-                "questions": Waiting(2, 2),
-                "goals": Waiting(1),
-            },
-            "9 items waiting at the facilitators' desk, 4 late",
-            [
-                "2 organizations to recognize (1 late)",
-                "1 person whose employer needs to be confirmed (1 late)",
-                "3 requests to decide",
-                "2 questions to answer (2 late)",
-                "1 goal without an update for 90 days",
-            ],
-        ),
-    ],
-)
-def test_facilitator_digest_says_in_numbers_what_waits(
-    facilitator, numbers, subject, lines, queued
-):
-    kinds = ("organizations", "affiliations", "requests", "questions", "goals")
-    emails.facilitator_digest(facilitator, dict.fromkeys(kinds, Waiting(0)) | numbers)
+def digest_section(kind: str, number: int, late: int = 0) -> emails.DigestSection:
+    """A section with two of its items, the first one late, the second one claimed."""
+    goals = [Goal(pk=1, title="Meet"), Goal(pk=2, title="Meet " * 30)]
+    items = [
+        emails.DigestItem(goal, str(goal), goal.pk == 1, goal.pk == 2) for goal in goals[:number]
+    ]
+    return emails.DigestSection(kind, number, late, items)
+
+
+def test_facilitator_digest_names_what_waits_with_its_page(facilitator, queued):
+    sections = [
+        digest_section("organizations", 2, 1),
+        digest_section("affiliations", 1, 1),
+        digest_section("requests", 3),
+        digest_section("questions", 2, 2),
+        digest_section("goals", 1),
+    ]
+    emails.facilitator_digest(facilitator, sections)
     email = queued()
-    assert email.subject == subject
-    listed = [line[2:] for line in email.message.splitlines() if line.startswith("* ")]
-    assert listed == lines
-    assert "http://127.0.0.1:8000/admin/" in email.message
+    assert email.subject == "9 items waiting at the facilitators' desk, 4 late"
+    for line in (
+        "2 organizations to recognize (1 late)\n\n* Meet (late)\n  http://127.0.0.1:8000/admin/",
+        "1 person whose employer needs to be confirmed (1 late)\n\n* Meet (late)\n",
+        "3 requests to decide\n\n",
+        "(you took this on)\n  http://127.0.0.1:8000/admin/teams/goal/2/change/\n"
+        "* and 1 more at the desk\n",
+        "2 questions to answer (2 late)\n",
+        "1 goal without an update for 90 days\n",
+    ):
+        assert line in email.message
+    assert 'href="http://127.0.0.1:8000/admin/teams/goal/2/change/"' in email.html_message
     assert "once a working day" in email.message
 
 
+def test_facilitator_digest_counts_one_item(facilitator, queued):
+    emails.facilitator_digest(facilitator, [digest_section("organizations", 1)])
+    email = queued()
+    assert email.subject == "1 item waiting at the facilitators' desk"
+    assert "1 organization to recognize\n" in email.message
+
+
 def test_facilitator_digest_about_goals_alone_mentions_no_requests(facilitator, queued):
-    kinds = ("organizations", "affiliations", "requests", "questions")
-    emails.facilitator_digest(facilitator, dict.fromkeys(kinds, Waiting(0)) | {"goals": Waiting(2)})
+    emails.facilitator_digest(facilitator, [digest_section("goals", 2)])
     email = queued()
     assert email.subject == "2 items waiting at the facilitators' desk"
     assert "Everyone who asked" not in email.message + email.html_message

@@ -17,7 +17,7 @@ from teams.services import (
     waiting_for,
 )
 
-MONDAY = date(2027, 3, 1)
+MONDAY = date(2027, 3, 8)
 
 
 @pytest.fixture
@@ -77,6 +77,15 @@ def test_send_digests_for_goals_alone_only_on_mondays(
     assert "1 goal without an update for 90 days" in queued_emails()[0].message
 
 
+def test_send_digests_for_goals_alone_on_tuesday_after_a_holiday(
+    goal, administrator, queued_emails
+):
+    # Memorial Day.
+    assert send_digests(date(2027, 5, 31)) == 0
+    assert send_digests(date(2027, 6, 1)) == 1
+    assert send_digests(date(2027, 6, 2)) == 0
+
+
 def test_send_digests_sends_one_a_day(waiting, facilitator, administrator, member, queued_emails):
     history = facilitator.history.count()
     assert send_digests(MONDAY) == 2
@@ -84,12 +93,14 @@ def test_send_digests_sends_one_a_day(waiting, facilitator, administrator, membe
     assert send_digests(MONDAY) == 0
     assert send_digests(MONDAY + timedelta(days=1)) == 2
     # The clock was set back: the digest of a day to come holds up none.
-    assert send_digests(MONDAY - timedelta(days=7)) == 2
+    assert send_digests(MONDAY - timedelta(days=14)) == 2
     assert facilitator.history.count() == history
 
 
-@pytest.mark.parametrize("day", [date(2027, 3, 6), date(2027, 3, 7)])
-def test_send_digests_sends_none_on_weekends(waiting, facilitator, day, queued_emails):
+@pytest.mark.parametrize(
+    "day", [date(2027, 3, 6), date(2027, 3, 7), date(2026, 11, 27), date(2027, 12, 31)]
+)
+def test_send_digests_sends_none_on_weekends_and_holidays(waiting, facilitator, day, queued_emails):
     assert send_digests(day) == 0
     assert queued_emails() == []
 

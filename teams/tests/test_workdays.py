@@ -38,9 +38,24 @@ def noon_of(day: date) -> datetime:
 @pytest.mark.parametrize(
     "holiday",
     [
-        date(2026, 11, 26),  # Thanksgiving Day
-        date(2026, 6, 19),  # Juneteenth
+        date(2026, 1, 19),  # Martin Luther King Jr. Day
         date(2026, 2, 12),  # Lincoln's Birthday, a holiday of Illinois
+        date(2028, 2, 11),  # Lincoln's Birthday, observed on the Friday
+        date(2026, 2, 16),  # Washington's Birthday
+        date(2026, 3, 2),  # Casimir Pulaski Day, a holiday of Illinois
+        date(2026, 5, 25),  # Memorial Day
+        date(2026, 6, 19),  # Juneteenth
+        date(2026, 7, 3),  # Independence Day, observed on the Friday
+        date(2027, 7, 5),  # Independence Day, observed on the Monday
+        date(2026, 9, 7),  # Labor Day
+        date(2026, 10, 12),  # Columbus Day, in Illinois Indigenous Peoples' Day
+        date(2026, 11, 3),  # general election, a holiday of Illinois in even years
+        date(2028, 11, 10),  # Veterans Day, observed on the Friday
+        date(2026, 11, 26),  # Thanksgiving Day
+        date(2026, 11, 27),  # the day after Thanksgiving, a holiday of Illinois
+        date(2029, 11, 23),  # the same, where the month begins on a Thursday
+        date(2028, 11, 24),
+        date(2022, 12, 26),  # Christmas Day, observed on the Monday
         date(2027, 1, 1),
         date(2027, 6, 18),  # Juneteenth, observed on the Friday
         date(2027, 12, 24),  # Christmas Day, observed on the Friday
@@ -53,7 +68,19 @@ def test_is_working_day_refuses_weekends_and_holidays(holiday):
     assert not is_working_day(holiday)
 
 
-@pytest.mark.parametrize("day", [date(2026, 11, 25), date(2026, 12, 31), date(2027, 3, 31)])
+@pytest.mark.parametrize(
+    "day",
+    [
+        date(2026, 11, 25),
+        date(2026, 12, 24),
+        date(2026, 12, 31),
+        date(2027, 3, 31),
+        date(2027, 11, 2),  # no general election in an odd year
+        date(2028, 1, 3),  # New Year's Day was observed on the Friday before
+        date(2027, 7, 2),
+        date(2024, 11, 22),  # a week before the day after Thanksgiving
+    ],
+)
 def test_is_working_day_accepts_all_other_days(day):
     assert is_working_day(day)
 
@@ -64,8 +91,10 @@ STEPS = [
     (date(2027, 3, 6), 1, date(2027, 3, 8)),
     (date(2027, 3, 7), 0, date(2027, 3, 7)),
     (date(2027, 3, 5), 10, date(2027, 3, 19)),
-    (date(2026, 11, 25), 1, date(2026, 11, 27)),
-    (date(2026, 11, 25), 2, date(2026, 11, 30)),
+    (date(2026, 11, 25), 1, date(2026, 11, 30)),
+    (date(2026, 11, 25), 2, date(2026, 12, 1)),
+    (date(2026, 7, 2), 1, date(2026, 7, 6)),
+    (date(2027, 7, 2), 1, date(2027, 7, 6)),
     (date(2026, 6, 18), 1, date(2026, 6, 22)),
     (date(2026, 2, 11), 1, date(2026, 2, 13)),
     (date(2026, 12, 31), 1, date(2027, 1, 4)),
@@ -88,10 +117,10 @@ def test_working_days_since_counts_what_add_working_days_adds(start, days, end):
     ("start", "end", "days"),
     [
         (date(2026, 11, 25), date(2026, 11, 26), 0),
-        (date(2026, 11, 25), date(2026, 11, 29), 1),
+        (date(2026, 11, 25), date(2026, 11, 30), 1),
         (date(2027, 12, 23), date(2028, 1, 2), 4),
         (date(2027, 3, 8), date(2027, 3, 5), 0),
-        (date(2026, 1, 1), date(2026, 12, 31), 247),
+        (date(2026, 1, 1), date(2026, 12, 31), 246),
     ],
 )
 def test_working_days_since_counts_no_free_days(start, end, days):
@@ -117,9 +146,9 @@ def test_is_late_not_before_a_holiday_is_over(settings, today):
     settings.ANSWER_WORKING_DAYS = 2
     asked = noon_of(date(2026, 11, 24))
     request, question = Membership(requested_at=asked), Question(asked_at=asked)
-    today(date(2026, 11, 27))
+    today(date(2026, 11, 30))
     assert (is_late(asked), request.is_late, question.is_late) == (False, False, False)
-    today(date(2026, 11, 28))
+    today(date(2026, 12, 1))
     assert (is_late(asked), request.is_late, question.is_late) == (True, True, True)
 
 
@@ -130,7 +159,7 @@ def test_is_late_only_while_it_waits(settings, today):
     assert not Question(asked_at=asked, status="answered").is_late
 
 
-@pytest.mark.parametrize("days_ahead", range(10))
+@pytest.mark.parametrize("days_ahead", range(12))
 def test_late_before_agrees_with_is_late(settings, today, days_ahead):
     settings.ANSWER_WORKING_DAYS = 2
     today(date(2026, 11, 24) + timedelta(days=days_ahead))

@@ -1,0 +1,84 @@
+"""Who takes care of what waits."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from members.models import Member
+from members.models.history import LoggedRecords
+from members.text_fields import CleanTextField
+from teams.models.faq import Question
+from teams.models.memberships import Membership
+from teams.models.teams import ActionTeam
+
+
+class ClaimQuerySet(models.QuerySet["Claim"]):
+    def standing(self) -> ClaimQuerySet:
+        """Those by people who may still decide: a claim of others holds up nobody."""
+        own_team = ActionTeam.objects.filter(
+            memberships=OuterRef("membership"), facilitators=OuterRef("claimed_by")
+        )
+        return self.filter(
+            Q(claimed_by__is_superuser=True) | Q(membership=None) | Exists(own_team),
+            claimed_by__is_active=True,
+            claimed_by__is_staff=True,
+        )
+
+    def of_others(self, facilitator: Member) -> ClaimQuerySet:
+        """Those that stand, by anyone but `facilitator`."""
+        return self.standing().exclude(claimed_by=facilitator)
+
+    def settled(self) -> ClaimQuerySet:
+        """Those about what no longer waits."""
+        return self.exclude(question__status="waiting").exclude(membership__status="requested")
+
+
+class Claim(models.Model):
+    """A facilitator takes care of a question or a request; nobody else decides less for it.
+
+    It counts only while its record waits. `note` is for the facilitators alone.
+    """
+
+    question = models.OneToOneField(
+        Question, on_delete=models.CASCADE, null=True, blank=True, related_name="claim"
+    )
+    membership = models.OneToOneField(
+        Membership, on_delete=models.CASCADE, null=True, blank=True, related_name="claim"
+    )
+    # Empty: released.
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    claimed_at = models.DateTimeField("claimed", null=True, blank=True)
+    note = CleanTextField("internal note", blank=True)
+
+    objects = ClaimQuerySet.as_manager()
+    # Notes are about people, and go with the claim.
+    history = LoggedRecords(excluded_fields=["note"])
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="teams_claim_about_one_record",
+                condition=Q(question__isnull=False, membership=None)
+                | Q(question=None, membership__isnull=False),
+                violation_error_message="A claim is about a question or about a request.",
+            ),
+            models.CheckConstraint(
+                name="teams_claim_claimed_carry_time",
+                condition=Q(claimed_by=None, claimed_at=None)
+                | Q(claimed_by__isnull=False, claimed_at__isnull=False),
+                violation_error_message="A claim needs the time and the person.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"claim of {self.question or self.membership}"
