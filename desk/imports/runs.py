@@ -7,7 +7,7 @@ record as it was, and the mail worker begins once more.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from django.utils import timezone
 from desk.imports.base import CellError, FileImport, ImportReport
 from desk.imports.members import MemberImport
 from desk.imports.organizations import OrganizationImport
-from desk.imports.reader import Table, TableRow
+from desk.imports.reader import TableRow
 from desk.models import Import
 from members.models import Member
 
@@ -41,15 +41,22 @@ BROKE = "This did not work, and nothing was stored. The error is in the log of t
 log = logging.getLogger(__name__)
 
 
-def create_import(kind: str, table: Table, file_name: str, by: Member) -> Import:
+def create_import(
+    kind: str,
+    rows: Sequence[TableRow],
+    *,
+    by: Member,
+    file_name: str = "",
+    notes: Sequence[str] = (),
+) -> Import:
     """Store what was read of a file, and return it checked, or about to be."""
     record = Import(
         by=by,
         kind=kind,
         file_name=file_name[:255],
-        rows=[asdict(row) for row in table.rows],
+        rows=[asdict(row) for row in rows],
         # PostgreSQL stores no zero characters; names of sheets may have some.
-        notes=[note.replace("\0", " ") for note in table.notes()],
+        notes=[note.replace("\0", " ") for note in notes],
     )
     _save_to_check(record)
     _run_in_request(record)

@@ -92,7 +92,13 @@ class ImportingAdmin(DeskModelAdmin[Row]):
             except Refused as refusal:
                 form.add_error("file", str(refusal))
             else:
-                record = runs.create_import(self.import_class.kind, table, file.name, staff)
+                record = runs.create_import(
+                    self.import_class.kind,
+                    table.rows,
+                    by=staff,
+                    file_name=file.name,
+                    notes=table.notes(),
+                )
                 return self._redirect(record)
         context: dict[str, Any] = {
             "form": form,

@@ -262,7 +262,7 @@ def _ole_entry(name: str, kind: int, start: int, size: int, child: int = FREE) -
 
 HOSTILE_FILES: Mapping[str, Callable[[], bytes]] = {
     # Much of a kind.
-    "a million styles": lambda: huge_styles(1_000_000),
+    "two million styles": lambda: huge_styles(2_000_000),
     "styles up to the limit": lambda: huge_styles(1_900_000),
     "styles beyond the limit": lambda: huge_styles(10_000_000),
     "thousands of sheets": lambda: package_of(xlsx_parts(sheet_count=3_000)),

@@ -4,6 +4,9 @@ import pytest
 from post_office.models import Email
 
 from conftest import make_member, membership_of
+from desk.imports import runs
+from desk.imports.members import MemberImport
+from desk.imports.reader import TableRow
 from members.models import Decision
 from members.services import Refused, undo_decision
 from members.tests.decisions import decide
@@ -49,6 +52,17 @@ def test_process_decision_by_many_processes_processes_each_record_once(waiting, 
     times = {email.scheduled_time for email in Email.objects.all()}
     assert len(times) == 1
     assert min(times) > decision.undo_until
+
+
+def test_import_started_by_many_at_once_is_stored_once(organization, team, facilitator):
+    cells = ["nora@rush.example", "Nora", "", organization.name, team.name]
+    rows = [TableRow(2, dict(zip(MemberImport.columns, cells, strict=True)))]
+    record = runs.create_import("members", rows, by=facilitator)
+    at_once(*[lambda: runs.start_import(record, version=1, send_email=True)] * 4)
+    record.refresh_from_db()
+    assert (record.state, record.attempts) == ("done", 1)
+    assert Membership.history.filter(member__email="nora@rush.example").count() == 1
+    assert Email.objects.count() == 1
 
 
 def test_undo_while_others_process_restores_every_record(waiting, administrator):

@@ -84,7 +84,7 @@ def test_read_table_refuses_a_hostile_file_soon_and_in_little_memory(name):
         ("a cell just outside", "beyond row 20,000 or column 200"),
         ("cells in all rows of a binary workbook", "beyond row 20,000 or column 200"),
         ("rows repeated", "beyond row 20,000 or column 200"),
-        ("a million styles", "holds too much. Keep one sheet with the list alone."),
+        ("two million styles", "holds too much. Keep one sheet with the list alone."),
         ("thousands of sheets", "holds too much. Keep one sheet with the list alone."),
         ("a bomb", "holds too much. Keep one sheet with the list alone."),
         ("a million tabs in a cell", "holds too much text. Split it."),

@@ -24,17 +24,8 @@ def pending(facilitator, team, organization, monkeypatch) -> Import:
     """Return an import that waits to be checked."""
     monkeypatch.setattr(runs, "MAX_ROWS_IN_REQUEST", 0)
     row = TableRow(2, dict(zip(MemberImport.columns, NORA, strict=True)))
-    return runs.create_import("members", TableStub([row]), "staff.csv", facilitator)
-
-
-class TableStub:
-    """What was read of a file, without the file."""
-
-    def __init__(self, rows: list[TableRow]) -> None:
-        self.rows = rows
-
-    def notes(self) -> list[str]:
-        return ["Read: the sheet “A\0B”."]
+    notes = ["Read: the sheet “A\0B”."]
+    return runs.create_import("members", [row], by=facilitator, notes=notes)
 
 
 def run(record: Import) -> Import:
