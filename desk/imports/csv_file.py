@@ -54,6 +54,8 @@ class CsvText:
     delimiter: str
     # Those that hold something, with their numbers in the file.
     rows: list[NumberedRow]
+    # Where its headings are from, in a sentence.
+    found_in = "it"
 
     @property
     def advice(self) -> str:

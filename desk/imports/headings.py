@@ -49,10 +49,10 @@ class Headings:
 
 
 def parse_headings(
-    cells: Cells, columns: Sequence[str], optional: Collection[str] = ()
+    cells: Cells, columns: Sequence[str], optional: Collection[str], found_in: str
 ) -> Headings:
     """Return where each of `columns` is. Refuses headings that are there twice, and without those
-    that are not `optional`."""
+    that are not `optional`; `found_in` says in the sentence where these cells are from."""
     keys = [heading_key(cell) for cell in cells]
     places: dict[str, int | None] = {}
     required = [column for column in columns if column not in optional]
@@ -64,7 +64,7 @@ def parse_headings(
                 continue
             raise Refused(
                 f"The column “{column}” is missing. The first row must have the headings "
-                f"{', '.join(required)}; it has {listed(cells)}."
+                f"{', '.join(required)}; {found_in} has {listed(cells)}."
             )
         if keys.count(key) > 1:
             raise Refused(f"The column “{column}” appears twice. Remove one.")

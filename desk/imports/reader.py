@@ -86,7 +86,7 @@ def read_table(
         [cell_text(value) for value in values] for _, values in source.rows[:HEADING_SEARCH_ROWS]
     ]
     start = find_heading_row(top, columns)
-    headings = parse_headings(top[start] if top else [], columns, optional)
+    headings = parse_headings(top[start] if top else [], columns, optional, source.found_in)
     below = source.rows[start + 1 :]
     if len(below) > MAX_ROWS:
         raise Refused(f"The file has more than {MAX_ROWS:,} rows. Split it.")

@@ -47,6 +47,11 @@ class Sheet:
     rows: list[tuple[int, list[Value]]]
 
     @property
+    def found_in(self) -> str:
+        """Return where its headings are from, in a sentence."""
+        return f"the sheet “{self.name}”" if self.other_visible else "it"
+
+    @property
     def advice(self) -> str:
         """Return what to do about a row with more cells than headings."""
         return "Give that column a heading, or clear the cell."

@@ -59,6 +59,8 @@ INDEX_NAME = re.compile(r".*\.rels|content\.xml", re.IGNORECASE)
 BINARY_SHEET_NAME = re.compile(r"sheet[0-9]+\.bin$", re.IGNORECASE)
 XML_NAME = re.compile(r"\.(xml|rels)$", re.IGNORECASE)
 COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+# The stored range of a sheet, which need not be true and is not needed.
+STORED_RANGE = re.compile(rb"<(\w+:)?dimension\b[^<>]*/>")
 CELL_PLACE = re.compile(r"([A-Za-z]+)([0-9]+)")
 
 
@@ -151,6 +153,7 @@ def checked_xml(part: bytes) -> bytes:
     # Calamine reads every part as UTF-8, expat also UTF-16, which has zeros in it.
     if b"\0" in part:
         raise ValueError("a part in another encoding")
+    part = STORED_RANGE.sub(b"", part)
     parser = ParserCreate("utf-8")
     scan, errors = CellScan(), ErrorCells(parser)
 

@@ -22,8 +22,11 @@ from desk.tests.hostile_files import (
     HOSTILE_FILES,
     ODS_HEADINGS,
     SHEET,
+    SPREADSHEET,
+    STYLES,
     ods_of_xml,
     ods_row,
+    sheet_xml,
     xls_of,
     xlsb_of,
     xlsx_of,
@@ -113,6 +116,21 @@ def test_read_table_says_why_it_refuses_a_hostile_file(name, sentence):
                 for name, part in xlsx_parts().items()
             }
         ),
+        *(
+            xlsx_of(
+                parts={SHEET: sheet_xml(HEADINGS).replace("<sheetData>", f"{range_}<sheetData>")}
+            )
+            for range_ in (
+                '<dimension ref="A1"/>',
+                '<dimension ref="A1:XFD1048576"/>',
+                "<dimension/>",
+            )
+        ),
+        *(
+            xlsx_of(parts={STYLES: f'<styleSheet xmlns="{SPREADSHEET}">{styles}</styleSheet>'})
+            for styles in ('<fills count="1"><fill/></fills>', "<numFmts><numFmt/></numFmts>")
+        ),
+        xlsx_of(parts={"xl/charts/chart1.xml": "<c:chart>", "xl/theme/theme1.xml": "no theme"}),
         package_of({**xlsx_parts(), "xl/media/image1.png": bytes(30_000_000)}),
         package_of({**xlsx_parts(), "customXml/item1.xml": "<!DOCTYPE a><a/>"}),
         package_of({**xlsx_parts(), "xl/pivotCache/1.xml": f"<a>{'<r/>' * 900_000}</a>"}),
@@ -126,6 +144,12 @@ def test_read_table_says_why_it_refuses_a_hostile_file(name, sentence):
         "LibreOffice",
         "Windows names",
         "other names",
+        "stored range too small",
+        "stored range too large",
+        "no stored range",
+        "empty fill",
+        "number format of nothing",
+        "broken chart",
         "picture",
         "custom",
         "pivot table",
@@ -216,6 +240,43 @@ def test_read_table_reads_or_refuses_a_broken_workbook(kind, breaks):
         # Any other error would be a page that says "Something went wrong".
         with suppress(Refused):
             read(breaks(content, chance))
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-16", "utf-16-be", "utf-32", "cp1252", "mac_roman"]
+)
+def test_read_table_reads_or_refuses_broken_text(encoding):
+    chance = random.Random(zlib.crc32(encoding.encode()) + SEED)  # noqa: S311
+    content = '"sep=;"\r\nName;Domains;Note\r\nÉvry & Co;"evry.example";"é; ""x"""\r\n'
+    for _ in range(20 * EXAMPLES):
+        with suppress(Refused):
+            read(broken(content.encode(encoding), chance))
+
+
+def broken_csv(rows: list[list[str]], chance: random.Random) -> bytes:
+    """Return CSV that is broken below its headings, or hardly any would get to the import."""
+    headings, *lines = [",".join(row).encode() + b"\n" for row in rows]
+    return headings + broken(b"".join(lines), chance)
+
+
+def broken_xlsx(rows: list[list[str]], chance: random.Random) -> bytes:
+    """Return an Excel file with a broken part."""
+    return broken_in_a_part(workbook_of({"Staff": rows}), chance)
+
+
+@pytest.mark.parametrize("make", [broken_csv, broken_xlsx])
+def test_import_page_answers_a_broken_file(client_for, administrator, organization, team, make):
+    """With the check or with a sentence: never with an error page."""
+    client = client_for(administrator)
+    chance = random.Random(zlib.crc32(make.__name__.encode()) + SEED)  # noqa: S311
+    rows = [
+        ["Email", "Full name", "Job title", "Organization", "Teams"],
+        ["eva@rush.example", "Éva Ñ", "HR", str(organization), str(team)],
+    ]
+    for _ in range(2 * EXAMPLES):
+        file = SimpleUploadedFile("list", make(rows, chance))
+        response = client.post("/admin/members/member/import/", {"file": file}, follow=True)
+        assert response.status_code == 200
 
 
 def test_hostile_files_replace_the_sheet_that_is_read():

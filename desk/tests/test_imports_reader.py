@@ -253,6 +253,11 @@ def test_read_table_reads_the_first_sheet_that_has_the_headings(sheets, read_she
     assert all(f"“{name}”" in not_read for name in sheets if name != read_sheet)
 
 
+def test_read_table_says_in_which_sheet_it_looked_for_headings():
+    with pytest.raises(Refused, match="“Domains” is missing.*; the sheet “A” has “Name”, “Town”."):
+        read(workbook_of({"Cover": [["x"]], "A": [["Name", "Town"]], "B": [["Name"]]}))
+
+
 def test_read_table_refuses_excel_without_a_visible_sheet():
     content = workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]})
     index = parts_of(content)["xl/workbook.xml"].decode()
