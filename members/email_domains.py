@@ -17,6 +17,7 @@ from members.wording import number_in_words
 
 NOT_A_DOMAIN = "Enter an email domain, like hospital.org."
 DATA = Path(__file__).with_name("data")
+EXAMPLE_ENDINGS = {"example", "test"}
 # Of DNS, in ASCII.
 MAX_DOMAIN_LENGTH = 253
 # Of a web address with a path; looking for the domain in much longer text takes seconds.
@@ -104,7 +105,7 @@ def domain_problem(domain: str) -> str:
     it can be."""
     if problem := _form_problem(domain):
         return problem
-    if _is_provider(domain):
+    if is_provider(domain):
         return "This is a public mailbox provider. Enter the organization's own domain."
     if _is_throwaway(domain):
         return "This domain gives out throw-away addresses. Enter the organization's own domain."
@@ -143,10 +144,12 @@ def is_domain_name(domain: str) -> bool:
 def is_mailbox_provider(domain: str) -> bool:
     """Return whether anyone can get an address at `domain`: it is, or lies below, a mailbox
     provider's, an internet provider's, a relay's, or one that gives out throw-away addresses."""
-    return _is_provider(domain) or _is_throwaway(domain)
+    return is_provider(domain) or _is_throwaway(domain)
 
 
-def _is_provider(domain: str) -> bool:
+def is_provider(domain: str) -> bool:
+    """Return whether `domain` is, or lies below, a mailbox provider's, an internet provider's or a
+    relay's."""
     providers = _read_domains("mailbox_providers.txt")
     for suffix in domain_suffixes(domain):
         brand, _, rest = suffix.partition(".")
@@ -164,6 +167,14 @@ def is_public_suffix(domain: str) -> bool:
     """Return whether domains directly below `domain` are given to anyone, as with "il.us", or
     whether its addresses are those of many organizations, as with "nhs.net"."""
     return domain in _read_domains("shared_domains.txt") or _public_suffixes().is_public(domain)
+
+
+def has_known_ending(domain: str) -> bool:
+    """Return whether `domain` ends as domains do today; those for examples and tests (RFC 2606)
+    count."""
+    if domain.rpartition(".")[2] in EXAMPLE_ENDINGS:
+        return True
+    return _public_suffixes().publicsuffix(domain, accept_unknown=False) is not None
 
 
 @cache

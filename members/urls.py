@@ -8,6 +8,11 @@ urlpatterns = [
     path("sign-in/", views.account_login, name="account_login"),
     path("sign-in/code/", views.account_login_code, name="account_login_code"),
     path("sign-in/code/new/", views.account_login_code_new, name="account_login_code_new"),
+    path(
+        "sign-in/code/correct/",
+        views.account_login_code_correct,
+        name="account_login_code_correct",
+    ),
     path("sign-in/with/<slug:key>/", views.sso_start, name="sso_start"),
     path("sign-in/with/<slug:key>/done/", views.sso_callback, name="sso_callback"),
     path("logo/<slug:digest>.png", views.site_logo, name="site_logo"),

@@ -136,6 +136,18 @@ def account_login_code_new(request: HttpRequest) -> HttpResponse:
     return redirect("account_login_code")
 
 
+@login_not_required
+@post_only("account_login_code")
+def account_login_code_correct(request: HttpRequest) -> HttpResponse:
+    """Send a code to the address that was probably meant instead."""
+    verification = EmailVerification.resume(request, Purpose.SIGN_IN)
+    if verification is None:
+        return redirect("account_login")
+    email = verification.accept_suggestion().email
+    messages.success(request, f"We sent a code to {email}.")
+    return redirect("account_login_code")
+
+
 def account_inactive(request: HttpRequest) -> HttpResponse:
     """Tell someone who has verified the address that the account with it was closed."""
     return render(request, "members/account_inactive.html", status=403)

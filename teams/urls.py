@@ -20,6 +20,7 @@ urlpatterns = [
     path("join/", joining.join, name="join"),
     path("join/code/", joining.join_code, name="join_code"),
     path("join/code/new/", joining.join_code_new, name="join_code_new"),
+    path("join/code/correct/", joining.join_code_correct, name="join_code_correct"),
     path("join/organization/", joining.join_organization, name="join_organization"),
     path("join/done/", joining.join_done, name="join_done"),
     path("my/", my.my_teams, name="my_teams"),

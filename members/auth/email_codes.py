@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
+from functools import cached_property
 from typing import Any, Self
 
 from allauth.account.models import EmailAddress
@@ -23,8 +24,9 @@ from django.utils.crypto import constant_time_compare, get_random_string, salted
 from members import emails
 from members.auth.allauth_internals import record_authentication, unstash_login
 from members.auth.code_limits import CodeLimits
+from members.email_domains import email_domain, has_known_ending
 from members.forms import CodeForm
-from members.models import MAX_CODE_TRIES, Member, SentCode, SentCodeQuerySet
+from members.models import MAX_CODE_TRIES, EmailDomain, Member, SentCode, SentCodeQuerySet
 
 # RFC 8628, 6.1: letters that make no words and are not mistaken for each other.
 CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
@@ -108,6 +110,26 @@ class EmailVerification:
         """The values that were entered when the code was asked for."""
         pending_form: dict[str, Any] = self.state["pending_form"]
         return pending_form
+
+    @cached_property
+    def suggested_email(self) -> str:
+        """The address that was probably meant; empty where the domain may well be right."""
+        local, _, domain = self.email.rpartition("@")
+        meant = EmailDomain.objects.probably_meant_by([email_domain(self.email)])
+        return f"{local}@{meant[domain]}" if domain in meant else ""
+
+    @property
+    def unknown_ending(self) -> str:
+        """What the address ends with, where no domain ends so; else empty."""
+        domain = email_domain(self.email)
+        return "" if has_known_ending(domain) else domain.rpartition(".")[2]
+
+    def accept_suggestion(self) -> Self:
+        """Send a code to the suggested address instead, for the same form; return the verification
+        of that one, or this one without a suggestion. Raises TooManyRequestsError."""
+        if not self.suggested_email:
+            return self
+        return self.begin(self.request, self.purpose, self.suggested_email, self.pending_form)
 
     def send_code(self) -> None:
         """Send a new code, which replaces the one before. Raises TooManyRequestsError."""

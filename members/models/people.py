@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -26,10 +26,12 @@ from django.db.models.functions import Coalesce, Concat, Length, Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
+from members.domain_typos import probable_domain
 from members.email_addresses import normalize_address, validate_address
 from members.email_domains import (
     domain_problem,
     domain_suffixes,
+    is_provider,
     normalize_domain,
     readable_domain,
 )
@@ -253,6 +255,20 @@ class EmailDomainQuerySet(models.QuerySet["EmailDomain"]):
         matching = self.filter(domain__in=domain_suffixes(domain)).select_related("organization")
         longest = max(matching, key=lambda match: len(match.domain), default=None)
         return longest.organization if longest else None
+
+    def probably_meant_by(self, domains: Iterable[str]) -> dict[str, str]:
+        """Return for those of `domains` that are probably typed wrong what was meant. Two queries,
+        for any number; one for domains that are all a mailbox provider's or an organization's."""
+        unknown = {domain for domain in domains if not is_provider(domain)}
+        suffixes = {suffix for domain in unknown for suffix in domain_suffixes(domain)}
+        owned = set(self.filter(domain__in=suffixes).values_list("domain", flat=True))
+        unknown = {domain for domain in unknown if owned.isdisjoint(domain_suffixes(domain))}
+        if not unknown:
+            return {}
+        of_recognized = self.filter(organization__status=Organization.Status.RECOGNIZED)
+        recognized = list(of_recognized.values_list("domain", flat=True))
+        probable = {domain: probable_domain(domain, recognized) for domain in unknown}
+        return {domain: meant for domain, meant in probable.items() if meant}
 
 
 class EmailDomainManager(models.Manager.from_queryset(EmailDomainQuerySet)):  # type: ignore[misc]

@@ -140,6 +140,18 @@ def join_code_new(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
+@post_only("join_code")
+def join_code_correct(request: HttpRequest) -> HttpResponse:
+    """Send a code to the address that was probably meant instead; nothing else changes."""
+    verification = EmailVerification.resume(request, Purpose.JOIN)
+    if verification is None:
+        return redirect("join")
+    email = verification.accept_suggestion().email
+    messages.success(request, f"We sent a code to {email}.")
+    return redirect("join_code")
+
+
+@login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def join_organization(request: HttpRequest) -> HttpResponse:
     """Ask where a person works whose verified address does not show it; the answer joins."""
