@@ -15,8 +15,8 @@ from desk.changelist import counted, require_staff
 from desk.records.organizations.actions import domain_owners, organization_summaries
 from desk.records.organizations.domain_evidence import domain_evidence
 from desk.records.organizations.waiting import WaitingSummary
-from members.email_domains import readable_domain
-from members.models import Member
+from members.email_domains import email_domain, readable_domain
+from members.models import EmailDomain, Member
 from teams.models import Claim, Membership
 from teams.services import standing_claims
 from teams.services.waiting import (
@@ -124,14 +124,22 @@ def _affiliations(staff: Member) -> list[DashboardItem]:
     by_member: dict[int, list[Membership]] = {pk: [] for pk in asked_at}
     for request in requests.select_related("member__organization", "team").order_by("pk"):
         by_member[request.member_id].append(request)
+    people = [
+        member_requests[0].member for member_requests in by_member.values() if member_requests
+    ]
+    domains = {member.pk: email_domain(member.email) for member in people}
+    probable = EmailDomain.objects.probably_meant_by(domains.values())
     return [
         _item(
-            member_requests[0].member,
-            asked_at[pk],
-            {"teams": ", ".join(request.team.name for request in member_requests)},
+            member,
+            asked_at[member.pk],
+            {
+                "teams": ", ".join(request.team.name for request in by_member[member.pk]),
+                "domain": domains[member.pk],
+                "probable_domain": probable.get(domains[member.pk], ""),
+            },
         )
-        for pk, member_requests in by_member.items()
-        if member_requests
+        for member in people
     ]
 
 

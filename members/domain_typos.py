@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from members.email_domains import domain_suffixes, has_known_ending
+from members.email_domains import domain_suffixes, has_known_ending, is_provider
 
 LARGE_PROVIDERS = frozenset(
     {
@@ -44,6 +44,14 @@ def probable_domain(domain: str, recognized: Iterable[str]) -> str:
         if (errors := _typing_errors(part, each, is_recognized=is_recognized)) is not None
     ]
     return min(probable)[1] if probable else _with_probable_ending(domain)
+
+
+def may_be_typo(domain: str) -> bool:
+    """Return whether `domain` is no mailbox provider's, or looks like a national one ("gmail.co")
+    and is rather one that was cut short or hit beside the key."""
+    name, _, ending = domain.rpartition(".")
+    is_cut_short = ending in {"co", "cm", "om"} and f"{name}.com" in LARGE_PROVIDERS
+    return is_cut_short or not is_provider(domain)
 
 
 def _near(domain: str, recognized: Sequence[str]) -> dict[str, bool]:

@@ -26,12 +26,11 @@ from django.db.models.functions import Coalesce, Concat, Length, Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
-from members.domain_typos import probable_domain
+from members.domain_typos import may_be_typo, probable_domain
 from members.email_addresses import normalize_address, validate_address
 from members.email_domains import (
     domain_problem,
     domain_suffixes,
-    is_provider,
     normalize_domain,
     readable_domain,
 )
@@ -259,7 +258,7 @@ class EmailDomainQuerySet(models.QuerySet["EmailDomain"]):
     def probably_meant_by(self, domains: Iterable[str]) -> dict[str, str]:
         """Return for those of `domains` that are probably typed wrong what was meant. Two queries,
         for any number; one for domains that are all a mailbox provider's or an organization's."""
-        unknown = {domain for domain in domains if not is_provider(domain)}
+        unknown = {domain for domain in domains if may_be_typo(domain)}
         suffixes = {suffix for domain in unknown for suffix in domain_suffixes(domain)}
         owned = set(self.filter(domain__in=suffixes).values_list("domain", flat=True))
         unknown = {domain for domain in unknown if owned.isdisjoint(domain_suffixes(domain))}

@@ -5,7 +5,7 @@ from django.test import Client
 from post_office.models import Email
 
 from conftest import code_in, make_member, visible_text
-from members.domain_typos import probable_domain
+from members.domain_typos import may_be_typo, probable_domain
 from members.email_domains import has_known_ending
 from members.models import EmailDomain, Organization
 from teams.services import add_organization
@@ -77,6 +77,15 @@ def test_probable_domain_of_a_typo(domain, probable):
 )
 def test_probable_domain_leaves_alone_what_may_be_right(domain):
     assert probable_domain(domain, RECOGNIZED) == ""
+
+
+@pytest.mark.parametrize(
+    ("domain", "is_asked"),
+    [("hotmail.co", True), ("yahoo.cm", True), ("yahoo.co.uk", False), ("hotmail.de", False)]
+    + [("gmail.com", False), ("mail.ru", False), ("gmial.com", True), ("rush.example", True)],
+)
+def test_may_be_typo_is_no_domain_of_a_provider(domain, is_asked):
+    assert may_be_typo(domain) is is_asked
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ from desk.records.members.merge import MergeMember
 from desk.records.memberships import BADGES
 from desk.timeline import member_timeline
 from members.dates import long_date
-from members.models import Member, Organization
+from members.email_domains import email_domain
+from members.models import EmailDomain, Member, Organization
 from teams.models import Membership
 from teams.services import visible_members
 
@@ -294,6 +295,9 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
         accounts that may be the same person's."""
         member = context["original"]
         context["timeline"] = member_timeline(member, require_staff(request))
+        domain = email_domain(member.email)
+        context["domain"] = domain
+        context["probable_domain"] = EmailDomain.objects.probably_meant_by([domain]).get(domain, "")
         context["possible_duplicates"] = (
             possible_duplicates(member) if is_administrator(request) else []
         )

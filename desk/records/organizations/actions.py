@@ -27,15 +27,18 @@ def domain_owners(organizations: Sequence[Organization]) -> dict[str, Organizati
 def organization_summaries(
     organizations: Sequence[Organization], staff: Member, owners: dict[str, Organization]
 ) -> list[dict[str, Any]]:
-    """Return for each organization who waits for it, and which recognized ones look alike."""
+    """Return for each organization who waits for it, which recognized ones look alike, and
+    what its email domain is probably a typo of."""
     waiting = waiting_by_organization(organizations, staff)
     suggested = {each.offered_domain for each in organizations if each.offered_domain}
     similar = similar_organizations(organizations, suggested - owners.keys())
+    probable = EmailDomain.objects.probably_meant_by(suggested - owners.keys())
     return [
         {
             "organization": organization,
             "waiting": waiting.get(organization.pk, WaitingSummary()),
             "similar_organizations": similar.get(organization.pk, []),
+            "probable_domain": probable.get(organization.suggested_domain, ""),
         }
         for organization in organizations
     ]
