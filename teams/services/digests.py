@@ -102,9 +102,7 @@ def _requests(facilitator: Member) -> DigestSection:
     oldest = list(requests.select_related("member__organization", "team")[:MAX_DIGEST_ITEMS])
     own = standing_claims(oldest)
     items = [
-        DigestItem(
-            request, f"{_person(request.member)}: {request.team}", request.is_late, request in own
-        )
+        DigestItem(request, _request(request), request.is_late, request in own)
         for request in oldest
     ]
     late = Q(requested_at__lt=late_before())
@@ -144,6 +142,11 @@ def _not_claimed_by_others(
 
 def _person(member: Member) -> str:
     return f"{member}, {member.organization}" if member.organization else str(member)
+
+
+def _request(request: Membership) -> str:
+    asked = f"{_person(request.member)}: {request.team}"
+    return f"{asked}. “{request.request_reason}”" if request.request_reason else asked
 
 
 def _is_worth_an_email(sections: Sequence[DigestSection], today: date) -> bool:

@@ -1,6 +1,7 @@
 """Why someone wants to join: asked where a team is by approval, shown to those who decide."""
 
 import json
+from datetime import date
 
 import pytest
 from django.test import Client
@@ -8,7 +9,14 @@ from django.test import Client
 from conftest import membership_of, visible_text
 from members.models import Member
 from teams.models import Membership
-from teams.services import approve_membership, close_account, join_teams, leave_team, personal_data
+from teams.services import (
+    approve_membership,
+    close_account,
+    join_teams,
+    leave_team,
+    personal_data,
+    send_digests,
+)
 from teams.tests.joining import EMPLOYER, JOIN, enter_code, form, join
 
 REASON = "I run the nurse residency program."
@@ -110,6 +118,13 @@ def test_reason_is_shown_where_the_request_is_decided(client_for, administrator,
         f"{record}/{request_of_member.pk}/decline/",
     ):
         assert shown in visible_text(client.get(path)), path
+
+
+def test_reason_is_in_the_daily_email(facilitator, request_of_member, queued_emails):
+    send_digests(date(2027, 3, 2))
+    email = queued_emails()[-1]
+    assert f"“{REASON} <b>”" in " ".join(email.message.split())
+    assert f"“{REASON} &lt;b&gt;”" in email.html_message
 
 
 def test_reason_is_in_the_download_until_the_account_is_closed(member, request_of_member, team):
