@@ -1,12 +1,18 @@
 """What members see and do: their teams, teammates and data; and what others must not."""
 
 import json
+import re
 from datetime import timedelta
+from html import escape
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.formats import date_format
 from post_office.models import Email
 
 from conftest import code_in, make_member, make_team, membership_of, visible_text
@@ -20,6 +26,7 @@ from teams.services import (
     leave_team,
     set_facilitators,
 )
+from teams.views.data_file import LABELS
 
 MEMBER_PAGES = [
     "/my/",
@@ -286,11 +293,48 @@ def test_my_data_download_has_everything_about_me_and_nothing_about_others(
     client_for, member, colleague, team
 ):
     response = client_for(member).get("/my/data/download/")
-    assert response["Content-Disposition"] == 'attachment; filename="my-data.json"'
-    data = json.loads(response.content)
+    assert response["Content-Disposition"] == 'attachment; filename="my-data.zip"'
+    files = unzipped(response)
+    data = json.loads(files["my-data.json"])
     assert data["email"] == member.email
     assert data["memberships"][0]["team"] == team.name
-    assert colleague.email not in response.content.decode()
+    assert all(colleague.email not in text for text in files.values())
+
+
+def unzipped(response) -> dict[str, str]:
+    """The files of the download, by name."""
+    with ZipFile(BytesIO(response.content)) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def test_my_data_page_says_all_of_the_data_in_words(client_for, member, team):
+    member.full_name = "Maria <b>2026-01-02T03:04</b> & Son"
+    member.job_title = ""
+    member.save()
+    files = unzipped(client_for(member).get("/my/data/download/"))
+    page = re.sub(r"<style>.*?</style>", "", files["my-data.html"], flags=re.DOTALL)
+    data = json.loads(files["my-data.json"])
+    assert list(files) == ["my-data.html", "my-data.json"]
+    for key, value in data.items():
+        label = LABELS.get(key) or key.replace("_", " ").capitalize()
+        assert f"<dt>{label}</dt>" in page or f">{label}</h2>" in page, key
+        if isinstance(value, str) and not key.endswith(("_at", "_since", "_sign_in")):
+            assert escape(value) in page, key
+    assert "<b>" not in page
+    assert "<dt>Job title</dt><dd><bdi>none</bdi>" in page
+    joined = timezone.localtime(member.date_joined)
+    assert date_format(joined, "F j, Y, g:i A") in page
+    assert "<dt>Teammates see my address</dt><dd><bdi>no</bdi>" in page
+
+
+def test_my_data_page_needs_no_other_file(client_for, member):
+    page = unzipped(client_for(member).get("/my/data/download/"))["my-data.html"]
+    assert "--paper: #fbfaf7" in page
+    assert "prefers-color-scheme: dark" in page
+    assert not re.search(r"""url\(|@import|<(link|script|img)|src=|href="(?!http)""", page)
+    assert '<html lang="en">' in page
+    assert re.findall(r"<h1>(.+)</h1>", page) == ["My data"]
 
 
 def test_my_account_close_asks_once_and_erases(client_for, member, team, queued_emails):

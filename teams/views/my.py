@@ -5,7 +5,7 @@ from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -26,6 +26,7 @@ from teams.services import (
     personal_data,
     withdraw_request,
 )
+from teams.views.data_file import NAME, data_archive
 from teams.views.joining import apply_join_form
 
 NEWS_SHOWN = 3
@@ -204,12 +205,10 @@ def my_data(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def my_data_download(request: HttpRequest) -> HttpResponse:
-    """Return everything about me, as a JSON file."""
-    response = JsonResponse(
-        personal_data(current_member(request)),
-        json_dumps_params={"indent": 2, "ensure_ascii": False},
-    )
-    response["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    """Return everything about me: a page to read and a file for programs, in one ZIP."""
+    archive = data_archive(request, personal_data(current_member(request)))
+    response = HttpResponse(archive, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{NAME}.zip"'
     return response
 
 
