@@ -260,6 +260,30 @@ def remove_domain(domain: EmailDomain, by: Member, form_data: FormData) -> str:
     return f"The email domain {domain} of {domain.organization} has been removed."
 
 
+@action(EmailDomain, "move")
+def move_domain(domain: EmailDomain, by: Member, form_data: FormData) -> str:
+    target = _merge_target(Organization, form_data)
+    with_people = bool(form_data.get("people"))
+    moved = services.move_domain(domain, target, with_people=with_people, by=by)
+    message = f"{domain} belongs to {target} now. {_describe_move(moved)}"
+    if moved.confirmed:
+        message += f" {counted(len(moved.confirmed), 'person', 'people')} who waited confirmed."
+    return message
+
+
+@action(EmailDomain, "move-people")
+def move_people(domain: EmailDomain, by: Member, form_data: FormData) -> str:
+    return f"{domain}: {_describe_move(services.move_people(domain, by=by))}"
+
+
+def _describe_move(moved: services.DomainMove) -> str:
+    message = f"{counted(len(moved.moved), 'person', 'people')} moved along."
+    if moved.other_count:
+        others = counted(moved.other_count, "person is", "people are")
+        message += f" {others} in none of your teams: an administrator can move them."
+    return message
+
+
 def _confirmed_domain(organization: Organization, form_data: FormData) -> str:
     """Return the suggested email domain if its box is ticked, else an empty string."""
     return organization.offered_domain if form_data.get(f"domain_{organization.pk}") else ""

@@ -1,5 +1,5 @@
-"""What merging organizations and merging members have in common at the desk: the page first asks
-which record to merge into, then says what would happen."""
+"""What merging organizations, merging members and moving email domains have in common at the desk:
+the page first asks for the record that they go to, then says what would happen."""
 
 from __future__ import annotations
 
@@ -44,6 +44,9 @@ class MergeForm(forms.Form):
 class Merge(BulkAction[Record]):
     """Make records part of another one: `?into=` is its key, `?search=` what was entered for it."""
 
+    # Of the record that they go to; None: of the same model.
+    target_model: type[models.Model] | None = None
+
     name, label, title = "merge", "Merge", "Merge {}"
     needs_form = True
     template = "admin/members/merge.html"
@@ -52,16 +55,16 @@ class Merge(BulkAction[Record]):
     # Whether the field suggests the names of recognized organizations.
     has_suggestions = False
 
-    def find_target(self, search: str) -> Record | None:
+    def find_target(self, search: str) -> Any:
         """Return the record that `search` means."""
         raise NotImplementedError
 
-    def describe_merge(self, records: Sequence[Record], target: Record, preview: Preview) -> str:
+    def describe_merge(self, records: Sequence[Record], target: Any, preview: Preview) -> str:
         """Return in words what merging `records` into `target` would move."""
         raise NotImplementedError
 
     def merge_form(
-        self, data: QueryDict | None, records: Sequence[Record], target: Record | None
+        self, data: QueryDict | None, records: Sequence[Record], target: Any
     ) -> MergeForm:
         return MergeForm(data, target)
 
@@ -74,7 +77,8 @@ class Merge(BulkAction[Record]):
         data = request.POST if request.method == "POST" and "into" in request.POST else None
         pk = parse_pk(request.POST.get("into") or request.GET.get("into", ""))
         if pk is not None:
-            target = self.model._default_manager.filter(pk=pk).first()
+            model = self.target_model or self.model
+            target: Any = model._default_manager.filter(pk=pk).first()
         else:
             target = self.find_target(request.GET.get("search", "").strip())
         return self.merge_form(data, records, target)
@@ -113,7 +117,7 @@ class Merge(BulkAction[Record]):
             context["effects"] = " ".join(filter(None, sentences))
             context["email"] = self.visible_email(preview, staff)
             context["is_settled"] = False
-        elif len(records) == 1 and records[0] != target:
+        elif len(records) == 1 and records[0] != target and self.target_model is None:
             context["reverse_url"] = self.record_url(
                 target.pk, into=str(records[0].pk), **origin_of(request)
             )

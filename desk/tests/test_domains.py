@@ -3,8 +3,8 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from conftest import make_member, membership_of, visible_text
-from members.models import EmailDomain, Organization
+from conftest import make_active_member, make_member, membership_of, visible_text
+from members.models import Decision, EmailDomain, Organization
 from members.services import Refused, remove_domain
 from teams.services import add_domain, complete_join, join_teams
 
@@ -210,3 +210,94 @@ def test_removed_domain_can_be_given_again_and_stays_as_a_row(
         EmailDomain._base_manager.filter(pk=removed.pk).update(removed_at=None)
     with pytest.raises(Refused, match="already belongs to an organization"):
         add_domain(organization, domain="rush.example", by=facilitator)
+
+
+# A domain goes to another organization ----------------------------------------------------------
+
+MOVE = "/admin/members/emaildomain/{}/move/"
+MOVE_PEOPLE = "/admin/members/emaildomain/{}/move-people/"
+
+
+@pytest.fixture
+def stranger(organization, other_team):
+    """A person in a team that the facilitator does not run."""
+    return make_active_member("sam@rush.example", organization, "Sam Stranger", other_team)
+
+
+def undo_newest(client):
+    decision = Decision.objects.latest("pk")
+    return client.post(f"/admin/members/decision/{decision.pk}/undo/", follow=True)
+
+
+def test_domain_moves_with_its_people_after_a_preview_and_is_undone(
+    client_for, facilitator, member, stranger, organization, other_organization
+):
+    domain = organization.domains.get()
+    client = client_for(facilitator)
+    assert MOVE.format(domain.pk) in client.get(f"{DOMAINS}{domain.pk}/change/").content.decode()
+    page = client.get(MOVE.format(domain.pk))
+    assert "Which organization does it belong to now?" in visible_text(page)
+    page = client.get(MOVE.format(domain.pk) + "?search=loop example clinic")
+    text = visible_text(page)
+    assert "rush.example belongs to Loop Example Clinic from now on. 1 person follows it." in text
+    assert "1 person of your teams; 2 others, whom an administrator can move" in text
+    assert "Sam" not in text
+    assert organization.domains.count() == 1
+    form_data = {"into": page.context["form"]["into"].value(), "people": "on"}
+    response = client.post(MOVE.format(domain.pk), form_data, follow=True)
+    text = visible_text(response)
+    assert "rush.example belongs to Loop Example Clinic now. 1 person moved along." in text
+    assert "2 people are in none of your teams: an administrator can move them." in text
+    member.refresh_from_db()
+    stranger.refresh_from_db()
+    assert (member.organization, stranger.organization) == (other_organization, organization)
+    undo_newest(client)
+    member.refresh_from_db()
+    domain.refresh_from_db()
+    assert (member.organization, domain.organization) == (organization, organization)
+    assert member.is_affiliation_confirmed
+
+
+def test_people_are_offered_to_follow_a_domain_that_was_removed_and_added(
+    client_for, facilitator, member, stranger, organization, other_organization
+):
+    client = client_for(facilitator)
+    client.post(TAKE_BACK.format(organization.domains.get().pk))
+    form_data = {"organization": other_organization.name, "domain": "rush.example"}
+    response = client.post(f"{DOMAINS}add/", form_data, follow=True)
+    assert "Confirmed for the organization that had rush.example before" in visible_text(response)
+    domain = EmailDomain.objects.get(domain="rush.example")
+    page = client.get(MOVE_PEOPLE.format(domain.pk))
+    assert "1 person of your teams; 2 others, whom an administrator can move" in visible_text(page)
+    response = client.post(MOVE_PEOPLE.format(domain.pk), follow=True)
+    assert "rush.example: 1 person moved along." in visible_text(response)
+    member.refresh_from_db()
+    assert member.organization == other_organization
+    # Nobody is left in the facilitator's teams, and the action is no longer offered.
+    url = MOVE_PEOPLE.format(domain.pk)
+    assert url not in client.get(f"{DOMAINS}{domain.pk}/change/").content.decode()
+    undo_newest(client)
+    member.refresh_from_db()
+    stranger.refresh_from_db()
+    assert (member.organization, stranger.organization) == (organization, organization)
+
+
+def test_move_says_why_it_is_refused_and_changes_nothing(
+    client_for, facilitator, organization, proposed_organization
+):
+    domain = organization.domains.get()
+    client = client_for(facilitator)
+    page = client.get(MOVE.format(domain.pk) + f"?into={proposed_organization.pk}")
+    assert "Lakeview Health is not recognized. Recognize it first" in visible_text(page)
+    page = client.get(MOVE.format(domain.pk) + "?search=Nowhere")
+    assert "Nothing here matches “Nowhere”." in visible_text(page)
+    client.post(MOVE.format(domain.pk), {"into": "999999", "people": "on"})
+    domain.refresh_from_db()
+    assert domain.organization == organization
+
+
+def test_move_is_refused_to_members_and_visitors(client, client_for, member, organization):
+    domain = organization.domains.get()
+    for url in (MOVE, MOVE_PEOPLE):
+        assert client.post(url.format(domain.pk)).status_code == 302
+        assert client_for(member).post(url.format(domain.pk)).status_code == 403

@@ -51,13 +51,17 @@ from teams.services.questions import (
     publish_question,
 )
 from teams.services.recognition import (
+    DomainMove,
     Recognition,
     add_domain,
     add_organization,
     confirm_affiliation,
+    count_people_to_move,
     decline_organization,
     import_organizations,
     merge_organizations,
+    move_domain,
+    move_people,
     recognize_organization,
     refuse_undo_if_built_upon,
     set_affiliation,
@@ -75,6 +79,7 @@ from teams.services.visibility import (
 from teams.services.waiting import Waiting, waiting_for
 
 __all__ = [
+    "DomainMove",
     "ImportedPeople",
     "MemberData",
     "MemberImportResult",
@@ -98,6 +103,7 @@ __all__ = [
     "confirm_affiliation",
     "confirmable_accounts",
     "confirm_entry",
+    "count_people_to_move",
     "decline_all_requests",
     "decline_membership",
     "decline_organization",
@@ -113,6 +119,8 @@ __all__ = [
     "mark_unseen",
     "merge_members",
     "merge_organizations",
+    "move_domain",
+    "move_people",
     "personal_data",
     "publish_question",
     "recognize_organization",

@@ -16,8 +16,8 @@ from django.db import transaction
 
 from members import services
 from members.emails import bulk_queue
-from members.models import Member, Organization
-from members.services import OrganizationData, OrganizationImportResult, Refused
+from members.models import EmailDomain, Member, Organization
+from members.services import OrganizationData, OrganizationImportResult, Refused, domains
 from teams import emails
 from teams.models import Membership
 from teams.services.transitions import transition_all
@@ -30,6 +30,17 @@ class Recognition:
 
     confirmed: list[Member]
     opened: list[Membership]
+
+
+@dataclass(frozen=True)
+class DomainMove:
+    """Who followed an email domain to another organization, and whom that has confirmed."""
+
+    # They waited at the domain.
+    confirmed: list[Member]
+    moved: list[Member]
+    # Of people whom only an administrator can move: in none of the facilitator's teams.
+    other_count: int
 
 
 @transaction.atomic
@@ -72,6 +83,54 @@ def add_domain(organization: Organization, *, domain: str, by: Member) -> Recogn
     provider's."""
     members = services.organizations.add_domain(organization, domain=domain, by=by)
     return Recognition(members, activate_open_requests(members, by=by))
+
+
+@transaction.atomic
+def move_domain(
+    domain: EmailDomain, organization: Organization, *, with_people: bool, by: Member
+) -> DomainMove:
+    """Give `domain`, another organization's until now, to `organization`; return what follows.
+    `with_people`: those whom it has shown to be of the former one follow, as `move_people` says.
+
+    Refuses a domain that is gone or is the organization's own already, and an organization that
+    is not recognized.
+    """
+    confirmed = domains.move_domain(domain, organization, by=by)
+    activate_open_requests(confirmed, by=by)
+    domain = EmailDomain.objects.select_related("organization").get(pk=domain.pk)
+    own, other_count = _people_to_move(domain, domain.organization, by)
+    moved = domains.move_people(domain, own, by=by) if with_people else []
+    return DomainMove(confirmed, moved, other_count)
+
+
+@transaction.atomic
+def move_people(domain: EmailDomain, *, by: Member) -> DomainMove:
+    """Let people whom `by` sees follow `domain`, which their organization had before, to the one
+    that has it now; return what that changed. They keep their memberships. Refuses if there are
+    none of them."""
+    own, other_count = _people_to_move(domain, domain.organization, by)
+    if not own:
+        raise Refused(f"Nobody in your teams is left to follow {domain}. Nothing was changed.")
+    return DomainMove([], domains.move_people(domain, own, by=by), other_count)
+
+
+def _people_to_move(
+    domain: EmailDomain, organization: Organization, by: Member
+) -> tuple[set[int], int]:
+    """Return the keys of the people who can follow `domain` to `organization` and are seen by
+    `by`, and how many others can."""
+    keys = set(domains.people_to_move(domain, organization).values_list("pk", flat=True))
+    own = visible_keys(Member, keys, by)
+    return own, len(keys - own)
+
+
+def count_people_to_move(
+    domain: EmailDomain, organization: Organization, by: Member
+) -> tuple[int, int]:
+    """Return how many people can follow `domain` to `organization`: of those whom `by` sees, and
+    of others."""
+    own, other_count = _people_to_move(domain, organization, by)
+    return len(own), other_count
 
 
 @transaction.atomic

@@ -17,6 +17,16 @@ from members.services import Preview
 from members.wording import end_sentence
 
 
+def find_organization(search: str) -> Organization | None:
+    """Return the organization with this name, a former one included, or with this email domain."""
+    named = Organization.objects.named(search).select_related("merged_into").first()
+    if named:
+        return named.canonical
+    domains = EmailDomain.objects.filter(domain=normalize_domain(search))
+    domain = domains.select_related("organization").first()
+    return domain.organization if domain else None
+
+
 class MergeOrganizationForm(MergeForm):
     """Also a checkbox for each suggested email domain that is free: whether it moves too."""
 
@@ -59,12 +69,7 @@ class MergeOrganization(Merge[Organization]):
         return not organization.is_merged
 
     def find_target(self, search: str) -> Organization | None:
-        named = Organization.objects.named(search).select_related("merged_into").first()
-        if named:
-            return named.canonical
-        domains = EmailDomain.objects.filter(domain=normalize_domain(search))
-        domain = domains.select_related("organization").first()
-        return domain.organization if domain else None
+        return find_organization(search)
 
     def merge_form(
         self,
