@@ -75,21 +75,12 @@ class Import(models.Model):
         FAILED = "failed", "Not imported"
         TAKEN_BACK = "taken_back", "Taken back"
 
-    class Employer(models.TextChoices):
-        """What counts for people whose address belongs to another recognized organization than
-        the file says."""
-
-        UNDECIDED = "", "Not decided"
-        ADDRESS = "address", "By the address"
-        FILE = "file", "By the file"
-
     by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=13, choices=Kind.choices)
     file_name = models.CharField("file", max_length=255)
     state = models.CharField(max_length=10, choices=State.choices, default=State.CHECKED)
     # What the importer chose.
     send_email = models.BooleanField(default=False)
-    employer = models.CharField(max_length=7, choices=Employer.choices, blank=True, default="")
     # The table, how it was read, and what its check found. They name people: emptied when they are
     # stored, and a day after the upload.
     rows = models.JSONField(default=list, blank=True)
@@ -130,10 +121,6 @@ class Import(models.Model):
                 condition=Q(
                     state__in=["checking", "checked", "running", "done", "failed", "taken_back"]
                 ),
-            ),
-            models.CheckConstraint(
-                name="desk_import_employer_known",
-                condition=Q(employer__in=["", "address", "file"]),
             ),
             models.CheckConstraint(
                 name="desk_import_done_carries_time",
@@ -216,8 +203,6 @@ class ImportedRecord(models.Model):
     # The fields that the import changed, as they were; of a record that it created null.
     before = models.JSONField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True, default="")
-    # Why it was kept, in words that name nobody.
-    outcome_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering: ClassVar = ["pk"]

@@ -45,7 +45,7 @@ LABELS = {
 class ImportAdmin(DeskModelAdmin[Import]):
     """One's own imports; administrators see those of all."""
 
-    list_display = ["file_name", "kind", "by", "imported", "rows", "state_badge", "until"]
+    list_display = ["file_name", "kind", "by", "imported", "number", "state_badge", "until"]
     list_filter = ["kind"]
     list_select_related = ["by"]
     search_fields = ["file_name", "by__full_name", "by__email"]
@@ -83,7 +83,9 @@ class ImportAdmin(DeskModelAdmin[Import]):
         records = (
             Organization.objects.filter(pk__in=record.brought(Organization)).order_by("name")
             if record.kind == Import.Kind.ORGANIZATIONS
-            else (record.people & visible_members(staff)).order_by("full_name", "email")
+            else (record.people & visible_members(staff))
+            .filter(closed_at=None)
+            .order_by("full_name", "email")
         )
         kept = brought_by(record, Outcome.KEPT)
         context = {
@@ -91,7 +93,7 @@ class ImportAdmin(DeskModelAdmin[Import]):
             "page": Paginator(records, RECORDS_PER_PAGE).get_page(request.GET.get("page")),
             "kept": _kept_context(kept, staff),
         }
-        return self._render(request, "admin/desk/import/record.html", record, context)
+        return self._render(request, "record", record.file_name, record, context)
 
     def take_back_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Say what taking the import back would do (GET), or do it (POST)."""
@@ -107,7 +109,8 @@ class ImportAdmin(DeskModelAdmin[Import]):
             messages.warning(request, str(refusal))
             return self._redirect(record)
         context = {"preview": preview, "kept": _kept_context(preview.kept, staff)}
-        return self._render(request, "admin/desk/import/take_back.html", record, context)
+        title = f"Take back {record.file_name}"
+        return self._render(request, "take_back", title, record, context)
 
     def _get_import(self, request: HttpRequest, object_id: str) -> Import:
         record = self.get_object(request, object_id)
@@ -119,23 +122,23 @@ class ImportAdmin(DeskModelAdmin[Import]):
         return HttpResponseRedirect(reverse("admin:desk_import_change", args=[record.pk]))
 
     def _render(
-        self, request: HttpRequest, template: str, record: Import, context: dict[str, Any]
+        self, request: HttpRequest, page: str, title: str, record: Import, context: dict[str, Any]
     ) -> HttpResponse:
         shared = {
             **self.admin_site.each_context(request),
-            "title": record.file_name,
+            "title": title,
             "subtitle": None,
             "opts": self.opts,
             "record": record,
         }
-        return TemplateResponse(request, template, {**shared, **context})
+        return TemplateResponse(request, f"admin/desk/import/{page}.html", {**shared, **context})
 
     @admin.display(description="when", ordering="finished_at")
     def imported(self, record: Import) -> str:
         return long_date(record.finished_at) if record.finished_at else ""
 
     @admin.display(description="rows", ordering="row_count")
-    def rows(self, record: Import) -> str:
+    def number(self, record: Import) -> str:
         return counted(record.row_count, "row", "rows")
 
     @admin.display(description="state", ordering="state")

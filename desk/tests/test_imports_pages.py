@@ -82,7 +82,7 @@ def test_take_back_page_takes_the_import_back(
     page = visible_text(response)
     assert response.redirect_chain == [(page_of(record), 302)]
     assert "The import of staff.csv is taken back." in page
-    assert "New accounts 2: 1 taken back, 1 kept" in page
+    assert "New accounts 2 1 taken back, 1 kept" in page
     assert "What stays, because it has been used since" in page
     ana = Member.objects.get(email="ana@rush.example")
     assert membership_of(ana, team).is_active is not bool(ticked)

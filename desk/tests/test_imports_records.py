@@ -45,7 +45,6 @@ def store_organizations(by, *rows) -> Import:
         {"state": "done"},
         {"state": "taken_back", "finished_at": timezone.now()},
         {"taken_back_at": timezone.now()},
-        {"employer": "guess"},
     ],
     ids=lambda fields: "-".join(fields),
 )
