@@ -65,14 +65,7 @@ class OrganizationImport(FileImport):
         self.result, self.opened = import_organizations(
             [data for _, data in organizations], by=self.by
         )
-        first_rows: dict[str, int] = {}
-        for (cleaner, data), organization in zip(
-            organizations, self.result.organizations, strict=True
-        ):
-            if organization:
-                key = organization.normalized_name
-                first = first_rows.setdefault(key, cleaner.row.number)
-                self._describe_outcome(cleaner, data, organization, first)
+        self._describe_outcomes(organizations)
         for error in self.result.errors:
             cleaner, _ = organizations[error.index]
             cleaner.add_error(error.field.capitalize(), error.message)
@@ -92,25 +85,31 @@ class OrganizationImport(FileImport):
                 warning = overlap_warning(name, *overlaps[name])
                 cleaner.ask("Domains", f"{warning} Is that right?", rest)
 
-    def _describe_outcome(
-        self, cleaner: RowCleaner, data: OrganizationData, organization: Organization, first: int
+    def _describe_outcomes(
+        self, organizations: Sequence[tuple[RowCleaner, OrganizationData]]
     ) -> None:
-        """Leave with `cleaner` what becomes of the organization, which is also that of the row
-        `first`."""
+        """Leave with each cleaner what becomes of its organization."""
+        created = {organization.normalized_name for organization in self.result.created}
         added = {domain.domain for domain in self.result.added_domains}
-        if first != cleaner.row.number:
-            cleaner.outcome = f"Same organization as row {first}"
-        elif organization in self.result.created:
-            cleaner.outcome = "New organization"
-        elif organization.pk in self.result.recognized:
-            cleaner.outcome = "Recognized"
-        elif added.intersection(data.domains):
-            cleaner.outcome = "New email domain"
-        else:
-            cleaner.outcome = "Unchanged"
-        if not data.status:
-            cleaner.keep_stored("Name", organization.name)
-            cleaner.keep_stored("Status", Organization.Status.RECOGNIZED.label)
+        first_rows: dict[str, int] = {}
+        for (cleaner, data), organization in zip(
+            organizations, self.result.organizations, strict=True
+        ):
+            if organization is None:
+                continue
+            name, row = organization.normalized_name, cleaner.row.number
+            if first_rows.setdefault(name, row) != row:
+                cleaner.outcome = f"Same organization as row {first_rows[name]}"
+            elif name in created:
+                cleaner.outcome = "New organization"
+            elif organization.pk in self.result.recognized:
+                cleaner.outcome = "Recognized"
+            else:
+                is_given_a_domain = added.intersection(data.domains)
+                cleaner.outcome = "New email domain" if is_given_a_domain else "Unchanged"
+            if not data.status:
+                cleaner.keep_stored("Name", organization.name)
+                cleaner.keep_stored("Status", Organization.Status.RECOGNIZED.label)
 
     def summarize(self, changes: ChangeSet) -> list[str]:
         """Return how many are new or known, and how many people are confirmed by it."""
