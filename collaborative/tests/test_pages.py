@@ -1,5 +1,6 @@
 """Every public page: what it says, who may read it, which methods it takes, how much it costs."""
 
+import html
 import json
 import re
 
@@ -11,7 +12,7 @@ from django.urls import reverse
 from conftest import make_member, visible_text
 from members.models import Organization
 from teams.models import FaqEntry, Goal
-from teams.services import add_organization, join_teams
+from teams.services import add_organization, decline_organization, join_teams
 
 PUBLIC = ["home", "team_list", "faq_list", "organization_list", "privacy", "accessibility"]
 
@@ -186,6 +187,39 @@ def test_organization_check_answers_from_the_public_list(
     response = client.post(reverse("organization_check"), {"email": email})
     assert message in visible_text(response)
     assert not response.cookies
+
+
+def test_organization_check_passes_the_address_on_to_the_join_form(client, organization, team):
+    check = reverse("organization_check")
+    page = client.post(check, {"email": " Nora+HR@Rush.example"}).content.decode()
+    (path,) = re.findall(r'class="btn btn-primary" href="(/join/\?[^"]+)"', page)
+    form = client.get(html.unescape(path)).content.decode()
+    assert 'value="nora+hr@rush.example"' in form
+
+
+def test_organization_check_says_that_an_organization_was_declined(
+    client, applicant, administrator
+):
+    check, address = reverse("organization_check"), {"email": "anyone@mail.lakeview.example"}
+    organizations = Organization.objects.filter(pk=applicant.organization_id)
+    organizations.update(suggested_domain="lakeview.example")
+    assert "Not right away" in visible_text(client.post(check, address))
+    reason = "Wanda told us in confidence."
+    decline_organization(applicant.organization, reason=reason, by=administrator)
+    text = visible_text(client.post(check, address))
+    assert "Not with this address" in text
+    assert "you can still ask" in text
+    assert reason not in text
+    # Asked again, by the same name or another one: nothing is declined any longer.
+    Organization.objects.create(name="Other", suggested_domain="lakeview.example")
+    assert "Not right away" in visible_text(client.post(check, address))
+
+
+def test_organization_check_asks_whether_a_near_domain_was_meant(client, organization):
+    check = reverse("organization_check")
+    page = client.post(check, {"email": "nora@rsuh.example"})
+    assert "Did you mean nora@rush.example?" in visible_text(page)
+    assert "Did you mean" not in visible_text(client.post(check, {"email": "nora@rush.example"}))
 
 
 def test_organization_check_says_the_same_for_members_and_strangers(client, member):

@@ -68,6 +68,13 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
         """The organization whose name equals `name` as names are compared; it may be merged."""
         return self.filter(normalized_name=normalize_organization_name(name))
 
+    def has_declined(self, domain: str) -> bool:
+        """Return whether organizations with this email domain were declined, and none of them was
+        recognized or proposed again."""
+        at_domain = self.filter(suggested_domain__in=domain_suffixes(domain))
+        statuses = set(at_domain.values_list("status", flat=True)) - {Organization.Status.MERGED}
+        return statuses == {Organization.Status.DECLINED}
+
     def with_waiting_count(self) -> OrganizationQuerySet:
         """Adds `waiting_count`: the members whose tie to it nobody has confirmed."""
         waiting = Member.objects.unconfirmed().filter(organization=OuterRef("pk")).order_by()

@@ -132,13 +132,19 @@ def organization_check(request: HttpRequest) -> HttpResponse:
         return too_many_requests(request, refused, "teams/organization_list.html", context)
     if not form.is_valid():
         return _render_organizations(request, form)
-    domain = email_domain(form.cleaned_data["email"])
+    email = form.cleaned_data["email"]
+    domain = email_domain(email)
     owner = EmailDomain.objects.owner_of(domain)
     if owner and owner.is_recognized:
         answer = "yes"
+    elif is_mailbox_provider(domain):
+        answer = "personal"
     else:
-        answer = "personal" if is_mailbox_provider(domain) else "not_yet"
-    return _render_organizations(request, form, domain=domain, answer=answer, owner=owner)
+        answer = "declined" if Organization.objects.has_declined(domain) else "not_yet"
+    meant = EmailDomain.objects.probably_meant_by([domain]).get(domain, "")
+    suggested_email = f"{email.rpartition('@')[0]}@{meant}" if meant else ""
+    context = {"answer": answer, "owner": owner, "suggested_email": suggested_email}
+    return _render_organizations(request, form, email=email, domain=domain, **context)
 
 
 def _render_organizations(
