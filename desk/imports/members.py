@@ -114,6 +114,8 @@ class MemberImport(FileImport):
     def _describe_new(self, cleaner: RowCleaner, email: str) -> None:
         """Leave with `cleaner` that the person is new, or is the same as in an earlier row."""
         cleaner.outcome = "New member"
+        if cleaner.errors:
+            return
         for column, (number, value) in self.parser.people[email].items():
             if column == "Email" and number != cleaner.row.number:
                 cleaner.outcome = f"Same person as row {number}"

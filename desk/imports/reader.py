@@ -112,8 +112,8 @@ def _add_row(table: Table, number: int, values: Sequence[Value], headings: Headi
         )
     elif _is_shifted(values, headings):
         row.problems[""] = f"This row has more cells than there are headings. {table.source.advice}"
-    for column, place in headings.places.items():
-        if place is not None and place < len(values) and (problem := cell_problem(values[place])):
+    for column, index in headings.places.items():
+        if index is not None and index < len(values) and (problem := cell_problem(values[index])):
             row.problems[column] = problem
     if any(row.cells.values()) or row.problems:
         table.rows.append(row)

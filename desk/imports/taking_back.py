@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,7 @@ def brought_by(record: Import, outcome: str | None = None) -> KeysByModel:
 
 def describe_effects(people: PeopleTakenBack, employers: OrganizationsTakenBack) -> list[str]:
     """Return in sentences what is taken back; an empty list if it is nothing."""
-    effects = [
+    effects: list[tuple[Sequence[Model], str, str]] = [
         (people.ended, "membership ends", "memberships end"),
         (people.waiting, "request waits again", "requests wait again"),
         (

@@ -166,12 +166,16 @@ def everyone(
     return [closed, merged, blocked]
 
 
-@pytest.mark.parametrize("who", ["administrator", "facilitator"])
+@pytest.mark.parametrize(
+    ("who", "file_format"),
+    [("administrator", "csv"), ("administrator", "xlsx"), ("facilitator", "csv")],
+)
 @pytest.mark.both_databases
-def test_import_of_an_export_changes_nothing(client_for, request, everyone, who, team, other_team):
+def test_import_of_an_export_changes_nothing(client_for, request, everyone, who, file_format):
     staff = request.getfixturevalue(who)
-    content = exported(client_for(staff))
-    rows = read_table(SimpleUploadedFile("list.csv", content), MemberImport.columns).rows
+    content = exported(client_for(staff), file_format=file_format)
+    upload = SimpleUploadedFile(f"list.{file_format}", content)
+    rows = read_table(upload, MemberImport.columns).rows
     report = MemberImport(rows, by=staff).check()
     assert (report.errors, report.changes_nothing) == ([], True)
     assert {line.outcome for line in report.rows} == {"Unchanged"}
