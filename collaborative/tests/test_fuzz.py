@@ -18,6 +18,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -38,6 +39,7 @@ from collaborative.tests.fuzzing import (
     writing_requests,
 )
 from conftest import make_member
+from desk.models import Import
 from members.models import Decision, EmailDomain, Member, Organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
 from teams.services import ask_question, join_teams
@@ -55,6 +57,11 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
 )
 WRITE = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"', re.IGNORECASE)
+# One row in order, one with a suggestion.
+IMPORTED_FILE = b"""Email,Full name,Job title,Organization,Teams
+ivo@rush.example,Ivo,,Rush Example Hospital,Education
+iva@rush.example,Iva,,Rush Exampel Hospital,Education
+"""
 # Tables that reading a page may write.
 WRITABLE_BY_READING = {Session._meta.db_table, UserSession._meta.db_table}
 TRANSITIONS = {
@@ -68,7 +75,7 @@ TRANSITIONS = {
 @pytest.fixture
 def everything(
     settings, member, colleague, outsider, applicant, facilitator, other_facilitator,
-    approval_team, closed_team, goal, faq_entry, client_for,
+    approval_team, closed_team, goal, faq_entry, client_for, administrator,
 ) -> dict[str, list[str]]:  # fmt: skip
     """Create one row of every kind at least; return what addresses take as arguments, by model."""
     settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, "1000000/m/ip")
@@ -82,7 +89,12 @@ def everything(
         "una@harbor.example", Organization.objects.get(name="Harbor Care"), confirmed=False
     )
     join_teams(unsure, [ActionTeam.objects.get(slug="education")])
-    models = [ActionTeam, EmailDomain, FaqEntry, Goal, Member, Membership, Organization, Question]
+    for staff in (facilitator, administrator):
+        file = SimpleUploadedFile("list.csv", IMPORTED_FILE)
+        client_for(staff).post("/admin/members/member/import/", {"file": file})
+    models = [
+        ActionTeam, EmailDomain, FaqEntry, Goal, Import, Member, Membership, Organization, Question
+    ]  # fmt: skip
     keys = {model._meta.model_name: some_keys(model) for model in [*models, Decision]}
     return {**keys, "mail": some_keys(Email), "keys": ["1"], "slug": ["education", "who-can-join"]}
 

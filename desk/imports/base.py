@@ -69,7 +69,7 @@ class CheckedRow:
     """A row as it is stored, in words, for the person who confirms it."""
 
     number: int
-    # What becomes of it: "New member", "Unchanged", "To fix".
+    # What becomes of it: "New member", "Unchanged", "To fix", "To decide".
     outcome: str
     # In the order of the columns. Each with what the file says instead, if that is not stored.
     cells: list[tuple[str, str]]
@@ -166,11 +166,16 @@ class RowCleaner:
         self._stored_cells[column] = stored
 
     def checked_row(self, columns: Sequence[str]) -> CheckedRow:
-        """Return the row as it is stored, its cells in the order of these columns."""
+        """Return the row as it is stored, its cells in the order of these columns; with errors as
+        the file has it."""
+        if self.errors:
+            is_doubted = all(error.is_question for error in self.errors)
+            cells = [(self.row.cells[column], "") for column in columns]
+            return CheckedRow(self.row.number, "To decide" if is_doubted else "To fix", cells)
         cells = [
             (self._stored_cells[column], self._unused_cells.get(column, "")) for column in columns
         ]
-        return CheckedRow(self.row.number, "To fix" if self.errors else self.outcome, cells)
+        return CheckedRow(self.row.number, self.outcome, cells)
 
 
 @dataclass
