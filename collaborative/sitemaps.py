@@ -23,7 +23,7 @@ class PublicPages(Sitemap[str]):
 
     def items(self) -> list[str]:
         pages = [reverse(name) for name in self.url_names]
-        return pages + [team.get_absolute_url() for team in ActionTeam.objects.all()]
+        return pages + [team.get_absolute_url() for team in ActionTeam.objects.public()]
 
     def location(self, item: str) -> str:
         return item

@@ -34,7 +34,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "get_teams": all_public_team_counts,
             "questions": FaqEntry.objects.published().general()[:5],
             "organizations": Organization.objects.recognized().order_by("name")[:8],
-            "updates": GoalUpdate.objects.select_related("goal__team")[:4],
+            "updates": GoalUpdate.objects.public().select_related("goal__team")[:4],
             "check_form": DomainCheckForm(),
             "counts": portal_counts(),
         },

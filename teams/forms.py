@@ -60,7 +60,7 @@ class JoinForm(HoneypotForm):
     job_title = job_title_field()
     teams = forms.ModelMultipleChoiceField(
         label="Which teams do you want to join?",
-        queryset=ActionTeam.objects.all(),
+        queryset=ActionTeam.objects.public(),
         to_field_name="slug",
         help_text="Select all that apply",
         widget=TeamCheckboxes,

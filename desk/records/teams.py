@@ -13,14 +13,12 @@ from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.text import slugify
 
 from desk.changelist import RecordAdmin, badge, is_administrator, require_staff
 from members.models import Member
 from teams.models import ActionTeam, ActionTeamQuerySet
 from teams.services import set_facilitators
-
-# Kinds of badges.
-BADGES = {"open": "open", "approval": "approval"}
 
 
 def own_teams(request: HttpRequest) -> ActionTeamQuerySet:
@@ -73,6 +71,32 @@ class PublishedAdmin(RecordAdmin[Any]):
 
     slug_from = ""
 
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm[Any]]:
+        """Return the form, which proposes an address where none is entered: without scripts, no
+        browser fills it in."""
+        form_class: type[forms.ModelForm[Any]] = super().get_form(request, obj, change, **kwargs)
+        if obj:
+            return form_class
+        slug_from = self.slug_from
+
+        class FormWithAddress(form_class):  # type: ignore[misc, valid-type]
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                self.fields["slug"].required = False
+
+            def clean_slug(self) -> str:
+                entered: str = self.cleaned_data["slug"]
+                source = str(self.data.get(slug_from, ""))
+                length = self._meta.model._meta.get_field("slug").max_length
+                slug = entered or slugify(source)[:length].strip("-")
+                if not slug:
+                    raise ValidationError("Enter the address: small letters, digits and hyphens.")
+                return slug
+
+        return FormWithAddress
+
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: Model | None = None
     ) -> dict[str, Sequence[str]]:
@@ -91,20 +115,21 @@ class PublishedAdmin(RecordAdmin[Any]):
 
 
 class ActionTeamAdmin(PublishedAdmin):
-    """One's own teams. Only administrators change who facilitates a team, who may join it, its
-    color and drawing, and its position among the others."""
+    """One's own teams. Only administrators publish, pause and finish a team, and change who
+    facilitates it, who may join it, its color and drawing, and its position among the others."""
 
     slug_from = "name"
-    list_display = ["name", "policy", "members", "organizations", "position"]
+    list_display = ["name", "status", "members", "organizations", "position"]
     search_fields = ["name"]
     export_columns = [
-        ("Team", "name"), ("Who may join", "get_join_policy_display"),
+        ("Team", "name"), ("State", "get_state_display"),
+        ("Who may join", "get_join_policy_display"),
         ("Members", "active_count"), ("Organizations", "organization_count"),
         ("Summary", "summary"),
     ]  # fmt: skip
     fields = [
-        "name", "slug", "position", "color", "drawing", "join_policy", "facilitators", "summary",
-        "why", "achievements",
+        "name", "slug", "state", "position", "color", "drawing", "join_policy", "facilitators",
+        "summary", "why", "achievements",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ActionTeam]:
@@ -117,7 +142,19 @@ class ActionTeamAdmin(PublishedAdmin):
         fields = super().get_readonly_fields(request, obj)
         if is_administrator(request):
             return fields
-        return [*fields, "position", "color", "drawing", "join_policy", "facilitators"]
+        return [*fields, "state", "position", "color", "drawing", "join_policy", "facilitators"]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what a new team begins with: a draft, after the others, in a color of its own."""
+        teams = ActionTeam.objects.values_list("position", "color")
+        taken = {color for _, color in teams}
+        free = [color for color in ActionTeam.Color.values if color not in taken]
+        return {
+            "state": ActionTeam.State.DRAFT,
+            "position": max((position for position, _ in teams), default=0) + 1,
+            "color": free[0] if free else ActionTeam.Color.INDIGO,
+            **super().get_changeform_initial_data(request),
+        }
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
@@ -139,9 +176,9 @@ class ActionTeamAdmin(PublishedAdmin):
     def get_view_on_site_url(self, obj: Model | None = None) -> str | None:
         return obj.get_absolute_url() if isinstance(obj, ActionTeam) else None
 
-    @admin.display(description="who may join", ordering="join_policy")
-    def policy(self, team: ActionTeam) -> SafeString:
-        return badge(BADGES.get(team.join_policy, "closed"), team.get_join_policy_display())
+    @admin.display(ordering="join_policy")
+    def status(self, team: ActionTeam) -> SafeString:
+        return badge(*team.badge)
 
     @admin.display(ordering="active_count")
     def members(self, team: ActionTeam) -> int:

@@ -121,6 +121,7 @@ def typed_team() -> dict[str, object]:
     return {
         "name": "Learning",
         "slug": "learning",
+        "state": "paused",
         "position": "9",
         "color": "rose",
         "drawing": "map",
@@ -139,6 +140,7 @@ def test_facilitator_changes_the_description_of_a_team_only(
     team.refresh_from_db()
     assert (team.name, team.summary) == ("Learning", "What it is for.")
     assert (team.slug, team.join_policy, team.position) == ("education", "open", 1)
+    assert team.state == "published"
     assert (team.color, team.drawing) == ("indigo", "table")
     assert list(team.facilitators.all()) == [facilitator]
 
@@ -171,9 +173,30 @@ def test_administrator_adds_a_team_with_its_facilitators(
     )
     added = ActionTeam.objects.get(slug="learning")
     assert list(added.facilitators.all()) == [member]
-    assert (added.color, added.drawing) == ("rose", "map")
+    assert (added.color, added.drawing, added.state) == ("rose", "map", "paused")
     member.refresh_from_db()
     assert member.is_staff
+
+
+def test_new_team_begins_as_a_draft_after_the_others_in_a_color_of_its_own(
+    client_for, administrator, team, approval_team
+):
+    ActionTeam.objects.filter(pk=team.pk).update(color="plum")
+    client = client_for(administrator)
+    initial = client.get(TEAMS + "add/").context["adminform"].form.initial
+    assert initial == {"state": "draft", "position": 4, "color": "brick"}
+    added = initial | {"name": "Fourth Team & More", "slug": "", "summary": "New."}
+    client.post(TEAMS + "add/", added | {"drawing": "map", "join_policy": "open"})
+    assert ActionTeam.objects.get(slug="fourth-team-more").state == "draft"
+    assert ActionTeam.objects.get(pk=team.pk).color == "plum"
+
+
+def test_team_without_letters_for_an_address_asks_for_one(client_for, administrator, typed_team):
+    client = client_for(administrator)
+    response = client.post(TEAMS + "add/", typed_team | {"name": "团队", "slug": ""})
+    assert response.context["adminform"].form.errors["slug"] == [
+        "Enter the address: small letters, digits and hyphens."
+    ]
 
 
 def test_change_is_logged_in_the_history_only(client_for, administrator, member, typed_team):

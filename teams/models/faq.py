@@ -29,7 +29,8 @@ class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
         return self.order_by(section, "team__position", "team_id", "position", "question")
 
     def published(self) -> FaqEntryQuerySet:
-        return self.filter(is_published=True)
+        """What everyone may read: nothing about a team that is a draft."""
+        return self.filter(is_published=True).exclude(team__state=ActionTeam.State.DRAFT)
 
     def general(self) -> FaqEntryQuerySet:
         return self.filter(team=None)

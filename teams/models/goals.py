@@ -29,6 +29,10 @@ def amount(value: Decimal | None, unit: str) -> str:
 
 
 class GoalQuerySet(models.QuerySet["Goal"]):
+    def public(self) -> GoalQuerySet:
+        """What everyone may read: no goal of a team that is a draft."""
+        return self.exclude(team__state=ActionTeam.State.DRAFT)
+
     def open(self) -> GoalQuerySet:
         """Goals that are still worked on."""
         return self.exclude(state__in=Goal.OVER)
@@ -156,6 +160,12 @@ class Goal(models.Model):
         return self.reported_on < timezone.localdate() - STALE_AFTER
 
 
+class GoalUpdateQuerySet(models.QuerySet["GoalUpdate"]):
+    def public(self) -> GoalUpdateQuerySet:
+        """What everyone may read: nothing about a team that is a draft."""
+        return self.exclude(goal__team__state=ActionTeam.State.DRAFT)
+
+
 class GoalUpdate(models.Model):
     """What a facilitator reported about a goal. Never changed and never deleted: the next update
     corrects a mistake."""
@@ -170,6 +180,8 @@ class GoalUpdate(models.Model):
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
+
+    objects = GoalUpdateQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-reported_at", "-pk"]

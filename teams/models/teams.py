@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -21,9 +22,21 @@ MARKDOWN_HELP = "Blank line: new paragraph. *word*: emphasis. - item: list."
 
 
 class ActionTeamQuerySet(models.QuerySet["ActionTeam"]):
-    def offered(self) -> ActionTeamQuerySet:
-        """Teams that people can ask to join: open ones and those that decide by approval."""
-        return self.exclude(join_policy=ActionTeam.JoinPolicy.CLOSED)
+    def public(self) -> ActionTeamQuerySet:
+        """Teams that everyone may know of: all but drafts."""
+        return self.exclude(state=ActionTeam.State.DRAFT)
+
+    def visible_to(self, person: Member | AnonymousUser) -> ActionTeamQuerySet:
+        """Public teams; for those who prepare a draft (its facilitators and members,
+        administrators) that too."""
+        if not isinstance(person, Member):
+            return self.public()
+        if person.is_superuser:
+            return self
+        own = ActionTeam.objects.filter(
+            Q(facilitators=person) | Q(memberships__in=person.memberships.filter(status="active"))
+        )
+        return self.filter(~Q(state=ActionTeam.State.DRAFT) | Q(pk__in=own.order_by().values("pk")))
 
     def facilitated_by(self, member: Member) -> ActionTeamQuerySet:
         """The teams that `member` facilitates; for an administrator, all of them."""
@@ -45,6 +58,15 @@ class ActionTeamQuerySet(models.QuerySet["ActionTeam"]):
 
 class ActionTeam(models.Model):
     """One of the Collaborative's action teams."""
+
+    class State(models.TextChoices):
+        """A draft is there for those who prepare it alone; paused and finished teams take nobody,
+        and keep their page, members and results."""
+
+        DRAFT = "draft", "Draft"
+        PUBLISHED = "published", "Published"
+        PAUSED = "paused", "Paused"
+        FINISHED = "finished", "Finished"
 
     class JoinPolicy(models.TextChoices):
         OPEN = "open", "Open"
@@ -84,6 +106,14 @@ class ActionTeam(models.Model):
     )
     why = CleanTextField("why this team", blank=True, help_text=MARKDOWN_HELP)
     achievements = CleanTextField("already done", blank=True, help_text=MARKDOWN_HELP)
+    state = models.CharField(
+        max_length=10,
+        choices=State.choices,
+        default=State.PUBLISHED,
+        db_default="published",
+        help_text="Draft: only the team’s facilitators and members, and administrators, see it. "
+        "Paused: takes nobody for now. Finished: its page stays, with what it achieved.",
+    )
     join_policy = models.CharField(
         max_length=10,
         choices=JoinPolicy.choices,
@@ -115,6 +145,10 @@ class ActionTeam(models.Model):
     class Meta:
         ordering: ClassVar = ["position", "name"]
         constraints: ClassVar = [
+            models.CheckConstraint(
+                name="teams_actionteam_state_known",
+                condition=Q(state__in=["draft", "published", "paused", "finished"]),
+            ),
             models.CheckConstraint(
                 name="teams_actionteam_join_policy_known",
                 condition=Q(join_policy__in=["open", "approval", "closed"]),
@@ -160,8 +194,21 @@ class ActionTeam(models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.join_policy == self.JoinPolicy.OPEN
+        """Whether members of recognized organizations join at once."""
+        return self.is_published and self.join_policy == self.JoinPolicy.OPEN
 
     @property
     def is_closed(self) -> bool:
-        return self.join_policy == self.JoinPolicy.CLOSED
+        """Whether nobody can join or ask to join."""
+        return not self.is_published or self.join_policy == self.JoinPolicy.CLOSED
+
+    @property
+    def is_published(self) -> bool:
+        return self.state == self.State.PUBLISHED
+
+    @property
+    def badge(self) -> tuple[str, str]:
+        """Kind and word of the badge: how one joins, or why nobody does."""
+        if self.is_published:
+            return self.join_policy, self.get_join_policy_display()
+        return self.state, self.get_state_display()

@@ -37,9 +37,9 @@ def public_team_counts(teams: Iterable[ActionTeam]) -> list[TeamCounts]:
 
 
 def all_public_team_counts() -> list[TeamCounts]:
-    """Return the members and organizations of every team, up to ten seconds old, with its goals
-    prefetched."""
-    return public_team_counts(ActionTeam.objects.prefetch_related("goals"))
+    """Return the members and organizations of every public team, up to ten seconds old, with its
+    goals prefetched."""
+    return public_team_counts(ActionTeam.objects.public().prefetch_related("goals"))
 
 
 def _count_all_teams() -> dict[int, tuple[int, int]]:
@@ -57,20 +57,20 @@ def _count_portal() -> PortalCounts:
     return PortalCounts(
         members=Membership.objects.active().values("member").distinct().count(),
         organizations=Organization.objects.recognized().count(),
-        goals=Goal.objects.count(),
-        goals_reached=Goal.objects.filter(state=Goal.State.REACHED).count(),
+        goals=Goal.objects.public().count(),
+        goals_reached=Goal.objects.public().filter(state=Goal.State.REACHED).count(),
     )
 
 
 def recognized_counts() -> dict[int, int]:
-    """Return how many recognized organizations have an active member in each team, by its key, up
-    to ten seconds old."""
+    """Return how many recognized organizations have an active member in each public team, by its
+    key, up to ten seconds old."""
     return cached_fragment("recognized-counts", _count_recognized, COUNT_CACHE_SECONDS)
 
 
 def _count_recognized() -> dict[int, int]:
     active = active_memberships_subquery()
-    teams = ActionTeam.objects.values_list("pk", flat=True)
+    teams = ActionTeam.objects.public().values_list("pk", flat=True)
     counts = Organization.objects.recognized().aggregate(
         **{f"team_{pk}": Count("pk", filter=Exists(active.filter(team=pk))) for pk in teams}
     )

@@ -37,8 +37,8 @@ def test_team_with_goals_questions_or_members_is_not_deleted(team, goal):
         team.delete()
 
 
-def test_offered_teams_are_all_but_closed_ones(team, approval_team, closed_team):
-    assert list(ActionTeam.objects.offered()) == [team, approval_team]
+def test_team_has_a_known_state(team):
+    refuses(ActionTeam.objects.filter(pk=team.pk).update, state="asleep")
 
 
 def test_team_counts_active_members_and_their_organizations(

@@ -45,7 +45,7 @@ def join(request: HttpRequest) -> HttpResponse:
     """
     if isinstance(request.user, Member):
         return redirect("my_teams")
-    teams = list(ActionTeam.objects.all())
+    teams = list(ActionTeam.objects.public())
     came_from = next((team for team in teams if team.slug == request.GET.get("team")), None)
     form = JoinForm(
         request.POST or None,
@@ -212,7 +212,7 @@ def _declined_employer(email: str) -> Organization | None:
 def apply_join_form(request: HttpRequest, email: str, pending_form: dict[str, Any]) -> HttpResponse:
     """Apply `pending_form` for the verified address `email`, and sign in; where nothing shows who
     employs the person, ask first."""
-    teams = ActionTeam.objects.filter(slug__in=pending_form["teams"])
+    teams = ActionTeam.objects.public().filter(slug__in=pending_form["teams"])
     try:
         member, outcomes = complete_join(
             email,

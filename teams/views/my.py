@@ -100,8 +100,8 @@ def _last_declined(memberships: Sequence[Membership]) -> list[Membership]:
 def team_join(request: HttpRequest, slug: str) -> HttpResponse:
     """Join another team, or request it with a reason if one is given, with one click: nothing is
     asked again."""
-    team = get_object_or_404(ActionTeam, slug=slug)
     member = current_member(request)
+    team = get_object_or_404(ActionTeam.objects.visible_to(member), slug=slug)
     form = JoinTeamForm(request.POST)
     if not form.is_valid():
         return render(request, "teams/team_join.html", {"team": team, "form": form})

@@ -51,7 +51,7 @@ def team_list(request: HttpRequest) -> HttpResponse:
 def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show purpose, goals, organizations and questions of a team; to members, also where they
     stand and who facilitates."""
-    team = get_object_or_404(ActionTeam, slug=slug)
+    team = get_object_or_404(ActionTeam.objects.visible_to(request.user), slug=slug)
     (counts,) = public_team_counts([team])
     names = organization_names(team, limit=ORGANIZATIONS_PER_PAGE + 1)
     context = {
@@ -156,7 +156,7 @@ def _render_organizations(
 
 def _organizations_context(request: HttpRequest, form: DomainCheckForm) -> dict[str, Any]:
     page_number, slug = request.GET.get("page", ""), request.GET.get("team", "")
-    team = get_object_or_404(ActionTeam, slug=slug) if slug else None
+    team = get_object_or_404(ActionTeam.objects.public(), slug=slug) if slug else None
     return {
         "form": form,
         "page_number": page_number,
@@ -185,14 +185,16 @@ def _organization_listing(page_number: str, team: ActionTeam | None) -> Organiza
     memberships = list(
         Membership.objects.active()
         .filter(member__organization__in=[organization.pk for organization in page])
+        .exclude(team__state=ActionTeam.State.DRAFT)
         .order_by("team__position", "team__name")
         .values_list("member__organization", "team")
         .distinct()
     )
-    # After the memberships: each of them is in one of these teams.
-    teams = {team.pk: team for team in ActionTeam.objects.all()}
+    teams = {team.pk: team for team in ActionTeam.objects.public()}
     for organization_id, team_id in memberships:
-        teams_of[organization_id].append(teams[team_id])
+        # A team that has just become a draft is in the memberships alone.
+        if team_id in teams:
+            teams_of[organization_id].append(teams[team_id])
     rows = [(organization, teams_of[organization.pk]) for organization in page]
     numbers = recognized_counts()
     return OrganizationListing(
