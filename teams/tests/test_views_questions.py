@@ -3,8 +3,7 @@
 import html
 import re
 import time
-from datetime import date
-from html import unescape
+from datetime import UTC, date, datetime
 
 import pytest
 from django.core import signing
@@ -41,7 +40,7 @@ def test_question_ask_needs_no_account(client, db):
     assert (question.text, question.email) == ("May I\njoin?", "vera@visitor.example")
     text = visible_text(client.get(sent["Location"]))
     assert "We have your question" in text
-    assert "answers by email within 2 working days" in text
+    assert "answers by email within 2 working days. Weekends and public holidays" in text
 
 
 def test_question_ask_needs_no_address(client, db):
@@ -178,6 +177,13 @@ def test_question_ask_does_not_count_invalid_input(client, db):
     assert client.post(ASK, question_data()).status_code == 302
 
 
+def test_question_ask_promises_a_day_that_is_no_holiday(client, db, monkeypatch):
+    # The evening before Thanksgiving, in Chicago.
+    asked = datetime(2026, 11, 26, 4, tzinfo=UTC)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: asked)
+    assert "within 2 working days (by Tuesday, December 1)" in visible_text(client.get(ASK))
+
+
 @pytest.mark.parametrize("path", [ASK, DONE])
 def test_question_pages_refuse_other_methods(client, db, path):
     assert client.put(path).status_code == 405
@@ -208,10 +214,9 @@ def test_faq_search_in_vain_carries_the_question_to_the_form(client, faq_entry):
     asked = "Who may join “Q&A” + other unicorns, 100%?"
     page = client.get("/faq/", {"q": asked}).content.decode()
     (address,) = set(re.findall(r'href="([^"]*)">Ask this question', page))
-    form = client.get(unescape(address)).content.decode()
-    assert (
-        unescape(re.search(r"<textarea[^>]*>(.*?)</textarea>", form, re.DOTALL)[1]).strip() == asked
-    )
+    form = client.get(html.unescape(address)).content.decode()
+    text = re.search(r"<textarea[^>]*>(.*?)</textarea>", form, re.DOTALL)[1]
+    assert html.unescape(text).strip() == asked
 
 
 def test_faq_search_in_vain_shows_the_nearest_entries_closed(client, faq_entry):
