@@ -45,7 +45,7 @@ WORK: list[ListEntry] = [
     (SynonymGroup, "Synonyms", "search", ""),
     (SiteText, "Texts of the site", "form", ""),
     (Notice, "Notices", "info", ""),
-    (SiteIdentity, "Name and logo", "star", ""),
+    (SiteIdentity, "Name and logo", "wave", ""),
 ]
 RECORDS: list[ListEntry] = [
     (Decision, "Decisions", "undo", ""),

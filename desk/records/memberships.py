@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django import forms
@@ -34,20 +34,34 @@ NEW_ADDRESS_NOTE = "Name, title and organization are used only where the address
 BADGES = {"requested": "waiting", "active": "confirmed"}
 
 
-def describe_waiting(membership: Membership) -> SafeString | str:
+# By what a request waits for: in a sentence, and in a word.
+WAITS_FOR_IN_WORDS = {
+    "approval": "your decision",
+    "affiliation": "a confirmed affiliation",
+    "organization": "a recognized organization",
+}
+WAITS_FOR = {
+    "approval": "you",
+    "affiliation": "affiliation",
+    "organization": "organization",
+}
+
+
+def describe_waiting(
+    membership: Membership, words: Mapping[str, str] = WAITS_FOR_IN_WORDS
+) -> SafeString | str:
     """Return what a request waits for, with a link to where that is decided."""
     if not membership.is_waiting:
         return "nothing"
-    if membership.waits_for == "approval":
-        return "your decision"
+    what = words[membership.waits_for]
     organization = membership.member.organization
     if membership.waits_for == "affiliation":
         url = reverse("admin:members_member_change", args=[membership.member_id])
-        return format_html('<a href="{}">a confirmed affiliation</a>', url)
-    if organization is None:
-        return "a recognized organization"
-    url = reverse("admin:members_organization_change", args=[organization.pk])
-    return format_html('<a href="{}">a recognized organization</a>', url)
+    elif membership.waits_for == "organization" and organization:
+        url = reverse("admin:members_organization_change", args=[organization.pk])
+    else:
+        return what
+    return format_html('<a href="{}">{}</a>', url, what)
 
 
 def describe_promise(membership: Membership) -> SafeString:
@@ -56,6 +70,14 @@ def describe_promise(membership: Membership) -> SafeString:
     if membership.is_late:
         return format_html("{} promised by {}", badge("attention", "Late"), day)
     return format_html("promised by {}", day)
+
+
+def describe_late(membership: Membership) -> SafeString:
+    """Return a badge, with the day that has passed for who points at it or hears it."""
+    day = long_date(membership.answer_expected_on)
+    late = badge("attention", "Late")
+    hidden = format_html('<span class="visually-hidden"> promised by {}</span>', day)
+    return format_html('<span title="promised by {}">{}{}</span>', day, late, hidden)
 
 
 class MembershipAction(BulkAction[Membership]):
@@ -225,7 +247,9 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
     """Every membership and request of one's own teams. Only actions change them."""
 
     bulk_actions = [Approve(), Decline(), End()]
-    list_display = ["member", "organization", "team_tag", "current_status", "requested"]
+    list_display = [
+        "member", "organization", "team_tag", "current_status", "waits_for", "requested",
+    ]  # fmt: skip
     list_filter = [
         WaitsForFilter, "status", TeamFilter, JoinedFilter, EndedFilter, AnsweredFilter,
         EmployerFilter,
@@ -356,20 +380,20 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
 
     @admin.display(description="status", ordering="status")
     def current_status(self, membership: Membership) -> SafeString:
-        """Return its status, and what it waits for."""
+        """Return its status, and whether the promised day has passed."""
         status = self.status_badge(membership)
-        if not membership.is_waiting:
+        if not membership.is_late:
             return status
-        return format_html("<span>{} for {}</span>", status, describe_waiting(membership))
+        return format_html("<span>{} {}</span>", status, describe_late(membership))
+
+    @admin.display(description="waits for", empty_value="")
+    def waits_for(self, membership: Membership) -> SafeString | str:
+        """Return what a request waits for, in a word."""
+        return describe_waiting(membership, WAITS_FOR) if membership.is_waiting else ""
 
     @admin.display(ordering="requested_at")
-    def requested(self, membership: Membership) -> SafeString | str:
-        """Return when it was requested, and the promised day if that has passed."""
-        day = long_date(membership.requested_at)
-        if not membership.is_late:
-            return day
-        promise = describe_promise(membership)
-        return format_html('<span>{}<br><span class="meta">{}</span></span>', day, promise)
+    def requested(self, membership: Membership) -> str:
+        return long_date(membership.requested_at)
 
     @admin.display(description="answer")
     def answer(self, membership: Membership) -> SafeString | str:

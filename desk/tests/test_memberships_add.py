@@ -154,9 +154,9 @@ def wanda(applicant, approval_team) -> Membership:
 def link_of(membership: Membership) -> str:
     """Return the link to the page where what a request waits for is decided."""
     if membership.waits_for == "affiliation":
-        return f'<a href="/admin/members/member/{membership.member_id}/change/">a confirmed'
+        return f'<a href="/admin/members/member/{membership.member_id}/change/">'
     organization = membership.member.organization_id
-    return f'<a href="/admin/members/organization/{organization}/change/">a recognized'
+    return f'<a href="/admin/members/organization/{organization}/change/">'
 
 
 @pytest.mark.parametrize("whose", ["una", "wanda"])
