@@ -90,7 +90,13 @@ class MembershipAction(BulkAction[Membership]):
     def describe(self, membership: Membership) -> str:
         organization = membership.member.organization or "no organization"
         status = membership.get_status_display().lower()
-        description = f"{membership.member}, {organization}: {membership.team}, {status}"
+        description = format_html(
+            "<bdi>{}</bdi>, <bdi>{}</bdi>: {}, {}",
+            membership.member,
+            organization,
+            membership.team,
+            status,
+        )
         if membership.is_waiting and membership.waits_for != "approval":
             description = format_html("{} for {}", description, describe_waiting(membership))
         if membership.request_reason:
@@ -350,7 +356,7 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
     def person(self, membership: Membership) -> SafeString:
         url = reverse("admin:members_member_change", args=[membership.member_id])
         return format_html(
-            '<a href="{}">{}</a>, {}', url, membership.member, membership.member.email
+            '<a href="{}"><bdi>{}</bdi></a>, {}', url, membership.member, membership.member.email
         )
 
     @admin.display(ordering="member__organization__name")
@@ -368,7 +374,7 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
             return "not given"
         url = reverse("admin:members_organization_change", args=[organization.pk])
         status = organization.get_status_display().lower()
-        return format_html('<a href="{}">{}</a>, {}', url, organization, status)
+        return format_html('<a href="{}"><bdi>{}</bdi></a>, {}', url, organization, status)
 
     @admin.display
     def affiliation(self, membership: Membership) -> str:

@@ -202,8 +202,9 @@ def test_former_name_record_links_to_the_organization_and_offers_no_action(
     client, path = client_for(facilitator), f"{ORGANIZATIONS}{former.pk}/change/"
     response = client.get(path)
     content = response.content.decode()
-    assert f'<a href="{ORGANIZATIONS}{organization.pk}/change/">Rush Example Hospital</a> on ' in (
-        content
+    assert (
+        f'<a href="{ORGANIZATIONS}{organization.pk}/change/">Rush Example Hospital</a></bdi> on '
+        in (content)
     )
     assert "by Ada Admin" in visible_text(response)
     assert response.context["bulk_actions"] == []

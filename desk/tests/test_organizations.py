@@ -348,7 +348,9 @@ def test_add_of_an_existing_name_links_to_it(client_for, facilitator, lakeview, 
         decline_organization(lakeview, reason="Not known.", by=facilitator)
     response = client_for(facilitator).post(LIST + "add/", {"name": "The LAKEVIEW Health, Inc."})
     (error,) = response.context["adminform"].form.errors["name"]
-    assert f'<a href="{LIST}{lakeview.pk}/change/">Lakeview Health</a> is already here.' in error
+    assert (
+        f'<a href="{LIST}{lakeview.pk}/change/">Lakeview Health</a></bdi> is already here.' in error
+    )
     assert f'<a href="{LIST}{lakeview.pk}/change/">Lakeview' in response.content.decode()
     assert "open it and recognize it." in error
     assert (status == "declined") is ("It was declined." in error)
@@ -358,7 +360,9 @@ def test_add_of_an_existing_name_links_to_it(client_for, facilitator, lakeview, 
 def test_name_in_the_error_is_escaped(client_for, facilitator, lakeview):
     Organization.objects.filter(pk=lakeview.pk).update(name="Lakeview <b>Health</b>")
     response = client_for(facilitator).post(LIST + "add/", {"name": "Lakeview Health"})
-    assert "Lakeview &lt;b&gt;Health&lt;/b&gt;</a> is already here" in response.content.decode()
+    assert (
+        "Lakeview &lt;b&gt;Health&lt;/b&gt;</a></bdi> is already here" in response.content.decode()
+    )
 
 
 def test_add_says_beforehand_that_its_domain_confirms_people(client_for, facilitator):

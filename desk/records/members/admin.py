@@ -37,7 +37,8 @@ class MemberAction(BulkAction[Member]):
     nouns = ("member", "members")
 
     def describe(self, member: Member) -> str:
-        return f"{member}, {member.email}: {member.organization or 'no organization'}"
+        organization = member.organization or "no organization"
+        return format_html("<bdi>{}</bdi>, {}: <bdi>{}</bdi>", member, member.email, organization)
 
 
 class Confirm(MemberAction):
@@ -327,7 +328,9 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     def account(self, member: Member) -> SafeString | str:
         if member.merged_into and not member.closed_at:
             url = reverse("admin:members_member_change", args=[member.merged_into_id])
-            words = 'part of the account of <a href="{}">{}, {}</a>, which its address opens'
+            words = (
+                'part of the account of <a href="{}"><bdi>{}</bdi>, {}</a>, which its address opens'
+            )
             return format_html(words, url, member.merged_into, member.merged_into.email)
         if member.closed_at:
             return "closed"

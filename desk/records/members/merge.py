@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.utils.html import format_html
 from django.utils.text import get_text_list
 
 from desk.actions.merge import Merge, enumerate_counts
@@ -27,7 +28,8 @@ class MergeMember(Merge[Member]):
         return member.is_active
 
     def describe(self, member: Member) -> str:
-        return f"{member}, {member.email}: {member.organization or 'no organization'}"
+        organization = member.organization or "no organization"
+        return format_html("<bdi>{}</bdi>, {}: <bdi>{}</bdi>", member, member.email, organization)
 
     def find_target(self, search: str) -> Member | None:
         return Member.objects.account_of(search)

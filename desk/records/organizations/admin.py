@@ -47,7 +47,7 @@ WHAT_TO_DO_INSTEAD = {
 def organization_link(organization: Organization) -> SafeString:
     """Return the name, as a link to the record."""
     url = reverse("admin:members_organization_change", args=[organization.pk])
-    return format_html('<a href="{}">{}</a>', url, organization)
+    return format_html('<bdi><a href="{}">{}</a></bdi>', url, organization)
 
 
 def already_here_message(organization: Organization) -> SafeString:

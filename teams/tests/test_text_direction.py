@@ -1,0 +1,37 @@
+"""Names in scripts that run from right to left keep the text around them in its order."""
+
+import pytest
+
+from conftest import appoint, make_active_member, make_member
+from teams.services import join_teams
+
+NAME = "ليلى حسن"
+ISOLATED = f"<bdi>{NAME}</bdi>"
+
+
+@pytest.fixture
+def layla(organization, team):
+    return make_active_member("layla@rush.example", organization, NAME, team)
+
+
+def test_portal_isolates_names(client_for, layla, member, team, administrator):
+    client = client_for(member)
+    assert ISOLATED in client.get(f"/teams/{team.slug}/members/").content.decode()
+    assert ISOLATED in client_for(layla).get("/my/").content.decode()
+    appoint(layla, team, administrator)
+    for path in (f"/teams/{team.slug}/", f"/teams/{team.slug}/members/"):
+        assert ISOLATED in client.get(path).content.decode(), path
+
+
+def test_desk_isolates_names(client_for, facilitator, layla, team, proposed_organization):
+    noor = make_member("noor@lakeview.example", proposed_organization, "نور", confirmed=False)
+    join_teams(noor, [team])
+    membership = layla.memberships.get()
+    client = client_for(facilitator)
+    for path, name in {
+        f"/admin/members/member/{layla.pk}/unconfirm/": NAME,
+        f"/admin/teams/membership/{membership.pk}/end/": NAME,
+        f"/admin/teams/membership/{membership.pk}/change/": NAME,
+        f"/admin/members/organization/{proposed_organization.pk}/recognize/": "نور",
+    }.items():
+        assert f"<bdi>{name}</bdi>" in client.get(path).content.decode(), path
