@@ -13,13 +13,14 @@ from desk.records.goals import GoalAdmin
 from desk.records.imports import ImportAdmin
 from desk.records.members.admin import MemberAdmin
 from desk.records.memberships import MembershipAdmin
+from desk.records.moves import MoveAdmin
 from desk.records.organizations.admin import OrganizationAdmin
 from desk.records.questions import QuestionAdmin
 from desk.records.site_identity import SiteIdentityAdmin
 from desk.records.site_texts import NoticeAdmin, SiteTextAdmin
 from desk.records.synonyms import SynonymGroupAdmin
 from desk.records.teams import ActionTeamAdmin
-from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
+from members.models import Decision, EmailDomain, Member, Move, Organization, SiteIdentity
 from teams.models import (
     ActionTeam,
     FaqEntry,
@@ -41,6 +42,7 @@ admin.site.register(Goal, GoalAdmin)
 admin.site.register(Import, ImportAdmin)
 admin.site.register(Member, MemberAdmin)
 admin.site.register(Membership, MembershipAdmin)
+admin.site.register(Move, MoveAdmin)
 admin.site.register(Notice, NoticeAdmin)
 admin.site.register(Organization, OrganizationAdmin)
 admin.site.register(Question, QuestionAdmin)

@@ -23,6 +23,7 @@ from teams.services.waiting import (
     Waiting,
     affiliations_waiting,
     goals_waiting,
+    moves_waiting,
     organizations_waiting,
     questions_waiting,
     requests_waiting,
@@ -154,6 +155,11 @@ def _requests(staff: Member) -> list[DashboardItem]:
     ]
 
 
+def _moves(staff: Member) -> list[DashboardItem]:
+    moves = moves_waiting(staff).select_related("member")[:MAX_ITEMS_OF_A_KIND]
+    return [_item(move, move.asked_at) for move in moves]
+
+
 def _questions(staff: Member) -> list[DashboardItem]:
     questions = list(questions_waiting()[:MAX_ITEMS_OF_A_KIND])
     claims = standing_claims(questions)
@@ -224,6 +230,18 @@ KINDS = [
         list_query="waits_for=approval",
         load=_requests,
         template="admin/_waiting_request.html",
+    ),
+    WaitingKind(
+        key="moves",
+        place="moves",
+        one="account",
+        many="accounts",
+        task="on hold or to be moved",
+        list_name="admin:members_move_changelist",
+        list_query="waits=decision",
+        load=_moves,
+        template="admin/_waiting_move.html",
+        hint="Whose account is it? Make sure before you decide.",
     ),
     WaitingKind(
         key="questions",

@@ -14,7 +14,7 @@ from post_office.models import Email
 
 from desk.changelist import is_administrator, require_staff
 from desk.models import Export, Import
-from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
+from members.models import Decision, EmailDomain, Member, Move, Organization, SiteIdentity
 from teams.models import (
     ActionTeam,
     FaqEntry,
@@ -36,6 +36,7 @@ PEOPLE: list[ListEntry] = [
     (Organization, "Organizations", "building", "organizations"),
     (Member, "Members", "people", "affiliations"),
     (Membership, "Memberships", "check", "requests"),
+    (Move, "Moves", "arrow", "moves"),
     (Question, "Questions", "ask", "questions"),
 ]
 WORK: list[ListEntry] = [

@@ -17,7 +17,7 @@ from desk.dashboard import dashboard
 from desk.rail import rail
 from desk.reports import views as reports
 from desk.search_page import search_page
-from desk.second_factor import second_factor_redirect
+from members.auth.staff_second_factor import second_factor_redirect
 from members.models import Decision, Member
 
 # More decisions that can be undone are on a page of their own.
@@ -68,9 +68,8 @@ class DeskSite(admin.AdminSite):
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.user.is_authenticated and not self.has_permission(request):
                 raise PermissionDenied
-            response: HttpResponse = second_factor_redirect(request) or inner(
-                request, *args, **kwargs
-            )
+            missing = second_factor_redirect(request, after_form=reverse("admin:index"))
+            response: HttpResponse = missing or inner(request, *args, **kwargs)
             return response
 
         return guarded

@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from members import services
+from members.auth.account_pages import account_inactive
 from members.auth.backends import current_member
 from members.auth.email_codes import (
     CodeResult,
@@ -30,7 +31,7 @@ from members.auth.rate_limits import TooManyRequestsError, count_or_raise, too_m
 from members.auth.sso_providers import Provider
 from members.decorators import post_only
 from members.forms import CodeForm, SignInForm
-from members.models import Member, SiteIdentity
+from members.models import Member, Move, SiteIdentity
 
 if TYPE_CHECKING:
     from members.auth.sso import Problem, VerifiedIdentity
@@ -99,15 +100,25 @@ def _sign_in_or_join(request: HttpRequest, verification: EmailVerification) -> H
     """Sign in the member whose address was just verified, or redirect a newcomer to joining."""
     member = Member.objects.account_of(verification.email)
     if member is None:
-        messages.info(
-            request,
-            f"Nobody has joined with {verification.email} yet. "
-            "Join here; no second code is needed.",
-        )
+        email = verification.email
+        no_code = "Join here; no second code is needed."
+        if Move.objects.at_former_address(email):
+            messages.info(request, f"{moved_message(email)} {no_code}")
+        else:
+            messages.info(request, f"Nobody has joined with {email} yet. {no_code}")
         return redirect("join")
     if not member.is_active:
-        return account_inactive(request)
+        return account_inactive(request, member)
     return sign_in(request, member, verification.pending_form["next"])
+
+
+def moved_message(email: str) -> str:
+    """Return what is said to who has proven `email`, a former address: its account is another
+    person's, or theirs under the new address."""
+    return (
+        f"The account that had {email} moved to another address. If it is yours, sign in with the "
+        "new one. Are you new to this mailbox?"
+    )
 
 
 def after_second_press(request: HttpRequest, fallback: str) -> HttpResponse:
@@ -118,7 +129,7 @@ def after_second_press(request: HttpRequest, fallback: str) -> HttpResponse:
     if email := verified_email_of(request):
         member = Member.objects.account_of(email)
         is_closed = member is not None and not member.is_active
-        return account_inactive(request) if is_closed else redirect("join")
+        return account_inactive(request, member) if is_closed else redirect("join")
     return redirect(fallback)
 
 
@@ -146,11 +157,6 @@ def account_login_code_correct(request: HttpRequest) -> HttpResponse:
     email = verification.accept_suggestion().email
     messages.success(request, f"We sent a code to {email}.")
     return redirect("account_login_code")
-
-
-def account_inactive(request: HttpRequest) -> HttpResponse:
-    """Tell someone who has verified the address that the account with it was closed."""
-    return render(request, "members/account_inactive.html", status=403)
 
 
 def _provider(key: str) -> Provider:
@@ -194,7 +200,7 @@ def sso_callback(request: HttpRequest, key: str) -> HttpResponse:
     if member is None:
         return _redirect_to_join(request, provider, identity)
     if not member.is_active:
-        return account_inactive(request)
+        return account_inactive(request, member)
     return sign_in(request, member, identity.next_url, method="sso")
 
 
@@ -204,9 +210,12 @@ def _redirect_to_join(
     """Redirect to the join form, which begins with what the service says of the person."""
     details = {"full_name": identity.name, "organization": provider.name}
     remember_verified(request, identity.email, details)
-    messages.info(
-        request, f"Nobody has joined with {identity.email} yet. Join here; no code is needed."
-    )
+    if Move.objects.at_former_address(identity.email):
+        messages.info(request, f"{moved_message(identity.email)} Join here; no code is needed.")
+    else:
+        messages.info(
+            request, f"Nobody has joined with {identity.email} yet. Join here; no code is needed."
+        )
     came_from_join = urlsplit(identity.next_url).path == reverse("join")
     return redirect(identity.next_url if came_from_join else "join")
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from members import services as member_services
 from members.history.decisions import Step, UndoRules, process_items
-from members.models import Decision, EmailDomain, Member, Organization
+from members.models import Decision, EmailDomain, Member, Move, Organization
 from members.normalize import clean_text
 from members.services import Refused
 from members.wording import counted, end_sentence
@@ -221,6 +221,33 @@ def merge_members(member: Member, by: Member, form_data: FormData) -> str:
 def close_account(member: Member, by: Member, form_data: FormData) -> str:
     services.close_account(member, by=by)
     return "The account is closed and the person’s details are erased."
+
+
+# Moves to another address
+
+
+@action(Move, "approve", can_be_undone=False)
+def approve_move(move: Move, by: Member, form_data: FormData) -> str:
+    move = services.approve_move(move, by=by)
+    return f"The account of {move.member} moved to {move.new_email}. Both addresses are told."
+
+
+@action(Move, "decline")
+def decline_move(move: Move, by: Member, form_data: FormData) -> str:
+    move = services.decline_move(move, reason=form_data["reason"], by=by)
+    return f"The account of {move.member} stays with {move.old_email}. Both addresses are told."
+
+
+@action(Move, "keep")
+def keep_move(move: Move, by: Member, form_data: FormData) -> str:
+    move = services.keep_move(move, reason=form_data["reason"], by=by)
+    return f"The account of {move.member} is open again, with {move.member.email}."
+
+
+@action(Move, "return", can_be_undone=False)
+def return_account(move: Move, by: Member, form_data: FormData) -> str:
+    move = services.return_account(move, reason=form_data["reason"], by=by)
+    return f"The account of {move.member} is open again, with its old address {move.old_email}."
 
 
 # Organizations and their email domains

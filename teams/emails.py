@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.urls import reverse
 
 from members.emails import queue
-from members.models import Member, Organization
+from members.models import Member, Move, Organization
 from teams.models import ActionTeam, Membership, Question
 
 
@@ -237,3 +237,43 @@ def accounts_merged(
             "my_teams_url": _my_teams_url(),
         },
     )
+
+
+def move_url(move: Move) -> str:
+    """Return the page on which the old address of `move` objects to it; only its email has it."""
+    return settings.SITE_URL + reverse("move_objection", args=[move.token])
+
+
+def account_moved(move: Move, active: Sequence[Membership], waiting: Sequence[Membership]) -> None:
+    """Tell the new address that the account has it now, and what became of the memberships."""
+    context = {"member": move.member, "move": move, "active": active, "waiting": waiting}
+    queue("account_moved", move.new_email, {**context, "my_teams_url": _my_teams_url()})
+
+
+def address_replaced(move: Move) -> None:
+    """Tell the old address that it no longer signs in, and how to object. It does not name the new
+    one: another person may read the mailbox by now."""
+    context = {"member": move.member, "move": move, "move_url": move_url(move)}
+    queue("address_replaced", move.old_email, context)
+
+
+def move_requested(move: Move) -> None:
+    """Tell the old address that somebody who cannot read it asks to move the account."""
+    context = {"member": move.member, "move": move, "move_url": move_url(move)}
+    queue("move_requested", move.old_email, context)
+
+
+def move_declined(move: Move, to: str) -> None:
+    """Tell, at the address `to`, that the move that was asked for is declined, and why."""
+    queue("move_declined", to, {"move": move})
+
+
+def account_held(member: Member) -> None:
+    """Tell the address of an account on hold why nobody signs in, and who decides."""
+    queue("account_held", member.email, {"member": member})
+
+
+def hold_decided(move: Move, to: str) -> None:
+    """Tell, at the address `to`, to which address the account that was on hold belongs, and why."""
+    is_owner = to == move.member.email
+    queue("hold_decided", to, {"move": move, "is_owner": is_owner, "my_teams_url": _my_teams_url()})

@@ -13,10 +13,13 @@ from django.utils.text import get_text_list
 from members.forms import (
     BaseForm,
     HoneypotForm,
+    OrganizationNameField,
     WorkEmailField,
     job_title_field,
     name_field,
 )
+from members.models import Member
+from members.services.moving import employer_shown_by
 from members.text_fields import CleanFormField
 from teams.models import MAX_REQUEST_REASON_LENGTH, ActionTeam
 
@@ -114,11 +117,6 @@ class JoinTeamForm(BaseForm):
     reason = request_reason_field()
 
 
-class FaqSearchForm(BaseForm):
-    # Of any length: `used_words` says how much of it counts.
-    q = forms.CharField(label="Search questions", required=False)
-
-
 class MultilineField(CleanFormField):
     """A text of several lines; a line break counts as one character, as in the browser."""
 
@@ -126,6 +124,67 @@ class MultilineField(CleanFormField):
 
     def to_python(self, value: Any) -> str:
         return super().to_python(str(value or "").replace("\r\n", "\n")) or ""
+
+
+class MoveForm(BaseForm):
+    """The new work address of a member."""
+
+    email = WorkEmailField(
+        label="New work email", help_text="We send a code to this address. It decides your employer"
+    )
+
+    def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.member = member
+
+    def clean_email(self) -> str:
+        """Return the address; refuse the one that the member has."""
+        email: str = self.cleaned_data["email"]
+        if email == self.member.email:
+            raise ValidationError("This is your address already. Enter the new one")
+        return email
+
+
+class MoveRequestForm(HoneypotForm):
+    """What a member says who has lost the old mailbox."""
+
+    old_email = WorkEmailField(label="Old work email", help_text="The address that you joined with")
+    email = WorkEmailField(label="New work email", help_text="We send a code to this address")
+    full_name = name_field()
+    organization = OrganizationNameField(
+        label="Where do you work now?",
+        required=False,
+        help_text="Only if your new address is not your organization’s",
+    )
+    note = MultilineField(
+        label="How can we see that the account is yours?",
+        required=False,
+        max_length=500,
+        help_text="Such as a phone number at work, or a colleague in your team. "
+        "Up to 500 characters",
+        error_messages={"max_length": "Shorten this to at most 500 characters"},
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("old_email", "email"):
+            self.fields[name].widget.attrs["autocomplete"] = "email" if name == "email" else "off"
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse one address twice, and a missing employer that the new address does not show."""
+        cleaned = super().clean()
+        email = cleaned.get("email", "")
+        if email and email == cleaned.get("old_email"):
+            self.add_error("email", "Enter another address than the old one")
+        elif email and not (cleaned.get("organization", "?") or employer_shown_by(email)):
+            self.add_error("organization", "Enter the name of your organization")
+        return cleaned
+
+
+class FaqSearchForm(BaseForm):
+    # Of any length: `used_words` says how much of it counts.
+    q = forms.CharField(label="Search questions", required=False)
 
 
 class QuestionForm(HoneypotForm):

@@ -200,6 +200,16 @@ QUESTIONS: list[dict[str, Any]] = [
         "administrators.",
     },
     {
+        "slug": "new-employer",
+        "topic": "account",
+        "question": "I have a new employer or a new address. What now?",
+        "answer": "Sign in with the old address and [move](/my/move/): you enter the new one and a "
+        "code from an email. Your teams stay if your new employer is recognized. If it is not yet, "
+        "they wait for it, and you keep the date since when you are a member.\n\n"
+        "If you cannot read the old mailbox, [tell us](/sign-in/move/). A facilitator decides, and "
+        "we tell both addresses.",
+    },
+    {
         "slug": "leave-a-team",
         "topic": "account",
         "question": "How do I leave a team?",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from teams.views import joining, my, public, questions
+from teams.views import joining, moving, my, public, questions
 
 urlpatterns = [
     path("teams/", public.team_list, name="team_list"),
@@ -25,6 +25,25 @@ urlpatterns = [
     path("join/done/", joining.join_done, name="join_done"),
     path("my/", my.my_teams, name="my_teams"),
     path("my/profile/", my.my_profile, name="my_profile"),
+    path("my/move/", moving.my_move, name="my_move"),
+    path("my/move/code/", moving.my_move_code, name="my_move_code"),
+    path("my/move/code/new/", moving.my_move_code_new, name="my_move_code_new"),
+    path("my/move/code/correct/", moving.my_move_code_correct, name="my_move_code_correct"),
+    path("my/move/confirm/", moving.my_move_confirm, name="my_move_confirm"),
+    path("sign-in/move/", moving.account_recover, name="account_recover"),
+    path("sign-in/move/code/", moving.account_recover_code, name="account_recover_code"),
+    path(
+        "sign-in/move/code/new/",
+        moving.account_recover_code_new,
+        name="account_recover_code_new",
+    ),
+    path(
+        "sign-in/move/code/correct/",
+        moving.account_recover_code_correct,
+        name="account_recover_code_correct",
+    ),
+    path("sign-in/move/done/", moving.account_recover_done, name="account_recover_done"),
+    path("moved/<str:token>/", moving.move_objection, name="move_objection"),
     path("my/data/", my.my_data, name="my_data"),
     path("my/data/download/", my.my_data_download, name="my_data_download"),
     path("my/data/close/", my.my_account_close, name="my_account_close"),

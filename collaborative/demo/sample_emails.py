@@ -8,7 +8,7 @@ from post_office.models import Email
 
 from members import emails as member_emails
 from members.emails import collect_emails
-from members.models import Member, Organization
+from members.models import Member, Move, Organization
 from teams import emails as team_emails
 from teams.emails import DigestItem, DigestSection
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
@@ -114,9 +114,35 @@ def _account_emails() -> list[partial[None]]:
             memberships[:2],
             _requests(ANA, CAREERS),
         ),
+        *_moving_emails(),
         partial(member_emails.second_factor_changed, FAYE, "A passkey was added"),
         partial(member_emails.second_factor_reset, FAYE),
         partial(member_emails.account_closed, ANA),
+    ]
+
+
+def _moving_emails() -> list[partial[None]]:
+    """To the old and the new address of an account that moved, or is to be moved."""
+    memberships = [_membership(ANA, team) for team in (TRAINING, HIRING)]
+    reason = "We spoke with you on the phone."
+    now = timezone.now()
+
+    def move(member: Member, state: str = "done") -> Move:
+        addresses = {"old_email": "old@riverbend.example", "new_email": member.email}
+        return Move(pk=1, member=member, state=state, changed_at=now, reason=reason, **addresses)
+
+    return [
+        partial(team_emails.account_moved, move(ANA), memberships, []),
+        partial(team_emails.account_moved, move(SAM), [], _requests(SAM, TRAINING, CAREERS)),
+        partial(team_emails.account_moved, move(NEW), [], []),
+        partial(team_emails.address_replaced, move(ANA)),
+        partial(team_emails.address_replaced, move(FAYE)),
+        partial(team_emails.move_requested, move(ANA, "requested")),
+        partial(team_emails.move_declined, move(ANA, "declined"), ANA.email),
+        partial(team_emails.account_held, ANA),
+        partial(team_emails.hold_decided, move(ANA, "kept"), ANA.email),
+        partial(team_emails.hold_decided, move(ANA, "returned"), ANA.email),
+        partial(team_emails.hold_decided, move(ANA, "kept"), "old@riverbend.example"),
     ]
 
 
@@ -156,6 +182,9 @@ def _facilitator_emails() -> list[partial[None]]:
         ),
         DigestSection("affiliations", 1, 1, [DigestItem(SAM, f"{SAM}, {RIVERBEND}", True)]),
         DigestSection("requests", 12, 3, [request]),
+        DigestSection(
+            "moves", 1, 0, [DigestItem(Move(pk=1, member=ANA), f"{ANA}: account on hold")]
+        ),
         DigestSection("questions", 1, 0, [question]),
         goals,
     ]

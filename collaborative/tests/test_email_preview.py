@@ -13,6 +13,7 @@ from post_office.models import PRIORITY, STATUS, Email
 
 from collaborative.demo import sample_emails
 from collaborative.demo.sample_emails import render_sample, samples
+from members.models import Move
 
 
 @pytest.fixture
@@ -165,6 +166,14 @@ def test_emails_end_no_sentence_twice(db, monkeypatch):
 def test_samples_link_only_to_pages_that_are_there(client_for, administrator):
     call_command("load_starter_content", verbosity=0)
     client = client_for(administrator)
+    # The one of the samples.
+    Move.objects.create(
+        pk=1,
+        member=administrator,
+        old_email="old@riverbend.example",
+        new_email="ana@lakefront.example",
+        state="requested",
+    )
     texts = "\n".join(render_sample(each).message for each in samples())
     paths = set(re.findall(rf"{portal.SITE_URL}(/\S+)", texts))
     # The records of the samples are nowhere stored.

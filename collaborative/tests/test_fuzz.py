@@ -38,13 +38,20 @@ from collaborative.tests.fuzzing import (
     reading_requests,
     writing_requests,
 )
-from conftest import make_member
+from conftest import make_active_member, make_member
 from desk.models import Import
-from members.models import Decision, EmailDomain, Member, Organization
+from members.models import Decision, EmailDomain, Member, Move, Organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
-from teams.services import ask_question, join_teams
+from teams.services import (
+    ask_question,
+    join_teams,
+    move_member,
+    object_to_move,
+    request_move,
+)
 from teams.tests.joining import JOIN
 from teams.tests.joining import form as joining_form
+from teams.tests.moving import MOVE, RECOVER, prove, request_form
 
 # Requests to each address and with each form.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))
@@ -75,7 +82,7 @@ TRANSITIONS = {
 @pytest.fixture
 def everything(
     settings, member, colleague, outsider, applicant, facilitator, other_facilitator,
-    approval_team, closed_team, goal, faq_entry, client_for, administrator,
+    approval_team, closed_team, goal, faq_entry, client_for, administrator, organization, team,
 ) -> dict[str, list[str]]:  # fmt: skip
     """Create one row of every kind at least; return what addresses take as arguments, by model."""
     settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, "1000000/m/ip")
@@ -92,11 +99,23 @@ def everything(
     for staff in (facilitator, administrator):
         file = SimpleUploadedFile("list.csv", IMPORTED_FILE)
         client_for(staff).post("/admin/members/member/import/", {"file": file})
+    held = hold_account_of("hal@rush.example", organization, team)
     models = [
-        ActionTeam, EmailDomain, FaqEntry, Goal, Import, Member, Membership, Organization, Question
+        ActionTeam, EmailDomain, FaqEntry, Goal, Import, Member, Membership, Move, Organization,
+        Question,
     ]  # fmt: skip
     keys = {model._meta.model_name: some_keys(model) for model in [*models, Decision]}
+    keys["moved"] = [held.token]
     return {**keys, "mail": some_keys(Email), "keys": ["1"], "slug": ["education", "who-can-join"]}
+
+
+def hold_account_of(email: str, organization: Organization, team: ActionTeam) -> Move:
+    """Create a member whose account is on hold after a move, and who has lost that mailbox too."""
+    person = make_active_member(email, organization, "Hal Held", team)
+    move_member(person, "hal@mailbox.example", organization_name="Harbor Care")
+    details = {"full_name": "Hal Held", "organization_name": "Harbor Care", "note": ""}
+    request_move("hal@mailbox.example", "hal@elsewhere.example", **details)
+    return object_to_move(Move.objects.earliest("pk"))
 
 
 def some_keys(model: type) -> list[str]:
@@ -112,9 +131,14 @@ def browser(client_for, request, team) -> Client:
         visitor = Client()
         visitor.post(JOIN, joining_form(team))
         visitor.post("/sign-in/", {"email": "maria@rush.example"})
+        visitor.post(RECOVER, request_form())
         return visitor
     person = request.getfixturevalue(request.param)
-    return client_for(person)
+    signed_in = client_for(person)
+    # What follows from a proven address, and the code to another one.
+    prove(signed_in, "new@mailbox.example")
+    signed_in.post(MOVE, {"email": "newer@mailbox.example"})
+    return signed_in
 
 
 # What must hold ----------------------------------------------------------------------------
@@ -142,6 +166,7 @@ class ProtectedData:
             # Those who join during the test come after.
             newest = Member.objects.latest("pk").pk
             self.querysets |= {
+                "moves": Move.objects.exclude(member=pk).values(),
                 "people": Member.objects.exclude(pk=pk).filter(pk__lte=newest).values(),
                 "memberships": Membership.objects.exclude(member=pk)
                 .filter(member__lte=newest)

@@ -40,6 +40,7 @@ from teams.services import (
     import_members,
     lock_accounts,
     seen_accounts,
+    seen_former_addresses,
 )
 
 MAX_ADDRESSES_IN_SENTENCE = 5
@@ -202,6 +203,7 @@ class MemberParser:
         self.owners = recognized_owners({email_domain(address) for address in addresses})
         self.accounts = lock_accounts(addresses)
         self.seen = seen_accounts(self.accounts, by)
+        self.former = seen_former_addresses(set(addresses) - self.accounts.keys(), by)
         self.confirmable = confirmable_accounts(self.seen.values(), by)
         self.active = active_memberships(self.seen.values())
         # What the rows so far say of each new or known address, by column: the first that says
@@ -223,7 +225,8 @@ class MemberParser:
             return None
         email = cleaner.clean("Email", EMAIL.clean)
         if account and not account.is_active:
-            cleaner.add_error("Email", "This account is closed. Remove the row.")
+            problem = f"This account is {account.inactive_reason}. Remove the row."
+            cleaner.add_error("Email", problem)
         joins_nothing = not cleaner.row.cells["Teams"].strip()
         full_name = cleaner.clean("Full name", FULL_NAME.clean)
         job_title = cleaner.clean("Job title", JOB_TITLE.clean)
@@ -233,6 +236,7 @@ class MemberParser:
         teams = cleaner.clean("Teams", lambda cell: self._teams(cell, account))
         if email:
             self._refuse_contradiction(cleaner, email)
+            self._ask_about_former_address(cleaner, email, full_name)
         if not cleaner.errors:
             self._ask_for_employer(cleaner, email, organization, account, teams)
         if cleaner.errors:
@@ -273,6 +277,20 @@ class MemberParser:
                     "person: correct one of the two rows.",
                 )
                 return
+
+    def _ask_about_former_address(
+        self, cleaner: RowCleaner, email: str, full_name: str | None
+    ) -> None:
+        """Ask whether a person at a former address is the member who moved away from it; with
+        another name, it is somebody who has the mailbox now."""
+        move = self.former.get(email)
+        if move and normalize_person_name(full_name or "") == move.member.normalized_name:
+            cleaner.ask(
+                "Email",
+                f"{move.member} had this address and moved to {move.member.email}. Is it the same "
+                "person?",
+                move.member.email,
+            )
 
     def _ask_for_employer(
         self,

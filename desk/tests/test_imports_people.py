@@ -11,7 +11,7 @@ from desk.imports.reader import read_table
 from desk.tests.test_imports_records import table_of
 from members.models import Member
 from teams.models import Membership
-from teams.services import close_account, merge_members, merge_organizations
+from teams.services import close_account, merge_members, merge_organizations, move_member
 
 RUSH = "Rush Example Hospital"
 LOOP = "Loop Example Clinic"
@@ -194,3 +194,15 @@ def test_import_still_refuses_what_an_export_does_not_say_of_a_closed_account(
     assert (2, "Email") in errors_of(report)
     assert (3, "Email") in errors_of(report)
     assert (4, "Organization") in errors_of(report)
+
+
+def test_import_asks_whether_a_former_address_is_the_same_person(
+    facilitator, member, other_organization
+):
+    move_member(member, "maria@loop.example")
+    (error,) = run(facilitator, row("maria@rush.example", "Maria Member")).errors
+    assert error.is_question
+    assert (error.column, error.suggestion) == ("Email", "maria@loop.example")
+    assert "moved to maria@loop.example" in error.message
+    # With another name it is somebody who has the mailbox now.
+    assert run(facilitator, row("maria@rush.example", "Mario Newcomer")).errors == []

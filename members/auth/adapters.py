@@ -7,6 +7,7 @@ from typing import Any
 
 import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -14,13 +15,15 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from qrcode.constants import ERROR_CORRECT_L
 from qrcode.image.svg import SvgPathImage
 
 from members import services
+from members.auth.account_pages import account_inactive
+from members.auth.email_codes import has_moved_meanwhile
 from members.auth.known_browsers import remember_browser
 from members.auth.session_middleware import remember_landing
 from members.models import Member
@@ -60,9 +63,9 @@ class AccountAdapter(DefaultAccountAdapter):
         return str(getattr(address, "ipv4_mapped", None) or address)
 
     def respond_user_inactive(self, request: HttpRequest, user: Member) -> HttpResponse:
-        """Return our page for an account that was closed during the sign-in; allauth would redirect
-        to an address that the portal does not have."""
-        return render(request, "members/account_inactive.html", status=403)
+        """Return our page for an account that was closed, or put on hold, during the sign-in;
+        allauth would redirect to an address that the portal does not have."""
+        return account_inactive(request, user)
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str = "", *_: Any, **__: Any
@@ -82,7 +85,13 @@ class AccountAdapter(DefaultAccountAdapter):
         services.note_second_factor(user, change)
 
     def login(self, request: HttpRequest, user: Member) -> None:
-        """Sign in after the last step; the session no longer ends as a visitor's does."""
+        """Sign in after the last step; the session no longer ends as a visitor's does. Refuse an
+        account that was closed, put on hold or moved while the second factor was missing."""
+        if not user.is_active:
+            raise ImmediateHttpResponse(account_inactive(request, user))
+        if has_moved_meanwhile(request, user):
+            messages.warning(request, "The address of this account has changed. Sign in again.")
+            raise ImmediateHttpResponse(redirect("account_login"))
         request.session.set_expiry(None)
         super().login(request, user)
 

@@ -13,6 +13,7 @@ from enum import Enum, StrEnum, auto
 from functools import cached_property
 from typing import Any, Self
 
+from allauth.account.authentication import get_authentication_records
 from allauth.account.models import EmailAddress
 from allauth.account.utils import perform_login
 from django.conf import settings
@@ -37,10 +38,13 @@ VERIFIED_EMAIL_SESSION_KEY = "verified_email"
 
 
 class Purpose(StrEnum):
-    """What an address is verified for; a browser can be at both at once."""
+    """What an address is verified for; a browser can be at several at once."""
 
     JOIN = "join"
     SIGN_IN = "sign_in"
+    # Of who is signed in, and of who has lost the old mailbox.
+    MOVE = "move"
+    RECOVER = "recover"
 
 
 class CodeResult(Enum):
@@ -134,7 +138,7 @@ class EmailVerification:
     def send_code(self) -> None:
         """Send a new code, which replaces the one before. Raises TooManyRequestsError."""
         limits = CodeLimits(self.request, self.email)
-        if self.purpose is Purpose.JOIN:
+        if self.purpose is not Purpose.SIGN_IN:
             limits.raise_if_newcomers_wait()
         with limits.counted(), transaction.atomic():
             code = get_random_string(CODE_LENGTH, CODE_ALPHABET)
@@ -247,6 +251,14 @@ def is_second_step_pending(request: HttpRequest) -> bool:
     """Return whether a member has verified the address in this browser, and is not signed in before
     the second factor."""
     return bool(unstash_login(request, peek=True))
+
+
+def has_moved_meanwhile(request: HttpRequest, member: Member) -> bool:
+    """Return whether `member`, who ends signing in, has another address by now than the one that
+    was verified in this browser."""
+    records = get_authentication_records(request, member)
+    verified = [record["email"] for record in records if "email" in record]
+    return bool(verified) and verified[-1] != member.email
 
 
 def forget_other_person(request: HttpRequest, member: Member) -> None:

@@ -87,10 +87,10 @@ def explain_change(instance: Any, by: Member | None, why: str) -> None:
 
 def lock_open_account(member: Member) -> Member:
     """Return the stored row of `member`, locked until the transaction ends. Refuses a closed
-    account."""
+    account, and one on hold."""
     stored: Member = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
     if not stored.is_active:
-        raise Refused("This account is closed.")
+        raise Refused(f"This account is {stored.inactive_reason}.")
     return stored
 
 

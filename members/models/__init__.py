@@ -2,6 +2,7 @@
 
 from members.models.codes import MAX_CODE_TRIES, SentCode, SentCodeQuerySet
 from members.models.decisions import UNDO_WINDOW, Decision, DecisionItem, DecisionQuerySet
+from members.models.moves import OBJECTION_WINDOW, Move, MoveQuerySet
 from members.models.people import (
     EmailDomain,
     EmailDomainQuerySet,
@@ -14,6 +15,7 @@ from members.models.site import SiteIdentity
 
 __all__ = [
     "MAX_CODE_TRIES",
+    "OBJECTION_WINDOW",
     "UNDO_WINDOW",
     "DecisionItem",
     "Decision",
@@ -22,6 +24,8 @@ __all__ = [
     "EmailDomainQuerySet",
     "Member",
     "MemberQuerySet",
+    "Move",
+    "MoveQuerySet",
     "Organization",
     "OrganizationQuerySet",
     "SentCode",

@@ -439,6 +439,13 @@ class Member(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(
         "account open", default=True, help_text="Off: this person can no longer sign in."
     )
+    held_at = models.DateTimeField(
+        "on hold since",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The former address objected to a move. Nobody signs in until it is decided.",
+    )
     is_staff = models.BooleanField("may use the desk", default=False, editable=False)
     date_joined = models.DateTimeField("member since", default=timezone.now, editable=False)
     closed_at = models.DateTimeField("account closed", null=True, blank=True, editable=False)
@@ -503,6 +510,11 @@ class Member(AbstractBaseUser, PermissionsMixin):
                 violation_error_message="A closed account cannot sign in.",
             ),
             models.CheckConstraint(
+                name="members_member_held_is_inactive",
+                condition=Q(held_at=None) | Q(is_active=False),
+                violation_error_message="Nobody signs in to an account that is on hold.",
+            ),
+            models.CheckConstraint(
                 name="members_member_merged_is_inactive",
                 condition=Q(merged_into=None)
                 | Q(is_active=False, is_staff=False, is_superuser=False),
@@ -550,6 +562,16 @@ class Member(AbstractBaseUser, PermissionsMixin):
         but to administrators, who see everything."""
         is_named = self.is_staff or reader.is_superuser or self == reader
         return str(self) if is_named else UNSEEN_MEMBER
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nobody signs in until a move is decided at the desk."""
+        return self.held_at is not None
+
+    @property
+    def inactive_reason(self) -> str:
+        """How text says why nobody signs in to an account that is not active."""
+        return "on hold until a move is decided" if self.is_held else "closed"
 
     @property
     def is_affiliation_confirmed(self) -> bool:

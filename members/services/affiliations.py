@@ -41,17 +41,16 @@ def set_affiliation(member: Member, organization_name: str) -> tuple[Member, boo
 
     The email domain of a recognized organization decides, whatever name was typed. Else the name
     is that of a known organization, or proposes a new one, and a facilitator confirms. A
-    confirmed affiliation stays as it is. Refuses a closed account, and with EmployerUnknownError
-    where the domain does not decide and the name has nothing to compare.
+    confirmed affiliation stays as it is. Refuses a closed account, one that has moved to another
+    address in the meantime, and with EmployerUnknownError where the domain does not decide and the
+    name has nothing to compare.
     """
     with transaction.atomic():
-        domain = email_domain(member.email)
-        owner, named = _recognized_owner(domain), None
-        if owner is None:
-            named = _get_or_propose(organization_name, domain, member)
-            # It may have been recognized while we waited for the lock.
-            owner = _recognized_owner(domain)
+        email = member.email
+        owner, named = find_employer(email, organization_name, by=member)
         member = lock_open_account(member)
+        if member.email != email:
+            raise Refused("The address of this account has just changed. Try again.")
         if member.is_affiliation_confirmed:
             return member, False
         if owner:
@@ -59,6 +58,21 @@ def set_affiliation(member: Member, organization_name: str) -> tuple[Member, boo
         elif named and member.organization_id != named.pk:
             save_with_history(member, member, "named the organization", organization=named)
         return member, owner is not None
+
+
+def find_employer(
+    email: str, organization_name: str, *, by: Member
+) -> tuple[Organization | None, Organization | None]:
+    """Return the recognized organization that the domain of `email` belongs to; else, second, the
+    organization of this name, which is proposed if it is unknown. It is locked by the caller's
+    transaction. Refuses a name with nothing to compare, if it counts, with EmployerUnknownError."""
+    domain = email_domain(email)
+    owner, named = recognized_owner(domain), None
+    if owner is None:
+        named = _get_or_propose(organization_name, domain, by)
+        # It may have been recognized while we waited for the lock.
+        owner = recognized_owner(domain)
+    return owner, named
 
 
 def confirm_affiliation(member: Member, *, by: Member) -> Member:
@@ -73,7 +87,7 @@ def confirm_affiliation(member: Member, *, by: Member) -> Member:
             organization = lock_organization(organization)
         member = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
         if not member.is_active:
-            raise Refused(f"{member}: the account is closed.")
+            raise Refused(f"{member}: the account is {member.inactive_reason}.")
         if member.is_affiliation_confirmed:
             raise Refused(
                 f"{member} is already confirmed as a member of {end_sentence(member.organization)}"
@@ -97,7 +111,7 @@ def unconfirm_affiliation(member: Member, *, by: Member, reason: str) -> None:
     with transaction.atomic():
         member = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
         if not member.is_active:
-            raise Refused(f"{member}: the account is closed.")
+            raise Refused(f"{member}: the account is {member.inactive_reason}.")
         if not member.is_affiliation_confirmed:
             raise Refused(f"The affiliation of {member} is not confirmed. Nothing was changed.")
         save_with_history(member, by, f"{UNCONFIRMED}: {clean_text(reason)}", **NOT_CONFIRMED)
@@ -123,7 +137,7 @@ def confirmation_fields(
     }
 
 
-def _recognized_owner(domain: str) -> Organization | None:
+def recognized_owner(domain: str) -> Organization | None:
     """Return the recognized organization that `domain` belongs to. Its email domains are locked,
     so that no merge moves them to another organization until the transaction ends."""
     domains = EmailDomain.objects.filter(domain__in=domain_suffixes(domain)).order_by("pk")

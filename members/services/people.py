@@ -23,6 +23,7 @@ from members.history.saving import (
 from members.models import DecisionItem, Member
 from members.normalize import clean_text
 from members.services.affiliations import UNCONFIRMED
+from members.services.moving import emails_to, erase_moves
 from members.services.sessions import end_sessions
 
 # Of a closed account.
@@ -103,8 +104,8 @@ def anonymize_member(member: Member, *, by: Member | None = None) -> None:
             raise Refused(f"{who} the only administrator. Appoint another one first.")
         merged = member.merged_accounts.select_for_update(no_key=True).order_by("pk")
         accounts = [member, *merged]
-        for account in accounts:
-            Email.objects.filter(to=account.email).delete()
+        emails_to(member).delete()
+        erase_moves(accounts)
         emails.account_closed(member)
         for account in accounts:
             _erase(account, by)
@@ -120,6 +121,7 @@ def anonymize_unused_accounts(members: Sequence[Member], *, by: Member, why: str
     for batch in batched(members):
         keys = [member.pk for member in batch]
         Email.objects.filter(to__in=[member.email for member in batch]).delete()
+        erase_moves(batch)
         for member in batch:
             member.email = _closed_address(member.pk)
         Member.objects.filter(pk__in=keys).update(email=_closed_address_of("pk"))

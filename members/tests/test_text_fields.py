@@ -19,6 +19,8 @@ NOT_WRITTEN = {
     "members.organization.suggested_domain",
     "members.emaildomain.domain",
     "members.member.email",
+    "members.move.old_email",
+    "members.move.new_email",
     "members.siteidentity.logo_digest",
     "teams.question.email",
 }

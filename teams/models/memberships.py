@@ -86,6 +86,8 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
             decided_by__isnull=False,
             decided_at__gte=start,
             decided_at__lt=end,
+            # Else it waited again after a move, and was decided before that.
+            requested_at__lte=F("decided_at"),
         )
 
 
@@ -173,7 +175,9 @@ class Membership(models.Model):
             ),
             models.CheckConstraint(
                 name="teams_membership_decided_carry_time",
+                # A request that was decided before was active until its member moved.
                 condition=Q(status__in=["requested", "withdrawn"], decided_at=None)
+                | Q(status__in=["requested", "withdrawn"], decided_at__lte=F("requested_at"))
                 | Q(status__in=["active", "declined", "ended"], decided_at__isnull=False),
                 violation_error_message="A decided request carries the time of the decision.",
             ),
@@ -248,6 +252,17 @@ class Membership(models.Model):
     @property
     def is_waiting(self) -> bool:
         return self.status == self.Status.REQUESTED
+
+    @property
+    def waits_again(self) -> bool:
+        """Whether it was active, and waits since its member moved to another employer; then
+        `decided_at` is still the day on which the membership began."""
+        return self.is_waiting and self.decided_at is not None
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether a facilitator of the team decides when the employer is confirmed."""
+        return not (self.team.is_open or self.waits_again)
 
     @property
     def answer_expected_on(self) -> date:

@@ -19,6 +19,7 @@ from teams.services.waiting import (
     affiliations_waiting,
     count_waiting,
     goals_waiting,
+    moves_waiting,
     organizations_waiting,
     questions_waiting,
     requests_waiting,
@@ -64,6 +65,7 @@ def digest_for(facilitator: Member) -> list[DigestSection]:
         _organizations(),
         _affiliations(facilitator),
         _requests(facilitator),
+        _moves(facilitator),
         _questions(facilitator),
         _goals(facilitator),
     ]
@@ -107,6 +109,20 @@ def _requests(facilitator: Member) -> DigestSection:
     ]
     late = Q(requested_at__lt=late_before())
     return _section("requests", count_waiting(requests, "pk", late), items)
+
+
+def _moves(facilitator: Member) -> DigestSection:
+    moves = moves_waiting(facilitator)
+    items = [
+        DigestItem(
+            move,
+            f"{move.member}: {'account on hold' if move.is_held else 'asks to move'}",
+            is_late(move.asked_at),
+        )
+        for move in moves.select_related("member")[:MAX_DIGEST_ITEMS]
+    ]
+    late = Q(asked_at__lt=late_before())
+    return _section("moves", count_waiting(moves, "pk", late), items)
 
 
 def _questions(facilitator: Member) -> DigestSection:

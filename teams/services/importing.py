@@ -217,7 +217,7 @@ def _note_seen(
     """Note what begins for an account that the importer sees, and whether that confirms the
     organization. Refuses a closed one."""
     if not account.is_active:
-        raise Refused(f"{account}: the account is closed.")
+        raise Refused(f"{account}: the account is {account.inactive_reason}.")
     result.existing.add(account.pk)
     result.created_memberships += [membership for membership in begun if not membership.pk]
     result.approved_requests.update(

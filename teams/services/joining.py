@@ -61,7 +61,7 @@ def complete_join(
     with transaction.atomic():
         member, _ = get_or_create_member(email, full_name=full_name, job_title=job_title)
         if not member.is_active:
-            raise Refused("This account is closed.")
+            raise Refused(f"This account is {member.inactive_reason}.")
         if not member.is_affiliation_confirmed:
             employer = member.organization
             # After a decline the new name counts: the old one may have been wrong.

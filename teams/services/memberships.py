@@ -4,6 +4,7 @@ from django.db import transaction
 
 from members.email_addresses import normalize_address
 from members.models import Member, Organization
+from members.normalize import normalize_person_name
 from members.services import (
     Refused,
     confirm_affiliations,
@@ -20,7 +21,7 @@ from teams.services.transitions import (
     start_membership,
     transition,
 )
-from teams.services.visibility import confirmable_accounts, seen_accounts
+from teams.services.visibility import confirmable_accounts, seen_accounts, seen_former_addresses
 
 Status = Membership.Status
 
@@ -106,13 +107,14 @@ def add_member(
             raise Refused(
                 f"Recognize {organization.canonical} first, or choose it by its own name."
             )
+        _refuse_former_address(email, full_name, by)
         member, is_new = get_or_create_member(email, full_name=full_name, job_title="")
         member = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
         if Member.objects.account_of(email) != member:
             raise Refused("Something has just changed here. Try again.")
         is_seen = not is_new and email in seen_accounts({email: member}, by)
         if is_seen and not member.is_active:
-            raise Refused("This account is closed.")
+            raise Refused(f"This account is {member.inactive_reason}.")
         may_confirm = is_new or (is_seen and member.pk in confirmable_accounts([member], by))
         newly_confirmed = may_confirm and not member.is_affiliation_confirmed
         if newly_confirmed:
@@ -127,6 +129,18 @@ def add_member(
             # What they have requested of other open teams.
             activate_open_requests([member], by=by)
     return membership
+
+
+def _refuse_former_address(email: str, full_name: str, by: Member) -> None:
+    """Refuse to make a second account for a member whom `by` sees and who moved away from `email`.
+    With another name it is somebody who has the mailbox now."""
+    if Member.objects.account_of(email):
+        return
+    move = seen_former_addresses([email], by).get(email)
+    if move and normalize_person_name(full_name) == move.member.normalized_name:
+        raise Refused(
+            f"{move.member} had this address and moved to {move.member.email}. Add that one."
+        )
 
 
 def _activate_or_start(member: Member, team: ActionTeam, by: Member) -> tuple[Membership, bool]:

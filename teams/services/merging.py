@@ -72,7 +72,7 @@ def _refuse_to_merge(duplicate: Member, retained: Member) -> None:
         raise Refused(f"{duplicate.email} is part of another account already. Nothing was changed.")
     for member in (duplicate, retained):
         if not member.is_active:
-            raise Refused(f"{member}: the account is closed.")
+            raise Refused(f"{member}: the account is {member.inactive_reason}.")
     if duplicate.is_staff or duplicate.is_superuser or duplicate.facilitated_teams.exists():
         raise Refused(
             f"{duplicate.email} is the account of a person who may use the desk. "

@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
-from post_office.models import Email
 
 from members import services
-from members.models import DecisionItem, Member
+from members.models import DecisionItem, Member, Move
 from members.services import (
     IMPORT_TAKEN_BACK,
     Refused,
@@ -20,6 +19,7 @@ from members.services import (
     save_with_history,
     second_factors,
 )
+from members.services.moving import emails_to
 from teams import emails
 from teams.models import ActionTeam, Claim, Membership
 from teams.services.recognition import set_affiliation
@@ -40,7 +40,7 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
         chosen = list(stored.select_for_update(no_key=True).order_by("pk"))
         for member in chosen:
             if not member.is_active:
-                raise Refused(f"{member}: the account is closed.")
+                raise Refused(f"{member}: the account is {member.inactive_reason}.")
         before = set(team.facilitators.all())
         explain_change(team, by, "facilitators changed")
         team.facilitators.set(chosen)
@@ -134,7 +134,8 @@ def personal_data(member: Member) -> dict[str, Any]:
         "affiliation_confirmed": member.get_affiliation_confirmed_via_display() or None,
         "facilitates": [team.name for team in member.facilitated_teams.all()],
         "memberships": _memberships_of(member),
-        "emails": _emails_to([member.email, *merged.values()]),
+        "moves": _moves_of(member, merged),
+        "emails": _emails_to(member),
         "history": _history_of([member.pk, *merged]),
     }
 
@@ -155,13 +156,27 @@ def _memberships_of(member: Member) -> list[dict[str, str | None]]:
     ]
 
 
-def _emails_to(addresses: Iterable[str]) -> list[dict[str, str]]:
-    queued = Email.objects.none()
-    for address in addresses:
-        queued |= Email.objects.filter(to=address)
+def _emails_to(member: Member) -> list[dict[str, str]]:
     return [
         {"subject": email.subject, "queued_at": email.created.isoformat()}
-        for email in queued.order_by("pk")
+        for email in emails_to(member)
+    ]
+
+
+def _moves_of(member: Member, merged: Iterable[int]) -> list[dict[str, str | None]]:
+    """Return the moves that were made, and what others asked for about the account; without an
+    address that it never had."""
+    moves = Move.objects.filter(member__in=[member.pk, *merged]).order_by("pk")
+    return [
+        {
+            "asked_at": move.created_at.isoformat(),
+            "moved_at": move.changed_at.isoformat() if move.changed_at else None,
+            "state": move.get_state_display(),
+            "old_address": move.old_email,
+            "new_address": move.new_email if move.changed_at else None,
+            "reason": move.reason,
+        }
+        for move in moves
     ]
 
 

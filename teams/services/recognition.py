@@ -215,10 +215,11 @@ def activate_open_requests(members: Iterable[Member], *, by: Member | None) -> l
 def activate_requests_of_open_teams(
     memberships: Sequence[Membership], *, by: Member | None
 ) -> list[Membership]:
-    """Activate those of the waiting `memberships` that need no approval; return them."""
-    of_open_teams = [membership for membership in memberships if membership.team.is_open]
+    """Activate those of the waiting `memberships` that need no approval: of open teams, and those
+    that were active before their member moved; return them."""
+    opening = [membership for membership in memberships if not membership.needs_approval]
     why = "opened with the affiliation"
-    return transition_all(of_open_teams, Membership.Status.ACTIVE, by=by, why=why)
+    return transition_all(opening, Membership.Status.ACTIVE, by=by, why=why)
 
 
 def _decline_requests(members: Iterable[Member], *, reason: str, by: Member) -> list[Membership]:

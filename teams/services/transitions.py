@@ -4,6 +4,7 @@
               |--decline--> DECLINED
               |--withdraw--> WITHDRAWN
 ACTIVE --the import that approved it is taken back--> REQUESTED
+ACTIVE --moved to an employer that is not recognized yet--> REQUESTED
 """
 
 from collections.abc import Sequence
@@ -24,11 +25,14 @@ Status = Membership.Status
 TRANSITIONS: dict[str | None, set[Status]] = {
     None: {Status.REQUESTED, Status.ACTIVE},
     Status.REQUESTED: {Status.ACTIVE, Status.DECLINED, Status.WITHDRAWN},
-    Status.ACTIVE: {Status.ENDED},
+    Status.ACTIVE: {Status.ENDED, Status.REQUESTED},
     Status.DECLINED: set(),
     Status.WITHDRAWN: set(),
     Status.ENDED: set(),
 }
+
+# Of one that waited again after a move: when it was decided is the day on which it began.
+REACTIVATED: dict[str, Any] = {"status": Status.ACTIVE}
 
 
 def new_membership(
@@ -83,7 +87,9 @@ def refuse_unless_allowed(membership: Membership, status: Status, *, by: Member 
     if status in TRANSITIONS[membership.status]:
         return
     who, when = membership.decided_by, membership.decided_at
-    if membership.ended_at:
+    if membership.waits_again:
+        who, when = None, membership.requested_at
+    elif membership.ended_at:
         who, when = membership.ended_by, membership.ended_at
     already = f"already {membership.get_status_display().lower()}"
     if when:
@@ -104,7 +110,12 @@ def transition(
     """
     stored = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
     refuse_unless_allowed(stored, status, by=by)
-    save_with_history(membership, by, why, **_fields(status, by=by, reason=reason))
+    fields = _fields(status, by=by, reason=reason)
+    if stored.waits_again and status == Status.ACTIVE:
+        fields = REACTIVATED
+    elif status == Status.REQUESTED:
+        fields["requested_at"] = timezone.now()
+    save_with_history(membership, by, why, **fields)
 
 
 def end_or_withdraw(membership: Membership, *, by: Member, why: str, reason: str = "") -> None:
@@ -129,7 +140,14 @@ def transition_all(
         for membership in memberships
         if membership.pk in stored and status in TRANSITIONS[stored[membership.pk]]
     ]
-    bulk_save_with_history(moved, by, why, **_fields(status, by=by, reason=reason))
+    fields = _fields(status, by=by, reason=reason)
+    if status == Status.ACTIVE:
+        returning = [membership for membership in moved if membership.waits_again]
+        bulk_save_with_history(returning, by, why, **REACTIVATED)
+        first_time = [membership for membership in moved if membership not in returning]
+        bulk_save_with_history(first_time, by, why, **fields)
+    else:
+        bulk_save_with_history(moved, by, why, **fields)
     return moved
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from members.batches import batched
-from members.models import Member, MemberQuerySet
+from members.models import Member, MemberQuerySet, Move, MoveQuerySet
 from teams.models import ActionTeam, FaqEntry, Goal, Membership
 
 
@@ -30,6 +30,15 @@ def visible_members(staff: Member) -> MemberQuerySet:
     return members.filter(Exists(memberships.filter(member=OuterRef("pk"))))
 
 
+def visible_moves(staff: Member) -> MoveQuerySet:
+    """Return the moves that `staff` sees and decides: of the members whom they see, and of staff
+    only as an administrator."""
+    moves: MoveQuerySet = Move.objects.all()
+    if _sees_all(staff):
+        return moves
+    return moves.filter(member__in=visible_members(staff), member__is_staff=False)
+
+
 def _visible_goals(staff: Member) -> QuerySet[Goal]:
     return Goal.objects.filter(team__in=ActionTeam.objects.facilitated_by(staff))
 
@@ -40,6 +49,7 @@ _VISIBLE: dict[type[Model], Callable[[Member], QuerySet[Any]]] = {
     Goal: _visible_goals,
     Member: visible_members,
     Membership: lambda staff: Membership.objects.visible_to(staff),
+    Move: visible_moves,
 }
 
 
@@ -65,6 +75,16 @@ def seen_accounts(accounts: Mapping[str, Member], by: Member) -> dict[str, Membe
         for email, account in accounts.items()
         if account.pk in keys and account.email == email
     }
+
+
+def seen_former_addresses(addresses: Collection[str], by: Member) -> dict[str, Move]:
+    """Return, for those of `addresses` that are former ones of members whom `by` sees, the newest
+    move away from each, with its member. No account has one of `addresses` now."""
+    former: dict[str, Move] = {}
+    for batch in batched(sorted(addresses)):
+        moves = visible_moves(by).former().filter(old_email__in=batch).select_related("member")
+        former.update({move.old_email: move for move in moves.order_by("pk")})
+    return former
 
 
 def seen_account(email: str, by: Member) -> Member | None:

@@ -8,8 +8,9 @@ from typing import Any
 from django.db.models import Count, DateTimeField, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from members.models import Member, Organization, OrganizationQuerySet
+from members.models import Member, MoveQuerySet, Organization, OrganizationQuerySet
 from teams.models import ActionTeam, Goal, Membership, MembershipQuerySet, Question
+from teams.services.visibility import visible_moves
 from teams.workdays import late_before
 
 
@@ -51,6 +52,12 @@ def questions_waiting() -> QuerySet[Question]:
     return Question.objects.waiting().order_by("asked_at", "pk")
 
 
+def moves_waiting(facilitator: Member) -> MoveQuerySet:
+    """Return the accounts on hold, and the moves that were asked for without the old mailbox, of
+    people whom the facilitator decides about."""
+    return visible_moves(facilitator).waiting()
+
+
 def goals_waiting(facilitator: Member) -> QuerySet[Goal]:
     """Return the open goals of one's own teams that have had no update for long; those that never
     had one come first."""
@@ -61,13 +68,14 @@ def goals_waiting(facilitator: Member) -> QuerySet[Goal]:
 
 def waiting_for(facilitator: Member) -> dict[str, Waiting]:
     """Return how much waits for `facilitator`: organizations and questions (shared by all);
-    affiliations, requests and goals of their teams."""
+    affiliations, requests, moves and goals of their teams."""
     before = late_before()
     unconfirmed = Membership.objects.visible_to(facilitator).to_confirm()
     return {
         "organizations": count_waiting(organizations_waiting(), "pk", Q(asked_at__lt=before)),
         "affiliations": count_waiting(unconfirmed, "member", Q(requested_at__lt=before)),
         "requests": count_waiting(requests_waiting(facilitator), "pk", Q(requested_at__lt=before)),
+        "moves": count_waiting(moves_waiting(facilitator), "pk", Q(asked_at__lt=before)),
         "questions": count_waiting(questions_waiting(), "pk", Q(asked_at__lt=before)),
         "goals": Waiting(goals_waiting(facilitator).count()),
     }

@@ -28,6 +28,8 @@ ALLOWED = {
     ("requested", "declined"),
     ("requested", "withdrawn"),
     ("active", "ended"),
+    # After a move.
+    ("active", "requested"),
 }
 PAIRS = list(product(Status.values, Status.values))
 
@@ -57,6 +59,8 @@ def test_transition_moves_to_every_allowed_status(stored, facilitator, old, new)
     assert last_line(membership) == (facilitator, "tried")
     if new in {"active", "declined"}:
         assert membership.decided_by == facilitator
+    elif new == "requested":
+        assert (membership.waits_again, membership.ended_by) == (True, None)
     else:
         assert membership.ended_by == facilitator
 

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from members.auth.account_pages import account_inactive
 from members.auth.backends import current_member
 from members.auth.email_codes import (
     CodeResult,
@@ -26,7 +27,7 @@ from members.forms import CodeForm, EmployerForm
 from members.models import Member, Organization
 from members.normalize import normalize_organization_name
 from members.services import EmployerUnknownError, Refused
-from members.views import account_inactive, after_second_press
+from members.views import after_second_press
 from teams.forms import JoinForm
 from teams.models import ActionTeam, Membership
 from teams.services import Outcome, complete_join
@@ -225,7 +226,7 @@ def apply_join_form(request: HttpRequest, email: str, pending_form: dict[str, An
     except EmployerUnknownError:
         return _ask_for_employer(request, email, pending_form)
     except Refused:
-        return account_inactive(request)
+        return account_inactive(request, Member.objects.account_of(email))
     request.session.pop(PENDING_JOIN_SESSION_KEY, None)
     if request.user == member:
         response: HttpResponse = redirect("join_done")

@@ -64,9 +64,9 @@ class Unconfirm(MemberAction, ActionWithReason[Member]):
         "For someone who no longer works for the organization named here. It stays named, but "
         "is no longer confirmed. Memberships stay: end them one by one if they should "
         "not. Further requests wait for a facilitator, and the member can name another "
-        "organization under My details. One thing overrides this: an address at the email domain "
-        "of a recognized organization confirms the member again when they next ask for a team. "
-        "That is right while the address is theirs."
+        "organization under My details, or move to a new address. One thing overrides this: an "
+        "address at the email domain of a recognized organization confirms the member again when "
+        "they next ask for a team. That is right while the address is theirs."
     )
     reason_help = (
         "It stays in the history, and the member finds it under My data. No email is sent."
@@ -90,7 +90,7 @@ class DeclineRequests(MemberAction, ActionWithReason[Member]):
     prepared_reasons = (
         "We could not confirm that you work for the organization you named.",
         "The organization tells us that you do not work there.",
-        "Join again with your work address, so that we can see where you work.",
+        "Move to your work address under My details, so that we can see where you work.",
     )
 
     def has_permission(self, staff: Member, member: Member | None = None) -> bool:
@@ -334,6 +334,9 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
             return format_html(words, url, member.merged_into, member.merged_into.email)
         if member.closed_at:
             return "closed"
+        if member.is_held:
+            url = f"{reverse('admin:members_move_changelist')}?waits=decision"
+            return format_html('on hold until <a href="{}">a move</a> is decided', url)
         return (
             "administrator" if member.is_superuser else "facilitator" if member.is_staff else "open"
         )

@@ -149,9 +149,9 @@ class DeclineOrganization(OrganizationAction, ActionWithReason[Organization]):
     # The first one stands in the box: the one that does least harm.
     prepared_reasons = (
         "We could not find out which organization this is. "
-        "Join again with its full name and your work email.",
+        "Sign in and enter its full name under My details.",
         "This organization is known here under another name. "
-        "Join again and enter its name as it stands on our page of organizations.",
+        "Sign in and enter its name under My details, as it stands on our page of organizations.",
         "The Collaborative is for healthcare employers of the Chicago area and their partners. "
         "This organization did not seem to be one of them.",
     )

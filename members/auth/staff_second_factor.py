@@ -1,10 +1,9 @@
-"""The second factor at the desk: outside DEBUG a code from the email alone is not enough."""
+"""Where staff need the second factor: outside DEBUG a code from the email alone is not enough."""
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.http import urlencode
 
 from members.auth.second_factor import (
@@ -15,11 +14,11 @@ from members.auth.second_factor import (
 from members.models import Member
 
 
-def second_factor_redirect(request: HttpRequest) -> HttpResponse | None:
+def second_factor_redirect(request: HttpRequest, *, after_form: str) -> HttpResponse | None:
     """Return the redirect to setting up, or using, the second factor that is still missing.
 
-    None when the page may be shown, to visitors too: the desk itself asks them to sign in. The
-    requested page comes back afterwards; where a form was sent, the first page of the desk.
+    None when the page may be shown, to visitors too: the pages themselves ask them to sign in. The
+    requested page comes back afterwards; where a form was sent, the page `after_form`.
     """
     member = request.user
     if not (settings.STAFF_SECOND_FACTOR and isinstance(member, Member)):
@@ -29,7 +28,7 @@ def second_factor_redirect(request: HttpRequest) -> HttpResponse | None:
         request.session.pop(NEXT_PAGE_SESSION_KEY, None)
         return None
     is_form = request.method not in {"GET", "HEAD"}
-    next_page = reverse("admin:index") if is_form else request.get_full_path()
+    next_page = after_form if is_form else request.get_full_path()
     if state is SecondFactorState.NOT_SET_UP:
         request.session[NEXT_PAGE_SESSION_KEY] = next_page
         return redirect("mfa_index")

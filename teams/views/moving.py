@@ -1,0 +1,268 @@
+"""Moving to another work address: by a code, from the sign-in page, and objecting to it."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from members.auth.backends import current_member
+from members.auth.email_codes import (
+    VERIFIED_EMAIL_SESSION_KEY,
+    CodeResult,
+    EmailVerification,
+    Purpose,
+    is_verified,
+    verified_email_of,
+)
+from members.auth.rate_limits import TooManyRequestsError, count_or_raise, too_many_requests
+from members.auth.staff_second_factor import second_factor_redirect
+from members.decorators import post_only
+from members.forms import CodeForm, EmployerForm
+from members.models import Member, Move, Organization
+from members.services import Refused
+from teams.forms import MoveForm, MoveRequestForm
+from teams.services import move_member, object_to_move, preview_move, request_move
+
+HALF_AN_HOUR_OVER = "Enter the new address once more: what you proved counts for half an hour."
+
+
+def _missing_second_factor(request: HttpRequest, member: Member) -> HttpResponse | None:
+    """Return the redirect to the second factor without which staff do not move."""
+    return (
+        second_factor_redirect(request, after_form=reverse("my_move")) if member.is_staff else None
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def my_move(request: HttpRequest) -> HttpResponse:
+    """Ask for the new address and send it a code; the response is the same for every address."""
+    member = current_member(request)
+    if missing := _missing_second_factor(request, member):
+        return missing
+    verification = EmailVerification.resume(request, Purpose.MOVE)
+    initial = {"email": verification.email if verification else ""}
+    form = MoveForm(request.POST or None, initial=initial, member=member)
+    context = {"form": form, "member": member}
+    if request.method == "POST" and form.is_valid():
+        email = form.cleaned_data["email"]
+        if is_verified(request, email):
+            return redirect("my_move_confirm")
+        try:
+            EmailVerification.begin(request, Purpose.MOVE, email, {})
+        except TooManyRequestsError as refused:
+            return too_many_requests(request, refused, "teams/my_move.html", context)
+        return redirect("my_move_code")
+    return render(request, "teams/my_move.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def my_move_code(request: HttpRequest) -> HttpResponse:
+    """Ask for the code; the right one leads to what follows from the move."""
+    current_member(request)
+    verification = EmailVerification.resume(request, Purpose.MOVE)
+    if verification is None:
+        return redirect("my_move_confirm" if verified_email_of(request) else "my_move")
+    form = CodeForm(request.POST or None)
+    context = {"form": form, "verification": verification}
+    if request.method == "POST" and form.is_valid():
+        try:
+            with verification.accept_code(form) as result:
+                pass
+        except TooManyRequestsError as refused:
+            return too_many_requests(request, refused, "teams/my_move_code.html", context)
+        if result in {CodeResult.CORRECT, CodeResult.ALREADY_USED}:
+            return redirect("my_move_confirm")
+    return render(request, "teams/my_move_code.html", context)
+
+
+@post_only("my_move_code")
+def my_move_code_new(request: HttpRequest) -> HttpResponse:
+    """Send another code to the same address."""
+    return _send_new_code(request, Purpose.MOVE, "my_move", "my_move_code")
+
+
+@post_only("my_move_code")
+def my_move_code_correct(request: HttpRequest) -> HttpResponse:
+    """Send a code to the address that was probably meant instead."""
+    return _send_to_suggestion(request, Purpose.MOVE, "my_move", "my_move_code")
+
+
+def _send_new_code(
+    request: HttpRequest, purpose: Purpose, form_page: str, code_page: str
+) -> HttpResponse:
+    verification = EmailVerification.resume(request, purpose)
+    if verification is None:
+        return redirect(form_page)
+    verification.send_code()
+    messages.success(
+        request, f"We sent a new code to {verification.email}. Only the newest one works."
+    )
+    return redirect(code_page)
+
+
+def _send_to_suggestion(
+    request: HttpRequest, purpose: Purpose, form_page: str, code_page: str
+) -> HttpResponse:
+    verification = EmailVerification.resume(request, purpose)
+    if verification is None:
+        return redirect(form_page)
+    email = verification.accept_suggestion().email
+    messages.success(request, f"We sent a code to {email}.")
+    return redirect(code_page)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def my_move_confirm(request: HttpRequest) -> HttpResponse:
+    """Say what follows from moving to the address that was just proven, and ask for the employer
+    where it shows none; then move."""
+    member = current_member(request)
+    if missing := _missing_second_factor(request, member):
+        return missing
+    email = verified_email_of(request)
+    if email == member.email or (not email and request.method == "POST"):
+        messages.info(request, f"Your address is {member.email}. Nothing more was changed.")
+        return redirect("my_teams")
+    if not email:
+        messages.info(request, HALF_AN_HOUR_OVER)
+        return redirect("my_move")
+    if Member.objects.account_of(email) not in {None, member}:
+        context = {"email": email, "member": member}
+        return render(request, "teams/move_taken.html", context, status=409)
+    preview = preview_move(member, email)
+    form = EmployerForm(request.POST or None)
+    if request.method == "POST" and (preview.employer or form.is_valid()):
+        try:
+            memberships = move_member(
+                member,
+                email,
+                organization_name="" if preview.employer else form.cleaned_data["organization"],
+                session_key=str(request.session.session_key),
+            )
+        except Refused as refused:
+            messages.warning(request, str(refused))
+            return redirect("my_teams")
+        request.session.pop(VERIFIED_EMAIL_SESSION_KEY, None)
+        messages.success(request, _moved_message(email, any(m.is_waiting for m in memberships)))
+        return redirect("my_teams")
+    context = {
+        "form": form,
+        "member": member,
+        "email": email,
+        "preview": preview,
+        "organizations": Organization.objects.suggested(),
+    }
+    return render(request, "teams/my_move_confirm.html", context)
+
+
+def _moved_message(email: str, something_waits: bool) -> str:
+    news = "Below you see what waits." if something_waits else "Your teams stay."
+    return f"You have moved. Sign in with {email} from now on. {news}"
+
+
+# Without the old mailbox -------------------------------------------------------------------
+
+
+@never_cache
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_recover(request: HttpRequest) -> HttpResponse:
+    """Ask for the old address and a new one, and send the new one a code; the response is the same
+    for every address."""
+    if isinstance(request.user, Member):
+        return redirect("my_move")
+    verification = EmailVerification.resume(request, Purpose.RECOVER)
+    initial = {}
+    if verification:
+        initial = {**verification.pending_form, "email": verification.email}
+    form = MoveRequestForm(request.POST or None, initial=initial)
+    context = {"form": form, "organizations": Organization.objects.suggested()}
+    if request.method == "POST" and form.is_valid():
+        pending_form = {**form.cleaned_data}
+        email = pending_form.pop("email")
+        try:
+            EmailVerification.begin(request, Purpose.RECOVER, email, pending_form)
+        except TooManyRequestsError as refused:
+            return too_many_requests(request, refused, "teams/account_recover.html", context)
+        return redirect("account_recover_code")
+    return render(request, "teams/account_recover.html", context)
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_recover_code(request: HttpRequest) -> HttpResponse:
+    """Ask for the code; the right one brings the request to the desk."""
+    verification = EmailVerification.resume(request, Purpose.RECOVER)
+    if verification is None:
+        return redirect("account_recover_done")
+    form = CodeForm(request.POST or None)
+    context = {"form": form, "verification": verification}
+    template = "teams/account_recover_code.html"
+    if request.method == "POST" and form.is_valid():
+        try:
+            with verification.accept_code(form) as result:
+                if result is CodeResult.CORRECT:
+                    count_or_raise(request, "recover")
+                    return _request_move(request, verification)
+        except TooManyRequestsError as refused:
+            return too_many_requests(request, refused, template, context)
+        if result is CodeResult.ALREADY_USED:
+            return redirect("account_recover_done")
+    return render(request, template, context)
+
+
+def _request_move(request: HttpRequest, verification: EmailVerification) -> HttpResponse:
+    """Pass on what was asked for with the address that was just proven."""
+    if Member.objects.account_of(verification.email):
+        context = {"email": verification.email, "member": None}
+        return render(request, "teams/move_taken.html", context, status=409)
+    entered = verification.pending_form
+    request_move(
+        entered["old_email"],
+        verification.email,
+        full_name=entered["full_name"],
+        organization_name=entered["organization"],
+        note=entered["note"],
+    )
+    return redirect("account_recover_done")
+
+
+@login_not_required
+@post_only("account_recover_code")
+def account_recover_code_new(request: HttpRequest) -> HttpResponse:
+    """Send another code to the same address."""
+    return _send_new_code(request, Purpose.RECOVER, "account_recover", "account_recover_code")
+
+
+@login_not_required
+@post_only("account_recover_code")
+def account_recover_code_correct(request: HttpRequest) -> HttpResponse:
+    """Send a code to the address that was probably meant instead."""
+    return _send_to_suggestion(request, Purpose.RECOVER, "account_recover", "account_recover_code")
+
+
+@login_not_required
+@require_safe
+def account_recover_done(request: HttpRequest) -> HttpResponse:
+    """Say what happens now, whether the old address has an account or not."""
+    return render(request, "teams/account_recover_done.html", {"email": verified_email_of(request)})
+
+
+# What the former address can do ------------------------------------------------------------
+
+
+@never_cache
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def move_objection(request: HttpRequest, token: str) -> HttpResponse:
+    """Say what objecting to a move does, then put the account on hold. Mail scanners open the link
+    in the email to the old address, so opening it changes nothing."""
+    move = Move.objects.of_token(token)
+    if move is None:
+        raise Http404
+    if request.method == "POST":
+        object_to_move(move)
+        return redirect("move_objection", token=token)
+    return render(request, "teams/move_objection.html", {"move": move})
