@@ -22,8 +22,10 @@ UNKNOWN_ERROR = "#ERROR!"
 MAX_FORMULA_CHARACTERS = 100
 # A start tag, whose values may hold any sign but their own quotes, or an end tag.
 TAG = re.compile(rb"""<[^<>"']*(?:"[^"]*"[^<>"']*|'[^']*'[^<>"']*)*>""")
-# Records of binary Excel: cells with an error, typed or of a formula.
-XLSB_ERRORS = {3, 11}
+# Records of binary Excel: cells with an error, typed or of a formula; merged cells, of which the
+# first and the last row come first.
+XLSB_ERRORS = {3, 11, 14}
+XLSB_MERGED = 176
 # Records of Excel 97 with an error, at any place: BOOLERR, and FORMULA with its result.
 XLS_ERROR = re.compile(
     rb"\x05\x02\x08\x00.{6}[\x00\x07\x0f\x17\x1d\x24\x2a]\x01"
@@ -123,14 +125,12 @@ class ErrorCells:
         return f'<{self._cell}{place} t="str"><{prefix}v>{escape(text)}</{prefix}v></{self._cell}>'
 
 
-def xlsb_has_errors(part: bytes) -> bool:
-    """Return whether a sheet of binary Excel has a cell with an error."""
-    return any(kind in XLSB_ERRORS for kind in _record_kinds(part))
+def xlsb_records(part: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the kind and the beginning of each record of binary Excel.
 
-
-def _record_kinds(part: bytes) -> Iterator[int]:
-    """Yield the kind of each record: one or two bytes, then the size, of which each byte holds
-    seven bits and says in its eighth whether another follows."""
+    The kind has one or two bytes. Of the size that follows each byte holds seven bits and says in
+    its eighth whether there is another. Source: MS-XLSB, 2.1.4.
+    """
     place = 0
     while place + 1 < len(part):
         kind, place = part[place], place + 1
@@ -143,5 +143,5 @@ def _record_kinds(part: bytes) -> Iterator[int]:
             shift += 7
             if not byte & 0x80:
                 break
-        yield kind
+        yield kind, part[place : place + 8]
         place += size

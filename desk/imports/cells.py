@@ -65,4 +65,4 @@ def validate_name(text: str) -> None:
     or the like. That a name may have digits in it is no matter."""
     for kind, pattern in NO_NAME.items():
         if pattern.fullmatch(text):
-            raise ValidationError(f"This cell holds {kind} instead of a name.")
+            raise ValidationError(f"This cell holds {kind} instead of a name. Enter the name.")

@@ -103,20 +103,21 @@ def _add_row(table: Table, number: int, values: Sequence[Value], headings: Headi
     line = [cell_text(value) for value in values]
     for place in headings.unnamed(line):
         table.unnamed_columns.setdefault(xl_col_to_name(place), []).append(number)
-    row = TableRow(number, headings.pick(line))
-    if beyond := headings.beyond(line):
-        verb = "is" if len(beyond) == 1 else "are"
-        row.problems[""] = (
-            "This row has more cells than there are headings: "
-            f"{listed(beyond)} {verb} beyond the last one. {table.source.advice}"
-        )
-    elif _is_shifted(values, headings):
-        row.problems[""] = f"This row has more cells than there are headings. {table.source.advice}"
-    for column, index in headings.places.items():
-        if index is not None and index < len(values) and (problem := cell_problem(values[index])):
-            row.problems[column] = problem
-    if any(row.cells.values()) or row.problems:
-        table.rows.append(row)
+    problems = {
+        column: problem
+        for column, place in headings.places.items()
+        if place is not None and place < len(values) and (problem := cell_problem(values[place]))
+    }
+    beyond = headings.beyond(line)
+    if beyond or _is_shifted(values, headings):
+        too_many = "This row has more cells than there are headings"
+        if beyond:
+            verb = "is" if len(beyond) == 1 else "are"
+            too_many += f": {listed(beyond)} {verb} beyond the last one"
+        problems[""] = f"{too_many}. {table.source.advice}"
+    cells = headings.pick(line)
+    if any(cells.values()) or problems:
+        table.rows.append(TableRow(number, cells, problems))
 
 
 def _is_shifted(values: Sequence[Value], headings: Headings) -> bool:

@@ -87,8 +87,9 @@ class TeamNames:
             MAX_SHOWN_CHARACTERS
         )
         names = "; ".join(team.name for team in self.teams)
-        hint = " Put a semicolon between two of them." if len(self.teams) > 1 else ""
-        return f"“{name}” is not one of your teams. They are: {names}.{hint}"
+        return (
+            f"“{name}” is not one of your teams. They are: {names}. Separate teams with semicolons."
+        )
 
 
 def _words(text: str) -> Words:

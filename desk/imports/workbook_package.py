@@ -11,7 +11,13 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from xml.parsers.expat import ParserCreate
 
-from desk.imports.cell_errors import XLS_ERROR, ErrorCells, xlsb_has_errors
+from desk.imports.cell_errors import (
+    XLS_ERROR,
+    XLSB_ERRORS,
+    XLSB_MERGED,
+    ErrorCells,
+    xlsb_records,
+)
 
 # What a list may reach to, in a sheet as in CSV; calamine keeps 24 bytes for each cell up to there.
 LAST_ROW = 20_000
@@ -143,9 +149,19 @@ def checked_parts(parts: Mapping[str, bytes]) -> dict[str, bytes]:
         raise WorkbookError(NO_SPREADSHEET)
     if b"encryption-data" in parts.get("META-INF/manifest.xml", b""):
         raise WorkbookError(ENCRYPTED)
-    if any(xlsb_has_errors(parts[name]) for name in parts if BINARY_SHEET_NAME.search(name)):
-        raise WorkbookError(BINARY_ERRORS)
+    for name in filter(BINARY_SHEET_NAME.search, parts):
+        check_binary_sheet(parts[name])
     return {name: checked_xml(part) if name in xml_names else part for name, part in parts.items()}
+
+
+def check_binary_sheet(part: bytes) -> None:
+    """Raise WorkbookError if a sheet has something that calamine does not tell: a cell with an
+    error, or cells merged over several rows."""
+    for kind, data in xlsb_records(part):
+        if kind in XLSB_ERRORS:
+            raise WorkbookError(BINARY_ERRORS)
+        if kind == XLSB_MERGED and data[:4] != data[4:]:
+            raise WorkbookError(MERGED)
 
 
 def checked_xml(part: bytes) -> bytes:

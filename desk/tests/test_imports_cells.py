@@ -183,6 +183,14 @@ def test_read_table_repeats_what_cells_merged_over_rows_show():
     assert names == {2: "Elm", 3: "Oak", 4: "Oak", 6: ""}
 
 
+def test_read_table_refuses_merged_rows_of_binary_excel():
+    merged = [(176, struct.pack("<LLLL", first, last, 0, 1)) for first, last in [(3, 3), (3, 4)]]
+    with pytest.raises(Refused, match="The column “Name” is missing"):
+        read(xlsb_of([(0, 0)], merged[0]))
+    with pytest.raises(Refused, match="merged over several rows. Unmerge them"):
+        read(xlsb_of([(0, 0)], *merged))
+
+
 def test_read_table_refuses_merged_rows_of_opendocument():
     cell = '<table:table-cell table:number-rows-spanned="{}" office:value-type="string"/>'
     with pytest.raises(Refused, match="merged over several rows. Unmerge them"):
@@ -224,7 +232,7 @@ def test_read_table_refuses_merged_rows_of_opendocument():
 def test_validate_name_says_what_is_there_instead(text, kind):
     with pytest.raises(ValidationError) as error:
         validate_name(text)
-    assert error.value.messages == [f"This cell holds {kind} instead of a name."]
+    assert error.value.messages == [f"This cell holds {kind} instead of a name. Enter the name."]
 
 
 @pytest.mark.parametrize(

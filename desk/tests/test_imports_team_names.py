@@ -75,13 +75,13 @@ def test_team_names_that_are_not_understood_say_which_separator_to_use(cell, unk
         parse(cell)
     assert error.value.messages == [
         f"“{unknown}” is not one of your teams. They are: {'; '.join(NAMES)}. "
-        "Put a semicolon between two of them."
+        "Separate teams with semicolons."
     ]
 
 
 def test_team_names_that_can_be_read_in_two_ways_are_not_guessed():
     names = ("Pay", "Growth", "Pay Growth", "Careers")
-    with pytest.raises(ValidationError, match="Put a semicolon between"):
+    with pytest.raises(ValidationError, match="Separate teams with semicolons"):
         parse("Careers Pay Growth", names)
 
 
