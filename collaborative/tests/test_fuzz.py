@@ -49,7 +49,7 @@ from teams.services import (
     object_to_move,
     request_move,
 )
-from teams.tests.joining import JOIN
+from teams.tests.joining import JOIN, enter_code
 from teams.tests.joining import form as joining_form
 from teams.tests.moving import MOVE, RECOVER, prove, request_form
 
@@ -129,6 +129,9 @@ def browser(client_for, request, team) -> Client:
     """The browser of the person in the test's parameter."""
     if request.param == "visitor":
         visitor = Client()
+        # Asked where she works, and with another code on the way.
+        visitor.post(JOIN, joining_form(team, email="nora@nowhere.example"))
+        assert enter_code(visitor).redirect_chain == [("/join/organization/", 302)]
         visitor.post(JOIN, joining_form(team))
         visitor.post("/sign-in/", {"email": "maria@rush.example"})
         visitor.post(RECOVER, request_form())

@@ -52,8 +52,8 @@ def complete_join(
 ) -> tuple[Member, list[TeamOutcome]]:
     """Apply a join form after its address was proven: person, affiliation, teams, one email.
 
-    Return the member and what became of each team. `reason`, one line, goes with what is requested
-    and not joined at once. Safe to repeat, also at the same time: what is
+    Return the member and what became of each team. `reason`, one line, goes with the requests to
+    teams whose facilitators decide. Safe to repeat, also at the same time: what is
     there is reported, not made again. Refuses an account that a facilitator has closed, and with
     EmployerUnknownError where `organization` is empty and neither the address nor an account says
     who employs the person; then nothing is changed.
@@ -76,8 +76,9 @@ def complete_join(
 def join_teams(
     member: Member, teams: Iterable[ActionTeam], *, reason: str = ""
 ) -> list[TeamOutcome]:
-    """Make `member` join `teams`, each at once or as a request, which `reason`, one line, goes
-    with; with one email for all of it. Return what became of each team.
+    """Make `member` join `teams`, each at once or as a request, with one email for all of it;
+    return what became of each team. `reason`, one line, goes with the requests to teams whose
+    facilitators decide.
 
     At once: affiliation confirmed, organization recognized, team open. A closed team takes
     nobody; a team already joined or requested is reported. An organization that was declined
@@ -103,6 +104,8 @@ def _join_all(member: Member, teams: Iterable[ActionTeam], reason: str) -> list[
 
 
 def _join(member: Member, team: ActionTeam, current: Membership | None, reason: str) -> TeamOutcome:
+    # It was written to those who decide, and to nobody else.
+    reason = "" if team.is_open else reason
     if current:
         current = _with_newest_reason(current, reason)
         already = Outcome.ALREADY_ACTIVE if current.is_active else Outcome.ALREADY_WAITING
@@ -117,7 +120,7 @@ def _join(member: Member, team: ActionTeam, current: Membership | None, reason: 
         origin=Membership.Origin.REQUESTED,
         by=member,
         why="joined" if at_once else "requested",
-        request_reason="" if at_once else reason,
+        request_reason=reason,
     )
     return TeamOutcome(team, Outcome.JOINED if at_once else Outcome.WAITING, membership)
 

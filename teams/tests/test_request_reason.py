@@ -44,6 +44,12 @@ def test_join_keeps_the_reason_with_what_is_requested(client, organization, team
     assert f"You wrote: “ {REASON} ”" in visible_text(client.get("/my/"))
 
 
+def test_reason_goes_to_nobody_but_those_who_decide(team, approval_team, applicant):
+    """The request to an open team waits for the employer alone."""
+    join_teams(applicant, [team, approval_team], reason=REASON)
+    assert reasons_of(applicant) == {team.slug: "", approval_team.slug: REASON}
+
+
 def test_join_keeps_the_reason_through_every_step(client, team, approval_team):
     """Wrong input, the code, and the question where Nora works."""
     wrong = client.post(JOIN, form(approval_team, full_name="", reason=REASON))
