@@ -96,6 +96,7 @@ def desk_pages() -> list[str]:
         "members/emaildomain/",
         "members/emaildomain/add/",
         f"members/emaildomain/{domain.pk}/take-back/",
+        f"members/emaildomain/{domain.pk}/move/",
         "members/member/",
         "members/member/import/",
         f"members/member/{unsure.pk}/confirm/",

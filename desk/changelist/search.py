@@ -15,6 +15,7 @@ from django.utils.text import smart_split, unescape_string_literal
 
 from members.email_domains import ascii_domain
 from members.models import EmailDomain, Member
+from members.normalize import clean_text
 from members.search_words import used_words
 
 Row = TypeVar("Row", bound=Model)
@@ -47,7 +48,7 @@ def split_words(text: str) -> list[str]:
     """Return the words of `text`; quotes keep some together."""
     return [
         unescape_string_literal(word) if word[0] == word[-1] and word[0] in "\"'" else word
-        for word in smart_split(text)
+        for word in smart_split(clean_text(text))
     ]
 
 

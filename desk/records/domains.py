@@ -215,10 +215,14 @@ class EmailDomainAdmin(ActionAdmin[EmailDomain]):
     search_fields = ["domain", "organization__name"]
     export_columns = [("Domain", "domain"), ("Organization", "organization")]
     form = EmailDomainForm
-    fields = ["organization", "domain", "accepts_overlap"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EmailDomain]:
         return super().get_queryset(request).select_related("organization")
+
+    def get_fields(self, request: HttpRequest, obj: EmailDomain | None = None) -> list[str]:
+        return (
+            ["organization", "readable"] if obj else ["organization", "domain", "accepts_overlap"]
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: EmailDomain | None = None) -> bool:
         return False

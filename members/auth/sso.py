@@ -27,6 +27,7 @@ from requests import RequestException
 
 from members.auth.sso_claims import UntrustedClaimError, verified_email
 from members.auth.sso_providers import Provider
+from members.normalize import clean_text
 
 logger = logging.getLogger("portal.sso")
 NEXT_URL_SESSION_KEY = "sso_next_url"
@@ -116,7 +117,7 @@ class HospitalAdapter(OpenIDConnectOAuth2Adapter):
         claims = self._claims(app, token, kwargs["response"])
         self.identity = VerifiedIdentity(
             email=verified_email(self.provider, claims),
-            name=" ".join(str(claims.get("name") or "").split())[:120],
+            name=clean_text(str(claims.get("name") or ""))[:120],
             next_url=str(request.session.pop(NEXT_URL_SESSION_KEY, "")),
         )
         raise ImmediateHttpResponse(HttpResponse())
