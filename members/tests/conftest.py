@@ -16,7 +16,7 @@ from teams.services import join_teams
 @pytest.fixture
 def shared_cache(settings, transactional_db):
     """The cache of production: the database, which all worker processes share."""
-    settings.CACHES = {
+    settings.CACHES = settings.CACHES | {
         "default": {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "test_limits_cache",

@@ -11,7 +11,9 @@ from teams.models import Membership
 from teams.services import join_teams, recognize_organization
 
 
-def test_recognizing_needs_the_same_queries_for_one_and_for_three_people(administrator, team):
+def test_recognizing_needs_the_same_queries_for_one_and_for_three_people(
+    fragment_clock, administrator, team
+):
     needed = []
     for number in (1, 3):
         organization = Organization.objects.create(name=f"Lakeview {number}")

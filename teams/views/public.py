@@ -61,7 +61,9 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "organizations": names[:ORGANIZATIONS_PER_PAGE],
         "has_more_organizations": len(names) > ORGANIZATIONS_PER_PAGE,
         "team_entries": FaqEntry.objects.published().filter(team=team),
-        "general_entries": FaqEntry.objects.published().general(),
+        "general_entries": FaqEntry.objects.published()
+        .general()
+        .filter(topic=FaqEntry.Topic.JOINING),
         "membership": None,
         "facilitators": [],
         "sees_roster": False,
