@@ -1,8 +1,8 @@
 """Cells with an error (#REF!), and formulas whose result was never stored.
 
-Calamine, which reads workbooks, makes both empty cells. In XML (Excel, OpenDocument) they are
-replaced by cells of text, with the error or the formula; in binary workbooks they are only found.
-Used by the program that reads workbooks, which has no Django.
+Calamine, which reads workbooks, makes both empty cells, and of OpenDocument those without a type.
+In XML (Excel, OpenDocument) they are replaced by cells of text, with the error or the formula; in
+binary workbooks errors are only found. Used by the program that reads workbooks, without Django.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class ErrorCells:
         if self._element in {"c", "table-cell"}:
             self._start = self.parser.CurrentByteIndex
             self._cell, self._attributes, self._texts = name, attributes, defaultdict(str)
-            if attributes.get("t") == "e" or "table:formula" in attributes:
+            is_opendocument = self._element == "table-cell"
+            is_typed = "office:value-type" in attributes and "table:formula" not in attributes
+            if attributes.get("t") == "e" or is_opendocument and not is_typed:
                 self._follow()
         elif self._element == "f" and self._cell:
             self._follow()
@@ -89,7 +91,7 @@ class ErrorCells:
         self.parser.EndElementHandler = self.parser.CharacterDataHandler = None
         text = self._opendocument_text() if name.endswith("table-cell") else self._excel_text()
         if text:
-            cell = self._cell_of_text(text[:MAX_FORMULA_CHARACTERS])
+            cell = self._cell_of_text(text)
             self.replacements.append((self._start, self.parser.CurrentByteIndex, cell.encode()))
         self._cell = ""
 
@@ -99,7 +101,8 @@ class ErrorCells:
         if kind == "e":
             return value or UNKNOWN_ERROR
         # Only a text can be an empty result.
-        return "" if value or kind in {"str", "inlineStr"} else f"={self._texts['f']}"
+        is_result = value or kind in {"str", "inlineStr"}
+        return "" if is_result else f"={self._texts['f'][:MAX_FORMULA_CHARACTERS]}"
 
     def _opendocument_text(self) -> str:
         """Return the same of OpenDocument, where programs store an error as an empty text or 0,
@@ -111,7 +114,8 @@ class ErrorCells:
             return shown[0]
         if "office:value-type" in self._attributes:
             return ""
-        return "=" + self._attributes["table:formula"].partition("=")[2]
+        formula = self._attributes.get("table:formula", "").partition("=")[2]
+        return f"={formula[:MAX_FORMULA_CHARACTERS]}" if formula else self._texts["p"]
 
     def _cell_of_text(self, text: str) -> str:
         if self._cell.endswith("table-cell"):

@@ -31,6 +31,8 @@ FOREIGN_STARTS = {
     rb"%PDF-": f"This is a PDF. {SAVE_LIST}",
     rb"\x89PNG|\xff\xd8\xff|GIF8": f"This is a picture. {SAVE_LIST}",
     rb"\x1f\x8b|7z\xbc\xaf|Rar!": f"This is an archive. {UNPACK}",
+    # Excel 2 to 4, which had no container.
+    rb"\x09[\x00\x02\x04][\x04\x06]\x00": f"This is an older Excel file. {OPEN_IN_EXCEL}",
     rb"\{\\rtf": "This is a text document. Copy its table to Excel and save it as .xlsx.",
 }
 WEB_PAGE = f"This is a web page. {OPEN_IN_EXCEL}"

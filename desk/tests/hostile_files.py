@@ -401,6 +401,7 @@ FOREIGN_FILES: Mapping[str, bytes] = {
     "list.zip": package_of({"list.csv": "Name,Domains\nNorth,\n"}),
     "empty.zip": b"PK\x05\x06" + bytes(18),
     "scan.pdf": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n" * 20,
+    "excel4.xls": b"\x09\x04\x06\x00\x00\x00\x10\x00" + bytes(99),
     "picture.csv": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9,
     "photo.xlsx": b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 9,
     "list.csv.gz": b"\x1f\x8b\x08\x00" + bytes(range(256)) * 9,

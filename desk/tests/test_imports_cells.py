@@ -134,8 +134,9 @@ def test_read_table_names_errors_under_another_prefix():
             "<text:p>x</text:p></table:table-cell>",
             "x",
         ),
+        ("><text:p>x</text:p></table:table-cell>", "x"),
     ],
-    ids=["LibreOffice", "shown", "no result", "result"],
+    ids=["LibreOffice", "shown", "no result", "result", "no type"],
 )
 def test_read_table_names_errors_of_opendocument(cell, text):
     row = f"<table:table-row><table:table-cell/><table:table-cell {cell}</table:table-row>"

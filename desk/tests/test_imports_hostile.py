@@ -178,6 +178,7 @@ def test_read_table_reads_binary_workbooks_up_to_the_limits(make):
         ("page.html", "This is a web page. Open it in Excel and save it as .xlsx."),
         ("spreadsheet.xls", "This is an XML file. Open it in Excel and save it as .xlsx."),
         ("list.xml", "This is an XML file. Open it in Excel and save it as .xlsx."),
+        ("excel4.xls", "This is an older Excel file. Open it in Excel and save it as .xlsx."),
         ("archive.mht", "This is a web page. Open it"),
         ("scan.pdf", "This is a PDF. Save"),
         ("letter.rtf", "This is a text document. Copy its table to Excel"),
