@@ -47,11 +47,14 @@ class CellError:
     suggestion: str = ""
     # Whether one press can also leave the cell as it is: the message is a question.
     is_question: bool = False
+    # What the suggestions for rows with different cells have in common: the domain of an address.
+    common_suggestion: str = ""
 
     @property
     def group_key(self) -> str:
         """Return what this error and the same one in other rows have in common."""
-        same = repr((self.column, self.value, self.message, self.suggestion, self.is_question))
+        cells = self.common_suggestion or (self.value, self.suggestion)
+        same = repr((self.column, cells, self.message, self.is_question))
         return hashlib.sha256(same.encode()).hexdigest()[:16]
 
 
@@ -150,13 +153,20 @@ class RowCleaner:
         value = self.row.cells.get(column, "")
         self.errors.append(CellError(message, self.row.number, column, value, suggestion))
 
-    def ask(self, column: str, message: str, suggestion: str) -> None:
+    def ask(self, column: str, message: str, suggestion: str, common_suggestion: str = "") -> None:
         """Note a doubt about the cell in `column`. Until the importer has chosen between what is
         there and the suggestion it is an error."""
         if column not in self._confirmed_columns:
-            value = self.row.cells[column]
             self.errors.append(
-                CellError(message, self.row.number, column, value, suggestion, is_question=True)
+                CellError(
+                    message,
+                    self.row.number,
+                    column,
+                    self.row.cells[column],
+                    suggestion,
+                    is_question=True,
+                    common_suggestion=common_suggestion,
+                )
             )
 
     def keep_stored(self, column: str, stored: str) -> None:

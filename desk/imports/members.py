@@ -25,10 +25,10 @@ from desk.records.memberships import NEW_ADDRESS_NOTE
 from desk.records.organizations.similar import similar_names
 from members.batches import batched
 from members.email_addresses import normalize_address
-from members.email_domains import email_domain
+from members.email_domains import email_domain, readable_domain
 from members.forms import OrganizationNameField, WorkEmailField, job_title_field, name_field
 from members.history.changesets import ChangeSet
-from members.models import Member, Organization
+from members.models import EmailDomain, Member, Organization
 from members.normalize import fold, normalize_organization_name, normalize_person_name
 from members.services import lock_organizations, recognized_owners
 from members.wording import end_sentence
@@ -44,6 +44,8 @@ from teams.services import (
 )
 
 MAX_ADDRESSES_IN_SENTENCE = 5
+# Each takes milliseconds; a list of one employer has a few.
+MAX_DOMAINS_COMPARED = 300
 EMAIL = with_message(WorkEmailField(), "Enter a work email address, like name@hospital.org.")
 FULL_NAME = with_message(name_field(validators=[validate_name]), "Enter the person’s full name.")
 JOB_TITLE = job_title_field()
@@ -200,7 +202,11 @@ class MemberParser:
         }
         self.suggestions = suggest_organizations(self.unknown_organizations)
         addresses = [normalize_address(row.cells["Email"]) for row in rows]
-        self.owners = recognized_owners({email_domain(address) for address in addresses})
+        domains = {email_domain(address) for address in addresses}
+        self.owners = recognized_owners(domains)
+        self.probable_domains = EmailDomain.objects.probably_meant_by(
+            sorted(filter(None, domains))[:MAX_DOMAINS_COMPARED]
+        )
         self.accounts = lock_accounts(addresses)
         self.seen = seen_accounts(self.accounts, by)
         self.former = seen_former_addresses(set(addresses) - self.accounts.keys(), by)
@@ -237,6 +243,8 @@ class MemberParser:
         if email:
             self._refuse_contradiction(cleaner, email)
             self._ask_about_former_address(cleaner, email, full_name)
+            if account is None:
+                self._ask_for_domain(cleaner, email)
         if not cleaner.errors:
             self._ask_for_employer(cleaner, email, organization, account, teams)
         if cleaner.errors:
@@ -290,6 +298,17 @@ class MemberParser:
                 f"{move.member} had this address and moved to {move.member.email}. Is it the same "
                 "person?",
                 move.member.email,
+            )
+
+    def _ask_for_domain(self, cleaner: RowCleaner, email: str) -> None:
+        """Ask whether an address that is probably typed wrong is meant."""
+        name, _, domain = email.rpartition("@")
+        if meant := self.probable_domains.get(domain):
+            cleaner.ask(
+                "Email",
+                f"{readable_domain(domain)} looks like {readable_domain(meant)}.",
+                f"{name}@{meant}",
+                common_suggestion=readable_domain(meant),
             )
 
     def _ask_for_employer(

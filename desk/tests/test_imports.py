@@ -563,3 +563,24 @@ def test_import_continues_with_a_press_if_no_mail_worker_runs(
     action = re.search(r'action="([^"]+/continue/)"', waiting.content.decode())[1]
     checked = client.post(action, follow=True)
     assert [row[1] for row in shown_rows(checked)] == ["New member"]
+
+
+def test_import_check_asks_about_domains_that_look_like_another(
+    client_for, facilitator, team, organization
+):
+    client = client_for(facilitator)
+    organization.domains.update(domain="lakefront.example")
+    rows = [f"p{n}@{'lakefornt' if n else 'lakefront'}.example" for n in range(4)]
+    checked = check(client, csv_of(*(f"{row},Person,,{organization},{team}" for row in rows)))
+    page = " ".join(visible_text(checked).split())
+    assert page.count("lakefornt.example looks like lakefront.example.") == 1
+    assert [row[1] for row in shown_rows(checked)] == ["New member", *["To decide"] * 3]
+    button = re.search(r'name="accept" value="(\w+)"', checked.content.decode())[1]
+    corrected = press(client, checked, 'name="accept"', accept=button)
+    assert [row[2] for row in shown_rows(corrected)] == [
+        f"p{n}@lakefront.example" for n in range(4)
+    ]
+    checked = check(client, csv_of(f"{rows[1]},Person,,{organization},{team}"))
+    button = re.search(r'name="confirm" value="(\w+)"', checked.content.decode())[1]
+    kept = press(client, checked, 'name="confirm"', confirm=button)
+    assert [row[1:3] for row in shown_rows(kept)] == [["New member", rows[1]]]
