@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from django.core.exceptions import ValidationError
 from django.utils.text import Truncator
+from rapidfuzz import fuzz, process
 
+from desk.imports.base import CorrectableError
 from members.normalize import fold
 from teams.models import ActionTeam
 
@@ -16,6 +17,8 @@ AND = re.compile(r"[&+]")
 # Of a text without separators; more would take long, and no cell has as many teams.
 MAX_WORDS = 200
 MAX_SHOWN_CHARACTERS = 100
+# Of rapidfuzz's ratio, in percent, for "Did you mean …?".
+MIN_SIMILARITY = 80
 
 Words = tuple[str, ...]
 
@@ -31,7 +34,7 @@ class TeamNames:
         """Return the teams that a cell names, each once.
 
         Between names stand semicolons or line breaks; commas, "and" or anything else only where
-        the names leave one way to read it. Raises ValidationError, with the separator to use,
+        the names leave one way to read it. Raises CorrectableError, with the separator to use,
         where they do not.
         """
         teams: dict[ActionTeam, None] = {}
@@ -45,7 +48,7 @@ class TeamNames:
                 else [team for each in lines.values() for team in each]
             )
             if not found:
-                raise ValidationError(self._refusal(unknown[0]))
+                raise self._refusal(cell, unknown[0])
             teams.update(dict.fromkeys(found))
         return list(teams)
 
@@ -81,15 +84,29 @@ class TeamNames:
                 del ways[start + 1][2:]
         return ways[-1][0] if len(ways[-1]) == 1 else []
 
-    def _refusal(self, text: str) -> str:
+    def _refusal(self, cell: str, text: str) -> CorrectableError:
+        """Return why `text` in a cell names no team, with the cell as it was probably meant."""
         unknown = [part for part in text.split(",") if part.strip() and not self._named(part)]
-        name = Truncator(" ".join((unknown[0] if len(unknown) == 1 else text).split())).chars(
-            MAX_SHOWN_CHARACTERS
-        )
+        name = (unknown[0] if len(unknown) == 1 else text).strip()
+        shown = Truncator(" ".join(name.split())).chars(MAX_SHOWN_CHARACTERS)
+        similar = self._similar(name)
+        question = f" Did you mean “{similar}”?" if similar else ""
         names = "; ".join(team.name for team in self.teams)
-        return (
-            f"“{name}” is not one of your teams. They are: {names}. Separate teams with semicolons."
+        return CorrectableError(
+            f"“{shown}” is not one of your teams.{question} They are: {names}. Separate teams with "
+            "semicolons.",
+            cell.replace(name, similar.name, 1) if similar else "",
         )
+
+    def _similar(self, name: str) -> ActionTeam | None:
+        """Return the team whose name was probably meant by `name`."""
+        if len(name) > MAX_SHOWN_CHARACTERS:
+            return None
+        names = [fold(team.name) for team in self.teams]
+        match = process.extractOne(
+            fold(name), names, scorer=fuzz.ratio, score_cutoff=MIN_SIMILARITY
+        )
+        return self.teams[match[2]] if match else None
 
 
 def _words(text: str) -> Words:

@@ -3,6 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
+from desk.imports.base import CorrectableError
 from desk.imports.team_names import TeamNames
 from teams.models import ActionTeam
 
@@ -88,3 +89,19 @@ def test_team_names_that_can_be_read_in_two_ways_are_not_guessed():
 def test_team_names_of_a_huge_cell_are_refused_soon():
     with pytest.raises(ValidationError):
         parse("Careers " * 10_000)
+
+
+@pytest.mark.parametrize(
+    ("cell", "meant"),
+    [
+        ("Carers", "Careers"),
+        ("Education & Trainig; Careers", "Education & Training; Careers"),
+        ("Careers, local and targeted hirring", "Careers, Local & Targeted Hiring"),
+        ("Careers\nEducation Training", "Careers\nEducation & Training"),
+    ],
+)
+def test_team_names_that_are_misspelled_are_suggested(cell, meant):
+    with pytest.raises(CorrectableError, match="Did you mean") as error:
+        parse(cell)
+    assert error.value.suggestion == meant
+    assert parse(meant)
