@@ -36,6 +36,17 @@ FACILITATORS = {
     CAREERS: ("flora@harborlight.example", "Flora Fictional", "HR director"),
 }
 
+# Imported by the facilitator of CAREERS, without an email: email, name, job title, organization.
+IMPORTED = [
+    (
+        "uma@harborlight.example",
+        "Uma Sample",
+        "Recruiter",
+        "Harbor Light Example Children's Hospital",
+    ),
+    ("vito@kitefield.example", "Vito Sample", "", "Kite Field Example Care"),
+]
+
 # Email, name, job title, the organization as entered (the email domain wins), teams.
 PEOPLE: list[tuple[str, str, str, str, list[str]]] = [
     ("ana@lakefront.example", "Ana Sample", "HR business partner", LAKEFRONT, [TRAINING, HIRING]),

@@ -46,7 +46,7 @@ def counts() -> list[int]:
 
 
 def test_demo_shows_organizations_and_people_in_every_state(output):
-    assert output.startswith("Added 12 organizations, 33 people, 40 memberships.")
+    assert output.startswith("Added 12 organizations, 35 people, 42 memberships.")
     by_status = [
         Organization.objects.filter(status=status).count() for status in Organization.Status.values
     ]

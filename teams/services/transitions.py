@@ -50,6 +50,8 @@ def new_membership(
         raise Refused(f"A membership does not begin as {status.label.lower()}.")
     fields = _fields(status, by=None if origin == Membership.Origin.REQUESTED else by)
     fields["request_reason"] = request_reason
+    # Nothing is decided before it is requested.
+    fields["requested_at"] = fields.get("decided_at") or timezone.now()
     return Membership(member=member, team=team, origin=origin, **fields)
 
 

@@ -56,6 +56,15 @@ def ask(email: str, organization: str, *teams: ActionTeam) -> Member:
 # Approving and declining ----------------------------------------------------------------------
 
 
+def test_membership_that_is_active_at_once_is_requested_as_it_is_decided(
+    facilitator, team, organization
+):
+    added = add_member(
+        "nora@rush.example", full_name="Nora", organization=organization, team=team, by=facilitator
+    )
+    assert added.requested_at == added.decided_at
+
+
 def test_approve_membership_activates_it_and_sends_an_email(request_, facilitator, queued_emails):
     approved = approve_membership(request_, by=facilitator)
     assert (approved.is_active, approved.decided_by) == (True, facilitator)

@@ -16,6 +16,9 @@ from post_office.models import Email
 from collaborative.demo import data
 from collaborative.demo.timeline import backdate_goal_update, backdate_people, backdate_question
 from collaborative.management.commands.prepare_development import ADMINISTRATOR
+from desk.imports.members import MemberImport
+from desk.imports.reader import TableRow
+from desk.models import Import
 from members.models import Member, Organization
 from members.services import save_with_history
 from teams.models import ActionTeam, Goal, Membership
@@ -95,6 +98,7 @@ def _add_everything() -> None:
     _decide(facilitators, administrator)
     _update_goals(facilitators)
     _ask_questions(facilitators[data.HIRING])
+    _import_people(careers, facilitators[data.CAREERS])
     backdate_people(_emails())
     # These people do not exist, so nobody may write to them, whatever EMAIL_URL is set to.
     for address in [*_emails(), data.ANSWERED_QUESTION[0][1]]:
@@ -103,7 +107,7 @@ def _add_everything() -> None:
 
 def _emails() -> list[str]:
     return [person[0] for person in data.FACILITATORS.values()] + [
-        person[0] for person in data.PEOPLE
+        person[0] for person in [*data.PEOPLE, *data.IMPORTED]
     ]
 
 
@@ -115,6 +119,23 @@ def _facilitator(team: ActionTeam, administrator: Member) -> Member:
     set_facilitators(team, [*team.facilitators.all(), member], by=administrator)
     member.refresh_from_db()
     return member
+
+
+def _import_people(team: ActionTeam, facilitator: Member) -> None:
+    """Import people from a file: nobody has told them yet, and it can still be taken back."""
+    columns = MemberImport.columns
+    rows = [
+        TableRow(number, dict(zip(columns, [*person, team.name], strict=True)))
+        for number, person in enumerate(data.IMPORTED, start=2)
+    ]
+    record = Import.objects.create(
+        by=facilitator,
+        kind=Import.Kind.MEMBERS,
+        file_name="new colleagues.csv",
+        row_count=len(rows),
+    )
+    if errors := MemberImport(rows, by=facilitator).store(record).errors:
+        raise CommandError(f"The people of the demo cannot be imported: {errors[0].message}")
 
 
 def _decide(facilitators: dict[str, Member], administrator: Member) -> None:
