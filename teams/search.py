@@ -109,7 +109,7 @@ def search(
     return SearchResults(
         matches=[documents[place] for place in ranked],
         nearest=[documents[place] for place in nearest],
-        terms=_terms_of(slots),
+        terms=collection.found_terms(slots, {*ranked, *nearest}),
     )
 
 
@@ -382,6 +382,16 @@ class _Collection:
             return -scores[place] * (1 + share) * hits[place], self.index.sort_titles[place], place
 
         return sorted((place for place, number in hits.items() if number >= needed), key=order)
+
+    def found_terms(self, slots: Iterable[_Slot], places: set[int]) -> frozenset[str]:
+        """Return the terms by which the documents at `places` match `slots`."""
+        return frozenset(
+            term
+            for slot in slots
+            for terms in slot.alternatives
+            if not places.isdisjoint(self._documents_with(terms))
+            for term in terms
+        )
 
     def _weights(self, slot: _Slot) -> dict[int, float]:
         """Return how well documents match `slot`, by the places of those that do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from django.db import transaction
@@ -23,7 +24,7 @@ def claim_of(record: Claimable) -> Claim | None:
     return Claim.objects.filter(**_key(record)).select_related("claimed_by").first()
 
 
-def standing_claims(records: list[Claimable]) -> dict[Claimable, Claim]:
+def standing_claims(records: Sequence[Claimable]) -> dict[Claimable, Claim]:
     """Return who takes care of which of `records`, all of one kind."""
     if not records:
         return {}

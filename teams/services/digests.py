@@ -73,7 +73,7 @@ def digest_for(facilitator: Member) -> list[DigestSection]:
 
 
 def _organizations() -> DigestSection:
-    organizations = organizations_waiting()
+    organizations: QuerySet[Any] = organizations_waiting()
     items = [
         DigestItem(organization, str(organization), is_late(organization.asked_at))
         for organization in organizations[:MAX_DIGEST_ITEMS]

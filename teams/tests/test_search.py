@@ -116,7 +116,13 @@ def test_search_sees_only_the_documents_that_it_is_given():
     search(DOCUMENTS, "password")
     results = search(DOCUMENTS[:3], "passwrd")
     assert (results.matches, results.nearest) == ([], [])
-    assert results.terms <= {"passwrd"}
+    assert results.terms == frozenset()
+
+
+def test_search_results_name_only_terms_that_were_found():
+    # Not "place" and "work", which are synonyms only together.
+    documents = [Document("faq", 1, "Which hospital?", "Work with us.")]
+    assert search(documents, "employer", SYNONYMS).terms == {"hospital"}
 
 
 def test_matched_spans_are_those_of_whole_words():

@@ -137,7 +137,7 @@ def test_question_ask_shows_an_old_form_again_with_a_new_token(client, db):
         ({"text": " \r\n "}, "Enter your question"),
         ({"text": "x" * 1001}, "at most 1,000 characters"),
         ({"email": "nowhere"}, "Enter your email address, like name@hospital.org, or leave it out"),
-        ({"email": "a@b\ncc: x@y.example"}, "Enter your email address"),
+        ({"email": "a@b\ncc: x@y.example"}, "Enter one address"),
     ],
 )
 def test_question_ask_explains_invalid_input(client, db, changes, message):

@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 NAME = "my-data"
 # The page brings its own style: it is read without the portal.
-SHEETS = ("tokens", "base", "lists", "print")
+SHEETS = ("tokens", "base", "frame", "lists", "print")
 _FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 # Where the words of a key are not clear without its place.
 LABELS = {"at": "When", "what": "What happened", "history": "How your details changed"}
