@@ -60,9 +60,16 @@ def cell_problem(value: Value) -> str:
     return ""
 
 
-def validate_name(text: str) -> None:
-    """Raise ValidationError if this is no name of a person or organization, but a date, a number
-    or the like. That a name may have digits in it is no matter."""
+def name_problem(text: str) -> str:
+    """Return why this is no name of a person or organization, but a date, a number or the like;
+    else an empty text. A name may have digits in it."""
     for kind, pattern in NO_NAME.items():
         if pattern.fullmatch(text):
-            raise ValidationError(f"This cell holds {kind} instead of a name. Enter the name.")
+            return f"This cell holds {kind} instead of a name. Enter the name."
+    return ""
+
+
+def validate_name(text: str) -> None:
+    """Raise ValidationError, saying why, if this is no name of a person or organization."""
+    if problem := name_problem(text):
+        raise ValidationError(problem)

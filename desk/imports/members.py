@@ -192,7 +192,8 @@ class MemberParser:
     def __init__(self, rows: Sequence[TableRow], by: Member) -> None:
         self.by = by
         self.team_names = TeamNames(ActionTeam.objects.facilitated_by(by))
-        names = [row.cells["Organization"] for row in rows]
+        readable = [row for row in rows if not row.problems.keys() & {"", "Organization"}]
+        names = [row.cells["Organization"] for row in readable]
         self.organizations = lock_organizations(names)
         self.unknown_organizations = {
             normalized: name

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from desk.changelist import counted
 from desk.imports.base import Brought, CorrectableError, FileImport, RowCleaner, with_message
-from desk.imports.cells import validate_name
+from desk.imports.cells import name_problem
 from desk.records.organizations.domain_evidence import overlap_warning, overlapping_domains
 from members.email_domains import normalize_domain, readable_domain
 from members.forms import OrganizationNameField
@@ -25,9 +25,7 @@ from teams.services import import_organizations
 MAX_DOMAINS_PER_ROW = 50
 # A slash between two domains stands alone, and "and" too: within a web address it begins the path.
 _BETWEEN_DOMAINS = re.compile(r"(?:[\s,;|]|(?<!\S)(?:/|&|and)(?!\S))+")
-NAME = with_message(
-    OrganizationNameField(validators=[validate_name]), "Enter the name of the organization."
-)
+NAME = with_message(OrganizationNameField(), "Enter the name of the organization.")
 
 
 @dataclass
@@ -102,6 +100,9 @@ class OrganizationImport(FileImport):
                 cleaner.outcome = f"Same organization as row {first_rows[name]}"
             elif name in created:
                 cleaner.outcome = "New organization"
+                # One of today keeps even such a name.
+                if problem := name_problem(organization.name):
+                    cleaner.add_error("Name", problem)
             elif organization.pk in self.result.recognized:
                 cleaner.outcome = "Recognized"
             else:

@@ -11,7 +11,7 @@ from desk.tests.test_imports_people import errors_of, exported
 from desk.tests.test_imports_records import table_of
 from members.models import Organization
 from members.services import rename_organization
-from teams.services import add_domain, decline_organization
+from teams.services import add_domain, add_organization, decline_organization
 
 ORGANIZATIONS = "/admin/members/organization/"
 
@@ -114,3 +114,16 @@ def test_import_refuses_a_status_that_it_would_not_store(
     report = run(facilitator, row)
     assert [error.message.startswith(message) for error in report.errors] == [True]
     assert errors_of(report) == [(2, "Domains" if row[1] else "Status")]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("1871", "a number"), ("n/a", "a placeholder")])
+def test_import_adds_no_organization_without_a_name(facilitator, name, kind):
+    (error,) = run(facilitator, (name, "")).errors
+    assert (error.row, error.column) == (2, "Name")
+    assert error.message == f"This cell holds {kind} instead of a name. Enter the name."
+
+
+def test_import_leaves_an_organization_with_the_name_of_a_number_alone(facilitator):
+    add_organization("1871", by=facilitator)
+    report = run(facilitator, ("1871", ""))
+    assert (report.errors, report.changes_nothing) == ([], True)

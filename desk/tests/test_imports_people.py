@@ -206,3 +206,13 @@ def test_import_asks_whether_a_former_address_is_the_same_person(
     assert "moved to maria@loop.example" in error.message
     # With another name it is somebody who has the mailbox now.
     assert run(facilitator, row("maria@rush.example", "Mario Newcomer")).errors == []
+
+
+def test_import_says_nothing_of_what_stands_in_shifted_cells(facilitator, team, organization):
+    content = (
+        b"Email,Full name,Job title,Organization,Teams\na@x.example,O'Brien, Mary,HR,Rush,Team"
+    )
+    table = read_table(SimpleUploadedFile("list.csv", content), MemberImport.columns)
+    report = MemberImport(table.rows, by=facilitator).check()
+    assert [(error.row, error.column) for error in report.errors] == [(2, "")]
+    assert not any("unknown organization" in sentence for sentence in report.summary)
