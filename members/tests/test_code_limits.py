@@ -132,7 +132,8 @@ def seen(email: str) -> tuple[int, str, list[str], str]:
     response = client.post("/sign-in/", {"email": email})
     page = client.get("/sign-in/code/")
     again = client.post("/sign-in/code/new/")
-    text = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page.content.decode())
+    changing = r'name="csrfmiddlewaretoken" value="\w+"|<time datetime=.+?</time>'
+    text = re.sub(changing, "", page.content.decode())
     return (
         response.status_code,
         text.replace(email, "(address)"),

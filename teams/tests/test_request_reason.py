@@ -41,7 +41,7 @@ def test_join_keeps_the_reason_with_what_is_requested(client, organization, team
     join(client, team, approval_team, reason=f" {REASON}\u200b ")
     nora = Member.objects.get(email="nora@rush.example")
     assert reasons_of(nora) == {team.slug: "", approval_team.slug: REASON}
-    assert f"You wrote: “ {REASON} ”" in visible_text(client.get("/my/"))
+    assert f"You wrote: “{REASON}”" in visible_text(client.get("/my/"))
 
 
 def test_reason_goes_to_nobody_but_those_who_decide(team, approval_team, applicant):
