@@ -20,6 +20,8 @@ VALUES = [
     "' OR 1=1 --", "<script>alert(1)</script>", "%", "_", "\\", "{{ 7|add:7 }}", "../../etc/passwd",
     "//evil.example", "javascript:x", "http://[", "a@b", "a@[::1]", "é@é.example", "@", "a,b", ",",
     "nora@rush.example", "maria@rush.example", '"x,eve@evil.example,y"@rush.example',
+    "Ana <ana@x.example>", "mailto:a@x.example; b@x.example", "https://www.ZÜRICH.example./x",
+    "*.rush.example", "sub.rush.example", "yahoo.de", "il.us", "xn--a.example", "a.org/b.org",
     "2026-02-30", "0000-00-00", "9999-12-31", "25:61",
     "education", "archive", "closed", "active", "recognized", "csv", "xlsx", "BCDFGH",
 ]  # fmt: skip

@@ -40,6 +40,7 @@ from collaborative.tests.fuzzing import (
 )
 from conftest import make_active_member, make_member
 from desk.models import Import
+from members.email_domains import domain_problem, normalize_domain
 from members.models import Decision, EmailDomain, Member, Move, Organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
 from teams.services import (
@@ -208,8 +209,15 @@ class RuleChecker:
         client = Client(raise_request_exception=False)
         client.cookies.load(self.cookies)
         written: set[str] = set()
+        savepoints: dict[str, set[str]] = {}
 
         def note_writes(execute: Callable, sql: str, *rest: object) -> object:
+            command, _, name = sql.rpartition(" ")
+            if command == "SAVEPOINT":
+                savepoints[name] = set(written)
+            elif command == "ROLLBACK TO SAVEPOINT":
+                # A preview takes back what it did.
+                written.intersection_update(savepoints[name])
             written.update(table.lower() for table in WRITE.findall(sql))
             return execute(sql, *rest)
 
@@ -233,6 +241,7 @@ class RuleChecker:
         if written:
             violations |= self.protected.changes()
             violations |= {*self.forbidden_transitions(), *self.misaddressed_emails()}
+            violations |= {*self.forbidden_domains()}
         self.violations += [f"{violation}\n  by {request}" for violation in violations]
 
     def misaddressed_emails(self) -> Iterator[str]:
@@ -240,6 +249,14 @@ class RuleChecker:
         for email in Email.objects.filter(pk__gt=self.last_email).only("to"):
             if len(email.to) != 1:
                 yield f"an email to {len(email.to)} addresses"
+
+    def forbidden_domains(self) -> Iterator[str]:
+        """Describe email domains that cannot be one organization's, or are not normalized."""
+        for domain in EmailDomain.objects.values_list("domain", flat=True):
+            if problem := domain_problem(domain):
+                yield f"the email domain {domain}: {problem}"
+            elif normalize_domain(domain) != domain:
+                yield f"the email domain {domain} is not normalized"
 
     def forbidden_transitions(self) -> Iterator[str]:
         """Describe what happened to memberships and may not happen."""
