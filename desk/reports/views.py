@@ -72,6 +72,10 @@ class MonthField(forms.CharField):
     widget = forms.TextInput(attrs={"type": "month"})
     default_error_messages: ClassVar = {"required": "Choose a month, like 2026-03."}
 
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        """Return none: HTML has no longest length for a month."""
+        return {}
+
 
 class PeriodForm(forms.Form):
     """The first and the last month of a report."""
