@@ -83,6 +83,13 @@ PEOPLE: list[tuple[str, str, str, str, list[str]]] = [
     ("dee@personal.example", "Dee Private", "", PRAIRIE, [TRAINING]),
 ]
 
+# Why they want to join the team that decides by approval.
+REQUEST_REASONS = {
+    "emil@prairie.example": "I am building a career ladder for our medical assistants.",
+    "omar@limestone.example": "Half of our aides leave in the first year, and I want to learn why.",
+    "yuri@firefly.example": "We start an apprenticeship in spring.",
+}
+
 APPROVED_MEMBERS = [
     "cleo@lakefront-clinics.example",
     "karl@oaksavanna.example",

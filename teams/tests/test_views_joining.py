@@ -55,6 +55,17 @@ def test_join_page_ticks_the_team_the_person_came_from(client, team, other_team)
     assert client.get(JOIN).content.decode().count(" checked") == 0
 
 
+def test_join_page_begins_with_the_address_that_was_checked(client, team):
+    client.post(JOIN, form(team, email="old@rush.example"))
+    page = client.get(JOIN, {"email": 'nora@rush.example"><b>'}).content.decode()
+    assert 'value="nora@rush.example&quot;&gt;&lt;b&gt;"' in page
+    assert 'value="Nora Newcomer"' in page
+    client.post("/sign-in/", {"email": "vera@rush.example"})
+    client.post("/sign-in/code/", {"code": last_code()})
+    page = client.get(JOIN, {"email": "nora@rush.example"}).content.decode()
+    assert 'value="vera@rush.example"' in page
+
+
 def test_join_page_ignores_an_unknown_or_closed_team(client, team, closed_team):
     for slug in ("nowhere", closed_team.slug, "<script>"):
         response = client.get(JOIN, {"team": slug})

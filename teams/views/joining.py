@@ -75,8 +75,8 @@ def join(request: HttpRequest) -> HttpResponse:
 def _initial(request: HttpRequest, came_from: ActionTeam | None) -> dict[str, Any]:
     """Return what the form begins with: what this browser has sent before, the address that was
     verified or checked in it, and the team whose page led here."""
-    initial = {"email": request.GET.get("email", "")} | _sent_before(request)
-    if email := verified_email_of(request):
+    initial = _sent_before(request)
+    if email := verified_email_of(request) or request.GET.get("email"):
         initial["email"] = email
     initial = details_from_provider(request) | initial
     if came_from and not came_from.is_closed:
@@ -95,11 +95,13 @@ def _sent_before(request: HttpRequest) -> dict[str, Any]:
 def _pending_form(request: HttpRequest, form: JoinForm) -> dict[str, Any]:
     """Return what the valid `form` says, without the address, as a session can keep it; with the
     employer if that was named before."""
-    values = {name: form.cleaned_data[name] for name in ("full_name", "job_title")}
+    names = ("full_name", "job_title")
+    values: dict[str, Any] = {name: form.cleaned_data[name] for name in names}
     # Not asked where no team is by approval.
     values["reason"] = form.cleaned_data.get("reason", "")
     values["organization"] = _sent_before(request).get("organization", "")
-    return {**values, "teams": [team.slug for team in form.cleaned_data["teams"]]}
+    values["teams"] = [team.slug for team in form.cleaned_data["teams"]]
+    return values
 
 
 @login_not_required

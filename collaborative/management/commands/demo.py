@@ -93,6 +93,7 @@ def _add_everything() -> None:
             full_name=name,
             job_title=job_title,
             organization=organization,
+            reason=data.REQUEST_REASONS.get(email, ""),
             team_ids=[teams[slug].pk for slug in slugs],
         )
     _decide(facilitators, administrator)
