@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pyexpat import XMLParserType
 
 # As spreadsheets in any language show them; number signs alone are a column that was too narrow.
-ERROR_VALUE = re.compile(r"#¡?[A-ZÀ-Þ0-9/_]+[!?]|#N/A|#N/D|#N/V|#NV|#GETTING_DATA|#{3,}|Err:\d{3}")
+ERROR_VALUE = re.compile(
+    r"#¡?(?:(?![a-z])[\w/])+[!?]|#N/A|#N/D|#N/V|#NV|#GETTING_DATA|#{3,}|Err:\d{3}"
+)
 UNKNOWN_ERROR = "#ERROR!"
 MAX_FORMULA_CHARACTERS = 100
 # A start tag, whose values may hold any sign but their own quotes, or an end tag.

@@ -76,16 +76,17 @@ def read_table(
     if (upload.size or 0) > MAX_BYTES:
         raise Refused(f"The file is larger than {MAX_BYTES // 1_000_000} MB. Split it.")
     content = upload.read()
+    required = [column for column in columns if column not in optional]
     source: CsvText | Sheet
     if is_workbook(content):
-        source = read_workbook(content, columns, READ_ROWS)
+        source = read_workbook(content, required, READ_ROWS)
     else:
-        source = read_csv(content, columns, READ_ROWS)
+        source = read_csv(content, required, READ_ROWS)
     # The headings are among the first.
     top = [
         [cell_text(value) for value in values] for _, values in source.rows[:HEADING_SEARCH_ROWS]
     ]
-    start = find_heading_row(top, columns)
+    start = find_heading_row(top, required)
     headings = parse_headings(top[start] if top else [], columns, optional, source.found_in)
     below = source.rows[start + 1 :]
     if len(below) > MAX_ROWS:

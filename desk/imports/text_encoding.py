@@ -61,6 +61,8 @@ def _decode_legacy(content: bytes) -> tuple[str, str] | None:
     charset-normalizer knows what is no text, but few names are too few for its statistics: it
     takes José, in the text of a Macintosh, for JosŽ. So it decides only where letters do not.
     """
+    # Of a file that is UTF-8 but for a few characters.
+    content = content.removeprefix(codecs.BOM_UTF8)
     guess = from_bytes(content, cp_isolation=list(LEGACY_ENCODINGS)).best()
     if guess is None:
         return None

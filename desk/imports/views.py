@@ -44,7 +44,7 @@ class UploadForm(forms.Form):
             "required": "Choose a file.",
             "empty": "The file is empty.",
         },
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.xlsx,.xlsb,.xls,.ods"}),
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.xlsm,.xlsb,.xls,.ods"}),
     )
 
 

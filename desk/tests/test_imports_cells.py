@@ -56,6 +56,7 @@ def test_cell_text_is_cleaned_and_keeps_lines(value, text):
         ("#N/A", ERROR),
         ("#BEZUG!", ERROR),
         ("#¡VALOR!", ERROR),
+        ("#ДЕЛ/0!", ERROR),
         ("Err:502", ERROR),
         ("########", ERROR),
         ("=A2&B2", FORMULA),

@@ -70,6 +70,10 @@ def test_read_table_tells_macintosh_text_from_windows_text(name, encoding, note)
     assert table.notes() == [note]
 
 
+def test_read_table_finds_the_headings_behind_a_mark_of_utf_8_that_is_not_true():
+    assert cells_of(read(b"\xef\xbb\xbfName,Domains\nCaf\xe9 Clinic,\n"))[0][1] == "Café Clinic"
+
+
 def test_read_table_names_utf_16():
     table = read("Name,Domains\r\nKővári Klinik,\r\n".encode("utf-16-be"))
     assert cells_of(table) == [(2, "Kővári Klinik", "")]
@@ -251,6 +255,13 @@ def test_read_table_reads_the_first_sheet_that_has_the_headings(sheets, read_she
     assert table.notes()[0] == f"Read: the sheet “{read_sheet}”."
     not_read = " ".join(table.notes()[1:])
     assert all(f"“{name}”" in not_read for name in sheets if name != read_sheet)
+
+
+def test_read_table_prefers_no_sheet_for_an_optional_heading():
+    new, exported = [["Name", "Domains"], ["Elm"]], [["Name", "Domains", "Status"], ["Oak"]]
+    upload = SimpleUploadedFile("list", workbook_of({"New": new, "Exported": exported}))
+    table = read_table(upload, [*COLUMNS, "Status"], ["Status"])
+    assert cells_of(table) == [(2, "Elm", "", "")]
 
 
 def test_read_table_says_in_which_sheet_it_looked_for_headings():
