@@ -201,9 +201,18 @@ class OrganizationField(OrganizationNameField):
 
 class EmailDomainForm(OverlapForm):
     def _post_clean(self) -> None:
-        """Ask before the domain, which the model has normalized, is stored beside another's."""
+        """Say whose the domain is already, and where it can move; ask before it is stored beside
+        another's. The model has normalized it."""
         super()._post_clean()  # type: ignore[misc]  # Django's, without a type
-        if not self.errors:
+        taken = EmailDomain.objects.filter(domain=self.instance.domain)
+        if same := taken.select_related("organization").first():
+            url = reverse("admin:members_emaildomain_move", args=[same.pk])
+            message = format_html(
+                '{} already belongs to {}. <a href="{}">Move it to another organization</a>',
+                same, same.organization, url,
+            )  # fmt: skip
+            self.errors["domain"] = self.error_class([message])
+        elif not self.errors:
             self.check_overlap("domain", self.instance.domain, self.instance.organization)
 
 
@@ -219,10 +228,11 @@ class EmailDomainAdmin(ActionAdmin[EmailDomain]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[EmailDomain]:
         return super().get_queryset(request).select_related("organization")
 
-    def get_fields(self, request: HttpRequest, obj: EmailDomain | None = None) -> list[str]:
-        return (
-            ["organization", "readable"] if obj else ["organization", "domain", "accepts_overlap"]
-        )
+    def get_fields(self, request: HttpRequest, obj: EmailDomain | None = None) -> tuple[str, ...]:
+        """Return the fields of the form; of a record what it is."""
+        if obj:
+            return ("organization", "readable")
+        return ("organization", "domain", "accepts_overlap")
 
     def has_change_permission(self, request: HttpRequest, obj: EmailDomain | None = None) -> bool:
         return False

@@ -35,7 +35,8 @@ def test_domain_add_confirms_who_waits_at_it(
     [
         ("gmail.com", "public mailbox provider"),
         ("onmicrosoft.com", "Many organizations share this domain"),
-        ("loop.example", "already belongs to an organization"),
+        ("loop.example", "loop.example already belongs to Loop Example Clinic. Move it to another"),
+        ("www.Loop.example", "loop.example already belongs to Loop Example Clinic. Move it to"),
         ("nodots", "Enter an email domain"),
         ("@", "Enter an email domain"),
         ("", "Enter the domain"),
