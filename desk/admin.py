@@ -11,6 +11,7 @@ from desk.records.emails import EmailAdmin
 from desk.records.faq import FaqEntryAdmin
 from desk.records.goals import GoalAdmin
 from desk.records.imports import ImportAdmin
+from desk.records.invitations import InvitationAdmin
 from desk.records.members.admin import MemberAdmin
 from desk.records.memberships import MembershipAdmin
 from desk.records.moves import MoveAdmin
@@ -25,6 +26,7 @@ from teams.models import (
     ActionTeam,
     FaqEntry,
     Goal,
+    Invitation,
     Membership,
     Notice,
     Question,
@@ -40,6 +42,7 @@ admin.site.register(Export, ExportAdmin)
 admin.site.register(FaqEntry, FaqEntryAdmin)
 admin.site.register(Goal, GoalAdmin)
 admin.site.register(Import, ImportAdmin)
+admin.site.register(Invitation, InvitationAdmin)
 admin.site.register(Member, MemberAdmin)
 admin.site.register(Membership, MembershipAdmin)
 admin.site.register(Move, MoveAdmin)

@@ -19,6 +19,7 @@ from teams.models import (
     ActionTeam,
     FaqEntry,
     Goal,
+    Invitation,
     Membership,
     Notice,
     Question,
@@ -50,6 +51,7 @@ WORK: list[ListEntry] = [
 ]
 RECORDS: list[ListEntry] = [
     (Decision, "Decisions", "undo", ""),
+    (Invitation, "Invitations", "email", ""),
     (EmailDomain, "Email domains", "file", ""),
     (Import, "Imports", "form", ""),
     (Export, "Exports", "download", ""),

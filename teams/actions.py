@@ -24,7 +24,7 @@ from members.normalize import clean_text
 from members.services import Refused
 from members.wording import counted, end_sentence
 from teams import services
-from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
+from teams.models import ActionTeam, FaqEntry, Goal, Invitation, Membership, Question
 
 FormData = dict[str, Any]
 Execute = Callable[[Any, Member, FormData], str]
@@ -221,6 +221,27 @@ def merge_members(member: Member, by: Member, form_data: FormData) -> str:
 def close_account(member: Member, by: Member, form_data: FormData) -> str:
     services.close_account(member, by=by)
     return "The account is closed and the person’s details are erased."
+
+
+@action(Member, "invite")
+def invite_member(member: Member, by: Member, form_data: FormData) -> str:
+    services.invite_member(member, by=by)
+    return f"{member} is invited at {end_sentence(member.email)}"
+
+
+# Invitations
+
+
+@action(Invitation, "send-again", administrators_only=True)
+def send_invitation_again(invitation: Invitation, by: Member, form_data: FormData) -> str:
+    services.send_again(invitation, by=by)
+    return f"{invitation.email} is invited once more."
+
+
+@action(Invitation, "cancel", administrators_only=True)
+def cancel_invitation(invitation: Invitation, by: Member, form_data: FormData) -> str:
+    services.cancel_invitation(invitation, by=by)
+    return f"The {invitation} no longer works."
 
 
 # Moves to another address

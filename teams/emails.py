@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from members.emails import queue
 from members.models import Member, Move, Organization
-from teams.models import ActionTeam, Membership, Question
+from teams.models import ActionTeam, Invitation, Membership, Question
 
 
 def _my_teams_url() -> str:
@@ -119,6 +119,13 @@ def request_withdrawn(membership: Membership) -> None:
         membership.member.email,
         {"member": membership.member, "membership": membership, "my_teams_url": _my_teams_url()},
     )
+
+
+def invitation(invitation: Invitation) -> None:
+    """Invite someone to facilitate a team, or to administer the portal."""
+    address = f"{reverse('join')}?invitation={invitation.token}"
+    context = {"invitation": invitation, "invitation_url": settings.SITE_URL + address}
+    queue("invitation", invitation.email, context)
 
 
 def facilitator_appointed(facilitator: Member, team: ActionTeam, by: Member) -> None:

@@ -82,13 +82,20 @@ class JoinForm(HoneypotForm):
         *args: Any,
         open_teams: list[ActionTeam],
         has_verified_email: bool = False,
+        is_invited: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        # The address in `initial` counts, whatever is sent.
         if has_verified_email:
-            # The address in `initial` counts, whatever is sent.
             self.fields["email"].disabled = True
             self.fields["email"].help_text = "Verified by the sign-in of your organization"
+        elif is_invited:
+            self.fields["email"].disabled = True
+            self.fields["email"].help_text = "The invitation went to it, and so does the code"
+        if is_invited:
+            self.fields["teams"].required = False
+            self.fields["teams"].label = "Do you want to join teams, too?"
         by_approval = [team.name for team in open_teams if not team.is_open]
         if by_approval:
             names = get_text_list(by_approval, "and")

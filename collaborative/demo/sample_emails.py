@@ -11,7 +11,7 @@ from members.emails import collect_emails
 from members.models import Member, Move, Organization
 from teams import emails as team_emails
 from teams.emails import DigestItem, DigestSection
-from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
+from teams.models import ActionTeam, FaqEntry, Goal, Invitation, Membership, Question
 
 LAKEFRONT = Organization(name="Lakefront Example Hospital", status="recognized")
 RIVERBEND = Organization(name="Riverbend Example Hospital")
@@ -52,6 +52,10 @@ def _membership(
 
 def _requests(member: Member, *teams: ActionTeam) -> list[Membership]:
     return [_membership(member, team, "requested", requested_at=timezone.now()) for team in teams]
+
+
+def _invitation(role: str, team: ActionTeam | None = None, note: str = "") -> Invitation:
+    return Invitation(pk=1, email=NEW.email, role=role, team=team, note=note, invited_by=ADA)
 
 
 def _question(**fields: object) -> Question:
@@ -190,6 +194,8 @@ def _facilitator_emails() -> list[partial[None]]:
     ]
     return [
         partial(team_emails.facilitator_appointed, FAYE, TRAINING, ADA),
+        partial(team_emails.invitation, _invitation("facilitator", TRAINING)),
+        partial(team_emails.invitation, _invitation("administrator", note="Can you help me?")),
         partial(team_emails.facilitator_digest, FAYE, [DigestSection("requests", 1, 0, [request])]),
         partial(team_emails.facilitator_digest, FAYE, many_waiting),
         partial(team_emails.facilitator_digest, FAYE, [goals]),

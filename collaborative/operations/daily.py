@@ -20,7 +20,12 @@ from members.auth.rate_limits import delete_expired_counters
 from members.history.request_id import HEADER, bind_request_id
 from members.models import Decision, SentCode
 from members.services import delete_ended_sessions
-from teams.services import delete_old_addresses, delete_settled_claims, send_digests
+from teams.services import (
+    delete_old_addresses,
+    delete_old_invitations,
+    delete_settled_claims,
+    send_digests,
+)
 
 # In local time.
 FIRST_DIGEST_HOUR = 7
@@ -96,6 +101,7 @@ DAILY_TASKS: tuple[Callable[[], object], ...] = (
     release_stranded_emails,
     delete_old_records,
     delete_old_addresses,
+    delete_old_invitations,
     delete_settled_claims,
     delete_expired_imports,
     delete_expired_counters,

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
+from desk.actions.base import MAX_DECISION_ROWS
 from desk.changelist import DeskModelAdmin, badge, require_staff
 from desk.imports.taking_back import (
     KeysByModel,
@@ -19,12 +20,12 @@ from desk.imports.taking_back import (
     preview_take_back,
     take_back,
 )
-from desk.models import Import, ImportedRecord, ImportQuerySet
+from desk.models import Import, ImportedRecord, ImportQuerySet, Selection
 from members.dates import long_date
 from members.models import EmailDomain, Member, Organization
 from members.services import Refused
 from members.wording import counted
-from teams.models import Membership
+from teams.models import Invitation, Membership
 from teams.services import visible_members
 
 RECORDS_PER_PAGE = 100
@@ -53,8 +54,11 @@ class ImportAdmin(DeskModelAdmin[Import]):
     ordering = ["-pk"]
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.take_back_view)
-        return [path("<int:pk>/take-back/", view, name="desk_import_take_back")] + [
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:pk>/take-back/", wrap(self.take_back_view), name="desk_import_take_back"),
+            path("<int:pk>/invite/", wrap(self.invite_view), name="desk_import_invite"),
+        ] + [
             url
             for url in super().get_urls()
             if (url.name or "").endswith(("_changelist", "_change"))
@@ -92,8 +96,33 @@ class ImportAdmin(DeskModelAdmin[Import]):
             "counts": _counts(record),
             "page": Paginator(records, RECORDS_PER_PAGE).get_page(request.GET.get("page")),
             "kept": _kept_context(kept, staff),
+            "invitable": len(self._invitable(record, staff)),
         }
         return self._render(request, "record", record.file_name, record, context)
+
+    def invite_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Open the page that invites the imported people who have neither signed in nor been
+        invited (POST); it says what will happen, and sends nothing."""
+        record = self._get_import(request, str(pk))
+        staff = require_staff(request)
+        keys = self._invitable(record, staff)
+        if request.method != "POST" or not keys:
+            return self._redirect(record)
+        selection = Selection.objects.create(
+            by=staff, model_label=Member._meta.label_lower, object_ids=keys
+        )
+        url = reverse("admin:members_member_invite_selection", args=[selection.pk])
+        return HttpResponseRedirect(url)
+
+    def _invitable(self, record: Import, staff: Member) -> list[int]:
+        """Return the keys of at most MAX_DECISION_ROWS of the people that `record` brought, whom
+        `staff` sees, and who have neither signed in nor been invited."""
+        if record.kind != Import.Kind.MEMBERS or record.taken_back_at:
+            return []
+        invited = Invitation.objects.filter(role=Invitation.Role.MEMBER).values("email")
+        people = (record.people & visible_members(staff)).filter(last_login=None, is_active=True)
+        keys = people.exclude(email__in=invited).order_by("pk").values_list("pk", flat=True)
+        return list(keys[:MAX_DECISION_ROWS])
 
     def take_back_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Say what taking the import back would do (GET), or do it (POST)."""

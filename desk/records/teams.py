@@ -12,12 +12,15 @@ from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from desk.changelist import RecordAdmin, badge, is_administrator, require_staff
+from desk.records.invitations import invite_url
+from members.dates import long_date
 from members.models import Member
-from teams.models import ActionTeam, ActionTeamQuerySet
+from teams.models import ActionTeam, ActionTeamQuerySet, Invitation
 from teams.services import set_facilitators
 
 
@@ -54,7 +57,7 @@ class PeopleField(forms.CharField):
         if unknown:
             raise ValidationError(
                 f"No open account has the address {', '.join(unknown)}. "
-                "A new person signs in to the portal first."
+                "Leave it out, save, and invite the person."
             )
         return list(members.values())
 
@@ -129,7 +132,7 @@ class ActionTeamAdmin(PublishedAdmin):
     ]  # fmt: skip
     fields = [
         "name", "slug", "state", "position", "color", "drawing", "join_policy", "facilitators",
-        "summary", "why", "achievements",
+        "invited", "summary", "why", "achievements",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ActionTeam]:
@@ -139,7 +142,7 @@ class ActionTeamAdmin(PublishedAdmin):
         return is_administrator(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        fields = super().get_readonly_fields(request, obj)
+        fields = [*super().get_readonly_fields(request, obj), "invited"]
         if is_administrator(request):
             return fields
         return [*fields, "state", "position", "color", "drawing", "join_policy", "facilitators"]
@@ -175,6 +178,19 @@ class ActionTeamAdmin(PublishedAdmin):
 
     def get_view_on_site_url(self, obj: Model | None = None) -> str | None:
         return obj.get_absolute_url() if isinstance(obj, ActionTeam) else None
+
+    @admin.display(description="invited")
+    def invited(self, team: ActionTeam) -> SafeString | str:
+        """Return who is invited to facilitate the team, and the way to invite another person."""
+        if team.pk is None:
+            return "Save the team; then you can invite facilitators who have no account yet."
+        waiting = team.invitations.open().order_by("email")
+        people = [f"{each.email}, on {long_date(each.sent_at)}" for each in waiting]
+        return format_html(
+            '{}. <a href="{}">Invite a facilitator</a>',
+            "; ".join(people) or "Nobody",
+            invite_url(Invitation.Role.FACILITATOR, team),
+        )
 
     @admin.display(ordering="join_policy")
     def status(self, team: ActionTeam) -> SafeString:

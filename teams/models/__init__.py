@@ -3,12 +3,20 @@
 from teams.models.claims import Claim
 from teams.models.faq import FaqEntry, Question
 from teams.models.goals import STALE_AFTER, Goal, GoalQuerySet, GoalUpdate, amount
+from teams.models.invitations import (
+    INVITED_ALREADY,
+    MAX_INVITATION_EMAILS,
+    Invitation,
+    InvitationQuerySet,
+)
 from teams.models.memberships import MAX_REQUEST_REASON_LENGTH, Membership, MembershipQuerySet
 from teams.models.site_texts import MAX_NOTICE_LENGTH, PLACEHOLDERS, Notice, SiteText
 from teams.models.synonyms import SynonymGroup
 from teams.models.teams import ActionTeam, ActionTeamQuerySet
 
 __all__ = [
+    "INVITED_ALREADY",
+    "MAX_INVITATION_EMAILS",
     "MAX_NOTICE_LENGTH",
     "MAX_REQUEST_REASON_LENGTH",
     "PLACEHOLDERS",
@@ -20,6 +28,8 @@ __all__ = [
     "Goal",
     "GoalQuerySet",
     "GoalUpdate",
+    "Invitation",
+    "InvitationQuerySet",
     "Membership",
     "MembershipQuerySet",
     "Notice",

@@ -1,12 +1,13 @@
 """Joining and leaving: the steps that a member takes."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db import models, transaction
 
 from members.models import Member, Organization
 from members.services import (
+    EmployerUnknownError,
     Refused,
     complete_profile,
     get_or_create_member,
@@ -16,6 +17,7 @@ from members.services import (
 from members.wording import end_sentence
 from teams import emails
 from teams.models import ActionTeam, Membership
+from teams.services.invitations import accept_invitations
 from teams.services.recognition import set_affiliation
 from teams.services.transitions import lock_membership, start_membership, transition
 
@@ -48,15 +50,16 @@ def complete_join(
     job_title: str,
     organization: str = "",
     reason: str = "",
-    team_ids: Iterable[int],
+    team_ids: Collection[int],
 ) -> tuple[Member, list[TeamOutcome]]:
-    """Apply a join form after its address was proven: person, affiliation, teams, one email.
+    """Apply a join form after its address was proven: person, affiliation, what the person is
+    invited to be, teams, one email.
 
     Return the member and what became of each team. `reason`, one line, goes with the requests to
     teams whose facilitators decide. Safe to repeat, also at the same time: what is
     there is reported, not made again. Refuses an account that a facilitator has closed, and with
-    EmployerUnknownError where `organization` is empty and neither the address nor an account says
-    who employs the person; then nothing is changed.
+    EmployerUnknownError where there are teams, `organization` is empty and neither the address nor
+    an account says who employs the person; then nothing is changed.
     """
     with transaction.atomic():
         member, _ = get_or_create_member(email, full_name=full_name, job_title=job_title)
@@ -67,9 +70,15 @@ def complete_join(
             # After a decline the new name counts: the old one may have been wrong.
             if employer and employer.status != Organization.Status.DECLINED:
                 organization = employer.name
-            member = set_affiliation(member, organization)
+            try:
+                member = set_affiliation(member, organization)
+            except EmployerUnknownError:
+                # Only a team has to know; who accepts an invitation may join none.
+                if team_ids:
+                    raise
         member = complete_profile(member, full_name=full_name, job_title=job_title)
-        teams = ActionTeam.objects.filter(pk__in=list(team_ids))
+        accept_invitations(member)
+        teams = ActionTeam.objects.filter(pk__in=team_ids)
         return member, _join_all(member, teams, reason)
 
 

@@ -21,7 +21,7 @@ from members.services import (
 )
 from members.services.moving import emails_to
 from teams import emails
-from teams.models import ActionTeam, Claim, Membership
+from teams.models import ActionTeam, Claim, Invitation, Membership
 from teams.services.recognition import set_affiliation
 from teams.services.transitions import end_or_withdraw
 
@@ -44,15 +44,29 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
         before = set(team.facilitators.all())
         explain_change(team, by, "facilitators changed")
         team.facilitators.set(chosen)
-        for member in before.symmetric_difference(chosen):
+        for member in before.difference(chosen):
             may_use_desk = member.is_superuser or member.facilitated_teams.exists()
-            why = "no longer a facilitator" if member in before else "facilitator"
-            save_with_history(member, by, f"{why} of {team}", is_staff=may_use_desk)
+            save_with_history(
+                member, by, f"no longer a facilitator of {team}", is_staff=may_use_desk
+            )
             if not may_use_desk:
                 end_sessions(member)
         for member in chosen:
             if member not in before:
-                emails.facilitator_appointed(member, team, by)
+                _appoint(member, team, by)
+
+
+def add_facilitator(team: ActionTeam, member: Member, *, by: Member) -> None:
+    """Make `member`, who is locked, a facilitator of `team` besides the others, with the email."""
+    if not team.facilitators.filter(pk=member.pk).exists():
+        explain_change(team, by, "facilitators changed")
+        team.facilitators.add(member)
+        _appoint(member, team, by)
+
+
+def _appoint(member: Member, team: ActionTeam, by: Member) -> None:
+    save_with_history(member, by, f"facilitator of {team}", is_staff=True)
+    emails.facilitator_appointed(member, team, by)
 
 
 @transaction.atomic
@@ -97,6 +111,7 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         current = Membership.objects.of(member).current()
         for membership in current.select_for_update(no_key=True).order_by("pk"):
             end_or_withdraw(membership, by=by or member, why="account closed")
+        Invitation.objects.filter(email=member.email).delete()
         erase_reasons([member.pk, *member.merged_accounts.values_list("pk", flat=True)])
         anonymize_member(member, by=by)
 
@@ -133,11 +148,25 @@ def personal_data(member: Member) -> dict[str, Any]:
         "affiliation_confirmed_at": confirmed_at.isoformat() if confirmed_at else None,
         "affiliation_confirmed": member.get_affiliation_confirmed_via_display() or None,
         "facilitates": [team.name for team in member.facilitated_teams.all()],
+        "invitations": _invitations_of(member),
         "memberships": _memberships_of(member),
         "moves": _moves_of(member, merged),
         "emails": _emails_to(member),
         "history": _history_of([member.pk, *merged]),
     }
+
+
+def _invitations_of(member: Member) -> list[dict[str, str | None]]:
+    return [
+        {
+            "to_be": invitation.get_role_display(),
+            "team": invitation.team.name if invitation.team else None,
+            "invited_at": invitation.sent_at.isoformat(),
+            "accepted_at": invitation.accepted_at.isoformat() if invitation.accepted_at else None,
+            "note": invitation.note,
+        }
+        for invitation in Invitation.objects.filter(email=member.email).select_related("team")
+    ]
 
 
 def _memberships_of(member: Member) -> list[dict[str, str | None]]:

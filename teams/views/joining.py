@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -29,7 +30,7 @@ from members.normalize import normalize_organization_name
 from members.services import EmployerUnknownError, Refused
 from members.views import after_second_press
 from teams.forms import JoinForm
-from teams.models import ActionTeam, Membership
+from teams.models import ActionTeam, Invitation, Membership
 from teams.services import Outcome, complete_join
 
 # In the session: the form whose address is verified, while the employer is asked for.
@@ -40,23 +41,29 @@ PENDING_JOIN_SESSION_KEY = "pending_join"
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest) -> HttpResponse:
-    """The join form. `?team=<slug>` ticks that team. What was sent before is still there.
+    """The join form. `?team=<slug>` ticks that team; with `?invitation=<token>` it is for the
+    invited address, and teams are optional. What was sent before is still there.
 
     A valid form sends a code to the address, known or not, and changes nothing else.
     """
-    if isinstance(request.user, Member):
+    token = request.GET.get("invitation", "")
+    invitation = Invitation.objects.with_token(token) if token else None
+    if isinstance(request.user, Member) and not invitation:
         return redirect("my_teams")
     teams = list(ActionTeam.objects.public())
     came_from = next((team for team in teams if team.slug == request.GET.get("team")), None)
     form = JoinForm(
         request.POST or None,
         open_teams=[team for team in teams if not team.is_closed],
-        initial=_initial(request, came_from),
-        has_verified_email=bool(details_from_provider(request)),
+        initial=_initial(request, came_from) | ({"email": invitation.email} if invitation else {}),
+        has_verified_email=bool(details_from_provider(request)) and not invitation,
+        is_invited=invitation is not None,
     )
     context = {
         "form": form,
         "came_from": came_from,
+        "invitation": invitation,
+        "has_old_invitation": bool(token) and invitation is None,
         "is_verified": is_verified(request, form["email"].value() or ""),
         "closed_teams": [team for team in teams if team.is_closed],
     }
@@ -230,10 +237,12 @@ def apply_join_form(request: HttpRequest, email: str, pending_form: dict[str, An
     except Refused:
         return account_inactive(request, Member.objects.account_of(email))
     request.session.pop(PENDING_JOIN_SESSION_KEY, None)
+    # Without a team, it was an invitation that was accepted.
+    next_url = reverse("join_done" if outcomes or not member.is_staff else "admin:index")
     if request.user == member:
-        response: HttpResponse = redirect("join_done")
+        response: HttpResponse = redirect(next_url)
     else:
-        response = sign_in(request, member, "/join/done/")
+        response = sign_in(request, member, next_url)
     request.session["join_result"] = {
         "outcomes": [(each.team.pk, each.outcome.value) for each in outcomes],
         "entered": {name: pending_form[name] for name in ("full_name", "organization")},

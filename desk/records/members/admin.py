@@ -21,6 +21,7 @@ from desk.actions.bulk_action import MAX_LISTED_RECORDS, ActionWithReason, BulkA
 from desk.changelist import badge, is_administrator, require_staff
 from desk.imports.members import MemberImport
 from desk.imports.views import ImportingAdmin
+from desk.records.invitations import invite_url, invited_on
 from desk.records.members.duplicates import possible_duplicates
 from desk.records.members.merge import MergeMember
 from desk.records.memberships import BADGES
@@ -28,7 +29,7 @@ from desk.timeline import member_timeline
 from members.dates import long_date
 from members.email_domains import email_domain
 from members.models import EmailDomain, Member, Organization
-from teams.models import Membership
+from teams.models import Invitation, Membership
 from teams.services import visible_members
 
 
@@ -157,6 +158,31 @@ class CloseAccount(MemberAction):
         return context
 
 
+class Invite(MemberAction):
+    name, label, title = "invite", "Invite", "Invite {}"
+    description = (
+        "For people whose accounts an import made, and who have not signed in. The email says "
+        "which teams they are in, how to sign in without a password, and how to leave."
+    )
+    needs_form = True
+    shows_email = True
+
+    def is_available(self, member: Member) -> bool:
+        return member.is_active and member.last_login is None
+
+
+class SignedInFilter(admin.SimpleListFilter):
+    title, parameter_name = "signed in", "signed_in"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("never", "Never signed in")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> QuerySet[Member]:
+        if self.value() == "never":
+            return queryset.filter(last_login=None, is_active=True)
+        return queryset
+
+
 class AffiliationFilter(admin.SimpleListFilter):
     title = parameter_name = "affiliation"
 
@@ -231,9 +257,11 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     """Members: for facilitators those with a membership or request in their teams, to read; for
     administrators all of them. An address is never changed here: it is what a person proved."""
 
-    bulk_actions = [Confirm(), DeclineRequests(), Unconfirm(), MergeMember(), CloseAccount()]
+    bulk_actions = [
+        Confirm(), DeclineRequests(), Unconfirm(), Invite(), MergeMember(), CloseAccount(),
+    ]  # fmt: skip
     list_display = ["name", "email", "organization", "affiliation", "since"]
-    list_filter = [AffiliationFilter]
+    list_filter = [AffiliationFilter, SignedInFilter]
     list_select_related = ["organization"]
     search_fields = ["full_name", "email", "organization__name"]
     search_help_text = "Search by name, address or organization."
@@ -277,6 +305,14 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
                 to_attr="active_memberships",
             ),
         )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list, for administrators with the way to invite another one."""
+        context = {"invite_url": invite_url(Invitation.Role.ADMINISTRATOR)}
+        invites = context if is_administrator(request) else {}
+        return super().changelist_view(request, {**invites, **(extra_context or {})})
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the order of those who wait: the longest first; else by name."""
@@ -337,6 +373,8 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
         if member.is_held:
             url = f"{reverse('admin:members_move_changelist')}?waits=decision"
             return format_html('on hold until <a href="{}">a move</a> is decided', url)
+        if invited := invited_on(member):
+            return f"open, not signed in yet; invited on {invited}"
         return (
             "administrator" if member.is_superuser else "facilitator" if member.is_staff else "open"
         )

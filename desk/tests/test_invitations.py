@@ -1,0 +1,103 @@
+"""Inviting facilitators, administrators and imported people at the desk."""
+
+from django.utils import timezone
+
+from conftest import visible_text
+from desk.models import Import, ImportedRecord
+from teams.models import Invitation
+from teams.services import invite, invite_member
+
+INVITATIONS = "/admin/teams/invitation/"
+ADDRESS = "ines@collaborative.example"
+Role = Invitation.Role
+
+
+def add(client, **changes: object):
+    typed = {"email": ADDRESS, "role": "facilitator", "team": "", "note": ""} | changes
+    return client.post(f"{INVITATIONS}add/", typed, follow=True)
+
+
+def test_team_page_leads_to_inviting_its_facilitator(client_for, administrator, team):
+    client = client_for(administrator)
+    team_url = f"/admin/teams/actionteam/{team.pk}/change/"
+    page = client.get(team_url).content.decode()
+    link = f"{INVITATIONS}add/?role=facilitator&amp;team={team.pk}"
+    assert link in page
+    form = client.get(link.replace("&amp;", "&")).context["adminform"].form
+    assert (form.initial["role"], form["team"].value()) == ("facilitator", str(team.pk))
+    response = add(client, team=team.pk, email="<Ines@Collaborative.Example>")
+    assert f"Invited: {ADDRESS}." in visible_text(response)
+    assert f"{ADDRESS}, on " in visible_text(client.get(team_url))
+
+
+def test_list_of_people_leads_to_inviting_an_administrator(client_for, administrator, facilitator):
+    people = "/admin/members/member/"
+    link = f"{INVITATIONS}add/?role=administrator"
+    assert link in client_for(administrator).get(people).content.decode()
+    assert link not in client_for(facilitator).get(people).content.decode()
+    add(client_for(administrator), role="administrator", note="Please help.")
+    assert Invitation.objects.get().note == "Please help."
+
+
+def test_invitation_with_a_mistake_says_how_to_correct_it(client_for, administrator, team):
+    client = client_for(administrator)
+    for typed, message in (
+        ({"role": "facilitator"}, "Choose the team that the person will facilitate"),
+        ({"role": "administrator", "team": team.pk}, "administrators see all teams"),
+        ({"role": "member"}, "Select a valid choice"),
+        ({"email": "ines"}, "email address, like name@hospital.org"),
+    ):
+        assert message in visible_text(add(client, **typed))
+    assert not Invitation.objects.exists()
+    add(client, team=team.pk)
+    assert "is invited already" in visible_text(add(client, team=team.pk))
+    assert Invitation.objects.get().sent_count == 1
+
+
+def test_invitation_is_sent_again_and_canceled(client_for, administrator, team):
+    invitation = invite(ADDRESS, Role.FACILITATOR, by=administrator, team=team)
+    client = client_for(administrator)
+    for action in ("send-again", "cancel"):
+        url = f"{INVITATIONS}{invitation.pk}/{action}/"
+        form = client.get(url).context["form"]
+        client.post(url, {name: form[name].value() or "" for name in form.fields})
+    invitation.refresh_from_db()
+    assert (invitation.sent_count, invitation.status[1]) == (2, "Canceled")
+
+
+def test_invitations_are_for_administrators(client_for, facilitator, administrator, team):
+    invitation = invite(ADDRESS, Role.ADMINISTRATOR, by=administrator)
+    client = client_for(facilitator)
+    for path in ("", "add/", f"{invitation.pk}/change/"):
+        assert client.get(INVITATIONS + path).status_code == 403
+    for action in ("send-again", "cancel"):
+        assert client.post(f"{INVITATIONS}{invitation.pk}/{action}/").status_code == 404
+    assert add(client, team=team.pk).status_code == 403
+    assert Invitation.objects.get().status[1] == "Waiting"
+
+
+def test_imported_people_are_invited_from_the_import(client_for, facilitator, colleague, member):
+    source = Import.objects.create(
+        by=facilitator, kind="members", file_name="a.csv", state="done", finished_at=timezone.now()
+    )
+    for person in (colleague, member):
+        ImportedRecord.objects.create(
+            source=source, model_label="members.member", object_id=person.pk
+        )
+    invite_member(member, by=facilitator)
+    client = client_for(facilitator)
+    assert "Invite the 1 who has not signed in" in visible_text(
+        client.get(f"/admin/desk/import/{source.pk}/change/")
+    )
+    page = client.post(f"/admin/desk/import/{source.pk}/invite/", follow=True)
+    assert not Invitation.objects.filter(email=colleague.email).exists()
+    client.post(page.redirect_chain[-1][0], follow=True)
+    invitation = Invitation.objects.get(email=colleague.email)
+    record = visible_text(client.get(f"/admin/members/member/{colleague.pk}/change/"))
+    assert f"invited on {invitation.sent_at:%B}" in record
+
+
+def test_facilitator_invites_only_people_of_their_teams(client_for, facilitator, outsider):
+    url = f"/admin/members/member/{outsider.pk}/invite/"
+    assert client_for(facilitator).post(url).status_code == 404
+    assert not Invitation.objects.exists()
