@@ -157,7 +157,7 @@ def _requests(staff: Member) -> list[DashboardItem]:
 
 def _moves(staff: Member) -> list[DashboardItem]:
     moves = moves_waiting(staff).select_related("member")[:MAX_ITEMS_OF_A_KIND]
-    return [_item(move, move.asked_at) for move in moves]
+    return [_item(move, move.waits_since) for move in moves]
 
 
 def _questions(staff: Member) -> list[DashboardItem]:

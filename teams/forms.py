@@ -180,7 +180,8 @@ class MoveRequestForm(HoneypotForm):
 
     def clean(self) -> dict[str, Any]:
         """Refuse one address twice, and a missing employer that the new address does not show."""
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         email = cleaned.get("email", "")
         if email and email == cleaned.get("old_email"):
             self.add_error("email", "Enter another address than the old one")

@@ -108,6 +108,23 @@ ENDED_MEMBERSHIP = (
     "You told us that you work in another field now.",
 )
 
+# Old and new address, the employer as entered where the new address shows none, and how many days
+# ago. The second one waits for that employer; to the third one the old address has objected.
+MOVES = [
+    ("rosa@kitefield.example", "rosa@oaksavanna.example", "", 40),
+    ("gus@northbranch.example", "gus@personal.example", FIREFLY, 3),
+    ("lena@oaksavanna.example", "lena@prairie.example", "", 2),
+]
+HELD_ADDRESS = "lena@oaksavanna.example"
+# What somebody asks for who cannot read the old mailbox.
+MOVE_REQUEST = (
+    "omar@limestone.example",
+    "omar@northbranch.example",
+    "Omar Sample",
+    "Call me at my new desk, 312-555-0142, or ask Cleo, who knows my voice.",
+    1,
+)
+
 # Of each goal its fields, the days until it is due, and its updates, oldest first: days ago, state,
 # number, sentence.
 GOAL_UPDATES: dict[str, tuple[dict[str, Any], int, list[tuple[int, str, int | None, str]]]] = {

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Min
 from django.utils import timezone
 
-from members.models import Member, Organization
+from members.models import Member, Move, Organization
 from teams.models import Goal, GoalUpdate, Membership, Question
 
 FIRST_DAYS_AGO = 425
@@ -44,6 +44,21 @@ def backdate_question(question: Question, days_ago: int) -> None:
     Question.objects.filter(pk=question.pk).update(asked_at=asked_at, decided_at=decided_at)
     question.history.update(asked_at=asked_at)
     question.history.filter(decided_at=None).update(history_date=asked_at)
+
+
+def backdate_move(move: Move, days_ago: int) -> None:
+    """Make `move`, and what its member and their memberships did with it, that many days old."""
+    at = _days_ago(days_ago)
+    changed_at = at if move.changed_at else None
+    Move.objects.filter(pk=move.pk).update(created_at=at, changed_at=changed_at)
+    move.history.update(created_at=at, changed_at=changed_at, history_date=at)
+    if changed_at is None:
+        return
+    _backdate_last_history(move.member, at)
+    for membership in Membership.objects.of(move.member).waiting():
+        if membership.waits_again:
+            Membership.objects.filter(pk=membership.pk).update(requested_at=at)
+            _backdate_last_history(membership, at, requested_at=at)
 
 
 def backdate_people(emails: Iterable[str]) -> None:

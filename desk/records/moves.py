@@ -45,7 +45,17 @@ class MoveAction(BulkAction[Move]):
         return str(move.member)
 
     def describe(self, move: Move) -> str:
-        return f"{move.member}: {move.old_email} to {move.new_email}"
+        """Return what the person at the desk has to go by."""
+        details = [f"{move.member}: {move.old_email} to {move.new_email}"]
+        if move.is_requested:
+            details.append(f"name given: {move.full_name}")
+            if move.organization_name:
+                details.append(f"employer given: {move.organization_name}")
+            if move.note:
+                details.append(f"note: “{move.note}”")
+        if move.objected_at:
+            details.append(f"the old address objected on {long_date(move.objected_at)}")
+        return "; ".join(details)
 
     def visible_email(self, preview: Preview, staff: Member) -> Email | None:
         """Return the first email: it says nothing about teams."""

@@ -66,6 +66,7 @@ def test_approve_asks_first_and_moves(desk, requested):
     url = action_url("approve", requested)
     page = desk.get(url)
     assert "call the person" in visible_text(page)
+    assert "note: “Call 5-1234.”" in visible_text(page)
     done = desk.post(url, follow=True)
     assert "The account of Maria Member moved to maria@loop.example" in messages_of(done)[0]
     assert Member.objects.get(email="maria@loop.example").is_active

@@ -59,11 +59,11 @@ class Move(models.Model):
     """
 
     class State(models.TextChoices):
-        REQUESTED = "requested", "Asked for without the old mailbox"
+        REQUESTED = "requested", "Requested"
         DONE = "done", "Done"
-        HELD = "held", "Account on hold"
-        KEPT = "kept", "Account stays with the new address"
-        RETURNED = "returned", "Account returned to the old address"
+        HELD = "held", "On hold"
+        KEPT = "kept", "Kept"
+        RETURNED = "returned", "Returned"
         DECLINED = "declined", "Declined"
 
     CHANGED = (State.DONE, State.HELD, State.KEPT)
@@ -150,6 +150,11 @@ class Move(models.Model):
     def token(self) -> str:
         """What the link in the email to the old address ends in."""
         return signing.Signer(salt=SALT).sign(str(self.pk))
+
+    @property
+    def waits_since(self) -> datetime:
+        """Since when somebody at the desk has to decide, while that is so."""
+        return self.objected_at or self.created_at
 
     @property
     def is_requested(self) -> bool:

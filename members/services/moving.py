@@ -201,7 +201,8 @@ def emails_to(member: Member) -> QuerySet[Email]:
         owner = Member.objects.filter(email=address).exclude(pk__in=[each.pk for each in accounts])
         joined_at = owner.values_list("date_joined", flat=True).first()
         emails |= Q(to=address) & (Q(created__lt=joined_at) if joined_at else Q())
-    return Email.objects.filter(emails).order_by("pk")
+    queued: QuerySet[Email] = Email.objects.filter(emails).order_by("pk")
+    return queued
 
 
 def erase_moves(accounts: Sequence[Member]) -> None:

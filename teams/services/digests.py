@@ -117,7 +117,7 @@ def _moves(facilitator: Member) -> DigestSection:
         DigestItem(
             move,
             f"{move.member}: {'account on hold' if move.is_held else 'asks to move'}",
-            is_late(move.asked_at),
+            is_late(move.waits_since),
         )
         for move in moves.select_related("member")[:MAX_DIGEST_ITEMS]
     ]

@@ -14,12 +14,17 @@ from django.utils import timezone
 from post_office.models import Email
 
 from collaborative.demo import data
-from collaborative.demo.timeline import backdate_goal_update, backdate_people, backdate_question
+from collaborative.demo.timeline import (
+    backdate_goal_update,
+    backdate_move,
+    backdate_people,
+    backdate_question,
+)
 from collaborative.management.commands.prepare_development import ADMINISTRATOR
 from desk.imports.members import MemberImport
 from desk.imports.reader import TableRow
 from desk.models import Import
-from members.models import Member, Organization
+from members.models import Member, Move, Organization
 from members.services import save_with_history
 from teams.models import ActionTeam, Goal, Membership
 from teams.services import (
@@ -33,7 +38,10 @@ from teams.services import (
     dismiss_question,
     end_membership,
     leave_team,
+    move_member,
+    object_to_move,
     report_goal,
+    request_move,
     set_facilitators,
     withdraw_request,
 )
@@ -101,8 +109,10 @@ def _add_everything() -> None:
     _ask_questions(facilitators[data.HIRING])
     _import_people(careers, facilitators[data.CAREERS])
     backdate_people(_emails())
+    _move_people()
     # These people do not exist, so nobody may write to them, whatever EMAIL_URL is set to.
-    for address in [*_emails(), data.ANSWERED_QUESTION[0][1]]:
+    new_addresses = [data.MOVE_REQUEST[1], *(move[1] for move in data.MOVES)]
+    for address in [*_emails(), *new_addresses, data.ANSWERED_QUESTION[0][1]]:
         Email.objects.filter(to=address).delete()
 
 
@@ -186,11 +196,24 @@ def _ask_questions(by: Member) -> None:
     backdate_question(dismiss_question(ask_question(text, email), reason="", by=by), days_ago)
 
 
+def _move_people() -> None:
+    """Let some people move to another address, one of them against the will of the old one."""
+    for old, new, employer, days_ago in data.MOVES:
+        move_member(Member.objects.get(email=old), new, organization_name=employer)
+        backdate_move(Move.objects.latest("pk"), days_ago)
+    object_to_move(Move.objects.get(old_email=data.HELD_ADDRESS))
+    old, new, name, note, days_ago = data.MOVE_REQUEST
+    request_move(old, new, full_name=name, organization_name="", note=note)
+    backdate_move(Move.objects.latest("pk"), days_ago)
+
+
 def _describe_added() -> str:
-    emails = _emails()
+    emails = [*_emails(), *(new for _, new, _, _ in data.MOVES)]
     memberships = Membership.objects.filter(member__email__in=emails).count()
     organizations = len(data.RECOGNIZED) + 4
-    return f"Added {organizations} organizations, {len(emails)} people, {memberships} memberships."
+    return (
+        f"Added {organizations} organizations, {len(_emails())} people, {memberships} memberships."
+    )
 
 
 def _describe_sign_in() -> str:
