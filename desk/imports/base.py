@@ -90,16 +90,19 @@ class ImportReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON knows it."""
-        return asdict(self)
+        return {
+            "summary": self.summary,
+            "rows": [[row.number, row.outcome, row.cells] for row in self.rows],
+            "errors": [asdict(error) for error in self.errors],
+            "changes_nothing": self.changes_nothing,
+        }
 
     @classmethod
     def from_json(cls, report: dict[str, Any]) -> ImportReport:
         """Return the report that `as_json` has returned."""
         rows = [
-            CheckedRow(
-                row["number"], row["outcome"], [(stored, file) for stored, file in row["cells"]]
-            )
-            for row in report.get("rows", [])
+            CheckedRow(number, outcome, [(stored, in_file) for stored, in_file in cells])
+            for number, outcome, cells in report.get("rows", [])
         ]
         errors = [CellError(**error) for error in report.get("errors", [])]
         return cls(report.get("summary", []), rows, errors, report.get("changes_nothing", False))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,7 +53,7 @@ def create_import(
         by=by,
         kind=kind,
         file_name=file_name[:255],
-        rows=[asdict(row) for row in rows],
+        rows=[vars(row) for row in rows],
         # PostgreSQL stores no zero characters; names of sheets may have some.
         notes=[note.replace("\0", " ") for note in notes],
     )
@@ -157,7 +156,9 @@ def run_import(pk: int) -> None:
         return
     try:
         with transaction.atomic():
-            if record := _lock_pending(pk):
+            pending = Import.objects.pending().filter(pk=pk)
+            record = pending.select_for_update(skip_locked=True, no_key=True).first()
+            if record:
                 _run(record)
     except (OperationalError, InterfaceError):
         raise
@@ -194,18 +195,11 @@ def _run_in_request(record: Import) -> None:
         run_import(record.pk)
 
 
-def _lock_pending(pk: int) -> Import | None:
-    """Return the record, locked, unless another process works on it or there is nothing to do."""
-    pending = Import.objects.pending().select_related("by")
-    return (
-        pending.select_for_update(skip_locked=True, no_key=True, of=("self",)).filter(pk=pk).first()
-    )
-
-
 def _begin_attempt(pk: int) -> bool:
     """Count the attempt, so that it is known if this process is killed; return whether to go on."""
     with transaction.atomic():
-        record = _lock_pending(pk)
+        pending = Import.objects.pending().filter(pk=pk).only("attempts")
+        record = pending.select_for_update(skip_locked=True, no_key=True).first()
         if record is None:
             return False
         record.attempts, record.started_at = record.attempts + 1, timezone.now()
@@ -229,6 +223,7 @@ def _run(record: Import) -> None:
     if record.state == Import.State.CHECKING:
         record.report = importer.check().as_json()
         record.state = Import.State.CHECKED
+        record.save(update_fields=["report", "state"])
     else:
         report = importer.store(record, expected=report_of(record))
         if record.state == Import.State.DONE:
@@ -238,7 +233,7 @@ def _run(record: Import) -> None:
         else:
             record.state, record.version = Import.State.CHECKED, record.version + 1
             record.report = {**report.as_json(), "changed_since_check": True}
-    record.save()
+        record.save()
 
 
 def _fail(pk: int, message: str) -> None:

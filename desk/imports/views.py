@@ -196,7 +196,8 @@ class ImportingAdmin(DeskModelAdmin[Row]):
     def _get_import(self, request: HttpRequest, pk: int) -> Import:
         """Return one of the person's own imports into this list, else answer 404."""
         own = Import.objects.filter(by=require_staff(request), kind=self.import_class.kind)
-        record = own.filter(pk=pk).first()
+        # Its pages show what the check has made of the rows.
+        record = own.filter(pk=pk).defer("rows").first()
         if record is None:
             raise Http404
         return record
