@@ -1,9 +1,10 @@
-"""The two pictures in README.md: a team's page and the desk, with the demo's fictional people.
+"""The pictures in README.md, light and dark, of a desktop and a phone, with the demo's fictional
+people.
 
     .venv/bin/python tools/screenshots.py
 
-Serves the demo as `make bench-weight` does, opens both pages in Chromium, and writes
-docs/images/team.png and docs/images/desk.png.
+Serves the demo as `make bench-weight` does, opens the pages in Chromium, and writes
+docs/images/*.png.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+# It sets the environment and Django up.
+from tools.bench import weight
+
+# isort: split
 from django.urls import reverse
 from playwright.sync_api import sync_playwright
 
 from collaborative.tests.browser import ARGUMENTS, chromium
 from members.models import Member
-from teams.models import ActionTeam
-from tools.bench import weight  # sets the environment and Django up, so it comes first
+from teams.models import ActionTeam, Membership
 
-WIDTH, HEIGHT = 1280, 960
+DESKTOP, PHONE = (1280, 960), (390, 844)
 
 
 def main() -> None:
@@ -30,15 +34,22 @@ def main() -> None:
     weight.manage("demo", debug="1")
     weight.manage("collectstatic", "--clear", "--noinput", "--verbosity", "0")
     facilitator = Member.objects.filter(is_staff=True, is_superuser=False)[0]
-    pages = {
-        "team.png": (None, ActionTeam.objects.all()[0].get_absolute_url()),
-        "desk.png": (facilitator, reverse("admin:index")),
-    }
+    member = Membership.objects.active().filter(member__is_staff=False)[0].member
+    team = ActionTeam.objects.all()[0].get_absolute_url()
+    desk = reverse("admin:index")
+    pages = [
+        ("team.png", None, team, DESKTOP, "light"),
+        ("desk.png", facilitator, desk, DESKTOP, "light"),
+        ("team-phone.png", None, team, PHONE, "light"),
+        ("my-teams-phone.png", member, reverse("my_teams"), PHONE, "dark"),
+        ("desk-phone.png", facilitator, desk, PHONE, "dark"),
+    ]
     with weight.serving() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        for name, (person, path) in pages.items():
+        for name, person, path, (width, height), scheme in pages:
             page = weight.open_page(browser, address, person)
-            page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme=scheme)
             page.goto(path, wait_until="networkidle")
             page.screenshot(path=ROOT / "docs" / "images" / name)
         browser.close()
