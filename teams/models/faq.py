@@ -71,10 +71,13 @@ class FaqEntry(models.Model):
     question = CleanCharField(max_length=200)
     answer = CleanTextField(help_text="Markdown.")
     is_published = models.BooleanField("published", default=True)
+    # Only for the version before this one, which may still serve while this one is installed and
+    # asks for it in each query. The next version drops it.
+    search_text = models.TextField(db_default="", editable=False)
     checked_on = models.DateField("last checked", null=True, blank=True, editable=False)
 
     objects = FaqEntryQuerySet.as_manager()
-    history = LoggedRecords()
+    history = LoggedRecords(excluded_fields=["search_text"])
 
     class Meta:
         ordering: ClassVar = ["position", "question"]
