@@ -12,8 +12,8 @@ from desk.imports.base import CorrectableError
 from members.normalize import fold
 from teams.models import ActionTeam
 
-# Signs that stand for the word.
-AND = re.compile(r"[&+]")
+# Signs that stand for the word, also as web pages write them.
+AND = re.compile(r"&amp;|[&+]")
 # Of a text without separators; more would take long, and no cell has as many teams.
 MAX_WORDS = 200
 MAX_SHOWN_CHARACTERS = 100
@@ -110,4 +110,4 @@ class TeamNames:
 
 
 def _words(text: str) -> Words:
-    return tuple(re.findall(r"\w+", fold(AND.sub(" and ", text))))
+    return tuple(re.findall(r"\w+", AND.sub(" and ", fold(text))))
