@@ -16,10 +16,11 @@ from collaborative.demo.components import sample_teams
 from collaborative.demo.email_preview import development_only
 from desk.dashboard import KINDS, DashboardItem, DashboardSection
 from desk.rail import Link
+from desk.records.organizations.domain_evidence import DomainEvidence
 from desk.reports.charts import goals_chart, teams_chart
 from desk.site import DeskSite
 from desk.timeline import Timeline
-from members.models import Member, Organization
+from members.models import Member, Move, Organization
 from teams.models import Goal, Membership, Question
 from teams.services.waiting import Waiting
 from teams.statistics import TeamCounts
@@ -104,13 +105,18 @@ def sample_sections() -> list[DashboardSection]:
         "preview": "Recognizing confirms 4 people, opens up to 3 memberships, sends 4 emails.",
         "similar_organizations": [similar],
         "domain_owner": None,
+        "probable_domain": "",
+        "evidence": DomainEvidence(True, "Ticked because three people with it wait."),
         "free_domain": "riverbend.example",
     }
+    old, new = "ana@riverbend.example", "ana@lakefront.example"
+    move = Move(pk=1, member=ana, old_email=old, new_email=new, state=Move.State.HELD)
     question = Question(pk=1, text="May we bring a partner?", email="uli@asker.example")
     records: dict[str, tuple[Any, dict[str, Any]]] = {
         "organizations": (organization, details),
         "affiliations": (ana, {"teams": team.name}),
         "requests": (Membership(pk=1, member=ana, team=team), {}),
+        "moves": (move, {}),
         "questions": (question, {}),
         "goals": (Goal(pk=1, team=team, title="Open new career pathways"), {}),
     }

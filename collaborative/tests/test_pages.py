@@ -302,3 +302,10 @@ def test_public_page_costs_the_same_queries_for_one_and_three_rows(
     assert costs[0] == costs[1]
     # Outside development only the first visit of a second pays for what the fragments hold.
     assert costs[0] <= 19
+
+
+@pytest.mark.parametrize("name", ["dev_components", "dev_desk_components"])
+def test_components_are_shown_in_development_only(client, db, settings, name):
+    assert client.get(reverse(name)).status_code == 404
+    settings.DEBUG = True
+    assert client.get(reverse(name)).status_code == 200
