@@ -12,8 +12,8 @@ from desk.imports.base import CorrectableError
 from members.normalize import fold
 from teams.models import ActionTeam
 
-# Signs that stand for the word, also as web pages write them.
-AND = re.compile(r"&amp;|[&+]")
+# Signs that stand for the word.
+AND = re.compile(r"[&+]")
 # Of a text without separators; more would take long, and no cell has as many teams.
 MAX_WORDS = 200
 MAX_SHOWN_CHARACTERS = 100
@@ -37,6 +37,8 @@ class TeamNames:
         the names leave one way to read it. Raises CorrectableError, with the separator to use,
         where they do not.
         """
+        # As lists from web pages have it.
+        cell = cell.replace("&amp;", "&")
         teams: dict[ActionTeam, None] = {}
         for part in filter(str.strip, cell.split(";")):
             lines = {line: self._parse_line(line) for line in filter(str.strip, part.splitlines())}
