@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from post_office.models import STATUS, Email
 
 from conftest import make_member, membership_of
 from desk.imports.taking_back import preview_take_back, take_back
@@ -18,6 +19,7 @@ from teams.services import (
     add_domain,
     add_member,
     end_membership,
+    invite_member,
     merge_members,
     merge_organizations,
 )
@@ -79,6 +81,19 @@ def test_take_back_deletes_the_emails_that_still_wait(
     record = store_members(facilitator, *rows, send_email=True)
     assert len(queued_emails()) == 2
     take_back(record, by=facilitator)
+    assert queued_emails() == []
+
+
+def test_take_back_erases_the_address_wherever_it_was_written_to(
+    nora_import, nora, facilitator, queued_emails
+):
+    invitation = invite_member(nora, by=facilitator)
+    Email.objects.update(status=STATUS.sent)
+    take_back(nora_import, by=facilitator)
+    reload(invitation, nora)
+    assert nora.closed_at is not None
+    assert (invitation.email, invitation.note) == (f"erased-{invitation.pk}@closed.invalid", "")
+    assert invitation.cancelled_at is not None
     assert queued_emails() == []
 
 

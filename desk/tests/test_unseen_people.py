@@ -149,7 +149,7 @@ def test_crawl_of_the_desk_names_nobody_of_other_teams(
     client_for, facilitator, administrator, outsider, starter, former_facilitator,
     moved_decisions, undone_recognition,
 ):  # fmt: skip
-    send_digests(date(2026, 3, 2))
+    send_digests(date(2026, 3, 3))
     read = crawl_desk(client_for(facilitator))
     assert len(read) > 200
     assert mentions(read) == []

@@ -6,13 +6,15 @@ Nobody gets an email, and no row is deleted. Of organizations `members.services`
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from allauth.usersessions.models import UserSession
 from django.db import transaction
-from django.db.models import Model, Q
+from django.db.models import CharField, Model, Q, Value
+from django.db.models.functions import Cast, Concat
+from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from members.batches import batched
@@ -24,7 +26,7 @@ from members.services import (
     bulk_save_with_history,
     lock_records,
 )
-from teams.models import Membership
+from teams.models import Invitation, Membership
 from teams.services.people import erase_reasons
 from teams.services.transitions import restore_requests, transition_all
 from teams.services.visibility import visible_keys
@@ -170,8 +172,23 @@ def _close(members: Mapping[int, Member], people: ImportedPeople, by: Member) ->
     for batch in batched(sorted(closing)):
         erase_reasons(batch)
     closed = [members[pk] for pk in sorted(closing)]
+    _erase_invitations(closed, by)
     anonymize_unused_accounts(closed, by=by, why=IMPORT_TAKEN_BACK)
     return closed
+
+
+def _erase_invitations(members: Sequence[Member], by: Member) -> None:
+    """Cancel the invitations of `members` to use their accounts, and erase the addresses."""
+    for batch in batched(members):
+        invitations = Invitation.objects.filter(
+            role=Invitation.Role.MEMBER, email__in=[member.email for member in batch]
+        )
+        waiting = list(invitations.filter(accepted_at=None, cancelled_at=None))
+        bulk_save_with_history(waiting, by, IMPORT_TAKEN_BACK, cancelled_at=timezone.now())
+        number = Cast("pk", CharField())
+        invitations.update(
+            email=Concat(Value("erased-"), number, Value("@closed.invalid")), note=""
+        )
 
 
 def _delete_waiting_emails(keys: Collection[int], members: Iterable[Member]) -> None:
