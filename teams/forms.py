@@ -175,8 +175,7 @@ class MoveRequestForm(HoneypotForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("old_email", "email"):
-            self.fields[name].widget.attrs["autocomplete"] = "email" if name == "email" else "off"
+        self.fields["old_email"].widget.attrs["autocomplete"] = "off"
 
     def clean(self) -> dict[str, Any]:
         """Refuse one address twice, and a missing employer that the new address does not show."""

@@ -161,12 +161,18 @@ def _shows(email: str, organization: Organization) -> bool:
 
 
 def transition_move(
-    move: Move, state: Move.State, *, by: Member | None, why: str, **changes: Any
+    move: Move,
+    state: Move.State,
+    *,
+    by: Member | None,
+    why: str,
+    waiting_as: Move.State | None = None,
+    **changes: Any,
 ) -> None:
     """Put `move` into `state`, with `changes` of other fields, in one line of history. Refuses,
-    saying what happened, unless the stored state allows the step."""
+    saying what happened, unless the stored state allows the step, and is `waiting_as` if given."""
     stored = Move.objects.select_for_update(no_key=True).get(pk=move.pk)
-    if state not in TRANSITIONS[stored.state]:
+    if state not in TRANSITIONS[stored.state] or waiting_as not in {None, stored.state}:
         raise Refused(already_decided(stored))
     save_with_history(move, by, why, state=state, **changes)
 

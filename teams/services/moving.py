@@ -155,7 +155,7 @@ def keep_move(move: Move, *, reason: str, by: Member) -> Move:
     with transaction.atomic():
         account = _account_of(move, State.HELD, by)
         member = Member.objects.select_for_update(no_key=True).get(pk=account.pk)
-        _decide(move, State.KEPT, reason=reason, by=by, why=KEPT)
+        _decide(move, State.KEPT, reason=reason, by=by, why=KEPT, waiting_as=State.HELD)
         _release(member, by=by, why=KEPT)
         move.member = member
         for to in (member.email, move.old_email):
@@ -175,7 +175,7 @@ def return_account(move: Move, *, reason: str, by: Member) -> Move:
         if account.pk != move.member_id:
             raise Refused(MERGED)
         member = return_address(move, by=by, why=RETURNED)
-        _decide(move, State.RETURNED, reason=reason, by=by, why=RETURNED)
+        _decide(move, State.RETURNED, reason=reason, by=by, why=RETURNED, waiting_as=State.HELD)
         for later in member.moves.former().filter(pk__gt=move.pk).order_by("pk"):
             _decide(later, State.RETURNED, reason=reason, by=by, why=RETURNED)
         _release(member, by=by, why=RETURNED)
@@ -205,11 +205,19 @@ def _release(member: Member, *, by: Member, why: str) -> None:
         release(member, by=by, why=why)
 
 
-def _decide(move: Move, state: State, *, reason: str, by: Member, why: str) -> None:
+def _decide(
+    move: Move,
+    state: State,
+    *,
+    reason: str,
+    by: Member,
+    why: str,
+    waiting_as: State | None = None,
+) -> None:
     if not reason.strip():
         raise Refused("Give a reason. Both addresses read it.")
     decision = {"reason": reason.strip(), "decided_at": timezone.now(), "decided_by": by}
-    transition_move(move, state, by=by, why=why, **decision)
+    transition_move(move, state, by=by, why=why, waiting_as=waiting_as, **decision)
 
 
 def _follow(member: Member, *, by: Member) -> list[Membership]:

@@ -11,7 +11,7 @@ from django.db import connection
 from post_office.models import Email
 
 from conftest import make_member, membership_of
-from members.models import EmailDomain, Member, Organization
+from members.models import EmailDomain, Member, Move, Organization
 from members.services import Refused
 from teams.models import Claim, Membership
 from teams.services import (
@@ -27,8 +27,12 @@ from teams.services import (
     decline_membership,
     end_membership,
     join_teams,
+    keep_move,
     leave_team,
+    move_member,
+    object_to_move,
     recognize_organization,
+    return_account,
     send_digests,
     withdraw_request,
 )
@@ -328,3 +332,52 @@ def test_recognize_organization_of_four_at_once_does_not_deadlock(team, administ
     )
     assert refusals(results) == []
     assert not Membership.objects.waiting().exists()
+
+
+# Moving ------------------------------------------------------------------------------------
+
+
+def test_two_people_who_move_to_one_address_at_once_have_one_winner(
+    member, colleague, other_organization
+):
+    people = (member, colleague)
+    results = at_once(*(partial(move_member, each, "new@loop.example") for each in people))
+    assert len(refusals(results)) == 1
+    assert Member.objects.filter(email="new@loop.example").count() == Move.objects.count() == 1
+
+
+def test_pressing_move_twice_at_once_moves_once(member, team, other_organization):
+    step = partial(move_member, member, "maria@loop.example")
+    assert len(refusals(at_once(step, step, step))) == 2
+    assert Move.objects.count() == 1
+    assert membership_of(member, team).is_active
+    assert Email.objects.count() == 2
+
+
+def test_moving_on_and_objecting_at_once_holds_the_account(member, organization):
+    for _ in range(ROUNDS):
+        move_member(member, "maria@personal.example", organization_name="Harbor Care")
+        move = Move.objects.latest("pk")
+        again = partial(move_member, member, "maria@rush.example")
+        at_once(partial(object_to_move, move), again)
+        person = Member.objects.get(pk=member.pk)
+        assert (person.is_held, person.is_active) == (True, False)
+        Member.objects.filter(pk=member.pk).update(
+            email="maria@rush.example", held_at=None, is_active=True
+        )
+        Move.objects.all().delete()
+        member = Member.objects.get(pk=member.pk)
+
+
+def test_decided_twice_at_once_one_wins(member, other_organization, facilitator):
+    move_member(member, "maria@loop.example")
+    object_to_move(Move.objects.get())
+    decisions = [
+        partial(decide, Move.objects.get(), reason="We spoke.", by=facilitator)
+        for decide in (keep_move, return_account)
+    ]
+    assert len(refusals(at_once(*decisions))) == 1
+    person = Member.objects.get(pk=member.pk)
+    kept = Move.objects.get().state == "kept"
+    assert person.is_active
+    assert person.email == ("maria@loop.example" if kept else "maria@rush.example")
