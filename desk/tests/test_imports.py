@@ -1,68 +1,26 @@
 """The pages of the imports: upload, check in words, one press; all or nothing."""
 
-import html
-import re
-
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.utils.html import strip_tags
 
 from conftest import make_active_member, make_member, membership_of, visible_text
-from desk.imports import runs
 from desk.imports.organizations import MAX_DOMAINS_PER_ROW
 from desk.models import Import
+from desk.tests.import_pages import (
+    HEADINGS,
+    MEMBERS,
+    NORA,
+    ORGANIZATIONS,
+    check,
+    csv_of,
+    errors,
+    nora,
+    own_import,
+    store,
+)
 from desk.tests.workbooks import workbook_of
 from members.models import Member, Organization
 from teams.models import Membership
 from teams.services import add_organization, decline_membership, join_teams
-
-MEMBERS = "/admin/members/member/"
-ORGANIZATIONS = "/admin/members/organization/"
-HEADINGS = "Email,Full name,Job title,Organization,Teams"
-NORA = "Nora@Rush.example,Nora Newcomer,HR lead,Rush Example Hospital,Education"
-
-
-def csv_of(*rows: str) -> bytes:
-    return "\n".join([HEADINGS, *rows]).encode()
-
-
-def check(client, content: bytes, path: str = MEMBERS, name: str = "list.csv"):
-    """Upload a file and return the page that its check leads to."""
-    return client.post(f"{path}import/", {"file": SimpleUploadedFile(name, content)}, follow=True)
-
-
-def press(client, page, button: str, **fields):
-    """Submit the form of the page that has this button, and return the page that follows."""
-    forms = re.findall(r"<form.*?</form>", page.content.decode(), re.DOTALL)
-    (form,) = [form for form in forms if button in form]
-    action = re.search(r'action="([^"]+)"', form)[1]
-    version = re.search(r'name="version" value="(\d+)"', form)[1]
-    return client.post(action, {"version": version, **fields}, follow=True)
-
-
-def store(client, checked_page, **ticked):
-    return press(client, checked_page, 'value="Import"', **ticked)
-
-
-def errors(response) -> list[tuple[int | None, str, str, str]]:
-    listed = response.context["report"].errors
-    return [(error.row, error.column, error.value, error.message) for error in listed]
-
-
-def shown_rows(response) -> list[list[str]]:
-    """Return the cells of the rows on the page, below their headings."""
-    table = response.content.decode().rpartition('<h2 id="rows">')[2]
-    lines = re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)[1:]
-    cells = [re.findall(r"<t[hd].*?</t[hd]>", line, re.DOTALL) for line in lines]
-    return [[html.unescape(strip_tags(cell)).strip() for cell in line] for line in cells]
-
-
-def own_import(by) -> Import:
-    return Import.objects.filter(by=by).latest("pk")
-
-
-def nora() -> Member | None:
-    return Member.objects.filter(email="nora@rush.example").first()
 
 
 @pytest.mark.parametrize("path", [MEMBERS, ORGANIZATIONS])
@@ -369,218 +327,3 @@ def test_import_check_says_who_was_declined_before(
     page = visible_text(check(client_for(facilitator), rows))
     assert "1 person joins a team that declined them before: juna@personal.example." in page
     assert "For 14 days it can be taken back as a whole" in page
-
-
-def test_import_check_shows_the_rows_as_they_will_be_stored(
-    client_for, facilitator, member, team, organization
-):
-    content = csv_of(
-        NORA,
-        f"{member.email},Another Name,Chief,rush example hospital,education",
-        f"nobody,Ana,,{organization},{team}",
-    )
-    response = check(client_for(facilitator), content)
-    assert shown_rows(response) == [
-        ["2", "New member", "nora@rush.example", "Nora Newcomer", "HR lead",
-         "Rush Example Hospital", "Education"],
-        ["3", "Unchanged", member.email, f"{member.full_name} Stays. The file says “Another Name”.",
-         f"{member.job_title} Stays. The file says “Chief”.".strip(), "Rush Example Hospital",
-         "Education"],
-        ["4", "To fix", "nobody", "Ana", "", "Rush Example Hospital", "Education"],
-    ]  # fmt: skip
-    assert "<bdi>Nora Newcomer</bdi>" in response.content.decode()
-
-
-def test_import_check_of_organizations_shows_the_rows_as_they_will_be_stored(
-    client_for, facilitator
-):
-    content = b"Domains,Name\n@North.example n.example,  North   Example\n"
-    response = check(client_for(facilitator), content, ORGANIZATIONS)
-    assert [row[2:] for row in shown_rows(response)] == [
-        ["North Example", "north.example; n.example", "Recognized"]
-    ]
-
-
-def test_import_check_shows_twenty_rows_and_then_page_by_page(
-    client_for, facilitator, team, organization
-):
-    client = client_for(facilitator)
-    people = [f"p{n}@x.example,Person {n},,{organization},{team}" for n in range(23)]
-    first = check(client, csv_of(*people))
-    assert len(shown_rows(first)) == 20
-    assert "1 to 20 of 23" in visible_text(first)
-    address = first.request["PATH_INFO"]
-    assert 'href="?page=2#rows"' in first.content.decode()
-    assert [row[0] for row in shown_rows(client.get(f"{address}?page=2"))] == ["22", "23", "24"]
-    assert len(shown_rows(client.get(f"{address}?page=x"))) == 20
-
-
-def misspelled(team, count: int) -> list[str]:
-    return [f"p{n}@x.example,Person {n},,Rush Exampel Hospital,{team}" for n in range(count)]
-
-
-def test_import_check_groups_errors_and_corrects_all_rows_with_one_press(
-    client_for, facilitator, team, organization
-):
-    client = client_for(facilitator)
-    checked = check(client, csv_of(*misspelled(team, 12), NORA))
-    page = " ".join(visible_text(checked).split())
-    assert "12 rows: 2, 3, 4, 5, 6 and 7 more" in page
-    assert page.count("Did you mean “Rush Example Hospital”?") == 1
-    button = re.search(r'name="accept" value="(\w+)"', checked.content.decode())
-    corrected = press(client, checked, 'name="accept"', accept=button[1])
-    assert "Corrected in 12 rows." in visible_text(corrected)
-    assert errors(corrected) == []
-    assert {row[5] for row in shown_rows(corrected)} == {"Rush Example Hospital"}
-    assert nora() is None
-    store(client, corrected)
-    assert Membership.objects.active().filter(team=team).count() == 13
-
-
-def test_import_goes_on_without_the_rows_that_cannot_be_imported(
-    client_for, facilitator, team, organization
-):
-    client = client_for(facilitator)
-    checked = check(client, csv_of(NORA, *misspelled(team, 2)))
-    assert "2 rows of 3 cannot be imported yet." in visible_text(checked)
-    assert "Go on with the 1 row in order" in visible_text(checked)
-    rest = press(client, checked, 'name="leave_out"', leave_out="yes")
-    assert [row[0] for row in shown_rows(rest)] == ["2"]
-    assert "2 rows left out." in visible_text(rest)
-    assert nora() is None
-    done = store(client, rest)
-    assert nora()
-    assert Member.objects.filter(email__endswith="@x.example").count() == 0
-    assert "2 rows not imported." in visible_text(done)
-
-
-def test_import_offers_the_failed_rows_as_a_file_that_can_be_imported_again(
-    client_for, facilitator, team, organization
-):
-    client = client_for(facilitator)
-    formula = f"=bad,Bo,,{organization},{team}"
-    checked = check(client, csv_of(NORA, misspelled(team, 1)[0], formula))
-    address = re.search(r'href="([^"]+/failed/)"', checked.content.decode())[1]
-    file = client.get(address)
-    assert "attachment" in file["Content-Disposition"]
-    lines = b"".join(file.streaming_content).decode("utf-8-sig").splitlines()
-    assert lines[0] == f"{HEADINGS},Error"
-    assert lines[1].endswith(
-        'Education,"Organization: No organization has this name. Did you mean “Rush Example '
-        'Hospital”? Correct the name, or add the organization first."'
-    )
-    assert lines[2].startswith("'=bad,Bo")
-    assert len(lines) == 3
-    corrected = "\n".join(lines).replace("Exampel", "Example").replace("'=bad,", "bo@x.example,")
-    again = check(client, corrected.encode())
-    assert errors(again) == []
-    assert "Not read: the column Error." in visible_text(again)
-
-
-@pytest.mark.parametrize("button", ["accept", "confirm"])
-def test_import_correct_with_an_unknown_group_changes_no_row(
-    client_for, facilitator, team, organization, button
-):
-    client = client_for(facilitator)
-    checked = check(client, csv_of(*misspelled(team, 2)))
-    after = press(client, checked, 'name="accept"', **{button: "0"})
-    assert len(errors(after)) == 2
-
-
-def test_import_store_twice_imports_once(client_for, facilitator, team, organization):
-    client = client_for(facilitator)
-    checked = check(client, csv_of(NORA))
-    store(client, checked)
-    again = store(client, checked)
-    assert "1 new member, 0 known." in visible_text(again)
-    assert Member.objects.filter(email="nora@rush.example").count() == 1
-    assert Membership.objects.of(nora()).count() == 1
-    # Nor can what is done be changed from the page that was left open.
-    late = client.post(
-        f"{MEMBERS}import/{own_import(facilitator).pk}/correct/", {"version": 1, "leave_out": "yes"}
-    )
-    assert (late.status_code, own_import(facilitator).state) == (302, "done")
-
-
-def test_import_store_refuses_rows_that_were_changed_in_another_window(
-    client_for, facilitator, team, organization
-):
-    client = client_for(facilitator)
-    old = check(client, csv_of(NORA, *misspelled(team, 1)))
-    version = own_import(facilitator).version
-    press(client, old, 'name="leave_out"', leave_out="yes")
-    address = f"{MEMBERS}import/{own_import(facilitator).pk}/store/"
-    for stale in (version, "", "x", "9" * 30):
-        response = client.post(address, {"version": stale}, follow=True)
-        assert "This import is not as you saw it" in visible_text(response)
-    assert nora() is None
-
-
-def test_import_store_shows_the_check_again_if_it_would_do_something_else(
-    client_for, facilitator, team, organization
-):
-    """Without any error: in the meantime the person has joined."""
-    client = client_for(facilitator)
-    rows = csv_of(NORA, f"late@rush.example,Late,,{organization},{team}")
-    checked = check(client, rows)
-    make_active_member("late@rush.example", organization, "Late Riser", team)
-    shown = store(client, checked)
-    assert "Something has changed since the check. Nothing was stored." in visible_text(shown)
-    assert [row[1] for row in shown_rows(shown)] == ["New member", "Unchanged"]
-    assert nora() is None
-    store(client, shown)
-    assert nora()
-
-
-def test_import_of_many_rows_is_checked_and_stored_in_the_background(
-    client_for, facilitator, team, organization, monkeypatch
-):
-    monkeypatch.setattr(runs, "MAX_ROWS_IN_REQUEST", 0)
-    client = client_for(facilitator)
-    waiting = check(client, csv_of(NORA))
-    assert "Waiting for its turn." in visible_text(waiting)
-    assert waiting["Refresh"] == "2"
-    runs.run_pending_imports()
-    checked = client.get(waiting.request["PATH_INFO"])
-    assert "Refresh" not in checked
-    storing = store(client, checked)
-    assert "Being imported: list.csv" in visible_text(storing)
-    assert nora() is None
-    # A second press, from a page that was left open.
-    store(client, checked)
-    runs.run_pending_imports()
-    runs.run_pending_imports()
-    assert Membership.objects.of(nora()).count() == 1
-    assert "1 new member" in visible_text(client.get(waiting.request["PATH_INFO"]))
-
-
-def test_import_continues_with_a_press_if_no_mail_worker_runs(
-    client_for, facilitator, team, organization, monkeypatch
-):
-    monkeypatch.setattr(runs, "MAX_ROWS_IN_REQUEST", 0)
-    client = client_for(facilitator)
-    waiting = check(client, csv_of(NORA))
-    action = re.search(r'action="([^"]+/continue/)"', waiting.content.decode())[1]
-    checked = client.post(action, follow=True)
-    assert [row[1] for row in shown_rows(checked)] == ["New member"]
-
-
-def test_import_check_asks_about_domains_that_look_like_another(
-    client_for, facilitator, team, organization
-):
-    client = client_for(facilitator)
-    organization.domains.update(domain="lakefront.example")
-    rows = [f"p{n}@{'lakefornt' if n else 'lakefront'}.example" for n in range(4)]
-    checked = check(client, csv_of(*(f"{row},Person,,{organization},{team}" for row in rows)))
-    page = " ".join(visible_text(checked).split())
-    assert page.count("lakefornt.example looks like lakefront.example.") == 1
-    assert [row[1] for row in shown_rows(checked)] == ["New member", *["To decide"] * 3]
-    button = re.search(r'name="accept" value="(\w+)"', checked.content.decode())[1]
-    corrected = press(client, checked, 'name="accept"', accept=button)
-    assert [row[2] for row in shown_rows(corrected)] == [
-        f"p{n}@lakefront.example" for n in range(4)
-    ]
-    checked = check(client, csv_of(f"{rows[1]},Person,,{organization},{team}"))
-    button = re.search(r'name="confirm" value="(\w+)"', checked.content.decode())[1]
-    kept = press(client, checked, 'name="confirm"', confirm=button)
-    assert [row[1:3] for row in shown_rows(kept)] == [["New member", rows[1]]]
