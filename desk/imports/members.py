@@ -227,7 +227,9 @@ class MemberParser:
         address = normalize_address(cleaner.row.cells["Email"])
         account = self.seen.get(address)
         if account and not cleaner.errors and self._is_stored(cleaner.row, address, account):
-            cleaner.values["Email"] = address
+            cleaner.values |= {**cleaner.row.cells, "Email": address}
+            cleaner.values["Organization"] = self._named(cleaner.row)
+            self._refuse_contradiction(cleaner, address)
             self.unchanged.add(account.pk)
             return None
         email = cleaner.clean("Email", EMAIL.clean)
@@ -260,7 +262,7 @@ class MemberParser:
         if account.email != address:
             # Merged into this account, and empty since.
             stored, employer = dict.fromkeys(stored, ""), None
-        named = self.organizations.get(normalize_organization_name(row.cells["Organization"]))
+        named = self._named(row)
         if named is None and row.cells["Organization"] or employer != (named.pk if named else None):
             return False
         if any(row.cells[column] != text for column, text in stored.items()):
@@ -270,6 +272,9 @@ class MemberParser:
         except ValidationError:
             return False
         return all((account.pk, team.pk) in self.active for team in teams)
+
+    def _named(self, row: TableRow) -> Organization | None:
+        return self.organizations.get(normalize_organization_name(row.cells["Organization"]))
 
     def _refuse_contradiction(self, cleaner: RowCleaner, email: str) -> None:
         """Leave an error with `cleaner` if an earlier row says something else about the person."""

@@ -76,6 +76,15 @@ def test_import_refuses_rows_that_contradict_each_other_about_a_known_person(
     assert errors_of(report) == [(3, "Full name")]
 
 
+@pytest.mark.parametrize("stored_first", [True, False])
+def test_import_refuses_rows_of_which_one_says_what_is_stored_and_the_other_not(
+    facilitator, member, organization, stored_first
+):
+    stored, other = row(member.email, "Maria Member"), row(member.email, "Vic Second")
+    rows = [stored, other] if stored_first else [other, stored]
+    assert errors_of(run(facilitator, *rows)) == [(3, "Full name")]
+
+
 @pytest.mark.parametrize("name", ["nora NEW", "New, Nora", "Nóra New"])
 def test_import_takes_spellings_of_a_name_for_one_person(facilitator, organization, team, name):
     assert run(facilitator, row(), row(name=name)).errors == []

@@ -126,7 +126,7 @@ def _built_upon_since(
     built_upon: set[int] = set()
     for batch in batched(sorted(organizations)):
         names = Organization.objects.filter(merged_into__in=batch, decided_at__gt=since)
-        built_upon.update(names.values_list("merged_into", flat=True))
+        built_upon.update(name.merged_into_id for name in names if name.merged_into_id)
         others = dict(
             EmailDomain.objects.filter(organization__in=batch)
             .exclude(pk__in=imported_domains)

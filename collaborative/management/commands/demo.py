@@ -117,8 +117,10 @@ def _add_everything() -> None:
 
 
 def _emails() -> list[str]:
-    return [person[0] for person in data.FACILITATORS.values()] + [
-        person[0] for person in [*data.PEOPLE, *data.IMPORTED]
+    return [
+        *(facilitator[0] for facilitator in data.FACILITATORS.values()),
+        *(person[0] for person in data.PEOPLE),
+        *(person[0] for person in data.IMPORTED),
     ]
 
 
