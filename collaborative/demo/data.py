@@ -177,6 +177,8 @@ OPEN_QUESTIONS = [
     ("May we bring a training provider along?", "tom@asker.example", 9),
     ("Is there a fee for employers?", "ulla@asker.example", 16),
 ]
+# What the facilitator who takes care of the first one wrote for the others.
+CLAIM_NOTE = "I asked the clinic how many of them are nursing assistants."
 ANSWERED_QUESTION = (
     ("Who do I write to about a job fair?", "vic@asker.example", 60),
     "Write to the facilitators of Local & Targeted Hiring; their address is on the team’s page.",

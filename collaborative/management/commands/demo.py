@@ -32,6 +32,7 @@ from teams.services import (
     answer_question,
     approve_membership,
     ask_question,
+    claim,
     complete_join,
     decline_membership,
     decline_organization,
@@ -44,6 +45,7 @@ from teams.services import (
     request_move,
     set_facilitators,
     withdraw_request,
+    write_claim_note,
 )
 
 
@@ -190,8 +192,12 @@ def _update_goals(facilitators: dict[str, Member]) -> None:
 
 
 def _ask_questions(by: Member) -> None:
+    questions = []
     for text, email, days_ago in data.OPEN_QUESTIONS:
-        backdate_question(ask_question(text, email), days_ago)
+        questions.append(ask_question(text, email))
+        backdate_question(questions[-1], days_ago)
+    claim(questions[0], by=by)
+    write_claim_note(questions[0], data.CLAIM_NOTE, by=by)
     (text, email, days_ago), answer = data.ANSWERED_QUESTION
     backdate_question(answer_question(ask_question(text, email), answer=answer, by=by), days_ago)
     text, email, days_ago = data.DISMISSED_QUESTION
