@@ -38,18 +38,18 @@ def main() -> None:
     team = ActionTeam.objects.all()[0].get_absolute_url()
     desk = reverse("admin:index")
     pages = [
-        ("team.png", None, team, DESKTOP, "light"),
-        ("desk.png", facilitator, desk, DESKTOP, "light"),
-        ("team-phone.png", None, team, PHONE, "light"),
-        ("my-teams-phone.png", member, reverse("my_teams"), PHONE, "dark"),
-        ("desk-phone.png", facilitator, desk, PHONE, "dark"),
+        ("team.png", None, team, DESKTOP, False),
+        ("desk.png", facilitator, desk, DESKTOP, False),
+        ("team-phone.png", None, team, PHONE, False),
+        ("my-teams-phone.png", member, reverse("my_teams"), PHONE, True),
+        ("desk-phone.png", facilitator, desk, PHONE, True),
     ]
     with weight.serving() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        for name, person, path, (width, height), scheme in pages:
+        for name, person, path, (width, height), is_dark in pages:
             page = weight.open_page(browser, address, person)
             page.set_viewport_size({"width": width, "height": height})
-            page.emulate_media(color_scheme=scheme)
+            page.emulate_media(color_scheme="dark" if is_dark else "light")
             page.goto(path, wait_until="networkidle")
             page.screenshot(path=ROOT / "docs" / "images" / name)
         browser.close()

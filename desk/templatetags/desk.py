@@ -26,7 +26,8 @@ def labeled(cells: Iterable[SafeString], headers: Iterable[Mapping[str, Any]]) -
             yield cell
         else:
             label = format_html(' data-label="{}"', capfirst(header["text"]) or "")
-            yield SafeString(cell[:TAG_LENGTH]) + label + SafeString(cell[TAG_LENGTH:])
+            scope = SafeString(' scope="row"' if cell.startswith("<th") else "")
+            yield SafeString(cell[:TAG_LENGTH]) + scope + label + SafeString(cell[TAG_LENGTH:])
 
 
 @register.filter

@@ -17,7 +17,7 @@ def test_labeled_adds_the_name_of_the_column_to_each_cell():
     ]
     assert list(labeled(cells, headers)) == [
         '<td class="action-checkbox">x</td>',
-        '<th data-label="Say &quot;name&quot;" class="field-name">'
+        '<th scope="row" data-label="Say &quot;name&quot;" class="field-name">'
         '<a href="/1/">{0} &lt;td&gt; &amp; co</a></th>',
     ]
 

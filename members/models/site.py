@@ -11,13 +11,14 @@ from django.urls import reverse
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField
 
+# It stands in static/preview.png, too.
+DEFAULT_NAME = "Chicagoland Healthcare Workforce Collaborative"
+
 
 class SiteIdentity(models.Model):
     """The names of the site and its logo; there is one. Its defaults are those of the first day."""
 
-    name = CleanCharField(
-        "name of the site", max_length=80, default="Chicagoland Healthcare Workforce Collaborative"
-    )
+    name = CleanCharField("name of the site", max_length=80, default=DEFAULT_NAME)
     short_name = CleanCharField(max_length=30, default="Collaborative")
     # In the database, so that backups have it and every machine serves it.
     logo = models.BinaryField(default=b"", editable=False)
@@ -43,7 +44,7 @@ class SiteIdentity(models.Model):
     @property
     def has_default_name(self) -> bool:
         """Whether it has the name that stands in the drawing beside links to the portal."""
-        return self.name == self._meta.get_field("name").default
+        return self.name == DEFAULT_NAME
 
     @property
     def logo_url(self) -> str:
