@@ -16,7 +16,7 @@ import io
 import json
 import resource
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -92,7 +92,7 @@ def read_sheet(content: bytes, max_rows: int, columns: Sequence[str]) -> dict[st
         last_row, last_column = sheet.end or (0, 0)
         if last_row >= LAST_ROW or last_column >= LAST_COLUMN:
             raise WorkbookError(TOO_FAR)
-        rows = filled_rows(sheet.iter_rows(), max_rows)
+        rows = filled_rows(sheet_rows(sheet), max_rows)
         repeat_merged(rows, sheet.merged_cell_ranges or [])
     return {
         "name": sheet.name[:MAX_SHEET_NAME_CHARACTERS],
@@ -112,7 +112,7 @@ def find_sheet(
     best, best_count = workbook.get_sheet_by_name(names[0]), -1
     for name in names[:MAX_SHEETS_SEARCHED] if len(names) > 1 else []:
         sheet = workbook.get_sheet_by_name(name)
-        rows = filled_rows(sheet.iter_rows(), HEADING_SEARCH_ROWS)
+        rows = filled_rows(sheet_rows(sheet), HEADING_SEARCH_ROWS)
         count = max(
             (count_headings(list(map(str, cells)), columns) for _, cells in rows), default=0
         )
@@ -121,6 +121,14 @@ def find_sheet(
         if count == len(columns):
             break
     return best
+
+
+def sheet_rows(sheet: CalamineSheet) -> Iterator[list[Any]]:
+    """Yield the rows from the first row and column on; calamine begins at the first column that
+    holds something."""
+    _, first_column = sheet.start or (0, 0)
+    for row in sheet.iter_rows():
+        yield [""] * first_column + row
 
 
 def repeat_merged(rows: Rows, ranges: Iterable[tuple[tuple[int, int], tuple[int, int]]]) -> None:

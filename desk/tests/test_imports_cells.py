@@ -185,6 +185,24 @@ def test_read_table_repeats_what_cells_merged_over_rows_show():
     assert names == {2: "Elm", 3: "Oak", 4: "Oak", 6: ""}
 
 
+def test_read_table_counts_rows_and_columns_from_the_corner_of_the_sheet():
+    """Calamine leaves empty columns out."""
+    rows = "".join(
+        f'<row r="{number}"><c r="B{number}" t="str"><v>{mark}</v></c><c r="D{number}" t="str">'
+        f'<v>{name}</v></c><c r="E{number}" t="str"><v>{domain}</v></c></row>'
+        for number, mark, name, domain in [
+            (5, "", "Name", "Domains"), (6, "1", "Oak", "a.example"), (7, "2", "", "b.example")
+        ]
+    )  # fmt: skip
+    sheet = (
+        f'<worksheet xmlns="{SPREADSHEET}"><sheetData>{rows}</sheetData>'
+        '<mergeCells><mergeCell ref="D6:D7"/></mergeCells></worksheet>'
+    )
+    table = read(xlsx_of(parts={SHEET: sheet}))
+    assert [(row.number, row.cells["Name"]) for row in table.rows] == [(6, "Oak"), (7, "Oak")]
+    assert table.notes()[-1] == "Not read: column B, which has no heading, in rows 6, 7."
+
+
 def test_read_table_refuses_merged_rows_of_binary_excel():
     merged = [(176, struct.pack("<LLLL", first, last, 0, 1)) for first, last in [(3, 3), (3, 4)]]
     with pytest.raises(Refused, match="The column “Name” is missing"):
