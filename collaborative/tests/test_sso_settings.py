@@ -79,7 +79,7 @@ def test_sso_providers_refuses_an_incomplete_service(read_providers, name, value
         ("SSO_RUSH_ISSUER", "https://login.microsoftonline.com/consumers/v2.0"),
         ("SSO_RUSH_DOMAINS", ","),
         ("SSO_RUSH_DOMAINS", "rush"),
-        ("SSO_RUSH_DOMAINS", "@rush.example"),
+        ("SSO_RUSH_DOMAINS", "hr@rush.example"),
         ("SSO_RUSH_DOMAINS", "rush.example, gmail.com"),
         ("SSO_RUSH_DOMAINS", "rush.example, il.us"),
         ("SSO_RUSH_DOMAINS", "*.example"),
