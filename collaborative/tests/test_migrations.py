@@ -31,6 +31,9 @@ FEW_TEAMS = (
     "A portal has a handful of teams, which are checked at once. The old version does not write "
     "the field: the default of the database, which the constraint accepts, fills it."
 )
+# In place of an operation.
+ANY_STEP = ""
+TABLE_OF_THIS_VERSION = "0002_imports creates the table: the version before does not know it."
 ALLOWED: dict[tuple[str, str, str], str] = {
     (
         "teams",
@@ -47,6 +50,8 @@ ALLOWED: dict[tuple[str, str, str], str] = {
     ("teams", "0005_search_in_memory", "Remove field search_text from faqentry"): (
         "A later migration of the same version adds it again, empty: no version is without it."
     ),
+    ("desk", "0003_import_checks", ANY_STEP): TABLE_OF_THIS_VERSION,
+    ("desk", "0004_without_employer", ANY_STEP): TABLE_OF_THIS_VERSION,
 }
 
 LATER = "First stop using it and release that; then, in the next version, "
@@ -135,7 +140,8 @@ def test_migrations_can_run_while_the_old_version_serves():
     for migration in judged():
         before = loader.project_state((migration.app_label, migration.name), at_end=False)
         for step, advice in complaints(migration, before):
-            if (migration.app_label, migration.name, step) not in ALLOWED:
+            allowed = {(migration.app_label, migration.name, each) for each in (step, ANY_STEP)}
+            if allowed.isdisjoint(ALLOWED):
                 wrong.append(f"{migration.app_label}.{migration.name}: {step}. {advice}")
     assert not wrong, "\n".join(wrong)
 
