@@ -30,6 +30,7 @@ def visitor_pages() -> list[str]:
         "/join/",
         f"/join/?team={team.slug}",
         "/sign-in/",
+        "/sign-in/move/",
         "/privacy/",
         "/accessibility/",
     ]
@@ -42,6 +43,7 @@ def member_pages(member: Member) -> list[str]:
         "/",
         "/my/",
         "/my/profile/",
+        "/my/move/",
         "/my/sessions/",
         "/my/data/",
         "/my/data/close/",
@@ -103,6 +105,7 @@ def desk_pages() -> list[str]:
         f"members/member/{unsure.pk}/merge/",
         f"members/member/{unsure.pk}/close/",
         "members/decision/",
+        "members/move/",
         "desk/import/",
         *(f"desk/import/{row.pk}/change/" for row in Import.objects.carried_out()[:1]),
         *(f"desk/import/{row.pk}/take-back/" for row in Import.objects.carried_out()[:1]),

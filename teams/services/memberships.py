@@ -107,8 +107,7 @@ def add_member(
             raise Refused(
                 f"Recognize {organization.canonical} first, or choose it by its own name."
             )
-        _refuse_former_address(email, full_name, by)
-        member, is_new = get_or_create_member(email, full_name=full_name, job_title="")
+        member, is_new = _get_or_create(email, full_name, by)
         member = Member.objects.select_for_update(no_key=True).get(pk=member.pk)
         if Member.objects.account_of(email) != member:
             raise Refused("Something has just changed here. Try again.")
@@ -131,16 +130,17 @@ def add_member(
     return membership
 
 
-def _refuse_former_address(email: str, full_name: str, by: Member) -> None:
-    """Refuse to make a second account for a member whom `by` sees and who moved away from `email`.
-    With another name it is somebody who has the mailbox now."""
-    if Member.objects.account_of(email):
-        return
-    move = seen_former_addresses([email], by).get(email)
-    if move and normalize_person_name(full_name) == move.member.normalized_name:
+def _get_or_create(email: str, full_name: str, by: Member) -> tuple[Member, bool]:
+    """Return the account of `email`, and whether it is new. Refuses a second account for a member
+    whom `by` sees and who moved away from `email`; with another name it is somebody who has the
+    mailbox now."""
+    member, is_new = get_or_create_member(email, full_name=full_name, job_title="")
+    former = seen_former_addresses([email], by).get(email) if is_new else None
+    if former and normalize_person_name(full_name) == former.member.normalized_name:
         raise Refused(
-            f"{move.member} had this address and moved to {move.member.email}. Add that one."
+            f"{former.member} had this address and moved to {former.member.email}. Add that one."
         )
+    return member, is_new
 
 
 def _activate_or_start(member: Member, team: ActionTeam, by: Member) -> tuple[Membership, bool]:
