@@ -15,7 +15,7 @@ from post_office.models import Email
 
 from conftest import membership_of, visible_text
 from members.auth.email_codes import VERIFIED_EMAIL_SECONDS
-from members.models import Member
+from members.models import Member, Move
 from members.tests.oidc import (
     CALLBACK,
     MARIA_CLAIMS,
@@ -28,7 +28,14 @@ from members.tests.oidc import (
     sign_in_by_provider,
 )
 from members.tests.second_factor import activate_app, code_for
-from teams.services import add_domain, change_profile, close_account, merge_members
+from teams.services import (
+    add_domain,
+    change_profile,
+    close_account,
+    merge_members,
+    move_member,
+    object_to_move,
+)
 
 JOIN_FORM = {"full_name": "Nora Newcomer"}
 LIST_LOADED_MODULES = """
@@ -316,3 +323,24 @@ def test_sso_callback_sends_no_email(client, rush, member):
     sign_in_by_provider(client, deny=True)
     sign_in_by_provider(client, **MARIA_CLAIMS | {"email_verified": False})
     assert not Email.objects.exists()
+
+
+def test_sso_callback_of_a_former_address_signs_in_nobody(client, rush, member, other_organization):
+    move_member(member, "maria@loop.example")
+    response = sign_in_by_provider(client, **MARIA_CLAIMS)
+    assert response.url == "/join/"
+    assert not is_signed_in(client)
+    page = visible_text(client.get("/join/"))
+    assert "moved to another address" in page
+    assert "maria@loop.example" not in page
+
+
+def test_sso_callback_of_an_account_on_hold_says_so(client, rush, member, other_organization):
+    # Whose address of today is the one that the service verifies.
+    Member.objects.filter(pk=member.pk).update(email="maria@loop.example")
+    move_member(Member.objects.get(pk=member.pk), "maria@rush.example")
+    object_to_move(Move.objects.get())
+    response = sign_in_by_provider(client, **MARIA_CLAIMS)
+    assert response.status_code == 403
+    assert "This account is on hold" in visible_text(response)
+    assert not is_signed_in(client)
