@@ -3,14 +3,13 @@
 from members.models.codes import MAX_CODE_TRIES, SentCode, SentCodeQuerySet
 from members.models.decisions import UNDO_WINDOW, Decision, DecisionItem, DecisionQuerySet
 from members.models.moves import OBJECTION_WINDOW, Move, MoveQuerySet
-from members.models.people import (
+from members.models.organizations import (
     EmailDomain,
     EmailDomainQuerySet,
-    Member,
-    MemberQuerySet,
     Organization,
     OrganizationQuerySet,
 )
+from members.models.people import Member, MemberQuerySet
 from members.models.site import SiteIdentity
 
 __all__ = [

@@ -12,7 +12,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from members.models.history import LoggedRecords
-from members.models.people import Member, Organization
+from members.models.organizations import Organization
+from members.models.people import Member
 from members.text_fields import CleanCharField, CleanTextField
 
 # How long the former address can put the account on hold.
