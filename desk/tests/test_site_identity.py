@@ -157,7 +157,7 @@ def test_page_is_the_list_and_closed_to_facilitators(
 
 @pytest.mark.both_databases
 def test_there_is_one_identity_and_it_has_names(identity):
-    with pytest.raises(IntegrityError, match="only_one"):
+    with pytest.raises(IntegrityError, match="singleton"):
         SiteIdentity.objects.create(name="Another one")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q, Value
+from django.db.models import Q
 from django.urls import reverse
 
 from members.models.history import LoggedRecords
@@ -27,12 +27,17 @@ class SiteIdentity(models.Model):
     logo_height = models.PositiveSmallIntegerField(default=0, editable=False)
     logo_shows_name = models.BooleanField("the logo shows the name", default=False)
 
-    history = LoggedRecords(excluded_fields=["logo"])
+    # Unique and always true: there is at most one record.
+    is_singleton = models.BooleanField(default=True, unique=True, editable=False)
+
+    history = LoggedRecords(excluded_fields=["logo", "is_singleton"])
 
     class Meta:
         verbose_name = verbose_name_plural = "name and logo"
         constraints: ClassVar = [
-            models.UniqueConstraint(Value(1), name="members_siteidentity_only_one"),
+            models.CheckConstraint(
+                name="members_siteidentity_singleton", condition=Q(is_singleton=True)
+            ),
             models.CheckConstraint(
                 name="members_siteidentity_named", condition=~(Q(name="") | Q(short_name=""))
             ),
