@@ -174,8 +174,8 @@ def _claim_details(claim: Claim | None, staff: Member) -> dict[str, str]:
     if claim is None:
         return {}
     if claim.claimed_by == staff:
-        return {"claim": "You take care of this."}
-    return {"claim": f"{claim.claimed_by} takes care of this."}
+        return {"claim": "You are taking care of this."}
+    return {"claim": f"{claim.claimed_by} is taking care of this."}
 
 
 def _goals(staff: Member) -> list[DashboardItem]:

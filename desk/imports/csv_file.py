@@ -25,7 +25,7 @@ END_LINE = "end of the file"
 
 SAVE_LIST = "Save the list from Excel, as .xlsx or CSV."
 OPEN_IN_EXCEL = "Open it in Excel and save it as .xlsx."
-UNPACK = "Open it and choose the list that is in it."
+UNPACK = "Open it and choose the list inside it."
 # What is no list, whatever its name says, by how it begins.
 FOREIGN_STARTS = {
     rb"%PDF-": f"This is a PDF. {SAVE_LIST}",

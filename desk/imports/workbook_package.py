@@ -48,7 +48,7 @@ FOREIGN_FOLDERS = {
     "Index/": "This is a file of Numbers or Pages. Export it as Excel or CSV.",
 }
 NO_SPREADSHEET = "This is no spreadsheet. Copy its table to one and save it as .xlsx or CSV."
-ARCHIVE = "This is an archive (ZIP). Open it and choose the list that is in it."
+ARCHIVE = "This is an archive (ZIP). Open it and choose the list inside it."
 
 PACKAGE_SIGNATURE = b"PK\x03\x04"
 # Where the index of a package ends, by which programs find a package behind something else.

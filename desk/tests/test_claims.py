@@ -43,9 +43,9 @@ def test_dashboard_takes_on_and_shows_who_did(client_for, approver, administrato
     assert f'action="{address}"' in desk.get("/admin/").content.decode()
     response = desk.post(address, {"claim": "1"})
     assert response.url == "/admin/"
-    assert "You take care of this." in visible_text(desk.get("/admin/"))
+    assert "You are taking care of this." in visible_text(desk.get("/admin/"))
     other = client_for(administrator).get("/admin/")
-    assert "Abe Approver takes care of this." in visible_text(other)
+    assert "Abe Approver is taking care of this." in visible_text(other)
     assert f'action="{address}"' not in other.content.decode()
 
 
@@ -54,7 +54,7 @@ def test_second_to_take_it_on_is_told_who_has_it(client_for, approver, administr
     response = client_for(approver).post(claim_url(record), {"claim": "1"}, follow=True)
     assert "Ada Admin took this on" in str(messages_of(response))
     text = visible_text(response)
-    assert "Ada Admin takes care of this" in text
+    assert "Ada Admin is taking care of this" in text
     assert "I take this" not in text
 
 
@@ -89,7 +89,7 @@ def test_release_gives_it_back_to_all(client_for, approver, administrator, recor
     claim(record, by=approver)
     client_for(administrator).post(claim_url(record), {"release": "1", "note": "x"})
     assert claim_of(record).claimed_by is None
-    assert "Nobody takes care of this yet" in visible_text(
+    assert "Nobody is taking care of this yet" in visible_text(
         client_for(approver).get(page_of(record))
     )
 

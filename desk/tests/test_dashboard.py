@@ -224,7 +224,7 @@ def test_dashboard_shows_ten_items_and_counts_all(client_for, facilitator):
 def test_dashboard_shows_similar_organizations(client_for, facilitator, applicant, administrator):
     similar = add_organization("Lakeview Health System", domains=[], by=administrator)
     page = client_for(facilitator).get(DESK)
-    assert "Already here with a name like it: Lakeview Health System" in visible_text(page)
+    assert "Already here with a similar name: Lakeview Health System" in visible_text(page)
     assert f"{applicant.organization_id}/merge/?into={similar.pk}" in page.content.decode()
 
 

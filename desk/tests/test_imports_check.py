@@ -36,8 +36,9 @@ def test_import_check_shows_the_rows_as_they_will_be_stored(
     assert shown_rows(response) == [
         ["2", "New member", "nora@rush.example", "Nora Newcomer", "HR lead",
          "Rush Example Hospital", "Education"],
-        ["3", "Unchanged", member.email, f"{member.full_name} Stays. The file says “Another Name”.",
-         f"{member.job_title} Stays. The file says “Chief”.".strip(), "Rush Example Hospital",
+        ["3", "Unchanged", member.email,
+         f"{member.full_name} Not changed. The file says “Another Name”.",
+         f"{member.job_title} Not changed. The file says “Chief”.".strip(), "Rush Example Hospital",
          "Education"],
         ["4", "To fix", "nobody", "Ana", "", "Rush Example Hospital", "Education"],
     ]  # fmt: skip
@@ -96,7 +97,7 @@ def test_import_goes_on_without_the_rows_that_cannot_be_imported(
     client = client_for(facilitator)
     checked = check(client, csv_of(NORA, *misspelled(team, 2)))
     assert "2 rows of 3 cannot be imported yet." in visible_text(checked)
-    assert "Go on with the 1 row in order" in visible_text(checked)
+    assert "Continue with the 1 correct row" in visible_text(checked)
     rest = press(client, checked, 'name="leave_out"', leave_out="yes")
     assert [row[0] for row in shown_rows(rest)] == ["2"]
     assert "2 rows left out." in visible_text(rest)

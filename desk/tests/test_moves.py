@@ -40,7 +40,7 @@ def desk(client_for, facilitator):
 def test_dashboard_and_rail_show_what_waits(desk, held):
     page = desk.get("/admin/")
     assert "1 account on hold or to be moved" in visible_text(page)
-    assert "says that the move to maria@loop.example was not theirs" in visible_text(page)
+    assert "says that they did not ask for the move to maria@loop.example" in visible_text(page)
     links = {link.label: link for _, links in page.context["rail"] for link in links}
     assert links["Moves"].waiting.number == 1
     record = visible_text(desk.get(f"{LIST}{held.pk}/change/"))

@@ -130,7 +130,7 @@ def test_page_keeps_its_form_for_those_that_still_wait(
 def test_recognize_page_knows_a_domain_that_is_its_own_already(client_for, facilitator, lakeview):
     EmailDomain.objects.create(organization=lakeview, domain="lakeview.example")
     text = visible_text(client_for(facilitator).get(action_url("recognize", lakeview)))
-    assert "lakeview.example is its email domain already." in text
+    assert "lakeview.example is already its email domain." in text
     assert "one organization?" not in text
 
 

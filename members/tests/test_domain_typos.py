@@ -106,7 +106,7 @@ def test_code_page_asks_whether_a_near_domain_was_meant(client, team):
     client.post(JOIN, form(team, email="nora@rsuh.example"))
     page = visible_text(client.get(CODE))
     assert "Did you mean nora@rush.example?" in page
-    assert "If nora@rsuh.example is right, go on below" in page
+    assert "If nora@rsuh.example is right, enter the code below" in page
     corrected = client.post(CORRECT, follow=True)
     assert "We sent a code to nora@rush.example" in visible_text(corrected)
     assert "Did you mean" not in visible_text(corrected)
@@ -125,7 +125,7 @@ def test_code_page_of_signing_in_asks_too(client, member):
 
 def test_code_page_names_an_ending_that_nobody_has(client, team):
     client.post(JOIN, form(team, email="nora@clinic.hospitl"))
-    assert "no address that ends in “.hospitl”" in visible_text(client.get(CODE))
+    assert "any addresses that end in “.hospitl”" in visible_text(client.get(CODE))
     assert client.post(CORRECT).url == CODE
     assert Email.objects.count() == 1
 

@@ -399,7 +399,7 @@ def test_request_move_reaches_the_desk_and_the_old_address(member, facilitator, 
     move = requested(member)
     assert (move.state, move.member, move.note) == ("requested", member, "Call 5-1234.")
     assert addressees(queued_emails) == [
-        ("maria@rush.example", "Someone asks to move your account")
+        ("maria@rush.example", "Someone asked to move your account")
     ]
     assert waiting_for(facilitator)["moves"].number == 1
     # The same once more changes nothing.

@@ -91,7 +91,7 @@ def test_my_move_to_an_address_with_an_account_says_so_after_the_code(client_for
     browser = client_for(member)
     page = prove(browser, "olga@loop.example")
     assert page.status_code == 409
-    assert "has an account already" in visible_text(page)
+    assert "already has an account" in visible_text(page)
     assert browser.post(CONFIRM).status_code == 409
     assert Member.objects.get(pk=member.pk).email == "maria@rush.example"
 
@@ -229,7 +229,7 @@ def test_move_objection_after_seven_days_changes_nothing(client, member, other_o
     move_member(member, NEW)
     Move.objects.update(changed_at=timezone.now() - timedelta(days=7))
     done = client.post(objection_url(), follow=True)
-    assert "The days for this are over" in visible_text(done)
+    assert "It is too late to do this here" in visible_text(done)
     assert Member.objects.get(pk=member.pk).is_active
 
 
@@ -277,7 +277,7 @@ def test_account_recover_brings_the_request_to_the_desk(client, member, other_or
     # A second press.
     assert client.post(RECOVER_CODE, {"code": "BCDFGH"})["Location"] == RECOVER_DONE
     objection = Client().post(objection_url(), follow=True)
-    assert "We know that it was not you" in visible_text(objection)
+    assert "We have your objection" in visible_text(objection)
 
 
 def test_account_recover_is_the_same_without_an_account(member, other_organization):
@@ -299,7 +299,7 @@ def test_account_recover_to_an_address_with_an_account_says_so_after_the_code(
     client, member, outsider
 ):
     page = recover(client, email="olga@loop.example")
-    assert "has an account already" in visible_text(page)
+    assert "already has an account" in visible_text(page)
     assert not Move.objects.exists()
 
 

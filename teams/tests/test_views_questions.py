@@ -223,7 +223,7 @@ def test_faq_search_in_vain_shows_the_nearest_entries_closed(client, faq_entry):
     response = client.get("/faq/", {"q": "joining unicorns forever"})
     assert response.context["results"].nearest == [faq_entry]
     page = response.content.decode()
-    assert page.index("Nearest to it") < page.index("All topics")
+    assert page.index("Closest matches") < page.index("All topics")
     assert '<details class="qa">' in page
     assert "Who can <mark>join</mark>?" in page
 
