@@ -25,6 +25,8 @@ ALLOWED = {
     ("declined", "recognized"),
     ("declined", "merged"),
     ("recognized", "merged"),
+    # Taking an import back.
+    ("recognized", "proposed"),
 }
 PAIRS = list(product(Status.values, Status.values))
 
