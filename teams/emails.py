@@ -265,7 +265,7 @@ def address_replaced(move: Move) -> None:
 
 
 def move_requested(move: Move) -> None:
-    """Tell the old address that somebody who cannot read it asks to move the account."""
+    """Tell the old address that someone who cannot read it asks to move the account."""
     context = {"member": move.member, "move": move, "move_url": move_url(move)}
     queue("move_requested", move.old_email, context)
 

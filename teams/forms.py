@@ -153,7 +153,7 @@ class MoveForm(BaseForm):
 
 
 class MoveRequestForm(HoneypotForm):
-    """What a member says who has lost the old mailbox."""
+    """What a member who has lost the old mailbox tells the facilitators."""
 
     old_email = WorkEmailField(label="Old work email", help_text="The address that you joined with")
     email = WorkEmailField(label="New work email", help_text="We send a code to this address")

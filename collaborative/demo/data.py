@@ -116,7 +116,7 @@ MOVES = [
     ("lena@oaksavanna.example", "lena@prairie.example", "", 2),
 ]
 HELD_ADDRESS = "lena@oaksavanna.example"
-# What somebody asks for who cannot read the old mailbox.
+# The request of a person who cannot read the old mailbox.
 MOVE_REQUEST = (
     "omar@limestone.example",
     "omar@northbranch.example",

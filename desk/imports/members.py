@@ -296,7 +296,7 @@ class MemberParser:
         self, cleaner: RowCleaner, email: str, full_name: str | None
     ) -> None:
         """Ask whether a person at a former address is the member who moved away from it; with
-        another name, it is somebody who has the mailbox now."""
+        another name, it is a person who has the mailbox now."""
         move = self.former.get(email)
         if move and normalize_person_name(full_name or "") == move.member.normalized_name:
             cleaner.ask(

@@ -67,7 +67,7 @@ class Approve(MoveAction):
     state = Move.State.REQUESTED
     description = (
         f"{ASK_FIRST} The account then has the new address, which decides the employer as at "
-        "joining; memberships stay where it is confirmed, and wait where it is not. Everybody is "
+        "joining; memberships stay where it is confirmed, and wait where it is not. Everyone is "
         "signed out. Both addresses are told at once, so this cannot be undone; for 7 days the old "
         "address can put the account on hold."
     )
@@ -107,9 +107,9 @@ class Return(MoveAction, ActionWithReason[Move]):
     shows_email = False
     description = (
         f"{ASK_FIRST} The account has its old address and employer again, memberships that waited "
-        "since the move are active, and whoever had the new address no longer signs in: the second "
-        "step of signing in is removed, too. Both addresses read your reason by email. This cannot "
-        "be undone."
+        "since the move are active, and the person at the new address no longer signs in: the "
+        "second step of signing in is removed, too. Both addresses read your reason by email. This "
+        "cannot be undone."
     )
     reason_help = "Both addresses read it in the email. Change it as you like."
     prepared_reasons = (

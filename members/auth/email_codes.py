@@ -42,7 +42,7 @@ class Purpose(StrEnum):
 
     JOIN = "join"
     SIGN_IN = "sign_in"
-    # Of who is signed in, and of who has lost the old mailbox.
+    # A member who is signed in; one who has lost the old mailbox.
     MOVE = "move"
     RECOVER = "recover"
 

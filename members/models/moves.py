@@ -27,7 +27,7 @@ class MoveQuerySet(models.QuerySet["Move"]):
         return self.filter(state__in=Move.CHANGED)
 
     def waiting(self) -> MoveQuerySet:
-        """Those that somebody at the desk has to decide, with `asked_at`, oldest first."""
+        """Those that staff have to decide, with `asked_at`, oldest first."""
         waiting = self.filter(state__in=[Move.State.REQUESTED, Move.State.HELD])
         asked_at = Coalesce("objected_at", "created_at")
         return waiting.annotate(asked_at=asked_at).order_by("asked_at", "pk")
@@ -154,7 +154,7 @@ class Move(models.Model):
 
     @property
     def waits_since(self) -> datetime:
-        """Since when somebody at the desk has to decide, while that is so."""
+        """Since when staff have to decide, while that is so."""
         return self.objected_at or self.created_at
 
     @property

@@ -132,7 +132,7 @@ def add_member(
 
 def _get_or_create(email: str, full_name: str, by: Member) -> tuple[Member, bool]:
     """Return the account of `email`, and whether it is new. Refuses a second account for a member
-    whom `by` sees and who moved away from `email`; with another name it is somebody who has the
+    whom `by` sees and who moved away from `email`; with another name it is a person who has the
     mailbox now."""
     member, is_new = get_or_create_member(email, full_name=full_name, job_title="")
     former = seen_former_addresses([email], by).get(email) if is_new else None

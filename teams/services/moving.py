@@ -1,7 +1,7 @@
 """Moving to another work address or employer: what follows for memberships, and who is told.
 
-The former address can put the account on hold for a while; then somebody at the desk decides. An
-account never goes back without that. Who has lost the old mailbox asks on the sign-in page.
+The former address can put the account on hold for a while; then staff decide. An account
+never goes back without that. A person who has lost the old mailbox asks on the sign-in page.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def move_member(
 def request_move(
     old_email: str, new_email: str, *, full_name: str, organization_name: str, note: str
 ) -> None:
-    """Store what somebody asks for who has lost the mailbox `old_email` and has proven `new_email`;
-    the old address is told. Nothing is said or done unless `old_email` opens an account and
+    """Store the request of a person who lost the mailbox `old_email` and has proven `new_email`.
+    The old address is told. Nothing is said or done unless `old_email` opens an account and
     `new_email` none, or where the same was asked for already."""
     account = Member.objects.account_of(old_email)
     if account is None or not (account.is_active or account.is_held):
