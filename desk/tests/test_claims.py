@@ -34,7 +34,7 @@ def test_facilitators_take_on_a_record_with_one_press(client_for, approver, reco
     assert f'action="{claim_url(record)}"' in page
     text = visible_text(desk.post(claim_url(record), {"claim": "1"}, follow=True))
     assert claim_of(record).claimed_by == approver
-    assert "You take care of this" in text
+    assert "You are taking care of this" in text
 
 
 def test_dashboard_takes_on_and_shows_who_did(client_for, approver, administrator, record):

@@ -139,7 +139,7 @@ def test_decline_starts_from_the_gentlest_reason(client_for, facilitator, lakevi
     form_data = response.context["form"]["reason"].value()
     assert form_data.startswith("We could not find out which organization this is.")
     text = visible_text(response)
-    assert "enter its name as it stands on our page of organizations" in text
+    assert "enter its name under My details, as our page of organizations shows it" in text
     assert "from the list" not in text
 
 

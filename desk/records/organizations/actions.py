@@ -151,7 +151,7 @@ class DeclineOrganization(OrganizationAction, ActionWithReason[Organization]):
         "We could not find out which organization this is. "
         "Sign in and enter its full name under My details.",
         "This organization is known here under another name. "
-        "Sign in and enter its name under My details, as it stands on our page of organizations.",
+        "Sign in and enter its name under My details, as our page of organizations shows it.",
         "The Collaborative is for healthcare employers of the Chicago area and their partners. "
         "This organization did not seem to be one of them.",
     )
