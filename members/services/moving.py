@@ -66,7 +66,7 @@ def change_address(
     with transaction.atomic():
         owner, named = _find_employer(member, email, organization_name, by=by)
         member = lock_open_account(member)
-        details = {
+        details: dict[str, Any] = {
             "old_email": member.email,
             "old_organization": member.organization,
             "was_confirmed": member.is_affiliation_confirmed,
@@ -74,7 +74,7 @@ def change_address(
         }
         _set_address(member, email, _employer_fields(member, owner, named), by=by, why=why)
         if requested:
-            decision = {"decided_at": timezone.now(), "decided_by": by}
+            decision: dict[str, Any] = {"decided_at": timezone.now(), "decided_by": by}
             transition_move(requested, State.DONE, by=by, why=why, **details, **decision)
             requested.member = member
             return requested

@@ -7,6 +7,7 @@ never goes back without that. A person who has lost the old mailbox asks on the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -216,7 +217,11 @@ def _decide(
 ) -> None:
     if not reason.strip():
         raise Refused("Give a reason. Both addresses read it.")
-    decision = {"reason": reason.strip(), "decided_at": timezone.now(), "decided_by": by}
+    decision: dict[str, Any] = {
+        "reason": reason.strip(),
+        "decided_at": timezone.now(),
+        "decided_by": by,
+    }
     transition_move(move, state, by=by, why=why, waiting_as=waiting_as, **decision)
 
 
