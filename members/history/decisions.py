@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -278,6 +278,14 @@ def _undo_item(item: DecisionItem, decision: Decision, rules: UndoRules) -> None
     item.outcome, item.changes, item.email_ids = DecisionItem.Outcome.UNDONE, [], []
     no_email = ", and no email was sent" if dropped else ""
     item.result_message = f"Undone{no_email}: {item.result_message}"
+
+
+def erase_items(model: type[models.Model], keys: Iterable[int]) -> None:
+    """Erase what decisions of the last days said and changed about the records of `model` with
+    these keys. They can no longer be undone."""
+    items = DecisionItem.objects.filter(decision__model_label=model._meta.label_lower)
+    for batch in batched(sorted(keys)):
+        items.filter(object_id__in=batch).update(changes=[], result_message="")
 
 
 def _unconfirmed_and_organizations(

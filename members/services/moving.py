@@ -14,6 +14,7 @@ from django.utils import timezone
 from post_office.models import Email
 
 from members.email_domains import domain_suffixes, email_domain
+from members.history.decisions import erase_items
 from members.history.saving import Refused, lock_open_account, save_with_history
 from members.models import EmailDomain, Member, Move, Organization
 from members.services.affiliations import (
@@ -213,5 +214,7 @@ def emails_to(member: Member) -> QuerySet[Email]:
 
 def erase_moves(accounts: Sequence[Member]) -> None:
     """Erase the former addresses of `accounts`, and what was asked for with them."""
-    Move.objects.filter(member__in=accounts).delete()
+    moves = Move.objects.filter(member__in=accounts)
+    erase_items(Move, moves.values_list("pk", flat=True))
+    moves.delete()
     Move.history.filter(member_id__in=[account.pk for account in accounts]).delete()

@@ -14,13 +14,14 @@ from post_office.models import Email
 from members import emails
 from members.batches import batched
 from members.email_addresses import normalize_address
+from members.history.decisions import erase_items
 from members.history.saving import (
     Refused,
     bulk_save_with_history,
     lock_open_account,
     save_with_history,
 )
-from members.models import DecisionItem, Member
+from members.models import Member
 from members.normalize import clean_text
 from members.services.affiliations import UNCONFIRMED
 from members.services.moving import emails_to, erase_moves
@@ -168,6 +169,4 @@ def _erase_free_text(keys: list[int]) -> None:
     versions.filter(history_change_reason__startswith=UNCONFIRMED).update(
         history_change_reason=UNCONFIRMED
     )
-    # What decisions of the last days have changed.
-    items = DecisionItem.objects.filter(decision__model_label=Member._meta.label_lower)
-    items.filter(object_id__in=keys).update(changes=[], result_message="")
+    erase_items(Member, keys)

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from members.models import Member, Move
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField
 from teams.models.teams import ActionTeam
@@ -28,6 +29,18 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         """Those that can be accepted."""
         return self.filter(
             accepted_at=None, cancelled_at=None, sent_at__gt=timezone.now() - INVITATION_VALIDITY
+        )
+
+    def of(self, member: Member) -> InvitationQuerySet:
+        """Those that `member` accepted, or that went to an address of theirs, merged and former
+        ones included; not to an address that is another person's by now."""
+        accounts = [member, *member.merged_accounts.all()]
+        former = Move.objects.former().filter(member__in=accounts).values("old_email")
+        others = Member.objects.exclude(pk__in=[account.pk for account in accounts])
+        return self.filter(
+            Q(accepted_by__in=accounts)
+            | Q(email__in=[account.email for account in accounts])
+            | (Q(email__in=former) & ~Q(email__in=others.values("email")))
         )
 
     def with_token(self, token: str) -> Invitation | None:

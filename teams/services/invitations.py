@@ -93,14 +93,14 @@ def cancel_invitation(invitation: Invitation, *, by: Member) -> None:
     save_with_history(invitation, by, "canceled", cancelled_at=timezone.now())
 
 
-def accept_invitations(member: Member) -> list[Invitation]:
-    """Make `member`, locked and with an address just proven, what they are invited to be; return
-    the invitations, inside the transaction of the caller.
+def accept_invitations(member: Member, email: str) -> list[Invitation]:
+    """Make `member`, who is locked, what they are invited to be at `email`, just proven: an address
+    that opens their account. Return the invitations, inside the transaction of the caller.
 
     One by an administrator who no longer is one gives nothing.
     """
     accepted = []
-    invitations = Invitation.objects.open().filter(email=member.email).order_by("pk")
+    invitations = Invitation.objects.open().filter(email=normalize_address(email)).order_by("pk")
     for invitation in invitations.select_for_update():
         by = invitation.invited_by
         if invitation.role == Role.MEMBER or not (by.is_active and by.is_superuser):

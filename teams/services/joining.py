@@ -77,7 +77,7 @@ def complete_join(
                 if team_ids:
                     raise
         member = complete_profile(member, full_name=full_name, job_title=job_title)
-        accept_invitations(member)
+        accept_invitations(member, email)
         teams = ActionTeam.objects.filter(pk__in=team_ids)
         return member, _join_all(member, teams, reason)
 

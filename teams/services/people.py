@@ -6,7 +6,8 @@ from typing import Any
 from django.db import transaction
 
 from members import services
-from members.models import DecisionItem, Member, Move
+from members.history.decisions import erase_items
+from members.models import Member, Move
 from members.services import (
     IMPORT_TAKEN_BACK,
     Refused,
@@ -111,7 +112,9 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         current = Membership.objects.of(member).current()
         for membership in current.select_for_update(no_key=True).order_by("pk"):
             end_or_withdraw(membership, by=by or member, why="account closed")
-        Invitation.objects.filter(email=member.email).delete()
+        invitations = Invitation.objects.of(member)
+        erase_items(Invitation, invitations.values_list("pk", flat=True))
+        invitations.delete()
         erase_reasons([member.pk, *member.merged_accounts.values_list("pk", flat=True)])
         anonymize_member(member, by=by)
 
@@ -125,8 +128,7 @@ def erase_reasons(members: Collection[int]) -> None:
     for stored in (memberships, Membership.history.filter(member_id__in=members)):
         stored.exclude(reason__in=["", IMPORT_TAKEN_BACK]).update(reason=ERASED)
         stored.exclude(request_reason="").update(request_reason="")
-    items = DecisionItem.objects.filter(decision__model_label=Membership._meta.label_lower)
-    items.filter(object_id__in=memberships.values("pk")).update(result_message="", changes=[])
+    erase_items(Membership, memberships.values_list("pk", flat=True))
 
 
 def personal_data(member: Member) -> dict[str, Any]:
@@ -165,7 +167,7 @@ def _invitations_of(member: Member) -> list[dict[str, str | None]]:
             "accepted_at": invitation.accepted_at.isoformat() if invitation.accepted_at else None,
             "note": invitation.note,
         }
-        for invitation in Invitation.objects.filter(email=member.email).select_related("team")
+        for invitation in Invitation.objects.of(member).select_related("team")
     ]
 
 

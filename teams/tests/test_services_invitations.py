@@ -17,6 +17,9 @@ from teams.services import (
     delete_old_invitations,
     invite,
     invite_member,
+    merge_members,
+    move_member,
+    personal_data,
     send_again,
 )
 
@@ -62,7 +65,7 @@ def test_invitation_is_for_its_address_and_once(administrator, team, organizatio
     assert not join("ines@rush.example").is_staff
     member = join()
     team.facilitators.clear()
-    assert accept_invitations(member) == []
+    assert accept_invitations(member, ADDRESS) == []
     assert not team.facilitators.exists()
 
 
@@ -112,7 +115,7 @@ def test_imported_person_is_invited_until_the_first_sign_in(facilitator, colleag
 
 def test_invitation_of_a_member_gives_no_rights(facilitator, colleague):
     invite_member(colleague, by=facilitator)
-    assert accept_invitations(colleague) == []
+    assert accept_invitations(colleague, colleague.email) == []
     assert not colleague.is_staff
 
 
@@ -138,6 +141,39 @@ def test_closed_account_takes_its_invitations_along(administrator, team):
     invite(ADDRESS, Role.FACILITATOR, by=administrator, team=team)
     close_account(join())
     assert not Invitation.objects.exists()
+
+
+def test_account_that_moved_or_was_merged_takes_its_invitations_along(
+    administrator, member, colleague, outsider, team, other_team
+):
+    invite(colleague.email, Role.FACILITATOR, by=administrator, team=other_team)
+    merge_members(colleague, member, by=administrator)
+    invite(member.email, Role.FACILITATOR, by=administrator, team=team)
+    assert join(member.email) == member
+    for address in ("maria@loop.example", "maria@mailbox.example"):
+        member = Member.objects.get(pk=member.pk)
+        invite(member.email, Role.MEMBER, by=administrator)
+        move_member(member, address, organization_name="Rush Example Hospital")
+    others = invite(outsider.email, Role.FACILITATOR, by=administrator, team=team)
+    member = Member.objects.get(pk=member.pk)
+    assert len(personal_data(member)["invitations"]) == 4
+    # Somebody else has this mailbox by now.
+    make_member("maria@loop.example")
+    assert len(personal_data(member)["invitations"]) == 3
+    close_account(member)
+    assert {each.email for each in Invitation.objects.all()} == {
+        others.email,
+        "maria@loop.example",
+    }
+
+
+def test_invitation_to_a_merged_address_works_for_the_account_that_goes_on(
+    administrator, member, colleague, team
+):
+    invite(colleague.email, Role.FACILITATOR, by=administrator, team=team)
+    merge_members(colleague, member, by=administrator)
+    assert join("colin@rush.example") == member
+    assert team.facilitators.get() == member
 
 
 def test_unknown_account_is_asked_for_nothing_more(administrator):
