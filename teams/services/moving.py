@@ -7,6 +7,7 @@ never goes back without that. A person who has lost the old mailbox asks on the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -30,6 +31,8 @@ from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import transition
 
 State = Move.State
+# Anyone with mailboxes of their own can ask; more would be a way to annoy the account's owner.
+MAX_REQUEST_EMAILS_A_DAY = 3
 
 # Stand in the history.
 MOVED = "moved to another address"
@@ -77,8 +80,8 @@ def request_move(
     old_email: str, new_email: str, *, full_name: str, organization_name: str, note: str
 ) -> None:
     """Store the request of a person who lost the mailbox `old_email` and has proven `new_email`.
-    The old address is told. Nothing is said or done unless `old_email` opens an account and
-    `new_email` none, or where the same was asked for already."""
+    The old address is told, of the first few on one day. Nothing is said or done unless `old_email`
+    opens an account and `new_email` none, or where the same was asked for already."""
     account = Member.objects.account_of(old_email)
     if account is None or not (account.is_active or account.is_held):
         return
@@ -97,7 +100,9 @@ def request_move(
             state=State.REQUESTED,
         )
         save_with_history(move, None, "asked on the sign-in page")
-        emails.move_requested(move)
+        since = timezone.now() - timedelta(days=1)
+        if account.moves.filter(created_at__gt=since).count() <= MAX_REQUEST_EMAILS_A_DAY:
+            emails.move_requested(move)
 
 
 def approve_move(move: Move, *, by: Member) -> Move:
@@ -177,7 +182,7 @@ def return_account(move: Move, *, reason: str, by: Member) -> Move:
             raise Refused(MERGED)
         member = return_address(move, by=by, why=RETURNED)
         _decide(move, State.RETURNED, reason=reason, by=by, why=RETURNED, waiting_as=State.HELD)
-        for later in member.moves.former().filter(pk__gt=move.pk).order_by("pk"):
+        for later in member.moves.former().filter(changed_at__gt=move.changed_at).order_by("pk"):
             _decide(later, State.RETURNED, reason=reason, by=by, why=RETURNED)
         _release(member, by=by, why=RETURNED)
         _follow(member, by=by)

@@ -8,9 +8,11 @@ from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
 from conftest import appoint, make_member, make_membership, membership_of
+from members.history.decisions import create_decision
 from members.models import Member, Move, Organization
 from members.services import EmployerUnknownError, Refused
 from members.services.moving import emails_to
+from teams.actions import process_decision
 from teams.models import Membership
 from teams.services import (
     add_member,
@@ -32,6 +34,7 @@ from teams.services import (
     waiting_for,
     withdraw_request,
 )
+from teams.services.moving import MAX_REQUEST_EMAILS_A_DAY
 
 REASON = "We spoke on the phone."
 
@@ -249,6 +252,24 @@ def test_close_account_erases_moves(member, other_organization, queued_emails):
     assert addressees(queued_emails) == [("maria@loop.example", "Your account is closed")]
 
 
+def test_close_account_erases_what_decisions_said_of_moves(member, facilitator):
+    move = requested(member)
+    decision = create_decision(
+        Move,
+        "decline",
+        title="Decline",
+        keys=[move.pk],
+        form_data={"reason": REASON},
+        can_be_undone=True,
+        by=facilitator,
+    )
+    process_decision(decision, seconds=5)
+    assert "Maria" in decision.items.get().result_message
+    close_account(stored(member))
+    item = decision.items.get()
+    assert (item.changes, item.result_message) == ([], "")
+
+
 def test_personal_data_names_moves_but_no_address_that_the_account_never_had(
     member, other_organization
 ):
@@ -355,6 +376,21 @@ def test_return_account_restores_what_a_facilitator_had_confirmed(organization, 
     assert membership_of(member, team).is_active
 
 
+def test_return_account_takes_back_later_moves_that_were_asked_for_before(
+    member, organization, other_organization, administrator
+):
+    asked = requested(member, "maria@mailbox.example", "Rush Example Hospital")
+    move = moved(member)
+    approve_move(asked, by=administrator)
+    object_to_move(move)
+    return_account(move, reason=REASON, by=administrator)
+    asked.refresh_from_db()
+    assert asked.state == "returned"
+    # The address in between, which was told of the later move, holds nothing.
+    object_to_move(asked)
+    assert stored(member).is_active
+
+
 def test_return_account_refuses_an_address_that_is_taken(
     member, organization, other_organization, facilitator
 ):
@@ -405,6 +441,16 @@ def test_request_move_reaches_the_desk_and_the_old_address(member, facilitator, 
     # The same once more changes nothing.
     requested(member)
     assert Move.objects.count() == len(queued_emails()) == 1
+
+
+def test_request_move_sends_few_emails_a_day_to_the_old_address(member, queued_emails):
+    for number in range(MAX_REQUEST_EMAILS_A_DAY + 2):
+        requested(member, f"stranger-{number}@mailbox.example", "Somewhere")
+    assert Move.objects.count() == MAX_REQUEST_EMAILS_A_DAY + 2
+    assert len(queued_emails()) == MAX_REQUEST_EMAILS_A_DAY
+    Move.objects.update(created_at=timezone.now() - timedelta(days=1, seconds=1))
+    requested(member)
+    assert len(queued_emails()) == MAX_REQUEST_EMAILS_A_DAY + 1
 
 
 @pytest.mark.parametrize("old", ["nobody@rush.example", "colin@rush.example"])
