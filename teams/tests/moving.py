@@ -26,6 +26,12 @@ def prove(client: Client, email: str = NEW):
     return client.post(CODE, {"code": last_code()}, follow=True)
 
 
+def confirm(client: Client, *, follow: bool = False, **entered: str):
+    """Press the button of the page that says what follows."""
+    shown = client.get(CONFIRM).context["email"]
+    return client.post(CONFIRM, {"email": shown, **entered}, follow=follow)
+
+
 def request_form(**changes: str) -> dict[str, str]:
     return {
         "old_email": "maria@rush.example",

@@ -22,6 +22,7 @@ from teams.tests.moving import (
     RECOVER,
     RECOVER_CODE,
     RECOVER_DONE,
+    confirm,
     prove,
     recover,
     request_form,
@@ -51,14 +52,14 @@ def test_my_move_takes_three_presses(client_for, member, other_organization):
     assert "You move from Rush Example Hospital to Loop Example Clinic" in text
     assert "Your team stays" in text
     assert Member.objects.get(pk=member.pk).email == "maria@rush.example"
-    moved = browser.post(CONFIRM, follow=True)
+    moved = confirm(browser, follow=True)
     assert messages_of(moved) == [
         f"You have moved. Sign in with {NEW} from now on. Your teams stay."
     ]
     assert Member.objects.get(pk=member.pk).email == NEW
     assert other_browser.get("/my/").status_code == 302
     # A second press, and an old tab.
-    assert browser.post(CONFIRM)["Location"] == "/my/"
+    assert browser.post(CONFIRM, {"email": NEW})["Location"] == "/my/"
     assert browser.get(CONFIRM)["Location"] == MOVE
     assert Move.objects.count() == 1
 
@@ -68,9 +69,9 @@ def test_my_move_asks_where_one_works_if_the_address_does_not_show_it(client_for
     page = prove(browser, "maria@mailbox.example")
     assert "Where do you work?" in visible_text(page)
     assert "your team waits" in visible_text(page)
-    refused = browser.post(CONFIRM, {"organization": " "})
+    refused = confirm(browser, organization=" ")
     assert "Enter the name of your organization" in visible_text(refused)
-    moved = browser.post(CONFIRM, {"organization": "Harbor Care"}, follow=True)
+    moved = confirm(browser, organization="Harbor Care", follow=True)
     assert "Below you see what waits" in visible_text(moved)
     assert "Waiting since you moved" in visible_text(moved)
     assert browser.get(f"/teams/{team.slug}/members/").status_code == 404
@@ -92,7 +93,7 @@ def test_my_move_to_an_address_with_an_account_says_so_after_the_code(client_for
     page = prove(browser, "olga@loop.example")
     assert page.status_code == 409
     assert "already has an account" in visible_text(page)
-    assert browser.post(CONFIRM).status_code == 409
+    assert browser.post(CONFIRM, {"email": outsider.email}).status_code == 409
     assert Member.objects.get(pk=member.pk).email == "maria@rush.example"
 
 
@@ -156,8 +157,19 @@ def test_my_move_of_staff_needs_the_second_factor(
     assert browser.get(MOVE)["Location"].startswith("/two-factor/reauthenticate/")
     browser.post(f"/two-factor/reauthenticate/?next={MOVE}", {"code": code_for(secret)})
     assert prove(browser, "fay@loop.example").status_code == 200
-    assert browser.post(CONFIRM)["Location"] == "/my/"
+    assert confirm(browser)["Location"] == "/my/"
     assert Member.objects.get(pk=facilitator.pk).email == "fay@loop.example"
+
+
+def test_my_move_moves_only_to_the_address_on_the_page(client_for, member, other_organization):
+    browser = client_for(member)
+    assert prove(browser).context["email"] == NEW
+    # In another tab.
+    prove(browser, "maria@other.example")
+    asked = browser.post(CONFIRM, {"email": NEW}, follow=True)
+    assert asked.context["email"] == "maria@other.example"
+    assert "Nothing was changed yet" in visible_text(asked)
+    assert not Move.objects.exists()
 
 
 @pytest.mark.both_databases
@@ -167,8 +179,8 @@ def test_my_move_to_one_address_at_once_has_one_winner(
     browsers = [client_for(person) for person in (member, colleague)]
     for browser in browsers:
         prove(browser)
-    assert browsers[0].post(CONFIRM)["Location"] == "/my/"
-    assert browsers[1].post(CONFIRM).status_code == 409
+    assert browsers[0].post(CONFIRM, {"email": NEW})["Location"] == "/my/"
+    assert browsers[1].post(CONFIRM, {"email": NEW}).status_code == 409
     assert Member.objects.get(email=NEW) == member
 
 

@@ -26,6 +26,7 @@ from members.services import Refused
 from teams.forms import MoveForm, MoveRequestForm
 from teams.services import move_member, object_to_move, preview_move, request_move
 
+OTHER_ADDRESS = "You have entered a code for this address since. Nothing was changed yet."
 HALF_AN_HOUR_OVER = "Enter the new address once more: what you proved counts for half an hour."
 
 
@@ -128,6 +129,9 @@ def my_move_confirm(request: HttpRequest) -> HttpResponse:
     if not email:
         messages.info(request, HALF_AN_HOUR_OVER)
         return redirect("my_move")
+    if request.method == "POST" and request.POST.get("email") != email:
+        messages.warning(request, OTHER_ADDRESS)
+        return redirect("my_move_confirm")
     if Member.objects.account_of(email) not in {None, member}:
         context = {"email": email, "member": member}
         return render(request, "teams/move_taken.html", context, status=409)
