@@ -125,11 +125,11 @@ def _form_problem(domain: str) -> str:
     meant = normalize_domain(domain.rpartition("@")[2].removeprefix("*."))
     if is_domain_name(meant):
         if "@" in domain:
-            return f"Enter the part after the @ alone: {meant}."
+            return f"Enter only the part after the @: {meant}."
         return f"Enter {meant}. Addresses below it count as well."
     if meant.isascii():
         return NOT_A_DOMAIN
-    return "It has letters that no domain can have. Enter it as the email addresses there end."
+    return "It has letters that no domain can have. Enter what follows the @ in addresses there."
 
 
 def is_domain_name(domain: str) -> bool:

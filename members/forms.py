@@ -134,7 +134,7 @@ class OrganizationNameField(CleanFormField):
 
 
 class SignInForm(HoneypotForm):
-    email = WorkEmailField(help_text="We send a code to this address")
+    email = WorkEmailField(help_text="We will send a code to this address")
 
 
 class CodeForm(BaseForm):

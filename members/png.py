@@ -10,7 +10,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PICTURE_CHUNKS = {
     b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"IDAT", b"IEND",
 }  # fmt: skip
-NOT_READABLE = "This is not a PNG image that can be read. Save it as PNG, and choose it again."
+NOT_READABLE = "This PNG image cannot be read. Save it as PNG again, and choose it again."
 
 
 class Png(NamedTuple):

@@ -116,8 +116,8 @@ def moved_message(email: str) -> str:
     """Return what is said to who has proven `email`, a former address: its account is another
     person's, or theirs under the new address."""
     return (
-        f"The account that had {email} moved to another address. If it is yours, sign in with the "
-        "new one. Are you new to this mailbox?"
+        f"The account that had {email} has moved to another address. If it is yours, sign in with "
+        "the new one. Are you new to this mailbox?"
     )
 
 

@@ -226,7 +226,7 @@ def close_account(member: Member, by: Member, form_data: FormData) -> str:
 @action(Member, "invite")
 def invite_member(member: Member, by: Member, form_data: FormData) -> str:
     services.invite_member(member, by=by)
-    return f"{member} is invited at {end_sentence(member.email)}"
+    return f"Invited {member} at {end_sentence(member.email)}"
 
 
 # Invitations
@@ -235,7 +235,7 @@ def invite_member(member: Member, by: Member, form_data: FormData) -> str:
 @action(Invitation, "send-again", administrators_only=True)
 def send_invitation_again(invitation: Invitation, by: Member, form_data: FormData) -> str:
     services.send_again(invitation, by=by)
-    return f"{invitation.email} is invited once more."
+    return f"Invited {invitation.email} once more."
 
 
 @action(Invitation, "cancel", administrators_only=True)
@@ -250,13 +250,13 @@ def cancel_invitation(invitation: Invitation, by: Member, form_data: FormData) -
 @action(Move, "approve", can_be_undone=False)
 def approve_move(move: Move, by: Member, form_data: FormData) -> str:
     move = services.approve_move(move, by=by)
-    return f"The account of {move.member} moved to {move.new_email}. Both addresses are told."
+    return f"The account of {move.member} moved to {move.new_email}. Both addresses get an email."
 
 
 @action(Move, "decline")
 def decline_move(move: Move, by: Member, form_data: FormData) -> str:
     move = services.decline_move(move, reason=form_data["reason"], by=by)
-    return f"The account of {move.member} stays with {move.old_email}. Both addresses are told."
+    return f"The account of {move.member} keeps {move.old_email}. Both addresses get an email."
 
 
 @action(Move, "keep")
@@ -313,9 +313,11 @@ def move_domain(domain: EmailDomain, by: Member, form_data: FormData) -> str:
     target = _merge_target(Organization, form_data)
     with_people = bool(form_data.get("people"))
     moved = services.move_domain(domain, target, with_people=with_people, by=by)
-    message = f"{domain} belongs to {target} now. {_describe_move(moved)}"
+    message = f"{domain} now belongs to {target}. {_describe_move(moved)}"
     if moved.confirmed:
-        message += f" {counted(len(moved.confirmed), 'person', 'people')} who waited confirmed."
+        message += (
+            f" {counted(len(moved.confirmed), 'waiting person', 'waiting people')} confirmed."
+        )
     return message
 
 
@@ -325,10 +327,10 @@ def move_people(domain: EmailDomain, by: Member, form_data: FormData) -> str:
 
 
 def _describe_move(moved: services.DomainMove) -> str:
-    message = f"{counted(len(moved.moved), 'person', 'people')} moved along."
+    message = f"{counted(len(moved.moved), 'person', 'people')} moved."
     if moved.other_count:
         others = counted(moved.other_count, "person is", "people are")
-        message += f" {others} in none of your teams: an administrator can move them."
+        message += f" {others} not in your teams: an administrator can move them."
     return message
 
 

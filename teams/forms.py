@@ -47,7 +47,7 @@ def request_reason_field() -> forms.CharField:
         label="Why you want to join",
         max_length=MAX_REQUEST_REASON_LENGTH,
         required=False,
-        help_text="One line for the facilitators who decide your request",
+        help_text="One line for the facilitators who decide on your request",
         error_messages={
             "max_length": f"Shorten your reason to at most {MAX_REQUEST_REASON_LENGTH} characters"
         },
@@ -59,7 +59,7 @@ class JoinForm(HoneypotForm):
     """One form: who you are and which teams. The address says where you work."""
 
     full_name = name_field()
-    email = WorkEmailField(help_text="We send a code to it, and it shows us where you work")
+    email = WorkEmailField(help_text="We will send a code to it. It also shows us where you work")
     job_title = job_title_field()
     teams = forms.ModelMultipleChoiceField(
         label="Which teams do you want to join?",
@@ -92,7 +92,9 @@ class JoinForm(HoneypotForm):
             self.fields["email"].help_text = "Verified by the sign-in of your organization"
         elif is_invited:
             self.fields["email"].disabled = True
-            self.fields["email"].help_text = "The invitation went to it, and so does the code"
+            self.fields[
+                "email"
+            ].help_text = "The invitation went to this address, and so will the code"
         if is_invited:
             self.fields["teams"].required = False
             self.fields["teams"].label = "Do you want to join teams, too?"
@@ -137,7 +139,7 @@ class MoveForm(BaseForm):
     """The new work address of a member."""
 
     email = WorkEmailField(
-        label="New work email", help_text="We send a code to this address. It decides your employer"
+        label="New work email", help_text="We will send a code to it. It decides your employer here"
     )
 
     def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
@@ -148,7 +150,7 @@ class MoveForm(BaseForm):
         """Return the address; refuse the one that the member has."""
         email: str = self.cleaned_data["email"]
         if email == self.member.email:
-            raise ValidationError("This is your address already. Enter the new one")
+            raise ValidationError("This is already your address. Enter the new one")
         return email
 
 
@@ -156,7 +158,7 @@ class MoveRequestForm(HoneypotForm):
     """What a member who has lost the old mailbox tells the facilitators."""
 
     old_email = WorkEmailField(label="Old work email", help_text="The address that you joined with")
-    email = WorkEmailField(label="New work email", help_text="We send a code to this address")
+    email = WorkEmailField(label="New work email", help_text="We will send a code to this address")
     full_name = name_field()
     organization = OrganizationNameField(
         label="Where do you work now?",
@@ -164,11 +166,10 @@ class MoveRequestForm(HoneypotForm):
         help_text="Only if your new address is not your organization’s",
     )
     note = MultilineField(
-        label="How can we see that the account is yours?",
+        label="How can we check that the account is yours?",
         required=False,
         max_length=500,
-        help_text="Such as a phone number at work, or a colleague in your team. "
-        "Up to 500 characters",
+        help_text="Such as a work phone number, or a colleague in your team. Up to 500 characters",
         error_messages={"max_length": "Shorten this to at most 500 characters"},
         widget=forms.Textarea(attrs={"rows": 4}),
     )
@@ -183,7 +184,7 @@ class MoveRequestForm(HoneypotForm):
         cleaned = self.cleaned_data
         email = cleaned.get("email", "")
         if email and email == cleaned.get("old_email"):
-            self.add_error("email", "Enter another address than the old one")
+            self.add_error("email", "Enter a different address from the old one")
         elif email and not (cleaned.get("organization", "?") or employer_shown_by(email)):
             self.add_error("organization", "Enter the name of your organization")
         return cleaned

@@ -176,7 +176,7 @@ QUESTIONS: list[dict[str, Any]] = [
         "slug": "organization-not-recognized",
         "topic": "joining",
         "question": "What if my organization is not recognized yet?",
-        "answer": "[Ask to join](/join/) all the same: after the code we ask where you work. Your "
+        "answer": "[Ask to join](/join/) anyway: after the code we ask where you work. Your "
         "requests wait while a facilitator reviews your organization.\n\n"
         "When it is recognized, open teams take you in at once, together with everyone else who "
         "waited. A team that decides by approval then reviews your request. Either way you get "
@@ -205,9 +205,9 @@ QUESTIONS: list[dict[str, Any]] = [
         "question": "I have a new employer or a new address. What now?",
         "answer": "Sign in with the old address and [move](/my/move/): you enter the new one and a "
         "code from an email. Your teams stay if your new employer is recognized. If it is not yet, "
-        "they wait for it, and you keep the date since when you are a member.\n\n"
+        "they wait until it is, and you keep the date you joined.\n\n"
         "If you cannot read the old mailbox, [tell us](/sign-in/move/). A facilitator decides, and "
-        "we tell both addresses.",
+        "we email both addresses.",
     },
     {
         "slug": "leave-a-team",

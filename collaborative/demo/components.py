@@ -36,7 +36,7 @@ class SampleForm(BaseForm):
     """A field of every kind. Sent with nothing, so that each required one has its error."""
 
     full_name = name_field()
-    email = WorkEmailField(help_text="We send a code to this address")
+    email = WorkEmailField(help_text="We will send a code to this address")
     job_title = job_title_field()
     question = forms.CharField(
         label="Your question",

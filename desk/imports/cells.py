@@ -48,11 +48,11 @@ def cell_problem(value: Value) -> str:
     """Return why what a cell holds cannot be imported, and what to do; else an empty text."""
     text = str(value).strip()
     if ERROR_VALUE.fullmatch(text):
-        return "This cell holds an error. Correct its formula, or type the value."
+        return "This cell has an error. Correct its formula, or type the value."
     # Our own exports set an apostrophe before.
     if text.startswith("="):
         return (
-            "This cell holds a formula without its result. Open the file in Excel and save it, or "
+            "This cell has a formula without its result. Open the file in Excel and save it, or "
             "type the value."
         )
     if LOST_CHARACTER in text:
@@ -65,7 +65,7 @@ def name_problem(text: str) -> str:
     else an empty text. A name may have digits in it."""
     for kind, pattern in NO_NAME.items():
         if pattern.fullmatch(text):
-            return f"This cell holds {kind} instead of a name. Enter the name."
+            return f"This cell has {kind} instead of a name. Enter the name."
     return ""
 
 

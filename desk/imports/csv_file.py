@@ -63,7 +63,7 @@ class CsvText:
     def advice(self) -> str:
         """Return what to do about a row with more cells than headings."""
         name = DELIMITERS.get(self.delimiter, self.delimiter)
-        return f"If a {name} belongs to a text, put that text in quotation marks."
+        return f"If a {name} is part of a text, put that text in quotation marks."
 
     def notes(self) -> list[str]:
         """Return how the file was read, unless it is what the portal itself writes."""
@@ -74,7 +74,7 @@ class CsvText:
             notes.append("Read as Unicode text (UTF-16).")
         if self.delimiter != ",":
             name = DELIMITERS.get(self.delimiter)
-            between = f"{name}s" if name else f"the sign {self.delimiter}"
+            between = f"{name}s" if name else f"the character {self.delimiter}"
             notes.append(f"Read with {between} between the columns.")
         return notes
 
@@ -99,8 +99,8 @@ def read_csv(content: bytes, columns: Sequence[str], max_rows: int) -> CsvText:
         rows.pop()
     elif len(rows) < max_rows:
         raise Refused(
-            f"A quotation mark in row {rows[-1][0]:,} is never closed, so all below is one cell. "
-            "Close or remove it."
+            f"A quotation mark in row {rows[-1][0]:,} is never closed, so everything below it is "
+            "one cell. Close or remove it."
         )
     if any(number > LAST_ROW or any(cells[LAST_COLUMN:]) for number, cells in rows):
         raise Refused(TOO_FAR)

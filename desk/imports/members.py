@@ -76,9 +76,9 @@ class MemberImport(FileImport):
     description = (
         "Each person becomes an active member of the teams named. "
         f"{NEW_ADDRESS_NOTE} You confirm who employs the people who are new, and those who asked "
-        "for your teams and are not confirmed. A request that waits is approved. People who are "
+        "for your teams and are not confirmed. Waiting requests are approved. People who are "
         "new get an email only if you ask for it; someone who has an account that is not in your "
-        "list is always told. An import is stored at once; for 14 days it can be taken back as a "
+        "list is always told. An import is stored at once. For 14 days it can be taken back as a "
         "whole."
     )
     offers_email = True
@@ -287,8 +287,8 @@ class MemberParser:
             if compared(first) != compared(value):
                 cleaner.add_error(
                     column,
-                    f"Row {number} says “{first}” for the same address. One address is one "
-                    "person: correct one of the two rows.",
+                    f"Row {number} says “{first}” for the same address. An address belongs to "
+                    "one person: correct one of the two rows.",
                 )
                 return
 
@@ -368,7 +368,9 @@ class MemberParser:
         if organization.status == Organization.Status.DECLINED:
             raise ValidationError(f"{organization} was declined. Remove the row.")
         if not organization.is_recognized:
-            raise ValidationError(f"{organization} waits to be recognized. Do that first.")
+            raise ValidationError(
+                f"{organization} is waiting to be recognized. Recognize it first."
+            )
         return organization
 
     def _teams(self, cell: str, account: Member | None) -> list[ActionTeam]:

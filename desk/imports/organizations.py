@@ -43,9 +43,9 @@ class OrganizationImport(FileImport):
     )
     title = "Import organizations"
     description = (
-        "Each organization is recognized, with its email domains, also one that waits to be "
-        "recognized. People who wait at such a domain, or for such an organization, are confirmed "
-        "and get an email, as if you had added it by hand."
+        "Each organization is recognized, with its email domains, even one that is waiting to "
+        "be recognized. People who are waiting at such a domain, or for such an organization, are "
+        "confirmed and get an email, as if you had added it by hand."
     )
     result: OrganizationImportResult = field(default_factory=OrganizationImportResult, init=False)
     opened: list[Membership] = field(default_factory=list, init=False)

@@ -34,8 +34,8 @@ MAX_ATTEMPTS = 3
 # What the file says is kept so long after the upload.
 ROWS_RETENTION = timedelta(days=1)
 
-NOT_ALLOWED = "You may no longer import this. Nothing was stored."
-BROKE = "This did not work, and nothing was stored. The error is in the log of the portal."
+NOT_ALLOWED = "You can no longer import this. Nothing was stored."
+BROKE = "This did not work, and nothing was stored. The error is in the portal’s log."
 
 log = logging.getLogger(__name__)
 

@@ -78,8 +78,8 @@ def describe_effects(people: PeopleTakenBack, employers: OrganizationsTakenBack)
         (people.waiting, "request waits again", "requests wait again"),
         (
             people.closed,
-            "account is closed, and the name and address in it erased for good",
-            "accounts are closed, and the names and addresses in them erased for good",
+            "account is closed, and its name and address are erased for good",
+            "accounts are closed, and their names and addresses are erased for good",
         ),
         (
             people.unconfirmed,
@@ -91,7 +91,11 @@ def describe_effects(people: PeopleTakenBack, employers: OrganizationsTakenBack)
             "organization is no longer recognized",
             "organizations are no longer recognized",
         ),
-        (employers.domains, "email domain confirms nobody", "email domains confirm nobody"),
+        (
+            employers.domains,
+            "email domain no longer confirms anyone",
+            "email domains no longer confirm anyone",
+        ),
     ]
     return [
         f"{counted(len(records), one, several)}." for records, one, several in effects if records

@@ -23,8 +23,8 @@ from desk.imports.cell_errors import (
 LAST_ROW = 20_000
 LAST_COLUMN = 200
 TOO_FAR = (
-    f"The file holds something beyond row {LAST_ROW:,} or column {LAST_COLUMN}. "
-    "Copy the list alone to a new file."
+    f"The file has something beyond row {LAST_ROW:,} or column {LAST_COLUMN}. "
+    "Copy only the list to a new file."
 )
 # Of all parts of a package that are read; a list of 5,000 people has 2 MB.
 MAX_UNPACKED_BYTES = 10_000_000
@@ -32,22 +32,22 @@ MAX_UNPACKED_BYTES = 10_000_000
 MAX_TAGS = 800_000
 # Each sheet is one; there are a dozen others.
 MAX_PARTS = 300
-TOO_MUCH = "The file holds too much. Keep one sheet with the list alone."
+TOO_MUCH = "There is too much in this file. Keep one sheet with only the list."
 ENCRYPTED = "This file has a password. Save it without one, as .xlsx or CSV."
 BINARY_ERRORS = (
-    "The file has cells with an error, like #REF!. Save it as .xlsx: then the check says which."
+    "The file has cells with an error, like #REF!. Save it as .xlsx, and the check will say which."
 )
 MERGED = (
-    "The file has cells that are merged over several rows. Unmerge them, and repeat in each row "
-    "what they hold."
+    "The file has cells that are merged over several rows. Unmerge them, and repeat their "
+    "content in each row."
 )
 # Other packages, by a folder in them; the first that is there says what it is.
 FOREIGN_FOLDERS = {
     "word/": "This is a Word document. Copy its table to Excel and save it as .xlsx.",
     "ppt/": "This is a PowerPoint file. Copy its table to Excel and save it as .xlsx.",
-    "Index/": "This is a file of Numbers or Pages. Export it as Excel or CSV.",
+    "Index/": "This is a Numbers or Pages file. Export it as Excel or CSV.",
 }
-NO_SPREADSHEET = "This is no spreadsheet. Copy its table to one and save it as .xlsx or CSV."
+NO_SPREADSHEET = "This is not a spreadsheet. Copy its table to one and save it as .xlsx or CSV."
 ARCHIVE = "This is an archive (ZIP). Open it and choose the list inside it."
 
 PACKAGE_SIGNATURE = b"PK\x03\x04"

@@ -37,13 +37,13 @@ class ClaimableAdmin(ActionAdmin[Record]):
         try:
             if "release" in request.POST:
                 release_claim(record, by=staff)
-                done = "Released. Any facilitator may take it on."
+                done = "Released. Any facilitator can take it on."
             elif "note" in request.POST:
                 write_claim_note(record, note, by=staff)
                 done = "The note is saved. Only facilitators see it."
             else:
                 claim(record, by=staff)
-                done = "You took this on. Your colleagues see that you take care of it."
+                done = "You took this on. Your colleagues see that you are taking care of it."
         except Refused as refused:
             lost = f" Your note was not saved: “{note}”" if note else ""
             messages.warning(request, f"{refused}{lost}")

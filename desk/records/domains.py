@@ -49,9 +49,9 @@ class MoveDomainForm(MergeForm):
     """Also a checkbox: whether the people follow their domain."""
 
     people = forms.BooleanField(
-        label="Move the people along",
-        help_text="Those in your teams who were confirmed with an address there belong to the new "
-        "organization as well. They stay confirmed, and keep their memberships and requests.",
+        label="Move the people with it",
+        help_text="People in your teams who were confirmed with an address there move to the new "
+        "organization too. They stay confirmed, and keep their memberships and requests.",
         required=False,
         initial=True,
     )
@@ -64,7 +64,7 @@ class MoveDomain(Merge[EmailDomain]):
     nouns = ("email domain", "email domains")
     description = (
         "For a domain that now belongs to another organization, as when a clinic is sold. From "
-        "then on it confirms people for that one."
+        "now on it confirms people for that one."
     )
     search_label = "Which organization does it belong to now?"
     search_help = "Its name or one of its email domains. Names are suggested while you type."
@@ -116,11 +116,11 @@ class MovePeople(BulkAction[EmailDomain]):
     """What moving a domain left, or removing it from one organization and adding it to another."""
 
     model = EmailDomain
-    name, label, title = "move-people", "Move people along", "Move the people at {} along"
+    name, label, title = "move-people", "Move the people", "Move the people at {}"
     nouns = ("email domain", "email domains")
     description = (
         "People who were confirmed with an address there when the domain belonged to another "
-        "organization follow it to the one that has it now. They stay confirmed, and keep their "
+        "organization move to the one that has it now. They stay confirmed, and keep their "
         "memberships and requests."
     )
     needs_form = True
@@ -159,7 +159,7 @@ def _describe_people(preview: Preview) -> str:
         if change["model"] == "members.member"
         and "affiliation_confirmed_at" not in change.get("new", {})
     }
-    return f"{counted(len(moved), 'person follows', 'people follow')} it."
+    return f"{counted(len(moved), 'person moves', 'people move')} with it."
 
 
 def _count_people(
@@ -175,7 +175,7 @@ def _count_people(
 
 def _describe_numbers(own: int, others: int) -> str:
     """Return how many people can follow: those whom a facilitator can move, and the others."""
-    sentence = f"{counted(own, 'person', 'people')} of your teams"
+    sentence = f"{counted(own, 'person', 'people')} in your teams"
     if others:
         sentence += f"; {counted(others, 'other', 'others')}, whom an administrator can move"
     return sentence
@@ -186,7 +186,7 @@ class OrganizationField(OrganizationNameField):
 
     def __init__(self) -> None:
         super().__init__(help_text="Names are suggested while you type.")
-        self.error_messages["required"] = "Enter the organization the domain belongs to"
+        self.error_messages["required"] = "Enter the organization that the domain belongs to"
         self.widget.attrs["autocomplete"] = "off"
 
     def clean(self, value: Any) -> Organization:  # type: ignore[override]  # no longer text
@@ -279,12 +279,12 @@ class EmailDomainAdmin(ActionAdmin[EmailDomain]):
         own, others = _count_people([obj], by)
         if own or others:
             url = reverse("admin:members_emaildomain_change", args=[obj.pk])
-            link = format_html('<a href="{}">Its page</a>', url)
+            link = format_html('<a href="{}">its page</a>', url)
             messages.info(
                 request,
                 format_html(
-                    "Confirmed for the organization that had {} before: {}. {} offers to move them "
-                    "along.",
+                    "Confirmed for the organization that had {} before: {}. You can move them on "
+                    "{}.",
                     obj,
                     _describe_numbers(own, others),
                     link,

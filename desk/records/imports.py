@@ -38,7 +38,7 @@ LABELS = {
     ("teams.membership", True): "New memberships",
     ("teams.membership", False): "Requests approved",
     ("members.organization", True): "New organizations",
-    ("members.organization", False): "Organizations recognized that waited",
+    ("members.organization", False): "Waiting organizations recognized",
     ("members.emaildomain", True): "New email domains",
 }
 

@@ -55,7 +55,7 @@ class InvitationForm(forms.ModelForm[Invitation]):
 
     email = WorkEmailField(
         label="Email address",
-        help_text="The person enters a code that we send to it. Nothing is given before.",
+        help_text="We send a code to it. The person gets no access before entering it.",
     )
     role = forms.ChoiceField(
         label="Invited to be",

@@ -170,7 +170,7 @@ class TeamFilter(admin.SimpleListFilter):
 
 
 class WaitsForFilter(admin.SimpleListFilter):
-    title = "what it waits for"
+    title = "what it is waiting for"
     parameter_name = "waits_for"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from teams.services.visibility import visible_moves
 
 BADGES = {"requested": "waiting", "held": "attention", "done": "confirmed", "kept": "confirmed"}
 ASK_FIRST = (
-    "Make sure first: call the person at a number that you have known before, or ask a colleague "
+    "Make sure first: call the person at a number that you already had, or ask a colleague "
     "who knows them. An email to one of the two addresses proves nothing."
 )
 
@@ -66,22 +66,22 @@ class Approve(MoveAction):
     name, label, title = "approve", "Approve the move", "Approve the move of {}"
     state = Move.State.REQUESTED
     description = (
-        f"{ASK_FIRST} The account then has the new address, which decides the employer as at "
-        "joining; memberships stay where it is confirmed, and wait where it is not. Everyone is "
-        "signed out. Both addresses are told at once, so this cannot be undone; for 7 days the old "
-        "address can put the account on hold."
+        f"{ASK_FIRST} The account then has the new address, which decides the employer, as when "
+        "joining. Memberships stay if it is confirmed, and wait if it is not. Everyone is "
+        "signed out. Both addresses get an email at once, so this cannot be undone. For 7 days the "
+        "old address can put the account on hold."
     )
 
 
 class Decline(MoveAction, ActionWithReason[Move]):
     name, label, title = "decline", "Decline", "Decline the move of {}"
     state = Move.State.REQUESTED
-    description = "The account stays with its address. Both addresses read your reason by email."
-    reason_help = "Both addresses read it in the email. Change it as you like."
+    description = "The account keeps its address. Both addresses get your reason by email."
+    reason_help = "Both addresses get it by email. Change it as you like."
     prepared_reasons = (
-        "We could not make sure that the account is yours. Write to us how we can see it.",
+        "We could not make sure that the account is yours. Write to us and say how we can check.",
         "The owner of the account told us that they did not ask for this.",
-        "You can still sign in with the address that you have, and move on your own.",
+        "You can still sign in with your address and move the account yourself.",
     )
 
 
@@ -91,12 +91,12 @@ class Keep(MoveAction, ActionWithReason[Move]):
     state = Move.State.HELD
     description = (
         f"{ASK_FIRST} The person with the new address can sign in again; nothing else changes. "
-        "Both addresses read your reason by email."
+        "Both addresses get your reason by email."
     )
-    reason_help = "Both addresses read it in the email. Change it as you like."
+    reason_help = "Both addresses get it by email. Change it as you like."
     prepared_reasons = (
         "We spoke with the owner of the account, who moved to the new address.",
-        "The old mailbox belongs to another person by now.",
+        "The old mailbox now belongs to someone else.",
     )
 
 
@@ -106,12 +106,12 @@ class Return(MoveAction, ActionWithReason[Move]):
     state = Move.State.HELD
     shows_email = False
     description = (
-        f"{ASK_FIRST} The account has its old address and employer again, memberships that waited "
-        "since the move are active, and the person at the new address no longer signs in: the "
-        "second step of signing in is removed, too. Both addresses read your reason by email. This "
-        "cannot be undone."
+        f"{ASK_FIRST} The account gets its old address and employer back, and memberships that "
+        "have waited since the move are active. The new address can no longer be used to sign "
+        "in, and the second step for signing in is removed. Both addresses get your reason by "
+        "email. This cannot be undone."
     )
-    reason_help = "Both addresses read it in the email. Change it as you like."
+    reason_help = "Both addresses get it by email. Change it as you like."
     prepared_reasons = (
         "We spoke with the owner of the account, who did not move it.",
         "The move was a mistake.",
@@ -119,7 +119,7 @@ class Return(MoveAction, ActionWithReason[Move]):
 
 
 class WaitsFilter(admin.SimpleListFilter):
-    title = "what it waits for"
+    title = "what it is waiting for"
     parameter_name = "waits"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

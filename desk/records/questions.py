@@ -219,7 +219,7 @@ class Dismiss(QuestionAction, ActionWithReason[Question]):
 
 
 class WaitsFilter(admin.SimpleListFilter):
-    title = "what it waits for"
+    title = "what it is waiting for"
     parameter_name = "waits"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

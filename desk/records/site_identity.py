@@ -27,8 +27,8 @@ class SiteIdentityForm(forms.ModelForm[SiteIdentity]):
     logo_file = forms.FileField(
         label="New logo",
         required=False,
-        help_text=f"A PNG image of at most {MAX_LOGO_BYTES // 1000} kB, for a white ground. "
-        "A square one is also the icon of the site. Leave this empty to keep what is there.",
+        help_text=f"A PNG image of at most {MAX_LOGO_BYTES // 1000} kB, for a white background. "
+        "A square one also becomes the icon of the site. Leave this empty to keep what is there.",
         error_messages={"empty": "The file is empty. Choose another one."},
         widget=forms.FileInput(attrs={"accept": "image/png"}),
     )
@@ -69,7 +69,7 @@ class SiteIdentityAdmin(AdministratorsRecordAdmin):
             "name": "At the top and the foot of every page, in titles and emails.",
             "short_name": "As in “the Collaborative”: in sentences and emails, and below the icon "
             "on a phone.",
-            "logo_shows_name": "Then the name is not written beside it again.",
+            "logo_shows_name": "The name is then not written next to it.",
         }
         return super().get_form(request, *args, **kwargs)
 

@@ -25,9 +25,9 @@ class SynonymGroupAdmin(RecordAdmin[SynonymGroup]):
         """Return the form, in plain words."""
         kwargs["help_texts"] = {
             "words": "Words or phrases that mean the same, with commas between them, like: "
-            "employer, hospital, place of work. Who searches the questions and answers for one of "
+            "employer, hospital, place of work. A search of the questions and answers for one of "
             "them finds the others, too.",
-            "is_used": "Clear it to search without these synonyms.",
+            "is_used": "Clear the box to search without these synonyms.",
         }
         return super().get_form(request, *args, **kwargs)
 

@@ -95,7 +95,9 @@ class PublishedAdmin(RecordAdmin[Any]):
                 length = self._meta.model._meta.get_field("slug").max_length
                 slug = entered or slugify(source)[:length].strip("-")
                 if not slug:
-                    raise ValidationError("Enter the address: small letters, digits and hyphens.")
+                    raise ValidationError(
+                        "Enter the address: lowercase letters, digits and hyphens."
+                    )
                 return slug
 
         return FormWithAddress

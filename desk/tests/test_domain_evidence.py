@@ -61,7 +61,7 @@ def test_name_does_not_show_by_chance(name, domain):
 
 @pytest.mark.both_databases
 def test_evidence_is_two_people_who_wait_at_the_domain(unclear, organization, member):
-    assert "nobody who waits has an address there" in evidence(unclear).reason
+    assert "nobody who is waiting has an address there" in evidence(unclear).reason
     make_member("una@lvh-mail.example", unclear, confirmed=False)
     # At other domains, confirmed, for another organization, closed.
     make_member("uma@not-lvh-mail.example", unclear, confirmed=False)
@@ -71,11 +71,11 @@ def test_evidence_is_two_people_who_wait_at_the_domain(unclear, organization, me
     Member.objects.filter(pk=closed.pk).update(is_active=False)
     weak = evidence(unclear)
     assert not weak.is_good
-    assert weak.reason.startswith("Not ticked: only one person who waits has an address there")
+    assert weak.reason.startswith("Not ticked: only one person who is waiting has an address there")
     make_member("ulf@hr.lvh-mail.example", unclear, confirmed=False)
     good = evidence(unclear)
     assert good.is_good
-    assert good.reason == "Ticked because two people with an address there wait for it."
+    assert good.reason == "Ticked because two people with an address there are waiting for it."
 
 
 @pytest.mark.both_databases
@@ -84,12 +84,12 @@ def test_evidence_is_two_people_who_wait_at_the_domain(unclear, organization, me
     [
         (
             "lakeview.rush.example",
-            "lakeview.rush.example lies below rush.example of Rush Example Hospital. It takes its "
+            "lakeview.rush.example is below rush.example of Rush Example Hospital. It takes its "
             "addresses out of that one.",
         ),
         (
             "lakeview.example",
-            "clinic.lakeview.example of Rush Example Hospital lies below lakeview.example and "
+            "clinic.lakeview.example of Rush Example Hospital is below lakeview.example and "
             "keeps its addresses.",
         ),
     ],
@@ -102,7 +102,7 @@ def test_evidence_is_not_good_beside_a_domain_of_another_organization(
     assert not evidence(lakeview).is_good
     assert sentence in evidence(lakeview).reason
     EmailDomain.objects.update(organization=lakeview)
-    assert "lies below" not in evidence(lakeview).reason
+    assert "is below" not in evidence(lakeview).reason
 
 
 def test_desk_ticks_the_domain_only_with_good_evidence(client_for, facilitator, unclear, team):
@@ -112,7 +112,7 @@ def test_desk_ticks_the_domain_only_with_good_evidence(client_for, facilitator, 
     url = f"/admin/members/organization/{unclear.pk}/"
     page = client.get(f"{url}recognize/")
     assert page.context["form"][box].initial is False
-    assert "Not ticked: only one person who waits has an address there" in visible_text(page)
+    assert "Not ticked: only one person who is waiting has an address there" in visible_text(page)
     assert "Everyone who proves an address there is confirmed, now and later." in visible_text(page)
     assert "Recognize without lvh-mail.example" in visible_text(client.get(f"{url}change/"))
     today = client.get("/admin/")
@@ -123,4 +123,6 @@ def test_desk_ticks_the_domain_only_with_good_evidence(client_for, facilitator, 
     assert "Recognize with lvh-mail.example" in visible_text(client.get(f"{url}change/"))
     today = client.get("/admin/")
     assert f'name="{box}" checked form=' in today.content.decode()
-    assert "Ticked because two people with an address there wait for it." in visible_text(today)
+    assert "Ticked because two people with an address there are waiting for it." in visible_text(
+        today
+    )

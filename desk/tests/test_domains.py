@@ -63,7 +63,7 @@ def test_domain_add_asks_before_it_stores_one_below_anothers(
     form_data = {"organization": other_organization.name, "domain": "Mail.Rush.example"}
     page = client.post(f"{DOMAINS}add/", form_data)
     text = visible_text(page)
-    assert "mail.rush.example lies below rush.example of Rush Example Hospital." in text
+    assert "mail.rush.example is below rush.example of Rush Example Hospital." in text
     assert "If that is right, tick the box and save again." in text
     assert 'type="checkbox" name="accepts_overlap"' in page.content.decode()
     assert not EmailDomain.objects.filter(domain="mail.rush.example").exists()
@@ -84,7 +84,7 @@ def test_organization_add_asks_before_it_stores_a_domain_above_anothers(
     form_data = {"name": "Lakeview Health", "email_domain": "https://www.Example.net/"}
     url = "/admin/members/organization/add/"
     text = visible_text(client.post(url, form_data))
-    assert "clinic.example.net of Rush Example Hospital lies below example.net and keeps" in text
+    assert "clinic.example.net of Rush Example Hospital is below example.net and keeps" in text
     client.post(url, form_data | {"accepts_overlap": "on"})
     assert EmailDomain.objects.get(domain="example.net").organization.name == "Lakeview Health"
 
@@ -240,15 +240,17 @@ def test_domain_moves_with_its_people_after_a_preview_and_is_undone(
     assert "Which organization does it belong to now?" in visible_text(page)
     page = client.get(MOVE.format(domain.pk) + "?search=loop example clinic")
     text = visible_text(page)
-    assert "rush.example belongs to Loop Example Clinic from now on. 1 person follows it." in text
-    assert "1 person of your teams; 2 others, whom an administrator can move" in text
+    assert (
+        "rush.example belongs to Loop Example Clinic from now on. 1 person moves with it." in text
+    )
+    assert "1 person in your teams; 2 others, whom an administrator can move" in text
     assert "Sam" not in text
     assert organization.domains.count() == 1
     form_data = {"into": page.context["form"]["into"].value(), "people": "on"}
     response = client.post(MOVE.format(domain.pk), form_data, follow=True)
     text = visible_text(response)
-    assert "rush.example belongs to Loop Example Clinic now. 1 person moved along." in text
-    assert "2 people are in none of your teams: an administrator can move them." in text
+    assert "rush.example now belongs to Loop Example Clinic. 1 person moved." in text
+    assert "2 people are not in your teams: an administrator can move them." in text
     member.refresh_from_db()
     stranger.refresh_from_db()
     assert (member.organization, stranger.organization) == (other_organization, organization)
@@ -269,9 +271,9 @@ def test_people_are_offered_to_follow_a_domain_that_was_removed_and_added(
     assert "Confirmed for the organization that had rush.example before" in visible_text(response)
     domain = EmailDomain.objects.get(domain="rush.example")
     page = client.get(MOVE_PEOPLE.format(domain.pk))
-    assert "1 person of your teams; 2 others, whom an administrator can move" in visible_text(page)
+    assert "1 person in your teams; 2 others, whom an administrator can move" in visible_text(page)
     response = client.post(MOVE_PEOPLE.format(domain.pk), follow=True)
-    assert "rush.example: 1 person moved along." in visible_text(response)
+    assert "rush.example: 1 person moved." in visible_text(response)
     member.refresh_from_db()
     assert member.organization == other_organization
     # Nobody is left in the facilitator's teams, and the action is no longer offered.

@@ -114,7 +114,7 @@ def test_import_check_lists_errors_by_row_and_column(
     assert text[3] == (
         "“Hiring” is not one of your teams. They are: Education. Separate teams with semicolons."
     )
-    assert text[4] == "Lakeview Health waits to be recognized. Do that first."
+    assert text[4] == "Lakeview Health is waiting to be recognized. Recognize it first."
     assert text[5] == "Enter at least one of your teams."
     assert nora() is None
 
@@ -326,4 +326,4 @@ def test_import_check_says_who_was_declined_before(
     rows = csv_of(f"juna@personal.example,Juna,,{organization},{team}")
     page = visible_text(check(client_for(facilitator), rows))
     assert "1 person joins a team that declined them before: juna@personal.example." in page
-    assert "For 14 days it can be taken back as a whole" in page
+    assert "For 14 days the import can be taken back as a whole" in page

@@ -20,8 +20,8 @@ from desk.tests.hostile_files import (
 from desk.tests.workbooks import ods_of, workbook_of
 from members.services import Refused
 
-ERROR = "This cell holds an error. Correct its formula, or type the value."
-FORMULA = "This cell holds a formula without its result."
+ERROR = "This cell has an error. Correct its formula, or type the value."
+FORMULA = "This cell has a formula without its result."
 HEADINGS = (
     '<row r="1"><c r="A1" t="str"><v>Name</v></c><c r="B1" t="str"><v>Domains</v></c></row>'
     '<row r="2"><c r="A2" t="str"><v>Elm</v></c></row>'
@@ -252,7 +252,7 @@ def test_read_table_refuses_merged_rows_of_opendocument():
 def test_validate_name_says_what_is_there_instead(text, kind):
     with pytest.raises(ValidationError) as error:
         validate_name(text)
-    assert error.value.messages == [f"This cell holds {kind} instead of a name. Enter the name."]
+    assert error.value.messages == [f"This cell has {kind} instead of a name. Enter the name."]
 
 
 @pytest.mark.parametrize(

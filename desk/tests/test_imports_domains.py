@@ -42,7 +42,7 @@ def test_import_puts_right_what_is_surely_a_domain(facilitator, cell, domains):
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        ("info@elm.example", "info@elm.example: Enter the part after the @ alone: elm.example."),
+        ("info@elm.example", "info@elm.example: Enter only the part after the @: elm.example."),
         ("*.hazel.example", "*.hazel.example: Enter hazel.example."),
         ("il.us", "Many organizations share this domain."),
         ("nhs.uk", "Many organizations share this domain."),
@@ -74,21 +74,21 @@ def test_import_asks_before_it_stores_a_domain_beside_anothers(facilitator, orga
     assert [(error.row, error.message, error.suggestion, error.is_question) for error in asked] == [
         (
             2,
-            "lake.rush.example lies below rush.example of Rush Example Hospital. It takes its "
+            "lake.rush.example is below rush.example of Rush Example Hospital. It takes its "
             "addresses out of that one. Is that right?",
             "a.example",
             True,
         ),
         (
             3,
-            "clinic.example.net of Rush Example Hospital lies below example.net and keeps its "
+            "clinic.example.net of Rush Example Hospital is below example.net and keeps its "
             "addresses. Is that right?",
             "",
             True,
         ),
         (
             4,
-            "sub.fir.example lies below fir.example of Example Clinic 5. It takes its addresses "
+            "sub.fir.example is below fir.example of Example Clinic 5. It takes its addresses "
             "out of that one. Is that right?",
             "",
             True,

@@ -46,7 +46,7 @@ def test_import_makes_one_organization_of_rows_with_other_domains(facilitator):
         (
             [("South", ""), ("Lakeview Health", "", "Proposed"), ("lakeview health", "")],
             "Status",
-            "Row 3 says otherwise about Lakeview Health.",
+            "Row 3 says something else about Lakeview Health.",
         ),
     ],
     ids=["domain", "status"],
@@ -120,7 +120,7 @@ def test_import_refuses_a_status_that_it_would_not_store(
 def test_import_adds_no_organization_without_a_name(facilitator, name, kind):
     (error,) = run(facilitator, (name, "")).errors
     assert (error.row, error.column) == (2, "Name")
-    assert error.message == f"This cell holds {kind} instead of a name. Enter the name."
+    assert error.message == f"This cell has {kind} instead of a name. Enter the name."
 
 
 def test_import_leaves_an_organization_with_the_name_of_a_number_alone(facilitator):

@@ -65,7 +65,7 @@ def test_take_back_page_says_what_will_happen_and_changes_nothing(
 ):
     page = visible_text(client_for(facilitator).get(take_back_page_of(record)))
     assert "1 membership ends." in page
-    assert "1 account is closed, and the name and address in it erased for good." in page
+    assert "1 account is closed, and its name and address are erased for good." in page
     assert "What stays, because it has been used since" in page
     assert "Typed Name , ana@rush.example: signed in on" in page
     record.refresh_from_db()

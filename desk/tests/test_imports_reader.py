@@ -86,7 +86,7 @@ def test_read_table_names_utf_16():
         ("sep=;", ";", "Read with semicolons between the columns."),
         ('"sep=;"', ";", "Read with semicolons between the columns."),
         ("SEP=|,,,", "|", "Read with vertical bars between the columns."),
-        ("sep=^", "^", "Read with the sign ^ between the columns."),
+        ("sep=^", "^", "Read with the character ^ between the columns."),
         ("sep=\t", "\t", "Read with tabs between the columns."),
         ("\ufeffsep=,", ",", ""),
         # Not true.
@@ -166,7 +166,7 @@ def test_read_table_says_how_to_fix_a_row_with_more_cells_than_headings():
     (row,) = read(b"Domains;Name\noak.example;Oak; Chicago\n").rows
     assert row.problems[""] == (
         "This row has more cells than there are headings: “Chicago” is beyond the last one. If a "
-        "semicolon belongs to a text, put that text in quotation marks."
+        "semicolon is part of a text, put that text in quotation marks."
     )
 
 

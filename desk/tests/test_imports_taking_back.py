@@ -296,7 +296,7 @@ def test_preview_take_back_says_what_happens_and_changes_nothing(
     assert preview.effects == [
         "1 membership ends.",
         "1 request waits again.",
-        "1 account is closed, and the name and address in it erased for good.",
+        "1 account is closed, and its name and address are erased for good.",
         "1 person is no longer confirmed for the organization in the file.",
     ]
     assert preview.kept[Member] == [used.pk]

@@ -195,7 +195,7 @@ def test_team_without_letters_for_an_address_asks_for_one(client_for, administra
     client = client_for(administrator)
     response = client.post(TEAMS + "add/", typed_team | {"name": "团队", "slug": ""})
     assert response.context["adminform"].form.errors["slug"] == [
-        "Enter the address: small letters, digits and hyphens."
+        "Enter the address: lowercase letters, digits and hyphens."
     ]
 
 

@@ -26,7 +26,7 @@ def move_domain(domain: EmailDomain, organization: Organization, *, by: Member) 
         organizations = lock_records(Organization, keys)
         stored = EmailDomain.objects.select_for_update(no_key=True).filter(pk=domain.pk).first()
         if stored is None or stored.organization_id not in keys:
-            raise Refused(f"{domain} has just been changed by someone else. Look again.")
+            raise Refused(f"{domain} has just been changed by someone else. Check it again.")
         former, target = organizations[stored.organization_id], organizations[organization.pk]
         if former == target:
             raise Refused(f"{domain} already belongs to {target}. Nothing was changed.")

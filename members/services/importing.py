@@ -108,8 +108,8 @@ class _Plan:
         first = self.first_rows.setdefault(normalized_name, data)
         if first.status != data.status:
             self.result.organizations.append(organization)
-            message = "One organization has one status: correct one of the two rows."
-            yield "status", f"Row {first.row} says otherwise about {first.name}. {message}"
+            message = "An organization has one status: correct one of the two rows."
+            yield "status", f"Row {first.row} says something else about {first.name}. {message}"
             return
         if data.status:
             yield from self._keep(data, organization)
@@ -147,8 +147,8 @@ class _Plan:
             label = Organization.Status(status).label.lower()
             yield (
                 "status",
-                f"{data.name} is {label}. An import only recognizes: write Recognized, or decide "
-                "about the organization on its page.",
+                f"{data.name} is {label}. An import can only recognize: write Recognized, or "
+                "decide about the organization on its page.",
             )
         for domain in data.domains:
             if self.owners.get(domain) != organization:

@@ -180,7 +180,9 @@ def transition_move(
 
 def already_decided(move: Move) -> str:
     """Return what is said to who comes too late to decide about `move`."""
-    return f"This is decided already: {move.get_state_display().lower()}. Nothing was changed."
+    return (
+        f"This has already been decided: {move.get_state_display().lower()}. Nothing was changed."
+    )
 
 
 def hold(member: Member, *, why: str) -> None:

@@ -95,9 +95,9 @@ def test_normalize_domain_leaves_what_is_surely_meant(typed, domain):
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ("info@elm.example", "Enter the part after the @ alone: elm.example."),
-        ("mailto:Info@www.Elm.example", "Enter the part after the @ alone: elm.example."),
-        ("https://user@elm.example/x", "Enter the part after the @ alone: elm.example."),
+        ("info@elm.example", "Enter only the part after the @: elm.example."),
+        ("mailto:Info@www.Elm.example", "Enter only the part after the @: elm.example."),
+        ("https://user@elm.example/x", "Enter only the part after the @: elm.example."),
         ("*.hazel.example", "Enter hazel.example. Addresses below it count as well."),
         ("a.example, b.example", "Enter one domain. There are two."),
         ("a.example/b.example", "Enter one domain. There are two."),

@@ -40,7 +40,7 @@ WAITS_AGAIN = "waits until the new employer is confirmed"
 RECOVERED = "moved to another address, by a facilitator"
 OBJECTED = "the former address objected to the move"
 KEPT = "the account stays with the new address"
-MERGED = "This account was merged into another one since. Nothing was changed."
+MERGED = "This account has since been merged into another one. Nothing was changed."
 RETURNED = "the account returned to its old address"
 
 
@@ -200,7 +200,7 @@ def _account_of(move: Move, waiting_as: State, by: Member) -> Member:
         raise Refused(already_decided(stored))
     account = stored.member.merged_into or stored.member
     if account == by:
-        raise Refused("This is your own account. Another person at the desk decides it.")
+        raise Refused("This is your own account. Another person at the desk has to decide.")
     return account
 
 
@@ -221,7 +221,7 @@ def _decide(
     waiting_as: State | None = None,
 ) -> None:
     if not reason.strip():
-        raise Refused("Give a reason. Both addresses read it.")
+        raise Refused("Give a reason. Both addresses get it by email.")
     decision: dict[str, Any] = {
         "reason": reason.strip(),
         "decided_at": timezone.now(),

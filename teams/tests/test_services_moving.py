@@ -336,7 +336,7 @@ def test_keep_move_opens_the_account(member, other_organization, facilitator, qu
     # The link is spent.
     assert not object_to_move(move).is_held
     for decide in (keep_move, return_account):
-        with pytest.raises(Refused, match="decided already"):
+        with pytest.raises(Refused, match="already been decided"):
             decide(move, reason=REASON, by=facilitator)
 
 
@@ -487,7 +487,7 @@ def test_decline_move_tells_both_and_changes_nothing(member, facilitator, queued
         "maria@loop.example",
         "maria@rush.example",
     ]
-    with pytest.raises(Refused, match="decided already"):
+    with pytest.raises(Refused, match="already been decided"):
         approve_move(Move.objects.get(), by=facilitator)
 
 

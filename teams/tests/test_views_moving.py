@@ -72,7 +72,7 @@ def test_my_move_asks_where_one_works_if_the_address_does_not_show_it(client_for
     refused = confirm(browser, organization=" ")
     assert "Enter the name of your organization" in visible_text(refused)
     moved = confirm(browser, organization="Harbor Care", follow=True)
-    assert "Below you see what waits" in visible_text(moved)
+    assert "See below what is waiting" in visible_text(moved)
     assert "Waiting since you moved" in visible_text(moved)
     assert browser.get(f"/teams/{team.slug}/members/").status_code == 404
 
@@ -102,7 +102,7 @@ def test_my_move_to_an_address_with_an_account_says_so_after_the_code(client_for
     [
         ("", "Enter your work email address"),
         ("maria", "Enter your work email address"),
-        ("MARIA@rush.example", "This is your address already"),
+        ("MARIA@rush.example", "This is already your address"),
     ],
 )
 def test_my_move_refuses_what_is_no_new_address(client_for, member, email, error):
@@ -318,7 +318,7 @@ def test_account_recover_to_an_address_with_an_account_says_so_after_the_code(
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"email": "maria@rush.example"}, "Enter another address than the old one"),
+        ({"email": "maria@rush.example"}, "Enter a different address from the old one"),
         ({"email": "maria@mailbox.example"}, "Enter the name of your organization"),
         ({"old_email": ""}, "Enter your work email address"),
         ({"full_name": ""}, "Enter your full name"),

@@ -26,8 +26,8 @@ from members.services import Refused
 from teams.forms import MoveForm, MoveRequestForm
 from teams.services import move_member, object_to_move, preview_move, request_move
 
-OTHER_ADDRESS = "You have entered a code for this address since. Nothing was changed yet."
-HALF_AN_HOUR_OVER = "Enter the new address once more: what you proved counts for half an hour."
+OTHER_ADDRESS = "You have since entered a code for this address. Nothing has changed yet."
+HALF_AN_HOUR_OVER = "Enter the new address again. A code that you entered counts for half an hour."
 
 
 def _missing_second_factor(request: HttpRequest, member: Member) -> HttpResponse | None:
@@ -162,7 +162,7 @@ def my_move_confirm(request: HttpRequest) -> HttpResponse:
 
 
 def _moved_message(email: str, something_waits: bool) -> str:
-    news = "Below you see what waits." if something_waits else "Your teams stay."
+    news = "See below what is waiting." if something_waits else "Your teams stay."
     return f"You have moved. Sign in with {email} from now on. {news}"
 
 

@@ -62,8 +62,8 @@ class Unconfirm(MemberAction, ActionWithReason[Member]):
     name, label = "unconfirm", "Remove confirmation"
     title = "Remove confirmation for {}"
     description = (
-        "For someone who no longer works for the organization named here. It stays named, but "
-        "is no longer confirmed. Memberships stay: end them one by one if they should "
+        "For someone who no longer works for the organization named here. It is still named, but "
+        "no longer confirmed. Memberships stay: end them one by one if they should "
         "not. Further requests wait for a facilitator, and the member can name another "
         "organization under My details, or move to a new address. One thing overrides this: an "
         "address at the email domain of a recognized organization confirms the member again when "
@@ -161,8 +161,8 @@ class CloseAccount(MemberAction):
 class Invite(MemberAction):
     name, label, title = "invite", "Invite", "Invite {}"
     description = (
-        "For people whose accounts an import made, and who have not signed in. The email says "
-        "which teams they are in, how to sign in without a password, and how to leave."
+        "For people whose accounts were created by an import and who have not signed in. The "
+        "email says which teams they are in, how to sign in without a password, and how to leave."
     )
     needs_form = True
     shows_email = True

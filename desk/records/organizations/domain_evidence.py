@@ -54,17 +54,17 @@ def domain_evidence(organization: Organization) -> DomainEvidence:
             False, f"Not ticked: {warning} Tick it only if you know that it is right."
         )
     shows_name = is_name_in_domain(organization.name, organization.suggested_domain)
-    waiting = f"{number_in_words(people)} people with an address there wait for it"
+    waiting = f"{number_in_words(people)} people with an address there are waiting for it"
     if people >= MIN_PEOPLE:
         also = ", and the domain shows its name" if shows_name else ""
         return DomainEvidence(True, f"Ticked because {waiting}{also}.")
     if shows_name:
         return DomainEvidence(True, "Ticked because the domain shows its name.")
-    who = "only one person who waits has" if people else "nobody who waits has"
+    who = "only one person who is waiting has" if people else "nobody who is waiting has"
     return DomainEvidence(
         False,
         f"Not ticked: {who} an address there, and the domain does not show the name. Tick it if "
-        "you know that it is theirs.",
+        "you know that it is the organization's.",
     )
 
 
@@ -73,8 +73,8 @@ def overlap_warning(domain: str, other: str, owner: object) -> str:
     below it."""
     shown, shown_other = readable_domain(domain), f"{readable_domain(other)} of {owner}"
     if domain.endswith(f".{other}"):
-        return f"{shown} lies below {shown_other}. It takes its addresses out of that one."
-    return f"{shown_other} lies below {shown} and keeps its addresses."
+        return f"{shown} is below {shown_other}. It takes its addresses out of that one."
+    return f"{shown_other} is below {shown} and keeps its addresses."
 
 
 def overlapping_domains(
