@@ -168,7 +168,7 @@ def test_my_move_moves_only_to_the_address_on_the_page(client_for, member, other
     prove(browser, "maria@other.example")
     asked = browser.post(CONFIRM, {"email": NEW}, follow=True)
     assert asked.context["email"] == "maria@other.example"
-    assert "Nothing was changed yet" in visible_text(asked)
+    assert "Nothing has changed yet" in visible_text(asked)
     assert not Move.objects.exists()
 
 
