@@ -22,6 +22,7 @@ from teams.services import (
     invite_member,
     merge_members,
     merge_organizations,
+    request_move,
 )
 
 TAKEN_BACK = "import taken back"
@@ -136,6 +137,18 @@ def test_take_back_does_not_close_an_account_that_another_was_merged_into(
     take_back(nora_import, by=facilitator)
     reload(nora)
     assert nora.is_active
+
+
+def test_take_back_does_not_close_an_account_whose_owner_asked_for_another_address(
+    nora_import, nora, facilitator
+):
+    # A code to the new address has proven that there is somebody.
+    asked = {"full_name": "Nora", "organization_name": "Nora Care", "note": ""}
+    request_move(nora.email, "nora@mailbox.example", **asked)
+    take_back(nora_import, by=facilitator)
+    reload(nora)
+    assert nora.is_active
+    assert nora.moves.get().is_requested
 
 
 def test_take_back_does_not_touch_accounts_that_were_here_before(

@@ -18,7 +18,7 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from members.batches import batched
-from members.models import Member, Organization
+from members.models import Member, Move, Organization
 from members.services import (
     IMPORT_TAKEN_BACK,
     NOT_CONFIRMED,
@@ -112,8 +112,8 @@ def take_back_members(
 
 
 def _used_since(members: Mapping[int, Member], people: ImportedPeople) -> set[int]:
-    """Return the keys of those of `members` who have signed in since the import, may use the desk
-    or have been merged with another account."""
+    """Return the keys of those of `members` who have signed in since the import, may use the desk,
+    have been merged with another account, or have asked for another address."""
     created = set(people.members)
     used = {
         pk
@@ -126,6 +126,8 @@ def _used_since(members: Mapping[int, Member], people: ImportedPeople) -> set[in
         used.update(sessions.filter(user__in=batch).values_list("user", flat=True))
         merged = Member.objects.filter(merged_into__in=created.intersection(batch))
         used.update(merged.values_list("merged_into", flat=True))
+        moves = Move.objects.filter(member__in=created.intersection(batch))
+        used.update(moves.values_list("member", flat=True))
     return used
 
 
