@@ -10,7 +10,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
-from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, ChangeList
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
@@ -105,6 +106,14 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
     ) -> list[tuple[str, str]]:
         """Return the actions of the list; Django 6.1 also says on which page."""
         return super().get_action_choices(request, [("", "Choose what to do")])
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Return the list as the address narrows it. A filter with a zero character, which
+        PostgreSQL refuses, is answered as any other that makes no sense."""
+        filters = (values for name, values in request.GET.lists() if name != SEARCH_VAR)
+        if any("\0" in value for values in filters for value in values):
+            raise IncorrectLookupParameters
+        return super().get_changelist_instance(request)
 
     def formfield_for_dbfield(
         self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any

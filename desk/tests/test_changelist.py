@@ -55,3 +55,18 @@ def test_desk_permissions_follow_the_stored_account(client_for, facilitator):
     assert client.get(DOMAINS).status_code == 200
     Member.objects.filter(pk=facilitator.pk).update(is_staff=False)
     assert client.get(DOMAINS).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "filtered",
+    [
+        "teams/membership/?status__exact=%00",
+        "members/move/?state__exact=a%00",
+        "desk/import/?x=%00",
+    ],
+)
+def test_list_of_a_filter_with_a_zero_character_is_the_whole_list(
+    client_for, administrator, filtered
+):
+    response = client_for(administrator).get(f"/admin/{filtered}")
+    assert (response.status_code, response["Location"].partition("?")[2]) == (302, "e=1")
