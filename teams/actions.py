@@ -207,7 +207,7 @@ def unconfirm_affiliation(member: Member, by: Member, form_data: FormData) -> st
 def decline_all_requests(member: Member, by: Member, form_data: FormData) -> str:
     declined = services.decline_all_requests(member, reason=form_data["reason"], by=by)
     teams = ", ".join(membership.team.name for membership in declined)
-    return f"Declined what {member} asked for: {teams}. One email tells why."
+    return f"Declined what {member} asked for: {teams}. One email says why."
 
 
 @action(Member, "merge", administrators_only=True)

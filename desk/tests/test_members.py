@@ -234,7 +234,7 @@ def test_decline_declines_requests_for_ones_own_teams_with_one_email(
     form_data = {"reason": "You do not work there."}
     response = client.post(action_url("decline", una), form_data, follow=True)
     assert messages_of(response) == [
-        "Declined what Una Unconfirmed asked for: Education, Careers. One email tells why."
+        "Declined what Una Unconfirmed asked for: Education, Careers. One email says why."
     ]
     status = [
         membership_of(una, requested).status for requested in (team, approval_team, other_team)

@@ -26,9 +26,14 @@ def test_is_allowed_to_follows_the_role(action, member, facilitator, administrat
     assert not action.is_allowed_to(administrator)
 
 
-def test_administrators_only_are_the_actions_on_whole_accounts():
+def test_administrators_only_are_the_actions_on_accounts_and_invitations():
     keys = {key for key, action in ACTIONS.items() if action.administrators_only}
-    assert keys == {("members.member", "merge"), ("members.member", "close")}
+    assert keys == {
+        ("members.member", "merge"),
+        ("members.member", "close"),
+        ("teams.invitation", "send-again"),
+        ("teams.invitation", "cancel"),
+    }
 
 
 def test_step_returns_what_happened_in_words(requests, administrator):

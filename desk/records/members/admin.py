@@ -85,8 +85,8 @@ class Unconfirm(MemberAction, ActionWithReason[Member]):
 class DeclineRequests(MemberAction, ActionWithReason[Member]):
     name, label, title = "decline", "Decline requests", "Decline all requests of {}"
     description = (
-        "Everything that each person waits for in your teams is declined. They are told in one "
-        "email, with the reason, and can ask again later. Requests for other teams stay."
+        "Everything that each person waits for in your teams is declined. They get one email "
+        "with the reason, and can ask again later. Requests for other teams stay."
     )
     prepared_reasons = (
         "We could not confirm that you work for the organization you named.",
