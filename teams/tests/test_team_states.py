@@ -3,11 +3,11 @@
 import pytest
 from django.test import Client
 
-from conftest import make_membership, make_team
+from conftest import make_membership, make_team, visible_text
 from members.services import save_with_history
 from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Membership
 from teams.services import Outcome, join_teams
-from teams.tests.joining import JOIN
+from teams.tests.joining import JOIN, enter_code
 from teams.tests.joining import form as joining_form
 
 State = ActionTeam.State
@@ -71,6 +71,19 @@ def test_team_that_is_not_published_takes_nobody(client_for, outsider, team, sta
     client_for(outsider).post(f"/teams/{team.slug}/join/")
     page = Client().post(JOIN, joining_form(team)).content.decode()
     assert ("Not taking new members right now" in page) == (state != State.DRAFT)
+    assert not Membership.objects.filter(team=team).exists()
+
+
+@pytest.mark.parametrize("state", [State.DRAFT, State.PAUSED])
+def test_team_that_takes_nobody_since_the_form_was_sent_is_named(
+    client, organization, team, other_team, state
+):
+    client.post(JOIN, joining_form(team, other_team))
+    set_state(team, state)
+    page = enter_code(client)
+    assert "You have joined Hiring" in visible_text(page)
+    assert "Education Closed in the meantime" in visible_text(page)
+    assert (f'href="/teams/{team.slug}/"' in page.text) == (state != State.DRAFT)
     assert not Membership.objects.filter(team=team).exists()
 
 

@@ -222,7 +222,8 @@ def _declined_employer(email: str) -> Organization | None:
 def apply_join_form(request: HttpRequest, email: str, pending_form: dict[str, Any]) -> HttpResponse:
     """Apply `pending_form` for the verified address `email`, and sign in; where nothing shows who
     employs the person, ask first."""
-    teams = ActionTeam.objects.public().filter(slug__in=pending_form["teams"])
+    # They were public when the form was sent; a draft by now is closed, and said to be.
+    teams = ActionTeam.objects.filter(slug__in=pending_form["teams"])
     try:
         member, outcomes = complete_join(
             email,
