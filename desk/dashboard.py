@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from desk.changelist import counted, require_staff
 from desk.records.organizations.actions import domain_owners, organization_summaries
-from desk.records.organizations.domain_evidence import domain_evidence
 from desk.records.organizations.waiting import WaitingSummary
 from members.email_domains import email_domain, readable_domain
 from members.models import EmailDomain, Member
@@ -102,7 +101,6 @@ def _organizations(staff: Member) -> list[DashboardItem]:
         owner = owners.get(organization.suggested_domain)
         details |= {
             "free_domain": "" if owner else readable_domain(organization.offered_domain),
-            "evidence": domain_evidence(organization),
             "domain_owner": owner,
             "preview": describe_recognition(details["waiting"]),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -191,6 +192,9 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         fields = self.get_search_fields(request)
         return search(queryset, search_term, self.model, fields), has_duplicates
 
+    def prepare_rows(self, rows: Collection[Row]) -> None:
+        """Load what the columns of a page say besides what its query has loaded."""
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -203,6 +207,7 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         response = super().changelist_view(request, {"title": title, **(extra_context or {})})
         context = response.context_data if isinstance(response, TemplateResponse) else None
         if context and "cl" in context:
+            self.prepare_rows(context["cl"].result_list)
             context["active_filters"] = describe_filters(context["cl"])
             context["search_note"] = cut_search_note(split_words(context["cl"].query))
         return response

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
@@ -11,7 +11,11 @@ from django.core.exceptions import ValidationError
 from desk.changelist import counted
 from desk.imports.base import Brought, CorrectableError, FileImport, RowCleaner, with_message
 from desk.imports.cells import name_problem
-from desk.records.organizations.domain_evidence import overlap_warning, overlapping_domains
+from desk.records.organizations.domain_evidence import (
+    looks_like_warnings,
+    overlap_warning,
+    overlapping_domains,
+)
 from members.email_domains import normalize_domain, readable_domain
 from members.forms import OrganizationNameField
 from members.history.changesets import ChangeSet
@@ -23,6 +27,8 @@ from teams.services import import_organizations
 
 # More than any health system has; thousands in one cell would keep a web worker for seconds.
 MAX_DOMAINS_PER_ROW = 50
+# With those of recognized organizations; each takes milliseconds.
+MAX_DOMAINS_COMPARED = 300
 # A slash between two domains stands alone, and "and" too: within a web address it begins the path.
 _BETWEEN_DOMAINS = re.compile(r"(?:[\s,;|]|(?<!\S)(?:/|&|and)(?!\S))+")
 NAME = with_message(OrganizationNameField(), "Enter the name of the organization.")
@@ -60,6 +66,9 @@ class OrganizationImport(FileImport):
             if not cleaner.errors:
                 data = OrganizationData(name, domains, status, cleaner.row.number)
                 organizations.append((cleaner, data))
+        domains = {domain for _, data in organizations for domain in data.domains}
+        # Those that are stored now, before the file's own are among them.
+        looks_like = looks_like_warnings(sorted(domains)[:MAX_DOMAINS_COMPARED])
         self.result, self.opened = import_organizations(
             [data for _, data in organizations], by=self.by
         )
@@ -68,20 +77,28 @@ class OrganizationImport(FileImport):
             cleaner, _ = organizations[error.index]
             cleaner.add_error(error.field.capitalize(), error.message)
         if self.result.added_domains:
-            self._ask_about_overlaps(organizations)
+            self._ask_about_domains(organizations, looks_like)
 
-    def _ask_about_overlaps(
-        self, organizations: Sequence[tuple[RowCleaner, OrganizationData]]
+    def _ask_about_domains(
+        self,
+        organizations: Sequence[tuple[RowCleaner, OrganizationData]],
+        looks_like: Mapping[str, tuple[str, Organization | None]],
     ) -> None:
-        """Ask about new email domains above or below one of another organization."""
+        """Ask about new email domains above or below one of another organization, or much like
+        it."""
         added = {domain.domain: domain.organization for domain in self.result.added_domains}
-        overlaps = overlapping_domains(added)
+        warnings = {
+            domain: sentence
+            for domain, (sentence, owner) in looks_like.items()
+            if domain in added and added[domain] != owner
+        }
+        for domain, overlap in overlapping_domains(added).items():
+            warnings[domain] = overlap_warning(domain, *overlap)
         for cleaner, data in organizations:
-            name = next(filter(overlaps.__contains__, data.domains), None)
-            if name:
-                rest = "; ".join(domain for domain in data.domains if domain != name)
-                warning = overlap_warning(name, *overlaps[name])
-                cleaner.ask("Domains", f"{warning} Is that right?", rest)
+            doubts = [warnings[domain] for domain in data.domains if domain in warnings]
+            if doubts:
+                rest = "; ".join(domain for domain in data.domains if domain not in warnings)
+                cleaner.ask("Domains", f"{' '.join(doubts)} Is that right?", rest)
 
     def _describe_outcomes(
         self, organizations: Sequence[tuple[RowCleaner, OrganizationData]]

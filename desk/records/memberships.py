@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from django import forms
@@ -20,17 +20,23 @@ from desk.actions.bulk_action import MAX_LISTED_RECORDS, ActionWithReason, BulkA
 from desk.changelist import badge, require_staff, team_tag
 from desk.changelist.filters import AnsweredFilter, EmployerFilter, EndedFilter, JoinedFilter
 from desk.changelist.search import search
+from desk.records.asking import ask_once, confirmation_field
 from desk.records.claims import ClaimableAdmin
+from desk.records.looks_like import mark_probable_domains, with_looks_like
+from desk.records.organizations.domain_evidence import looks_like_warnings
 from members.dates import long_date
+from members.email_domains import email_domain, readable_domain
 from members.forms import OrganizationNameField, WorkEmailField, name_field
 from members.models import Member, Organization
-from members.services import Refused
+from members.services import Refused, recognized_owners
 from members.wording import end_sentence
 from teams.models import ActionTeam, Membership, MembershipQuerySet
-from teams.services import add_member, seen_account
+from teams.services import add_member, confirmable_accounts, seen_account
 
 # Said of every address that the desk does not see, so that it does not tell who has an account.
 NEW_ADDRESS_NOTE = "Name, title and organization are used only where the address is new here."
+# What the form that adds a member says about the person.
+PERSON_FIELDS = ("email", "full_name", "organization", "team")
 BADGES = {"requested": "waiting", "active": "confirmed"}
 
 
@@ -209,8 +215,11 @@ class AddMemberForm(forms.Form):
         },
     )
 
+    is_right = confirmation_field("That is right, add the person")
+
     def __init__(self, data: Any, *, staff: Member) -> None:
         super().__init__(data)
+        self.staff = staff
         teams = ActionTeam.objects.facilitated_by(staff)
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
         if len(teams) == 1:
@@ -231,6 +240,30 @@ class AddMemberForm(forms.Form):
                 "recognize it first."
             )
         return match.canonical
+
+    def clean(self) -> dict[str, Any]:
+        """Ask once, as the import does, about an address that is probably typed wrong, and about
+        one of another organization than the one that will be confirmed."""
+        email, organization = map(self.cleaned_data.get, ("email", "organization"))
+        if not self.errors and email and organization and self._confirms_employer(email):
+            domain = email_domain(email)
+            doubt, _ = looks_like_warnings([domain]).get(domain, ("", None))
+            owner = recognized_owners([domain]).get(domain)
+            if doubt:
+                ask_once(self, "email", doubt, "is_right")
+            elif owner and owner != organization:
+                belong = f"Addresses at {readable_domain(domain)} belong to {owner}"
+                ask_once(self, "organization", end_sentence(belong), "is_right")
+        return self.cleaned_data
+
+    def _confirms_employer(self, email: str) -> bool:
+        """Return whether adding the person says who employs them, as far as the desk sees: it is
+        asked alike about a new address and about an account that the desk does not see."""
+        account = seen_account(email, self.staff)
+        if account is None:
+            return True
+        is_confirmable = bool(confirmable_accounts([account], self.staff))
+        return is_confirmable and not account.is_affiliation_confirmed
 
 
 def added_message(membership: Membership, email: str, account: Member | None) -> str:
@@ -291,6 +324,9 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
         fields = [field.removeprefix("member__") for field in self.search_fields]
         return search(queryset, search_term, Member, fields, "member"), False
 
+    def prepare_rows(self, rows: Collection[Membership]) -> None:
+        mark_probable_domains([membership.member for membership in rows])
+
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the order of what waits: oldest first; else newest first."""
         is_waiting = "waits_for" in request.GET
@@ -324,8 +360,9 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
         if request.method == "POST" and form.is_valid():
             email = form.cleaned_data["email"]
             account = seen_account(email, staff)
+            person = {name: form.cleaned_data[name] for name in PERSON_FIELDS}
             try:
-                membership = add_member(**form.cleaned_data, by=staff)
+                membership = add_member(**person, by=staff)
             except Refused as refusal:
                 form.add_error(None, str(refusal))
             else:
@@ -360,8 +397,10 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
         )
 
     @admin.display(ordering="member__organization__name")
-    def organization(self, membership: Membership) -> Organization | None:
-        return membership.member.organization
+    def organization(self, membership: Membership) -> SafeString | str:
+        member = membership.member
+        probable: str = member.probable_domain  # type: ignore[attr-defined]
+        return with_looks_like(member.organization or "", email_domain(member.email), probable)
 
     @admin.display(description="team")
     def team_tag(self, membership: Membership) -> SafeString:

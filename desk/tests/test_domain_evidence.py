@@ -3,7 +3,11 @@
 import pytest
 
 from conftest import make_member, visible_text
-from desk.records.organizations.domain_evidence import domain_evidence, is_name_in_domain
+from desk.records.organizations.domain_evidence import (
+    domain_evidence,
+    is_name_in_domain,
+    mark_probable_domains,
+)
 from members.models import EmailDomain, Member, Organization
 
 
@@ -15,6 +19,7 @@ def unclear(db):
 
 def evidence(organization):
     loaded = Organization.objects.with_domain_evidence().get(pk=organization.pk)
+    mark_probable_domains([loaded])
     return domain_evidence(loaded)
 
 
@@ -105,6 +110,25 @@ def test_evidence_is_not_good_beside_a_domain_of_another_organization(
     assert "is below" not in evidence(lakeview).reason
 
 
+@pytest.mark.parametrize(
+    ("suggested", "meant"), [("rsuh.example", "rush.example"), ("comcst.net", "comcast.net")]
+)
+def test_evidence_is_not_good_where_the_domain_may_be_a_typo(
+    client_for, facilitator, organization, suggested, meant
+):
+    rush = Organization.objects.create(name=suggested, suggested_domain=suggested)
+    for name in ("una", "uma"):
+        make_member(f"{name}@{suggested}", rush, confirmed=False)
+    why = f"Not ticked: it looks like {meant} and may be a typo. Tick it only if you know that it"
+    assert not evidence(rush).is_good
+    assert evidence(rush).reason.startswith(why)
+    url = f"/admin/members/organization/{rush.pk}/"
+    client = client_for(facilitator)
+    assert client.get(f"{url}recognize/").context["form"][f"domain_{rush.pk}"].initial is False
+    for path in ("/admin/", f"{url}recognize/", f"{url}change/"):
+        assert why in visible_text(client.get(path)), path
+
+
 def test_desk_ticks_the_domain_only_with_good_evidence(client_for, facilitator, unclear, team):
     make_member("una@lvh-mail.example", unclear, "Una", confirmed=False)
     client = client_for(facilitator)
@@ -114,7 +138,9 @@ def test_desk_ticks_the_domain_only_with_good_evidence(client_for, facilitator, 
     assert page.context["form"][box].initial is False
     assert "Not ticked: only one person who is waiting has an address there" in visible_text(page)
     assert "Everyone who proves an address there is confirmed, now and later." in visible_text(page)
-    assert "Recognize without lvh-mail.example" in visible_text(client.get(f"{url}change/"))
+    record = visible_text(client.get(f"{url}change/"))
+    assert "Recognize without lvh-mail.example" in record
+    assert "Not ticked: only one person who waits has an address there" in record
     today = client.get("/admin/")
     assert f'name="{box}" form=' in today.content.decode()
     assert "Not ticked: only one person" in visible_text(today)

@@ -1,6 +1,8 @@
 """Addresses that are probably typed wrong are marked where they are decided."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, visible_text
 from members.models import Member, Organization
@@ -34,7 +36,31 @@ def test_looks_like_is_said_where_the_person_is_confirmed(
         assert WARNING in visible_text(client.get(path)), path
 
 
+LISTS = ("members/member", "members/organization", "teams/membership")
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_looks_like_is_said_in_lists_without_a_query_per_row(
+    client_for, facilitator, organization, team, newcomer, path
+):
+    def page() -> str:
+        with CaptureQueriesContext(connection) as queries:
+            response = client.get(f"/admin/{path}/")
+        counts.append(len(queries))
+        return visible_text(response)
+
+    client, counts = client_for(facilitator), []
+    client.get(f"/admin/{path}/")
+    assert page().count(WARNING) == 1
+    for name in ("ruhs", "rushh"):
+        other = Organization.objects.create(name=name, suggested_domain=f"{name}.example")
+        join_teams(make_member(f"nora@{name}.example", other, confirmed=False), [team])
+    assert page().count("looks like rush.example") == 3
+    assert counts[0] == counts[1]
+
+
 def test_looks_like_is_not_said_of_other_domains(client_for, facilitator, member, applicant):
     client = client_for(facilitator)
-    for path in ("/admin/", f"/admin/members/member/{applicant.pk}/change/"):
+    lists = [f"/admin/{path}/" for path in LISTS]
+    for path in ("/admin/", f"/admin/members/member/{applicant.pk}/change/", *lists):
         assert "looks like" not in visible_text(client.get(path)), path

@@ -76,6 +76,23 @@ def test_domain_add_asks_before_it_stores_one_below_anothers(
     assert EmailDomain.objects.filter(domain="hr.rush.example").exists()
 
 
+def test_domain_add_asks_before_it_stores_one_that_looks_like_anothers(
+    client_for, facilitator, organization, other_organization
+):
+    client = client_for(facilitator)
+    form_data = {"organization": other_organization.name, "domain": "rsuh.example"}
+    text = visible_text(client.post(f"{DOMAINS}add/", form_data))
+    assert (
+        "rsuh.example looks like rush.example of Rush Example Hospital. If that is right," in text
+    )
+    client.post(f"{DOMAINS}add/", form_data | {"accepts_overlap": "on"})
+    assert EmailDomain.objects.get(domain="rsuh.example").organization == other_organization
+    # One organization may have several endings.
+    form_data = {"organization": organization.name, "domain": "rush.test"}
+    client.post(f"{DOMAINS}add/", form_data)
+    assert EmailDomain.objects.filter(domain="rush.test").exists()
+
+
 def test_organization_add_asks_before_it_stores_a_domain_above_anothers(
     client_for, facilitator, organization
 ):

@@ -104,8 +104,18 @@ def test_import_asks_before_it_stores_a_domain_beside_anothers(facilitator, orga
     assert EmailDomain.objects.filter(domain="lake.rush.example").exists()
 
 
+def test_import_asks_before_it_stores_a_domain_that_looks_like_anothers(facilitator, organization):
+    cells = ["a.example rsuh.example comcst.net", "harbor.example", "harbour.example"]
+    (asked,) = import_domains(facilitator, *cells).errors
+    assert (asked.row, asked.suggestion, asked.is_question) == (2, "a.example", True)
+    assert asked.message == (
+        "rsuh.example looks like rush.example of Rush Example Hospital. comcst.net looks like "
+        "comcast.net. Is that right?"
+    )
+
+
 def test_import_asks_nothing_about_domains_of_one_organization(facilitator, organization):
-    cells = {"Name": organization.name, "Domains": "lake.rush.example", "Status": ""}
+    cells = {"Name": organization.name, "Domains": "lake.rush.example rush.test", "Status": ""}
     assert OrganizationImport([TableRow(2, cells)], by=facilitator).store().errors == []
 
 

@@ -92,6 +92,41 @@ def test_add_with_an_organization_that_nobody_recognized_adds_nobody(
     assert not Member.objects.filter(email="nora@rush.example").exists()
 
 
+@pytest.mark.parametrize(
+    ("email", "field", "question"),
+    [
+        (
+            "nora@hr.loop.example",
+            "organization",
+            "Addresses at hr.loop.example belong to Loop Example Clinic.",
+        ),
+        ("nora@rsuh.example", "email", "rsuh.example looks like rush.example of Rush Example"),
+        ("nora@gmial.com", "email", "gmial.com looks like gmail.com."),
+        # An account that the facilitator does not see is asked about as a new address is.
+        ("olga@loop.example", "organization", "Addresses at loop.example belong to Loop Example"),
+    ],
+)
+def test_add_asks_once_about_an_address_of_another_organization_or_with_a_typo(
+    client_for, facilitator, outsider, team, typed, email, field, question
+):
+    client = client_for(facilitator)
+    assert 'name="is_right"' in client.get(f"{LIST}add/").content.decode()
+    page = client.post(f"{LIST}add/", typed | {"email": email})
+    assert question in visible_text(page)
+    assert list(page.context["form"].errors) == [field]
+    assert 'type="checkbox" name="is_right"' in page.content.decode()
+    assert not team.memberships.exists()
+    client.post(f"{LIST}add/", typed | {"email": email, "is_right": "on"})
+    assert team.memberships.get().member.email == email
+
+
+def test_add_asks_nothing_where_it_confirms_nobody(client_for, facilitator, outsider, team, typed):
+    ended = make_membership(outsider, team, Membership.Status.ACTIVE)
+    end_membership(ended, reason="Moved.", by=facilitator)
+    client_for(facilitator).post(f"{LIST}add/", typed | {"email": outsider.email})
+    assert membership_of(outsider, team).is_active
+
+
 def test_add_suggests_recognized_organizations(client_for, facilitator, proposed_organization):
     page = client_for(facilitator).get(LIST + "add/").content.decode()
     assert '<option value="Rush Example Hospital">' in page

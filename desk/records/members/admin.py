@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django import forms
@@ -22,6 +22,7 @@ from desk.changelist import badge, is_administrator, require_staff
 from desk.imports.members import MemberImport
 from desk.imports.views import ImportingAdmin
 from desk.records.invitations import invite_url, invited_on
+from desk.records.looks_like import mark_probable_domains, with_looks_like
 from desk.records.members.duplicates import possible_duplicates
 from desk.records.members.merge import MergeMember
 from desk.records.memberships import BADGES
@@ -260,13 +261,13 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     bulk_actions = [
         Confirm(), DeclineRequests(), Unconfirm(), Invite(), MergeMember(), CloseAccount(),
     ]  # fmt: skip
-    list_display = ["name", "email", "organization", "affiliation", "since"]
+    list_display = ["name", "address", "organization", "affiliation", "since"]
     list_filter = [AffiliationFilter, SignedInFilter]
     list_select_related = ["organization"]
     search_fields = ["full_name", "email", "organization__name"]
     search_help_text = "Search by name, address or organization."
     # What an index orders; filters do the rest.
-    sortable_by = ["name", "email", "since"]
+    sortable_by = ["name", "address", "since"]
     import_class = MemberImport
     # The first five can be imported again.
     export_columns = [
@@ -287,6 +288,9 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
         members = visible_members(require_staff(request)).order_by(*self.get_ordering(request))
         return members.select_related("organization", "affiliation_confirmed_by", "merged_into")
+
+    def prepare_rows(self, rows: Collection[Member]) -> None:
+        mark_probable_domains(rows)
 
     def export_rows(self, request: HttpRequest, rows: QuerySet[Member]) -> QuerySet[Member]:
         """Return each member with the teams they are in, of those that one facilitates."""
@@ -343,6 +347,11 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     @admin.display(description="name", ordering="full_name")
     def name(self, member: Member) -> str:
         return str(member)
+
+    @admin.display(description="email", ordering="email")
+    def address(self, member: Member) -> SafeString | str:
+        probable: str = member.probable_domain  # type: ignore[attr-defined]
+        return with_looks_like(member.email, email_domain(member.email), probable)
 
     @admin.display(description="member since", ordering="date_joined")
     def since(self, member: Member) -> str:

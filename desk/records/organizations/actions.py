@@ -10,7 +10,11 @@ from django.http import HttpRequest
 
 from desk.actions.bulk_action import ActionWithReason, BulkAction
 from desk.changelist import require_staff
-from desk.records.organizations.domain_evidence import domain_evidence
+from desk.records.organizations.domain_evidence import (
+    DomainEvidence,
+    domain_evidence,
+    mark_probable_domains,
+)
 from desk.records.organizations.similar import similar_organizations
 from desk.records.organizations.waiting import WaitingSummary, waiting_by_organization
 from members.email_domains import readable_domain
@@ -28,20 +32,31 @@ def organization_summaries(
     organizations: Sequence[Organization], staff: Member, owners: dict[str, Organization]
 ) -> list[dict[str, Any]]:
     """Return for each organization who waits for it, which recognized ones look alike, and
-    what its email domain is probably a typo of."""
+    whether its email domain is its own: what it is probably a typo of, and the evidence, if it can
+    be given the domain."""
     waiting = waiting_by_organization(organizations, staff)
     suggested = {each.offered_domain for each in organizations if each.offered_domain}
     similar = similar_organizations(organizations, suggested - owners.keys())
-    probable = EmailDomain.objects.probably_meant_by(suggested - owners.keys())
+    mark_probable_domains(organizations)
     return [
         {
             "organization": organization,
             "waiting": waiting.get(organization.pk, WaitingSummary()),
             "similar_organizations": similar.get(organization.pk, []),
-            "probable_domain": probable.get(organization.suggested_domain, ""),
+            "probable_domain": organization.probable_domain,  # type: ignore[attr-defined]
+            "evidence": _evidence(organization, owners),
         }
         for organization in organizations
     ]
+
+
+def _evidence(organization: Organization, owners: dict[str, Organization]) -> DomainEvidence | None:
+    """Return the evidence for a domain that recognizing can give to `organization`."""
+    is_recognized = organization.status == Organization.Status.RECOGNIZED
+    domain = organization.offered_domain
+    if is_recognized or not domain or domain in owners:
+        return None
+    return domain_evidence(organization)
 
 
 class OrganizationAction(BulkAction[Organization]):
@@ -74,6 +89,7 @@ class RecognizeForm(forms.Form):
     def __init__(self, data: Any, organizations: Sequence[Organization]) -> None:
         super().__init__(data, label_suffix="")
         self.owners = domain_owners(organizations)
+        mark_probable_domains(organizations)
         for organization in organizations:
             domain = organization.offered_domain
             if domain and domain not in self.owners:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -19,12 +19,14 @@ from desk.changelist import badge, require_staff
 from desk.changelist.filters import OnTeamFilter
 from desk.imports.organizations import OrganizationImport
 from desk.imports.views import ImportingAdmin
+from desk.records.looks_like import with_looks_like
 from desk.records.organizations.actions import (
     DeclineOrganization,
     Recognize,
     domain_owners,
     organization_summaries,
 )
+from desk.records.organizations.domain_evidence import mark_probable_domains
 from desk.records.organizations.domain_form import OverlapForm
 from desk.records.organizations.merge import MergeOrganization
 from desk.timeline import organization_timeline
@@ -173,6 +175,9 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
             matches = matches.exclude(status=Organization.Status.MERGED)
         return matches, has_duplicates
 
+    def prepare_rows(self, rows: Collection[Organization]) -> None:
+        mark_probable_domains(rows)
+
     def export_rows(
         self, request: HttpRequest, rows: QuerySet[Organization]
     ) -> QuerySet[Organization]:
@@ -252,8 +257,11 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
         return long_date(organization.created_at)
 
     @admin.display(description="suggested domain", ordering="suggested_domain")
-    def suggestion(self, organization: Organization) -> str:
-        return readable_domain(organization.suggested_domain)
+    def suggestion(self, organization: Organization) -> SafeString | str:
+        domain = organization.suggested_domain
+        return with_looks_like(
+            readable_domain(domain), domain, getattr(organization, "probable_domain", "")
+        )
 
     @admin.display(description="merged into")
     def merged(self, organization: Organization) -> SafeString:

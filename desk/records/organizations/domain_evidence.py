@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from members.email_domains import domain_suffixes, is_public_suffix, readable_domain
 from members.models import EmailDomain, Organization
 from members.normalize import normalize_organization_name
-from members.wording import number_in_words
+from members.services import recognized_owners
+from members.wording import end_sentence, number_in_words
 
 MIN_PEOPLE = 2
 # Of a word of the name, or its initials: shorter ones are in a domain by chance.
@@ -44,14 +45,22 @@ class DomainEvidence:
 
 def domain_evidence(organization: Organization) -> DomainEvidence:
     """Return what speaks for the suggested domain of `organization`, loaded by
-    `with_domain_evidence`."""
+    `with_domain_evidence` and marked by `mark_probable_domains`."""
     overlapping = organization.overlapping_domain  # type: ignore[attr-defined]
     people: int = organization.people_at_domain  # type: ignore[attr-defined]
+    probable: str = organization.probable_domain  # type: ignore[attr-defined]
     if overlapping:
         other, _, owner = overlapping.partition(" of ")
         warning = overlap_warning(organization.suggested_domain, other, owner)
         return DomainEvidence(
             False, f"Not ticked: {warning} Tick it only if you know that it is right."
+        )
+    if probable:
+        meant = readable_domain(probable)
+        return DomainEvidence(
+            False,
+            f"Not ticked: it looks like {meant} and may be a typo. Tick it only if you know that "
+            "it is right.",
         )
     shows_name = is_name_in_domain(organization.name, organization.suggested_domain)
     waiting = f"{number_in_words(people)} people with an address there are waiting for it"
@@ -68,6 +77,18 @@ def domain_evidence(organization: Organization) -> DomainEvidence:
     )
 
 
+def mark_probable_domains(organizations: Collection[Organization]) -> None:
+    """Set `probable_domain` on those of `organizations` that have none yet: what the domain that
+    waits to be theirs is probably a typo of, or an empty text. Two queries for any number."""
+    new = [each for each in organizations if not hasattr(each, "probable_domain")]
+    undecided = {Organization.Status.PROPOSED, Organization.Status.DECLINED}
+    domains = {each.offered_domain for each in new if each.status in undecided} - {""}
+    probable = EmailDomain.objects.probably_meant_by(domains)
+    for organization in new:
+        meant = probable.get(organization.suggested_domain, "")
+        organization.probable_domain = meant  # type: ignore[attr-defined]
+
+
 def overlap_warning(domain: str, other: str, owner: object) -> str:
     """Return what it means for `domain` that `other`, of the organization `owner`, lies above or
     below it."""
@@ -75,6 +96,20 @@ def overlap_warning(domain: str, other: str, owner: object) -> str:
     if domain.endswith(f".{other}"):
         return f"{shown} is below {shown_other}. It takes its addresses out of that one."
     return f"{shown_other} is below {shown} and keeps its addresses."
+
+
+def looks_like_warnings(new_domains: Collection[str]) -> dict[str, tuple[str, Organization | None]]:
+    """Return, for those of `new_domains` that are probably typed wrong, a sentence that says so
+    and the recognized organization whose domain was meant, if it is one's."""
+    probable = EmailDomain.objects.probably_meant_by(new_domains)
+    owners = recognized_owners(probable.values())
+    warnings: dict[str, tuple[str, Organization | None]] = {}
+    for domain, meant in probable.items():
+        owner = owners.get(meant)
+        whose = f" of {owner}" if owner else ""
+        sentence = f"{readable_domain(domain)} looks like {readable_domain(meant)}{whose}"
+        warnings[domain] = end_sentence(sentence), owner
+    return warnings
 
 
 def overlapping_domains(
