@@ -282,10 +282,15 @@ def _undo_item(item: DecisionItem, decision: Decision, rules: UndoRules) -> None
 
 def erase_items(model: type[models.Model], keys: Iterable[int]) -> None:
     """Erase what decisions of the last days said and changed about the records of `model` with
-    these keys. They can no longer be undone."""
-    items = DecisionItem.objects.filter(decision__model_label=model._meta.label_lower)
+    these keys, and the reasons that were given. They can no longer be undone."""
+    decisions = Decision.objects.filter(model_label=model._meta.label_lower)
+    items = DecisionItem.objects.filter(decision__in=decisions)
     for batch in batched(sorted(keys)):
-        items.filter(object_id__in=batch).update(changes=[], result_message="")
+        about = items.filter(object_id__in=batch)
+        # What is still to be processed needs its reason.
+        finished = decisions.exclude(finished_at=None)
+        finished.filter(pk__in=about.values("decision")).update(form_data={})
+        about.update(changes=[], result_message="")
 
 
 def _unconfirmed_and_organizations(

@@ -266,8 +266,8 @@ def test_close_account_erases_what_decisions_said_of_moves(member, facilitator):
     process_decision(decision, seconds=5)
     assert "Maria" in decision.items.get().result_message
     close_account(stored(member))
-    item = decision.items.get()
-    assert (item.changes, item.result_message) == ([], "")
+    item = decision.items.select_related("decision").get()
+    assert (item.changes, item.result_message, item.decision.form_data) == ([], "", {})
 
 
 def test_personal_data_names_moves_but_no_address_that_the_account_never_had(
