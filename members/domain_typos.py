@@ -1,7 +1,7 @@
 """Email domains that are probably typed wrong, and what was probably meant.
 
 Compared with the domains of recognized organizations, which "Can I join?" tells everybody about,
-and of large mailbox providers. Whether somebody has an account at a domain is never looked at.
+and of large mailbox providers. Whether someone has an account at a domain is never looked at.
 """
 
 from collections.abc import Iterable, Sequence

@@ -152,8 +152,8 @@ class MemberImport(FileImport):
             )
         if others := result.with_other_organization:
             summary.append(
-                f"{counted(len(others), 'known person keeps', 'known people keep')} another "
-                f"organization than the file says: {self._addresses(others)}."
+                f"{counted(len(others), 'known person keeps', 'known people keep')} a different "
+                f"organization from the one in the file: {self._addresses(others)}."
             )
         if declined := declined_before(result.created_memberships):
             summary.append(

@@ -134,7 +134,7 @@ class OrganizationImport(FileImport):
         result = self.result
         summary = [
             f"{counted(len(result.created), 'new organization', 'new organizations')}, "
-            f"{len(result.existing)} known, {len(result.recognized)} recognized that waited.",
+            f"{len(result.existing)} known, {len(result.recognized)} waiting and now recognized.",
             f"{counted(len(result.added_domains), 'new email domain', 'new email domains')}.",
         ]
         if people := len(result.confirmed):

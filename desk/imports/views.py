@@ -30,7 +30,7 @@ MAX_ROW_NUMBERS_OF_GROUP = 5
 RELOAD_SECONDS = 2
 # Beside the columns of the import, which do not read it.
 ERROR_COLUMN = "Error"
-OUTDATED = "This import is not as you saw it: it was changed or imported in the meantime."
+OUTDATED = "This import is no longer as you saw it: it was changed or imported in the meantime."
 
 
 class UploadForm(forms.Form):

@@ -131,7 +131,7 @@ class ImportAdmin(DeskModelAdmin[Import]):
         try:
             if request.method == "POST":
                 take_back(record, by=staff, end_used="end_used" in request.POST)
-                messages.success(request, f"The import of {record.file_name} is taken back.")
+                messages.success(request, f"The import of {record.file_name} has been taken back.")
                 return self._redirect(record)
             preview = preview_take_back(record, by=staff)
         except Refused as refusal:

@@ -173,7 +173,7 @@ def test_import_of_organizations_adds_their_domains(
     content = b"Domains;NAME\n@North.example, n.example;North Example\n;Lakeview Health\n"
     checked = check(client, content, ORGANIZATIONS)
     page = visible_text(checked)
-    assert "1 new organization, 0 known, 1 recognized that waited." in page
+    assert "1 new organization, 0 known, 1 waiting and now recognized." in page
     assert "2 new email domains." in page
     assert (
         "1 person who waits is confirmed by this: 1 membership begins, 1 email tells them." in page

@@ -166,7 +166,7 @@ def test_import_store_refuses_rows_that_were_changed_in_another_window(
     address = f"{MEMBERS}import/{own_import(facilitator).pk}/store/"
     for stale in (version, "", "x", "9" * 30):
         response = client.post(address, {"version": stale}, follow=True)
-        assert "This import is not as you saw it" in visible_text(response)
+        assert "This import is no longer as you saw it" in visible_text(response)
     assert nora() is None
 
 

@@ -81,7 +81,7 @@ def test_take_back_page_takes_the_import_back(
     response = client.post(take_back_page_of(record), ticked, follow=True)
     page = visible_text(response)
     assert response.redirect_chain == [(page_of(record), 302)]
-    assert "The import of staff.csv is taken back." in page
+    assert "The import of staff.csv has been taken back." in page
     assert "New accounts 2 1 taken back, 1 kept" in page
     assert "What stays, because it has been used since" in page
     ana = Member.objects.get(email="ana@rush.example")

@@ -297,5 +297,5 @@ def test_import_tells_an_administrator_what_it_is_about(
     row = row_of(outsider.email, "Rush Example Hospital")
     page = visible_text(check(client_for(administrator), row))
     assert "0 new members, 1 known." in page
-    assert "1 known person keeps another organization than the file says: olga@" in page
+    assert "1 known person keeps a different organization from the one in the file: olga@" in page
     assert NOTE not in page

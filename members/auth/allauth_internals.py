@@ -3,7 +3,7 @@
 Look here at each update of allauth. For none of these is there a public way:
 
 ratelimit              sliding windows that can be counted by any key, with rates of our own
-record_authentication  notes in the session by which method somebody signed in
+record_authentication  notes in the session by which method someone signed in
 post_authentication    notes that an authenticator was used, and by whom
 unstash_login          the sign-in of this browser that waits for its second step
 """

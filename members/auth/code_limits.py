@@ -2,7 +2,7 @@
 
 What a stranger can see of them depends on the network, on the cookie of the browser, on whether a
 domain is recognized, which every visitor may ask, and on how many codes were requested: never on
-whether somebody has an account. docs/operating.md has the table.
+whether someone has an account. docs/operating.md has the table.
 """
 
 import logging

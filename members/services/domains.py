@@ -61,5 +61,5 @@ def move_people(domain: EmailDomain, keys: Set[int], *, by: Member) -> list[Memb
             raise Refused(f"{target} is not recognized. Recognize it first.")
         current_keys = keys & set(people_to_move(domain, target).values_list("pk", flat=True))
         people = list(lock_records(Member, current_keys).values())
-        bulk_save_with_history(people, by, f"followed {domain} to {target}", organization=target)
+        bulk_save_with_history(people, by, f"moved with {domain} to {target}", organization=target)
     return people

@@ -130,7 +130,7 @@ def _set_address(
         raise Refused(ADDRESS_TAKEN)
     for merged in member.merged_accounts.filter(email=email).select_for_update(no_key=True):
         released = f"merged-{merged.pk}@closed.invalid"
-        save_with_history(merged, by, "the address became that of the account", email=released)
+        save_with_history(merged, by, "the address became the account’s", email=released)
     try:
         with transaction.atomic():
             save_with_history(member, by, why, email=email, **changes)

@@ -143,7 +143,7 @@ def _decide(question: Question, by: Member, why: str, **changes: Any) -> None:
 def _add_entry(entry: FaqEntry, by: Member) -> FaqEntry:
     """Store and publish a new entry, last in its section; return it."""
     if not entry.question.strip() or not entry.answer.strip():
-        raise Refused("Write the question and the answer. Everybody reads them.")
+        raise Refused("Write the question and the answer. Everyone can read them.")
     _serialize_inserts(FaqEntry)
     entry.position = FaqEntry.objects.next_position(entry.team, entry.topic)
     entry.slug = _free_slug(entry.question)

@@ -110,7 +110,7 @@ def move_people(domain: EmailDomain, *, by: Member) -> DomainMove:
     none of them."""
     own, other_count = _people_to_move(domain, domain.organization, by)
     if not own:
-        raise Refused(f"Nobody in your teams is left to follow {domain}. Nothing was changed.")
+        raise Refused(f"Nobody in your teams is left to move with {domain}. Nothing was changed.")
     return DomainMove([], domains.move_people(domain, own, by=by), other_count)
 
 

@@ -64,12 +64,12 @@ def test_domain_moves_with_the_people_of_the_own_teams(
     assert cleo.organization == other_organization
     assert cleo.affiliation_confirmed_at == before.affiliation_confirmed_at
     assert Membership.objects.active().filter(member=cleo).count() == 1
-    followed = f"followed clinic.example to {other_organization}"
+    followed = f"moved with clinic.example to {other_organization}"
     assert cleo.history.latest().history_change_reason == followed
     assert employer(stranger) == organization
     # An administrator moves the others.
     assert count_people_to_move(domain, other_organization, facilitator) == (0, 1)
-    with pytest.raises(Refused, match="Nobody in your teams is left to follow clinic.example"):
+    with pytest.raises(Refused, match="Nobody in your teams is left to move with clinic.example"):
         move_people(domain, by=facilitator)
     assert move_people(domain, by=administrator).moved == [stranger]
     assert employer(stranger) == other_organization

@@ -104,7 +104,7 @@ def test_my_teams_says_what_an_unrecognized_organization_waits_for(
     client_for, applicant, other_team
 ):
     text = visible_text(client_for(applicant).get("/my/"))
-    assert "whether Lakeview Health becomes a recognized organization" in text
+    assert "whether to recognize Lakeview Health" in text
     assert f"Ask to join {other_team.name}" in text
 
 
@@ -131,7 +131,7 @@ def test_my_teams_offers_a_way_on_after_an_organization_was_declined(
     client = client_for(applicant)
     assert "Not in healthcare." in visible_text(client.get("/my/"))
     client.post(f"/teams/{team.slug}/join/")
-    assert "whether Lakeview Health becomes a recognized" in visible_text(client.get("/my/"))
+    assert "whether to recognize Lakeview Health" in visible_text(client.get("/my/"))
     applicant.organization.refresh_from_db()
     assert applicant.organization.status == "proposed"
 
