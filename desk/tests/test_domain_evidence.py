@@ -140,7 +140,7 @@ def test_desk_ticks_the_domain_only_with_good_evidence(client_for, facilitator, 
     assert "Everyone who proves an address there is confirmed, now and later." in visible_text(page)
     record = visible_text(client.get(f"{url}change/"))
     assert "Recognize without lvh-mail.example" in record
-    assert "Not ticked: only one person who waits has an address there" in record
+    assert "Not ticked: only one person who is waiting has an address there" in record
     today = client.get("/admin/")
     assert f'name="{box}" form=' in today.content.decode()
     assert "Not ticked: only one person" in visible_text(today)
