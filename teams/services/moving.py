@@ -80,9 +80,12 @@ def request_move(
     old_email: str, new_email: str, *, full_name: str, organization_name: str, note: str
 ) -> None:
     """Store the request of a person who lost the mailbox `old_email` and has proven `new_email`.
-    The old address is told, of the first few on one day. Nothing is said or done unless `old_email`
-    opens an account and `new_email` none, or where the same was asked for already."""
+    The address of the account is told, of the first few on one day. Nothing is said or done unless
+    `old_email` opens an account, or did before it moved, and `new_email` opens none, or where the
+    same was asked for already."""
     account = Member.objects.account_of(old_email)
+    if former := Move.objects.at_former_address(old_email):
+        account = former.member.merged_into or former.member
     if account is None or not (account.is_active or account.is_held):
         return
     with transaction.atomic():

@@ -443,6 +443,23 @@ def test_request_move_reaches_the_desk_and_the_old_address(member, facilitator, 
     assert Move.objects.count() == len(queued_emails()) == 1
 
 
+def test_request_move_understands_a_former_address(
+    member, colleague, organization, administrator, queued_emails
+):
+    moved(member, "mary@rush.example")
+    merge_members(stored(member), colleague, by=administrator)
+    details = {"full_name": "Maria", "organization_name": "Harbor Care", "note": ""}
+    before = len(queued_emails())
+    request_move("maria@rush.example", "maria@mailbox.example", **details)
+    move = Move.objects.latest("pk")
+    assert (move.member, move.old_email) == (colleague, "colin@rush.example")
+    assert [email.to for email in queued_emails()[before:]] == [["colin@rush.example"]]
+    # The mailbox is another person's by now.
+    newcomer = make_member("maria@rush.example", organization)
+    request_move("maria@rush.example", "mario@mailbox.example", **details)
+    assert Move.objects.latest("pk").member == newcomer
+
+
 def test_request_move_sends_few_emails_a_day_to_the_old_address(member, queued_emails):
     for number in range(MAX_REQUEST_EMAILS_A_DAY + 2):
         requested(member, f"stranger-{number}@mailbox.example", "Somewhere")
