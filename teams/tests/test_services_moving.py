@@ -75,7 +75,7 @@ def test_move_member_keeps_memberships_and_dates(member, team, other_organizatio
     assert (membership.status, membership.decided_at) == ("active", began.decided_at)
     assert addressees(queued_emails) == [
         ("maria@loop.example", "Your account has a new address"),
-        ("maria@rush.example", "This address no longer opens your account"),
+        ("maria@rush.example", "You can no longer sign in with this address"),
     ]
 
 
@@ -491,7 +491,7 @@ def test_approve_move_moves_and_tells_both(
     assert browser.get("/my/").status_code == 302
     assert addressees(queued_emails)[1:] == [
         ("maria@loop.example", "Your account has a new address"),
-        ("maria@rush.example", "This address no longer opens your account"),
+        ("maria@rush.example", "You can no longer sign in with this address"),
     ]
     assert object_to_move(move).is_held
 
