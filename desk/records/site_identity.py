@@ -28,7 +28,7 @@ class SiteIdentityForm(forms.ModelForm[SiteIdentity]):
         label="New logo",
         required=False,
         help_text=f"A PNG image of at most {MAX_LOGO_BYTES // 1000} kB, for a white background. "
-        "A square one also becomes the icon of the site. Leave this empty to keep what is there.",
+        "A square one also becomes the icon of the site. Leave this empty to keep the logo.",
         error_messages={"empty": "The file is empty. Choose another one."},
         widget=forms.FileInput(attrs={"accept": "image/png"}),
     )
