@@ -65,6 +65,7 @@ def _empty_caches():
     """Each test starts with unused rate limits and without cached parts of pages."""
     cache.clear()
     caches["fragments"].clear()
+    caches["desk_counts"].clear()
     caches["last_use"].clear()
 
 

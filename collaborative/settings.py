@@ -188,6 +188,11 @@ CACHES = {
         # Not the memory of another cache.
         "LOCATION": "fragments",
     },
+    # How much waits at the desk, in each process.
+    "desk_counts": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "desk_counts",
+    },
     # Which sessions were in use within the last minutes, in each process.
     "last_use": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",

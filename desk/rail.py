@@ -111,10 +111,10 @@ def _recent_counts(staff: Member, undoable: Iterable[Decision]) -> dict[str, Wai
     """Return what waits for `staff`, counted within the last seconds and after their decisions."""
     decided = "-".join(str(decision.pk) for decision in undoable)
     key = f"waiting-{staff.pk}-{decided}"
-    counts: dict[str, Waiting] | None = caches["fragments"].get(key)
+    counts: dict[str, Waiting] | None = caches["desk_counts"].get(key)
     if counts is None:
         counts = waiting_for(staff)
-        caches["fragments"].set(key, counts, COUNTS_SECONDS)
+        caches["desk_counts"].set(key, counts, COUNTS_SECONDS)
     return counts
 
 

@@ -4,7 +4,6 @@ import re
 
 import pytest
 from django.contrib import admin
-from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -61,11 +60,8 @@ def test_rail_leads_only_where_one_may_go(client_for, facilitator, administrator
             assert client.get(link.url).status_code == 200, link.url
 
 
-def test_counts_are_kept_for_some_seconds_but_not_past_ones_own_decision(rf, facilitator, settings):
+def test_counts_are_kept_for_some_seconds_but_not_past_ones_own_decision(rf, facilitator):
     Question.objects.create(text="When do you meet?")
-    memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rail"}
-    settings.CACHES = {**settings.CACHES, "fragments": memory}
-    caches["fragments"].clear()
     request = rf.get("/admin/teams/goal/")
     request.user = facilitator
 
@@ -80,7 +76,6 @@ def test_counts_are_kept_for_some_seconds_but_not_past_ones_own_decision(rf, fac
     assert len(queries) == 0
     # Whatever has a key stands for a decision here.
     assert questions([facilitator]) == 0
-    caches["fragments"].clear()
 
 
 def test_search_finds_people_organizations_and_questions(

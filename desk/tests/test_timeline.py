@@ -235,6 +235,7 @@ def test_member_timeline_costs_the_same_queries_for_more_versions(
     client_for, administrator, member, other_team, approval_team
 ):
     client, counts = client_for(administrator), []
+    client.get(f"{MEMBERS}{member.pk}/change/")
     for team in (None, other_team, approval_team):
         if team:
             join_teams(member, [team])
