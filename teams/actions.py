@@ -241,7 +241,7 @@ def send_invitation_again(invitation: Invitation, by: Member, form_data: FormDat
 @action(Invitation, "cancel", administrators_only=True)
 def cancel_invitation(invitation: Invitation, by: Member, form_data: FormData) -> str:
     services.cancel_invitation(invitation, by=by)
-    return f"The {invitation} no longer works."
+    return f"The invitation of {invitation.email} no longer works."
 
 
 # Moves to another address

@@ -26,6 +26,7 @@ from django.utils.safestring import SafeString
 from desk.actions.bulk_action import (
     DASHBOARD,
     FILTERS_PARAM,
+    IMPORT_ORIGIN,
     ORIGIN_PARAM,
     PREPARED_PARAM,
     PREVIEW_PARAM,
@@ -263,9 +264,14 @@ class ActionAdmin(RecordAdmin[Record]):
         return HttpResponseRedirect(success_url or self.back_url(request, records))
 
     def back_url(self, request: HttpRequest, records: Sequence[Record]) -> str:
-        """Return where one came from: the dashboard, the list with its filters, or the record."""
-        if request.GET.get(ORIGIN_PARAM) == DASHBOARD:
+        """Return where one came from: the dashboard, an import, the list with its filters, or the
+        record."""
+        origin = request.GET.get(ORIGIN_PARAM, "")
+        if origin == DASHBOARD:
             return reverse("admin:index")
+        source = origin.removeprefix(IMPORT_ORIGIN)
+        if source != origin and source.isdecimal():
+            return reverse("admin:desk_import_change", args=[source])
         filters = request.GET.get(FILTERS_PARAM)
         stem = f"admin:{self.opts.app_label}_{self.opts.model_name}"
         if filters is None and len(records) == 1:

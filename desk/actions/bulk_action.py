@@ -24,6 +24,8 @@ MAX_LISTED_RECORDS = 50
 FILTERS_PARAM = "_changelist_filters"
 ORIGIN_PARAM = "from"
 DASHBOARD = "dashboard"
+# With the key of the import whose people are invited.
+IMPORT_ORIGIN = "import-"
 # Buttons that show the page again: with a prepared reason, or with what the form would do.
 PREPARED_PARAM = "prepared"
 PREVIEW_PARAM = "preview"
@@ -41,6 +43,8 @@ class BulkAction(Generic[Record]):
     # Of the page, with the counted records: "Decline {}".
     title: str
     nouns: tuple[str, str]
+    # What to make sure of before anything else.
+    precaution = ""
     # What will happen, in words.
     description: str
     template = "admin/action.html"

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from desk.actions.base import MAX_DECISION_ROWS
+from desk.actions.bulk_action import IMPORT_ORIGIN, ORIGIN_PARAM
 from desk.changelist import DeskModelAdmin, badge, require_staff
 from desk.imports.taking_back import (
     KeysByModel,
@@ -30,6 +31,8 @@ from teams.services import visible_members
 
 RECORDS_PER_PAGE = 100
 MAX_KEPT_LISTED = 50
+# To a member, newest first.
+INVITATIONS_OF = Invitation.objects.filter(role=Invitation.Role.MEMBER, email=OuterRef("email"))
 BADGES = {Import.State.DONE: "confirmed", Import.State.TAKEN_BACK: "closed"}
 # By model, and whether the import created the record.
 LABELS = {
@@ -89,6 +92,7 @@ class ImportAdmin(DeskModelAdmin[Import]):
             if record.kind == Import.Kind.ORGANIZATIONS
             else (record.people & visible_members(staff))
             .filter(closed_at=None)
+            .annotate(invited_at=Subquery(INVITATIONS_OF.values("sent_at")[:1]))
             .order_by("full_name", "email")
         )
         kept = brought_by(record, Outcome.KEPT)
@@ -112,7 +116,7 @@ class ImportAdmin(DeskModelAdmin[Import]):
             by=staff, model_label=Member._meta.label_lower, object_ids=keys
         )
         url = reverse("admin:members_member_invite_selection", args=[selection.pk])
-        return HttpResponseRedirect(url)
+        return HttpResponseRedirect(f"{url}?{ORIGIN_PARAM}={IMPORT_ORIGIN}{record.pk}")
 
     def _invitable(self, record: Import, staff: Member) -> list[int]:
         """Return the keys of at most MAX_DECISION_ROWS of the people that `record` brought, whom

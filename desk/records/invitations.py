@@ -103,6 +103,16 @@ class InvitationAdmin(ActionAdmin[Invitation]):
         """Return whether the list may be opened; what was sent is not changed."""
         return is_administrator(request) and obj is None
 
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Return the page that invites someone, headed by what it does."""
+        context = {"title": "Invite someone"} | (extra_context or {})
+        return super().add_view(request, form_url, context)
+
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
         """Invite through the service, which sends an open invitation to the same again."""
         staff = require_staff(request)

@@ -65,8 +65,9 @@ class MoveAction(BulkAction[Move]):
 class Approve(MoveAction):
     name, label, title = "approve", "Approve the move", "Approve the move of {}"
     state = Move.State.REQUESTED
+    precaution = ASK_FIRST
     description = (
-        f"{ASK_FIRST} The account then has the new address, which decides the employer, as when "
+        "The account then has the new address, which decides the employer, as when "
         "joining. Memberships stay if it is confirmed, and wait if it is not. Everyone is "
         "signed out. Both addresses get an email at once, so this cannot be undone. For 7 days the "
         "old address can put the account on hold."
@@ -89,8 +90,9 @@ class Keep(MoveAction, ActionWithReason[Move]):
     name, label = "keep", "Keep the new address"
     title = "Keep the new address of {}"
     state = Move.State.HELD
+    precaution = ASK_FIRST
     description = (
-        f"{ASK_FIRST} The person with the new address can sign in again; nothing else changes. "
+        "The person with the new address can sign in again; nothing else changes. "
         "Both addresses get your reason by email."
     )
     reason_help = "Both addresses get it by email. Change it as you like."
@@ -105,8 +107,9 @@ class Return(MoveAction, ActionWithReason[Move]):
     title = "Return the account of {} to its old address"
     state = Move.State.HELD
     shows_email = False
+    precaution = ASK_FIRST
     description = (
-        f"{ASK_FIRST} The account gets its old address and employer back, and memberships that "
+        "The account gets its old address and employer back, and memberships that "
         "have waited since the move are active. The new address can no longer be used to sign "
         "in, and the second step for signing in is removed. Both addresses get your reason by "
         "email. This cannot be undone."

@@ -113,7 +113,8 @@ def test_undo_returns_to_the_page_it_was_clicked_on(
     response = undo(client_for(approver), approved, next=LIST)
     assert response.request["PATH_INFO"] == LIST
     assert messages_of(response) == [
-        "Undone, and no email was sent: Maria Member is an active member of Careers now."
+        "Undone, and no email was sent. This no longer holds: "
+        "Maria Member is an active member of Careers now."
     ]
     requests[0].refresh_from_db()
     assert requests[0].is_waiting

@@ -91,7 +91,9 @@ def test_imported_people_are_invited_from_the_import(client_for, facilitator, co
     )
     page = client.post(f"/admin/desk/import/{source.pk}/invite/", follow=True)
     assert not Invitation.objects.filter(email=colleague.email).exists()
-    client.post(page.redirect_chain[-1][0], follow=True)
+    imported = client.post(page.redirect_chain[-1][0], follow=True)
+    assert imported.request["PATH_INFO"] == f"/admin/desk/import/{source.pk}/change/"
+    assert visible_text(imported).count("invited on") == 2
     invitation = Invitation.objects.get(email=colleague.email)
     record = visible_text(client.get(f"/admin/members/member/{colleague.pk}/change/"))
     assert f"invited on {invitation.sent_at:%B}" in record
@@ -101,3 +103,16 @@ def test_facilitator_invites_only_people_of_their_teams(client_for, facilitator,
     url = f"/admin/members/member/{outsider.pk}/invite/"
     assert client_for(facilitator).post(url).status_code == 404
     assert not Invitation.objects.exists()
+
+
+def test_page_that_invites_says_send_and_not_save(client_for, administrator):
+    client = client_for(administrator)
+    page = client.get("/admin/teams/invitation/add/").content.decode()
+    assert "<h1>Invite someone</h1>" in page
+    assert 'value="Send the invitation"' in page
+    assert "Save" not in page
+    invite(ADDRESS, Role.ADMINISTRATOR, by=administrator)
+    sent = Invitation.objects.get()
+    shown = client.get(f"/admin/teams/invitation/{sent.pk}/change/")
+    assert f"Invitation of {ADDRESS}" in visible_text(shown)
+    assert "Send the invitation" not in shown.content.decode()

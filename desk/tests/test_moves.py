@@ -81,6 +81,12 @@ def test_decline_needs_a_reason(desk, requested):
     assert Move.objects.get().state == "declined"
 
 
+def test_keep_says_what_to_make_sure_of_before_the_button(desk, held):
+    page = visible_text(desk.get(action_url("keep", held)))
+    assert page.index("call the person") < page.index("This will send 2 emails")
+    assert page.count("call the person") == 1
+
+
 def test_keep_can_be_undone(desk, held):
     desk.post(action_url("keep", held), REASON)
     assert Member.objects.get(pk=held.member_id).is_active

@@ -145,7 +145,7 @@ class Move(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"move of {self.member}"
+        return f"Move of {self.member}"
 
     @property
     def token(self) -> str:

@@ -120,7 +120,7 @@ class Invitation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"invitation of {self.email}"
+        return f"Invitation of {self.email}"
 
     @property
     def token(self) -> str:

@@ -215,6 +215,9 @@ def test_join_done_reports_each_team(client, member, team, other_team, approval_
     assert Membership.objects.of(member).filter(team=team).count() == 1
     again = visible_text(join(Client(), team, approval_team, email=member.email))
     assert "Nothing new to join" in again
+    # No email is sent then.
+    assert "the email that we just sent" in text
+    assert "the email that we just sent" not in again
     assert "Your request waited already" in again
 
 

@@ -233,6 +233,7 @@ def test_move_objection_asks_first_and_holds_the_account(
     assert browser.get("/my/").status_code == 200
     done = client.post(objection_url(), follow=True)
     assert "The account is on hold" in visible_text(done)
+    assert ".." not in visible_text(done)
     assert browser.get("/my/").status_code == 302
     assert NEW not in visible_text(done)
 

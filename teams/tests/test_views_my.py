@@ -80,6 +80,12 @@ def test_my_teams_shows_teams_requests_and_other_teams(
     assert closed_team.name not in text
 
 
+def test_my_teams_are_in_the_order_of_the_teams(client_for, member, team, other_team):
+    join_teams(member, [other_team])
+    text = visible_text(client_for(member).get("/my/"))
+    assert text.index(f"{team.name} Member") < text.index(f"{other_team.name} Member")
+
+
 def test_my_teams_shows_the_news_of_ones_own_teams(client_for, member, goal, other_team):
     other = Goal.objects.create(team=other_team, slug="other", title="Other")
     for about, sentence in ((goal, "We met."), (other, "They met.")):

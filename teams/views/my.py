@@ -49,10 +49,11 @@ def my_teams(request: HttpRequest) -> HttpResponse:
     for membership in memberships:
         # Known already: without this, each would be queried.
         membership.member, membership.team = member, teams[membership.team_id]
-    current = [membership for membership in memberships if membership.status in Membership.CURRENT]
+    by_team = {each.team_id: each for each in memberships if each.status in Membership.CURRENT}
+    # In the order of the teams, as on every other page.
+    current = [by_team[pk] for pk in teams if pk in by_team]
     active = [membership for membership in current if membership.is_active]
     declined = _last_declined(memberships)
-    current_teams = {membership.team_id for membership in current}
     return render(
         request,
         "teams/my_teams.html",
@@ -64,9 +65,7 @@ def my_teams(request: HttpRequest) -> HttpResponse:
             "past": [each for each in memberships if each not in current and each not in declined],
             "facilitated": member.facilitated_teams.all() if member.is_staff else [],
             "other_teams": [
-                team
-                for team in teams.values()
-                if not team.is_closed and team.pk not in current_teams
+                team for team in teams.values() if not team.is_closed and team.pk not in by_team
             ],
             # The same for all members of the same teams, so the template keeps it for a second.
             "news_of": sorted(membership.team_id for membership in active),
