@@ -58,7 +58,9 @@ def send_again(invitation: Invitation, *, by: Member) -> Invitation:
     canceled, and more than MAX_INVITATION_EMAILS."""
     invitation = Invitation.objects.select_for_update(of=["self"]).get(pk=invitation.pk)
     if invitation.accepted_at or invitation.cancelled_at:
-        raise Refused(f"The invitation of {invitation.email} was already accepted or canceled. Nothing was sent.")
+        raise Refused(
+            f"The invitation of {invitation.email} was already accepted or canceled. Nothing was sent."
+        )
     if invitation.sent_count >= MAX_INVITATION_EMAILS:
         raise Refused(
             f"{invitation.email} was invited {MAX_INVITATION_EMAILS} times. Nothing was sent. "
@@ -89,7 +91,9 @@ def cancel_invitation(invitation: Invitation, *, by: Member) -> None:
     """Let nobody accept `invitation` any longer, without an email. Refuses what is settled."""
     invitation = Invitation.objects.select_for_update(of=["self"]).get(pk=invitation.pk)
     if invitation.accepted_at or invitation.cancelled_at:
-        raise Refused(f"The invitation of {invitation.email} was already accepted or canceled. Nothing was changed.")
+        raise Refused(
+            f"The invitation of {invitation.email} was already accepted or canceled. Nothing was changed."
+        )
     save_with_history(invitation, by, "canceled", cancelled_at=timezone.now())
 
 
