@@ -59,7 +59,8 @@ def send_again(invitation: Invitation, *, by: Member) -> Invitation:
     invitation = Invitation.objects.select_for_update(of=["self"]).get(pk=invitation.pk)
     if invitation.accepted_at or invitation.cancelled_at:
         raise Refused(
-            f"The invitation of {invitation.email} was already accepted or canceled. Nothing was sent."
+            f"The invitation of {invitation.email} was already accepted or canceled. "
+            "Nothing was sent."
         )
     if invitation.sent_count >= MAX_INVITATION_EMAILS:
         raise Refused(
@@ -92,7 +93,8 @@ def cancel_invitation(invitation: Invitation, *, by: Member) -> None:
     invitation = Invitation.objects.select_for_update(of=["self"]).get(pk=invitation.pk)
     if invitation.accepted_at or invitation.cancelled_at:
         raise Refused(
-            f"The invitation of {invitation.email} was already accepted or canceled. Nothing was changed."
+            f"The invitation of {invitation.email} was already accepted or canceled. "
+            "Nothing was changed."
         )
     save_with_history(invitation, by, "canceled", cancelled_at=timezone.now())
 

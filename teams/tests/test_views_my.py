@@ -330,7 +330,7 @@ def test_my_data_page_says_all_of_the_data_in_words(client_for, member, team):
     assert "<b>" not in page
     assert "<dt>Job title</dt><dd><bdi>none</bdi>" in page
     joined = timezone.localtime(member.date_joined)
-    assert date_format(joined, "F j, Y, g:i A") in page
+    assert date_format(joined, "F j, Y, P") in page
     assert "<dt>Teammates see my address</dt><dd><bdi>no</bdi>" in page
 
 

@@ -93,7 +93,7 @@ def _in_words(key: str, value: Any) -> str:
     # A text that a person wrote is shown as it is, even if it looks like a time.
     is_time = key == "at" or key.endswith(("_at", "_since", "_sign_in"))
     moment = parse_datetime(str(value)) if is_time else None
-    return date_format(timezone.localtime(moment), "F j, Y, g:i A") if moment else str(value)
+    return date_format(timezone.localtime(moment), "F j, Y, P") if moment else str(value)
 
 
 @cache
