@@ -137,26 +137,42 @@ def after_second_press(request: HttpRequest, fallback: str) -> HttpResponse:
 @post_only("account_login_code")
 def account_login_code_new(request: HttpRequest) -> HttpResponse:
     """Send another code to the same address."""
-    verification = EmailVerification.resume(request, Purpose.SIGN_IN)
-    if verification is None:
-        return redirect("account_login")
-    verification.send_code()
-    messages.success(
-        request, f"We sent a new code to {verification.email}. Only the newest one works."
-    )
-    return redirect("account_login_code")
+    return send_new_code(request, Purpose.SIGN_IN, "account_login", "account_login_code")
 
 
 @login_not_required
 @post_only("account_login_code")
 def account_login_code_correct(request: HttpRequest) -> HttpResponse:
     """Send a code to the address that was probably meant instead."""
-    verification = EmailVerification.resume(request, Purpose.SIGN_IN)
+    return send_to_suggestion(request, Purpose.SIGN_IN, "account_login", "account_login_code")
+
+
+def send_new_code(
+    request: HttpRequest, purpose: Purpose, form_page: str, code_page: str
+) -> HttpResponse:
+    """Send another code to the address of this browser's verification, and redirect to
+    `code_page`; where nothing is verified, to `form_page`. Raises TooManyRequestsError."""
+    verification = EmailVerification.resume(request, purpose)
     if verification is None:
-        return redirect("account_login")
+        return redirect(form_page)
+    verification.send_code()
+    messages.success(
+        request, f"We sent a new code to {verification.email}. Only the newest one works."
+    )
+    return redirect(code_page)
+
+
+def send_to_suggestion(
+    request: HttpRequest, purpose: Purpose, form_page: str, code_page: str
+) -> HttpResponse:
+    """Send a code to the address that was probably meant instead, and redirect as `send_new_code`.
+    Nothing else changes. Raises TooManyRequestsError."""
+    verification = EmailVerification.resume(request, purpose)
+    if verification is None:
+        return redirect(form_page)
     email = verification.accept_suggestion().email
     messages.success(request, f"We sent a code to {email}.")
-    return redirect("account_login_code")
+    return redirect(code_page)
 
 
 def _provider(key: str) -> Provider:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -28,7 +27,7 @@ from members.forms import CodeForm, EmployerForm
 from members.models import Member, Organization
 from members.normalize import normalize_organization_name
 from members.services import EmployerUnknownError, Refused
-from members.views import after_second_press
+from members.views import after_second_press, send_new_code, send_to_suggestion
 from teams.forms import JoinForm
 from teams.models import ActionTeam, Invitation, Membership
 from teams.services import Outcome, complete_join
@@ -139,26 +138,14 @@ def join_code(request: HttpRequest) -> HttpResponse:
 @post_only("join_code")
 def join_code_new(request: HttpRequest) -> HttpResponse:
     """Send another code to the same address."""
-    verification = EmailVerification.resume(request, Purpose.JOIN)
-    if verification is None:
-        return redirect("join")
-    verification.send_code()
-    messages.success(
-        request, f"We sent a new code to {verification.email}. Only the newest one works."
-    )
-    return redirect("join_code")
+    return send_new_code(request, Purpose.JOIN, "join", "join_code")
 
 
 @login_not_required
 @post_only("join_code")
 def join_code_correct(request: HttpRequest) -> HttpResponse:
     """Send a code to the address that was probably meant instead; nothing else changes."""
-    verification = EmailVerification.resume(request, Purpose.JOIN)
-    if verification is None:
-        return redirect("join")
-    email = verification.accept_suggestion().email
-    messages.success(request, f"We sent a code to {email}.")
-    return redirect("join_code")
+    return send_to_suggestion(request, Purpose.JOIN, "join", "join_code")
 
 
 @login_not_required

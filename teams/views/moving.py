@@ -23,6 +23,7 @@ from members.decorators import post_only
 from members.forms import CodeForm, EmployerForm
 from members.models import Member, Move, Organization
 from members.services import Refused
+from members.views import send_new_code, send_to_suggestion
 from teams.forms import MoveForm, MoveRequestForm
 from teams.services import move_member, object_to_move, preview_move, request_move
 
@@ -82,37 +83,13 @@ def my_move_code(request: HttpRequest) -> HttpResponse:
 @post_only("my_move_code")
 def my_move_code_new(request: HttpRequest) -> HttpResponse:
     """Send another code to the same address."""
-    return _send_new_code(request, Purpose.MOVE, "my_move", "my_move_code")
+    return send_new_code(request, Purpose.MOVE, "my_move", "my_move_code")
 
 
 @post_only("my_move_code")
 def my_move_code_correct(request: HttpRequest) -> HttpResponse:
     """Send a code to the address that was probably meant instead."""
-    return _send_to_suggestion(request, Purpose.MOVE, "my_move", "my_move_code")
-
-
-def _send_new_code(
-    request: HttpRequest, purpose: Purpose, form_page: str, code_page: str
-) -> HttpResponse:
-    verification = EmailVerification.resume(request, purpose)
-    if verification is None:
-        return redirect(form_page)
-    verification.send_code()
-    messages.success(
-        request, f"We sent a new code to {verification.email}. Only the newest one works."
-    )
-    return redirect(code_page)
-
-
-def _send_to_suggestion(
-    request: HttpRequest, purpose: Purpose, form_page: str, code_page: str
-) -> HttpResponse:
-    verification = EmailVerification.resume(request, purpose)
-    if verification is None:
-        return redirect(form_page)
-    email = verification.accept_suggestion().email
-    messages.success(request, f"We sent a code to {email}.")
-    return redirect(code_page)
+    return send_to_suggestion(request, Purpose.MOVE, "my_move", "my_move_code")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -237,14 +214,14 @@ def _request_move(request: HttpRequest, verification: EmailVerification) -> Http
 @post_only("account_recover_code")
 def account_recover_code_new(request: HttpRequest) -> HttpResponse:
     """Send another code to the same address."""
-    return _send_new_code(request, Purpose.RECOVER, "account_recover", "account_recover_code")
+    return send_new_code(request, Purpose.RECOVER, "account_recover", "account_recover_code")
 
 
 @login_not_required
 @post_only("account_recover_code")
 def account_recover_code_correct(request: HttpRequest) -> HttpResponse:
     """Send a code to the address that was probably meant instead."""
-    return _send_to_suggestion(request, Purpose.RECOVER, "account_recover", "account_recover_code")
+    return send_to_suggestion(request, Purpose.RECOVER, "account_recover", "account_recover_code")
 
 
 @login_not_required
