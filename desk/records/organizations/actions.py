@@ -96,7 +96,7 @@ class RecognizeForm(forms.Form):
                 evidence = domain_evidence(organization)
                 self.fields[f"domain_{organization.pk}"] = forms.BooleanField(
                     label=f"{readable_domain(domain)} is the email domain of {organization.name}",
-                    help_text="Everyone who proves an address there is confirmed, now and later. "
+                    help_text="Everyone who verifies an address there is confirmed, now and later. "
                     f"{evidence.reason}",
                     required=False,
                     initial=evidence.is_good,

@@ -1,7 +1,7 @@
 """Whether a suggested email domain is the organization's own, in words for the person who decides.
 
 The tick that gives it to the organization is set beforehand only where the evidence is good: the
-domain then confirms everyone who proves an address there, for good.
+domain then confirms everyone who verifies an address there, for good.
 """
 
 from __future__ import annotations
