@@ -281,7 +281,7 @@ class QuestionAdmin(ClaimableAdmin[Question]):
     @admin.display(description="asker’s address")
     def address(self, question: Question) -> str:
         if question.email:
-            return f"{question.email} (nobody has proven it)"
+            return f"{question.email} (not verified)"
         return "none, or erased: the asker can only be answered on the FAQ page"
 
     @admin.display(description="status", ordering="status")

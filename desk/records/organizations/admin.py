@@ -113,7 +113,7 @@ class AddOrganizationForm(OverlapForm, OrganizationForm):
         max_length=253,
         required=False,
         help_text="Such as hospital.org. Everyone who waits at an address there is confirmed when "
-        "you save, and joins open teams at once, as does everyone who proves one later.",
+        "you save, and joins open teams at once, as does everyone who verifies one later.",
     )
 
     def clean_email_domain(self) -> str:

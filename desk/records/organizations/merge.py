@@ -45,8 +45,8 @@ class MergeOrganizationForm(MergeForm):
             if domain and domain not in owners:
                 self.fields[f"domain_{organization.pk}"] = forms.BooleanField(
                     label=f"Give {readable_domain(domain)} to {target}",
-                    help_text="Only if it is its own email domain: everyone who verifies an address "
-                    "there is confirmed, now and later.",
+                    help_text="Only if it is its own email domain: everyone who verifies an "
+                    "address there is confirmed, now and later.",
                     required=False,
                     initial=False,
                 )
