@@ -50,7 +50,8 @@ class PeopleField(forms.CharField):
         for line in filter(None, map(str.strip, str(super().clean(value)).splitlines())):
             address = re.search(r"[^\s<>,;]+@[^\s<>,;]+", line)
             member = Member.objects.account_of(address[0]) if address else None
-            if member is None or not member.is_active:
+            # The service refuses who is on hold, but for those who facilitate the team already.
+            if member is None or not (member.is_active or member.is_held):
                 unknown.append(address[0] if address else line)
             else:
                 members[member.pk] = member

@@ -2,9 +2,11 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import transaction
 
 from conftest import make_member, visible_text
 from members.models import Member
+from members.services.moving import hold
 from teams.models import ActionTeam, FaqEntry, Goal
 from teams.services import search_faq
 
@@ -221,6 +223,25 @@ def test_closed_account_cannot_facilitate(
     assert "gone@rush.example, somebody." in text
     assert response.context["adminform"].form["facilitators"].value() == form_data
     assert not team.facilitators.exists()
+
+
+def test_facilitator_on_hold_stays_one_when_the_team_is_saved(
+    client_for, administrator, facilitator, member, team, typed_team
+):
+    for person in (facilitator, member):
+        with transaction.atomic():
+            hold(Member.objects.select_for_update().get(pk=person.pk), why="objected")
+    client, path = client_for(administrator), f"{TEAMS}{team.pk}/change/"
+    client.post(path, typed_team | {"facilitators": facilitator.email})
+    team.refresh_from_db()
+    facilitator.refresh_from_db()
+    assert (team.name, list(team.facilitators.all())) == ("Learning", [facilitator])
+    assert facilitator.is_staff
+    # Nobody who is on hold becomes one.
+    both = {"facilitators": f"{facilitator.email}\n{member.email}"}
+    refused = client.post(path, typed_team | both, follow=True)
+    assert "Maria Member: the account is on hold" in visible_text(refused)
+    assert list(team.facilitators.all()) == [facilitator]
 
 
 def test_team_list_counts_members_and_organizations(

@@ -34,15 +34,16 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
     """Make exactly `facilitators` the facilitators of `team`; they may use the desk from now on.
 
     New ones are told by email. Those who facilitate no team from now on lose the desk and are
-    signed out everywhere, administrators excepted. Refuses closed accounts.
+    signed out everywhere, administrators excepted. Refuses closed accounts, and those on hold
+    unless they facilitate the team already.
     """
     with transaction.atomic():
         stored = Member.objects.filter(pk__in=[member.pk for member in facilitators])
         chosen = list(stored.select_for_update(no_key=True).order_by("pk"))
-        for member in chosen:
-            if not member.is_active:
-                raise Refused(f"{member}: the account is {member.inactive_reason}.")
         before = set(team.facilitators.all())
+        for member in chosen:
+            if not (member.is_active or (member.is_held and member in before)):
+                raise Refused(f"{member}: the account is {member.inactive_reason}.")
         explain_change(team, by, "facilitators changed")
         team.facilitators.set(chosen)
         for member in before.difference(chosen):
