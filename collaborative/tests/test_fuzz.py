@@ -309,7 +309,12 @@ def is_sent_by(role: str, address: str) -> bool:
         return True
     if not address.startswith("/admin/"):
         return role in {"visitor", "member"}
-    return role == ROLES[2 + (zlib.crc32(address.encode()) + SEED) % 2]
+    return is_drawn(f"role {address}", ROLES.index(role) - 2)
+
+
+def is_drawn(name: str, half: int) -> bool:
+    """Return whether `name` falls into this half (0 or 1) of all; with `make fuzz`, into both."""
+    return EXAMPLES > 1 or (zlib.crc32(name.encode()) + SEED) % 2 == half
 
 
 @pytest.mark.parametrize(
@@ -326,9 +331,11 @@ def test_no_request_breaks_the_portal_or_its_rules(browser, role, everything, re
     checker = RuleChecker(browser, member)
     for address, right in paths.items():
         wrong = [re.sub(r"<[^>]+>", part, address) for part in PATH_PARTS if "<" in address]
-        send_examples(checker, address, reading_requests(right + wrong, names))
-        empty = Form(right[0], "POST")
-        send_examples(checker, f"POST {address}", writing_requests(empty, names))
+        if is_drawn(f"method {address}", 0):
+            send_examples(checker, address, reading_requests(right + wrong, names))
+        if is_drawn(f"method {address}", 1):
+            empty = Form(right[0], "POST")
+            send_examples(checker, f"POST {address}", writing_requests(empty, names))
     for form in forms:
         if form.method == "POST":
             name = f"{form.action} {[name for name, _ in form.fields]}"
