@@ -244,13 +244,18 @@ def _extended(slots: Iterable[_Slot], more: Callable[[str], _Alternatives]) -> l
 
 def _closest(word: str, vocabulary: Sequence[str]) -> list[str]:
     """Return the words of `vocabulary` that differ from `word` by the fewest typos, if they are
-    few enough: a letter too many, missing or wrong, or two letters in the wrong order."""
+    few enough: a letter too many, missing or wrong, or two letters in the wrong order. A short word
+    with another first letter is another word: cost, most."""
     typos = (len(word) >= ONE_TYPO_LENGTH) + (len(word) >= TWO_TYPOS_LENGTH)
     # A wrong digit is another number.
     if not typos or any(map(str.isdigit, word)):
         return []
     found = process.extract(word, vocabulary, scorer=OSA.distance, score_cutoff=typos, limit=None)
-    others = [(distance, other) for other, distance, _ in found if distance]
+    others = [
+        (distance, other)
+        for other, distance, _ in found
+        if distance and (typos > 1 or other[1:] != word[1:])
+    ]
     fewest = min(others, default=(0, ""))[0]
     return [other for distance, other in others if distance == fewest]
 

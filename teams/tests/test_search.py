@@ -67,6 +67,13 @@ def test_search_finds_nothing_else(query):
     assert found(query) == []
 
 
+@pytest.mark.parametrize("query", ["cost", "coin", "light"])
+def test_search_takes_a_short_word_with_another_first_letter_for_another_word(query):
+    texts = ["Most members join.", "Right, at night."]
+    assert not search([Document("faq", text, text) for text in texts], query).matches
+    assert search([Document("faq", 1, "The costs")], "csot").matches
+
+
 def test_search_puts_the_best_match_first():
     documents = [
         Document("faq", "text", "Aside", "A team, a team, and a team."),

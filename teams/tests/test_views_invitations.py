@@ -35,6 +35,9 @@ def test_invitation_leads_through_name_and_code_to_the_desk(invitation, team, qu
     url = email.message[email.message.index("/join/?invitation=") :].split()[0]
     page = visible_text(client.get(url))
     assert "Ada Admin invites you to facilitate Education." in page
+    # Nothing of the ordinary form, which is for people who ask.
+    assert "Join a team - " not in page
+    assert "Not sure whether you can join?" not in page
     assert not team.facilitators.exists()
     assert accept(client, url).url == "/admin/"
     assert team.facilitators.get().full_name == "Ines Invited"
