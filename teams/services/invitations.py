@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from members.email_addresses import normalize_address
 from members.models import Member
 from members.services import Refused, lock_open_account, save_with_history
 from teams import emails
-from teams.models import MAX_INVITATION_EMAILS, ActionTeam, Invitation, Membership
+from teams.models import (
+    INVITED_ALREADY,
+    MAX_INVITATION_EMAILS,
+    ActionTeam,
+    Invitation,
+    Membership,
+)
 from teams.services.people import add_facilitator
 
 Role = Invitation.Role
@@ -27,7 +33,8 @@ def invite(
     """Invite the person at `email` to facilitate `team`, or to administer the portal; return the
     invitation. Whether there is an account with the address changes nothing.
 
-    An open invitation to the same is sent again. Refuses if that was sent too often.
+    An open invitation to the same is sent again. Refuses if that was sent too often, and what
+    someone else sends at the same time.
     """
     address = normalize_address(email)
     same = Invitation.objects.filter(email=address, role=role, team=team)
@@ -35,7 +42,12 @@ def invite(
     if invitation := pending.select_for_update().first():
         return send_again(invitation, by=by)
     invitation = Invitation(email=address, role=role, team=team, note=note, invited_by=by)
-    save_with_history(invitation, by, "invited")
+    try:
+        with transaction.atomic():
+            save_with_history(invitation, by, "invited")
+    except IntegrityError as error:
+        # Another press of the button was first.
+        raise Refused(INVITED_ALREADY) from error
     _send(invitation)
     return invitation
 

@@ -13,7 +13,7 @@ from post_office.models import Email
 from conftest import make_member, membership_of
 from members.models import EmailDomain, Member, Move, Organization
 from members.services import Refused
-from teams.models import Claim, Membership
+from teams.models import Claim, Invitation, Membership
 from teams.services import (
     Outcome,
     add_domain,
@@ -26,6 +26,7 @@ from teams.services import (
     complete_join,
     decline_membership,
     end_membership,
+    invite,
     join_teams,
     keep_move,
     leave_team,
@@ -84,6 +85,18 @@ def join(email: str, organization: str, *teams) -> Any:
         organization=organization,
         team_ids=[team.pk for team in teams],
     )
+
+
+def test_invite_at_once_stores_one_invitation(administrator, team, queued_emails):
+    send = partial(
+        invite, "ines@mailbox.example", "facilitator", by=administrator, team=team, note=""
+    )
+    results = at_once(*[send] * 4)
+    invitation = Invitation.objects.get()
+    sent = [result for result in results if isinstance(result, Invitation)]
+    # Who came too late has sent it once more, or learns that it is sent.
+    assert invitation.sent_count == len(sent) == len(queued_emails()) >= 1
+    assert len(refusals(results)) == 4 - len(sent)
 
 
 # Joining --------------------------------------------------------------------------------------
