@@ -94,9 +94,13 @@ class TeamNames:
         similar = self._similar(name)
         question = f" Did you mean “{similar}”?" if similar else ""
         names = "; ".join(team.name for team in self.teams)
+        what_to_enter = (
+            f"They are: {names}. Separate teams with semicolons."
+            if len(self.teams) > 1
+            else f"Yours is {names}."
+        )
         return CorrectableError(
-            f"“{shown}” is not one of your teams.{question} They are: {names}. Separate teams with "
-            "semicolons.",
+            f"“{shown}” is not one of your teams.{question} {what_to_enter}",
             cell.replace(name, similar.name, 1) if similar else "",
         )
 
