@@ -30,6 +30,10 @@ NO_NAMES = {
     "TRUE or FALSE": "true|false",
     "a placeholder": r"n[/.]?a\.|n/[ak]|tb[ad]|none|unknown|vacant|not a(vailable|pplicable)"
     r"|\((blank|none|null)\)|(?-i:NA|NaN|nan|NULL|null)",
+    # Below a list, as programs that make reports write it.
+    "a total": r"(grand |sub-?)?totals?"
+    r"( (count|employees|members|organizations|people|records|rows))?\s*[:=]?[\s\d.,]*"
+    r"|(head|record |row )?count\s*[:=]?[\s\d.,]+",
     "no letters": r"[\W\d_]*",
 }
 NO_NAME = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in NO_NAMES.items()}
@@ -67,6 +71,11 @@ def name_problem(text: str) -> str:
         if pattern.fullmatch(text):
             return f"This cell has {kind} instead of a name. Enter the name."
     return ""
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether this is written where nothing is known: "N/A", "none", "-"."""
+    return any(NO_NAME[kind].fullmatch(text) for kind in ("a placeholder", "no letters"))
 
 
 def validate_name(text: str) -> None:

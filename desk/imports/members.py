@@ -232,6 +232,11 @@ class MemberParser:
             self._refuse_contradiction(cleaner, address)
             self.unchanged.add(account.pk)
             return None
+        if not cleaner.errors and _is_no_person(cleaner.row):
+            filled = ", ".join(f"“{cell}”" for cell in cleaner.row.cells.values() if cell)
+            problem = f"This row has only {filled}. Complete it, or remove it if it is no person."
+            cleaner.add_error("Email", problem)
+            return None
         email = cleaner.clean("Email", EMAIL.clean)
         if account and not account.is_active:
             problem = f"This account is {account.inactive_reason}. Remove the row."
@@ -379,6 +384,12 @@ class MemberParser:
         if not (teams or account or self.by.is_superuser):
             raise ValidationError("Enter at least one of your teams.")
         return teams
+
+
+def _is_no_person(row: TableRow) -> bool:
+    """Return whether a row is rather what stands below a list: a total, or a remark."""
+    others = row.cells["Organization"] + row.cells["Teams"]
+    return "@" not in row.cells["Email"] and not others
 
 
 def active_memberships(accounts: Collection[Member]) -> set[tuple[int, int]]:

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from desk.changelist import counted
 from desk.imports.base import Brought, CorrectableError, FileImport, RowCleaner, with_message
-from desk.imports.cells import name_problem
+from desk.imports.cells import is_placeholder, name_problem
 from desk.records.organizations.domain_evidence import (
     looks_like_warnings,
     overlap_warning,
@@ -175,7 +175,9 @@ def parse_status(cell: str) -> str:
 
 def split_domains(cell: str) -> list[str]:
     """Return the email domains in a cell, normalized; what is none stays, to be refused. Refuses
-    more than MAX_DOMAINS_PER_ROW."""
+    more than MAX_DOMAINS_PER_ROW, and a word for no domain."""
+    if cell and is_placeholder(cell):
+        raise ValidationError(f"“{cell}” is no email domain. Leave the cell empty if it has none.")
     domains = [normalize_domain(part) for part in _BETWEEN_DOMAINS.split(cell) if part]
     if len(domains) > MAX_DOMAINS_PER_ROW:
         raise ValidationError(

@@ -245,6 +245,10 @@ def test_read_table_refuses_merged_rows_of_opendocument():
         ("TBD", "a placeholder"),
         ("Vacant", "a placeholder"),
         ("(blank)", "a placeholder"),
+        ("Total: 2", "a total"),
+        ("Grand total 1,200", "a total"),
+        ("Total employees", "a total"),
+        ("Count = 12", "a total"),
         ("--", "no letters"),
         ("?", "no letters"),
     ],
@@ -261,6 +265,7 @@ def test_validate_name_says_what_is_there_instead(text, kind):
         *("Nan", "Na Li", "Null Example", "April May", "Jan Kowalski", "Jan", "May", "Dee Cember"),
         *("3M Example", "Ward 12", "7-Eleven", "St. Anne’s 2", "X Æ A-12", "O", "李娜", "ليلى حسن"),
         *("Augusta 5th Street Clinic", "True North Health", "1st Care"),
+        *("Total Health Care", "Count Basie", "Total Example Clinic 2"),
     ],
 )
 def test_validate_name_accepts_names(name):

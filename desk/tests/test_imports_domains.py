@@ -51,7 +51,7 @@ def test_import_puts_right_what_is_surely_a_domain(facilitator, cell, domains):
         ("www.yahoo.de", "public mailbox provider"),
         ("mailinator.com", "throw-away"),
         ("a.example/b.example", "Enter one domain. There are two."),
-        ("n/a", "Enter an email domain, like hospital.org."),
+        ("n/a", "Leave the cell empty if it has none."),
     ],
 )
 def test_import_refuses_what_is_no_domain_of_one_organization(facilitator, cell, message):
@@ -59,6 +59,13 @@ def test_import_refuses_what_is_no_domain_of_one_organization(facilitator, cell,
     assert (error.row, error.column, error.value) == (2, "Domains", cell)
     assert message in error.message
     assert not Organization.objects.named("Example Clinic 2").exists()
+
+
+@pytest.mark.parametrize("cell", ["N/A", "none", "-", "unknown", "TBD"])
+def test_import_says_that_a_word_for_no_domain_is_none(facilitator, cell):
+    (error,) = import_domains(facilitator, cell).errors
+    said = f"“{cell}” is no email domain. Leave the cell empty if it has none."
+    assert (error.column, error.message) == ("Domains", said)
 
 
 def test_import_check_shows_a_domain_readable(facilitator):

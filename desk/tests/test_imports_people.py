@@ -217,6 +217,22 @@ def test_import_asks_whether_a_former_address_is_the_same_person(
     assert run(facilitator, row("maria@rush.example", "Mario Newcomer")).errors == []
 
 
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        (("Total: 2", ""), "“Total: 2”"),
+        (("Total employees", "2"), "“Total employees”, “2”"),
+        (("Confidential, internal use only", ""), "“Confidential, internal use only”"),
+        (("", "Nora New"), "“Nora New”"),
+    ],
+)
+def test_import_says_in_one_sentence_that_a_row_is_no_person(facilitator, team, cells, shown):
+    email, name = cells
+    report = run(facilitator, row(), row(email, name, employer="", teams=""))
+    said = f"This row has only {shown}. Complete it, or remove it if it is no person."
+    assert [(error.row, error.message) for error in report.errors] == [(3, said)]
+
+
 def test_import_says_nothing_of_what_stands_in_shifted_cells(facilitator, team, organization):
     content = (
         b"Email,Full name,Job title,Organization,Teams\na@x.example,O'Brien, Mary,HR,Rush,Team"

@@ -109,9 +109,13 @@ def csv_file(*rows: tuple[str, ...]) -> SimpleUploadedFile:
 
 def row_of(address: str, organization: str = "", teams: str = "Education"):
     """Return a row of a file; without an organization with the one that the address belongs to."""
+    return (address, "Typed Name", "Typed Title", organization or employer_at(address), teams)
+
+
+def employer_at(address: str) -> str:
+    """Return the organization that the address belongs to, so that nothing is asked about it."""
     owner = EmailDomain.objects.owner_of(email_domain(address))
-    organization = organization or str(owner or "Rush Example Hospital")
-    return (address, "Typed Name", "Typed Title", organization, teams)
+    return str(owner or "Rush Example Hospital")
 
 
 def check(desk: Client, *rows: tuple[str, ...]):
@@ -129,7 +133,7 @@ def add(desk: Client, address: str):
     typed = {name: form[name].value() or "" for name in form.fields} | {
         "email": address,
         "full_name": "Typed Name",
-        "organization": "Rush Example Hospital",
+        "organization": employer_at(address),
     }
     typed["team"] = form.fields["team"].queryset.get().pk
     return desk.post(ADD, typed, follow=True)
