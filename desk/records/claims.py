@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -9,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from desk.actions.base import ActionAdmin
@@ -16,6 +19,15 @@ from desk.actions.bulk_action import Record
 from desk.changelist import require_staff
 from members.services import Refused
 from teams.services import claim, claim_of, release_claim, standing_claims, write_claim_note
+
+
+def with_claim(shown: SafeString | str, record: Any) -> SafeString | str:
+    """Return `shown` of a record in a list, with who takes care of the record, if anyone does."""
+    standing = getattr(record, "shown_claim", None)
+    if standing is None:
+        return shown
+    words = '{} <span class="meta">taken by <bdi>{}</bdi></span>'
+    return format_html(words, shown, standing.claimed_by)
 
 
 class ClaimableAdmin(ActionAdmin[Record]):
@@ -27,6 +39,12 @@ class ClaimableAdmin(ActionAdmin[Record]):
         name = f"{self.opts.app_label}_{self.opts.model_name}_claim"
         view = self.admin_site.admin_view(self.claim_view)
         return [path("<int:object_id>/claim/", view, name=name), *super().get_urls()]
+
+    def prepare_rows(self, rows: Collection[Any]) -> None:
+        """Find with one query who takes care of what waits, for `with_claim`."""
+        claims = standing_claims([record for record in rows if record.is_waiting])
+        for record, standing in claims.items():
+            record.shown_claim = standing
 
     @method_decorator(require_POST)
     def claim_view(self, request: HttpRequest, object_id: int) -> HttpResponse:

@@ -21,7 +21,7 @@ from desk.changelist import badge, require_staff, team_tag
 from desk.changelist.filters import AnsweredFilter, EmployerFilter, EndedFilter, JoinedFilter
 from desk.changelist.search import search
 from desk.records.asking import ask_once, confirmation_field
-from desk.records.claims import ClaimableAdmin
+from desk.records.claims import ClaimableAdmin, with_claim
 from desk.records.looks_like import mark_probable_domains, with_looks_like
 from desk.records.organizations.domain_evidence import looks_like_warnings
 from members.dates import long_date
@@ -325,6 +325,7 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
         return search(queryset, search_term, Member, fields, "member"), False
 
     def prepare_rows(self, rows: Collection[Membership]) -> None:
+        super().prepare_rows(rows)
         mark_probable_domains([membership.member for membership in rows])
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
@@ -434,7 +435,9 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
     @admin.display(description="waits for", empty_value="")
     def waits_for(self, membership: Membership) -> SafeString | str:
         """Return what a request waits for, in a word."""
-        return describe_waiting(membership, WAITS_FOR) if membership.is_waiting else ""
+        if not membership.is_waiting:
+            return ""
+        return with_claim(describe_waiting(membership, WAITS_FOR), membership)
 
     @admin.display(ordering="requested_at")
     def requested(self, membership: Membership) -> str:

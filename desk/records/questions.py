@@ -22,7 +22,7 @@ from desk.actions.bulk_action import (
     BulkAction,
 )
 from desk.changelist import badge, counted, require_staff
-from desk.records.claims import ClaimableAdmin
+from desk.records.claims import ClaimableAdmin, with_claim
 from desk.records.similar_entries import similar_entries
 from members.dates import long_date
 from members.models import Member
@@ -285,8 +285,9 @@ class QuestionAdmin(ClaimableAdmin[Question]):
         return "none, or erased: the asker can only be answered on the FAQ page"
 
     @admin.display(description="status", ordering="status")
-    def status_badge(self, question: Question) -> SafeString:
-        return badge(BADGES.get(question.status, "closed"), question.get_status_display())
+    def status_badge(self, question: Question) -> SafeString | str:
+        status = badge(BADGES.get(question.status, "closed"), question.get_status_display())
+        return with_claim(status, question)
 
     @admin.display
     def decided(self, question: Question) -> str:

@@ -49,6 +49,14 @@ def test_dashboard_takes_on_and_shows_who_did(client_for, approver, administrato
     assert f'action="{address}"' not in other.content.decode()
 
 
+def test_list_shows_who_takes_care_of_a_record(client_for, approver, administrator, record):
+    address = f"/admin/teams/{record._meta.model_name}/"
+    desk = client_for(approver)
+    assert "taken by" not in visible_text(desk.get(address))
+    claim(record, by=administrator)
+    assert visible_text(desk.get(address)).count("taken by Ada Admin") == 1
+
+
 def test_second_to_take_it_on_is_told_who_has_it(client_for, approver, administrator, record):
     claim(record, by=administrator)
     response = client_for(approver).post(claim_url(record), {"claim": "1"}, follow=True)
