@@ -42,7 +42,9 @@ class ClaimableAdmin(ActionAdmin[Record]):
 
     def prepare_rows(self, rows: Collection[Any]) -> None:
         """Find with one query who takes care of what waits, for `with_claim`."""
-        claims = standing_claims([record for record in rows if record.is_waiting])
+        claims: dict[Any, Any] = {
+            **standing_claims([record for record in rows if record.is_waiting])
+        }
         for record, standing in claims.items():
             record.shown_claim = standing
 

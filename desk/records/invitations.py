@@ -23,6 +23,8 @@ from teams.models import INVITED_ALREADY, MAX_INVITATION_EMAILS, ActionTeam, Inv
 from teams.services import invite
 
 Role = Invitation.Role
+# What the address of a closed account ends with.
+ERASED = "@closed.invalid"
 
 
 class InvitationAction(BulkAction[Invitation]):
@@ -80,7 +82,7 @@ class InvitationAdmin(ActionAdmin[Invitation]):
 
     bulk_actions = [SendAgain(), Cancel()]
     form = InvitationForm
-    list_display = ["email", "invited_to_be", "invited_at", "invited_by", "state"]
+    list_display = ["address", "invited_to_be", "invited_at", "invited_by", "state"]
     list_filter = ["role"]
     list_select_related = ["team", "invited_by"]
     search_fields = ["email"]
@@ -124,6 +126,10 @@ class InvitationAdmin(ActionAdmin[Invitation]):
         """Say that the person is invited, and show the list."""
         messages.success(request, f"Invited: {obj.email}.")
         return self.response_post_save_add(request, obj)
+
+    @admin.display(description="email address", ordering="email")
+    def address(self, invitation: Invitation) -> str:
+        return "erased" if invitation.email.endswith(ERASED) else invitation.email
 
     @admin.display(description="invited to be", ordering="role")
     def invited_to_be(self, invitation: Invitation) -> str:

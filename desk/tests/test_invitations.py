@@ -116,3 +116,11 @@ def test_page_that_invites_says_send_and_not_save(client_for, administrator):
     shown = client.get(f"/admin/teams/invitation/{sent.pk}/change/")
     assert f"Invitation of {ADDRESS}" in visible_text(shown)
     assert "Send the invitation" not in shown.content.decode()
+
+
+def test_list_shows_no_made_up_address_of_a_closed_account(client_for, administrator):
+    invite(ADDRESS, Role.ADMINISTRATOR, by=administrator)
+    Invitation.objects.update(email="erased-1@closed.invalid")
+    page = visible_text(client_for(administrator).get("/admin/teams/invitation/"))
+    assert "erased" in page
+    assert "closed.invalid" not in page
