@@ -16,7 +16,10 @@ from django.utils.safestring import SafeString
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction
 from desk.changelist import badge, is_administrator, require_staff
+from desk.records.asking import ask_once, confirmation_field
+from desk.records.organizations.domain_evidence import looks_like_warnings
 from members.dates import long_date
+from members.email_domains import email_domain
 from members.forms import WorkEmailField
 from members.models import Member
 from teams.models import INVITED_ALREADY, MAX_INVITATION_EMAILS, ActionTeam, Invitation
@@ -64,16 +67,23 @@ class InvitationForm(forms.ModelForm[Invitation]):
         choices=[(role.value, role.label) for role in (Role.FACILITATOR, Role.ADMINISTRATOR)],
     )
 
+    is_right = confirmation_field("That is right, invite the person")
+
     class Meta:
         model = Invitation
         fields = ("email", "role", "team", "note")
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what is invited already: it is sent again from the list, and counted."""
+        """Refuse what is invited already: it is sent again from the list, and counted. Ask once
+        about an address that is probably typed wrong: another person may read the email there."""
         cleaned = super().clean() or self.cleaned_data
         same = {name: cleaned.get(name) for name in ("email", "role", "team")}
         if Invitation.objects.filter(**same, accepted_at=None, cancelled_at=None).exists():
             raise ValidationError(INVITED_ALREADY)
+        domain = email_domain(cleaned.get("email", ""))
+        doubt, _ = looks_like_warnings([domain]).get(domain, ("", None))
+        if doubt:
+            ask_once(self, "email", doubt, "is_right")
         return cleaned
 
 
@@ -86,11 +96,14 @@ class InvitationAdmin(ActionAdmin[Invitation]):
     list_filter = ["role"]
     list_select_related = ["team", "invited_by"]
     search_fields = ["email"]
-    fields = ["email", "role", "team", "note"]
     export_columns = [
         ("Email", "email"), ("Invited to be", "get_role_display"), ("Team", "team"),
         ("Invited on", "sent_at"), ("Invited by", "invited_by"), ("Accepted", "accepted_at"),
     ]  # fmt: skip
+
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
+        """Return the fields of the form, with the box of its question only there."""
+        return ["email", "role", "team", "note", *([] if obj else ["is_right"])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
         return super().get_queryset(request).select_related("team", "invited_by")

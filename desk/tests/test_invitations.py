@@ -54,6 +54,21 @@ def test_invitation_with_a_mistake_says_how_to_correct_it(client_for, administra
     assert Invitation.objects.get().sent_count == 1
 
 
+def test_invitation_asks_about_an_address_that_is_probably_typed_wrong(
+    client_for, administrator, organization, team
+):
+    client = client_for(administrator)
+    typo = {"email": "ines@rsuh.example", "team": team.pk}
+    page = add(client, **typo)
+    assert "rsuh.example looks like rush.example of Rush Example Hospital." in visible_text(page)
+    assert 'type="checkbox" name="is_right"' in page.content.decode()
+    assert not Invitation.objects.exists()
+    add(client, **typo, is_right="on")
+    invitation = Invitation.objects.get()
+    assert invitation.email == "ines@rsuh.example"
+    assert client.get(f"{INVITATIONS}{invitation.pk}/change/").status_code == 200
+
+
 def test_invitation_is_sent_again_and_canceled(client_for, administrator, team):
     invitation = invite(ADDRESS, Role.FACILITATOR, by=administrator, team=team)
     client = client_for(administrator)
