@@ -101,7 +101,7 @@ class InvitationAdmin(ActionAdmin[Invitation]):
         ("Invited on", "sent_at"), ("Invited by", "invited_by"), ("Accepted", "accepted_at"),
     ]  # fmt: skip
 
-    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> Any:
         """Return the fields of the form, with the box of its question only there."""
         return ["email", "role", "team", "note", *([] if obj else ["is_right"])]
 

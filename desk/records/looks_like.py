@@ -26,7 +26,7 @@ def with_looks_like(text: object, domain: str, probable_domain: str) -> SafeStri
     if not probable_domain:
         return str(text)
     return format_html(
-        '<bdi>{}</bdi><br><span class="hint">{} looks like {}</span>',
+        '<span><bdi>{}</bdi><br><span class="hint">{} looks like {}</span></span>',
         text,
         readable_domain(domain),
         readable_domain(probable_domain),

@@ -246,7 +246,8 @@ def test_import_neither_changes_nor_names_people_of_other_teams(
     """A facilitator imports the address of a member of another team, with other details."""
     browser = browser_at("127.0.10.1", facilitator)
     path = "/admin/members/member/import/"
-    row = f"{outsider.email},Somebody Else,Chief,{organization.name},{team.name}"
+    # The organization that the address belongs to; another one would be asked about.
+    row = f"{outsider.email},Somebody Else,Chief,{outsider.organization},{team.name}"
     content = f"Email,Full name,Job title,Organization,Teams\n{row}\n".encode()
     before = stored_rows(outsider)
     upload = SimpleUploadedFile("list.csv", content)

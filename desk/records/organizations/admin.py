@@ -142,7 +142,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     """Employers and partners, shared by all facilitators. Only actions change a status."""
 
     bulk_actions = [Recognize(), DeclineOrganization(), MergeOrganization()]
-    list_display = ["name", "status_badge", "waiting", "suggestion", "added"]
+    list_display = ["name", "status_badge", "waiting", "marked_suggestion", "added"]
     list_filter = [WaitingFilter, ("status", StatusFilter), OnTeamFilter]
     search_fields = ["name", "domains__domain", "former_names__name"]
     search_help_text = "Search by name, former name or email domain."
@@ -256,12 +256,16 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     def added(self, organization: Organization) -> str:
         return long_date(organization.created_at)
 
+    @admin.display(description="suggested domain")
+    def suggestion(self, organization: Organization) -> str:
+        return readable_domain(organization.suggested_domain)
+
     @admin.display(description="suggested domain", ordering="suggested_domain")
-    def suggestion(self, organization: Organization) -> SafeString | str:
+    def marked_suggestion(self, organization: Organization) -> SafeString | str:
+        """Return it for the list; a record has a warning of its own."""
         domain = organization.suggested_domain
-        return with_looks_like(
-            readable_domain(domain), domain, getattr(organization, "probable_domain", "")
-        )
+        probable: str = organization.probable_domain  # type: ignore[attr-defined]
+        return with_looks_like(readable_domain(domain), domain, probable)
 
     @admin.display(description="merged into")
     def merged(self, organization: Organization) -> SafeString:
