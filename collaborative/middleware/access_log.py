@@ -73,8 +73,12 @@ def signed_in_member_id(request: HttpRequest) -> int | None:
 
 
 def loggable_path(request: HttpRequest) -> str:
-    """Return the path on one line, shortened, and without an email address in it."""
+    """Return the path on one line, shortened, and without an email address in it, or what the link
+    of an email proves."""
     path = request.path
+    match = request.resolver_match
+    if match and "token" in match.kwargs:
+        path = path.replace(str(match.kwargs["token"]), "[token]")
     if not (path.isascii() and path.isprintable()):
         path = quote(path, safe="/")
     return redact(path[:MAX_PATH_LENGTH])

@@ -106,14 +106,25 @@ window.pageAudit = (() => {
     return new Set(rules.flatMap(({ cssText }) => cssText.match(/(?<=\.)[a-z_-][\w-]*/gi) ?? []));
   }
 
-  /** The kind of every element inside its parent's: its tag, type and styled classes. */
+  // Elements whose meaning depends on what they stand in, and those that are used.
+  const inContext = "li, dt, dd, tr, th, td, option, legend, figcaption, label, summary, a, button, " +
+    "input, select, textarea";
+
+  /** The kind of every element: its tag, type and styled classes; where it matters, those of its
+   *  parent too. */
   function kinds() {
     const styled = styledClasses();
     const kindOf = ({ localName, type, classList }) =>
       [localName, type, ...[...classList].filter((name) => styled.has(name)).sort()].join(".");
     const elements = [...document.body.querySelectorAll("*")];
     return [
-      ...new Set(elements.map((element) => `${kindOf(element.parentElement)} ${kindOf(element)}`)),
+      ...new Set(
+        elements.map((element) =>
+          element.matches(inContext)
+            ? `${kindOf(element.parentElement)} ${kindOf(element)}`
+            : kindOf(element),
+        ),
+      ),
     ];
   }
 

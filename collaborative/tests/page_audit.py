@@ -1,11 +1,11 @@
 """Audit pages as their readers use them: with axe-core, narrow and wide, light and dark, by
 keyboard, without JavaScript.
 
-A page that shows something new (an element of another tag, type or styled class, or in another
-parent; other colors) is checked by all rules, and where its style decides (focus rings, sizes and
-colors) at each width and in each scheme. Of a page that is made of what was checked before in the
-same process, only what each page decides for itself is: headings, names of fields and buttons, ids,
-pictures' descriptions, and whether it fits.
+A page that shows something new (an element of another tag, type or styled class; a link, field or
+item in another parent; other colors) is checked by all rules, and where its style decides (focus
+rings, sizes and colors) at each width and in each scheme. Of a page that is made of what was
+checked before in the same process, only what each page decides for itself is: headings, names of
+fields and buttons, ids, pictures' descriptions, and whether it fits.
 """
 
 import re

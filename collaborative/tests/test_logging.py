@@ -153,6 +153,12 @@ def test_access_log_path_cannot_add_a_line_or_fill_the_log(client, db, lines):
     assert all("\n" not in text for text in lines.text)
 
 
+def test_access_log_path_tells_no_token(client, db, lines):
+    client.get("/moved/12:what-the-email-proves/")
+    (line,) = lines.of("portal.requests")
+    assert (line["path"], line["route"]) == ("/moved/[token]/", "move_objection")
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/no/such/page/", "/teams/none/", "/?next=maria@rush.example"])
 def test_missing_page_is_logged_once(client, lines, path):
