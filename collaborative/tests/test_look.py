@@ -113,9 +113,14 @@ def test_sheet_stays_small(sheet):
 
 
 def test_no_template_of_a_page_has_styles_of_its_own():
-    """The content security policy refuses them."""
+    """The content security policy refuses them. The page in the download of my data is read from
+    a disk, so it brings its own."""
     folder = Path(settings.BASE_DIR) / "templates"
-    pages = [path for path in folder.rglob("*.html") if "emails" not in path.parts]
+    pages = [
+        path
+        for path in folder.rglob("*.html")
+        if "emails" not in path.parts and path.name != "my_data_file.html"
+    ]
     assert pages
     for path in [*pages, *folder.rglob("*.svg")]:
         text = path.read_text(encoding="utf-8")
