@@ -153,25 +153,29 @@ class ProtectedData:
 
     def __init__(self, member: Member | None) -> None:
         pk = member.pk if member else None
+        # Those who join during the test come after, and are nobody special.
+        newest = Member.objects.latest("pk").pk
+        others = Member.objects.exclude(pk=pk).filter(pk__lte=newest)
+        newcomers = Member.objects.filter(pk__gt=newest)
         self.querysets: dict[str, QuerySet] = {
-            "who is administrator": Member.objects.exclude(pk=pk).values("is_superuser"),
+            "who is administrator": others.values("is_superuser"),
+            "newcomers into administrators": newcomers.filter(is_superuser=True),
             "second steps": Authenticator.objects.exclude(user=pk).values(),
         }
         if not (member and member.is_superuser):
-            others = ActionTeam.objects.exclude(facilitators=member)
-            keys = list(others.values_list("pk", flat=True))
+            other_teams = ActionTeam.objects.exclude(facilitators=member)
+            keys = list(other_teams.values_list("pk", flat=True))
             self.querysets |= {
-                "who is facilitator": Member.objects.exclude(pk=pk).values("is_staff"),
+                "who is facilitator": others.values("is_staff"),
+                "newcomers into facilitators": newcomers.filter(is_staff=True),
                 "how teams take members": ActionTeam.objects.values("join_policy"),
                 "other teams": ActionTeam.objects.filter(pk__in=keys).values(),
                 "goals of other teams": Goal.objects.filter(team__in=keys).values(),
             }
         if not (member and member.is_staff):
-            # Those who join during the test come after.
-            newest = Member.objects.latest("pk").pk
             self.querysets |= {
                 "moves": Move.objects.exclude(member=pk).values(),
-                "people": Member.objects.exclude(pk=pk).filter(pk__lte=newest).values(),
+                "people": others.values(),
                 "memberships": Membership.objects.exclude(member=pk)
                 .filter(member__lte=newest)
                 .values(),
@@ -182,7 +186,7 @@ class ProtectedData:
                 "answers": FaqEntry.objects.values(),
                 "decided questions": Question.objects.exclude(status="waiting").values(),
                 "decisions": Decision.objects.values(),
-                "sessions": UserSession.objects.exclude(user=pk).values(),
+                "sessions": UserSession.objects.exclude(user=pk).filter(user__lte=newest).values(),
             }
         self.before = self.read()
 
