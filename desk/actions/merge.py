@@ -17,9 +17,6 @@ from desk.actions.preview import describe_effects
 from desk.changelist import counted, parse_pk, require_staff
 from members.services import Preview, preview_action
 
-# Longer keys are no keys: they would overflow in the database.
-MAX_KEY_DIGITS = 18
-
 
 class MergeForm(forms.Form):
     """The record to merge into, once it is known."""

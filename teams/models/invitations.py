@@ -128,10 +128,6 @@ class Invitation(models.Model):
         return signing.dumps(self.pk, salt=TOKEN_SALT)
 
     @property
-    def is_open(self) -> bool:
-        return self.status == ("waiting", "Waiting")
-
-    @property
     def status(self) -> tuple[str, str]:
         """Kind and word of its badge."""
         if self.accepted_at:
