@@ -110,10 +110,11 @@ class _PageWatcher:
 
 @pytest.fixture
 def new_page(browser, live_server) -> Iterator[Callable[..., Page]]:
-    """`new_page(member, javascript=…, width=…, height=…, scheme=…, **context)` returns a page with
-    a profile of its own.
+    """`new_page(member, javascript=…, width=…, height=…, scheme=…, motion=…, **context)` returns a
+    page with a profile of its own.
 
-    `member` is signed in, if given. Addresses are relative to the live server.
+    `member` is signed in, if given. Addresses are relative to the live server. Nothing moves:
+    Chromium reports a transition from page to page that a new size cuts off as an error.
     """
     from django.conf import settings  # noqa: PLC0415  # not ready when this plugin is loaded
     from django.test import Client  # noqa: PLC0415
@@ -121,13 +122,21 @@ def new_page(browser, live_server) -> Iterator[Callable[..., Page]]:
     opened: list[tuple[Page, _PageWatcher]] = []
 
     def open_page(
-        member=None, *, javascript=True, width=1280, height=900, scheme="light", **context
+        member=None,
+        *,
+        javascript=True,
+        width=1280,
+        height=900,
+        scheme="light",
+        motion="reduce",
+        **context,
     ) -> Page:
         profile = browser.new_context(
             base_url=live_server.url,
             java_script_enabled=javascript,
             viewport={"width": width, "height": height},
             color_scheme=scheme,
+            reduced_motion=motion,
             **context,
         )
         profile.set_default_timeout(15_000)
