@@ -1,6 +1,8 @@
-"""What members do together: action teams, their goals, questions and memberships."""
+"""What members do together: action teams, their goals, questions, memberships and meetings."""
 
+from teams.models.attendance import Attendance, AttendanceQuerySet
 from teams.models.claims import Claim
+from teams.models.emails import EmailChoice, TeamEmail
 from teams.models.faq import FaqEntry, Question
 from teams.models.goals import STALE_AFTER, Goal, GoalQuerySet, GoalUpdate, amount
 from teams.models.invitations import (
@@ -8,6 +10,13 @@ from teams.models.invitations import (
     MAX_INVITATION_EMAILS,
     Invitation,
     InvitationQuerySet,
+)
+from teams.models.meetings import (
+    CalendarKey,
+    Meeting,
+    MeetingLink,
+    MeetingQuerySet,
+    team_keys,
 )
 from teams.models.memberships import MAX_REQUEST_REASON_LENGTH, Membership, MembershipQuerySet
 from teams.models.site_texts import MAX_NOTICE_LENGTH, PLACEHOLDERS, Notice, SiteText
@@ -23,18 +32,27 @@ __all__ = [
     "STALE_AFTER",
     "ActionTeam",
     "ActionTeamQuerySet",
+    "Attendance",
+    "AttendanceQuerySet",
+    "CalendarKey",
     "Claim",
+    "EmailChoice",
     "FaqEntry",
     "Goal",
     "GoalQuerySet",
     "GoalUpdate",
     "Invitation",
     "InvitationQuerySet",
+    "Meeting",
+    "MeetingLink",
+    "MeetingQuerySet",
     "Membership",
     "MembershipQuerySet",
     "Notice",
     "Question",
     "SiteText",
     "SynonymGroup",
+    "TeamEmail",
     "amount",
+    "team_keys",
 ]
