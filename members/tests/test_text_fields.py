@@ -20,7 +20,7 @@ NOT_WRITTEN = {
     "members.emaildomain.domain",
     "members.siteidentity.logo_digest",
 }
-NOT_TEXT = (models.EmailField, models.SlugField)
+NOT_TEXT = (models.EmailField, models.URLField, models.SlugField)
 
 
 def test_every_column_that_people_write_is_a_clean_one():
