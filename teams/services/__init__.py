@@ -3,6 +3,14 @@
 Steps about organizations and affiliations are here, too, because memberships follow from them.
 """
 
+from teams.services.answers import (
+    AnswerCounts,
+    answer_as_guest,
+    answer_counts,
+    answer_meeting,
+    attendance_of,
+    move_up_waiting,
+)
 from teams.services.claims import (
     claim,
     claim_of,
@@ -98,6 +106,7 @@ from teams.services.visibility import (
 from teams.services.waiting import Waiting, waiting_for
 
 __all__ = [
+    "AnswerCounts",
     "DomainMove",
     "ImportedPeople",
     "MemberData",
@@ -111,10 +120,14 @@ __all__ = [
     "add_domain",
     "add_member",
     "add_organization",
+    "answer_as_guest",
+    "answer_counts",
+    "answer_meeting",
     "answer_question",
     "approve_membership",
     "approve_move",
     "ask_question",
+    "attendance_of",
     "cancel_invitation",
     "change_profile",
     "claim",
@@ -149,6 +162,7 @@ __all__ = [
     "move_domain",
     "move_member",
     "move_people",
+    "move_up_waiting",
     "object_to_move",
     "personal_data",
     "preview_move",

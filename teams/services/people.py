@@ -23,6 +23,7 @@ from members.services import (
 from members.services.moving import emails_to
 from teams import emails
 from teams.models import ActionTeam, Claim, Invitation, Membership
+from teams.services.answers import withdraw_answers
 from teams.services.recognition import set_affiliation
 from teams.services.transitions import end_or_withdraw
 
@@ -53,6 +54,7 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
             )
             if not may_use_desk:
                 end_sessions(member)
+            withdraw_answers([member], by=by)
         for member in chosen:
             if member not in before:
                 _appoint(member, team, by)
@@ -113,6 +115,7 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         current = Membership.objects.of(member).current()
         for membership in current.select_for_update(no_key=True).order_by("pk"):
             end_or_withdraw(membership, by=by or member, why="account closed")
+        withdraw_answers([member], by=by or member, closed=True)
         invitations = Invitation.objects.of(member)
         erase_items(Invitation, invitations.values_list("pk", flat=True))
         invitations.delete()

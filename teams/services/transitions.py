@@ -5,6 +5,8 @@
               |--withdraw--> WITHDRAWN
 ACTIVE --the import that approved it is taken back--> REQUESTED
 ACTIVE --moved to an employer that is not recognized yet--> REQUESTED
+
+Whoever is no longer active gives up their places in meetings that they may no longer see.
 """
 
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ from members.dates import long_date
 from members.models import Member
 from members.services import Refused, bulk_save_with_history, save_with_history
 from teams.models import ActionTeam, Membership
+from teams.services.answers import withdraw_answers
 from teams.services.visibility import name_for
 
 Status = Membership.Status
@@ -118,6 +121,8 @@ def transition(
     elif status == Status.REQUESTED:
         fields["requested_at"] = timezone.now()
     save_with_history(membership, by, why, **fields)
+    if stored.is_active:
+        withdraw_answers([membership.member], by=by)
 
 
 def end_or_withdraw(membership: Membership, *, by: Member, why: str, reason: str = "") -> None:
@@ -149,7 +154,9 @@ def transition_all(
         first_time = [membership for membership in moved if membership not in returning]
         bulk_save_with_history(first_time, by, why, **fields)
     else:
+        left = [membership.member for membership in moved if membership.is_active]
         bulk_save_with_history(moved, by, why, **fields)
+        withdraw_answers(left, by=by)
     return moved
 
 
@@ -158,6 +165,7 @@ def restore_requests(memberships: Sequence[Membership], *, by: Member, why: str)
     were approved."""
     undecided = {"status": Status.REQUESTED, "decided_at": None, "decided_by": None}
     bulk_save_with_history(memberships, by, why, **undecided)
+    withdraw_answers([membership.member for membership in memberships], by=by)
 
 
 def _stored_statuses(keys: Sequence[int]) -> dict[int, str]:
