@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -24,7 +24,8 @@ from members.normalize import clean_text
 from members.services import Refused
 from members.wording import counted, end_sentence
 from teams import services
-from teams.models import ActionTeam, FaqEntry, Goal, Invitation, Membership, Question
+from teams.meeting_times import time_range
+from teams.models import ActionTeam, FaqEntry, Goal, Invitation, Meeting, Membership, Question
 
 FormData = dict[str, Any]
 Execute = Callable[[Any, Member, FormData], str]
@@ -366,6 +367,40 @@ def report_goal(goal: Goal, by: Member, form_data: FormData) -> str:
 def confirm_entry(entry: FaqEntry, by: Member, form_data: FormData) -> str:
     services.confirm_entry(entry, by=by)
     return f"“{entry}” is checked as of today."
+
+
+# Meetings
+
+
+@action(Meeting, "announce")
+def announce_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
+    meeting = services.announce_meeting(meeting, by=by)
+    return f"“{meeting}” is announced: {time_range(meeting)}."
+
+
+@action(Meeting, "move")
+def move_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
+    meeting = services.move_meeting(
+        meeting,
+        starts_at=datetime.fromisoformat(form_data["starts_at"]),
+        ends_at=datetime.fromisoformat(form_data["ends_at"]),
+        place=form_data["place"],
+        join_url=form_data["join_url"],
+        by=by,
+    )
+    return f"“{meeting}” is moved. It is now on {time_range(meeting)}."
+
+
+@action(Meeting, "cancel")
+def cancel_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
+    meeting = services.cancel_meeting(meeting, reason=form_data["reason"], by=by)
+    return f"“{meeting}” on {time_range(meeting)} is cancelled."
+
+
+@action(Meeting, "revive")
+def revive_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
+    meeting = services.revive_meeting(meeting, by=by)
+    return f"“{meeting}” takes place after all: {time_range(meeting)}."
 
 
 # Visitors' questions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import ClassVar
 
@@ -83,6 +84,12 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
         return self.takes_place().filter(ends_at__lte=timezone.now()).order_by("-starts_at", "-pk")
 
 
+# What the calendars of those who come show. Agenda, minutes and audience are on its page alone.
+CALENDAR_FIELDS = frozenset({"title", "starts_at", "ends_at", "place", "join_url", "status"})
+# When emails were queued: no change of the meeting.
+EMAIL_TIMES = frozenset({"reminded_at", "answers_asked_at", "materials_sent_at"})
+
+
 def team_keys(member: Member) -> list[int]:
     """Return the keys of the teams in which `member` is active, or which they facilitate: who has
     one is a member in the sense of meetings."""
@@ -96,7 +103,7 @@ class Meeting(models.Model):
     """A meeting, from the plan to its minutes.
 
     Times are stored in UTC, typed and shown in Central Time. `teams.services.meetings` alone writes
-    the status and raises `sequence`. An announced meeting is never deleted.
+    the status. An announced meeting is never deleted.
     """
 
     class Kind(models.TextChoices):
@@ -216,6 +223,29 @@ class Meeting(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def save(
+        self,
+        *,
+        force_insert: bool = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Save. Each change of what calendars show raises `sequence`, undoing one as well: they
+        ignore what has a number that they know (RFC 5546, 2.1.4). Nobody knows of a draft."""
+        if update_fields is not None and not EMAIL_TIMES.issuperset(update_fields):
+            update_fields = set(update_fields)
+            if self.status != self.Status.DRAFT or "status" in update_fields:
+                self.sequence += not CALENDAR_FIELDS.isdisjoint(update_fields)
+            self.changed_at = timezone.now()
+            update_fields |= {"sequence", "changed_at"}
+        super().save(
+            force_insert=force_insert,
+            force_update=force_update,
+            using=using,
+            update_fields=update_fields,
+        )
 
     def get_absolute_url(self) -> str:
         return reverse("meeting_detail", args=[self.slug])

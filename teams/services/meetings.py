@@ -1,10 +1,258 @@
-"""What can happen to a meeting: rules and transactions."""
+"""What can happen to a meeting: rules and transactions.
+
+DRAFT --announce--> ANNOUNCED --hold--> HELD
+                     |      ^
+                  cancel  revive
+                     v      |
+                    CANCELLED
+
+This module alone writes the status. Each step locks the meeting, so that of two facilitators who
+press at the same time one learns what the other has done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from copy import copy
+from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.text import get_text_list, slugify
 
+from members.dates import long_date
 from members.models import Member
-from teams.models import Meeting
+from members.normalize import clean_text
+from members.services import Refused, explain_change, save_with_history
+from teams.local_times import same_weekday_later
+from teams.meeting_times import time_range
+from teams.models import ActionTeam, Meeting
 from teams.models.meetings import team_keys
+from teams.services.answers import move_up_waiting, withdraw_answers
+
+Status = Meeting.Status
+
+# Of the addresses; the number that tells two of them apart comes after it.
+MAX_SLUG_CHARACTERS = 120
+MONTHS_TO_COPY = 3
+# What people have to hear of: it is changed by moving the meeting.
+MOVED_FIELDS = frozenset({"starts_at", "ends_at", "place", "join_url"})
+CHANGEABLE_FIELDS = MOVED_FIELDS | {
+    "kind", "title", "audience", "agenda", "minutes", "places", "answer_by",
+}  # fmt: skip
+
+
+@transaction.atomic
+def create_meeting(meeting: Meeting, teams: Sequence[ActionTeam], *, by: Member) -> Meeting:
+    """Store `meeting`, which is new, as a draft of `teams` (none: of the whole Collaborative), and
+    return it. Refuses teams that `by` does not facilitate, and what makes no sense."""
+    _refuse_teams_of_others([], teams, by)
+    _refuse_unclear(meeting, teams)
+    meeting.status, meeting.slug = Status.DRAFT, _free_slug(meeting)
+    try:
+        with transaction.atomic():
+            save_with_history(meeting, by, "planned")
+    except IntegrityError as error:
+        raise Refused(
+            "Someone planned a meeting with this title at the same moment. Look at the list, and "
+            "save again if yours is another one."
+        ) from error
+    _set_teams(meeting, teams, by)
+    return meeting
+
+
+@transaction.atomic
+def change_meeting(
+    meeting: Meeting, *, by: Member, teams: Sequence[ActionTeam] | None = None, **changes: Any
+) -> Meeting:
+    """Change fields of `meeting`, and its teams if given; return the stored meeting.
+
+    Refuses time and place of one that was announced, which `move_meeting` changes, so that people
+    hear of it; for a facilitator also adding or removing teams of others.
+    """
+    if unknown := set(changes) - CHANGEABLE_FIELDS:
+        raise TypeError(f"Not changed here: {', '.join(sorted(unknown))}")
+    meeting = _lock_meeting(meeting, by)
+    changes = {name: value for name, value in changes.items() if getattr(meeting, name) != value}
+    before = list(meeting.teams.all())
+    after = before if teams is None else list(teams)
+    _refuse_teams_of_others(before, after, by)
+    changed = copy(meeting)
+    for name, value in changes.items():
+        setattr(changed, name, value)
+    _refuse_unclear(changed, after)
+    if meeting.status != Status.DRAFT:
+        _refuse_silent_move(meeting, changes)
+        _refuse_draft_teams(after)
+    # The address stays for good once someone may know it.
+    elif meeting.sequence == 0 and (slug := _free_slug(changed)) != meeting.slug:
+        changes["slug"] = slug
+    if changes:
+        save_with_history(meeting, by, "changed", **changes)
+    has_other_teams = set(after) != set(before)
+    if has_other_teams:
+        _set_teams(meeting, after, by)
+    if has_other_teams or "audience" in changes:
+        answers = meeting.attendances.exclude(answer="")
+        withdraw_answers(Member.objects.filter(attendances__in=answers), by=by)
+    move_up_waiting(meeting)
+    return meeting
+
+
+@transaction.atomic
+def announce_meeting(meeting: Meeting, *, by: Member) -> Meeting:
+    """Announce a draft: from now on it is on the pages of those who may see it, and the members of
+    its teams get an email. Return the stored meeting.
+
+    Refuses one that begins in the past, has neither place nor link, or whose team is a draft.
+    """
+    meeting = _lock_meeting(meeting, by, Status.DRAFT)
+    teams = list(meeting.teams.all())
+    _refuse_unclear(meeting, teams)
+    _refuse_draft_teams(teams)
+    _refuse_past(meeting.starts_at)
+    _refuse_nowhere(meeting.place, meeting.join_url)
+    if meeting.answer_by and meeting.answer_by <= timezone.now():
+        raise Refused("The time to answer by is over. Change it, or leave it empty.")
+    now = timezone.now()
+    save_with_history(meeting, by, "announced", status=Status.ANNOUNCED, announced_at=now)
+    return meeting
+
+
+@transaction.atomic
+def move_meeting(
+    meeting: Meeting,
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    place: str | None = None,
+    join_url: str | None = None,
+    answer_by: datetime | None = None,
+    by: Member,
+) -> Meeting:
+    """Give an announced meeting another time or place; return the stored meeting.
+
+    `place` and `join_url` remain as they are where they are None. Without `answer_by` answers end
+    as long before the meeting as they did. Everyone is reminded of the new time. Refuses a meeting
+    that is over, a time in the past, and a move that changes nothing.
+    """
+    meeting = _lock_meeting(meeting, by, Status.ANNOUNCED)
+    _refuse_over(meeting, "moved")
+    place = meeting.place if place is None else clean_text(place)
+    join_url = meeting.join_url if join_url is None else join_url.strip()
+    target = {"starts_at": starts_at, "ends_at": ends_at, "place": place, "join_url": join_url}
+    changes = {name: value for name, value in target.items() if getattr(meeting, name) != value}
+    if not changes:
+        raise Refused("Time and place are as they were. Change one of them.")
+    if ends_at <= starts_at:
+        raise Refused("The meeting ends before it begins. Change one of the times.")
+    _refuse_past(starts_at)
+    _refuse_nowhere(place, join_url)
+    old_start = meeting.starts_at
+    if starts_at != old_start:
+        changes |= {"moved_from": old_start, "reminded_at": None, "answers_asked_at": None}
+    if answer_by or meeting.answer_by:
+        answer_by = answer_by or _as_long_before(meeting.answer_by, old_start, starts_at)
+        changes["answer_by"] = answer_by if timezone.now() < answer_by < starts_at else None
+    old_time = time_range(meeting)
+    save_with_history(meeting, by, f"moved; it was on {old_time}", **changes)
+    return meeting
+
+
+@transaction.atomic
+def cancel_meeting(meeting: Meeting, *, reason: str, by: Member) -> Meeting:
+    """Cancel an announced meeting for `reason`, one sentence that everyone reads who may see it;
+    return the stored meeting. Refuses one that is over, and a missing reason."""
+    reason = clean_text(reason)
+    meeting = _lock_meeting(meeting, by, Status.ANNOUNCED)
+    _refuse_over(meeting, "cancelled")
+    limit = Meeting._meta.get_field("cancelled_reason").max_length or 0
+    if not reason:
+        raise Refused("Say in one sentence why the meeting is cancelled.")
+    if len(reason) > limit:
+        raise Refused(f"Say why in at most {limit} characters.")
+    changes = {"status": Status.CANCELLED, "cancelled_reason": reason}
+    save_with_history(meeting, by, "cancelled", **changes)
+    return meeting
+
+
+@transaction.atomic
+def revive_meeting(meeting: Meeting, *, by: Member) -> Meeting:
+    """Let a cancelled meeting take place after all, under the same address and in the same entry
+    of calendars; return the stored meeting. Refuses one whose time has come."""
+    meeting = _lock_meeting(meeting, by, Status.CANCELLED)
+    if meeting.has_begun:
+        raise Refused(
+            f"“{meeting}” would have begun on {long_date(meeting.starts_at)}. Copy it to plan "
+            "another one. Nothing was changed."
+        )
+    _refuse_draft_teams(list(meeting.teams.all()))
+    changes = {"status": Status.ANNOUNCED, "cancelled_reason": ""}
+    # It is reminded of once more.
+    changes |= {"reminded_at": None, "answers_asked_at": None}
+    save_with_history(meeting, by, "takes place after all", **changes)
+    return meeting
+
+
+def copy_meeting(meeting: Meeting, *, by: Member) -> Meeting:
+    """Return a new draft like `meeting`, three months later on the same weekday of the month and
+    at the same hours in Central Time; of an old one as many quarters later as bring it into the
+    future. Without minutes, links and answers. Refuses teams that `by` does not facilitate."""
+    months = MONTHS_TO_COPY
+    start = meeting.local_start
+    today = timezone.localdate()
+    while (day := same_weekday_later(start.date(), months)) <= today:
+        months += MONTHS_TO_COPY
+    shift = day - start.date()
+    same = ("kind", "title", "place", "join_url", "audience", "agenda", "places")
+    later = Meeting(
+        starts_at=_days_later(meeting.starts_at, shift),
+        ends_at=_days_later(meeting.ends_at, shift),
+        answer_by=_days_later(meeting.answer_by, shift) if meeting.answer_by else None,
+        **{name: getattr(meeting, name) for name in same},
+    )
+    return create_meeting(later, list(meeting.teams.all()), by=by)
+
+
+@transaction.atomic
+def hold_meeting(meeting: Meeting, *, by: Member | None) -> Meeting:
+    """Note that an announced meeting took place (by None: nobody said so, its day is over); return
+    the stored meeting. One that was held already remains so. Refuses one that has not begun."""
+    meeting = _lock_meeting(meeting, by, Status.ANNOUNCED, Status.HELD)
+    if not meeting.has_begun:
+        raise Refused(f"“{meeting}” has not begun. Nothing was changed.")
+    if meeting.status != Status.HELD:
+        save_with_history(meeting, by, "took place", status=Status.HELD)
+    return meeting
+
+
+def hold_past_meetings() -> int:
+    """Hold what was announced and ended before today, in Central Time; return how many."""
+    today = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))
+    past = Meeting.objects.filter(status=Status.ANNOUNCED, ends_at__lte=today)
+    count = 0
+    for meeting in past.order_by("pk"):
+        with transaction.atomic():
+            locked = Meeting.objects.select_for_update(no_key=True).get(pk=meeting.pk)
+            if locked.status == Status.ANNOUNCED and locked.ends_at <= today:
+                hold_meeting(locked, by=None)
+                count += 1
+    return count
+
+
+@transaction.atomic
+def delete_meeting(meeting: Meeting, *, by: Member) -> None:
+    """Delete a draft. Refuses what was announced, and what people have answered to."""
+    meeting = _lock_meeting(meeting, by, Status.DRAFT)
+    if meeting.attendances.exists():
+        raise Refused(
+            "People have answered to this meeting while it was announced. Announce it, and cancel "
+            "it with a reason. Nothing was changed."
+        )
+    explain_change(meeting, by, "deleted as a draft")
+    meeting.delete()
 
 
 def join_url_for(meeting: Meeting, person: Member | AnonymousUser) -> str:
@@ -17,3 +265,132 @@ def join_url_for(meeting: Meeting, person: Member | AnonymousUser) -> str:
         return ""
     is_seen = Meeting.objects.visible_to(person).filter(pk=meeting.pk).exists()
     return meeting.join_url if is_seen else ""
+
+
+def _lock_meeting(meeting: Meeting, by: Member | None, *statuses: Status) -> Meeting:
+    """Return the stored `meeting`, locked until the transaction ends. Refuses one that `by` does
+    not plan (None: the portal), and one with another status than `statuses`, if there are any."""
+    stored = Meeting.objects.select_for_update(no_key=True).filter(pk=meeting.pk).first()
+    if stored is None:
+        raise Refused("This meeting is no longer there. Nothing was changed.")
+    if by and not Meeting.objects.editable_by(by).filter(pk=stored.pk).exists():
+        who = "its facilitators" if stored.teams.exists() else "administrators"
+        raise Refused(f"“{stored}” is planned by {who}. Nothing was changed.")
+    if statuses and stored.status not in statuses:
+        raise Refused(f"“{stored}” {_what_became_of(stored)} Nothing was changed.")
+    return stored
+
+
+def _what_became_of(meeting: Meeting) -> str:
+    if meeting.status == Status.DRAFT:
+        return "is a draft, which nobody knows of. Change or delete it."
+    if meeting.status == Status.ANNOUNCED and meeting.announced_at:
+        return f"is announced, since {long_date(meeting.announced_at)}."
+    if meeting.status == Status.HELD:
+        return f"took place on {long_date(meeting.starts_at)}."
+    return f"is cancelled already: {meeting.cancelled_reason}"
+
+
+def _set_teams(meeting: Meeting, teams: Iterable[ActionTeam], by: Member) -> None:
+    explain_change(meeting, by, "teams chosen")
+    meeting.teams.set(teams)
+
+
+def _refuse_teams_of_others(
+    before: Sequence[ActionTeam], after: Sequence[ActionTeam], by: Member
+) -> None:
+    """Refuse a facilitator a meeting of the whole Collaborative, and adding or removing teams
+    whose meetings others plan."""
+    if by.is_superuser and by.is_staff:
+        return
+    if not after:
+        raise Refused(
+            "Meetings of the whole Collaborative are planned by administrators. Choose one of your "
+            "teams."
+        )
+    own = set(ActionTeam.objects.facilitated_by(by)) if by.is_staff else set()
+    if others := (set(before) ^ set(after)) - own:
+        names = get_text_list(sorted(team.name for team in others), "and")
+        raise Refused(
+            f"You do not facilitate {names}. Only who does, or an administrator, adds or removes "
+            "it. Nothing was changed."
+        )
+
+
+def _refuse_unclear(meeting: Meeting, teams: Sequence[ActionTeam]) -> None:
+    """Refuse a meeting whose parts do not fit each other."""
+    if not clean_text(meeting.title):
+        raise Refused("Enter a title.")
+    if meeting.ends_at <= meeting.starts_at:
+        raise Refused("The meeting ends before it begins. Change one of the times.")
+    if meeting.answer_by and meeting.answer_by > meeting.starts_at:
+        raise Refused("Ask for answers before the meeting begins.")
+    if meeting.places is not None and meeting.places < 1:
+        raise Refused("Give at least 1 place, or leave it empty: no limit.")
+    if not teams and meeting.kind == Meeting.Kind.TEAM:
+        raise Refused("A team meeting needs a team. Choose it, or another kind.")
+    if not teams and meeting.audience == Meeting.Audience.TEAMS:
+        raise Refused("Choose its teams, or another answer to who sees it: this one has no team.")
+
+
+def _refuse_silent_move(meeting: Meeting, changes: Collection[str]) -> None:
+    if not MOVED_FIELDS.isdisjoint(changes):
+        raise Refused(
+            f"“{meeting}” is announced. Move it to change its time or place, so that everyone "
+            "hears of it. Nothing was changed."
+        )
+
+
+def _refuse_draft_teams(teams: Iterable[ActionTeam]) -> None:
+    drafts = [team.name for team in teams if team.state == ActionTeam.State.DRAFT]
+    if drafts:
+        names = get_text_list(sorted(drafts), "and")
+        raise Refused(
+            f"Nobody may know yet of {names}. Publish the team first, or choose another one."
+        )
+
+
+def _refuse_past(starts_at: datetime) -> None:
+    if starts_at <= timezone.now():
+        raise Refused("The time is in the past. Choose a time to come.")
+
+
+def _refuse_nowhere(place: str, join_url: str) -> None:
+    if not (place or join_url):
+        raise Refused("Say where it is: a place, a link to join online, or both.")
+
+
+def _refuse_over(meeting: Meeting, what: str) -> None:
+    if meeting.is_over:
+        raise Refused(
+            f"“{meeting}” was over on {long_date(meeting.ends_at)}; it can no longer be {what}. "
+            "Nothing was changed."
+        )
+
+
+def _free_slug(meeting: Meeting) -> str:
+    """Return the address of `meeting`: its title and year, with a number where there is another
+    meeting of this name."""
+    name = slugify(meeting.title)[:MAX_SLUG_CHARACTERS].strip("-") or slugify(meeting.kind)
+    stem = f"{name}-{meeting.local_start.year}"
+    others = Meeting.objects.filter(slug__startswith=stem).exclude(pk=meeting.pk)
+    taken = set(others.values_list("slug", flat=True))
+    candidates = [stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 2))]
+    return next(slug for slug in candidates if slug not in taken)
+
+
+def _days_later(moment: datetime, shift: timedelta) -> datetime:
+    """Return the same hour of Central Time so many days later. One that the clocks leave out is
+    the next that there is."""
+    local = timezone.localtime(moment).replace(tzinfo=None) + shift
+    return timezone.make_aware(local)
+
+
+def _as_long_before(moment: datetime, old_start: datetime, new_start: datetime) -> datetime:
+    """Return the moment as far from `new_start` as `moment` was from `old_start`, by the clocks of
+    Central Time."""
+    return _days_later(moment, _by_the_clock(new_start) - _by_the_clock(old_start))
+
+
+def _by_the_clock(moment: datetime) -> datetime:
+    return timezone.localtime(moment).replace(tzinfo=None)

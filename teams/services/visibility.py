@@ -14,7 +14,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from members.batches import batched
 from members.models import Member, MemberQuerySet, Move, MoveQuerySet
-from teams.models import ActionTeam, FaqEntry, Goal, Membership
+from teams.models import ActionTeam, FaqEntry, Goal, Meeting, MeetingQuerySet, Membership
 
 
 def _sees_all(staff: Member) -> bool:
@@ -43,10 +43,24 @@ def _visible_goals(staff: Member) -> QuerySet[Goal]:
     return Goal.objects.filter(team__in=ActionTeam.objects.facilitated_by(staff))
 
 
+def visible_meetings(staff: Member) -> MeetingQuerySet:
+    """Return the meetings that `staff` sees at the desk: those of the teams that they facilitate,
+    and of the whole Collaborative, which administrators plan."""
+    meetings: MeetingQuerySet = Meeting.objects.all()
+    if _sees_all(staff):
+        return meetings
+    if not staff.is_staff:
+        return meetings.none()
+    through = Meeting.teams.through.objects.filter(meeting=OuterRef("pk"))
+    own = through.filter(actionteam__facilitators=staff)
+    return meetings.filter(Exists(own) | ~Exists(through))
+
+
 # What is not shared by all staff.
 _VISIBLE: dict[type[Model], Callable[[Member], QuerySet[Any]]] = {
     FaqEntry: lambda staff: FaqEntry.objects.editable_by(staff),
     Goal: _visible_goals,
+    Meeting: visible_meetings,
     Member: visible_members,
     Membership: lambda staff: Membership.objects.visible_to(staff),
     Move: visible_moves,
