@@ -126,7 +126,12 @@ def undo_rules_of(decision: Decision) -> UndoRules:
         if not services.visible_keys(registered.model, [key], by):
             raise Refused("the person who asked for it no longer sees this at the desk.")
 
-    return UndoRules(check_record, services.refuse_undo_if_built_upon, services.describe_for)
+    return UndoRules(
+        check_record,
+        services.refuse_undo_if_built_upon,
+        services.describe_for,
+        {"teams.attendance": services.revert_answers},
+    )
 
 
 def process_decision(decision: Decision, *, seconds: float) -> bool:

@@ -21,6 +21,7 @@ from members.history.request_id import HEADER, bind_request_id
 from members.models import Decision, SentCode
 from members.services import delete_ended_sessions
 from teams.services import (
+    anonymize_old_guests,
     delete_old_addresses,
     delete_old_invitations,
     delete_settled_claims,
@@ -103,6 +104,7 @@ DAILY_TASKS: tuple[Callable[[], object], ...] = (
     delete_old_addresses,
     delete_old_invitations,
     delete_settled_claims,
+    anonymize_old_guests,
     delete_expired_imports,
     delete_expired_counters,
 )

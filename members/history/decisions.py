@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,6 +62,11 @@ class UndoRules:
     check_built_upon: Callable[[list[Member], list[Organization], datetime, Member], None]
     # Returns what text for that person calls a record.
     describe: Callable[[models.Model, Member], str]
+    # Called last for all changes of one of these models, by label and newest first, with who
+    # undoes it and the line of history: restores what still can be.
+    revert: Mapping[str, Callable[[list[dict[str, Any]], Member, str], None]] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True)
@@ -265,8 +270,7 @@ def _undo_item(item: DecisionItem, decision: Decision, rules: UndoRules) -> None
             rules.check_record(item.object_id, decision.undoer)
             if not item.changes:
                 raise Refused("an account that it was about is closed.")
-            for change in reversed(item.changes):
-                _revert(change, decision, rules)
+            _revert_all(item.changes, decision, rules)
             changed = _unconfirmed_and_organizations(item.changes)
             rules.check_built_upon(*changed, decision.created_at, decision.undoer)
             dropped, _ = Email.objects.filter(pk__in=item.email_ids, status=STATUS.queued).delete()
@@ -306,10 +310,24 @@ def _unconfirmed_and_organizations(
     return list(members), list(organizations)
 
 
+def _revert_all(changes: list[dict[str, Any]], decision: Decision, rules: UndoRules) -> None:
+    newest_first = changes[::-1]
+    for change in newest_first:
+        if change["model"] not in rules.revert:
+            _revert(change, decision, rules)
+    for label, revert in rules.revert.items():
+        if own := [change for change in newest_first if change["model"] == label]:
+            revert(own, decision.undoer, _why_undone(decision))
+
+
+def _why_undone(decision: Decision) -> str:
+    return f"undone: {decision.title}"
+
+
 def _revert(change: dict[str, Any], decision: Decision, rules: UndoRules) -> None:
     """Undo one change, with a line of history; refuses a record that has changed since."""
     model = apps.get_model(change["model"])
-    by, why = decision.undoer, f"undone: {decision.title}"
+    by, why = decision.undoer, _why_undone(decision)
     # What was created and has been removed since is no longer there, even if its row is.
     manager = model._base_manager if "old" in change else model._default_manager
     record = manager.filter(pk=change["pk"]).select_for_update(no_key=True).first()
@@ -320,10 +338,10 @@ def _revert(change: dict[str, Any], decision: Decision, rules: UndoRules) -> Non
         return
     if serialize_fields(record, change["new"]) != change["new"]:
         raise Refused(f"{rules.describe(record, by)} has changed in the meantime.")
-    save_with_history(record, by, why, **_values(model, change["old"]))
+    save_with_history(record, by, why, **deserialize_fields(model, change["old"]))
 
 
-def _values(model: type[models.Model], serialized: dict[str, Any]) -> dict[str, Any]:
+def deserialize_fields(model: type[models.Model], serialized: dict[str, Any]) -> dict[str, Any]:
     """Return the values that `serialize_fields` wrote, by the attribute names of `model`."""
     values = {}
     for name, value in serialized.items():

@@ -3,6 +3,7 @@
 Steps about organizations and affiliations are here, too, because memberships follow from them.
 """
 
+from teams.services.answer_changes import anonymize_old_guests, revert_answers
 from teams.services.answers import (
     AnswerCounts,
     answer_as_guest,
@@ -135,6 +136,7 @@ __all__ = [
     "add_member",
     "add_organization",
     "announce_meeting",
+    "anonymize_old_guests",
     "answer_as_guest",
     "answer_counts",
     "answer_meeting",
@@ -198,6 +200,7 @@ __all__ = [
     "request_move",
     "return_account",
     "revive_meeting",
+    "revert_answers",
     "search_faq",
     "seen_account",
     "seen_accounts",

@@ -86,11 +86,13 @@ def answer_as_guest(meeting: Meeting, name: str, email: str, answer: str) -> Att
         return answer_meeting(meeting, account, answer)
     with transaction.atomic():
         meeting = lock_meeting(meeting)
-        if not Meeting.objects.public().filter(pk=meeting.pk).exists():
+        by_email = Attendance.objects.filter(meeting=meeting, guest_email=email)
+        is_public = Meeting.objects.public().filter(pk=meeting.pk).exists()
+        # Who has answered before can also change it.
+        if not (is_public or by_email.exists()):
             raise Refused(f"This meeting is no longer public. {NOTHING_CHANGED}")
         refuse_if_closed(meeting)
         answer = _offered_answer(meeting, answer, may_join_online=False)
-        by_email = Attendance.objects.filter(meeting=meeting, guest_email=email)
         # The history holds nothing about guests.
         by_email.update(guest_name=clean_text(name))
         attendance = by_email.first() or Attendance(
@@ -163,14 +165,14 @@ def _save_answer(
         return
     gives_up_place = has_place(attendance)
     now = timezone.now()
-    waits = answer == Answer.IN_PERSON and _free_places(attendance.meeting) == 0
+    free = free_places(attendance.meeting) if answer == Answer.IN_PERSON else None
     save_with_history(
         attendance,
         by,
         ANSWERED,
         answer=answer,
         answered_at=now,
-        waiting_since=now if waits else None,
+        waiting_since=None if free is None or free > 0 else now,
         organization=organization,
     )
     if gives_up_place:
@@ -182,12 +184,13 @@ def has_place(attendance: Attendance) -> bool:
     return attendance.answer == Answer.IN_PERSON and attendance.waiting_since is None
 
 
-def _free_places(meeting: Meeting) -> int | None:
-    """Return how many places `meeting`, which is locked, has left; None without a limit."""
+def free_places(meeting: Meeting) -> int | None:
+    """Return how many places `meeting`, which is locked, has left, below 0 where it lost some;
+    None without a limit."""
     if meeting.places is None:
         return None
     in_person = meeting.attendances.coming().filter(answer=Answer.IN_PERSON)
-    return max(0, meeting.places - in_person.count())
+    return meeting.places - in_person.count()
 
 
 def move_up_waiting(meeting: Meeting) -> list[Attendance]:
@@ -196,30 +199,34 @@ def move_up_waiting(meeting: Meeting) -> list[Attendance]:
     does not take place."""
     if meeting.status != Status.ANNOUNCED or meeting.has_begun:
         return []
-    moved_up = list(meeting.attendances.waiting().select_related("member")[: _free_places(meeting)])
+    free = free_places(meeting)
+    waiting = meeting.attendances.waiting().select_related("member")
+    moved_up = list(waiting if free is None else waiting[: max(free, 0)])
     for attendance in moved_up:
         attendance.meeting = meeting
-        save_with_history(attendance, None, GOT_PLACE, waiting_since=None)
+        # With the time of the answer, by which an undo sees whether there is a newer one.
+        answered_at = attendance.answered_at
+        save_with_history(attendance, None, GOT_PLACE, waiting_since=None, answered_at=answered_at)
     return moved_up
 
 
-def withdraw_answers(members: Iterable[Member], *, by: Member | None, closed: bool = False) -> None:
-    """Let `members`, whose memberships have just changed in this transaction, give up their places
-    in meetings to come that they may no longer see; with `closed`, in all. Who waits moves up.
+def withdraw_answers(members: Iterable[int], *, by: Member | None, closed: bool = False) -> None:
+    """Let the members with these keys, whose memberships have just changed in this transaction,
+    give up their places in meetings to come that they may no longer see; with `closed`, in all.
+    Who waits moves up.
 
     They have not answered then, and can again if they come back.
     """
-    people = {member.pk: member for member in members}
     upcoming: dict[int, set[int]] = defaultdict(set)
-    for batch in batched(sorted(people)):
+    for batch in batched(sorted(set(members))):
         answers = Attendance.objects.filter(member__in=batch, meeting__starts_at__gt=timezone.now())
         for member, meeting in answers.exclude(answer="").values_list("member", "meeting"):
             upcoming[member].add(meeting)
     withdrawn: dict[int, set[int]] = defaultdict(set)
-    for key, meetings in upcoming.items():
-        seen = set() if closed else _seen_by(people[key], meetings)
-        for meeting in meetings - seen:
-            withdrawn[meeting].add(key)
+    for member in Member.objects.filter(pk__in=upcoming):
+        seen = set() if closed else _seen_by(member, upcoming[member.pk])
+        for meeting in upcoming[member.pk] - seen:
+            withdrawn[meeting].add(member.pk)
     for meeting in sorted(withdrawn):
         _withdraw(meeting, withdrawn[meeting], by, CLOSED if closed else GAVE_UP)
 

@@ -21,6 +21,7 @@ from members.services import (
 )
 from teams import emails
 from teams.models import ActionTeam, Membership
+from teams.services.answer_changes import link_guest_answers
 from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import new_membership, transition_all
 from teams.services.visibility import confirmable_accounts, seen_accounts
@@ -148,6 +149,7 @@ def import_members(
         _confirm_affiliations(result, accounts.values(), by)
         _store_begun(result, list(begun.values()), by)
         _activate_open_requests(result, memberships, by)
+        link_guest_answers({member.email: member for member in result.created}, by=by)
         _email_unseen(result, by, send_claims=send_email)
     return result
 

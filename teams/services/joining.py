@@ -17,6 +17,7 @@ from members.services import (
 from members.wording import end_sentence
 from teams import emails
 from teams.models import ActionTeam, Membership
+from teams.services.answer_changes import link_guest_answers
 from teams.services.invitations import accept_invitations
 from teams.services.recognition import set_affiliation
 from teams.services.transitions import lock_membership, start_membership, transition
@@ -79,7 +80,9 @@ def complete_join(
         member = complete_profile(member, full_name=full_name, job_title=job_title)
         accept_invitations(member, email)
         teams = ActionTeam.objects.filter(pk__in=team_ids)
-        return member, _join_all(member, teams, reason)
+        outcomes = _join_all(member, teams, reason)
+        link_guest_answers({email: member}, by=member)
+    return member, outcomes
 
 
 def join_teams(

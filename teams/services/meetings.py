@@ -95,8 +95,8 @@ def change_meeting(
     if has_other_teams:
         _set_teams(meeting, after, by)
     if has_other_teams or "audience" in changes:
-        answers = meeting.attendances.exclude(answer="")
-        withdraw_answers(Member.objects.filter(attendances__in=answers), by=by)
+        answers = meeting.attendances.exclude(member=None).order_by()
+        withdraw_answers(answers.values_list("member", flat=True), by=by)
     move_up_waiting(meeting)
     return meeting
 

@@ -14,6 +14,7 @@ from members.services import (
 from members.wording import end_sentence
 from teams import emails
 from teams.models import ActionTeam, Membership
+from teams.services.answer_changes import link_guest_answers
 from teams.services.recognition import activate_open_requests
 from teams.services.transitions import (
     lock_membership,
@@ -127,6 +128,7 @@ def add_member(
         if newly_confirmed:
             # What they have requested of other open teams.
             activate_open_requests([member], by=by)
+        link_guest_answers({email: member}, by=by)
     return membership
 
 

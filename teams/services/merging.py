@@ -16,7 +16,8 @@ from members.services import (
 )
 from members.wording import end_sentence
 from teams import emails
-from teams.models import Membership
+from teams.models import Attendance, Membership
+from teams.services.answer_changes import take_over_answers
 from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import end_or_withdraw
 
@@ -30,11 +31,12 @@ def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
     """Make the account `duplicate` part of the account `into` of the same person; return the
     stored account that goes on.
 
-    Memberships move; of two in one team the better one stays open, the other one ends. `into`
-    gets the confirmed affiliation and what its profile lacks. The duplicate is closed, and its
-    address signs in to `into` from now on. One email to both addresses says so. Refuses one and
-    the same account, closed and merged ones, a duplicate that may use the desk, and two that are
-    confirmed for different organizations.
+    Memberships and answers to meetings move; of two memberships in one team the better one stays
+    open, the other one ends; of two answers to one meeting the later one counts. `into` gets the
+    confirmed affiliation and what its profile lacks. The duplicate is closed, and its address signs
+    in to `into` from now on. One email to both addresses says so. Refuses one and the same account,
+    closed and merged ones, a duplicate that may use the desk, and two that are confirmed for
+    different organizations.
     """
     if duplicate.pk == into.pk:
         raise Refused("This is the same account. Choose the other one.")
@@ -49,6 +51,8 @@ def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
                 "The organization of one of the two has changed in the meantime. Look again."
             )
         _move_memberships(duplicate, retained, by)
+        answers = Attendance.objects.filter(member=duplicate)
+        take_over_answers(answers, retained, by=by, why=MERGED)
         merged_before = list(duplicate.merged_accounts.order_by("pk"))
         bulk_save_with_history(merged_before, by, MERGED, merged_into=retained)
         save_with_history(retained, by, MERGED, **_gained(duplicate, retained))
@@ -128,7 +132,7 @@ def _move_memberships(duplicate: Member, retained: Member, by: Member) -> None:
             by_team[membership.team_id].append(membership)
     for current in by_team.values():
         for membership in _all_but_best(current):
-            end_or_withdraw(membership, by=by, why=MERGED, reason=IN_TEAM_TWICE)
+            end_or_withdraw(membership, by=by, why=MERGED, reason=IN_TEAM_TWICE, keeps_answers=True)
     moving = [membership for membership in memberships if membership.member_id == duplicate.pk]
     bulk_save_with_history(moving, by, MERGED, member=retained)
 

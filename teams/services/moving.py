@@ -27,6 +27,7 @@ from members.services.moving import (
 )
 from teams import emails
 from teams.models import Membership
+from teams.services.answer_changes import link_guest_answers
 from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import transition
 
@@ -247,6 +248,7 @@ def _follow(member: Member, *, by: Member) -> list[Membership]:
         for membership in memberships:
             if membership.is_active:
                 transition(membership, Membership.Status.REQUESTED, by=by, why=WAITS_AGAIN)
+    link_guest_answers({member.email: member}, by=by)
     return sorted(memberships, key=lambda each: (each.team.position, each.team.name))
 
 

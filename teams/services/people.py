@@ -54,10 +54,10 @@ def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Me
             )
             if not may_use_desk:
                 end_sessions(member)
-            withdraw_answers([member], by=by)
         for member in chosen:
             if member not in before:
                 _appoint(member, team, by)
+        withdraw_answers([member.pk for member in before.difference(chosen)], by=by)
 
 
 def add_facilitator(team: ActionTeam, member: Member, *, by: Member) -> None:
@@ -115,7 +115,7 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         current = Membership.objects.of(member).current()
         for membership in current.select_for_update(no_key=True).order_by("pk"):
             end_or_withdraw(membership, by=by or member, why="account closed")
-        withdraw_answers([member], by=by or member, closed=True)
+        withdraw_answers([member.pk], by=by or member, closed=True)
         invitations = Invitation.objects.of(member)
         erase_items(Invitation, invitations.values_list("pk", flat=True))
         invitations.delete()

@@ -26,7 +26,7 @@ from members.services import (
     bulk_save_with_history,
     lock_records,
 )
-from teams.models import Invitation, Membership
+from teams.models import Attendance, Invitation, Membership
 from teams.services.people import erase_reasons
 from teams.services.transitions import restore_requests, transition_all
 from teams.services.visibility import visible_keys
@@ -113,7 +113,8 @@ def take_back_members(
 
 def _used_since(members: Mapping[int, Member], people: ImportedPeople) -> set[int]:
     """Return the keys of those of `members` who have signed in since the import, may use the desk,
-    have been merged with another account, or have asked for another address."""
+    have been merged with another account, have asked for another address, or have answered a
+    meeting, which a link in an email does without signing in."""
     created = set(people.members)
     used = {
         pk
@@ -128,6 +129,8 @@ def _used_since(members: Mapping[int, Member], people: ImportedPeople) -> set[in
         used.update(merged.values_list("merged_into", flat=True))
         moves = Move.objects.filter(member__in=created.intersection(batch))
         used.update(moves.values_list("member", flat=True))
+        answers = Attendance.objects.filter(answered_at__gt=people.finished_at)
+        used.update(answers.filter(member__in=batch).values_list("member", flat=True))
     return used
 
 

@@ -105,13 +105,20 @@ def refuse_unless_allowed(membership: Membership, status: Status, *, by: Member 
 
 
 def transition(
-    membership: Membership, status: Status, *, by: Member | None, why: str, reason: str = ""
+    membership: Membership,
+    status: Status,
+    *,
+    by: Member | None,
+    why: str,
+    reason: str = "",
+    keeps_answers: bool = False,
 ) -> None:
     """Move `membership`, as `lock_membership` returned it in this transaction, to `status`, with
     a line of history.
 
     `by` is None where the email domain decided. `why` stands in the history, `reason` is what
-    the member reads. Refuses, saying what happened, unless the stored status allows the step.
+    the member reads. `keeps_answers` to meetings: the same person is in the team with another
+    membership. Refuses, saying what happened, unless the stored status allows the step.
     """
     stored = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
     refuse_unless_allowed(stored, status, by=by)
@@ -121,14 +128,21 @@ def transition(
     elif status == Status.REQUESTED:
         fields["requested_at"] = timezone.now()
     save_with_history(membership, by, why, **fields)
-    if stored.is_active:
-        withdraw_answers([membership.member], by=by)
+    if stored.is_active and not keeps_answers:
+        withdraw_answers([membership.member_id], by=by)
 
 
-def end_or_withdraw(membership: Membership, *, by: Member, why: str, reason: str = "") -> None:
-    """End a membership that is active, withdraw one that is still a request."""
+def end_or_withdraw(
+    membership: Membership,
+    *,
+    by: Member,
+    why: str,
+    reason: str = "",
+    keeps_answers: bool = False,
+) -> None:
+    """End a membership that is active, withdraw one that is still a request, as `transition`."""
     status = Status.ENDED if membership.is_active else Status.WITHDRAWN
-    transition(membership, status, by=by, why=why, reason=reason)
+    transition(membership, status, by=by, why=why, reason=reason, keeps_answers=keeps_answers)
 
 
 def transition_all(
@@ -154,7 +168,7 @@ def transition_all(
         first_time = [membership for membership in moved if membership not in returning]
         bulk_save_with_history(first_time, by, why, **fields)
     else:
-        left = [membership.member for membership in moved if membership.is_active]
+        left = [membership.member_id for membership in moved if membership.is_active]
         bulk_save_with_history(moved, by, why, **fields)
         withdraw_answers(left, by=by)
     return moved
@@ -165,7 +179,7 @@ def restore_requests(memberships: Sequence[Membership], *, by: Member, why: str)
     were approved."""
     undecided = {"status": Status.REQUESTED, "decided_at": None, "decided_by": None}
     bulk_save_with_history(memberships, by, why, **undecided)
-    withdraw_answers([membership.member for membership in memberships], by=by)
+    withdraw_answers([membership.member_id for membership in memberships], by=by)
 
 
 def _stored_statuses(keys: Sequence[int]) -> dict[int, str]:
