@@ -2,7 +2,7 @@
 window.pageAudit = (() => {
   const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgbaOf = new Map();
-  const stops = [];
+  const stops = new Set();
   let isBack = false;
 
   /** Red, green, blue and alpha of any color that CSS knows, each from 0 to 255. */
@@ -84,10 +84,13 @@ window.pageAudit = (() => {
     element.matches("input, select, textarea") ||
     [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
 
-  /** The colors of every text, as far as contrast goes: its own, those of what is behind it and
-   *  around it, whether it is large, underlined. */
-  function colors() {
-    const combinations = new Set();
+  const keep = (groups, name, element) =>
+    groups.has(name) ? groups.get(name).push(element) : groups.set(name, [element]);
+
+  /** The elements with text by their colors, as far as contrast goes: its own, those of what is
+   *  behind it and around it, whether it is large, underlined. */
+  function byColors() {
+    const groups = new Map();
     for (const element of document.body.querySelectorAll("*")) {
       if (!hasText(element) || !element.checkVisibility()) continue;
       const { color, fontSize, fontWeight, opacity, textDecorationLine } =
@@ -95,9 +98,10 @@ window.pageAudit = (() => {
       const isLarge = parseFloat(fontSize) >= (fontWeight >= 700 ? 18.66 : 24);
       const around = getComputedStyle(element.parentElement).color;
       const behind = backgroundAt(element);
-      combinations.add([color, behind, around, isLarge, opacity, textDecorationLine].join());
+      const colors = [color, behind, around, isLarge, opacity, textDecorationLine].join();
+      keep(groups, colors, element);
     }
-    return [...combinations];
+    return groups;
   }
 
   /** The class names that a style sheet mentions. */
@@ -106,26 +110,37 @@ window.pageAudit = (() => {
     return new Set(rules.flatMap(({ cssText }) => cssText.match(/(?<=\.)[a-z_-][\w-]*/gi) ?? []));
   }
 
-  // Elements whose meaning depends on what they stand in, and those that are used.
-  const inContext = "li, dt, dd, tr, th, td, option, legend, figcaption, label, summary, a, button, " +
-    "input, select, textarea";
+  // Elements that are used, and those whose meaning depends on what they stand in.
+  const used = "a, button, input, select, textarea, summary, [tabindex='0']";
+  const inContext = `${used}, li, dt, dd, tr, th, td, option, legend, figcaption, label`;
 
-  /** The kind of every element: its tag, type and styled classes; where it matters, those of its
+  /** All elements by their kind: tag, type and styled classes; where it matters, those of the
    *  parent too. */
-  function kinds() {
+  function byKind() {
     const styled = styledClasses();
     const kindOf = ({ localName, type, classList }) =>
       [localName, type, ...[...classList].filter((name) => styled.has(name)).sort()].join(".");
-    const elements = [...document.body.querySelectorAll("*")];
-    return [
-      ...new Set(
-        elements.map((element) =>
-          element.matches(inContext)
-            ? `${kindOf(element.parentElement)} ${kindOf(element)}`
-            : kindOf(element),
-        ),
-      ),
-    ];
+    const groups = new Map();
+    for (const element of document.body.querySelectorAll("*")) {
+      const kind = kindOf(element);
+      const { parentElement } = element;
+      keep(groups, element.matches(inContext) ? `${kindOf(parentElement)} ${kind}` : kind, element);
+    }
+    return groups;
+  }
+
+  // What `newOf` has found.
+  const fresh = { kinds: [], colors: [] };
+
+  /** Whether it moves its content, which Chromium lets the keyboard do. */
+  function isScroller(element) {
+    const { overflowX, overflowY } = getComputedStyle(element);
+    const { scrollWidth, clientWidth, scrollHeight, clientHeight } = element;
+    const moves = (overflow) => ["auto", "scroll"].includes(overflow);
+    return (
+      (moves(overflowX) && scrollWidth > clientWidth) ||
+      (moves(overflowY) && scrollHeight > clientHeight)
+    );
   }
 
   // No fading from one scheme to the other: it would be checked in the middle.
@@ -134,8 +149,40 @@ window.pageAudit = (() => {
   document.adoptedStyleSheets.push(noTransitions);
 
   return {
-    colors,
-    kinds,
+    /** Of "kinds" or "colors": those that are not in `seen`. Remembers their elements. */
+    newOf(what, seen) {
+      const groups = what === "kinds" ? byKind() : byColors();
+      const names = [...groups.keys()].filter((name) => !seen.includes(name));
+      fresh[what] = names.flatMap((name) => groups.get(name));
+      return names;
+    },
+
+    /** Whether something of a new kind is there to be used. */
+    hasNewUse: () => fresh.kinds.some((element) => element.matches(used)),
+
+    /** Run these rules of axe on the elements of new "kinds" or "colors". */
+    axeOfNew(rules, what) {
+      const include = fresh[what].filter((element) => element.checkVisibility());
+      const options = { runOnly: rules, resultTypes: ["violations"], preload: false };
+      return include.length ? axe.run({ include }, options) : { violations: [] };
+    },
+
+    /** Run these rules of axe, but those of `others`, on the page. */
+    axe(rules, others) {
+      const off = Object.fromEntries(others.map((rule) => [rule, { enabled: false }]));
+      return axe.run({ runOnly: rules, rules: off, resultTypes: ["violations"], preload: false });
+    },
+
+    /** The addresses of the scripts, and every id and class in the page. */
+    scripts() {
+      const names = [...document.querySelectorAll("[id], [class]")].flatMap((element) => [
+        element.id,
+        ...element.classList,
+      ]);
+      const addresses = [...document.scripts].map(({ src }) => src).filter(Boolean);
+      return { addresses, names, hasNoscript: Boolean(document.querySelector("noscript")) };
+    },
+
     scrollsSideways() {
       const { scrollWidth, clientWidth } = document.documentElement;
       return scrollWidth > clientWidth;
@@ -183,23 +230,27 @@ window.pageAudit = (() => {
     /** From now on, remember where the Tab key leads. */
     watchFocus() {
       document.addEventListener("focusin", ({ target }) => {
-        if (stops.includes(target)) isBack = true;
-        else stops.push(target);
+        isBack ||= stops.has(target);
+        stops.add(target);
       });
     },
 
     isFocusBack: () => isBack,
 
-    /** What is wrong with the focus rings of these stops, as they look now. */
+    /** What is wrong with the focus rings of what is of a new kind, as they look now. */
     focusRings() {
       const problems = [];
-      for (const element of stops) {
+      for (const element of fresh.kinds) {
+        const isStop = element.matches(used) || isScroller(element);
         // Some are shown at other widths only.
-        if (!element.checkVisibility()) continue;
+        if (!isStop || !element.checkVisibility()) continue;
         element.focus();
+        if (document.activeElement !== element) continue;
         const problem = problemOf(element);
         if (problem) problems.push(`${element.outerHTML.slice(0, 120)} ${problem}`);
       }
+      // A link that shows only with the focus would be in the way of what is checked next.
+      document.activeElement?.blur();
       return problems;
     },
   };

@@ -1,38 +1,39 @@
 """Audit pages as their readers use them: with axe-core, narrow and wide, light and dark, by
 keyboard, without JavaScript.
 
-A page that shows something new (an element of another tag, type or styled class; a link, field or
-item in another parent; other colors) is checked by all rules, and where its style decides (focus
-rings, sizes and colors) at each width and in each scheme. Of a page that is made of what was
-checked before in the same process, only what each page decides for itself is: headings, names of
-fields and buttons, ids, pictures' descriptions, and whether it fits.
+Of each page is checked what it decides for itself: headings, names of fields and buttons, ids,
+pictures' descriptions, and whether it fits on the narrowest screen. The rest is checked where it is
+seen first in the same process: all rules on a page with an element of another tag, type or styled
+class, or with a link, field or item in another parent; for those elements sizes and focus rings at
+each width and scheme; contrast where there are other colors; the keyboard's way and reading without
+JavaScript where a script meets something that it names.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+from django.contrib.staticfiles.finders import find
 from playwright.sync_api import Page
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 SCRIPT = Path(__file__).with_suffix(".js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Checked again where new colors appear, and for each width. The answers to all other rules are in
-# the document, which stays the same.
+# Only asked about what is new, which is most of their time. The answers to all other rules are in
+# the document, whatever its colors and width are.
 COLOR_RULES = ["color-contrast", "link-in-text-block"]
 SIZE_RULES = ["target-size", "scrollable-region-focusable"]
-WIDTHS, SCHEMES = (360, 768, 1280), ("light", "dark")
-# Each scheme, and each width in one of them.
-NARROW_VIEWS = [(WIDTHS[0], scheme) for scheme in SCHEMES]
-VIEWS = NARROW_VIEWS + [(width, SCHEMES[0]) for width in WIDTHS[1:]]
+# WCAG 1.4.10: no page scrolls sideways at the first width.
+NARROW, WIDER = 320, (768, 1280)
 HEIGHT = 640
-# WCAG 1.4.10: no page scrolls sideways at this width.
-REFLOW_WIDTH = 320
 MAX_TAB_STOPS = 600
 # A new one each time that the page is shown.
 APP_KEY = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
+WORD = re.compile(r"[\w-]+")
 
 # What scripts add to a page, or remove; anything else must read the same without them.
 ONLY_WITH_JAVASCRIPT = {
@@ -48,16 +49,15 @@ ONLY_WITHOUT_JAVASCRIPT = {
 
 
 # What earlier tests of this process have checked.
-SEEN_KINDS: set[str] = set()
-SEEN_COLORS: set[str] = set()
+SEEN: dict[str, set[str]] = {"kinds": set(), "colors": set(), "scripts": set()}
 
 
 class PageAudit:
     """Collects what is wrong with pages; `assert_clean()` fails with all of it."""
 
-    def __init__(self, plain: Page) -> None:
-        """`plain` is a page without JavaScript."""
-        self.plain = plain
+    def __init__(self, open_plain: Callable[[], Page]) -> None:
+        """`open_plain()` returns a page without JavaScript."""
+        self.open_plain = open_plain
         self.findings: Counter[str] = Counter()
 
     def visit(self, page: Page, addresses: Iterable[str], *, status: int = 200) -> None:
@@ -74,23 +74,19 @@ class PageAudit:
         """Check the open page. `again` opens it without JavaScript too, which cannot be done with
         the answer to a form, or with what is shown only once."""
         page.wait_for_load_state()
-        _resize(page, *VIEWS[0])
+        _show(page, NARROW, "light")
         page.evaluate(SCRIPT)
         findings = _headings(page) + page.evaluate("pageAudit.unnamed()")
-        has_new_kinds = self._is_new(page, "kinds", SEEN_KINDS)
-        has_new_colors = self._is_new(page, "colors", SEEN_COLORS)
-        if has_new_kinds or has_new_colors:
-            page.evaluate(AXE)
-            findings += _axe(page, RULES)
+        if page.evaluate("pageAudit.scrollsSideways()"):
+            findings.append(f"scrolls sideways at {NARROW}")
+        if _has_new_scripts(page):
+            _walk(page)
             if again:
                 findings += self._compare_without_javascript(page)
-            if has_new_kinds:
-                _walk(page)
-            for view in VIEWS if has_new_kinds else NARROW_VIEWS:
-                findings += self._check_view(page, *view, rings=has_new_kinds)
-        page.set_viewport_size({"width": REFLOW_WIDTH, "height": HEIGHT})
-        if page.evaluate("pageAudit.scrollsSideways()"):
-            findings.append(f"scrolls sideways at {REFLOW_WIDTH}")
+        has_new_kinds, has_new_colors = _has_new(page, "kinds"), _has_new(page, "colors")
+        if has_new_kinds or has_new_colors:
+            page.evaluate(AXE)
+            findings += _look(page, has_new_kinds, has_new_colors)
         self.findings.update(f"{page.url}: {finding}" for finding in findings)
 
     def assert_clean(self) -> None:
@@ -98,34 +94,13 @@ class PageAudit:
         lines = [f"{finding} ({count} times)" for finding, count in self.findings.items()]
         assert not lines, "\n".join(["", *lines])
 
-    def _check_view(self, page: Page, width: int, scheme: str, *, rings: bool) -> list[str]:
-        _resize(page, width, scheme)
-        rules = []
-        # All rules were checked in the first view.
-        if (width, scheme) != VIEWS[0]:
-            if scheme == SCHEMES[0]:
-                rules += SIZE_RULES
-            if self._is_new(page, "colors", SEEN_COLORS):
-                rules += COLOR_RULES
-        findings = _axe(page, rules) if rules else []
-        if rings:
-            findings += page.evaluate("pageAudit.focusRings()")
-        return [f"{width}, {scheme}: {finding}" for finding in findings]
-
-    def _is_new(self, page: Page, what: str, seen: set[str]) -> bool:
-        """Return whether the page shows some of `what` for the first time, and remember it."""
-        shown = set(page.evaluate(f"pageAudit.{what}()"))
-        is_new = not shown <= seen
-        seen |= shown
-        return is_new
-
     def _compare_without_javascript(self, page: Page) -> list[str]:
         """Return words and fields that are there only with JavaScript, or only without."""
-        self.plain.context.clear_cookies()
-        self.plain.context.add_cookies(page.context.cookies())
-        self.plain.goto(page.url)
-        self.plain.evaluate(SCRIPT)
-        scripted, plain = _readable_lines(page), _readable_lines(self.plain)
+        plain_page = self.open_plain()
+        plain_page.context.add_cookies(page.context.cookies())
+        plain_page.goto(page.url)
+        plain_page.evaluate(SCRIPT)
+        scripted, plain = _readable_lines(page), _readable_lines(plain_page)
         return [
             f"only {where} JavaScript: {line}"
             for where, lines, expected in (
@@ -136,16 +111,66 @@ class PageAudit:
         ]
 
 
-def _resize(page: Page, width: int, scheme: str) -> None:
-    page.set_viewport_size({"width": width, "height": HEIGHT})
+def _show(page: Page, width: int, scheme: str) -> None:
+    if page.viewport_size != {"width": width, "height": HEIGHT}:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
     page.emulate_media(color_scheme=scheme)
 
 
-def _axe(page: Page, rules: list[str]) -> list[str]:
-    options = {"runOnly": rules, "resultTypes": ["violations"], "preload": False}
+def _has_new(page: Page, what: str) -> bool:
+    """Return whether the page shows "kinds" or "colors" for the first time, and remember them."""
+    new = page.evaluate("([what, seen]) => pageAudit.newOf(what, seen)", [what, list(SEEN[what])])
+    SEEN[what].update(new)
+    return bool(new)
+
+
+def _has_new_scripts(page: Page) -> bool:
+    """Return whether a script, or words for when there is none, meets for the first time an id or
+    a class that it names; and remember it."""
+    shown = page.evaluate("pageAudit.scripts()")
+    found = {"noscript"} if shown["hasNoscript"] else set()
+    for address in shown["addresses"]:
+        text = Path(find(urlsplit(address).path.removeprefix("/static/"))).read_text()
+        found |= {f"{address} {name}" for name in {"", *shown["names"]} & {"", *WORD.findall(text)}}
+    is_new = not found <= SEEN["scripts"]
+    SEEN["scripts"] |= found
+    return is_new
+
+
+def _look(page: Page, has_new_kinds: bool, has_new_colors: bool) -> list[str]:
+    """Return what is wrong with the page, and with how its new parts look: their colors in both
+    schemes, and at each width the size and the focus ring of what can be used."""
+    findings = []
+    if has_new_kinds:
+        rules = [RULES, COLOR_RULES + SIZE_RULES]
+        findings += _violations(page.evaluate("rules => pageAudit.axe(...rules)", rules))
+    has_new_use = page.evaluate("pageAudit.hasNewUse()")
+    views = [(NARROW, "light"), (NARROW, "dark")]
+    views += [(width, "light") for width in WIDER if has_new_use]
+    for width, scheme in views:
+        if (width, scheme) != views[0]:
+            _show(page, width, scheme)
+            has_new_colors = width == NARROW and _has_new(page, "colors")
+        found = []
+        if has_new_kinds and scheme == "light":
+            found += _axe_of_new(page, SIZE_RULES, "kinds")
+        if has_new_colors:
+            found += _axe_of_new(page, COLOR_RULES, "colors")
+        if has_new_use:
+            page.keyboard.press("Tab")  # from now on, whatever has the focus shows it
+            found += page.evaluate("pageAudit.focusRings()")
+        findings += [f"{width}, {scheme}: {finding}" for finding in found]
+    return findings
+
+
+def _axe_of_new(page: Page, rules: list[str], what: str) -> list[str]:
+    return _violations(page.evaluate("args => pageAudit.axeOfNew(...args)", [rules, what]))
+
+
+def _violations(answer: dict[str, Any]) -> list[str]:
     return [
         f"{violation['id']}: {node['html'][:150]}"
-        for violation in page.evaluate("options => axe.run(options)", options)["violations"]
+        for violation in answer["violations"]
         for node in violation["nodes"]
     ]
 

@@ -30,7 +30,7 @@ def content(team, other_team, approval_team, closed_team, faq_entry, goal) -> No
 
 @pytest.fixture
 def audit(new_page) -> PageAudit:
-    return PageAudit(plain=new_page(javascript=False, width=360, height=640))
+    return PageAudit(lambda: new_page(javascript=False, width=320, height=640))
 
 
 def press(page: Page, name: str) -> None:
