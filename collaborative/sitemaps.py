@@ -10,7 +10,7 @@ from django.contrib.sitemaps.views import sitemap as sitemap_view
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from teams.models import ActionTeam
+from teams.models import ActionTeam, Meeting
 
 
 class PublicPages(Sitemap[str]):
@@ -18,12 +18,15 @@ class PublicPages(Sitemap[str]):
 
     protocol = urlsplit(settings.SITE_URL).scheme
     url_names: ClassVar = [
-        "home", "team_list", "faq_list", "organization_list", "join", "privacy", "accessibility"
+        "home", "team_list", "meeting_list", "faq_list", "organization_list", "join", "privacy",
+        "accessibility",
     ]  # fmt: skip
 
     def items(self) -> list[str]:
         pages = [reverse(name) for name in self.url_names]
-        return pages + [team.get_absolute_url() for team in ActionTeam.objects.public()]
+        pages += [team.get_absolute_url() for team in ActionTeam.objects.public()]
+        slugs = Meeting.objects.public().values_list("slug", flat=True)
+        return pages + [reverse("meeting_detail", args=[slug]) for slug in slugs]
 
     def location(self, item: str) -> str:
         return item

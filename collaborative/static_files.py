@@ -10,7 +10,8 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 SHEETS = [
     f"portal/{name}.css"
     for name in (
-        "tokens", "base", "frame", "forms", "components", "lists", "drawings", "pages", "print",
+        "tokens", "base", "frame", "forms", "components", "lists", "drawings", "pages",
+        "meetings", "print",
     )
 ]  # fmt: skip
 # Beside its parts, so that the addresses in them stay right.

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from teams.views import joining, moving, my, public, questions
+from teams.views import joining, meetings, moving, my, public, questions
 
 urlpatterns = [
     path("teams/", public.team_list, name="team_list"),
@@ -15,6 +15,8 @@ urlpatterns = [
     path("faq/ask/", questions.question_ask, name="question_ask"),
     path("faq/ask/done/", questions.question_done, name="question_done"),
     path("faq/<slug:slug>/", public.faq_detail, name="faq_detail"),
+    path("meetings/", meetings.meeting_list, name="meeting_list"),
+    path("meetings/<slug:slug>/", meetings.meeting_detail, name="meeting_detail"),
     path("organizations/", public.organization_list, name="organization_list"),
     path("organizations/check/", public.organization_check, name="organization_check"),
     path("join/", joining.join, name="join"),

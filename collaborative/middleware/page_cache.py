@@ -26,8 +26,9 @@ from django.utils.cache import get_conditional_response
 # The same for everyone without a cookie: they depend on nothing of the request but its path. No
 # form with a token, no header, no query string, no script name.
 CACHEABLE_VIEWS = {
-    "home", "team_list", "team_detail", "faq_list", "faq_detail", "organization_list",
-    "privacy", "accessibility", "manifest", "robots", "sitemap", "security_txt",
+    "home", "team_list", "team_detail", "meeting_list", "meeting_detail", "faq_list", "faq_detail",
+    "organization_list", "privacy", "accessibility", "manifest", "robots", "sitemap",
+    "security_txt",
 }  # fmt: skip
 # Pages of 10 to 50 kB in the memory of each process; the oldest goes first.
 MAX_PAGES = 500

@@ -8,7 +8,16 @@ from django.urls import reverse
 
 from desk.models import Import
 from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
-from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question, SiteText
+from teams.models import (
+    ActionTeam,
+    FaqEntry,
+    Goal,
+    Meeting,
+    MeetingQuerySet,
+    Membership,
+    Question,
+    SiteText,
+)
 
 
 def visitor_pages() -> list[str]:
@@ -26,6 +35,9 @@ def visitor_pages() -> list[str]:
         "/faq/ask/",
         "/faq/ask/?text=zebra",
         "/faq/ask/done/",
+        "/meetings/",
+        "/meetings/?kind=summit&year=2001",
+        *_meeting_pages(Meeting.objects.public()),
         "/organizations/",
         "/join/",
         f"/join/?team={team.slug}",
@@ -36,11 +48,19 @@ def visitor_pages() -> list[str]:
     ]
 
 
+def _meeting_pages(meetings: MeetingQuerySet) -> list[str]:
+    """The pages of a meeting to come, and of one that is over."""
+    before, after = meetings.takes_place().upcoming()[:1], meetings.past()[:1]
+    return [meeting.get_absolute_url() for meeting in (*before, *after)]
+
+
 def member_pages(member: Member) -> list[str]:
     team = Membership.objects.active().filter(member=member)[0].team
     teams = ActionTeam.objects.filter(memberships__member=member)
     return [
         "/",
+        "/meetings/",
+        *_meeting_pages(Meeting.objects.visible_to(member)),
         "/my/",
         "/my/profile/",
         "/my/move/",

@@ -15,6 +15,7 @@ from teams.models.meetings import (
     CalendarKey,
     Meeting,
     MeetingLink,
+    MeetingLinkQuerySet,
     MeetingQuerySet,
     team_keys,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "InvitationQuerySet",
     "Meeting",
     "MeetingLink",
+    "MeetingLinkQuerySet",
     "MeetingQuerySet",
     "Membership",
     "MembershipQuerySet",

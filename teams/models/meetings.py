@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import ClassVar
 
@@ -34,15 +34,18 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
         """What every visitor may know of."""
         return self.announced().filter(audience=Meeting.Audience.PUBLIC)
 
-    def visible_to(self, person: Member | AnonymousUser) -> MeetingQuerySet:
+    def visible_to(
+        self, person: Member | AnonymousUser, keys: Collection[int] | None = None
+    ) -> MeetingQuerySet:
         """The meetings that exist for `person`: public ones; for active members of a team and
-        facilitators those for members, and those of their own teams; what they may plan. One
-        query for the teams of `person`."""
+        facilitators those for members, and those of their own teams; what they may plan. `keys`
+        are their `team_keys`, where these are known; else one query finds them."""
         if not isinstance(person, Member):
             return self.public()
         if person.is_superuser:
             return self
-        keys = team_keys(person)
+        if keys is None:
+            keys = team_keys(person)
         seen = Q(audience=Meeting.Audience.PUBLIC)
         if keys:
             of_own_teams = Meeting.teams.through.objects.filter(
@@ -271,6 +274,20 @@ class Meeting(models.Model):
         return bool(self.join_url)
 
     @property
+    def where(self) -> str:
+        """Where it is, in words; the link to join is none of them."""
+        if self.place:
+            return f"{self.place}, and online" if self.join_url else self.place
+        return "Online" if self.join_url else "The place is not decided yet"
+
+    @property
+    def title_with_teams(self) -> str:
+        """Whose it is, and its title: "Education: Winter meeting". Prefetch `teams` where there
+        are many meetings."""
+        names = ", ".join(team.name for team in self.teams.all())
+        return f"{names}: {self.title}" if names else self.title
+
+    @property
     def local_start(self) -> datetime:
         """In Central Time."""
         return timezone.localtime(self.starts_at)
@@ -286,10 +303,43 @@ class Meeting(models.Model):
         return self.local_start.date()
 
     @property
+    def moved_at(self) -> datetime | None:
+        """When it was moved to the time that it has now, from its history: one query; None where
+        it never moved."""
+        if self.moved_from is None:
+            return None
+        moves = self.history.filter(moved_from=self.moved_from, starts_at=self.starts_at)
+        return moves.order_by("history_date").values_list("history_date", flat=True).first()
+
+    @property
     def takes_answers(self) -> bool:
         """Whether people can still say whether they come."""
         until = self.answer_by or self.starts_at
         return self.status == self.Status.ANNOUNCED and timezone.now() < until
+
+
+class MeetingLinkQuerySet(models.QuerySet["MeetingLink"]):
+    def visible_to(
+        self, person: Member | AnonymousUser, keys: Collection[int] | None = None
+    ) -> MeetingLinkQuerySet:
+        """What `person` may open: of the meetings that they may see, links for everyone; for
+        members those for members, and those of their own teams' meetings. `keys` as for
+        meetings."""
+        meetings = Meeting.objects.visible_to(person, keys).order_by()
+        links = self.filter(meeting__in=meetings.values("pk"))
+        public = links.filter(audience=Meeting.Audience.PUBLIC)
+        if not isinstance(person, Member):
+            return public
+        if person.is_superuser:
+            return links
+        if keys is None:
+            keys = team_keys(person)
+        if not keys:
+            return public
+        of_own_teams = Meeting.teams.through.objects.filter(
+            meeting=OuterRef("meeting"), actionteam__in=keys
+        )
+        return links.filter(~Q(audience=Meeting.Audience.TEAMS) | Exists(of_own_teams))
 
 
 class MeetingLink(models.Model):
@@ -322,6 +372,7 @@ class MeetingLink(models.Model):
     position = models.PositiveSmallIntegerField("place", default=0)
     added_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    objects = MeetingLinkQuerySet.as_manager()
     history = LoggedRecords()
 
     class Meta:

@@ -1,0 +1,15 @@
+"""When meetings are, in templates: `{% load meetings %}`."""
+
+from django import template
+
+from teams.meeting_times import day_in_words, moment_in_words, time_range, time_range_beside_date
+
+register = template.Library()
+# {{ meeting|time_range }}
+register.filter(time_range)
+# {{ meeting|time_range_beside_date }}, after a tile with the date
+register.filter(time_range_beside_date)
+# {{ meeting.moved_from|moment_in_words }}
+register.filter(moment_in_words)
+# {{ meeting.starts_at|day_in_words }}
+register.filter(day_in_words)
