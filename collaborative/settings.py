@@ -148,7 +148,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "collaborative.context_processors.portal",
-            ]
+            ],
+            "builtins": ["members.templatetags.drawings"],
         },
     }
 ]

@@ -2,7 +2,6 @@
 
 from desk.changelist.base import (
     DeskModelAdmin,
-    badge,
     is_administrator,
     parse_pk,
     require_staff,
@@ -11,6 +10,7 @@ from desk.changelist.base import (
 from desk.changelist.export import Column, ExportAdmin, ExportingAdmin
 from desk.changelist.history import RecordAdmin
 from desk.changelist.people import mark_unseen_people
+from members.templatetags.drawings import badge
 from members.wording import counted
 
 __all__ = [

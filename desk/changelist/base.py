@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from django import forms
@@ -17,7 +16,6 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -52,13 +50,6 @@ def is_administrator(request: HttpRequest) -> bool:
 def parse_pk(text: str) -> int | None:
     """Return the primary key that a request names; None for what can be none."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
-
-
-# There are few, and some on every line of a list.
-@lru_cache(maxsize=100)
-def badge(kind: str, word: str) -> SafeString:
-    """Return a status with its glyph and word; `kind` as in _badge.html."""
-    return render_to_string("_badge.html", {"kind": kind, "word": word})
 
 
 def team_tag(team: ActionTeam) -> SafeString:

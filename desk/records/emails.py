@@ -9,7 +9,7 @@ from django.urls import URLPattern
 from django.utils.safestring import SafeString
 from post_office.models import STATUS, Email, Log
 
-from desk.changelist.base import DeskModelAdmin, badge, is_administrator
+from desk.changelist import DeskModelAdmin, badge, is_administrator
 
 # The others wait.
 BADGES = {STATUS.sent: "confirmed", STATUS.failed: "attention"}
