@@ -1,5 +1,6 @@
 """The texts and notices of the site as pages show them."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from django.conf import settings
@@ -44,10 +45,11 @@ def _value(placeholder: str) -> str:
 
 
 class SiteFrame(NamedTuple):
-    """What stands around every page: the lines at its top, and the contact at its foot."""
+    """What stands around every page: the lines at its top, and the contact at its foot, which is
+    in a cached part."""
 
     notices: list[str]
-    contact: str
+    get_contact: Callable[[], str]
 
 
 def site_frame() -> SiteFrame:
@@ -57,9 +59,9 @@ def site_frame() -> SiteFrame:
         lambda: list(Notice.objects.current().values_list("text", flat=True)),
         CACHE_SECONDS,
     )
-    return SiteFrame(notices, site_text(SiteText.Place.CONTACT).text)
+    return SiteFrame(notices, lambda: site_text(SiteText.Place.CONTACT).text)
 
 
 def starter_frame() -> SiteFrame:
     """Return what stands around a page that asks no database: no notice, the starter contact."""
-    return SiteFrame([], SITE_TEXTS[SiteText.Place.CONTACT])
+    return SiteFrame([], lambda: SITE_TEXTS[SiteText.Place.CONTACT])

@@ -11,8 +11,11 @@ class AuthenticationBackend(AccountBackend):
 
     def get_user(self, user_id: int) -> Member | None:
         """Return the member with this key, or None where the account is closed."""
-        member = Member.objects.select_related("organization").filter(pk=user_id).first()
-        return member if member and self.user_can_authenticate(member) else None
+        try:
+            member = Member.objects.select_related("organization").get(pk=user_id)
+        except Member.DoesNotExist:
+            return None
+        return member if self.user_can_authenticate(member) else None
 
 
 def current_member(request: HttpRequest) -> Member:

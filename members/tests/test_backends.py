@@ -52,11 +52,18 @@ def test_member_page_fetches_the_member_in_two_queries(
     assert "Sign out" in visit(client, django_assert_num_queries, 2)
 
 
-def test_my_teams_takes_four_queries(client_for, member, django_assert_num_queries):
+@pytest.mark.parametrize(
+    ("address", "number"),
+    # Besides the two: the memberships; the own membership and who facilitates.
+    [("/my/", 3), ("/teams/education/", 4), ("/", 2)],
+)
+def test_member_page_takes_few_queries(
+    client_for, member, team, address, number, django_assert_num_queries
+):
     client = client_for(member)
-    client.get("/my/")
-    with django_assert_num_queries(4):
-        client.get("/my/")
+    client.get(address)
+    with django_assert_num_queries(number):
+        client.get(address)
 
 
 def test_visitor_page_takes_no_query(client, django_assert_num_queries):

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conftest import membership_of, visible_text
+from conftest import make_membership, make_team, membership_of, visible_text
 from members.services import rename_organization
 from teams.models import FaqEntry, Goal
 from teams.services import (
@@ -25,6 +25,17 @@ pytestmark = pytest.mark.django_db
 def rename_team(team, goal, faq_entry, facilitator):
     team.name = "Renamed"
     team.save()
+
+
+def close_team(team, goal, faq_entry, facilitator):
+    team.join_policy = "closed"
+    team.save()
+
+
+def withdraw_goals(team, goal, faq_entry, facilitator):
+    """Without goals the page says whether one can join to have a say in them."""
+    Goal.objects.all().delete()
+    close_team(team, goal, faq_entry, facilitator)
 
 
 def report(team, goal, faq_entry, facilitator):
@@ -56,6 +67,9 @@ def delete_goal(team, goal, faq_entry, facilitator):
         ("/", rename_team),
         ("/", delete_entry),
         ("/teams/", rename_team),
+        ("/teams/education/", rename_team),
+        ("/teams/education/", close_team),
+        ("/teams/education/", withdraw_goals),
         ("/teams/education/", report),
         ("/teams/education/", delete_goal),
         ("/teams/education/", rewrite_answer),
@@ -188,6 +202,42 @@ def test_page_counts_nothing_that_is_in_the_cache(
     sql = " ".join(query["sql"] for query in queries)
     assert "COUNT(" not in sql
     assert 'FROM "members_organization"' not in sql
+
+
+@pytest.mark.parametrize("address", ["/", "/teams/", "/teams/education/", "/faq/", "/privacy/"])
+def test_public_page_queries_nothing_that_is_in_the_cache(
+    fragment_clock, client, team, goal, faq_entry, address, django_assert_num_queries
+):
+    # Not from the cache of whole pages.
+    client.cookies["any"] = "thing"
+    before = visible_text(client.get(address))
+    with django_assert_num_queries(0):
+        assert visible_text(client.get(address)) == before
+
+
+def test_parts_of_the_team_page_are_no_older_than_the_team(
+    fragment_clock, client, team, other_team
+):
+    client.cookies["any"] = "thing"
+    # Reads all teams.
+    client.get("/teams/hiring/")
+    team.join_policy = "closed"
+    team.save()
+    fragment_clock.advance(0.9)
+    assert "Join the team to have a say" in visible_text(client.get("/teams/education/"))
+    fragment_clock.advance(0.2)
+    page = visible_text(client.get("/teams/education/"))
+    assert "This team is not taking new members right now." in page
+    assert "Join the team to have a say" not in page
+    assert "Yours can be the first" not in page
+
+
+def test_my_teams_shows_a_draft_beside_public_teams(fragment_clock, client_for, member, other_team):
+    draft = make_team("Secret Plans")
+    draft.state = "draft"
+    draft.save()
+    make_membership(member, draft, "active")
+    assert f"{draft.name} Member Draft" in visible_text(client_for(member).get("/my/"))
 
 
 def test_fragments_are_of_one_team_and_one_way_to_show_them(

@@ -17,6 +17,7 @@ from members.services import Refused
 from members.wording import end_sentence
 from teams.forms import JoinTeamForm
 from teams.models import ActionTeam, GoalUpdate, Membership
+from teams.public_teams import public_teams
 from teams.services import (
     Outcome,
     change_profile,
@@ -44,8 +45,11 @@ def my_teams(request: HttpRequest) -> HttpResponse:
     """Show my teams, requests and what they wait for, what is over, what else I can join, and what
     happened in my teams."""
     member = current_member(request)
-    teams = {team.pk: team for team in ActionTeam.objects.all()}
     memberships = list(Membership.objects.of(member))
+    teams = {team.pk: team for team in public_teams()}
+    if any(membership.team_id not in teams for membership in memberships):
+        # One of them is a draft.
+        teams = {team.pk: team for team in ActionTeam.objects.all()}
     for membership in memberships:
         # Known already: without this, each would be queried.
         membership.member, membership.team = member, teams[membership.team_id]

@@ -24,7 +24,8 @@ from members.forms import DomainCheckForm
 from members.models import EmailDomain, Member, Organization
 from members.search_words import cut_search_note, used_words
 from teams.forms import FaqSearchForm
-from teams.models import ActionTeam, FaqEntry, Membership
+from teams.models import ActionTeam, FaqEntry, Goal, Membership
+from teams.public_teams import public_team
 from teams.services import search_faq
 from teams.statistics import (
     all_public_team_counts,
@@ -51,31 +52,44 @@ def team_list(request: HttpRequest) -> HttpResponse:
 def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show purpose, goals, organizations and questions of a team; to members, also where they
     stand and who facilitates."""
-    team = get_object_or_404(ActionTeam.objects.visible_to(request.user), slug=slug)
+    team = public_team(slug)
+    if team is None:
+        # A draft, for those who prepare it.
+        team = get_object_or_404(ActionTeam.objects.visible_to(request.user), slug=slug)
     (counts,) = public_team_counts([team])
     names = organization_names(team, limit=ORGANIZATIONS_PER_PAGE + 1)
     context = {
         "team": team,
         "counts": counts,
-        "goals": team.goals.prefetch_related("updates"),
+        "get_goals": partial(_goals, team),
         "organizations": names[:ORGANIZATIONS_PER_PAGE],
         "has_more_organizations": len(names) > ORGANIZATIONS_PER_PAGE,
-        "team_entries": FaqEntry.objects.published().filter(team=team),
-        "general_entries": FaqEntry.objects.published()
-        .general()
-        .filter(topic=FaqEntry.Topic.JOINING),
+        "get_entries": partial(_team_entries, team),
         "membership": None,
         "facilitators": [],
         "sees_roster": False,
     }
     if isinstance(request.user, Member):
-        current = Membership.objects.of(request.user).current()
+        membership = Membership.objects.of(request.user).current().filter(team=team).first()
         context |= {
-            "membership": current.filter(team=team).first(),
+            "membership": membership,
             "facilitators": team.facilitators.select_related("organization"),
-            "sees_roster": team.roster_visible_to(request.user),
+            # For members of the team without another query.
+            "sees_roster": (membership is not None and membership.is_active)
+            or team.roster_visible_to(request.user),
         }
     return render(request, "teams/team_detail.html", context)
+
+
+def _goals(team: ActionTeam) -> QuerySet[Goal]:
+    return team.goals.prefetch_related("updates")
+
+
+def _team_entries(team: ActionTeam) -> dict[str, QuerySet[FaqEntry]]:
+    """Return the questions about `team`, and the general ones about joining."""
+    published = FaqEntry.objects.published()
+    joining = published.general().filter(topic=FaqEntry.Topic.JOINING)
+    return {"of_team": published.filter(team=team), "general": joining}
 
 
 @login_not_required
@@ -158,7 +172,9 @@ def _render_organizations(
 
 def _organizations_context(request: HttpRequest, form: DomainCheckForm) -> dict[str, Any]:
     page_number, slug = request.GET.get("page", ""), request.GET.get("team", "")
-    team = _public_team(slug) if slug else None
+    team = public_team(slug) if slug else None
+    if slug and team is None:
+        raise Http404
     return {
         "form": form,
         "page_number": page_number,
@@ -166,15 +182,6 @@ def _organizations_context(request: HttpRequest, form: DomainCheckForm) -> dict[
         "team": team,
         "get_listing": partial(_organization_listing, page_number, team),
     }
-
-
-def _public_team(slug: str) -> ActionTeam:
-    """Return the public team of this address, else answer 404."""
-    # Compared here: PostgreSQL refuses a zero character in a query.
-    team = next((team for team in ActionTeam.objects.public() if team.slug == slug), None)
-    if team is None:
-        raise Http404
-    return team
 
 
 @dataclass(frozen=True)
