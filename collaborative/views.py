@@ -15,7 +15,7 @@ from members.forms import DomainCheckForm
 from members.models import Organization
 from members.site_identity import site_identity
 from teams.models import FaqEntry, GoalUpdate
-from teams.statistics import all_public_team_counts, portal_counts
+from teams.statistics import all_public_team_counts, next_public_meetings, portal_counts
 
 # RFC 9116 advises less than a year.
 SECURITY_TXT_VALIDITY = timedelta(days=180)
@@ -32,6 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "collaborative/home.html",
         {
             "get_teams": all_public_team_counts,
+            "get_meetings": next_public_meetings,
             "questions": FaqEntry.objects.published().general()[:5],
             "organizations": Organization.objects.recognized().order_by("name")[:8],
             "updates": GoalUpdate.objects.public().select_related("goal__team")[:4],

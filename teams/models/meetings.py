@@ -70,8 +70,12 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
 
     def of_team(self, team: ActionTeam) -> MeetingQuerySet:
         """Meetings of `team`, and of the whole Collaborative."""
+        return self.of_teams([team.pk])
+
+    def of_teams(self, keys: Collection[int]) -> MeetingQuerySet:
+        """Meetings of the teams with these keys, and of the whole Collaborative."""
         through = Meeting.teams.through.objects.filter(meeting=OuterRef("pk"))
-        return self.filter(Exists(through.filter(actionteam=team)) | ~Exists(through))
+        return self.filter(Exists(through.filter(actionteam__in=keys)) | ~Exists(through))
 
     def upcoming(self) -> MeetingQuerySet:
         """Meetings that are not over, the next one first; cancelled ones until their day has

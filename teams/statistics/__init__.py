@@ -29,6 +29,11 @@ from teams.statistics.public import (
     public_team_counts,
     recognized_counts,
 )
+from teams.statistics.public_meetings import (
+    next_public_meeting,
+    next_public_meeting_by_team,
+    next_public_meetings,
+)
 
 __all__ = [
     "MEDIAN",
@@ -50,6 +55,9 @@ __all__ = [
     "hours_to_answer",
     "lay_out_bars",
     "lay_out_pairs",
+    "next_public_meeting",
+    "next_public_meeting_by_team",
+    "next_public_meetings",
     "organization_names",
     "percentile",
     "portal_counts",

@@ -21,7 +21,7 @@ from django.db.models import (
 )
 
 from members.models import Organization
-from teams.models import ActionTeam, Goal, Membership, MembershipQuerySet
+from teams.models import ActionTeam, Goal, Meeting, Membership, MembershipQuerySet
 from teams.statistics.periods import Period
 
 # Percentiles that reports show.
@@ -30,12 +30,14 @@ MEDIAN, P90 = 50, 90
 
 @dataclass
 class TeamCounts:
-    """How many active members, their organizations, and waiting requests a team has now."""
+    """How many active members, their organizations, and waiting requests a team has now; on pages
+    for everyone also its next public meeting."""
 
     team: ActionTeam
     members: int = 0
     organizations: int = 0
     requests: int = 0
+    next_meeting: Meeting | None = None
 
 
 def count_teams(teams: Iterable[ActionTeam]) -> list[TeamCounts]:

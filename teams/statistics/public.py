@@ -16,6 +16,7 @@ from members.models import Organization
 from teams.models import ActionTeam, Goal, Membership
 from teams.statistics.counts import TeamCounts, active_memberships_subquery, count_teams
 from teams.statistics.coverage import recognized_on_teams
+from teams.statistics.public_meetings import next_public_meeting_by_team
 
 COUNT_CACHE_SECONDS = 10
 
@@ -38,8 +39,12 @@ def public_team_counts(teams: Iterable[ActionTeam]) -> list[TeamCounts]:
 
 def all_public_team_counts() -> list[TeamCounts]:
     """Return the members and organizations of every public team, up to ten seconds old, with its
-    goals prefetched."""
-    return public_team_counts(ActionTeam.objects.public().prefetch_related("goals"))
+    next meeting, and its goals prefetched."""
+    counts = public_team_counts(ActionTeam.objects.public().prefetch_related("goals"))
+    meetings = next_public_meeting_by_team()
+    for each in counts:
+        each.next_meeting = meetings.get(each.team.pk)
+    return counts
 
 
 def _count_all_teams() -> dict[int, tuple[int, int]]:

@@ -27,8 +27,10 @@ from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Goal, Membership
 from teams.public_teams import public_team
 from teams.services import search_faq
+from teams.services.my_meetings import next_meeting_of
 from teams.statistics import (
     all_public_team_counts,
+    next_public_meeting,
     organization_names,
     portal_counts,
     public_team_counts,
@@ -68,15 +70,19 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "membership": None,
         "facilitators": [],
         "sees_roster": False,
+        "get_next_meeting": partial(next_public_meeting, team),
     }
     if isinstance(request.user, Member):
         membership = Membership.objects.of(request.user).current().filter(team=team).first()
+        # For members of the team without another query.
+        sees_roster = (
+            membership is not None and membership.is_active
+        ) or team.roster_visible_to(request.user)
         context |= {
             "membership": membership,
             "facilitators": team.facilitators.select_related("organization"),
-            # For members of the team without another query.
-            "sees_roster": (membership is not None and membership.is_active)
-            or team.roster_visible_to(request.user),
+            "sees_roster": sees_roster,
+            "next_meeting": next_meeting_of(team, request.user, is_in_team=sees_roster),
         }
     return render(request, "teams/team_detail.html", context)
 
