@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db.models import Prefetch
@@ -14,8 +14,8 @@ from teams.services.answers import offered_answers
 # Of the meetings that someone sees beforehand; the list of meetings has all.
 MAX_MEETINGS = 20
 ANSWERS_IN_WORDS = {
-    Attendance.Answer.IN_PERSON: "You come.",
-    Attendance.Answer.ONLINE: "You join online.",
+    Attendance.Answer.IN_PERSON: "You will come.",
+    Attendance.Answer.ONLINE: "You will join online.",
     Attendance.Answer.NO: "You cannot come.",
 }
 
@@ -65,6 +65,18 @@ def my_meetings(member: Member, keys: Collection[int]) -> list[MyMeeting]:
         MyMeeting(meeting, next(iter(meeting.attendances.all()), None))
         for meeting in meetings[:MAX_MEETINGS]
     ]
+
+
+def next_by_team(meetings: Iterable[MyMeeting], keys: Iterable[int]) -> dict[int, MyMeeting]:
+    """Return the first of `meetings` that takes place for each team with these keys; those of the
+    whole Collaborative are every team's."""
+    first: dict[int, MyMeeting] = {}
+    keys = list(keys)
+    for each in meetings:
+        teams = [team.pk for team in each.meeting.teams.all()]
+        for key in () if each.meeting.is_cancelled else teams or keys:
+            first.setdefault(key, each)
+    return first
 
 
 def next_meeting_of(team: ActionTeam, member: Member, *, is_in_team: bool) -> Meeting | None:

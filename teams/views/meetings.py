@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from members.models import Member, Organization
 from teams.models import ActionTeam, Meeting, MeetingLink, MeetingQuerySet, team_keys
+from teams.public_teams import public_teams
 from teams.services.meetings import join_url_for
 
 MEETINGS_PER_PAGE = 20
@@ -92,7 +93,7 @@ class MeetingPage:
 def meeting_list(request: HttpRequest) -> HttpResponse:
     """Show the meetings that exist for this person: the next ones first, then past ones by year;
     `?team=`, `?kind=` and `?year=` narrow them, `?next=` and `?page=` turn pages."""
-    teams = list(ActionTeam.objects.visible_to(request.user))
+    teams = public_teams()
     chosen = _chosen_filter(request, teams)
     keys = _keys_of(request.user)
     meetings = chosen.apply(Meeting.objects.visible_to(request.user, keys))

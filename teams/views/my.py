@@ -27,10 +27,13 @@ from teams.services import (
     personal_data,
     withdraw_request,
 )
+from teams.services.my_meetings import my_meetings, next_by_team
 from teams.views.data_file import NAME, data_archive
 from teams.views.joining import apply_join_form
 
 NEWS_SHOWN = 3
+# Of those that wait for an answer, and of the others.
+MEETINGS_SHOWN = 5
 JOIN_MESSAGES = {
     Outcome.JOINED: "You have joined {team}.",
     Outcome.WAITING: "We have your request for {team}. Below you see what happens next.",
@@ -42,8 +45,8 @@ JOIN_MESSAGES = {
 
 @require_safe
 def my_teams(request: HttpRequest) -> HttpResponse:
-    """Show my teams, requests and what they wait for, what is over, what else I can join, and what
-    happened in my teams."""
+    """Show my next meetings, my teams, requests and what they wait for, what is over, what else I
+    can join, and what happened in my teams."""
     member = current_member(request)
     memberships = list(Membership.objects.of(member))
     teams = {team.pk: team for team in public_teams()}
@@ -57,6 +60,10 @@ def my_teams(request: HttpRequest) -> HttpResponse:
     # In the order of the teams, as on every other page.
     current = [by_team[pk] for pk in teams if pk in by_team]
     active = [membership for membership in current if membership.is_active]
+    facilitated = list(member.facilitated_teams.all()) if member.is_staff else []
+    keys = {*(each.team_id for each in active), *(team.pk for team in facilitated)}
+    meetings = my_meetings(member, keys)
+    meeting_of = next_by_team(meetings, keys)
     declined = _last_declined(memberships)
     return render(
         request,
@@ -64,10 +71,16 @@ def my_teams(request: HttpRequest) -> HttpResponse:
         {
             "member": member,
             "active": active,
+            "active_with_meetings": [(each, meeting_of.get(each.team_id)) for each in active],
+            "unanswered": [each for each in meetings if each.waits_for_answer][:MEETINGS_SHOWN],
+            "meetings": [each for each in meetings if not each.waits_for_answer][:MEETINGS_SHOWN],
+            "next_meeting": next(
+                (each.meeting for each in meetings if not each.meeting.is_cancelled), None
+            ),
             "waiting": [membership for membership in current if membership.is_waiting],
             "declined": declined,
             "past": [each for each in memberships if each not in current and each not in declined],
-            "facilitated": member.facilitated_teams.all() if member.is_staff else [],
+            "facilitated": facilitated,
             "other_teams": [
                 team for team in teams.values() if not team.is_closed and team.pk not in by_team
             ],

@@ -75,9 +75,9 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
     if isinstance(request.user, Member):
         membership = Membership.objects.of(request.user).current().filter(team=team).first()
         # For members of the team without another query.
-        sees_roster = (
-            membership is not None and membership.is_active
-        ) or team.roster_visible_to(request.user)
+        sees_roster = (membership is not None and membership.is_active) or team.roster_visible_to(
+            request.user
+        )
         context |= {
             "membership": membership,
             "facilitators": team.facilitators.select_related("organization"),
