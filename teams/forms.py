@@ -21,7 +21,7 @@ from members.forms import (
 from members.models import Member
 from members.services.moving import employer_shown_by
 from members.text_fields import CleanFormField
-from teams.models import MAX_REQUEST_REASON_LENGTH, ActionTeam
+from teams.models import MAX_REQUEST_REASON_LENGTH, ActionTeam, Attendance
 
 # A question that is sent sooner or later after its form was shown needs a second press.
 MIN_FORM_AGE_SECONDS = 3
@@ -188,6 +188,34 @@ class MoveRequestForm(HoneypotForm):
         elif email and not (cleaned.get("organization", "?") or employer_shown_by(email)):
             self.add_error("organization", "Enter the name of your organization")
         return cleaned
+
+
+class GuestForm(HoneypotForm):
+    """A visitor's answer to a public meeting, without an account."""
+
+    full_name = name_field()
+    email = WorkEmailField(
+        label="Email address",
+        help_text="We will send a code to it. Erased 30 days after the meeting",
+    )
+    answer = forms.ChoiceField(
+        label="Will you be there?",
+        choices=[
+            (Attendance.Answer.IN_PERSON, Attendance.Answer.IN_PERSON.label),
+            (Attendance.Answer.NO, Attendance.Answer.NO.label),
+        ],
+        initial=Attendance.Answer.IN_PERSON,
+        error_messages={
+            "required": "Choose one of the two answers",
+            "invalid_choice": "Choose one of the two answers",
+        },
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        message = "Enter your email address, like name@example.org"
+        self.fields["email"].error_messages |= {"required": message, "invalid": message}
 
 
 class FaqSearchForm(BaseForm):

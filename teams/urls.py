@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from teams.views import joining, meetings, moving, my, public, questions
+from teams.views import (
+    joining,
+    meeting_answers,
+    meeting_guests,
+    meetings,
+    moving,
+    my,
+    public,
+    questions,
+)
 
 urlpatterns = [
     path("teams/", public.team_list, name="team_list"),
@@ -16,7 +25,35 @@ urlpatterns = [
     path("faq/ask/done/", questions.question_done, name="question_done"),
     path("faq/<slug:slug>/", public.faq_detail, name="faq_detail"),
     path("meetings/", meetings.meeting_list, name="meeting_list"),
+    path(
+        "meetings/answer/<str:token>/",
+        meeting_answers.meeting_answer_link,
+        name="meeting_answer_link",
+    ),
     path("meetings/<slug:slug>/", meetings.meeting_detail, name="meeting_detail"),
+    path("meetings/<slug:slug>/answer/", meeting_answers.meeting_answer, name="meeting_answer"),
+    path("meetings/<slug:slug>/people/", meeting_answers.meeting_people, name="meeting_people"),
+    path("meetings/<slug:slug>/guest/", meeting_guests.meeting_guest, name="meeting_guest"),
+    path(
+        "meetings/<slug:slug>/guest/code/",
+        meeting_guests.meeting_guest_code,
+        name="meeting_guest_code",
+    ),
+    path(
+        "meetings/<slug:slug>/guest/code/new/",
+        meeting_guests.meeting_guest_code_new,
+        name="meeting_guest_code_new",
+    ),
+    path(
+        "meetings/<slug:slug>/guest/code/correct/",
+        meeting_guests.meeting_guest_code_correct,
+        name="meeting_guest_code_correct",
+    ),
+    path(
+        "meetings/<slug:slug>/guest/done/",
+        meeting_guests.meeting_guest_done,
+        name="meeting_guest_done",
+    ),
     path("organizations/", public.organization_list, name="organization_list"),
     path("organizations/check/", public.organization_check, name="organization_check"),
     path("join/", joining.join, name="join"),

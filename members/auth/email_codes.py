@@ -45,6 +45,8 @@ class Purpose(StrEnum):
     # A member who is signed in; one who has lost the old mailbox.
     MOVE = "move"
     RECOVER = "recover"
+    # A visitor who comes to a public meeting.
+    MEETING = "meeting"
 
 
 class CodeResult(Enum):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
 from members.batches import batched
@@ -22,7 +22,7 @@ from members.models import Member, Organization
 from members.normalize import clean_text
 from members.services import Refused, lock_open_account, save_with_history
 from members.services.moving import employer_shown_by
-from teams.models import Attendance, Meeting, Membership, team_keys
+from teams.models import ActionTeam, Attendance, Meeting, Membership, team_keys
 
 Answer = Attendance.Answer
 Status = Meeting.Status
@@ -40,6 +40,15 @@ CLOSED_REASONS = {
     Status.HELD: "This meeting is over.",
 }
 
+# The groups of AnswerCounts.
+GROUPS: dict[str, str] = {Answer.IN_PERSON: "coming", Answer.ONLINE: "online", Answer.NO: "no"}
+GROUP_LABELS = {
+    "coming": "Will come",
+    "online": "Will join online",
+    "no": "Cannot come",
+    "waiting": "On the waiting list",
+}
+
 
 class AnswerCounts(NamedTuple):
     """How many people come in person, join online, cannot come, and wait for a place."""
@@ -48,6 +57,18 @@ class AnswerCounts(NamedTuple):
     online: int = 0
     no: int = 0
     waiting: int = 0
+
+
+class AnswerGroup(NamedTuple):
+    """The people who gave one answer: those whom the reader may know, and how many others."""
+
+    label: str
+    people: list[Member]
+    others: int
+
+    @property
+    def number(self) -> int:
+        return len(self.people) + self.others
 
 
 def answer_meeting(meeting: Meeting, member: Member, answer: str) -> Attendance:
@@ -252,6 +273,16 @@ def attendance_of(meeting: Meeting, person: Member | AnonymousUser) -> Attendanc
     return Attendance.objects.filter(meeting=meeting, member=person).first()
 
 
+def answers_of(
+    person: Member | AnonymousUser, meetings: Iterable[Meeting]
+) -> dict[int, Attendance]:
+    """Return what `person` answered to each of `meetings`, by the key of the meeting."""
+    if not isinstance(person, Member):
+        return {}
+    answers = Attendance.objects.filter(member=person, meeting__in=[each.pk for each in meetings])
+    return {attendance.meeting_id: attendance for attendance in answers}
+
+
 def number_in_line(attendance: Attendance) -> int:
     """Return how many wait for a place up to this person, who is one of them: 1 is the next."""
     waiting = Attendance.objects.filter(meeting=attendance.meeting_id).waiting()
@@ -278,3 +309,22 @@ def counts_of(meetings: Collection[int]) -> dict[int, AnswerCounts]:
     by_meeting = answers.values("meeting_id").annotate(**numbers)
     counts = {row.pop("meeting_id"): AnswerCounts(**row) for row in by_meeting}
     return {key: counts.get(key, AnswerCounts()) for key in meetings}
+
+
+def people_who_answered(meeting: Meeting, keys: Collection[int]) -> list[AnswerGroup]:
+    """Return who gave each answer to `meeting`, for a reader in the teams with these keys: the
+    members of these teams and their facilitators by name, all others as a number."""
+    active = Membership.objects.active().filter(team__in=keys, member=OuterRef("member"))
+    facilitators = ActionTeam.facilitators.through.objects
+    facilitating = facilitators.filter(actionteam__in=keys, member=OuterRef("member"))
+    answers = meeting.attendances.exclude(answer="").filter(member__is_active=True)
+    named = answers.filter(Exists(active) | Exists(facilitating))
+    people: dict[str, list[Member]] = defaultdict(list)
+    for attendance in named.select_related("member__organization").order_by("member__full_name"):
+        group = "waiting" if attendance.waiting_since else GROUPS[attendance.answer]
+        people[group].append(attendance.member)
+    groups = [
+        AnswerGroup(GROUP_LABELS[group], people[group], number - len(people[group]))
+        for group, number in answer_counts(meeting)._asdict().items()
+    ]
+    return [group for group in groups if group.number]

@@ -20,6 +20,7 @@ from members.models import Member, Organization
 from teams.models import ActionTeam, Meeting, MeetingLink, MeetingQuerySet, team_keys
 from teams.public_teams import public_teams
 from teams.services.meetings import join_url_for
+from teams.views.meeting_answers import answer_panels
 
 MEETINGS_PER_PAGE = 20
 PLURALS = {
@@ -215,6 +216,8 @@ def meeting_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "join_url": join_url_for(meeting, person),
         "is_member": bool(keys),
     }
+    if meeting.status == Meeting.Status.ANNOUNCED and not meeting.is_over:
+        context["answers"] = answer_panels([meeting], person, keys)[meeting.pk]
     if meeting.is_over:
         context |= {"organizations": _organizations_that_came(meeting)}
         upcoming = Meeting.objects.visible_to(person, keys).takes_place().upcoming()
