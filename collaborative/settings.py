@@ -251,6 +251,12 @@ EMAIL_HOST_PASSWORD: str = _mail_server.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS: bool = _mail_server.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL: bool = _mail_server.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
+EMAILS_PER_MINUTE = env.read(
+    "EMAILS_PER_MINUTE",
+    env.positive_int,
+    "Set it to how many invitations and reminders leave within a minute: 60",
+    60,
+)
 # One email at a time, so that a killed mail worker repeats at most one. It waits half an hour at
 # most between two tries: 350 tries last for about a week without a mail server.
 POST_OFFICE = {

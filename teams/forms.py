@@ -1,6 +1,7 @@
 """Forms of the teams: turn input into clean values, or say how to fix it."""
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -21,7 +22,7 @@ from members.forms import (
 from members.models import Member
 from members.services.moving import employer_shown_by
 from members.text_fields import CleanFormField
-from teams.models import MAX_REQUEST_REASON_LENGTH, ActionTeam, Attendance
+from teams.models import MAX_REQUEST_REASON_LENGTH, ActionTeam, Attendance, EmailChoice
 
 # A question that is sent sooner or later after its form was shown needs a second press.
 MIN_FORM_AGE_SECONDS = 3
@@ -272,3 +273,39 @@ class QuestionForm(HoneypotForm):
             )
         except signing.BadSignature:
             return None
+
+
+class EmailChoicesForm(BaseForm):
+    """How a member wants each kind of emails, of each of their teams and of the Collaborative."""
+
+    def __init__(
+        self,
+        *args: Any,
+        teams: Sequence[ActionTeam],
+        offered: Mapping[str, Sequence[EmailChoice.Wants]],
+        chosen: Mapping[tuple[int | None, str], str],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.keys = {
+            f"team-{team.pk}-{kind}" if team else f"all-{kind}": (team.pk if team else None, kind)
+            for team in [*teams, None]
+            for kind in offered
+        }
+        for name, (team, kind) in self.keys.items():
+            self.fields[name] = forms.ChoiceField(
+                label=EmailChoice.Kind(kind).label,
+                choices=[(wants.value, wants.label) for wants in offered[kind]],
+                initial=chosen.get((team, kind), EmailChoice.Wants.EACH),
+                error_messages={"invalid_choice": "Select one of the answers in the list"},
+            )
+        self.sections = [
+            (team, [self[name] for name, (key, _) in self.keys.items() if key == team.pk])
+            for team in teams
+        ]
+        self.for_all = [self[name] for name, (key, _) in self.keys.items() if key is None]
+
+    @property
+    def choices(self) -> dict[tuple[int | None, str], str]:
+        """What was chosen, by the key of the team (None: the Collaborative) and kind."""
+        return {key: self.cleaned_data[name] for name, key in self.keys.items()}

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from teams.views import (
+    emails,
     joining,
     meeting_answers,
     meeting_guests,
@@ -83,6 +84,8 @@ urlpatterns = [
     ),
     path("sign-in/move/done/", moving.account_recover_done, name="account_recover_done"),
     path("moved/<str:token>/", moving.move_objection, name="move_objection"),
+    path("my/emails/", emails.my_emails, name="my_emails"),
+    path("emails/<str:token>/stop/", emails.stop_emails, name="stop_emails"),
     path("my/data/", my.my_data, name="my_data"),
     path("my/data/download/", my.my_data_download, name="my_data_download"),
     path("my/data/close/", my.my_account_close, name="my_account_close"),

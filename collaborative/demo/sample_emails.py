@@ -9,9 +9,23 @@ from post_office.models import Email
 from members import emails as member_emails
 from members.emails import collect_emails
 from members.models import Member, Move, Organization
+from members.wording import end_sentence
 from teams import emails as team_emails
-from teams.emails import DigestItem, DigestSection
-from teams.models import ActionTeam, FaqEntry, Goal, Invitation, Membership, Question
+from teams.answer_links import answer_url
+from teams.emails import DigestItem, DigestSection, Reader, SummarySection
+from teams.models import (
+    ActionTeam,
+    Attendance,
+    FaqEntry,
+    Goal,
+    Invitation,
+    Meeting,
+    MeetingLink,
+    Membership,
+    Question,
+    TeamEmail,
+)
+from teams.services.email_choices import stop_url
 
 LAKEFRONT = Organization(name="Lakefront Example Hospital", status="recognized")
 RIVERBEND = Organization(name="Riverbend Example Hospital")
@@ -43,6 +57,20 @@ ARCHIVE = ActionTeam(name="Archive of 2015", slug="archive-of-2015", join_policy
 # In the starter content, as the teams are, so that the links of the samples lead somewhere.
 ENTRY = FaqEntry(slug="who-can-join", question="Who can join?")
 
+MEETING = Meeting(
+    pk=1,
+    title="Winter meeting",
+    slug="winter-meeting",
+    starts_at=timezone.now() + timedelta(days=14),
+    ends_at=timezone.now() + timedelta(days=14, minutes=90),
+    place="North Branch Example Health, Room 2, 1 Example Street, Chicago",
+    join_url="https://video.example.org/room",
+    audience="public",
+    agenda="1. Where our goals stand\n2. [Who can join?](/faq/who-can-join/)\n\n*Coffee at 8:30.*",
+    status="announced",
+    cancelled_reason="The host has to close the building for repairs.",
+)
+
 
 def _membership(
     member: Member, team: ActionTeam, status: str = "active", **fields: object
@@ -67,15 +95,21 @@ def _question(**fields: object) -> Question:
     )
 
 
-def samples() -> list[partial[None]]:
+def samples() -> list[partial[object]]:
     """Return the calls that write the emails, each of the function named like its templates.
 
     An email whose text depends on what happened is here once for each way it can read.
     """
-    return [*_account_emails(), *_team_emails(), *_visitor_emails(), *_facilitator_emails()]
+    return [
+        *_account_emails(),
+        *_team_emails(),
+        *_meeting_emails(),
+        *_visitor_emails(),
+        *_facilitator_emails(),
+    ]
 
 
-def _team_emails() -> list[partial[None]]:
+def _team_emails() -> list[partial[object]]:
     """To members, about their memberships and requests."""
     memberships = [_membership(ANA, team) for team in (TRAINING, HIRING, CAREERS)]
     reason = "You work in another field now.\n\nCome back whenever you like, and bring a colleague."
@@ -103,7 +137,7 @@ def _team_emails() -> list[partial[None]]:
     ]
 
 
-def _account_emails() -> list[partial[None]]:
+def _account_emails() -> list[partial[object]]:
     """To members, about their address, account and second factor."""
     memberships = [_membership(ANA, team) for team in (TRAINING, HIRING, CAREERS)]
     expires_at = timezone.now() + timedelta(minutes=15)
@@ -125,7 +159,7 @@ def _account_emails() -> list[partial[None]]:
     ]
 
 
-def _moving_emails() -> list[partial[None]]:
+def _moving_emails() -> list[partial[object]]:
     """To the old and the new address of an account that moved, or is to be moved."""
     memberships = [_membership(ANA, team) for team in (TRAINING, HIRING)]
     reason = "We spoke with you on the phone."
@@ -150,7 +184,7 @@ def _moving_emails() -> list[partial[None]]:
     ]
 
 
-def _visitor_emails() -> list[partial[None]]:
+def _visitor_emails() -> list[partial[object]]:
     """To people who asked a question."""
     return [
         partial(
@@ -169,7 +203,63 @@ def _visitor_emails() -> list[partial[None]]:
     ]
 
 
-def _facilitator_emails() -> list[partial[None]]:
+def _meeting_emails() -> list[partial[object]]:
+    """To members and guests, about meetings: some can be stopped, some are about their answer."""
+    minutes = Meeting(pk=1, title="Fall meeting", slug="winter-meeting", minutes="We agreed.")
+    minutes.starts_at = timezone.now() - timedelta(days=3)
+    minutes.ends_at = minutes.starts_at + timedelta(minutes=90)
+    earlier = Meeting(place=MEETING.place)
+    earlier.starts_at, earlier.ends_at = (
+        time - timedelta(days=7) for time in (MEETING.starts_at, MEETING.ends_at)
+    )
+    here = Meeting(starts_at=MEETING.starts_at, ends_at=MEETING.ends_at, place="Elsewhere")
+    slides = MeetingLink(kind="slides", title="Slides", url="https://files.example.org/slides")
+    recording = MeetingLink(
+        kind="recording", title="Recording", url="https://files.example.org/talk", captions="yes"
+    )
+    guest = Attendance(
+        pk=1, meeting=MEETING, guest_name="Gus Guest", guest_email="gus@asker.example"
+    )
+    guest.answer = Attendance.Answer.IN_PERSON
+    waiting = Attendance(meeting=MEETING, answer=guest.answer, waiting_since=timezone.now())
+    cannot = Attendance(meeting=MEETING, answer=Attendance.Answer.NO)
+    comes = _reader("you said that you will come.")
+    visits = Reader(guest.guest_email, guest.guest_name, comes.reason, answer_url(MEETING, guest))
+    asked = [_reader(end_sentence(f"you are a member of {HIRING}"), "meetings")]
+    reminded = [_reader("you said that you will come.", "reminders")]
+    remind = partial(team_emails.meeting_reminder, MEETING, reminded)
+    online = {"answer": "online", "join_url": MEETING.join_url}
+    summary = SummarySection("Local & Targeted Hiring", [MEETING], [minutes])
+    return [
+        partial(team_emails.meeting_announced, MEETING, asked),
+        partial(team_emails.meeting_announced, MEETING, asked, again=True),
+        partial(team_emails.meeting_moved, MEETING, earlier, asked),
+        partial(team_emails.meeting_moved, MEETING, here, [visits]),
+        partial(team_emails.meeting_cancelled, MEETING, asked),
+        partial(team_emails.meeting_cancelled, MEETING, [comes]),
+        partial(remind, answer="in-person", links=[slides]),
+        partial(remind, **online),
+        partial(remind, answer="in-person", is_waiting=True),
+        partial(team_emails.meeting_unanswered, MEETING, asked),
+        partial(team_emails.meeting_materials, minutes, [slides, recording], asked),
+        partial(team_emails.meeting_materials, minutes, [], asked),
+        partial(team_emails.meeting_place_free, MEETING, [comes]),
+        partial(team_emails.meeting_guest_answer, guest, [visits]),
+        partial(team_emails.meeting_guest_answer, waiting, [visits]),
+        partial(team_emails.meeting_guest_answer, cannot, [visits]),
+        partial(
+            team_emails.monthly_summary, ANA, [summary], stop_url(ANA.pk, None, TeamEmail.SUMMARY)
+        ),
+    ]
+
+
+def _reader(reason: str, kind: str = "") -> Reader:
+    """Return Ana as the reader of an email; without a `kind` it cannot be stopped."""
+    stop = stop_url(ANA.pk, None, kind) if kind else ""
+    return Reader(ANA.email, ANA.full_name, reason, answer_url(MEETING, ANA), stop)
+
+
+def _facilitator_emails() -> list[partial[object]]:
     """To facilitators, about their role and what waits."""
     request = DigestItem(
         _membership(ANA, CAREERS, "requested", pk=1), f"{ANA}, {LAKEFRONT}: {CAREERS}", True
@@ -202,7 +292,7 @@ def _facilitator_emails() -> list[partial[None]]:
     ]
 
 
-def render_sample(sample: partial[None]) -> Email:
+def render_sample(sample: partial[object]) -> Email:
     """Return the email that `sample` writes, neither stored nor sent."""
     with collect_emails() as emails:
         sample()

@@ -16,11 +16,13 @@ its connections and its limit of retries.
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import Error, connection, transaction
 from django.utils import timezone
 from post_office import mail
@@ -41,6 +43,7 @@ from collaborative.operations.smtp_replies import is_permanent, reply_code
 from desk.imports.runs import run_pending_imports
 from members.history.request_id import HEADER, bind_request_id
 from teams.actions import process_pending_decisions
+from teams.services.team_emails import still_to_send
 
 POLL_SECONDS = 0.5
 FIRST_RETRY_SECONDS = 2.0
@@ -82,6 +85,25 @@ def leader_lock() -> Iterator[bool]:
         yield acquired
 
 
+class Pace:
+    """How many emails of low priority, such as invitations, leave within any minute. Mail servers
+    take many at once for spam, and put off all that follow."""
+
+    def __init__(self) -> None:
+        # In seconds of the monotonic clock.
+        self._sent_at: deque[float] = deque()
+
+    def allows_one(self) -> bool:
+        """Return whether one more can leave now."""
+        while self._sent_at and self._sent_at[0] <= time.monotonic() - 60:
+            self._sent_at.popleft()
+        return len(self._sent_at) < settings.EMAILS_PER_MINUTE
+
+    def count(self) -> None:
+        """Note that one leaves now."""
+        self._sent_at.append(time.monotonic())
+
+
 class MailWorker:
     """The loop that sends emails and runs the periodic tasks; tests replace `sleep`."""
 
@@ -90,6 +112,7 @@ class MailWorker:
         self.stopping = False
         self._waiting_for_lock = False
         self._consecutive_outages = 0
+        self._pace = Pace()
         # In seconds of the monotonic clock, which nobody can set back.
         self._next_run_at: dict[Callable[[], object], float] = {}
 
@@ -165,15 +188,23 @@ class MailWorker:
     def send_next(self) -> int | None:
         """Send the most urgent email that is due; return its key, or None if none is due.
 
-        An email that could not be sent gets the time of its next try, or is given up.
+        An email that could not be sent gets the time of its next try, or is given up. One from a
+        team that is no longer right is deleted instead.
         """
-        email = mail.get_queued().first()
+        email = self._next_email()
         if email is None:
             return None
         # Proves that the database can be written to. Without that, on a full disk, the email would
         # be sent but could not be marked, and each worker started later would send it again.
         Email.objects.filter(pk=email.pk).update(last_updated=timezone.now())
+        email_id: int = email.pk
         with bind_request_id((email.headers or {}).get(HEADER, "")):
+            if not still_to_send(email):
+                email.delete()
+                logger.info("Email %s is no longer to be sent; deleted", email_id)
+                return email_id
+            if email.priority == PRIORITY.low:
+                self._pace.count()
             try:
                 error = _deliver(email)
                 if error:
@@ -183,8 +214,15 @@ class MailWorker:
             finally:
                 # After the mark, so that a kill repeats fewer emails.
                 _close_smtp()
-        email_id: int = email.pk
         return email_id
+
+    def _next_email(self) -> Email | None:
+        """Return the most urgent email that is due. One of low priority comes after all others,
+        and waits while as many as may left within the last minute."""
+        email: Email | None = mail.get_queued().first()
+        if email is None or email.priority != PRIORITY.low:
+            return email
+        return email if self._pace.allows_one() else None
 
     def _mark_sent(self, email: Email) -> None:
         """Mark an email as sent, however long the database needs to accept that: until then only

@@ -45,8 +45,10 @@ class EmailChoice(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     wants = models.CharField(max_length=7, choices=Wants.choices, default=Wants.EACH)
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
+    # The first day of the month whose summary is queued, or was not worth an email.
+    summarized_on = models.DateField(null=True, editable=False)
 
-    history = LoggedRecords()
+    history = LoggedRecords(excluded_fields=["summarized_on"])
 
     class Meta:
         constraints: ClassVar = [
@@ -84,6 +86,10 @@ class TeamEmail(models.Model):
         REQUEST = "REQUEST"
         CANCEL = "CANCEL"
 
+    # What a link in the email stops: one kind of a team, or all that a member gets once a month.
+    SUMMARY = "summary"
+    KINDS: ClassVar = [*EmailChoice.Kind.choices, (SUMMARY, "Monthly summary")]
+
     email = models.OneToOneField(Email, on_delete=models.CASCADE, related_name="team_email")
     # None: a guest.
     member = models.ForeignKey(
@@ -92,8 +98,10 @@ class TeamEmail(models.Model):
     # Through which the member gets it; None: the whole Collaborative.
     team = models.ForeignKey(ActionTeam, on_delete=models.CASCADE, null=True, related_name="+")
     # Empty: it is about the person's own answer and cannot be stopped.
-    kind = models.CharField(max_length=10, choices=EmailChoice.Kind.choices, blank=True)
+    kind = models.CharField(max_length=10, choices=KINDS, blank=True)
     meeting = models.ForeignKey(Meeting, on_delete=models.CASCADE, null=True, related_name="+")
+    # When the meeting begins, as the email says: one that was moved since sends another email.
+    starts_at = models.DateTimeField(null=True)
     method = models.CharField(max_length=7, choices=Method.choices, blank=True)
 
     def __str__(self) -> str:

@@ -23,6 +23,7 @@ from members.normalize import clean_text
 from members.services import Refused, lock_open_account, save_with_history
 from members.services.moving import employer_shown_by
 from teams.models import ActionTeam, Attendance, Meeting, Membership, team_keys
+from teams.services.meeting_emails import email_guest_answer, email_place_free
 
 Answer = Attendance.Answer
 Status = Meeting.Status
@@ -120,6 +121,7 @@ def answer_as_guest(meeting: Meeting, name: str, email: str, answer: str) -> Att
             meeting=meeting, guest_email=email, guest_name=clean_text(name)
         )
         _save_answer(attendance, answer, by=None, organization=employer_shown_by(email))
+        email_guest_answer(attendance)
     return attendance
 
 
@@ -228,6 +230,7 @@ def move_up_waiting(meeting: Meeting) -> list[Attendance]:
         # With the time of the answer, by which an undo sees whether there is a newer one.
         answered_at = attendance.answered_at
         save_with_history(attendance, None, GOT_PLACE, waiting_since=None, answered_at=answered_at)
+        email_place_free(attendance)
     return moved_up
 
 

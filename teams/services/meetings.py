@@ -31,6 +31,7 @@ from teams.meeting_times import time_range
 from teams.models import ActionTeam, Meeting
 from teams.models.meetings import team_keys
 from teams.services.answers import move_up_waiting, withdraw_answers
+from teams.services.meeting_emails import email_announced, email_cancelled, email_moved
 
 Status = Meeting.Status
 
@@ -118,6 +119,7 @@ def announce_meeting(meeting: Meeting, *, by: Member) -> Meeting:
         raise Refused("The time to answer by is over. Change it, or leave it empty.")
     now = timezone.now()
     save_with_history(meeting, by, "announced", status=Status.ANNOUNCED, announced_at=now)
+    email_announced(meeting)
     return meeting
 
 
@@ -156,8 +158,9 @@ def move_meeting(
     if answer_by or meeting.answer_by:
         answer_by = answer_by or _as_long_before(meeting.answer_by, old_start, starts_at)
         changes["answer_by"] = answer_by if timezone.now() < answer_by < starts_at else None
-    old_time = time_range(meeting)
-    save_with_history(meeting, by, f"moved; it was on {old_time}", **changes)
+    before = copy(meeting)
+    save_with_history(meeting, by, f"moved; it was on {time_range(before)}", **changes)
+    email_moved(meeting, before)
     return meeting
 
 
@@ -175,6 +178,7 @@ def cancel_meeting(meeting: Meeting, *, reason: str, by: Member) -> Meeting:
         raise Refused(f"Say why in at most {limit} characters.")
     changes = {"status": Status.CANCELLED, "cancelled_reason": reason}
     save_with_history(meeting, by, "cancelled", **changes)
+    email_cancelled(meeting)
     return meeting
 
 
@@ -193,6 +197,7 @@ def revive_meeting(meeting: Meeting, *, by: Member) -> Meeting:
     # It is reminded of once more.
     changes |= {"reminded_at": None, "answers_asked_at": None}
     save_with_history(meeting, by, "takes place after all", **changes)
+    email_announced(meeting, again=True)
     return meeting
 
 

@@ -1,0 +1,200 @@
+"""The emails about a meeting: to whom each goes, and what the mail worker has to know of it.
+
+Each function is called inside the transaction of what it reports, with the meeting locked. The
+emails leave after all more urgent ones, and only if they are still right (see `team_emails`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils import timezone
+from post_office.models import Email
+
+from members.batches import batched
+from members.emails import bulk_queue
+from members.models import Member
+from members.services import Refused, save_with_history
+from members.wording import end_sentence
+from teams import emails
+from teams.answer_links import answer_url
+from teams.emails import Reader
+from teams.models import ActionTeam, Attendance, EmailChoice, Meeting, TeamEmail
+from teams.services.email_choices import stop_url
+from teams.services.team_emails import Recipient, Recipients, recipients_of
+
+Kind = EmailChoice.Kind
+Method = TeamEmail.Method
+
+MAX_NEXT_MEETINGS = 3
+
+Write = Callable[[Sequence[Reader]], list[Email]]
+
+
+def email_announced(meeting: Meeting, *, again: bool = False) -> Recipients:
+    """Tell the members of its teams that `meeting` is announced, or (`again`) takes place although
+    it was cancelled. Return who gets it."""
+    recipients = recipients_of(meeting, Kind.MEETINGS)
+
+    def write(readers: Sequence[Reader]) -> list[Email]:
+        return emails.meeting_announced(meeting, readers, again=again)
+
+    send_letters(to_members(meeting, recipients.each, Kind.MEETINGS, Method.REQUEST), write)
+    return recipients
+
+
+def email_moved(meeting: Meeting, before: Meeting) -> Recipients:
+    """Tell the members of its teams that `meeting` has another time or place than `before`, and in
+    any case who said that they come. Return who gets it."""
+    return _send_change(
+        meeting, lambda readers: emails.meeting_moved(meeting, before, readers), Method.REQUEST
+    )
+
+
+def email_cancelled(meeting: Meeting) -> Recipients:
+    """Tell the members of its teams that `meeting` is cancelled, and why; and in any case who said
+    that they come. Return who gets it."""
+    return _send_change(
+        meeting, lambda readers: emails.meeting_cancelled(meeting, readers), Method.CANCEL
+    )
+
+
+def email_materials(meeting: Meeting, by: Member) -> Recipients:
+    """Tell the members of its teams that minutes, slides or a recording of `meeting` are there, in
+    one email; return who gets it. Refuses a meeting without any of them."""
+    links = list(meeting.links.all())
+    if not links and not meeting.minutes.strip():
+        raise Refused("Add the minutes or a link first. Nothing was sent.")
+    recipients = recipients_of(meeting, Kind.MATERIALS)
+
+    def write(readers: Sequence[Reader]) -> list[Email]:
+        return emails.meeting_materials(meeting, links, readers)
+
+    send_letters(to_members(meeting, recipients.each, Kind.MATERIALS), write)
+    save_with_history(meeting, by, "emailed the materials", materials_sent_at=timezone.now())
+    return recipients
+
+
+def email_place_free(attendance: Attendance) -> None:
+    """Tell who was on the waiting list that they have a place."""
+    send_letters(
+        [to_attendee(attendance, Method.REQUEST)],
+        lambda readers: emails.meeting_place_free(attendance.meeting, readers),
+    )
+
+
+def email_guest_answer(attendance: Attendance) -> None:
+    """Tell a guest what they answered, with the link to change it."""
+    send_letters(
+        [to_attendee(attendance)],
+        lambda readers: emails.meeting_guest_answer(attendance, readers),
+    )
+
+
+@dataclass(frozen=True)
+class Letter:
+    """An email to be written: its reader, and what the mail worker has to know."""
+
+    reader: Reader
+    meeting: Meeting
+    # None: a guest.
+    member: Member | None
+    team: ActionTeam | None = None
+    # Empty: it is about the reader's own answer and cannot be stopped.
+    kind: str = ""
+    method: str = ""
+
+    def team_email(self, email: Email) -> TeamEmail:
+        """Return the row that goes with `email`."""
+        return TeamEmail(
+            email=email,
+            member=self.member,
+            team=self.team,
+            kind=self.kind,
+            meeting=self.meeting,
+            starts_at=self.meeting.starts_at,
+            method=self.method,
+        )
+
+
+def to_members(
+    meeting: Meeting, recipients: Iterable[Recipient], kind: str, method: str = ""
+) -> Iterable[Letter]:
+    """Yield a letter to each of `recipients`, which they can stop."""
+    for recipient in recipients:
+        member, team = recipient.member, recipient.team
+        reason = end_sentence(f"you are a member of {team or 'a team'}")
+        yield Letter(
+            Reader(
+                member.email,
+                member.full_name,
+                reason,
+                answer_url(meeting, member),
+                stop_url(member.pk, team.pk if team else None, kind),
+            ),
+            meeting,
+            member,
+            team,
+            kind,
+            method,
+        )
+
+
+def to_attendee(attendance: Attendance, method: str = "") -> Letter:
+    """Return a letter to who answered, about their answer: it cannot be stopped. Guests get no
+    entry for the calendar, since they got no invitation with one."""
+    member = attendance.member
+    reason = "you answered that you cannot come."
+    if attendance.answer in Attendance.COMING:
+        reason = "you said that you will come."
+    reader = Reader(
+        member.email if member else attendance.guest_email,
+        member.full_name if member else attendance.guest_name,
+        reason,
+        answer_url(attendance.meeting, member or attendance),
+    )
+    return Letter(reader, attendance.meeting, member, method=method if member else "")
+
+
+def attendees_of(meeting: Meeting) -> Iterable[Attendance]:
+    """Return who said that they come to `meeting`, those on the waiting list and guests included;
+    of closed accounts and of guests who were anonymized nobody."""
+    reachable = Q(member__is_active=True) | ~Q(guest_email="")
+    answers = meeting.attendances.filter(reachable, answer__in=Attendance.COMING)
+    for attendance in answers.select_related("member").order_by("pk"):
+        # Known already: without this, each would be queried.
+        attendance.meeting = meeting
+        yield attendance
+
+
+def _send_change(meeting: Meeting, write: Write, method: str) -> Recipients:
+    """Send what became of `meeting` to who said that they come, and to the members of its teams."""
+    recipients = recipients_of(meeting, Kind.MEETINGS)
+    coming = [to_attendee(attendance, method) for attendance in attendees_of(meeting)]
+    told = {letter.member.pk for letter in coming if letter.member}
+    others = [each for each in recipients.each if each.member.pk not in told]
+    send_letters([*coming, *to_members(meeting, others, Kind.MEETINGS, method)], write)
+    return recipients
+
+
+def send_letters(letters: Iterable[Letter], write: Write) -> None:
+    """Queue the emails of `letters`, which `write` writes, with what the mail worker has to know:
+    two statements for each batch."""
+    for batch in batched(letters):
+        with bulk_queue():
+            written = write([letter.reader for letter in batch])
+        TeamEmail.objects.bulk_create(
+            [letter.team_email(email) for letter, email in zip(batch, written, strict=True)]
+        )
+
+
+def next_meetings_for(teams: Sequence[ActionTeam]) -> list[Meeting]:
+    """Return the next meetings that a member of `teams` may come to, at most three: those of the
+    teams and of the whole Collaborative."""
+    keys = [team.pk for team in teams]
+    of_teams = Meeting.teams.through.objects.filter(actionteam__in=keys).values("meeting")
+    seen = ~Q(audience=Meeting.Audience.TEAMS) | Q(pk__in=of_teams)
+    meetings = Meeting.objects.announced().takes_place().upcoming().filter(seen)
+    return list(meetings.filter(Q(pk__in=of_teams) | Q(teams=None))[:MAX_NEXT_MEETINGS])
