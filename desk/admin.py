@@ -12,6 +12,7 @@ from desk.records.faq import FaqEntryAdmin
 from desk.records.goals import GoalAdmin
 from desk.records.imports import ImportAdmin
 from desk.records.invitations import InvitationAdmin
+from desk.records.meetings.admin import MeetingAdmin
 from desk.records.members.admin import MemberAdmin
 from desk.records.memberships import MembershipAdmin
 from desk.records.moves import MoveAdmin
@@ -27,6 +28,7 @@ from teams.models import (
     FaqEntry,
     Goal,
     Invitation,
+    Meeting,
     Membership,
     Notice,
     Question,
@@ -43,6 +45,7 @@ admin.site.register(FaqEntry, FaqEntryAdmin)
 admin.site.register(Goal, GoalAdmin)
 admin.site.register(Import, ImportAdmin)
 admin.site.register(Invitation, InvitationAdmin)
+admin.site.register(Meeting, MeetingAdmin)
 admin.site.register(Member, MemberAdmin)
 admin.site.register(Membership, MembershipAdmin)
 admin.site.register(Move, MoveAdmin)

@@ -20,6 +20,7 @@ from teams.models import (
     FaqEntry,
     Goal,
     Invitation,
+    Meeting,
     Membership,
     Notice,
     Question,
@@ -41,6 +42,7 @@ PEOPLE: list[ListEntry] = [
     (Question, "Questions", "ask", "questions"),
 ]
 WORK: list[ListEntry] = [
+    (Meeting, "Meetings", "calendar", "meetings"),
     (Goal, "Goals", "flag", "goals"),
     (ActionTeam, "Teams", "inbox", ""),
     (FaqEntry, "FAQ entries", "talk", ""),

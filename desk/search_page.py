@@ -15,9 +15,10 @@ from django.utils.http import urlencode
 from django.utils.text import capfirst
 
 from members.models import Member, Organization
-from teams.models import FaqEntry, Goal, Question
+from teams.meeting_times import day_in_words
+from teams.models import FaqEntry, Goal, Meeting, Question
 
-SEARCHED: list[type[Model]] = [Organization, Member, Question, Goal, FaqEntry]
+SEARCHED: list[type[Model]] = [Organization, Member, Question, Meeting, Goal, FaqEntry]
 MAX_MATCHES = 6
 
 
@@ -79,4 +80,6 @@ def _details(row: Any) -> str:
         return str(row.get_status_display())
     if isinstance(row, Question):
         return row.email or "no address"
+    if isinstance(row, Meeting):
+        return day_in_words(row.day)
     return str(row.team or "")

@@ -393,7 +393,8 @@ def move_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
         join_url=form_data["join_url"],
         by=by,
     )
-    return f"“{meeting}” is moved. It is now on {time_range(meeting)}."
+    remarks = "".join(f" {remark}" for remark in form_data.get("remarks", ()))
+    return f"“{meeting}” is moved. It is now on {time_range(meeting)}.{remarks}"
 
 
 @action(Meeting, "cancel")
@@ -406,6 +407,12 @@ def cancel_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
 def revive_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
     meeting = services.revive_meeting(meeting, by=by)
     return f"“{meeting}” takes place after all: {time_range(meeting)}."
+
+
+@action(Meeting, "delete", can_be_undone=False)
+def delete_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
+    services.delete_meeting(meeting, by=by)
+    return f"The draft “{meeting}” is deleted."
 
 
 # Visitors' questions

@@ -25,6 +25,7 @@ from teams.services import (
     delete_old_addresses,
     delete_old_invitations,
     delete_settled_claims,
+    hold_past_meetings,
     send_digests,
 )
 
@@ -104,6 +105,7 @@ DAILY_TASKS: tuple[Callable[[], object], ...] = (
     delete_old_addresses,
     delete_old_invitations,
     delete_settled_claims,
+    hold_past_meetings,
     anonymize_old_guests,
     delete_expired_imports,
     delete_expired_counters,

@@ -134,6 +134,9 @@ def desk_pages() -> list[str]:
         "teams/membership/add/",
         f"teams/membership/{waiting.pk}/approve/",
         f"teams/membership/{waiting.pk}/decline/",
+        "teams/meeting/",
+        "teams/meeting/add/",
+        *_desk_meeting_pages(),
         "teams/goal/",
         "teams/goal/add/",
         f"teams/goal/{goal.pk}/report/",
@@ -156,6 +159,18 @@ def desk_pages() -> list[str]:
         *(f"{record}/history/" for record in records[:1]),
     ]
     return [f"/admin/{page}" for page in pages]
+
+
+def _desk_meeting_pages() -> list[str]:
+    """The record of a meeting in each state, and the pages of what is decided about it."""
+    status = Meeting.Status
+    actions = {status.DRAFT: ["announce"], status.ANNOUNCED: ["move", "cancel"]}
+    return [
+        f"teams/meeting/{meeting.pk}/{page}/"
+        for state in status
+        for meeting in Meeting.objects.filter(status=state).order_by("-starts_at")[:1]
+        for page in ("change", *actions.get(state, ()))
+    ]
 
 
 def facilitator_pages(facilitator: Member) -> list[str]:

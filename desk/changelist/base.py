@@ -112,8 +112,10 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
     ) -> forms.Field | None:
         """Return the field without the pop-ups beside choices, which need JavaScript.
 
-        Its message names the field that is missing.
+        Its message names the field that is missing. An address without a scheme is one of https.
         """
+        if isinstance(db_field, models.URLField):
+            kwargs.setdefault("assume_scheme", "https")
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is None:
             return None

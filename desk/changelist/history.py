@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from desk.changelist.people import people_of
 from members.dates import long_date
 from members.models import Member
 from members.services import save_with_history
+from teams.meeting_times import moment_in_words
 from teams.services import mark_unseen
 
 # Fields that say why, in words for the person concerned.
@@ -35,9 +36,16 @@ HIDDEN_FIELDS = {
     "decided_by",
     "ended_by",
     "normalized_name",
+    # Of calendar entries.
+    "sequence",
+    "uid",
 }
 FIELD_LABELS = {"affiliation_confirmed_via": "Affiliation", "is_superuser": "Administrator"}
-EMPTY_VALUES = {"affiliation_confirmed_via": "not confirmed"}
+EMPTY_VALUES = {
+    "affiliation_confirmed_via": "not confirmed",
+    "facilitators": "nobody",
+    "teams": "the whole Collaborative",
+}
 # Shortens long texts to where they differ.
 DIFF_DISPLAY = ObjDiffDisplay(max_length=100)
 
@@ -122,7 +130,8 @@ def _is_timestamp(field: Any) -> bool:
 def _describe_value(version: Any, field: Any) -> str:
     """Return the value of `field` as the desk shows it elsewhere."""
     if isinstance(field, models.ManyToManyField):
-        return ", ".join(sorted(map(str, version.lists[field.name]))) or "nobody"
+        listed = sorted(map(str, version.lists[field.name]))
+        return ", ".join(listed) or EMPTY_VALUES[field.name]
     value = getattr(version, field.attname)
     if value in (None, ""):
         return EMPTY_VALUES.get(field.name, "not given")
@@ -132,6 +141,8 @@ def _describe_value(version: Any, field: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
+    if isinstance(value, datetime) and field.editable:
+        return moment_in_words(value)
     if isinstance(value, date):
         return long_date(value)
     return str(dict(field.flatchoices).get(value, value))

@@ -260,6 +260,21 @@ def delete_meeting(meeting: Meeting, *, by: Member) -> None:
     meeting.delete()
 
 
+def check_plan(
+    meeting: Meeting,
+    teams: Sequence[ActionTeam],
+    *,
+    by: Member,
+    before: Sequence[ActionTeam] = (),
+) -> None:
+    """Refuse, before anything is stored, what `create_meeting` and `change_meeting` would refuse
+    of `meeting` with these teams; `before` are those that it has."""
+    _refuse_teams_of_others(before, teams, by)
+    _refuse_unclear(meeting, teams)
+    if meeting.status != Status.DRAFT:
+        _refuse_draft_teams(teams)
+
+
 def join_url_for(meeting: Meeting, person: Member | AnonymousUser) -> str:
     """Return the link to join `meeting` online for a member of a team who may see it, while it is
     announced and not over; else an empty text. Two queries at most. It is never in a page for

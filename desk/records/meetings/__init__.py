@@ -1,0 +1,1 @@
+"""Meetings at the desk: planning them, and what is decided about them."""

@@ -1,0 +1,172 @@
+"""What is decided about meetings: announcing, moving, cancelling, reviving and deleting them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.urls import reverse
+
+from desk.actions.bulk_action import ActionWithReason, BulkAction, origin_of
+from desk.changelist import require_staff
+from desk.records.meetings.forms import MoveForm
+from members.models import Member
+from members.text_fields import CleanFormField
+from teams.meeting_times import time_range
+from teams.models import Meeting
+from teams.services.meeting_warnings import meeting_warnings
+
+Status = Meeting.Status
+
+
+class MeetingAction(BulkAction[Meeting]):
+    """A decision about meetings, for those who plan them."""
+
+    model = Meeting
+    nouns = ("meeting", "meetings")
+    needs_form = shows_email = True
+    # Those for which the page offers it.
+    status: Status
+
+    def has_permission(self, staff: Member, record: Meeting | None = None) -> bool:
+        allowed = super().has_permission(staff, record)
+        if not allowed or record is None:
+            return allowed
+        return Meeting.objects.editable_by(staff).filter(pk=record.pk).exists()
+
+    def is_available(self, meeting: Meeting) -> bool:
+        return meeting.status == self.status
+
+    def record_name(self, meeting: Meeting) -> str:
+        return f"“{meeting}”"
+
+    def describe(self, meeting: Meeting) -> str:
+        return f"{meeting}: {time_range(meeting)}"
+
+
+class Announce(MeetingAction):
+    name, label, title = "announce", "Announce", "Announce {}"
+    description = (
+        "From now on it is on the pages of everyone who may see it and in their calendars, and "
+        "the members of its teams get an email. It can be moved or cancelled later, not deleted."
+    )
+    template = "admin/teams/meeting/announce.html"
+    status = Status.DRAFT
+
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Meeting], form: forms.Form
+    ) -> dict[str, Any]:
+        """Return who gets the email, and what to think of once more."""
+        context = super().get_context_data(request, records, form)
+        if len(records) > 1:
+            return context
+        (meeting,) = records
+        staff = require_staff(request)
+        warnings = meeting_warnings(meeting, list(meeting.teams.all()), reader=staff)
+        return {**context, "warnings": warnings}
+
+
+class Move(MeetingAction):
+    name, label, title = "move", "Move", "Move {}"
+    description = "Everyone who may see it is told the old and the new time or place by email."
+    template = "admin/teams/meeting/move.html"
+    status = Status.ANNOUNCED
+
+    def is_available(self, meeting: Meeting) -> bool:
+        return super().is_available(meeting) and not meeting.is_over
+
+    def get_form(self, request: HttpRequest, records: Sequence[Meeting]) -> forms.Form:
+        return MoveForm(request.POST if request.method == "POST" else None, meetings=records)
+
+    def preview_data(self, form: forms.Form) -> dict[str, Any] | None:
+        return form.cleaned_data if form.is_bound and form.is_valid() else None
+
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Meeting], form: forms.Form
+    ) -> dict[str, Any]:
+        """Return the old time and place in words and, once they are entered, the new ones; of
+        several meetings a choice of one."""
+        if len(records) > 1:
+            meetings = [(each, self.record_url(each.pk, **origin_of(request))) for each in records]
+            return {"meetings": meetings, "is_settled": True}
+        (meeting,) = records
+        return {
+            "meetings": [],
+            "meeting": meeting,
+            "old_time": time_range(meeting),
+            **self._moved(request, meeting, form),
+        }
+
+    def _moved(self, request: HttpRequest, meeting: Meeting, form: forms.Form) -> dict[str, Any]:
+        if not (form.is_bound and form.is_valid()):
+            return {"moved": None, "warnings": []}
+        moved = Meeting(
+            pk=meeting.pk,
+            **{name: form.cleaned_data[name] for name in ("place", "join_url")},
+            **{
+                name: datetime.fromisoformat(form.cleaned_data[name])
+                for name in ("starts_at", "ends_at")
+            },
+        )
+        staff = require_staff(request)
+        warnings = meeting_warnings(moved, list(meeting.teams.all()), reader=staff)
+        return {
+            "moved": moved,
+            "new_time": time_range(moved),
+            "warnings": [*form.cleaned_data["remarks"], *warnings],
+        }
+
+
+class Cancel(ActionWithReason[Meeting], MeetingAction):
+    name, label, title = "cancel", "Cancel meeting", "Cancel {}"
+    description = (
+        "It remains on its page and in calendars, as cancelled, until its day has passed. Everyone "
+        "who may see it gets the reason by email."
+    )
+    status = Status.ANNOUNCED
+    prepared_reasons = (
+        "Too few people can come. We will look for another date.",
+        "The weather does not allow us to travel safely.",
+        "The speaker is ill.",
+        "The room is not available.",
+    )
+    reason_help = "Everyone who may see the meeting reads it. Change it as you like."
+
+    def is_available(self, meeting: Meeting) -> bool:
+        return super().is_available(meeting) and not meeting.is_over
+
+    def get_form(self, request: HttpRequest, records: Sequence[Meeting]) -> forms.Form:
+        form = super().get_form(request, records)
+        form.fields["reason"] = CleanFormField(
+            label="Reason",
+            max_length=Meeting._meta.get_field("cancelled_reason").max_length,
+            help_text=self.reason_help,
+            error_messages={"required": "Say in one sentence why the meeting is cancelled."},
+            widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        )
+        return form
+
+
+class Revive(MeetingAction):
+    name, label, title = "revive", "Hold it after all", "Hold {} after all"
+    description = (
+        "It is announced again, at the same time and place and under the same address. Everyone "
+        "who may see it gets an email."
+    )
+    status = Status.CANCELLED
+
+    def is_available(self, meeting: Meeting) -> bool:
+        return super().is_available(meeting) and not meeting.has_begun
+
+
+class Delete(MeetingAction):
+    name, label, title = "delete", "Delete draft", "Delete {}"
+    description = "Nobody knows of this draft, and no email is sent. It cannot be restored."
+    status = Status.DRAFT
+    shows_email = False
+
+    def success_url(self, form_data: dict[str, Any]) -> str:
+        return reverse("admin:teams_meeting_changelist")
