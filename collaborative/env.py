@@ -7,8 +7,8 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http.request import split_domain_port, validate_host
@@ -147,6 +147,40 @@ def email_address(raw: str) -> str:
     if not (local and at and domain):
         raise ValueError
     return raw
+
+
+def plus_mailbox(raw: str) -> str:
+    """Return the address of a mailbox, in small letters, whose name is short enough to take a plus
+    and a token: 20 characters of the 64 that mail servers allow."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,19}@[a-z0-9-]+(\.[a-z0-9-]+)*", raw.lower()):
+        raise ValueError
+    return raw.lower()
+
+
+class ImapFolder(NamedTuple):
+    """A folder of a mailbox, and how to open it."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    folder: str
+
+
+NO_IMAP_FOLDER = ImapFolder("", 0, "", "", "")
+
+
+def imap_folder(raw: str) -> ImapFolder:
+    """Return what `imaps://user:password@host:993/folder` names; without a folder the INBOX."""
+    parts = urlsplit(raw)
+    if parts.scheme != "imaps" or not (parts.hostname and parts.username and parts.password):
+        raise ValueError
+    user, password = unquote(parts.username), unquote(parts.password)
+    folder = unquote(parts.path.strip("/")) or "INBOX"
+    # imaplib would send a line break as a command of its own.
+    if not all(text.isprintable() for text in (user, password, folder)) or '"' in folder:
+        raise ValueError
+    return ImapFolder(parts.hostname, parts.port or 993, user, password, folder)
 
 
 def mail_server(raw: str) -> dict[str, Any]:

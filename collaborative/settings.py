@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
 
 from collaborative import env
 from collaborative.monitoring import logging
@@ -194,7 +195,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "desk_counts",
     },
-    # Which sessions were in use within the last minutes, in each process.
+    # Which sessions were in use, and how often calendars were fetched, within the last minutes, in
+    # each process.
     "last_use": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "last_use",
@@ -267,6 +269,26 @@ POST_OFFICE = {
     "MESSAGE_ID_ENABLED": True,
     "MESSAGE_ID_FQDN": urlsplit(SITE_URL).hostname,
 }
+# Where calendar programs send the answers to invitations; without it these have no buttons.
+CALENDAR_EMAIL = env.read(
+    "CALENDAR_EMAIL",
+    env.plus_mailbox,
+    "Set it to a mailbox that takes addresses with a plus, its name of 20 characters at most: "
+    "meetings@portal.example.org",
+    "",
+)
+CALENDAR_IMAP = env.read(
+    "CALENDAR_IMAP_URL",
+    env.imap_folder,
+    "Set it to that mailbox, with its user and password quoted as in any address: "
+    "imaps://user:password@mail.example.org/INBOX",
+    env.NO_IMAP_FOLDER,
+)
+if CALENDAR_IMAP.host and not CALENDAR_EMAIL:
+    raise ImproperlyConfigured(
+        "CALENDAR_IMAP_URL is set, and CALENDAR_EMAIL is not. Set CALENDAR_EMAIL to the address "
+        "of that mailbox, or leave both out."
+    )
 
 # Accounts and signing in -------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ def answer_token(meeting: Meeting, person: Member | Attendance) -> str:
     if isinstance(person, Attendance) and person.member:
         person = person.member
     kind = MEMBER if isinstance(person, Member) else GUEST
-    text = f"{meeting.pk}.{kind}{person.pk}.{_digest(_address_of(person))}"
+    text = f"{meeting.pk}.{kind}{person.pk}.{_digest(address_of(person))}"
     return signing.Signer(salt=TOKEN_SALT).sign(text)
 
 
@@ -63,12 +63,12 @@ def resolve_answer_token(token: str) -> AnswerLink | None:
         person = answers.filter(pk=person_key[1:], meeting=meeting_key).first()
     if meeting is None or person is None:
         return None
-    if not constant_time_compare(digest, _digest(_address_of(person))):
+    if not constant_time_compare(digest, _digest(address_of(person))):
         return None
-    return _link_of(meeting, person)
+    return link_of(meeting, person)
 
 
-def _link_of(meeting: Meeting, person: Member | Attendance) -> AnswerLink | None:
+def link_of(meeting: Meeting, person: Member | Attendance) -> AnswerLink | None:
     """Return the link of `person`: of who has joined since, or was merged, the account that goes
     on; None where that is closed or on hold."""
     member = person if isinstance(person, Member) else person.member
@@ -78,7 +78,8 @@ def _link_of(meeting: Meeting, person: Member | Attendance) -> AnswerLink | None
     return AnswerLink(meeting, account, None) if account.is_active else None
 
 
-def _address_of(person: Member | Attendance) -> str:
+def address_of(person: Member | Attendance) -> str:
+    """Return the address at which `person` reads emails: of a member, or of a guest."""
     if isinstance(person, Member):
         return person.email
     return person.member.email if person.member else person.guest_email

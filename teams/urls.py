@@ -3,6 +3,7 @@
 from django.urls import path
 
 from teams.views import (
+    calendars,
     emails,
     joining,
     meeting_answers,
@@ -86,6 +87,12 @@ urlpatterns = [
     path("moved/<str:token>/", moving.move_objection, name="move_objection"),
     path("my/emails/", emails.my_emails, name="my_emails"),
     path("emails/<str:token>/stop/", emails.stop_emails, name="stop_emails"),
+    path("meetings/calendar.ics", calendars.all_meetings_calendar, name="all_meetings_calendar"),
+    path("meetings/<slug:slug>.ics", calendars.meeting_calendar, name="meeting_calendar"),
+    path("teams/<slug:slug>/meetings.ics", calendars.team_calendar, name="team_calendar"),
+    path("my/calendar/", calendars.my_calendar, name="my_calendar"),
+    path("my/calendar/new/", calendars.my_calendar_new, name="my_calendar_new"),
+    path("my/calendar/<str:secret>.ics", calendars.personal_calendar, name="personal_calendar"),
     path("my/data/", my.my_data, name="my_data"),
     path("my/data/download/", my.my_data_download, name="my_data_download"),
     path("my/data/close/", my.my_account_close, name="my_account_close"),

@@ -21,6 +21,13 @@ PROBE_ROUTES = {"healthz", "readyz", "metrics"}
 MAX_PATH_LENGTH = 200
 MAX_METHOD_LENGTH = 10
 
+# The arguments of addresses that open something without signing in, and where these stand: not
+# every request gets as far as its view. deploy/nginx.conf leaves them out as well.
+SECRET_ARGUMENTS = ("token", "secret", "key")
+_SECRET_PATH = re.compile(
+    r"/(moved|meetings/answer|my/calendar|emails)/(?!new/)[^/]+", re.IGNORECASE
+)
+
 _is_valid_id = re.compile(r"[A-Za-z0-9_-]{8,64}").fullmatch
 
 access_logger = logging.getLogger("portal.requests")
@@ -77,8 +84,11 @@ def loggable_path(request: HttpRequest) -> str:
     of an email proves."""
     path = request.path
     match = request.resolver_match
-    if match and "token" in match.kwargs:
-        path = path.replace(str(match.kwargs["token"]), "[token]")
+    if match is None:
+        path = _SECRET_PATH.sub(r"/\1/[token]", path)
+    for name in SECRET_ARGUMENTS if match else ():
+        if name in match.kwargs:
+            path = path.replace(str(match.kwargs[name]), "[token]")
     if not (path.isascii() and path.isprintable()):
         path = quote(path, safe="/")
     return redact(path[:MAX_PATH_LENGTH])

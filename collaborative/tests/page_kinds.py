@@ -65,6 +65,7 @@ def member_pages(member: Member) -> list[str]:
         "/my/profile/",
         "/my/move/",
         "/my/sessions/",
+        "/my/calendar/",
         "/my/data/",
         "/my/data/close/",
         *(team.get_absolute_url() for team in teams),

@@ -160,6 +160,34 @@ def test_access_log_path_tells_no_token(client, db, lines):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/my/calendar/secret.signature.ics", "/my/calendar/[token].ics"),
+        # Requests that get no answer from the view, too.
+        ("/my/calendar/secret.signature.ics/", "/my/calendar/[token]/"),
+        ("/my/calendar/secret.signature", "/my/calendar/[token]"),
+        ("/My/Calendar/secret.signature.ics", "/My/Calendar/[token]"),
+        ("/moved/secret.signature/more/", "/moved/[token]/more/"),
+        ("/my/calendar/new/", "/my/calendar/new/"),
+        ("/my/calendar/", "/my/calendar/"),
+    ],
+)
+def test_access_log_tells_no_secret_of_an_address(client, lines, path, logged):
+    client.get(path)
+    (line,) = lines.of("portal.requests")
+    assert line["path"] == logged
+    assert "secret" not in "".join(lines.text)
+
+
+def test_access_log_tells_no_secret_of_a_redirected_address(client, settings, lines):
+    settings.SECURE_SSL_REDIRECT = True
+    client.get("/my/calendar/secret.signature.ics")
+    assert [line["path"] for line in lines.of("portal.requests")] == ["/my/calendar/[token]"]
+    assert "secret" not in "".join(lines.text)
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/no/such/page/", "/teams/none/", "/?next=maria@rush.example"])
 def test_missing_page_is_logged_once(client, lines, path):
     client.get(path)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.core import signing
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -19,6 +20,10 @@ from members.models import Member
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
 from teams.models.teams import MARKDOWN_HELP, ActionTeam
+
+# Older meetings are on the pages alone.
+CALENDAR_RETENTION = timedelta(days=365)
+CALENDAR_SALT = "teams.models.meetings.CalendarKey"
 
 
 class MeetingQuerySet(models.QuerySet["Meeting"]):
@@ -89,6 +94,16 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
     def past(self) -> MeetingQuerySet:
         """Meetings that are over and took place, the newest first."""
         return self.takes_place().filter(ends_at__lte=timezone.now()).order_by("-starts_at", "-pk")
+
+    def in_calendars(self) -> MeetingQuerySet:
+        """What calendars hold: the announced meetings of the last year and all to come. Cancelled
+        ones stay until their day has passed in Central Time: an entry that vanishes is no news."""
+        now = timezone.localtime()
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        cancelled = Q(status=Meeting.Status.CANCELLED)
+        retained = Q(~cancelled, ends_at__gt=now - CALENDAR_RETENTION)
+        retained |= Q(cancelled, ends_at__gt=midnight)
+        return self.announced().filter(retained).order_by("starts_at", "pk")
 
 
 # What the calendars of those who come show. Agenda, minutes and audience are on its page alone.
@@ -401,6 +416,18 @@ class MeetingLink(models.Model):
         return self.title
 
 
+class CalendarKeyQuerySet(models.QuerySet["CalendarKey"]):
+    def of_secret(self, secret: str) -> CalendarKey | None:
+        """Return the key whose calendar has the address with this `secret`; None for one that was
+        replaced, and for those of accounts to which nobody signs in."""
+        try:
+            nonce = CalendarKey.signer().unsign(secret)
+        except signing.BadSignature:
+            return None
+        key = self.select_related("member").filter(nonce=nonce, member__is_active=True)
+        return key.first()
+
+
 class CalendarKey(models.Model):
     """What the address of a member's own calendar holds; a new one ends the old address."""
 
@@ -412,5 +439,17 @@ class CalendarKey(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     last_used_on = models.DateField(null=True)
 
+    objects = CalendarKeyQuerySet.as_manager()
+
     def __str__(self) -> str:
         return f"Calendar of {self.member}"
+
+    @staticmethod
+    def signer() -> signing.Signer:
+        # A dot: programs that take such addresses stumble over a colon.
+        return signing.Signer(salt=CALENDAR_SALT, sep=".")
+
+    @property
+    def secret(self) -> str:
+        """What stands in the address: it opens the calendar without signing in."""
+        return self.signer().sign(self.nonce)

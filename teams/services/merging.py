@@ -18,6 +18,7 @@ from members.wording import end_sentence
 from teams import emails
 from teams.models import Attendance, Membership
 from teams.services.answer_changes import take_over_answers
+from teams.services.calendar_keys import end_calendar
 from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import end_or_withdraw
 
@@ -121,6 +122,7 @@ def _close(duplicate: Member, retained: Member, by: Member) -> None:
         **NOT_CONFIRMED,
     )
     end_sessions(duplicate)
+    end_calendar(duplicate)
 
 
 def _move_memberships(duplicate: Member, retained: Member, by: Member) -> None:

@@ -28,6 +28,7 @@ from members.services.moving import (
 from teams import emails
 from teams.models import Membership
 from teams.services.answer_changes import link_guest_answers
+from teams.services.calendar_keys import end_calendar
 from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import transition
 
@@ -185,6 +186,7 @@ def return_account(move: Move, *, reason: str, by: Member) -> Move:
         if account.pk != move.member_id:
             raise Refused(MERGED)
         member = return_address(move, by=by, why=RETURNED)
+        end_calendar(member)
         _decide(move, State.RETURNED, reason=reason, by=by, why=RETURNED, waiting_as=State.HELD)
         for later in member.moves.former().filter(changed_at__gt=move.changed_at).order_by("pk"):
             _decide(later, State.RETURNED, reason=reason, by=by, why=RETURNED)

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from members import services
+from members.dates import long_date
 from members.history.decisions import erase_items
 from members.models import Member, Move
 from members.services import (
@@ -22,8 +23,9 @@ from members.services import (
 )
 from members.services.moving import emails_to
 from teams import emails
-from teams.models import ActionTeam, Claim, Invitation, Membership
+from teams.models import ActionTeam, CalendarKey, Claim, Invitation, Membership
 from teams.services.answers import withdraw_answers
+from teams.services.calendar_keys import end_calendar
 from teams.services.recognition import set_affiliation
 from teams.services.transitions import end_or_withdraw
 
@@ -116,6 +118,7 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         for membership in current.select_for_update(no_key=True).order_by("pk"):
             end_or_withdraw(membership, by=by or member, why="account closed")
         withdraw_answers([member.pk], by=by or member, closed=True)
+        end_calendar(member)
         invitations = Invitation.objects.of(member)
         erase_items(Invitation, invitations.values_list("pk", flat=True))
         invitations.delete()
@@ -149,6 +152,7 @@ def personal_data(member: Member) -> dict[str, Any]:
         "member_since": member.date_joined.isoformat(),
         "last_sign_in": member.last_login.isoformat() if member.last_login else None,
         "signed_in_with": export_sessions(member),
+        **_calendar_of(member),
         "second_step_of_signing_in": second_factors(member),
         "organization": member.organization.name if member.organization else None,
         "affiliation_confirmed_at": confirmed_at.isoformat() if confirmed_at else None,
@@ -159,6 +163,15 @@ def personal_data(member: Member) -> dict[str, Any]:
         "moves": _moves_of(member, merged),
         "emails": _emails_to(member),
         "history": _history_of([member.pk, *merged]),
+    }
+
+
+def _calendar_of(member: Member) -> dict[str, str | None]:
+    key = CalendarKey.objects.filter(member=member).first()
+    last_used_on = key.last_used_on if key else None
+    return {
+        "calendar_has_an_address_since": key.created_at.isoformat() if key else None,
+        "calendar_last_fetched_on": long_date(last_used_on) if last_used_on else None,
     }
 
 
