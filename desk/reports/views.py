@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
@@ -30,8 +31,10 @@ from members.models import Member, OrganizationQuerySet
 from teams.models import ActionTeam
 from teams.statistics import (
     Coverage,
-    OrganizationCoverage,
+    OrganizationAttendance,
     Period,
+    attendance_by_organization,
+    attendance_by_quarter,
     changes_by_team,
     count_teams,
     coverage_of,
@@ -128,7 +131,8 @@ def _report_context(teams: list[ActionTeam], period: Period) -> dict[str, Any]:
         "today": today,
         "teams": teams,
         "charts": charts_of(teams, period),
-        "rows": list(coverage_of(shown[:limit], teams)),
+        "quarters": attendance_by_quarter(teams, period),
+        "rows": _with_attendance(shown[:limit], teams, period),
         "more": organizations.count() - limit if len(shown) > limit else 0,
     }
 
@@ -146,7 +150,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
         "teams": teams,
         "without": without,
         "page": page,
-        "rows": [(row, _with_links(row)) for row in coverage_of(list(page), teams)],
+        "rows": _with_attendance(list(page), teams, Period.year_until(timezone.localdate())),
     }
     return TemplateResponse(request, "admin/coverage.html", context)
 
@@ -168,8 +172,14 @@ def coverage_export(request: HttpRequest) -> HttpResponseBase:
     headings = ["Organization"]
     for team in teams:
         headings += [f"{team}: members", f"{team}: since"]
-    name = f"coverage-{timezone.localdate():%Y-%m-%d}.{file_format}"
-    return file_response(name, headings, _export_rows(organizations, teams))
+    for name in (*(str(team) for team in teams), "Whole Collaborative"):
+        headings += [
+            f"{name}: meetings attended in 12 months",
+            f"{name}: meetings with recorded attendance",
+            f"{name}: people who came",
+        ]
+    file_name = f"coverage-{timezone.localdate():%Y-%m-%d}.{file_format}"
+    return file_response(file_name, headings, _export_rows(organizations, teams))
 
 
 def _filter_coverage(
@@ -185,23 +195,60 @@ def _filter_coverage(
     return teams, without, recognized_without(without)
 
 
-def _with_links(organization: OrganizationCoverage) -> list[tuple[Coverage, str]]:
-    """Return the coverage of each team with the address of the list of its members."""
-    query = {"status__exact": "active", "organization": str(organization.pk)}
-    return [
-        (coverage, memberships_url(team=coverage.team.slug, **query))
-        for coverage in organization.teams
-    ]
+@dataclass(frozen=True)
+class CoverageCell:
+    """The coverage of one team by one organization, the list of its members, and to how many of
+    the team's meetings they came."""
+
+    coverage: Coverage
+    url: str
+    attendance: OrganizationAttendance
+
+
+@dataclass(frozen=True)
+class CoverageRow:
+    """One organization: its coverage of each team, and its attendance at meetings of the whole
+    Collaborative."""
+
+    pk: int
+    name: str
+    cells: list[CoverageCell]
+    whole: OrganizationAttendance
+
+
+def _with_attendance(
+    organizations: Sequence[tuple[int, str]], teams: list[ActionTeam], period: Period
+) -> list[CoverageRow]:
+    """Return the coverage of each team by `organizations`, given as key and name, and to how many
+    meetings of `period` their people came."""
+    attendance = attendance_by_organization([pk for pk, _ in organizations], teams, period)
+    rows = []
+    for organization in coverage_of(organizations, teams):
+        came = attendance[organization.pk]
+        query = {"status__exact": "active", "organization": str(organization.pk)}
+        cells = [
+            CoverageCell(
+                coverage,
+                memberships_url(team=coverage.team.slug, **query),
+                came[coverage.team.pk],
+            )
+            for coverage in organization.teams
+        ]
+        rows.append(CoverageRow(organization.pk, organization.name, cells, came[None]))
+    return rows
 
 
 def _export_rows(
     organizations: OrganizationQuerySet, teams: list[ActionTeam]
 ) -> Iterator[list[Cell]]:
+    year = Period.year_until(timezone.localdate())
     names = list(organizations.values_list("pk", "name"))
     for batch in batched(names, BATCH_SIZE):
-        for organization in coverage_of(batch, teams):
-            cells: list[Cell] = [organization.name]
-            for coverage in organization.teams:
-                since = coverage.since and timezone.localdate(coverage.since)
-                cells += [coverage.members, since]
+        for row in _with_attendance(batch, teams, year):
+            cells: list[Cell] = [row.name]
+            for cell in row.cells:
+                since = cell.coverage.since
+                cells += [cell.coverage.members, since and timezone.localdate(since)]
+            for attendance in (*(cell.attendance for cell in row.cells), row.whole):
+                cells += [attendance.meetings, attendance.of, attendance.people]
             yield cells

@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from conftest import make_member, membership_of, visible_text
 from desk.models import Export
-from teams.models import Goal, Membership
+from teams.models import Attendance, Goal, Membership
 from teams.services import add_organization, join_teams
+from teams.tests.meetings import make_meeting
 
 REPORT = "/admin/report/"
 COVERAGE = "/admin/coverage/"
@@ -102,7 +103,7 @@ def test_coverage_filters_organizations_with_no_one_on_a_team(
     client_for, facilitator, member, other_organization, team
 ):
     page = client_for(facilitator).get(COVERAGE, {"without": team.slug})
-    assert [row.name for row, _ in page.context["rows"]] == [other_organization.name]
+    assert [row.name for row in page.context["rows"]] == [other_organization.name]
     assert "1 organization with no one on Education" in visible_text(page)
 
 
@@ -123,7 +124,7 @@ def test_coverage_has_pages(client_for, administrator, member, monkeypatch):
     monkeypatch.setattr("desk.reports.views.ORGANIZATIONS_PER_PAGE", 1)
     add_organization("Zoo Hospital", domains=[], by=administrator)
     page = client_for(administrator).get(COVERAGE, {"page": "2"})
-    assert [row.name for row, _ in page.context["rows"]] == ["Zoo Hospital"]
+    assert [row.name for row in page.context["rows"]] == ["Zoo Hospital"]
     assert "Page 2 of 2" in visible_text(page)
 
 
@@ -137,9 +138,18 @@ def test_coverage_export_has_no_formulas_and_is_logged(
     Membership.objects.of(member).update(decided_at=datetime(2026, 3, 3, tzinfo=CHICAGO))
     response = client_for(administrator).post(EXPORT, {"format": "csv"})
     lines = b"".join(response.streaming_content).decode("utf-8-sig").splitlines()
+    headings = [
+        *("Organization", "'=1;'+1: members", "'=1;'+1: since"),
+        "'=1;'+1: meetings attended in 12 months",
+        "'=1;'+1: meetings with recorded attendance",
+        "'=1;'+1: people who came",
+        "Whole Collaborative: meetings attended in 12 months",
+        "Whole Collaborative: meetings with recorded attendance",
+        "Whole Collaborative: people who came",
+    ]
     assert lines == [
-        "Organization,'=1;'+1: members,'=1;'+1: since",
-        '"\'=HYPERLINK(""http://bad.example"")",1,2026-03-03',
+        ",".join(headings),
+        '"\'=HYPERLINK(""http://bad.example"")",1,2026-03-03,0,0,0,0,0,0',
     ]
     log = Export.objects.get()
     assert (log.by, log.rows, log.file_format, log.filters) == (administrator, 1, "csv", "")
@@ -163,6 +173,36 @@ def test_coverage_export_makes_excel_files(client_for, facilitator, member):
 def test_coverage_export_does_not_find_an_unknown_format(client_for, facilitator, data):
     assert client_for(facilitator).post(EXPORT, data).status_code == 404
     assert not Export.objects.exists()
+
+
+@pytest.fixture
+def attended(member, organization, team) -> None:
+    """Two meetings of the team were held this month or the last: the organization came to one."""
+    for number in range(2):
+        starts_at = timezone.now() - timedelta(days=number + 1)
+        meeting = make_meeting(team, starts_at=starts_at, status="held")
+        who = {"member": member, "organization": organization}
+        guest = {"guest_name": "Gina Guest", "guest_email": "gina@visitor.example"}
+        Attendance.objects.create(meeting=meeting, came=True, **(guest if number else who))
+
+
+@pytest.mark.usefixtures("attended")
+def test_coverage_and_report_say_who_came_to_meetings(client_for, facilitator):
+    client = client_for(facilitator)
+
+    for path in PAGES:
+        assert "came to 1 of 2" in visible_text(client.get(path)), path
+    quarters = client.get(REPORT).context["quarters"]
+    assert sum(quarter.meetings for quarter in quarters) == 2
+    assert sum(quarter.guests for quarter in quarters) == 1
+    file = b"".join(client.post(EXPORT, {"format": "csv"}).streaming_content).decode()
+    assert file.rstrip().endswith(",1,2,1,0,0,0")
+
+
+def test_coverage_of_meetings_of_other_teams_is_not_shown(client_for, other_facilitator, attended):
+    page = visible_text(client_for(other_facilitator).get(COVERAGE))
+
+    assert "came to" not in page.replace("its people came", "")
 
 
 # Report -------------------------------------------------------------------------------------

@@ -1,5 +1,11 @@
 """Statistics about teams, where each number is the length of a list that the desk can show."""
 
+from teams.statistics.attendance import (
+    OrganizationAttendance,
+    QuarterAttendance,
+    attendance_by_organization,
+    attendance_by_quarter,
+)
 from teams.statistics.charts import Bar, ChartLayout, lay_out_bars, lay_out_pairs
 from teams.statistics.counts import (
     MEDIAN,
@@ -42,12 +48,16 @@ __all__ = [
     "ChartLayout",
     "Coverage",
     "MonthlyChanges",
+    "OrganizationAttendance",
     "OrganizationCoverage",
     "Period",
     "PortalCounts",
+    "QuarterAttendance",
     "TeamCounts",
     "active_memberships_subquery",
     "all_public_team_counts",
+    "attendance_by_organization",
+    "attendance_by_quarter",
     "changes_by_team",
     "count_teams",
     "coverage_of",
