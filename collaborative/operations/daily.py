@@ -27,10 +27,13 @@ from teams.services import (
     delete_settled_claims,
     hold_past_meetings,
     send_digests,
+    send_reminders,
+    send_summaries,
 )
 
 # In local time.
 FIRST_DIGEST_HOUR = 7
+FIRST_SUMMARY_HOUR = 8
 EMAIL_RETENTION = timedelta(days=30)
 # Codes that the mail server refused stay until an administrator can have seen them.
 REFUSED_CODE_RETENTION = timedelta(days=1)
@@ -54,6 +57,18 @@ def queue_digests() -> None:
     now = timezone.localtime()
     if now.hour >= FIRST_DIGEST_HOUR:
         send_digests(now.date())
+
+
+def queue_reminders() -> None:
+    """Queue the reminders of meetings that are due."""
+    send_reminders(timezone.now())
+
+
+def queue_summaries() -> None:
+    """Queue the monthly summaries, on working days from FIRST_SUMMARY_HOUR on."""
+    now = timezone.localtime()
+    if now.hour >= FIRST_SUMMARY_HOUR:
+        send_summaries(now.date())
 
 
 def delete_expired_emails() -> None:
@@ -99,6 +114,8 @@ def _delete_emails(emails: QuerySet[Email]) -> None:
 # Each of them may run any number of times a day.
 DAILY_TASKS: tuple[Callable[[], object], ...] = (
     queue_digests,
+    queue_reminders,
+    queue_summaries,
     delete_expired_emails,
     release_stranded_emails,
     delete_old_records,

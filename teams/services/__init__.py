@@ -107,6 +107,8 @@ from teams.services.recognition import (
     refuse_undo_if_built_upon,
     set_affiliation,
 )
+from teams.services.reminders import send_reminders
+from teams.services.summaries import send_summaries
 from teams.services.taking_back import ImportedPeople, PeopleTakenBack, take_back_members
 from teams.services.visibility import (
     confirmable_accounts,
@@ -209,6 +211,8 @@ __all__ = [
     "seen_former_addresses",
     "send_again",
     "send_digests",
+    "send_reminders",
+    "send_summaries",
     "set_affiliation",
     "set_facilitators",
     "standing_claims",
