@@ -88,8 +88,7 @@ def fragment_clock(settings, monkeypatch) -> FragmentClock:
     clock = FragmentClock()
     monkeypatch.setattr("django.core.cache.backends.base.time", clock)
     monkeypatch.setattr("django.core.cache.backends.locmem.time", clock)
-    backend = "django.core.cache.backends.locmem.LocMemCache"
-    fragments = {"BACKEND": backend, "LOCATION": "test-fragments"}
+    fragments = {"BACKEND": "members.fragments.FragmentCache", "LOCATION": "test-fragments"}
     settings.CACHES = settings.CACHES | {"fragments": fragments}
     caches["fragments"].clear()
     return clock

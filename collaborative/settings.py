@@ -186,7 +186,7 @@ CACHES = {
     "fragments": {
         "BACKEND": "django.core.cache.backends.dummy.DummyCache"
         if DEBUG
-        else "django.core.cache.backends.locmem.LocMemCache",
+        else "members.fragments.FragmentCache",
         # Not the memory of another cache.
         "LOCATION": "fragments",
     },

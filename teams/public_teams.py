@@ -8,11 +8,7 @@ CACHE_SECONDS = 1
 
 
 def public_teams() -> list[ActionTeam]:
-    """Return all teams but drafts, in their order, up to CACHE_SECONDS old.
-
-    A cached part of a page that shows something of a team names it in its key: what it shows would
-    be two seconds old otherwise.
-    """
+    """Return all teams but drafts, in their order, up to CACHE_SECONDS old."""
     return cached_fragment("public-teams", lambda: list(ActionTeam.objects.public()), CACHE_SECONDS)
 
 

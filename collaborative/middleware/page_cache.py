@@ -8,7 +8,8 @@ with a cookie, as every signed-in member has, gets a page of their own; so does 
 script name, which would be in every link of the page.
 
 Parts of pages are cached for a second more (`{% cache 1 … using="fragments" %}`) and counts for ten
-(teams/statistics/public.py): visitors see a change after two seconds, and numbers after eleven.
+(teams/statistics/public.py), also where one is made of others (members/fragments.py): visitors see
+a change after two seconds, and numbers after eleven.
 """
 
 import hashlib

@@ -24,7 +24,7 @@ from members.forms import DomainCheckForm
 from members.models import EmailDomain, Member, Organization
 from members.search_words import cut_search_note, used_words
 from teams.forms import FaqSearchForm
-from teams.models import ActionTeam, FaqEntry, Goal, Membership
+from teams.models import ActionTeam, FaqEntry, Membership
 from teams.public_teams import public_team
 from teams.services import search_faq
 from teams.services.my_meetings import next_meeting_of
@@ -58,15 +58,9 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
     if team is None:
         # A draft, for those who prepare it.
         team = get_object_or_404(ActionTeam.objects.visible_to(request.user), slug=slug)
-    (counts,) = public_team_counts([team])
-    names = organization_names(team, limit=ORGANIZATIONS_PER_PAGE + 1)
     context = {
         "team": team,
-        "counts": counts,
-        "get_goals": partial(_goals, team),
-        "organizations": names[:ORGANIZATIONS_PER_PAGE],
-        "has_more_organizations": len(names) > ORGANIZATIONS_PER_PAGE,
-        "get_entries": partial(_team_entries, team),
+        "get_content": partial(_team_content, team),
         "membership": None,
         "facilitators": [],
         "sees_roster": False,
@@ -87,15 +81,19 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "teams/team_detail.html", context)
 
 
-def _goals(team: ActionTeam) -> QuerySet[Goal]:
-    return team.goals.prefetch_related("updates")
-
-
-def _team_entries(team: ActionTeam) -> dict[str, QuerySet[FaqEntry]]:
-    """Return the questions about `team`, and the general ones about joining."""
+def _team_content(team: ActionTeam) -> dict[str, object]:
+    """Return what everybody reads on the page of `team`, for its cached parts."""
+    (counts,) = public_team_counts([team])
+    names = organization_names(team, limit=ORGANIZATIONS_PER_PAGE + 1)
     published = FaqEntry.objects.published()
-    joining = published.general().filter(topic=FaqEntry.Topic.JOINING)
-    return {"of_team": published.filter(team=team), "general": joining}
+    return {
+        "counts": counts,
+        "goals": team.goals.prefetch_related("updates"),
+        "organizations": names[:ORGANIZATIONS_PER_PAGE],
+        "has_more_organizations": len(names) > ORGANIZATIONS_PER_PAGE,
+        "team_entries": published.filter(team=team),
+        "general_entries": published.general().filter(topic=FaqEntry.Topic.JOINING),
+    }
 
 
 @login_not_required
