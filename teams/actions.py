@@ -39,6 +39,9 @@ MAX_PENDING_DECISIONS = 5
 
 NOT_ALLOWED = "The person who decided this may no longer do so. Nothing was changed."
 
+# For the preview of an action that writes to many: it shows a few emails, and counts the rest.
+MAX_EMAILS = "max_emails"
+
 # Before the key of a team, where a form offers topics and teams in one list.
 TEAM_PREFIX = "team-"
 
@@ -379,7 +382,7 @@ def confirm_entry(entry: FaqEntry, by: Member, form_data: FormData) -> str:
 
 @action(Meeting, "announce")
 def announce_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
-    meeting = services.announce_meeting(meeting, by=by)
+    meeting = services.announce_meeting(meeting, by=by, max_emails=form_data.get(MAX_EMAILS))
     return f"“{meeting}” is announced: {time_range(meeting)}."
 
 
@@ -392,6 +395,7 @@ def move_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
         place=form_data["place"],
         join_url=form_data["join_url"],
         by=by,
+        max_emails=form_data.get(MAX_EMAILS),
     )
     remarks = "".join(f" {remark}" for remark in form_data.get("remarks", ()))
     return f"“{meeting}” is moved. It is now on {time_range(meeting)}.{remarks}"
@@ -399,13 +403,14 @@ def move_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
 
 @action(Meeting, "cancel")
 def cancel_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
-    meeting = services.cancel_meeting(meeting, reason=form_data["reason"], by=by)
+    reason, max_emails = form_data["reason"], form_data.get(MAX_EMAILS)
+    meeting = services.cancel_meeting(meeting, reason=reason, by=by, max_emails=max_emails)
     return f"“{meeting}” on {time_range(meeting)} is cancelled."
 
 
 @action(Meeting, "revive")
 def revive_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
-    meeting = services.revive_meeting(meeting, by=by)
+    meeting = services.revive_meeting(meeting, by=by, max_emails=form_data.get(MAX_EMAILS))
     return f"“{meeting}” takes place after all: {time_range(meeting)}."
 
 

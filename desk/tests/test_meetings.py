@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from conftest import messages_of, visible_text
+from conftest import make_active_member, messages_of, visible_text
 from desk.tests.action_pages import Form, action_form, action_url, forms_of, selection_url
-from teams.models import ActionTeam, Meeting
+from members.services import preview_action
+from teams.actions import MAX_EMAILS, get_action
+from teams.models import ActionTeam, EmailChoice, Meeting
 from teams.services import cancel_meeting, change_meeting
 from teams.tests.meetings import make_meeting
 
@@ -440,3 +442,32 @@ def test_meeting_of_a_team_that_is_a_draft_is_not_announced(client_for, facilita
     meeting = make_meeting(team, status=Status.DRAFT)
     response = client_for(facilitator).post(action_url("announce", meeting), follow=True)
     assert "Nobody may know yet of Education" in messages_of(response)[0]
+
+
+def test_preview_counts_who_gets_the_email_and_shows_one(
+    client_for, facilitator, member, colleague, team, queued_emails
+):
+    meeting = make_meeting(team, status=Status.DRAFT)
+    EmailChoice.objects.create(member=colleague, team=team, kind="meetings", wants="none")
+    client = client_for(facilitator)
+    page = client.get(action_url("announce", meeting))
+    text = visible_text(page)
+    assert "1 person gets it, 1 has stopped these emails." in text
+    assert f"To {member.email}" in text
+    assert not queued_emails()
+    action_form(page).submit(client, "Announce")
+    assert [email.to for email in queued_emails()] == [[member.email]]
+    assert all(email.scheduled_time for email in queued_emails())
+    page = client.get(action_url("cancel", meeting))
+    assert "1 person gets it, 1 has stopped these emails." in visible_text(page)
+
+
+def test_preview_writes_a_few_emails_only(client_for, facilitator, team, organization):
+    for number in range(4):
+        make_active_member(f"m{number}@rush.example", organization, f"M {number}", team)
+    meeting = make_meeting(team, status=Status.DRAFT)
+    data = {MAX_EMAILS: 2}
+    step = get_action(Meeting, "announce").step(facilitator, data)
+    assert len(preview_action(step, [meeting.pk]).emails) == 2
+    page = client_for(facilitator).get(action_url("announce", meeting))
+    assert "4 people get it." in visible_text(page)

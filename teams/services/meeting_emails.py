@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from django.db.models import Q
 from django.utils import timezone
@@ -33,32 +34,39 @@ MAX_NEXT_MEETINGS = 3
 Write = Callable[[Sequence[Reader]], list[Email]]
 
 
-def email_announced(meeting: Meeting, *, again: bool = False) -> Recipients:
+def email_announced(
+    meeting: Meeting, *, again: bool = False, max_emails: int | None = None
+) -> Recipients:
     """Tell the members of its teams that `meeting` is announced, or (`again`) takes place although
-    it was cancelled. Return who gets it."""
+    it was cancelled. Return who gets it. For a preview `max_emails` are written, not all."""
     recipients = recipients_of(meeting, Kind.MEETINGS)
 
     def write(readers: Sequence[Reader]) -> list[Email]:
         return emails.meeting_announced(meeting, readers, again=again)
 
-    send_letters(to_members(meeting, recipients.each, Kind.MEETINGS, Method.REQUEST), write)
+    letters = to_members(meeting, recipients.each, Kind.MEETINGS, Method.REQUEST)
+    send_letters(letters, write, max_emails)
     return recipients
 
 
-def email_moved(meeting: Meeting, before: Meeting) -> Recipients:
+def email_moved(meeting: Meeting, before: Meeting, *, max_emails: int | None = None) -> Recipients:
     """Tell the members of its teams that `meeting` has another time or place than `before`, and in
     any case who said that they come. Return who gets it."""
-    return _send_change(
-        meeting, lambda readers: emails.meeting_moved(meeting, before, readers), Method.REQUEST
-    )
+
+    def write(readers: Sequence[Reader]) -> list[Email]:
+        return emails.meeting_moved(meeting, before, readers)
+
+    return _send_change(meeting, write, Method.REQUEST, max_emails)
 
 
-def email_cancelled(meeting: Meeting) -> Recipients:
+def email_cancelled(meeting: Meeting, *, max_emails: int | None = None) -> Recipients:
     """Tell the members of its teams that `meeting` is cancelled, and why; and in any case who said
     that they come. Return who gets it."""
-    return _send_change(
-        meeting, lambda readers: emails.meeting_cancelled(meeting, readers), Method.CANCEL
-    )
+
+    def write(readers: Sequence[Reader]) -> list[Email]:
+        return emails.meeting_cancelled(meeting, readers)
+
+    return _send_change(meeting, write, Method.CANCEL, max_emails)
 
 
 def email_materials(meeting: Meeting, by: Member) -> Recipients:
@@ -169,20 +177,21 @@ def attendees_of(meeting: Meeting) -> Iterable[Attendance]:
         yield attendance
 
 
-def _send_change(meeting: Meeting, write: Write, method: str) -> Recipients:
+def _send_change(meeting: Meeting, write: Write, method: str, max_emails: int | None) -> Recipients:
     """Send what became of `meeting` to who said that they come, and to the members of its teams."""
     recipients = recipients_of(meeting, Kind.MEETINGS)
     coming = [to_attendee(attendance, method) for attendance in attendees_of(meeting)]
     told = {letter.member.pk for letter in coming if letter.member}
     others = [each for each in recipients.each if each.member.pk not in told]
-    send_letters([*coming, *to_members(meeting, others, Kind.MEETINGS, method)], write)
+    letters = chain(coming, to_members(meeting, others, Kind.MEETINGS, method))
+    send_letters(letters, write, max_emails)
     return recipients
 
 
-def send_letters(letters: Iterable[Letter], write: Write) -> None:
-    """Queue the emails of `letters`, which `write` writes, with what the mail worker has to know:
-    two statements for each batch."""
-    for batch in batched(letters):
+def send_letters(letters: Iterable[Letter], write: Write, max_emails: int | None = None) -> None:
+    """Queue the emails of `letters`, or of the first `max_emails` of them, which `write` writes,
+    with what the mail worker has to know: two statements for each batch."""
+    for batch in batched(islice(letters, max_emails)):
         with bulk_queue():
             written = write([letter.reader for letter in batch])
         TeamEmail.objects.bulk_create(

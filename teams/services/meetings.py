@@ -103,11 +103,12 @@ def change_meeting(
 
 
 @transaction.atomic
-def announce_meeting(meeting: Meeting, *, by: Member) -> Meeting:
+def announce_meeting(meeting: Meeting, *, by: Member, max_emails: int | None = None) -> Meeting:
     """Announce a draft: from now on it is on the pages of those who may see it, and the members of
     its teams get an email. Return the stored meeting.
 
-    Refuses one that begins in the past, has neither place nor link, or whose team is a draft.
+    Refuses one that begins in the past, has neither place nor link, or whose team is a draft. For
+    a preview, here and below, `max_emails` are written.
     """
     meeting = _lock_meeting(meeting, by, Status.DRAFT)
     teams = list(meeting.teams.all())
@@ -119,7 +120,7 @@ def announce_meeting(meeting: Meeting, *, by: Member) -> Meeting:
         raise Refused("The time to answer by is over. Change it, or leave it empty.")
     now = timezone.now()
     save_with_history(meeting, by, "announced", status=Status.ANNOUNCED, announced_at=now)
-    email_announced(meeting)
+    email_announced(meeting, max_emails=max_emails)
     return meeting
 
 
@@ -133,6 +134,7 @@ def move_meeting(
     join_url: str | None = None,
     answer_by: datetime | None = None,
     by: Member,
+    max_emails: int | None = None,
 ) -> Meeting:
     """Give an announced meeting another time or place; return the stored meeting.
 
@@ -160,12 +162,14 @@ def move_meeting(
         changes["answer_by"] = answer_by if timezone.now() < answer_by < starts_at else None
     before = copy(meeting)
     save_with_history(meeting, by, f"moved; it was on {time_range(before)}", **changes)
-    email_moved(meeting, before)
+    email_moved(meeting, before, max_emails=max_emails)
     return meeting
 
 
 @transaction.atomic
-def cancel_meeting(meeting: Meeting, *, reason: str, by: Member) -> Meeting:
+def cancel_meeting(
+    meeting: Meeting, *, reason: str, by: Member, max_emails: int | None = None
+) -> Meeting:
     """Cancel an announced meeting for `reason`, one sentence that everyone reads who may see it;
     return the stored meeting. Refuses one that is over, and a missing reason."""
     reason = clean_text(reason)
@@ -178,12 +182,12 @@ def cancel_meeting(meeting: Meeting, *, reason: str, by: Member) -> Meeting:
         raise Refused(f"Say why in at most {limit} characters.")
     changes = {"status": Status.CANCELLED, "cancelled_reason": reason}
     save_with_history(meeting, by, "cancelled", **changes)
-    email_cancelled(meeting)
+    email_cancelled(meeting, max_emails=max_emails)
     return meeting
 
 
 @transaction.atomic
-def revive_meeting(meeting: Meeting, *, by: Member) -> Meeting:
+def revive_meeting(meeting: Meeting, *, by: Member, max_emails: int | None = None) -> Meeting:
     """Let a cancelled meeting take place after all, under the same address and in the same entry
     of calendars; return the stored meeting. Refuses one whose time has come."""
     meeting = _lock_meeting(meeting, by, Status.CANCELLED)
@@ -197,7 +201,7 @@ def revive_meeting(meeting: Meeting, *, by: Member) -> Meeting:
     # It is reminded of once more.
     changes |= {"reminded_at": None, "answers_asked_at": None}
     save_with_history(meeting, by, "takes place after all", **changes)
-    email_announced(meeting, again=True)
+    email_announced(meeting, again=True, max_emails=max_emails)
     return meeting
 
 

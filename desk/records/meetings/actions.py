@@ -15,11 +15,15 @@ from desk.changelist import require_staff
 from desk.records.meetings.forms import MoveForm
 from members.models import Member
 from members.text_fields import CleanFormField
+from teams.actions import MAX_EMAILS
 from teams.meeting_times import time_range
-from teams.models import Meeting
+from teams.models import EmailChoice, Meeting
 from teams.services.meeting_warnings import meeting_warnings
+from teams.services.team_emails import recipients_of
 
 Status = Meeting.Status
+# Of a preview: some that a facilitator may read should be among them.
+MAX_SAMPLE_EMAILS = 20
 
 
 class MeetingAction(BulkAction[Meeting]):
@@ -30,6 +34,7 @@ class MeetingAction(BulkAction[Meeting]):
     needs_form = shows_email = True
     # Those for which the page offers it.
     status: Status
+    sends_email = True
 
     def has_permission(self, staff: Member, record: Meeting | None = None) -> bool:
         allowed = super().has_permission(staff, record)
@@ -45,6 +50,24 @@ class MeetingAction(BulkAction[Meeting]):
 
     def describe(self, meeting: Meeting) -> str:
         return f"{meeting}: {time_range(meeting)}"
+
+    def preview_data(self, form: forms.Form) -> dict[str, Any] | None:
+        """Return the data of the form for a few emails; the page counts the others."""
+        data = super().preview_data(form)
+        return None if data is None else {**data, MAX_EMAILS: MAX_SAMPLE_EMAILS}
+
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Meeting], form: forms.Form
+    ) -> dict[str, Any]:
+        """Return what the page lists and, of a single meeting, who gets the email."""
+        context = super().get_context_data(request, records, form)
+        if len(records) > 1 or not self.sends_email:
+            return context
+        (meeting,) = records
+        if not self.is_available(meeting):
+            return context
+        recipients = recipients_of(meeting, EmailChoice.Kind.MEETINGS)
+        return {**context, "effects": f"{recipients}."}
 
 
 class Announce(MeetingAction):
@@ -82,7 +105,7 @@ class Move(MeetingAction):
         return MoveForm(request.POST if request.method == "POST" else None, meetings=records)
 
     def preview_data(self, form: forms.Form) -> dict[str, Any] | None:
-        return form.cleaned_data if form.is_bound and form.is_valid() else None
+        return super().preview_data(form) if form.is_bound else None
 
     def get_context_data(
         self, request: HttpRequest, records: Sequence[Meeting], form: forms.Form
@@ -94,6 +117,7 @@ class Move(MeetingAction):
             return {"meetings": meetings, "is_settled": True}
         (meeting,) = records
         return {
+            **super().get_context_data(request, records, form),
             "meetings": [],
             "meeting": meeting,
             "old_time": time_range(meeting),
@@ -166,7 +190,7 @@ class Delete(MeetingAction):
     name, label, title = "delete", "Delete draft", "Delete {}"
     description = "Nobody knows of this draft, and no email is sent. It cannot be restored."
     status = Status.DRAFT
-    shows_email = False
+    shows_email = sends_email = False
 
     def success_url(self, form_data: dict[str, Any]) -> str:
         return reverse("admin:teams_meeting_changelist")
