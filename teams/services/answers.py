@@ -100,7 +100,8 @@ def answer_as_guest(meeting: Meeting, name: str, email: str, answer: str) -> Att
     """Store what a visitor answers to a public meeting, whose address `email` is proven; return
     the stored answer. The address of a member answers as that member.
 
-    Else as `answer_meeting`: guests come in person, or cannot come.
+    Else as `answer_meeting`: guests come in person, or cannot come, and an email says what they
+    answered.
     """
     email = normalize_address(email)
     account = Member.objects.account_of(email)
@@ -120,8 +121,8 @@ def answer_as_guest(meeting: Meeting, name: str, email: str, answer: str) -> Att
         attendance = by_email.first() or Attendance(
             meeting=meeting, guest_email=email, guest_name=clean_text(name)
         )
-        _save_answer(attendance, answer, by=None, organization=employer_shown_by(email))
-        email_guest_answer(attendance)
+        if _save_answer(attendance, answer, by=None, organization=employer_shown_by(email)):
+            email_guest_answer(attendance)
     return attendance
 
 
@@ -181,11 +182,11 @@ def _save_answer(
     *,
     by: Member | None,
     organization: Organization | None,
-) -> None:
-    """Store `answer`, with the meeting locked. The same one again keeps the place, or the place in
-    line."""
+) -> bool:
+    """Store `answer`, with the meeting locked, and return whether it is another one. The same one
+    again keeps the place, or the place in line."""
     if attendance.answer == answer:
-        return
+        return False
     gives_up_place = has_place(attendance)
     now = timezone.now()
     free = free_places(attendance.meeting) if answer == Answer.IN_PERSON else None
@@ -200,6 +201,7 @@ def _save_answer(
     )
     if gives_up_place:
         move_up_waiting(attendance.meeting)
+    return True
 
 
 def has_place(attendance: Attendance) -> bool:

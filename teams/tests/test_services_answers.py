@@ -1,5 +1,6 @@
 """Answers to meetings: what is stored, what is refused, and who gets a place."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -112,7 +113,9 @@ def test_answer_meeting_online_is_for_members_of_a_team(applicant, team):
 # Places ---------------------------------------------------------------------------------------
 
 
-def test_place_given_up_goes_to_the_first_in_line(member, colleague, third_member, small_meeting):
+def test_place_given_up_goes_to_the_first_in_line(
+    member, colleague, third_member, small_meeting, queued_emails
+):
     answer_meeting(small_meeting, member, IN_PERSON)
     second = answer_meeting(small_meeting, colleague, IN_PERSON)
     third = answer_meeting(small_meeting, third_member, IN_PERSON)
@@ -122,6 +125,9 @@ def test_place_given_up_goes_to_the_first_in_line(member, colleague, third_membe
     assert attendance_of(small_meeting, colleague).waiting_since is None
     assert number_in_line(attendance_of(small_meeting, third_member)) == 1
     assert answer_counts(small_meeting) == AnswerCounts(coming=1, no=1, waiting=1)
+    assert [(email.to, "place" in email.subject) for email in queued_emails()] == [
+        ([colleague.email], True)
+    ]
 
 
 def test_place_is_kept_by_a_second_press(member, colleague, small_meeting):
@@ -177,7 +183,7 @@ def test_move_up_waiting_stops_when_nobody_can_come(member, colleague, small_mee
 # Guests ---------------------------------------------------------------------------------------
 
 
-def test_answer_as_guest_stores_name_and_address(team, organization):
+def test_answer_as_guest_stores_name_and_address(team, organization, queued_emails):
     meeting = make_meeting(team)
     guest = answer_as_guest(meeting, "Gia Guest", "Gia@Rush.example", IN_PERSON)
     guest.refresh_from_db()
@@ -185,6 +191,11 @@ def test_answer_as_guest_stores_name_and_address(team, organization):
     assert (guest.member, guest.organization) == (None, organization)
     again = answer_as_guest(meeting, "Gia G. Guest", "gia@rush.example", NO)
     assert (again.pk, again.guest_name, again.answer) == (guest.pk, "Gia G. Guest", NO)
+    answer_as_guest(meeting, "Gia G. Guest", "gia@rush.example", NO)
+    # One for each answer, and none for the same one again.
+    assert [email.to for email in queued_emails()] == [["gia@rush.example"]] * 2
+    token = re.search(r"/meetings/answer/(.+)/", queued_emails()[0].message)[1]
+    assert resolve_answer_token(token).guest == guest
 
 
 def test_answer_as_guest_with_a_members_address_answers_as_the_member(member, team):
