@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from desk.actions.results import hide_unseen_summaries
 from desk.dashboard import dashboard
 from desk.rail import rail
+from desk.records.attendance.urls import attendance_urls
 from desk.reports import views as reports
 from desk.search_page import search_page
 from members.auth.staff_second_factor import second_factor_redirect
@@ -58,6 +59,7 @@ class DeskSite(admin.AdminSite):
                 self.admin_view(reports.coverage_export),
                 name="coverage_export",
             ),
+            *attendance_urls(self),
             *stock,
         ]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
 from members.batches import batched
@@ -36,6 +36,17 @@ class NewGuest:
     name: str
     email: str = ""
     organization: Organization | None = None
+
+
+@dataclass(frozen=True)
+class AttendanceCounts:
+    """Of how many people a meeting knows anything, how many came, how many wanted to come and did
+    not, and of how many who wanted to come nobody has recorded it."""
+
+    people: int
+    came: int
+    absent: int
+    unmarked: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,36 @@ def visible_attendance(meeting: Meeting, by: Member) -> AttendanceQuerySet:
     return attendance.filter(Exists(seen) | shared)
 
 
+def attendance_counts(meeting: Meeting) -> AttendanceCounts:
+    """Return the counts of all people, also of those whom a facilitator does not see."""
+    numbers = Attendance.objects.filter(meeting=meeting).aggregate(
+        number_people=Count("pk"),
+        number_came=Count("pk", filter=Q(came=True)),
+        number_absent=Count("pk", filter=Q(came=False)),
+        number_unmarked=Count("pk", filter=Q(came=None, answer__in=Attendance.COMING)),
+    )
+    return AttendanceCounts(
+        people=numbers["number_people"],
+        came=numbers["number_came"],
+        absent=numbers["number_absent"],
+        unmarked=numbers["number_unmarked"],
+    )
+
+
+def unanswered_members(meeting: Meeting, by: Member | None = None) -> MemberQuerySet:
+    """Return the active members of the teams of `meeting` (of the whole Collaborative: of any)
+    who have not answered; with `by` only those whom `by` sees."""
+    active = Membership.objects.active().filter(member=OuterRef("pk"))
+    if teams := list(meeting.teams.order_by().values_list("pk", flat=True)):
+        active = active.filter(team__in=teams)
+    answered = Attendance.objects.filter(meeting=meeting, member=OuterRef("pk")).exclude(answer="")
+    members = Member.objects.filter(Exists(active), ~Exists(answered), is_active=True)
+    if by is None or by.is_superuser:
+        return members
+    seen = Membership.objects.listed_for(by).filter(member=OuterRef("pk"))
+    return members.filter(Exists(seen))
+
+
 def attendee_key(attendee: Attendee) -> str:
     """Return what names `attendee` in forms: "member-3", "guest-7"."""
     kind = "member" if isinstance(attendee, Member) else "guest"
@@ -114,10 +155,10 @@ def record_attendance(
 ) -> RecordedAttendance:
     """Store that these people came to `meeting`, or did not; return how many that changed.
 
-    `absent_unless_marked` did not come, but if somebody has recorded meanwhile that they did, that
-    stays. The organization of who came is theirs now, unless it was recorded before. The meeting is
-    then held. Refuses a meeting that has not begun, is a draft or cancelled, that `by` does not
-    plan, and people whom `by` does not see.
+    Of `absent_unless_marked`, those who wanted to come did not, unless somebody has recorded
+    meanwhile that they did. The organization of who came is theirs now, unless it was recorded
+    before. The meeting is then held. Refuses a meeting that has not begun, is a draft or cancelled,
+    that `by` does not plan, and people whom `by` does not see.
     """
     meeting = hold_meeting(meeting, by=by)
     everyone = {attendee_key(person) for person in (*came, *absent, *absent_unless_marked)}

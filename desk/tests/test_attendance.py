@@ -1,0 +1,272 @@
+"""Who came to a meeting, at the desk: ticks, a pasted list, and who has not answered."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from conftest import make_active_member, visible_text
+from desk.records.attendance import forms
+from teams.models import Attendance, Meeting
+from teams.tests.meetings import make_meeting
+
+PAGES = ["attendance", "unanswered"]
+POSTED = ["attendance/check", "attendance/store"]
+
+
+def url(meeting: Meeting, page: str) -> str:
+    return f"/admin/teams/meeting/{meeting.pk}/{page}/"
+
+
+@pytest.fixture
+def meeting(team) -> Meeting:
+    """A public meeting of the team, which began yesterday."""
+    return make_meeting(team, starts_at=timezone.now() - timedelta(days=1))
+
+
+def answer(meeting, member, answer="in-person", **fields) -> Attendance:
+    return Attendance.objects.create(
+        meeting=meeting, member=member, answer=answer, answered_at=timezone.now(), **fields
+    )
+
+
+def came(meeting) -> dict[str, bool | None]:
+    rows = Attendance.objects.filter(meeting=meeting).select_related("member")
+    return {str(row.member or row.guest_name): row.came for row in rows}
+
+
+def ticks(page) -> dict:
+    """The hidden fields of the shown form."""
+    form = page.context["form"]
+    return {name: form[name].value() for name in ("shown", "ticked_before")}
+
+
+def checked(page, **choices) -> dict:
+    """What the page of a checked list posts, with other choices for entries by their place."""
+    data = {"text": page.context["text"]}
+    for form in [*page.context["sure"], *page.context["unsure"], *page.context["unknown"]]:
+        for field in form:
+            data[field.html_name] = field.value() or ""
+    return data | {f"entry-{name.replace('_', '-')}": value for name, value in choices.items()}
+
+
+@pytest.fixture
+def check(client_for, facilitator, meeting):
+    """Posts a list for checking, and returns the page."""
+
+    def post(text: str):
+        return client_for(facilitator).post(url(meeting, "attendance/check"), {"text": text})
+
+    return post
+
+
+def store(client_for, facilitator, meeting, data):
+    return client_for(facilitator).post(url(meeting, "attendance/store"), data, follow=True)
+
+
+# Ticks ------------------------------------------------------------------------------------
+
+
+def test_attendance_ticks_are_stored(client_for, facilitator, meeting, member, colleague, outsider):
+    client = client_for(facilitator)
+    answer(meeting, member)
+    answer(meeting, colleague, "online")
+    answer(meeting, outsider)
+    page = client.get(url(meeting, "attendance"))
+    assert "Olga" not in visible_text(page)
+    assert "1 more person has answered or came" in visible_text(page)
+
+    data = ticks(page) | {"came": [f"member-{member.pk}"]}
+    page = client.post(url(meeting, "attendance"), data, follow=True)
+
+    assert "Stored. 1 person came, 1 who wanted to come did not." in visible_text(page)
+    expected = {"Maria Member": True, "Colin Colleague": False, "Olga Outsider": None}
+    assert came(meeting) == expected
+    meeting.refresh_from_db()
+    assert meeting.status == Meeting.Status.HELD
+    assert f'value="member-{member.pk}" checked' in page.content.decode()
+
+
+def test_attendance_old_page_leaves_what_others_ticked_meanwhile(
+    client_for, facilitator, meeting, member, colleague
+):
+    client = client_for(facilitator)
+    answer(meeting, member)
+    answer(meeting, colleague)
+    data = ticks(client.get(url(meeting, "attendance")))
+    Attendance.objects.filter(member=member).update(came=True)
+
+    client.post(url(meeting, "attendance"), data | {"came": [f"member-{colleague.pk}"]})
+
+    assert came(meeting) == {"Maria Member": True, "Colin Colleague": True}
+
+
+def test_attendance_tick_is_taken_away(client_for, facilitator, meeting, member):
+    client = client_for(facilitator)
+    answer(meeting, member, came=True)
+    client.post(url(meeting, "attendance"), ticks(client.get(url(meeting, "attendance"))))
+
+    assert came(meeting) == {"Maria Member": False}
+
+
+@pytest.mark.parametrize("key", ["member-{}", "guest-999", "member-0", "x"])
+def test_attendance_forged_tick_changes_nothing(
+    client_for, facilitator, meeting, member, outsider, key
+):
+    client = client_for(facilitator)
+    answer(meeting, member)
+    answer(meeting, outsider)
+    data = ticks(client.get(url(meeting, "attendance"))) | {"came": [key.format(outsider.pk)]}
+
+    page = client.post(url(meeting, "attendance"), data, follow=True)
+
+    assert "Nothing was changed." in visible_text(page)
+    assert set(came(meeting).values()) == {None}
+
+
+def test_attendance_before_the_meeting_is_a_list(client_for, facilitator, member, team):
+    meeting = make_meeting(team)
+    answer(meeting, member)
+    client = client_for(facilitator)
+
+    page = client.get(url(meeting, "attendance"))
+
+    assert "once the meeting has begun" in visible_text(page)
+    assert 'type="checkbox"' not in page.content.decode()
+    response = client.post(
+        url(meeting, "attendance"), {"came": [f"member-{member.pk}"]}, follow=True
+    )
+    assert "has not begun" in visible_text(response)
+    assert came(meeting) == {"Maria Member": None}
+
+
+# A pasted list -----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("member", "colleague")
+def test_attendance_list_is_checked_and_stored(
+    client_for, facilitator, check, meeting, organization
+):
+    page = check("Member, Maria\nColin C.\nWalter Walkin\niPhone\nMARIA MEMBER (she/her)")
+
+    text = visible_text(page)
+    assert "We found 1 of the people" in text
+    assert "1 entry names someone who is on the list already" in text
+    assert "iPhone a device, not a name" in text
+    assert not Attendance.objects.exists()
+    data = checked(page, **{"2_person": "guest", "2_organization": "rush example hospital"})
+    page = store(client_for, facilitator, meeting, data)
+
+    assert "Stored. 3 people came. Left out: “iPhone”." in visible_text(page)
+    everyone = {"Maria Member": True, "Colin Colleague": True, "Walter Walkin": True}
+    assert came(meeting) == everyone
+    assert Attendance.objects.get(guest_name="Walter Walkin").organization == organization
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"0_person": "guest", "0_name": ""}, "Write the name of the guest."),
+        ({"0_person": "guest", "0_organization": "Nowhere"}, "No organization is called “Nowhere”"),
+        ({"0_person": "member-999999"}, "This person can no longer be chosen."),
+    ],
+)
+def test_attendance_list_explains_what_is_wrong(
+    client_for, facilitator, check, meeting, choices, message
+):
+    data = checked(check("Walter Walkin"), **choices)
+
+    page = store(client_for, facilitator, meeting, data)
+
+    assert message in visible_text(page)
+    assert "Nothing was stored" in visible_text(page)
+    assert not Attendance.objects.exists()
+
+
+def test_attendance_list_refuses_people_out_of_sight(
+    client_for, facilitator, check, meeting, outsider
+):
+    page = check("Olga Outsider")
+    assert "Not found (1)" in visible_text(page)
+
+    data = checked(page, **{"0_person": f"member-{outsider.pk}"})
+    store(client_for, facilitator, meeting, data)
+
+    assert not Attendance.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Paste the names or addresses"),
+        ("Name,Email\n", "There are no names under the headings"),
+        ("\n".join(["Ana Sample", "Ben Example", "Cara Third"]), "The list has 3 names."),
+        ("x" * 90, "The list is longer"),
+    ],
+)
+def test_attendance_list_refused_keeps_what_was_pasted(check, monkeypatch, text, message):
+    monkeypatch.setattr(forms, "MAX_LIST_NAMES", 2)
+    monkeypatch.setattr(forms.ListForm.base_fields["text"].validators[0], "limit_value", 80)
+
+    page = check(text)
+
+    assert message in visible_text(page)
+    assert page.context["list_form"]["text"].value() == text
+
+
+# Who has not answered ---------------------------------------------------------------------------
+
+
+def test_unanswered_names_who_is_seen(
+    client_for, facilitator, member, colleague, outsider, team, other_team
+):
+    meeting = make_meeting(team, other_team)
+    answer(meeting, member, "no")
+
+    page = client_for(facilitator).get(url(meeting, "unanswered"))
+
+    text = visible_text(page)
+    assert "1 member of your teams has not answered. 1 of other teams has not either." in text
+    assert "Rush Example Hospital (1) Colin Colleague" in text
+    assert "Olga" not in text
+    assert "Maria" not in text
+
+
+# Access and cost --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", [*PAGES, *POSTED])
+def test_attendance_pages_are_for_who_plans_the_meeting(
+    client_for, client, member, facilitator, other_facilitator, team, meeting, page
+):
+    whole = make_meeting(starts_at=meeting.starts_at)
+    method = "post" if page in POSTED else "get"
+
+    def status(who, which=meeting):
+        return getattr(who, method)(url(which, page)).status_code
+
+    assert status(client) == 302
+    assert status(client_for(member)) == 403
+    assert status(client_for(other_facilitator)) == 404
+    assert status(client_for(facilitator), whole) == 404
+    assert status(client_for(facilitator)) == 200
+
+
+@pytest.mark.parametrize("page", POSTED)
+def test_attendance_list_refuses_get(client_for, facilitator, meeting, page):
+    assert client_for(facilitator).get(url(meeting, page)).status_code == 405
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_attendance_pages_cost_the_same_for_many_people(
+    client_for, facilitator, organization, team, meeting, page, django_assert_max_num_queries
+):
+    client = client_for(facilitator)
+    client.get(url(meeting, page))
+    for number in range(12):
+        person = make_active_member(f"p{number}@rush.example", organization, f"P {number}", team)
+        if number % 2:
+            answer(meeting, person, organization=organization)
+
+    with django_assert_max_num_queries(20):
+        client.get(url(meeting, page))
