@@ -78,6 +78,23 @@ def choose_emails(
         )
 
 
+def copy_choices(duplicate: Member, retained: Member, by: Member) -> None:
+    """Give `retained`, whose account goes on, what `duplicate` has chosen and they have not; both
+    are locked."""
+    chosen = choices_of(retained)
+    for choice in duplicate.email_choices.all():
+        if (choice.team_id, choice.kind) not in chosen:
+            copied = EmailChoice(member=retained, team_id=choice.team_id, kind=choice.kind)
+            changes = {"wants": choice.wants, "summarized_on": choice.summarized_on}
+            save_with_history(copied, by, "two accounts were merged", **changes)
+
+
+def erase_choices(member: Member) -> None:
+    """Erase what `member`, whose account is closed, has chosen, with its history."""
+    member.email_choices.all().delete()
+    EmailChoice.history.filter(member_id=member.pk).delete()
+
+
 def first_of_month(day: date) -> date:
     """Return the first day of the month of `day`."""
     return day.replace(day=1)

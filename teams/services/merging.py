@@ -19,6 +19,7 @@ from teams import emails
 from teams.models import Attendance, Membership
 from teams.services.answer_changes import take_over_answers
 from teams.services.calendar_keys import end_calendar
+from teams.services.email_choices import copy_choices
 from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import end_or_withdraw
 
@@ -52,6 +53,7 @@ def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
                 "The organization of one of the two has changed in the meantime. Look again."
             )
         _move_memberships(duplicate, retained, by)
+        copy_choices(duplicate, retained, by)
         answers = Attendance.objects.filter(member=duplicate)
         take_over_answers(answers, retained, by=by, why=MERGED)
         merged_before = list(duplicate.merged_accounts.order_by("pk"))

@@ -26,6 +26,7 @@ from teams import emails
 from teams.models import ActionTeam, CalendarKey, Claim, Invitation, Membership
 from teams.services.answers import withdraw_answers
 from teams.services.calendar_keys import end_calendar
+from teams.services.email_choices import erase_choices
 from teams.services.recognition import set_affiliation
 from teams.services.transitions import end_or_withdraw
 
@@ -122,6 +123,7 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         invitations = Invitation.objects.of(member)
         erase_items(Invitation, invitations.values_list("pk", flat=True))
         invitations.delete()
+        erase_choices(member)
         erase_reasons([member.pk, *member.merged_accounts.values_list("pk", flat=True)])
         anonymize_member(member, by=by)
 
@@ -162,6 +164,7 @@ def personal_data(member: Member) -> dict[str, Any]:
         "memberships": _memberships_of(member),
         "moves": _moves_of(member, merged),
         "emails": _emails_to(member),
+        "choices_of_emails": _choices_of(member),
         "history": _history_of([member.pk, *merged]),
     }
 
@@ -208,6 +211,17 @@ def _emails_to(member: Member) -> list[dict[str, str]]:
     return [
         {"subject": email.subject, "queued_at": email.created.isoformat()}
         for email in emails_to(member)
+    ]
+
+
+def _choices_of(member: Member) -> list[dict[str, str]]:
+    return [
+        {
+            "team": choice.team.name if choice.team else "the whole Collaborative",
+            "emails": choice.get_kind_display(),
+            "wants": choice.get_wants_display(),
+        }
+        for choice in member.email_choices.select_related("team").order_by("pk")
     ]
 
 
