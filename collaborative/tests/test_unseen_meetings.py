@@ -1,0 +1,158 @@
+"""A meeting that someone may not see is named to them nowhere: pages, calendars, sitemap, counts.
+
+Every meeting has a word of its own in its title, place, agenda, address and links."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from collaborative.middleware import page_cache
+from collaborative.tests.fuzzing import list_addresses
+from conftest import make_team
+from teams.models import ActionTeam, Meeting, MeetingLink
+from teams.tests.meetings import make_meeting
+
+pytestmark = pytest.mark.django_db
+# Who sees which meetings, by the words in these.
+SEEN = {
+    "visitor": "qxpublic",
+    "applicant": "qxpublic",
+    "outsider": "qxpublic qxmembers",
+    "other_facilitator": "qxpublic qxmembers",
+    "member": "qxpublic qxmembers qxteams",
+    "facilitator": "qxpublic qxmembers qxteams qxdraft",
+    "administrator": "qxpublic qxmembers qxteams qxdraft qxprepared",
+}
+WORDS = re.compile("qx(?:public|members|teams|draft|prepared)")
+# They have no meetings, and take most of the time.
+SKIPPED = (
+    "/admin/",
+    "/dev/",
+    "/two-factor/",
+    "/sign",
+    "/join/",
+    "/my/move",
+    "/my/sessions",
+    "/sso",
+)
+
+
+def make_marked(word: str, *teams: ActionTeam, **fields) -> Meeting:
+    """Return a meeting to come, with a twin that is over; both have the word everywhere."""
+    values = {
+        "title": f"Title {word}",
+        "place": f"Place {word}",
+        "join_url": f"https://video.example.org/{word}",
+        "agenda": f"Agenda {word}",
+        "minutes": f"Minutes {word}",
+        **fields,
+    }
+    over = make_meeting(
+        *teams, slug=f"{word}-over", starts_at=timezone.now() - timedelta(days=9), **values
+    )
+    MeetingLink.objects.create(meeting=over, kind="slides", title=word, url=f"https://x.org/{word}")
+    return make_meeting(*teams, slug=word, **values)
+
+
+@pytest.fixture
+def meetings(team) -> dict[str, Meeting]:
+    draft = make_team("Prepared")
+    ActionTeam.objects.filter(pk=draft.pk).update(state=ActionTeam.State.DRAFT)
+    return {
+        "qxpublic": make_marked("qxpublic", team, audience="public"),
+        "qxmembers": make_marked("qxmembers", team, audience="members"),
+        "qxteams": make_marked("qxteams", team, audience="teams"),
+        "qxdraft": make_marked("qxdraft", team, audience="public", status="draft"),
+        "qxprepared": make_marked("qxprepared", draft, audience="public"),
+    }
+
+
+def addresses() -> list[str]:
+    """Return every address of the portal with the slugs of all teams and coming meetings, and the
+    pages of those that are over."""
+    slugs = {
+        "/teams/": list(ActionTeam.objects.values_list("slug", flat=True)),
+        "/meetings/": list(Meeting.objects.upcoming().values_list("slug", flat=True)),
+    }
+    filled = []
+    for address in list_addresses():
+        if address.startswith(SKIPPED):
+            continue
+        values = next((slugs[start] for start in slugs if address.startswith(start)), [])
+        if "<slug:slug>" in address:
+            filled += [address.replace("<slug:slug>", value) for value in values]
+        elif "<" not in address:
+            filled.append(address)
+    over = Meeting.objects.past().values_list("slug", flat=True)
+    filled += [f"/meetings/{slug}/" for slug in over]
+    searches = ["/faq/?q=Title", "/meetings/?team=education", "/meetings/?kind=quarterly"]
+    return [*filled, *searches]
+
+
+def words_in(client: Client, address: str) -> set[str]:
+    """Return the words of meetings that an answer holds. The address itself names one: a page that
+    does not exist, or leads on, tells nothing by repeating it."""
+    response = client.get(address)
+    assert response.status_code < 500, address
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    text = content.decode(errors="replace").replace(address, "")
+    text += response.get("Location", "").replace(address.rsplit("/", 2)[0], "")
+    return set(WORDS.findall(text)) if response.status_code < 400 else set()
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_nothing_names_a_meeting_that_is_not_seen(request, client, client_for, meetings, name):
+    if name != "visitor":
+        client = client_for(request.getfixturevalue(name))
+    seen = {}
+    for address in addresses():
+        for word in words_in(client, address):
+            seen.setdefault(word, address)
+    allowed = set(SEEN[name].split())
+    assert set(seen) == allowed, {word: seen[word] for word in set(seen) - allowed}
+
+
+def test_unseen_meetings_are_answered_like_unknown_ones(client, meetings):
+    for word in ("qxmembers", "qxteams", "qxdraft", "qxprepared"):
+        for ending in ("/", ".ics", "/guest/"):
+            assert client.get(f"/meetings/{word}{ending}").status_code == 404
+    for word in ("qxmembers", "qxteams"):
+        assert word not in client.get("/meetings/?year=2001").content.decode()
+
+
+def test_join_links_of_meetings_are_on_no_page_of_visitors(client, meetings):
+    for address in addresses():
+        response = client.get(address)
+        content = b"".join(response.streaming_content) if response.streaming else response.content
+        assert b"video.example.org" not in content, address
+
+
+def test_nothing_shows_visitors_a_meeting_two_seconds_after_it_is_for_members(
+    settings, monkeypatch, fragment_clock, client, client_for, outsider, team
+):
+    settings.PAGE_CACHE_SECONDS = 1
+    now = [1000.0]
+    monkeypatch.setattr(page_cache.time, "monotonic", lambda: now[0])
+    make_marked("qxpublic", team, audience="public")
+    pages = ["/", "/teams/", "/teams/education/", "/meetings/", "/meetings/qxpublic/"]
+    pages += ["/sitemap.xml", "/meetings/calendar.ics", "/teams/education/meetings.ics"]
+    pages += ["/meetings/?kind=quarterly", "/my/", "/meetings/qxpublic.ics"]
+    people = [client, client_for(outsider)]
+
+    def shown() -> set[str]:
+        return {page for page in pages for person in people if words_in(person, page)}
+
+    before = shown()
+    assert {"/", "/teams/education/", "/meetings/", "/sitemap.xml"} <= before
+    now[0] += 0.9
+    fragment_clock.advance(0.9)
+    assert shown() == before
+    Meeting.objects.update(audience=Meeting.Audience.TEAMS)
+    now[0] += 2
+    fragment_clock.advance(2)
+    assert shown() == set()
