@@ -1,6 +1,7 @@
 """Facilitators, a member's profile, closing an account, and what a person takes along."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -23,7 +24,15 @@ from members.services import (
 )
 from members.services.moving import emails_to
 from teams import emails
-from teams.models import ActionTeam, CalendarKey, Claim, Invitation, Membership
+from teams.meeting_times import time_range
+from teams.models import (
+    ActionTeam,
+    Attendance,
+    CalendarKey,
+    Claim,
+    Invitation,
+    Membership,
+)
 from teams.services.answers import withdraw_answers
 from teams.services.calendar_keys import end_calendar
 from teams.services.email_choices import erase_choices
@@ -162,6 +171,7 @@ def personal_data(member: Member) -> dict[str, Any]:
         "facilitates": [team.name for team in member.facilitated_teams.all()],
         "invitations": _invitations_of(member),
         "memberships": _memberships_of(member),
+        "meetings": _answers_of(member),
         "moves": _moves_of(member, merged),
         "emails": _emails_to(member),
         "choices_of_emails": _choices_of(member),
@@ -176,6 +186,10 @@ def _calendar_of(member: Member) -> dict[str, str | None]:
         "calendar_has_an_address_since": key.created_at.isoformat() if key else None,
         "calendar_last_fetched_on": long_date(last_used_on) if last_used_on else None,
     }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def _invitations_of(member: Member) -> list[dict[str, str | None]]:
@@ -204,6 +218,22 @@ def _memberships_of(member: Member) -> list[dict[str, str | None]]:
             "reason": membership.reason,
         }
         for membership in Membership.objects.of(member).select_related("team")
+    ]
+
+
+def _answers_of(member: Member) -> list[dict[str, Any]]:
+    answers = Attendance.objects.filter(member=member).select_related("meeting", "organization")
+    return [
+        {
+            "meeting": attendance.meeting.title,
+            "when": time_range(attendance.meeting),
+            "answer": attendance.get_answer_display() or None,
+            "answered_at": _iso(attendance.answered_at),
+            "on_the_waiting_list_since": _iso(attendance.waiting_since),
+            "came": attendance.came,
+            "organization": attendance.organization.name if attendance.organization else None,
+        }
+        for attendance in answers.order_by("meeting__starts_at")
     ]
 
 

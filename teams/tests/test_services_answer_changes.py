@@ -1,10 +1,12 @@
 """Answers that change hands: joining, merging, undoing; and names that are erased in time."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from collaborative.operations.daily import DAILY_TASKS
 from conftest import make_active_member
 from members.services import create_decision, undo_decision
 from teams import actions
@@ -18,6 +20,8 @@ from teams.services import (
     import_members,
     merge_members,
     move_member,
+    personal_data,
+    set_facilitators,
     take_back_members,
 )
 from teams.services.answers import (
@@ -204,7 +208,7 @@ def test_undo_leaves_nobody_waiting_for_a_free_place(ended, team_meeting, member
     assert answer_counts(team_meeting) == AnswerCounts(coming=1, waiting=1)
 
 
-# What is erased, and what is taken back -------------------------------------------------------
+# What a person takes along, what is erased, and what is taken back ----------------------------
 
 
 @pytest.mark.parametrize(("days", "is_erased"), [(29, False), (31, True)])
@@ -261,3 +265,25 @@ def test_past_attendance_keeps_the_employer_of_its_time(member, team, organizati
     answer_meeting(meeting, member, IN_PERSON)
     move_member(member, "maria@new.example", organization_name="New Care")
     assert attendance_of(meeting, member).organization == organization
+
+
+def test_personal_data_holds_answers(member, team, organization):
+    answer_meeting(make_meeting(team), member, NO)
+    data = json.loads(json.dumps(personal_data(member)))
+    (meeting,) = data["meetings"]
+    assert (meeting["meeting"], meeting["answer"], meeting["organization"]) == (
+        "Winter meeting",
+        "I cannot come",
+        "Rush Example Hospital",
+    )
+
+
+def test_facilitator_who_no_longer_is_gives_up_the_place(team, facilitator, administrator):
+    meeting = make_meeting(team, audience=Meeting.Audience.TEAMS)
+    answer_meeting(meeting, facilitator, IN_PERSON)
+    set_facilitators(team, [administrator], by=administrator)
+    assert attendance_of(meeting, facilitator).answer == ""
+
+
+def test_daily_run_anonymizes_guests():
+    assert anonymize_old_guests in DAILY_TASKS
