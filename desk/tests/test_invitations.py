@@ -69,7 +69,7 @@ def test_invitation_asks_about_an_address_that_is_probably_typed_wrong(
     assert client.get(f"{INVITATIONS}{invitation.pk}/change/").status_code == 200
 
 
-def test_invitation_is_sent_again_and_canceled(client_for, administrator, team):
+def test_invitation_is_sent_again_and_cancelled(client_for, administrator, team):
     invitation = invite(ADDRESS, Role.FACILITATOR, by=administrator, team=team)
     client = client_for(administrator)
     for action in ("send-again", "cancel"):
@@ -77,7 +77,7 @@ def test_invitation_is_sent_again_and_canceled(client_for, administrator, team):
         form = client.get(url).context["form"]
         client.post(url, {name: form[name].value() or "" for name in form.fields})
     invitation.refresh_from_db()
-    assert (invitation.sent_count, invitation.status[1]) == (2, "Canceled")
+    assert (invitation.sent_count, invitation.status[1]) == (2, "Cancelled")
 
 
 def test_invitations_are_for_administrators(client_for, facilitator, administrator, team):

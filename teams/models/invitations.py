@@ -133,7 +133,7 @@ class Invitation(models.Model):
         if self.accepted_at:
             return "confirmed", "Accepted"
         if self.cancelled_at:
-            return "closed", "Canceled"
+            return "closed", "Cancelled"
         if self.sent_at <= timezone.now() - INVITATION_VALIDITY:
             return "closed", "Expired"
         return "waiting", "Waiting"

@@ -67,11 +67,11 @@ def invite_member(member: Member, *, by: Member) -> Invitation:
 @transaction.atomic
 def send_again(invitation: Invitation, *, by: Member) -> Invitation:
     """Send the email of `invitation` once more; return the stored one. Refuses what was accepted or
-    canceled, and more than MAX_INVITATION_EMAILS."""
+    cancelled, and more than MAX_INVITATION_EMAILS."""
     invitation = Invitation.objects.select_for_update(of=["self"]).get(pk=invitation.pk)
     if invitation.accepted_at or invitation.cancelled_at:
         raise Refused(
-            f"The invitation of {invitation.email} was already accepted or canceled. "
+            f"The invitation of {invitation.email} was already accepted or cancelled. "
             "Nothing was sent."
         )
     if invitation.sent_count >= MAX_INVITATION_EMAILS:
@@ -105,10 +105,10 @@ def cancel_invitation(invitation: Invitation, *, by: Member) -> None:
     invitation = Invitation.objects.select_for_update(of=["self"]).get(pk=invitation.pk)
     if invitation.accepted_at or invitation.cancelled_at:
         raise Refused(
-            f"The invitation of {invitation.email} was already accepted or canceled. "
+            f"The invitation of {invitation.email} was already accepted or cancelled. "
             "Nothing was changed."
         )
-    save_with_history(invitation, by, "canceled", cancelled_at=timezone.now())
+    save_with_history(invitation, by, "cancelled", cancelled_at=timezone.now())
 
 
 def accept_invitations(member: Member, email: str) -> list[Invitation]:

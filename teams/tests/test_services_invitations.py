@@ -70,11 +70,11 @@ def test_invitation_is_for_its_address_and_once(administrator, team, organizatio
 
 
 @pytest.mark.parametrize(
-    "settled", ["canceled", "expired", "inviter gone", "inviter no longer one"]
+    "settled", ["cancelled", "expired", "inviter gone", "inviter no longer one"]
 )
 def test_invitation_that_no_longer_counts_gives_nothing(administrator, team, organization, settled):
     invitation = invite("ines@rush.example", Role.FACILITATOR, by=administrator, team=team)
-    if settled == "canceled":
+    if settled == "cancelled":
         cancel_invitation(invitation, by=administrator)
     elif settled == "expired":
         old = timezone.now() - timedelta(days=30, seconds=1)
@@ -97,7 +97,7 @@ def test_invitation_is_sent_three_times_at_most(administrator, team, queued_emai
         send_again(invitation, by=administrator)
     cancel_invitation(invitation, by=administrator)
     for step in (send_again, cancel_invitation):
-        with pytest.raises(Refused, match="already accepted or canceled"):
+        with pytest.raises(Refused, match="already accepted or cancelled"):
             step(invitation, by=administrator)
     assert len(queued_emails()) == 3
 

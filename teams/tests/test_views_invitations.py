@@ -65,10 +65,10 @@ def test_form_without_the_invitation_still_asks_for_a_team(invitation):
     assert "Select at least one team" in Client().post("/join/", typed).content.decode()
 
 
-@pytest.mark.parametrize("reason", ["canceled", "forged"])
+@pytest.mark.parametrize("reason", ["cancelled", "forged"])
 def test_invitation_that_no_longer_works_says_so(invitation, administrator, reason, team):
     url = url_of(invitation) + ("x" if reason == "forged" else "")
-    if reason == "canceled":
+    if reason == "cancelled":
         cancel_invitation(invitation, by=administrator)
     page = visible_text(Client().get(url))
     assert "This invitation no longer works" in page
