@@ -48,6 +48,8 @@ class BulkAction(Generic[Record]):
     # What will happen, in words.
     description: str
     template = "admin/action.html"
+    # Of the link that leaves its page.
+    leave_label = "Cancel"
     # Whether its page asks for more than one click.
     needs_form = False
     # Whether the page of many records shows the email to the first of them.

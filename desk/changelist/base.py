@@ -91,7 +91,11 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
     view_on_site = False
     # Of the list; empty: the plural name of the model.
     title = ""
-    formfield_overrides = {models.DateField: {"widget": CalendarInput}}
+    # Stock admin repeats an address above its field.
+    formfield_overrides = {
+        models.DateField: {"widget": CalendarInput},
+        models.URLField: {"widget": forms.URLInput},
+    }
 
     def get_action_choices(
         self, request: HttpRequest, default_choices: Any = None, action_location: Any = None

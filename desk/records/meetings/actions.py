@@ -67,7 +67,7 @@ class MeetingAction(BulkAction[Meeting]):
         if not self.is_available(meeting):
             return context
         recipients = recipients_of(meeting, EmailChoice.Kind.MEETINGS)
-        return {**context, "effects": f"{recipients}."}
+        return {**context, "effects": f"The email: {recipients}."}
 
 
 class Announce(MeetingAction):
@@ -146,6 +146,7 @@ class Move(MeetingAction):
 
 class Cancel(ActionWithReason[Meeting], MeetingAction):
     name, label, title = "cancel", "Cancel meeting", "Cancel {}"
+    leave_label = "Keep the meeting"
     description = (
         "It remains on its page and in calendars, as cancelled, until its day has passed. Everyone "
         "who may see it gets the reason by email."

@@ -99,7 +99,9 @@ class MeetingAdmin(ActionAdmin[Meeting]):
             return _fieldsets((*facts, *self.PLAN, "version"), self.MORE)
         plan = [name for name in self.PLAN if name not in self.TIMES]
         more = [name for name in self.MORE if name not in self.TIMES]
-        return _fieldsets((*facts, *self.MOVED, *plan, "minutes", "version"), more)
+        if obj.has_begun:
+            plan.append("minutes")
+        return _fieldsets((*facts, *self.MOVED, *plan, "version"), more)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Meeting | None = None) -> list[str]:
         if obj is None:
@@ -176,6 +178,8 @@ class MeetingAdmin(ActionAdmin[Meeting]):
             request,
             f"Planned: “{obj}”, {time_range(obj)}. It is a draft: announce it once it is ready.",
         )
+        if "_addanother" in request.POST:
+            return HttpResponseRedirect(reverse("admin:teams_meeting_add"))
         return HttpResponseRedirect(reverse("admin:teams_meeting_change", args=[obj.pk]))
 
     def render_change_form(
@@ -259,7 +263,8 @@ class MeetingAdmin(ActionAdmin[Meeting]):
 
 
 def _fieldsets(plan: Any, more: Any) -> list[Any]:
-    return [(None, {"fields": plan}), ("More", {"fields": more, "classes": ["collapse"]})]
+    folded = {"fields": more, "classes": ["collapse"]}
+    return [(None, {"fields": plan}), ("More: who sees it, places, answers", folded)]
 
 
 def _facts_of(meeting: Meeting) -> list[str]:
