@@ -30,6 +30,7 @@ from post_office.connections import connections as smtp_connections
 from post_office.models import PRIORITY, STATUS, Email
 from post_office.settings import get_max_retries
 
+from collaborative.operations.calendar_mailbox import read_calendar_mailbox
 from collaborative.operations.daily import (
     delete_expired_emails,
     ensure_daily_run,
@@ -45,6 +46,8 @@ from collaborative.operations.smtp_replies import is_permanent, reply_code
 from desk.imports.runs import run_pending_imports
 from members.history.request_id import HEADER, bind_request_id
 from teams.actions import process_pending_decisions
+from teams.calendars import email_calendar
+from teams.models import TeamEmail
 from teams.services.team_emails import still_to_send
 
 POLL_SECONDS = 0.5
@@ -62,6 +65,7 @@ PERIODIC_TASKS: tuple[tuple[timedelta, Callable[[], object]], ...] = (
     (timedelta(seconds=1), process_pending_decisions),
     (timedelta(seconds=1), run_pending_imports),
     (timedelta(minutes=1), delete_expired_emails),
+    (timedelta(minutes=1), read_calendar_mailbox),
     (timedelta(minutes=1), release_stranded_emails),
     (timedelta(minutes=10), queue_digests),
     (timedelta(minutes=10), queue_reminders),
@@ -272,10 +276,21 @@ def _release_connection() -> None:
 def _deliver(email: Email) -> Exception | None:
     """Give an email to the mail server; return the error, of whatever kind, if that failed."""
     try:
+        _attach_calendar(email)
         email.dispatch(commit=False, disconnect_after_delivery=False)
     except Exception as error:
         return error
     return None
+
+
+def _attach_calendar(email: Email) -> None:
+    """Add the calendar entry of an email that has one, as the last of its alternatives: programs
+    show the last one that they know. It is made now, from the meeting as it is now."""
+    team_emails = TeamEmail.objects.select_related("email", "meeting", "member")
+    team_email = team_emails.filter(email=email.pk).exclude(method="").first()
+    if team_email and (entry := email_calendar(team_email)):
+        method, text = entry
+        email.email_message().attach_alternative(text, f"text/calendar; method={method}")
 
 
 def _close_smtp() -> None:

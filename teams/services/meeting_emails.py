@@ -96,7 +96,7 @@ def email_place_free(attendance: Attendance) -> None:
 def email_guest_answer(attendance: Attendance) -> None:
     """Tell a guest what they answered, with the link to change it."""
     send_letters(
-        [to_attendee(attendance)],
+        [to_attendee(attendance, Method.REQUEST)],
         lambda readers: emails.meeting_guest_answer(attendance, readers),
     )
 
@@ -151,8 +151,7 @@ def to_members(
 
 
 def to_attendee(attendance: Attendance, method: str = "") -> Letter:
-    """Return a letter to who answered, about their answer: it cannot be stopped. Guests get no
-    entry for the calendar, since they got no invitation with one."""
+    """Return a letter to who answered, about their answer: it cannot be stopped."""
     member = attendance.member
     reason = "you answered that you cannot come."
     if attendance.answer in Attendance.COMING:
@@ -163,7 +162,7 @@ def to_attendee(attendance: Attendance, method: str = "") -> Letter:
         reason,
         answer_url(attendance.meeting, member or attendance),
     )
-    return Letter(reader, attendance.meeting, member, method=method if member else "")
+    return Letter(reader, attendance.meeting, member, method=method)
 
 
 def attendees_of(meeting: Meeting) -> Iterable[Attendance]:

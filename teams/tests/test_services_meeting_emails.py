@@ -176,7 +176,7 @@ def test_cancelled_reaches_who_comes_although_they_stopped_emails(
     assert recipients() == [*coming, "gus@asker.example", colleague.email]
     assert "List-Unsubscribe" not in email_to("gus@asker.example").headers
     assert "List-Unsubscribe" in email_to(colleague.email).headers
-    assert TeamEmail.objects.get(member=None).method == ""
+    assert TeamEmail.objects.get(member=None).method == "CANCEL"
     for address in (*coming, "gus@asker.example"):
         assert "because\nyou said that you will come." in email_to(address).message
 
