@@ -10,12 +10,12 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from post_office.models import STATUS, Email
+from post_office.models import PRIORITY, STATUS, Email
 
 from collaborative.operations.jobs import is_locked, seconds_since_success
 
@@ -45,8 +45,14 @@ def waiting_emails() -> QuerySet[Email]:
 
 
 def queue_age_seconds() -> int:
-    """Return how long the oldest waiting email has been queued; 0 if none waits."""
-    oldest = waiting_emails().aggregate(oldest=Min("created"))["oldest"]
+    """Return how long the oldest waiting email has been queued; 0 if none waits. Invitations and
+    the like wait for their turn (EMAILS_PER_MINUTE) until they have been tried."""
+    untried = Q(number_of_retries=None) | Q(number_of_retries=0)
+    oldest = (
+        waiting_emails()
+        .exclude(untried, priority=PRIORITY.low)
+        .aggregate(oldest=Min("created"))["oldest"]
+    )
     return max(0, int((timezone.now() - oldest).total_seconds())) if oldest else 0
 
 

@@ -1,0 +1,157 @@
+"""Emails from teams in the mail worker: after all others, at their pace, each only if right."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from post_office.models import PRIORITY, STATUS, Email
+
+from collaborative.monitoring.health import queue_age_seconds
+from collaborative.operations.mail_worker import MailWorker
+from collaborative.tests.conftest import put, statuses
+from members.history.decisions import process_items
+from members.models import Decision, Member
+from teams import actions
+from teams.models import Meeting, Membership, TeamEmail
+from teams.services.email_choices import choose_emails
+from teams.services.meeting_emails import email_announced
+from teams.tests.meetings import make_meeting
+
+
+@pytest.fixture
+def many(organization, team) -> list[Member]:
+    """500 members of the team."""
+    now = timezone.now()
+    people = Member.objects.bulk_create(
+        Member(email=f"m{number}@rush.example", full_name=f"Mo{number} Many")
+        for number in range(500)
+    )
+    Membership.objects.bulk_create(
+        Membership(
+            member=person, team=team, status="active", origin="requested", decided_at=now,
+            requested_at=now,
+        )
+        for person in people
+    )  # fmt: skip
+    return people
+
+
+@pytest.mark.django_db
+@pytest.mark.both_databases
+def test_code_leaves_next_while_invitations_wait(smtp, clock, settings, many, team):
+    settings.EMAILS_PER_MINUTE = 3
+    email_announced(make_meeting(team, starts_at=clock() + timedelta(days=14)))
+    worker = MailWorker()
+    assert [worker.send_next() is not None for _ in range(5)] == [True, True, True, False, False]
+    put("Code", priority=PRIORITY.high)
+    put("Decision")
+    worker.send_next()
+    worker.send_next()
+    assert smtp.subjects()[3:] == ["Code", "Decision"]
+    clock.sleep(59)
+    assert worker.send_next() is None
+    clock.sleep(2)
+    put("Code 2", priority=PRIORITY.high)
+    # Also while one more invitation may leave.
+    worker.send_next()
+    worker.send_next()
+    assert smtp.subjects()[5] == "Code 2"
+    assert smtp.subjects()[6].startswith("Winter meeting")
+    assert statuses() == {STATUS.queued: 496, STATUS.sent: 7}
+
+
+@pytest.mark.django_db
+def test_email_that_is_no_longer_right_is_deleted_and_logged(
+    smtp, clock, caplog, member, colleague, team
+):
+    email_announced(make_meeting(team, starts_at=clock() + timedelta(days=14)))
+    choose_emails(member, {(team.pk, "meetings"): "none"})
+    key = Email.objects.order_by("pk")[0].pk
+    caplog.set_level("INFO")
+    MailWorker().run_once()
+    assert [message["To"] for message in smtp.taken] == [colleague.email]
+    assert f"Email {key} is no longer to be sent; deleted" in caplog.messages
+    assert statuses() == {STATUS.sent: 1}
+    assert TeamEmail.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_sent_email_has_the_headers(smtp, clock, member, team):
+    email_announced(make_meeting(team, starts_at=clock() + timedelta(days=14)))
+    MailWorker().run_once()
+    (message,) = smtp.taken
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Reply-To"] == "help@example.org"
+    assert message["List-Unsubscribe"].strip().startswith("<http://127.0.0.1:8000/emails/")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+@pytest.mark.django_db
+@pytest.mark.both_databases
+def test_worker_killed_during_invitations_repeats_one_at_most(smtp, clock, settings, many, team):
+    """A worker that dies after the mail server took an email, and before that is marked, is
+    followed by another: nobody is without, and one is repeated for each death."""
+    settings.EMAILS_PER_MINUTE = 1000
+    Membership.objects.filter(member__in=many[100:]).delete()
+    email_announced(make_meeting(team, starts_at=clock() + timedelta(days=14)))
+
+    class Killed(BaseException):
+        """As a kill, which no handler of exceptions sees."""
+
+    class DyingWorker(MailWorker):
+        def _mark_sent(self, email: Email) -> None:
+            if len(smtp.taken) % 20 == 0:
+                raise Killed
+            super()._mark_sent(email)
+
+    kills = 0
+    while Email.objects.filter(status=STATUS.queued).exists():
+        try:
+            DyingWorker().run_once()
+        except Killed:
+            kills += 1
+    addresses = [message["To"] for message in smtp.taken]
+    assert set(addresses) == {person.email for person in many[:100]}
+    assert 0 < len(addresses) - len(set(addresses)) == kills
+    assert len(set(smtp.message_ids())) == 100
+
+
+@pytest.mark.django_db
+@pytest.mark.both_databases
+def test_announcement_that_is_killed_is_either_all_or_nothing(many, team, facilitator, monkeypatch):
+    meeting = make_meeting(team, status=Meeting.Status.DRAFT)
+    action = actions.get_action(Meeting, "announce")
+    decision = Decision.objects.create(
+        by=facilitator, model_label="teams.meeting", action="announce", title="Announce"
+    )
+    decision.items.create(object_id=meeting.pk)
+
+    class Killed(BaseException):
+        """As a kill."""
+
+    def die(*args, **kwargs):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TeamEmail.objects, "bulk_create", die)
+        with pytest.raises(Killed):
+            process_items(
+                decision,
+                action.step(facilitator, {}),
+                seconds=60,
+                undo_rules=actions.undo_rules_of(decision),
+            )
+    assert not Email.objects.exists()
+    assert Meeting.objects.get().status == Meeting.Status.DRAFT
+    assert actions.process_decision(decision, seconds=60)
+    assert Email.objects.count() == TeamEmail.objects.count() == 500
+    assert Meeting.objects.get().status == Meeting.Status.ANNOUNCED
+
+
+@pytest.mark.django_db
+def test_invitations_that_wait_for_their_turn_are_not_late(clock, member, team):
+    email_announced(make_meeting(team, starts_at=clock() + timedelta(days=14)))
+    clock.sleep(3600)
+    assert queue_age_seconds() == 0
+    Email.objects.update(number_of_retries=1)
+    assert queue_age_seconds() >= 3600
