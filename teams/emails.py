@@ -33,14 +33,15 @@ def _desk_url() -> str:
 
 
 def teams_joined(
-    member: Member, joined: Sequence[Membership], waiting: Sequence[Membership]
+    member: Member,
+    joined: Sequence[Membership],
+    waiting: Sequence[Membership],
+    meetings: Sequence[Meeting] = (),
 ) -> None:
-    """Tell the member which teams they are in now, and which requests still wait."""
-    queue(
-        "teams_joined",
-        member.email,
-        {"member": member, "joined": joined, "waiting": waiting, "my_teams_url": _my_teams_url()},
-    )
+    """Tell the member which teams they are in now, their next `meetings`, and which requests still
+    wait."""
+    context = {"member": member, "joined": joined, "waiting": waiting, "meetings": meetings}
+    queue("teams_joined", member.email, {**context, "my_teams_url": _my_teams_url()})
 
 
 def requests_waiting(member: Member, waiting: Sequence[Membership]) -> None:
@@ -53,28 +54,32 @@ def requests_waiting(member: Member, waiting: Sequence[Membership]) -> None:
 
 
 def organization_recognized(
-    member: Member, opened: Sequence[Membership], waiting: Sequence[Membership]
+    member: Member,
+    opened: Sequence[Membership],
+    waiting: Sequence[Membership],
+    meetings: Sequence[Meeting] = (),
 ) -> None:
-    """Tell the member that their organization is confirmed, what is open now and what waits."""
-    queue(
-        "organization_recognized",
-        member.email,
-        {"member": member, "opened": opened, "waiting": waiting, "my_teams_url": _my_teams_url()},
-    )
+    """Tell the member that their organization is confirmed, what is open now, with the next
+    `meetings`, and what waits."""
+    context = {"member": member, "opened": opened, "waiting": waiting, "meetings": meetings}
+    queue("organization_recognized", member.email, {**context, "my_teams_url": _my_teams_url()})
 
 
-def membership_approved(membership: Membership) -> None:
-    """Tell the member that a facilitator approved the request."""
+def membership_approved(membership: Membership, meetings: Sequence[Meeting] = ()) -> None:
+    """Tell the member that a facilitator approved the request, and the team's next `meetings`."""
+    context = {"member": membership.member, "membership": membership, "meetings": meetings}
     queue(
         "membership_approved",
         membership.member.email,
-        {"member": membership.member, "membership": membership, "my_teams_url": _my_teams_url()},
+        {**context, "my_teams_url": _my_teams_url()},
     )
 
 
-def membership_added(joined: Sequence[Membership], by: Member) -> None:
-    """Tell the member of these memberships that a facilitator added them without a request, and
-    how to leave."""
+def membership_added(
+    joined: Sequence[Membership], by: Member, meetings: Sequence[Meeting] = ()
+) -> None:
+    """Tell the member of these memberships that a facilitator added them without a request, the
+    next `meetings` of the teams, and how to leave."""
     member = joined[0].member
     queue(
         "membership_added",
@@ -83,6 +88,7 @@ def membership_added(joined: Sequence[Membership], by: Member) -> None:
             "member": member,
             "joined": joined,
             "by": by,
+            "meetings": meetings,
             "my_teams_url": _my_teams_url(),
         },
     )
@@ -219,9 +225,14 @@ def _question_context(question: Question) -> dict[str, Any]:
     return {"question": question, "faq_url": settings.SITE_URL + reverse("faq_list")}
 
 
-def account_claim(member: Member, joined: Sequence[Membership], by: Member) -> None:
-    """Tell a person that a facilitator created an account for them: the teams they are in, how to
-    sign in, to leave and to close it."""
+def account_claim(
+    member: Member,
+    joined: Sequence[Membership],
+    by: Member,
+    meetings: Sequence[Meeting] = (),
+) -> None:
+    """Tell a person that a facilitator created an account for them: the teams they are in with
+    their next `meetings`, how to sign in, to leave and to close it."""
     queue(
         "account_claim",
         member.email,
@@ -229,6 +240,7 @@ def account_claim(member: Member, joined: Sequence[Membership], by: Member) -> N
             "member": member,
             "joined": joined,
             "by": by,
+            "meetings": meetings,
             "my_teams_url": _my_teams_url(),
             "my_data_url": settings.SITE_URL + reverse("my_data"),
         },

@@ -114,16 +114,24 @@ def _team_emails() -> list[partial[object]]:
     memberships = [_membership(ANA, team) for team in (TRAINING, HIRING, CAREERS)]
     reason = "You work in another field now.\n\nCome back whenever you like, and bring a colleague."
     return [
-        partial(team_emails.teams_joined, ANA, memberships[:1], []),
+        partial(team_emails.teams_joined, ANA, memberships[:1], [], [MEETING]),
         partial(team_emails.teams_joined, ANA, memberships, []),
-        partial(team_emails.teams_joined, ANA, memberships[:2], _requests(ANA, CAREERS)),
+        partial(
+            team_emails.teams_joined, ANA, memberships[:2], _requests(ANA, CAREERS), [MEETING] * 2
+        ),
         partial(team_emails.requests_waiting, ANA, _requests(ANA, CAREERS)),
         partial(team_emails.requests_waiting, SAM, _requests(SAM, TRAINING, CAREERS)),
         partial(team_emails.requests_waiting, NEW, _requests(NEW, TRAINING)),
-        partial(team_emails.organization_recognized, ANA, memberships[:2], _requests(ANA, CAREERS)),
+        partial(
+            team_emails.organization_recognized,
+            ANA,
+            memberships[:2],
+            _requests(ANA, CAREERS),
+            [MEETING],
+        ),
         partial(team_emails.organization_recognized, ANA, [], _requests(ANA, CAREERS)),
-        partial(team_emails.membership_approved, memberships[2]),
-        partial(team_emails.membership_added, memberships[:1], FAYE),
+        partial(team_emails.membership_approved, memberships[2], [MEETING]),
+        partial(team_emails.membership_added, memberships[:1], FAYE, [MEETING]),
         partial(team_emails.membership_added, memberships[:2], ADA),
         partial(team_emails.membership_declined, ANA, [CAREERS], reason),
         partial(team_emails.membership_declined, SAM, [TRAINING, CAREERS], reason, RIVERBEND),
@@ -143,7 +151,7 @@ def _account_emails() -> list[partial[object]]:
     expires_at = timezone.now() + timedelta(minutes=15)
     return [
         partial(member_emails.address_code, NEW.email, "BCDFGH", expires_at),
-        partial(team_emails.account_claim, NEW, [_membership(NEW, HIRING)], FAYE),
+        partial(team_emails.account_claim, NEW, [_membership(NEW, HIRING)], FAYE, [MEETING]),
         partial(
             team_emails.accounts_merged,
             ANA,

@@ -208,6 +208,35 @@ def test_sample_says_why_it_was_sent_and_where_to_ask(sample):
         assert portal.CONTACT_EMAIL in part
 
 
+def test_sample_has_the_headers_of_automatic_email(sample):
+    assert sample.headers["Auto-Submitted"] == "auto-generated"
+    assert sample.headers["Reply-To"] == portal.CONTACT_EMAIL
+    for part in (sample.message, sample.html_message):
+        assert "Reply to this email" in part
+
+
+def test_sample_has_stop_headers_where_it_can_be_stopped(sample):
+    links = set(re.findall(rf"{portal.SITE_URL}/emails/\S+/stop/", sample.message))
+    can_stop = sample.headers.get("List-Unsubscribe")
+    assert [f"<{link}>" for link in links] == ([can_stop] if can_stop else [])
+    one_click = sample.headers.get("List-Unsubscribe-Post")
+    assert one_click == ("List-Unsubscribe=One-Click" if can_stop else None)
+    assert bool(can_stop) == ("Stop these emails" in sample.html_message)
+
+
+def test_samples_that_can_be_stopped_are_those_about_meetings(db):
+    """What is decided about a person, and their own answers, are not among them."""
+    can_stop = {
+        each.func.__name__
+        for each in samples()
+        if "List-Unsubscribe" in render_sample(each).headers
+    }
+    assert can_stop == {
+        *("meeting_announced", "meeting_moved", "meeting_cancelled", "meeting_reminder"),
+        *("meeting_unanswered", "meeting_materials", "monthly_summary"),
+    }
+
+
 def test_sample_has_no_unfilled_variable(sample):
     for part in (sample.subject, sample.message, sample.html_message):
         assert not re.search(

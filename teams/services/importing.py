@@ -22,6 +22,7 @@ from members.services import (
 from teams import emails
 from teams.models import ActionTeam, Membership
 from teams.services.answer_changes import link_guest_answers
+from teams.services.meeting_emails import NextMeetings
 from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import new_membership, transition_all
 from teams.services.visibility import confirmable_accounts, seen_accounts
@@ -276,11 +277,13 @@ def _email_unseen(result: MemberImportResult, by: Member, *, send_claims: bool) 
     new_keys = {member.pk for member in result.created}
     existing = [memberships for pk, memberships in joined.items() if pk not in new_keys]
     prefetch_related_objects([memberships[0].member for memberships in existing], "organization")
+    next_meetings = NextMeetings()
     with bulk_queue():
         for memberships in existing:
-            emails.membership_added(memberships, by)
+            emails.membership_added(memberships, by, next_meetings.of(memberships))
         for member in result.created if send_claims else []:
-            emails.account_claim(member, joined[member.pk], by)
+            memberships = joined[member.pk]
+            emails.account_claim(member, memberships, by, next_meetings.of(memberships))
 
 
 def _lock_current_memberships(members: Iterable[int]) -> CurrentMemberships:

@@ -18,6 +18,7 @@ from teams.models import (
     Invitation,
     Membership,
 )
+from teams.services.meeting_emails import NextMeetings
 from teams.services.people import add_facilitator
 
 Role = Invitation.Role
@@ -95,8 +96,9 @@ def _send(invitation: Invitation) -> None:
     if invitation.role != Role.MEMBER:
         emails.invitation(invitation)
     elif member := Member.objects.account_of(invitation.email):
-        joined = Membership.objects.of(member).active().select_related("team")
-        emails.account_claim(member, list(joined), invitation.invited_by)
+        joined = list(Membership.objects.of(member).active().select_related("team"))
+        meetings = NextMeetings().of(joined)
+        emails.account_claim(member, joined, invitation.invited_by, meetings)
 
 
 @transaction.atomic

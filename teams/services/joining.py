@@ -19,6 +19,7 @@ from teams import emails
 from teams.models import ActionTeam, Membership
 from teams.services.answer_changes import link_guest_answers
 from teams.services.invitations import accept_invitations
+from teams.services.meeting_emails import NextMeetings
 from teams.services.recognition import set_affiliation
 from teams.services.transitions import lock_membership, start_membership, transition
 
@@ -109,7 +110,7 @@ def _join_all(member: Member, teams: Iterable[ActionTeam], reason: str) -> list[
     joined = [o.membership for o in outcomes if o.outcome == Outcome.JOINED and o.membership]
     waiting = [o.membership for o in outcomes if o.outcome == Outcome.WAITING and o.membership]
     if joined:
-        emails.teams_joined(member, joined, waiting)
+        emails.teams_joined(member, joined, waiting, NextMeetings().of(joined))
     elif waiting:
         emails.requests_waiting(member, waiting)
     return outcomes

@@ -6,7 +6,7 @@ emails leave after all more urgent ones, and only if they are still right (see `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -22,7 +22,7 @@ from members.wording import end_sentence
 from teams import emails
 from teams.answer_links import answer_url
 from teams.emails import Reader
-from teams.models import ActionTeam, Attendance, EmailChoice, Meeting, TeamEmail
+from teams.models import ActionTeam, Attendance, EmailChoice, Meeting, Membership, TeamEmail
 from teams.services.email_choices import stop_url
 from teams.services.team_emails import Recipient, Recipients, recipients_of
 
@@ -198,11 +198,25 @@ def send_letters(letters: Iterable[Letter], write: Write, max_emails: int | None
         )
 
 
-def next_meetings_for(teams: Sequence[ActionTeam]) -> list[Meeting]:
-    """Return the next meetings that a member of `teams` may come to, at most three: those of the
-    teams and of the whole Collaborative."""
-    keys = [team.pk for team in teams]
-    of_teams = Meeting.teams.through.objects.filter(actionteam__in=keys).values("meeting")
+class NextMeetings:
+    """The next meetings of those who join teams, for their emails; looked up once for each set of
+    teams, so that many can join at once."""
+
+    def __init__(self) -> None:
+        self._by_teams: dict[frozenset[int], list[Meeting]] = {}
+
+    def of(self, memberships: Iterable[Membership]) -> list[Meeting]:
+        """Return the next meetings that who has these memberships may come to, at most three:
+        those of the teams and of the whole Collaborative. None without a membership."""
+        teams = frozenset(membership.team_id for membership in memberships)
+        if teams not in self._by_teams:
+            self._by_teams[teams] = _next_meetings(teams) if teams else []
+        return self._by_teams[teams]
+
+
+def _next_meetings(teams: Collection[int]) -> list[Meeting]:
+    of_teams = Meeting.teams.through.objects.filter(actionteam__in=teams).values("meeting")
     seen = ~Q(audience=Meeting.Audience.TEAMS) | Q(pk__in=of_teams)
-    meetings = Meeting.objects.announced().takes_place().upcoming().filter(seen)
-    return list(meetings.filter(Q(pk__in=of_teams) | Q(teams=None))[:MAX_NEXT_MEETINGS])
+    announced = Meeting.objects.announced().filter(status=Meeting.Status.ANNOUNCED)
+    meetings = announced.filter(seen, Q(pk__in=of_teams) | Q(teams=None))
+    return list(meetings.upcoming()[:MAX_NEXT_MEETINGS])

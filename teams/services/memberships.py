@@ -15,6 +15,7 @@ from members.wording import end_sentence
 from teams import emails
 from teams.models import ActionTeam, Membership
 from teams.services.answer_changes import link_guest_answers
+from teams.services.meeting_emails import NextMeetings
 from teams.services.recognition import activate_open_requests
 from teams.services.transitions import (
     lock_membership,
@@ -45,7 +46,7 @@ def approve_membership(membership: Membership, *, by: Member) -> Membership:
                 f"Confirm first that {member} works for {end_sentence(member.organization)}"
             )
         transition(membership, Status.ACTIVE, by=by, why="approved")
-        emails.membership_approved(membership)
+        emails.membership_approved(membership, NextMeetings().of([membership]))
     return membership
 
 
@@ -122,7 +123,7 @@ def add_member(
             confirm_affiliations([member], organization, via=via, by=by)
         membership, is_newly_active = _activate_or_start(member, team, by)
         if is_newly_active:
-            emails.membership_added([membership], by)
+            emails.membership_added([membership], by, NextMeetings().of([membership]))
         elif is_seen:
             raise Refused(f"{member} is a member of {team} already.")
         if newly_confirmed:

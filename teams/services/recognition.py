@@ -20,6 +20,7 @@ from members.models import EmailDomain, Member, Organization
 from members.services import OrganizationData, OrganizationImportResult, Refused, domains
 from teams import emails
 from teams.models import Membership
+from teams.services.meeting_emails import NextMeetings
 from teams.services.transitions import transition_all
 from teams.services.visibility import name_for, visible_keys
 
@@ -202,12 +203,15 @@ def activate_open_requests(members: Iterable[Member], *, by: Member | None) -> l
     now and what still waits."""
     requests = _requests_by_member(members)
     opened = activate_requests_of_open_teams([each for _, own in requests for each in own], by=by)
+    next_meetings = NextMeetings()
     with bulk_queue():
         for member, own in requests:
+            active = [membership for membership in own if membership.is_active]
             emails.organization_recognized(
                 member,
-                [membership for membership in own if membership.is_active],
+                active,
                 [membership for membership in own if membership.is_waiting],
+                next_meetings.of(active),
             )
     return opened
 

@@ -9,6 +9,7 @@ from post_office.models import PRIORITY, Email
 from conftest import make_active_member, make_membership
 from members.services import Refused
 from teams.answer_links import answer_url
+from teams.meeting_times import time_range
 from teams.models import Attendance, EmailChoice, Meeting, MeetingLink, Membership, TeamEmail
 from teams.services import (
     announce_meeting,
@@ -16,15 +17,16 @@ from teams.services import (
     answer_meeting,
     cancel_meeting,
     end_membership,
+    join_teams,
     move_meeting,
     revive_meeting,
 )
 from teams.services.email_choices import choose_emails
 from teams.services.meeting_emails import (
+    NextMeetings,
     email_announced,
     email_materials,
     email_place_free,
-    next_meetings_for,
 )
 from teams.services.team_emails import recipients_of, still_to_send
 from teams.tests.meetings import make_meeting
@@ -227,7 +229,7 @@ def test_materials_are_sent_with_what_is_there(member, team, facilitator, queued
     assert still_to_send(email)
 
 
-def test_next_meetings_are_three_that_a_member_of_the_teams_may_come_to(team, other_team):
+def test_who_joins_gets_the_next_three_meetings_at_once(applicant, team, other_team, queued_emails):
     for days in (5, 1, 3, 4):
         make_meeting(
             team,
@@ -238,8 +240,25 @@ def test_next_meetings_are_three_that_a_member_of_the_teams_may_come_to(team, ot
     make_meeting(starts_at=timezone.now() + timedelta(days=2), title="In 2", audience="members")
     make_meeting(other_team, starts_at=timezone.now() + timedelta(hours=1))
     make_meeting(team, starts_at=timezone.now() + timedelta(hours=1), status="draft")
-    titles = [meeting.title for meeting in next_meetings_for([team])]
+    make_meeting(
+        team,
+        starts_at=timezone.now() + timedelta(hours=1),
+        status="cancelled",
+        cancelled_reason="Ill.",
+    )
+    membership = Membership.objects.get(member=applicant)
+    titles = [meeting.title for meeting in NextMeetings().of([membership])]
     assert titles == ["In 1", "In 2", "In 3"]
+    assert NextMeetings().of([]) == []
+
+
+def test_joining_email_names_the_next_meeting(client_for, member, other_team, queued_emails):
+    meeting = make_meeting(other_team, audience="teams")
+    join_teams(member, [other_team])
+    (email,) = queued_emails()
+    text = " ".join(email.message.split())
+    assert f"The next meeting: * Winter meeting, {time_range(meeting)}" in text
+    assert "secret-room" not in email.message + email.html_message
 
 
 # Whether it is still to be sent --------------------------------------------------------------
