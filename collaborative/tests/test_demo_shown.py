@@ -7,15 +7,27 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import transaction
+from django.db.models import F
 from django.test import override_settings
 from django.utils import timezone
 from post_office.models import Email
 
 from collaborative.demo import data
+from collaborative.demo.meetings import GUEST
 from collaborative.management.commands.prepare_development import ADMINISTRATOR
 from members import emails
 from members.models import Member, Organization
-from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Membership, Question
+from teams.models import (
+    ActionTeam,
+    Attendance,
+    FaqEntry,
+    Goal,
+    GoalUpdate,
+    Meeting,
+    Membership,
+    Question,
+)
+from teams.workdays import is_working_day
 
 COUNTED = (Member, Organization, ActionTeam, Goal, FaqEntry, Membership, Question)
 
@@ -151,3 +163,22 @@ def test_demo_twice_adds_nothing_and_says_so(output, settings):
 
 def test_demo_queues_no_email_to_made_up_people(output):
     assert [email.to for email in Email.objects.all()] == [["dev@example.org"]]
+
+
+def test_demo_has_meetings_before_and_after_today(output):
+    meetings = Meeting.objects.all()
+    assert set(meetings.values_list("status", flat=True)) == set(Meeting.Status.values)
+    coming = meetings.upcoming().takes_place()
+    assert coming.filter(moved_from__isnull=False).exists()
+    assert {meeting.is_online for meeting in coming} == {True}
+    assert {meeting.audience for meeting in coming} == {"public", "teams"}
+    past = meetings.past()
+    assert past.exclude(minutes="").filter(links__captions="yes", attendances__came=True).exists()
+    assert past.filter(minutes="").exists()
+    assert Attendance.objects.filter(member=None, guest_email=GUEST[1]).exists()
+    for meeting in meetings:
+        assert is_working_day(meeting.day), meeting
+        assert "sample" in meeting.title.lower()
+        assert not meeting.join_url or meeting.join_url.startswith("https://video.example.org/")
+    began = meetings.filter(starts_at__lt=timezone.now())
+    assert not began.filter(announced_at__gt=F("starts_at")).exists()

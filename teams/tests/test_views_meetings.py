@@ -311,6 +311,7 @@ def test_meeting_detail_of_a_draft_is_for_those_who_plan_it(
         text = visible_text(client_for(planner).get(draft.get_absolute_url()))
         assert "Draft. Only you and the others who plan it see this page." in text
         assert "ld+json" not in text
+        assert "Change it at the desk" in text
 
 
 @pytest.mark.parametrize("address", ["/meetings/", "/meetings/winter-meeting/"])
@@ -339,3 +340,13 @@ def test_meeting_detail_has_as_many_queries_whatever_it_shows(
         make_meeting(team)
     Attendance.objects.create(meeting=meeting, member=member, organization=organization, came=True)
     assert before == queries() <= 16
+
+
+def test_meeting_detail_leads_to_the_desk_who_may_change_it(
+    client_for, member, facilitator, other_facilitator, team
+):
+    meeting = make_meeting(team)
+    link = f'href="/admin/teams/meeting/{meeting.pk}/change/"'
+    assert link in client_for(facilitator).get(meeting.get_absolute_url()).content.decode()
+    for other in (member, other_facilitator):
+        assert link not in client_for(other).get(meeting.get_absolute_url()).content.decode()

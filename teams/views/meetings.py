@@ -215,6 +215,7 @@ def meeting_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "links": MeetingLink.objects.visible_to(person, keys).filter(meeting=meeting),
         "join_url": join_url_for(meeting, person),
         "is_member": bool(keys),
+        "desk_url": _desk_url(meeting, person),
     }
     if meeting.status == Meeting.Status.ANNOUNCED and not meeting.is_over:
         context["answers"] = answer_panels([meeting], person, keys)[meeting.pk]
@@ -224,6 +225,13 @@ def meeting_detail(request: HttpRequest, slug: str) -> HttpResponse:
         of_team = upcoming.of_team(teams[0]) if teams else upcoming
         context |= {"next_meeting": of_team.first()}
     return render(request, "teams/meeting_detail.html", context)
+
+
+def _desk_url(meeting: Meeting, person: Member | AnonymousUser) -> str:
+    """Return where `person` changes `meeting`; empty for who may not."""
+    if not isinstance(person, Member) or meeting not in Meeting.objects.editable_by(person):
+        return ""
+    return reverse("admin:teams_meeting_change", args=[meeting.pk])
 
 
 def _organizations_that_came(meeting: Meeting) -> list[Organization]:

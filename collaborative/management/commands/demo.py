@@ -14,6 +14,7 @@ from django.utils import timezone
 from post_office.models import Email
 
 from collaborative.demo import data
+from collaborative.demo.meetings import GUEST, add_meetings
 from collaborative.demo.timeline import (
     backdate_goal_update,
     backdate_move,
@@ -112,9 +113,11 @@ def _add_everything() -> None:
     _import_people(careers, facilitators[data.CAREERS])
     backdate_people(_emails())
     _move_people()
+    add_meetings(teams, facilitators, administrator)
     # These people do not exist, so nobody may write to them, whatever EMAIL_URL is set to.
     new_addresses = [data.MOVE_REQUEST[1], *(move[1] for move in data.MOVES)]
-    for address in [*_emails(), *new_addresses, data.ANSWERED_QUESTION[0][1]]:
+    others = [data.ANSWERED_QUESTION[0][1], GUEST[1]]
+    for address in [*_emails(), *new_addresses, *others]:
         Email.objects.filter(to=address).delete()
 
 
