@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from desk.models import Import
 from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
+from teams.answer_links import answer_token
 from teams.models import (
     ActionTeam,
     FaqEntry,
@@ -38,6 +39,7 @@ def visitor_pages() -> list[str]:
         "/meetings/",
         "/meetings/?kind=summit&year=2001",
         *_meeting_pages(Meeting.objects.public()),
+        *_guest_forms(),
         "/organizations/",
         "/join/",
         f"/join/?team={team.slug}",
@@ -54,6 +56,28 @@ def _meeting_pages(meetings: MeetingQuerySet) -> list[str]:
     return [meeting.get_absolute_url() for meeting in (*before, *after)]
 
 
+def _guest_forms() -> list[str]:
+    """The form of visitors who come to a meeting."""
+    meetings = Meeting.objects.public().takes_place().upcoming().exclude(place="")
+    return [
+        reverse("meeting_guest", args=[meeting.slug])
+        for meeting in [meeting for meeting in meetings if meeting.takes_answers][:1]
+    ]
+
+
+def _pages_of_answers(member: Member) -> list[str]:
+    """Who comes to the next meeting, and the page behind the link of an email about it."""
+    meetings = Meeting.objects.visible_to(member).takes_place().upcoming()
+    return [
+        page
+        for meeting in meetings[:1]
+        for page in (
+            reverse("meeting_people", args=[meeting.slug]),
+            reverse("meeting_answer_link", args=[answer_token(meeting, member)]),
+        )
+    ]
+
+
 def member_pages(member: Member) -> list[str]:
     team = Membership.objects.active().filter(member=member)[0].team
     teams = ActionTeam.objects.filter(memberships__member=member)
@@ -61,6 +85,7 @@ def member_pages(member: Member) -> list[str]:
         "/",
         "/meetings/",
         *_meeting_pages(Meeting.objects.visible_to(member)),
+        *_pages_of_answers(member),
         "/my/",
         "/my/profile/",
         "/my/move/",
