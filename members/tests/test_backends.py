@@ -54,9 +54,8 @@ def test_member_page_fetches_the_member_in_two_queries(
 
 @pytest.mark.parametrize(
     ("address", "number"),
-    # Besides the two: the memberships and the next meetings; the own membership, who facilitates
-    # and the next meeting.
-    [("/my/", 4), ("/teams/education/", 5), ("/", 2)],
+    # Besides the two: the memberships; the own membership and who facilitates.
+    [("/my/", 3), ("/teams/education/", 4), ("/", 2)],
 )
 def test_member_page_takes_few_queries(
     client_for, member, team, address, number, django_assert_num_queries
