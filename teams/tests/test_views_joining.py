@@ -9,7 +9,7 @@ from post_office.models import Email
 from conftest import code_in, make_member, membership_of, visible_text
 from members.models import Member, Organization
 from teams.models import Membership
-from teams.services import add_organization, set_facilitators
+from teams.services import add_organization, leave_team, set_facilitators
 from teams.tests.joining import (
     CODE,
     DONE,
@@ -21,6 +21,7 @@ from teams.tests.joining import (
     last_code,
     without_time,
 )
+from teams.tests.meetings import make_meeting
 
 
 def ask_for_employer(client, *teams, email="nora@lakeview.example"):
@@ -326,3 +327,27 @@ def test_join_of_a_facilitator_keeps_the_task(client, facilitator, team, adminis
     set_facilitators(team, [], by=administrator)
     facilitator.refresh_from_db()
     assert not facilitator.is_staff
+
+
+def test_join_done_shows_the_first_meeting_until_the_member_leaves(
+    client, organization, team, other_team
+):
+    first = make_meeting(team, audience="teams", title="Of the team")
+    client.post(JOIN, form(team))
+    response = enter_code(client)
+    assert "Your first meeting" in visible_text(response)
+    assert "I will come : Education: Of the team" in visible_text(response)
+    answered = client.post(
+        f"/meetings/{first.slug}/answer/", {"answer": "online", "next": "joined"}, follow=True
+    )
+    assert answered.redirect_chain[-1][0] == DONE
+    assert "You will join online." in visible_text(answered)
+    assert first.join_url not in answered.content.decode()
+    leave_team(Membership.objects.get(team=team))
+    assert "Of the team" not in visible_text(client.get(DONE))
+
+
+def test_join_done_of_a_request_shows_no_meeting(client, administrator, approval_team):
+    make_meeting(approval_team, audience="members")
+    client.post(JOIN, form(approval_team))
+    assert "Your first meeting" not in visible_text(enter_code(client))

@@ -1,5 +1,6 @@
 """The way in: one form, one code, done; one more page where the address shows no employer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -31,6 +32,7 @@ from members.views import after_second_press, send_new_code, send_to_suggestion
 from teams.forms import JoinForm
 from teams.models import ActionTeam, Invitation, Membership
 from teams.services import Outcome, complete_join
+from teams.services.my_meetings import MyMeeting, my_meetings
 
 # In the session: the form whose address is verified, while the employer is asked for.
 PENDING_JOIN_SESSION_KEY = "pending_join"
@@ -269,14 +271,30 @@ def join_done(request: HttpRequest) -> HttpResponse:
         for pk, outcome in outcomes
         if pk in teams
     ]
+    joined = [each for each in results if each["outcome"] == Outcome.JOINED]
     return render(
         request,
         "teams/join_done.html",
         {
             "member": member,
+            # The page can be read again after leaving.
+            "first_meeting": _first_meeting(
+                member,
+                [each["team"].pk for each in joined if _is_active(each["membership"])],
+            ),
             "overridden": _overridden(member, join_result["entered"]),
             "results": results,
-            "joined": [each for each in results if each["outcome"] == Outcome.JOINED],
+            "joined": joined,
             "waiting": [each for each in results if each["outcome"] == Outcome.WAITING],
         },
     )
+
+
+def _is_active(membership: Membership | None) -> bool:
+    return membership is not None and membership.is_active
+
+
+def _first_meeting(member: Member, keys: Sequence[int]) -> MyMeeting | None:
+    """Return the next meeting of the teams with these keys, in which `member` is active."""
+    meetings = my_meetings(member, keys)
+    return next((each for each in meetings if not each.meeting.is_cancelled), None)

@@ -33,7 +33,7 @@ from teams.services.answers import (
 )
 
 # Where a press leads back to, by the value of `next` in its form; else to the meeting.
-RETURN_PAGES = {"my": "my_teams"}
+RETURN_PAGES = {"my": "my_teams", "joined": "join_done"}
 
 
 @dataclass(frozen=True)
