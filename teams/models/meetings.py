@@ -57,7 +57,7 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
                 meeting=OuterRef("pk"), actionteam__in=keys
             )
             seen |= Q(audience=Meeting.Audience.MEMBERS)
-            seen |= Q(audience=Meeting.Audience.TEAMS) & Exists(of_own_teams)
+            seen |= Q(Exists(of_own_teams), audience=Meeting.Audience.TEAMS)
         own = Meeting.objects.editable_by(person).order_by().values("pk")
         return self.filter(Q(pk__in=own) | Q(seen, pk__in=self.announced().order_by().values("pk")))
 
@@ -249,7 +249,7 @@ class Meeting(models.Model):
     def save(
         self,
         *,
-        force_insert: bool = False,
+        force_insert: bool | tuple[models.base.ModelBase, ...] = False,
         force_update: bool = False,
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
@@ -328,7 +328,10 @@ class Meeting(models.Model):
         if self.moved_from is None:
             return None
         moves = self.history.filter(moved_from=self.moved_from, starts_at=self.starts_at)
-        return moves.order_by("history_date").values_list("history_date", flat=True).first()
+        moved_at: datetime | None = (
+            moves.order_by("history_date").values_list("history_date", flat=True).first()
+        )
+        return moved_at
 
     @property
     def takes_answers(self) -> bool:

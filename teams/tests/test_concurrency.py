@@ -13,17 +13,19 @@ from post_office.models import Email
 from conftest import make_member, membership_of
 from members.models import EmailDomain, Member, Move, Organization
 from members.services import Refused
-from teams.models import Claim, Invitation, Membership
+from teams.models import Claim, Invitation, Meeting, Membership
 from teams.services import (
     Outcome,
     add_domain,
     add_member,
     approve_membership,
+    cancel_meeting,
     change_profile,
     claim,
     claim_of,
     close_account,
     complete_join,
+    copy_meeting,
     decline_membership,
     end_membership,
     invite,
@@ -37,6 +39,7 @@ from teams.services import (
     send_digests,
     withdraw_request,
 )
+from teams.tests.meetings import make_meeting
 from teams.tests.test_services_waiting import MONDAY
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -394,3 +397,27 @@ def test_decided_twice_at_once_one_wins(member, other_organization, facilitator)
     kept = Move.objects.get().state == "kept"
     assert person.is_active
     assert person.email == ("maria@loop.example" if kept else "maria@rush.example")
+
+
+def test_cancelling_twice_at_once_is_one_cancellation(team, facilitator, administrator, member):
+    meeting = make_meeting(team)
+    results = at_once(
+        partial(cancel_meeting, meeting, reason="Snow.", by=facilitator),
+        partial(cancel_meeting, meeting, reason="Ice.", by=administrator),
+    )
+    (refusal,) = refusals(results)
+    meeting.refresh_from_db()
+    assert refusal == (
+        f"“Winter meeting” is cancelled already: {meeting.cancelled_reason} Nothing was changed."
+    )
+    assert meeting.sequence == 1
+    assert Email.objects.count() == 1
+
+
+def test_copying_at_once_gives_each_draft_an_address(team, facilitator):
+    meeting = make_meeting(team)
+    results = at_once(*[partial(copy_meeting, meeting, by=facilitator)] * 3)
+    copies = Meeting.objects.exclude(pk=meeting.pk)
+    # One that came between finding a free address and storing it is refused in words.
+    assert copies.count() == 3 - len(refusals(results)) >= 1
+    assert all("at the same moment" in refusal for refusal in refusals(results))
