@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.message import Message
+from itertools import islice
 
 from teams.reply_addresses import reply_tokens
 
@@ -16,7 +17,7 @@ MAX_EMAIL_BYTES = 1_000_000
 MAX_CALENDAR_BYTES = 100_000
 # multipart/mixed, multipart/alternative, and one more by a mailing list.
 MAX_DEPTH = 5
-MAX_PARTS = 20
+MAX_PARTS, MAX_CALENDARS = 20, 5
 # Where mail servers and programs note to whom an email went.
 RECIPIENT_HEADERS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
 
@@ -53,7 +54,7 @@ def _read(message: Message) -> CalendarReply | None:
     tokens = reply_tokens("\n".join(headers))
     if len(tokens) != 1:
         return None
-    for text in _calendars(message):
+    for text in islice(_calendars(message), MAX_CALENDARS):
         if reply := _parse(text, tokens.copy().pop()):
             return reply
     return None
@@ -66,7 +67,8 @@ def _calendars(message: Message) -> Iterator[str]:
         if part.get_content_maintype() == "multipart" and depth < MAX_DEPTH:
             within = part.get_payload()
             if isinstance(within, list):
-                parts += [(each, depth + 1) for each in within[:MAX_PARTS] if len(parts) < 100]
+                messages = [each for each in within[:MAX_PARTS] if isinstance(each, Message)]
+                parts += [(each, depth + 1) for each in messages]
         elif part.get_content_type() == "text/calendar":
             content = part.get_payload(decode=True)
             if isinstance(content, bytes) and len(content) <= MAX_CALENDAR_BYTES:

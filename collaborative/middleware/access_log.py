@@ -86,9 +86,9 @@ def loggable_path(request: HttpRequest) -> str:
     match = request.resolver_match
     if match is None:
         path = _SECRET_PATH.sub(r"/\1/[token]", path)
-    for name in SECRET_ARGUMENTS if match else ():
-        if name in match.kwargs:
-            path = path.replace(str(match.kwargs[name]), "[token]")
+    for name, value in match.kwargs.items() if match else ():
+        if name in SECRET_ARGUMENTS:
+            path = path.replace(str(value), "[token]")
     if not (path.isascii() and path.isprintable()):
         path = quote(path, safe="/")
     return redact(path[:MAX_PATH_LENGTH])

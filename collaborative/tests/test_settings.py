@@ -127,6 +127,11 @@ def test_missing_setting_stops_the_start(read_settings, name, value):
         ("ANSWER_WORKING_DAYS", "-1"),
         ("ANSWER_WORKING_DAYS", "0"),
         ("TRUSTED_PROXY_COUNT", "hunter2"),
+        ("CALENDAR_EMAIL", "hunter2"),
+        ("CALENDAR_EMAIL", "meetings+hunter2@portal.example.org"),
+        ("CALENDAR_EMAIL", "hunter2-meetings-of-all@portal.example.org"),
+        ("CALENDAR_IMAP_URL", "imap://meetings:hunter2@mail.example.org"),
+        ("CALENDAR_IMAP_URL", "imaps://:hunter2@mail.example.org"),
         ("LOG_FORMAT", "hunter2"),
         ("LOG_LEVEL", "hunter2"),
         ("METRICS_TOKEN", "hunter2"),
@@ -286,3 +291,13 @@ def test_sentry_dsn_adds_its_middleware_behind_the_access_log(read_settings):
     assert reporting not in read_settings()["MIDDLEWARE"]
     middleware = read_settings(SENTRY_DSN="https://key@sentry.example.org/1")["MIDDLEWARE"]
     assert middleware[:2] == ["collaborative.middleware.access_log.AccessLogMiddleware", reporting]
+
+
+def test_calendar_imap_url_needs_the_address_of_its_mailbox(read_settings):
+    folder = {"CALENDAR_IMAP_URL": "imaps://meetings:hunter2@mail.example.org/Answers"}
+    with pytest.raises(ImproperlyConfigured, match="Set CALENDAR_EMAIL") as refused:
+        read_settings(**folder)
+    assert "hunter2" not in str(refused.value)
+    settings = read_settings(CALENDAR_EMAIL="Meetings@portal.example.org", **folder)
+    assert settings["CALENDAR_EMAIL"] == "meetings@portal.example.org"
+    assert settings["CALENDAR_IMAP"][:3] == ("mail.example.org", 993, "meetings")

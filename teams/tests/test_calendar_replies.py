@@ -291,6 +291,9 @@ def hostile(to: str, good: str) -> dict[str, bytes]:
         "no boundary": head + b"Content-Type: multipart/mixed\r\n\r\n" + part + good.encode(),
         "header": b"To: " + to.encode() + b" =?utf-8?q?=ff=fe?=\r\nContent-Type: text/calendar;"
         b" charset*=x'y'%ff%ff\r\n\r\nBEGIN:VCALENDAR",
+        "many calendars": head
+        + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + b"--b\r\nContent-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\n" * 14000,
         "attached": attached.as_bytes(),
         "latin": head + part + "BEGIN:VCALENDAR\r\nMETHOD:RÉPLY\r\nEND:VCALENDAR".encode("latin-1"),
     }

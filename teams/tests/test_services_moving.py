@@ -13,7 +13,7 @@ from members.models import Member, Move, Organization
 from members.services import EmployerUnknownError, Refused
 from members.services.moving import emails_to
 from teams.actions import process_decision
-from teams.models import Membership
+from teams.models import CalendarKey, Membership
 from teams.services import (
     add_member,
     approve_move,
@@ -34,6 +34,7 @@ from teams.services import (
     waiting_for,
     withdraw_request,
 )
+from teams.services.calendar_keys import new_calendar_key
 from teams.services.moving import MAX_REQUEST_EMAILS_A_DAY
 
 REASON = "We spoke on the phone."
@@ -348,9 +349,11 @@ def test_return_account_restores_address_employer_and_memberships(
     move = moved(member, "thief@mailbox.example", "Harbor Care")
     Authenticator.objects.create(user=member, type="totp", data={})
     moved(member, "thief@elsewhere.example", "Harbor Care")
+    new_calendar_key(member)
     object_to_move(move)
     return_account(Move.objects.get(pk=move.pk), reason=REASON, by=facilitator)
     person = stored(member)
+    assert not CalendarKey.objects.exists()
     assert (person.email, person.organization) == ("maria@rush.example", organization)
     assert (person.is_active, person.is_held) == (True, False)
     assert person.is_affiliation_confirmed
