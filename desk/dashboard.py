@@ -16,8 +16,10 @@ from desk.records.organizations.actions import domain_owners, organization_summa
 from desk.records.organizations.waiting import WaitingSummary
 from members.email_domains import email_domain, readable_domain
 from members.models import EmailDomain, Member
+from teams.meeting_times import time_range
 from teams.models import Claim, Membership
 from teams.services import standing_claims
+from teams.services.meetings_due import describe_due, meetings_due
 from teams.services.waiting import (
     Waiting,
     affiliations_waiting,
@@ -182,6 +184,25 @@ def _goals(staff: Member) -> list[DashboardItem]:
     return [DashboardItem(goal, _time_without_update(goal.reported_on, today)) for goal in goals]
 
 
+def _meetings(staff: Member) -> list[DashboardItem]:
+    today = timezone.localdate()
+    return [
+        DashboardItem(
+            meeting,
+            _days_in_words(meeting.day, today),
+            details={"when": time_range(meeting), "due": describe_due(meeting)},
+        )
+        for meeting in meetings_due(staff)[:MAX_ITEMS_OF_A_KIND]
+    ]
+
+
+def _days_in_words(day: date, today: date) -> str:
+    """Return how far away `day` is: "in 3 days", "tomorrow", "2 days ago"."""
+    days = (day - today).days
+    near = {0: "today", 1: "tomorrow", -1: "yesterday"}
+    return near.get(days) or (f"in {days} days" if days > 0 else f"{-days} days ago")
+
+
 def _item(record: Any, asked_at: datetime, details: dict[str, Any] | None = None) -> DashboardItem:
     days = working_days_since(timezone.localdate(asked_at), timezone.localdate())
     age = f"{counted(days, 'working day', 'working days')} old" if days else "from today"
@@ -251,6 +272,17 @@ KINDS = [
         list_query="waits=answer",
         load=_questions,
         template="admin/_waiting_question.html",
+    ),
+    WaitingKind(
+        key="meetings",
+        place="meetings",
+        one="meeting",
+        many="meetings",
+        task="to prepare or finish",
+        list_name="admin:teams_meeting_changelist",
+        list_query="due=1",
+        load=_meetings,
+        template="admin/_waiting_meeting.html",
     ),
     WaitingKind(
         key="goals",

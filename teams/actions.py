@@ -26,6 +26,7 @@ from members.wording import counted, end_sentence
 from teams import services
 from teams.meeting_times import time_range
 from teams.models import ActionTeam, FaqEntry, Goal, Invitation, Meeting, Membership, Question
+from teams.services import meeting_emails
 
 FormData = dict[str, Any]
 Execute = Callable[[Any, Member, FormData], str]
@@ -412,6 +413,12 @@ def cancel_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
 def revive_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
     meeting = services.revive_meeting(meeting, by=by, max_emails=form_data.get(MAX_EMAILS))
     return f"“{meeting}” takes place after all: {time_range(meeting)}."
+
+
+@action(Meeting, "email_materials")
+def email_materials(meeting: Meeting, by: Member, form_data: FormData) -> str:
+    recipients = meeting_emails.email_materials(meeting, by, max_emails=form_data.get(MAX_EMAILS))
+    return f"Minutes and links of “{meeting}”: {recipients}."
 
 
 @action(Meeting, "delete", can_be_undone=False)

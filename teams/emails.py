@@ -196,7 +196,9 @@ def facilitator_digest(facilitator: Member, sections: Sequence[DigestSection]) -
             "sections": sections,
             "total": sum(section.number for section in sections),
             "late": sum(section.late for section in sections),
-            "is_about_people": any(section.kind != "goals" for section in sections),
+            "is_about_people": any(
+                section.kind not in {"goals", "meetings"} for section in sections
+            ),
             "desk_url": _desk_url(),
         },
     )

@@ -21,7 +21,7 @@ from desk.reports.charts import goals_chart, teams_chart
 from desk.site import DeskSite
 from desk.timeline import Timeline
 from members.models import Member, Move, Organization
-from teams.models import Goal, Membership, Question
+from teams.models import Goal, Meeting, Membership, Question
 from teams.services.waiting import Waiting
 from teams.statistics import TeamCounts
 
@@ -118,6 +118,10 @@ def sample_sections() -> list[DashboardSection]:
         "requests": (Membership(pk=1, member=ana, team=team), {}),
         "moves": (move, {}),
         "questions": (question, {}),
+        "meetings": (
+            Meeting(pk=1, title="Winter meeting", starts_at=timezone.now(), status="announced"),
+            {"when": "Wednesday, December 9, 2026, noon to 1:30 p.m. Central Time", "due": ["…"]},
+        ),
         "goals": (Goal(pk=1, team=team, title="Open new career pathways"), {}),
     }
     return [

@@ -190,7 +190,11 @@ def desk_pages() -> list[str]:
 def _desk_meeting_pages() -> list[str]:
     """The record of a meeting in each state, and the pages of what is decided about it."""
     status = Meeting.Status
-    actions = {status.DRAFT: ["announce"], status.ANNOUNCED: ["move", "cancel"]}
+    actions = {
+        status.DRAFT: ["announce"],
+        status.ANNOUNCED: ["move", "cancel", "attendance", "unanswered"],
+        status.HELD: ["attendance", "afterwards"],
+    }
     return [
         f"teams/meeting/{meeting.pk}/{page}/"
         for state in status

@@ -7,10 +7,11 @@ from django.utils import timezone
 
 from conftest import make_active_member, visible_text
 from desk.records.attendance import forms
-from teams.models import Attendance, Meeting
+from members.models import Decision
+from teams.models import Attendance, Meeting, TeamEmail
 from teams.tests.meetings import make_meeting
 
-PAGES = ["attendance", "unanswered"]
+PAGES = ["attendance", "unanswered", "afterwards"]
 POSTED = ["attendance/check", "attendance/store"]
 
 
@@ -270,3 +271,133 @@ def test_attendance_pages_cost_the_same_for_many_people(
 
     with django_assert_max_num_queries(20):
         client.get(url(meeting, page))
+
+
+# After the meeting --------------------------------------------------------------------------------
+
+
+def afterwards(page, **changes) -> dict:
+    """What the shown page posts, with other values of some fields."""
+    forms_shown = [page.context["form"], page.context["links"].management_form]
+    data = {
+        field.html_name: "" if field.value() is None else field.value()
+        for form in [*forms_shown, *page.context["links"]]
+        for field in form
+        if not field.html_name.endswith("-DELETE")
+    }
+    return data | changes
+
+
+LINK = {
+    "links-0-kind": "recording",
+    "links-0-title": "Recording",
+    "links-0-url": "https://video.example.org/1",
+    "links-0-captions": "no",
+}
+
+
+def test_afterwards_stores_minutes_and_links(client_for, facilitator, meeting):
+    client, address = client_for(facilitator), url(meeting, "afterwards")
+    page = client.get(address)
+    assert "To do Minutes: not there yet" in visible_text(page)
+
+    data = afterwards(page, minutes="# Decided\r\n\r\nOne.", **LINK)
+    page = client.post(address, data, follow=True)
+
+    meeting.refresh_from_db()
+    link = meeting.links.get()
+    assert (meeting.minutes, link.url) == ("# Decided\n\nOne.", "https://video.example.org/1")
+    assert link.history.get().history_user == facilitator
+    text = visible_text(page)
+    assert "Done Minutes: published" in text
+    assert "To do Captions or transcript of “Recording”: neither is there" in text
+    removed = client.post(address, afterwards(page) | {"links-0-DELETE": "on"}, follow=True)
+    assert "Captions" not in visible_text(removed).split("Minutes")[0]
+    assert not meeting.links.exists()
+
+
+def test_afterwards_unchanged_links_leave_no_history(client_for, facilitator, meeting):
+    client, address = client_for(facilitator), url(meeting, "afterwards")
+    client.post(address, afterwards(client.get(address), **LINK))
+    client.post(address, afterwards(client.get(address), minutes="New"))
+
+    assert meeting.links.get().history.count() == 1
+
+
+def test_afterwards_preview_stores_nothing(client_for, facilitator, meeting):
+    client, address = client_for(facilitator), url(meeting, "afterwards")
+    data = afterwards(client.get(address), minutes="Some *decision*", preview="minutes", **LINK)
+
+    page = client.post(address, data)
+
+    assert "<em>decision</em>" in page.content.decode()
+    assert 'value="https://video.example.org/1"' in page.content.decode()
+    meeting.refresh_from_db()
+    assert (meeting.minutes, meeting.links.count()) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"links-0-url": "http://video.example.org/1"}, "begins with https://"),
+        ({"links-0-url": "javascript:alert(1)"}, "begins with https://"),
+        ({"links-0-title": ""}, "This field is required"),
+        ({"links-0-kind": "film"}, "Select a valid choice"),
+    ],
+)
+def test_afterwards_refuses_bad_links_and_keeps_what_was_typed(
+    client_for, facilitator, meeting, changes, message
+):
+    client, address = client_for(facilitator), url(meeting, "afterwards")
+    data = afterwards(client.get(address), minutes="Typed for an hour", **LINK) | changes
+
+    page = client.post(address, data)
+
+    assert message in visible_text(page)
+    assert "Typed for an hour" in page.content.decode()
+    assert not meeting.links.exists()
+
+
+def test_afterwards_does_not_overwrite_minutes_of_others(client_for, facilitator, meeting):
+    client, address = client_for(facilitator), url(meeting, "afterwards")
+    data = afterwards(client.get(address), minutes="Mine")
+    Meeting.objects.filter(pk=meeting.pk).update(minutes="Theirs")
+
+    page = client.post(address, data)
+
+    assert "Someone else has changed the minutes" in visible_text(page)
+    assert "Mine" in page.content.decode()
+    meeting.refresh_from_db()
+    assert meeting.minutes == "Theirs"
+
+
+def test_afterwards_leaves_links_of_other_meetings(client_for, facilitator, meeting, team):
+    client, address = client_for(facilitator), url(meeting, "afterwards")
+    client.post(address, afterwards(client.get(address), **LINK))
+    link = meeting.links.get()
+    other = make_meeting(team, starts_at=meeting.starts_at)
+    data = afterwards(client.get(url(other, "afterwards")), **LINK)
+
+    client.post(
+        url(other, "afterwards"),
+        data | {"links-INITIAL_FORMS": "1", "links-0-id": str(link.pk), "links-0-title": "Taken"},
+    )
+
+    link.refresh_from_db()
+    assert (link.title, link.meeting) == ("Recording", meeting)
+
+
+def test_email_materials_is_sent_and_undone(client_for, facilitator, meeting, member):
+    client = client_for(facilitator)
+    action = f"/admin/teams/meeting/{meeting.pk}/email_materials/"
+    Meeting.objects.filter(pk=meeting.pk).update(minutes="Decided")
+    assert "1 person gets it" in visible_text(client.get(action))
+
+    client.post(action, follow=True)
+
+    meeting.refresh_from_db()
+    assert meeting.materials_sent_at is not None
+    assert TeamEmail.objects.filter(meeting=meeting, member=member).exists()
+    client.post(f"/admin/members/decision/{Decision.objects.get().pk}/undo/")
+    meeting.refresh_from_db()
+    assert meeting.materials_sent_at is None

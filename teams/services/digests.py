@@ -12,8 +12,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from members.models import Member
 from teams import emails
 from teams.emails import DigestItem, DigestSection
-from teams.models import Claim, Membership
+from teams.meeting_times import time_range
+from teams.models import Claim, Meeting, Membership
 from teams.services.claims import standing_claims
+from teams.services.meetings_due import describe_due, is_due_now, meetings_due
 from teams.services.waiting import (
     Waiting,
     affiliations_waiting,
@@ -28,6 +30,8 @@ from teams.workdays import is_late, is_working_day, late_before
 
 RecordQuerySet = TypeVar("RecordQuerySet", bound=QuerySet[Any])
 
+# What is mailed on the first working day of a week, unless anything else is.
+WEEKLY = {"meetings", "goals"}
 # Of a kind; how many more there are is said.
 MAX_DIGEST_ITEMS = 10
 
@@ -36,7 +40,8 @@ def send_digests(today: date) -> int:
     """Queue the day's digest for each facilitator for whom something waits; return how many.
 
     Each facilitator gets at most one a day, no matter how often and by how many processes this is
-    called. There is none on weekends and holidays, and for goals without an update alone only on
+    called. There is none on weekends and holidays, and for goals without an update and meetings
+    alone only on
     the first working day of a week. A day in the future was stored by a wrong clock, and holds up
     nothing.
     """
@@ -67,6 +72,7 @@ def digest_for(facilitator: Member) -> list[DigestSection]:
         _requests(facilitator),
         _moves(facilitator),
         _questions(facilitator),
+        _meetings(facilitator),
         _goals(facilitator),
     ]
     return [section for section in sections if section.number]
@@ -137,6 +143,15 @@ def _questions(facilitator: Member) -> DigestSection:
     return _section("questions", count_waiting(questions, "pk", late), items)
 
 
+def _meetings(facilitator: Member) -> DigestSection:
+    meetings = list(meetings_due(facilitator))
+    items = [
+        DigestItem(meeting, f"{meeting}, {time_range(meeting)}. {' '.join(describe_due(meeting))}")
+        for meeting in meetings[:MAX_DIGEST_ITEMS]
+    ]
+    return _section("meetings", Waiting(len(meetings)), items)
+
+
 def _goals(facilitator: Member) -> DigestSection:
     goals = goals_waiting(facilitator).select_related("team")
     items = [DigestItem(goal, f"{goal} ({goal.team})") for goal in goals[:MAX_DIGEST_ITEMS]]
@@ -166,9 +181,17 @@ def _request(request: Membership) -> str:
 
 
 def _is_worth_an_email(sections: Sequence[DigestSection], today: date) -> bool:
-    """Return whether anything but goals waits; those are enough once a week."""
+    """Return whether anything waits that is not enough once a week, as goals are, and meetings
+    but for those of tomorrow and of the last days."""
     monday = today - timedelta(days=today.weekday())
     is_first = not any(
         is_working_day(monday + timedelta(days=days)) for days in range(today.weekday())
     )
-    return any(is_first or section.kind != "goals" for section in sections)
+    return any(
+        is_first or section.kind not in WEEKLY or any(map(_is_urgent, section.items))
+        for section in sections
+    )
+
+
+def _is_urgent(item: DigestItem) -> bool:
+    return isinstance(item.record, Meeting) and is_due_now(item.record)

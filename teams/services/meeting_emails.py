@@ -69,7 +69,7 @@ def email_cancelled(meeting: Meeting, *, max_emails: int | None = None) -> Recip
     return _send_change(meeting, write, Method.CANCEL, max_emails)
 
 
-def email_materials(meeting: Meeting, by: Member) -> Recipients:
+def email_materials(meeting: Meeting, by: Member, *, max_emails: int | None = None) -> Recipients:
     """Tell the members of its teams that minutes, slides or a recording of `meeting` are there, in
     one email; return who gets it. Refuses a meeting without any of them."""
     links = list(meeting.links.all())
@@ -80,7 +80,8 @@ def email_materials(meeting: Meeting, by: Member) -> Recipients:
     def write(readers: Sequence[Reader]) -> list[Email]:
         return emails.meeting_materials(meeting, links, readers)
 
-    send_letters(to_members(meeting, recipients.each, Kind.MATERIALS), write)
+    letters = to_members(meeting, recipients.each, Kind.MATERIALS)
+    send_letters(letters, write, max_emails)
     save_with_history(meeting, by, "emailed the materials", materials_sent_at=timezone.now())
     return recipients
 

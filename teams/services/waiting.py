@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 
 from members.models import Member, MoveQuerySet, Organization, OrganizationQuerySet
 from teams.models import ActionTeam, Goal, Membership, MembershipQuerySet, Question
+from teams.services.meetings_due import meetings_due
 from teams.services.visibility import visible_moves
 from teams.workdays import late_before
 
@@ -68,7 +69,7 @@ def goals_waiting(facilitator: Member) -> QuerySet[Goal]:
 
 def waiting_for(facilitator: Member) -> dict[str, Waiting]:
     """Return how much waits for `facilitator`: organizations and questions (shared by all);
-    affiliations, requests, moves and goals of their teams."""
+    affiliations, requests, moves, meetings and goals of their teams."""
     before = late_before()
     unconfirmed = Membership.objects.visible_to(facilitator).to_confirm()
     return {
@@ -77,6 +78,7 @@ def waiting_for(facilitator: Member) -> dict[str, Waiting]:
         "requests": count_waiting(requests_waiting(facilitator), "pk", Q(requested_at__lt=before)),
         "moves": count_waiting(moves_waiting(facilitator), "pk", Q(asked_at__lt=before)),
         "questions": count_waiting(questions_waiting(), "pk", Q(asked_at__lt=before)),
+        "meetings": Waiting(meetings_due(facilitator).count()),
         "goals": Waiting(goals_waiting(facilitator).count()),
     }
 

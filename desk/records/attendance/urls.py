@@ -6,6 +6,7 @@ from django.contrib.admin import AdminSite
 from django.urls import URLPattern, path
 
 from desk.records.attendance import views
+from desk.records.attendance.afterwards import afterwards
 
 
 def attendance_urls(site: AdminSite) -> list[URLPattern]:
@@ -14,6 +15,7 @@ def attendance_urls(site: AdminSite) -> list[URLPattern]:
         "attendance": ("attendance/", views.attendance),
         "attendance_check": ("attendance/check/", views.attendance_check),
         "attendance_store": ("attendance/store/", views.attendance_store),
+        "afterwards": ("afterwards/", afterwards),
         "unanswered": ("unanswered/", views.unanswered),
     }
     return [

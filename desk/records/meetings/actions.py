@@ -35,6 +35,8 @@ class MeetingAction(BulkAction[Meeting]):
     # Those for which the page offers it.
     status: Status
     sends_email = True
+    # Of emails that members can stop.
+    kind = EmailChoice.Kind.MEETINGS
 
     def has_permission(self, staff: Member, record: Meeting | None = None) -> bool:
         allowed = super().has_permission(staff, record)
@@ -66,7 +68,7 @@ class MeetingAction(BulkAction[Meeting]):
         (meeting,) = records
         if not self.is_available(meeting):
             return context
-        recipients = recipients_of(meeting, EmailChoice.Kind.MEETINGS)
+        recipients = recipients_of(meeting, self.kind)
         return {**context, "effects": f"The email: {recipients}."}
 
 
@@ -185,6 +187,21 @@ class Revive(MeetingAction):
 
     def is_available(self, meeting: Meeting) -> bool:
         return super().is_available(meeting) and not meeting.has_begun
+
+
+class EmailMaterials(MeetingAction):
+    name, label, title = "email_materials", "Email minutes and links", "Email the materials of {}"
+    description = (
+        "The members of its teams get one email that minutes, slides or a recording are there."
+    )
+    kind = EmailChoice.Kind.MATERIALS
+
+    def is_available(self, meeting: Meeting) -> bool:
+        return (
+            meeting.status in {Status.ANNOUNCED, Status.HELD}
+            and meeting.has_begun
+            and (bool(meeting.minutes) or meeting.links.exists())
+        )
 
 
 class Delete(MeetingAction):

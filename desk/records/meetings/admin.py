@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
 from desk.changelist import badge, is_administrator, require_staff, team_tag
-from desk.records.meetings.actions import Announce, Cancel, Delete, Move, Revive
-from desk.records.meetings.filters import MeetingTeamFilter, YearFilter
+from desk.records.meetings.actions import Announce, Cancel, Delete, EmailMaterials, Move, Revive
+from desk.records.meetings.filters import DueFilter, MeetingTeamFilter, YearFilter
 from desk.records.meetings.forms import MeetingForm
 from members.dates import long_date
 from members.services import Refused
@@ -43,9 +43,9 @@ class MeetingAdmin(ActionAdmin[Meeting]):
     """
 
     form = MeetingForm
-    bulk_actions = [Announce(), Move(), Cancel(), Revive(), Delete()]
+    bulk_actions = [Announce(), Move(), Cancel(), Revive(), EmailMaterials(), Delete()]
     list_display = ["title", "when", "teams_or_all", "kind", "status_badge"]
-    list_filter = ["status", MeetingTeamFilter, "kind", YearFilter]
+    list_filter = ["status", DueFilter, MeetingTeamFilter, "kind", YearFilter]
     search_fields = ["title", "place", "agenda"]
     search_help_text = "Search by title, place or agenda."
     # Never with the link to join.

@@ -13,6 +13,7 @@ from desk.changelist import require_staff
 from desk.records.memberships import TeamFilter
 from teams.models import Meeting
 from teams.services import visible_meetings
+from teams.services.meetings_due import meetings_due
 
 
 class MeetingTeamFilter(TeamFilter):
@@ -28,6 +29,18 @@ class MeetingTeamFilter(TeamFilter):
         if self.value() == self.WHOLE:
             return queryset.filter(teams=None)
         return queryset.filter(teams__slug=self.value()) if self.value() else queryset
+
+
+class DueFilter(admin.SimpleListFilter):
+    title, parameter_name = "what is due", "due"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", "To prepare or finish")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> QuerySet[Meeting]:
+        if self.value() != "1":
+            return queryset
+        return queryset.filter(pk__in=meetings_due(require_staff(request)).values("pk"))
 
 
 class YearFilter(admin.SimpleListFilter):

@@ -1,0 +1,90 @@
+"""What remains after a meeting: minutes, slides, recordings; and what is missing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from members.models import Member
+from members.services import Refused, delete_with_history, explain_change, save_with_history
+from teams.models import Meeting, MeetingLink
+from teams.services.attendance import attendance_counts
+from teams.services.meetings import change_meeting
+
+
+@dataclass(frozen=True)
+class ChecklistItem:
+    """Something to do after a meeting: whether it is done, and in words what is there. What is
+    optional reminds nobody."""
+
+    title: str
+    is_done: bool
+    note: str
+    is_optional: bool = False
+
+
+def checklist(meeting: Meeting) -> list[ChecklistItem]:
+    """Return what there is to do after `meeting`. Only attendance and minutes are required; of
+    each recording, captions or a transcript are asked for. Two queries."""
+    counts = attendance_counts(meeting)
+    links = list(meeting.links.all())
+    recorded = bool(counts.came or counts.absent)
+    slides = sum(link.kind == MeetingLink.Kind.SLIDES for link in links)
+    recordings = [link for link in links if link.kind == MeetingLink.Kind.RECORDING]
+    items = [
+        ChecklistItem(
+            "Attendance", recorded, f"{counts.came} came" if recorded else "not recorded yet"
+        ),
+        ChecklistItem(
+            "Minutes", bool(meeting.minutes), "published" if meeting.minutes else "not there yet"
+        ),
+        ChecklistItem("Slides", bool(slides), str(slides or "none"), is_optional=True),
+        ChecklistItem(
+            "Recording", bool(recordings), str(len(recordings) or "none"), is_optional=True
+        ),
+    ]
+    for link in recordings:
+        is_accessible = link.captions == MeetingLink.Captions.YES or bool(link.transcript_url)
+        note = "captions or a transcript are there" if is_accessible else "neither is there"
+        items.append(ChecklistItem(f"Captions or transcript of “{link}”", is_accessible, note))
+    is_sent = meeting.materials_sent_at is not None
+    note = "sent" if is_sent else "not sent"
+    return [*items, ChecklistItem("Email about it", is_sent, note, is_optional=True)]
+
+
+@transaction.atomic
+def save_materials(
+    meeting: Meeting,
+    *,
+    minutes: str,
+    shown_minutes: str,
+    saved: Iterable[MeetingLink],
+    removed: Iterable[MeetingLink],
+    by: Member,
+) -> Meeting:
+    """Store the minutes of `meeting`, and save and remove links of it; return the stored meeting.
+
+    Refuses minutes that are no longer those of `shown_minutes`: someone else has written them
+    meanwhile. Refuses links of other meetings.
+    """
+    stored = change_meeting(meeting, by=by)
+    if minutes != stored.minutes and stored.minutes != shown_minutes:
+        raise Refused(
+            "Someone else has changed the minutes meanwhile. Nothing was stored. Copy what you "
+            "have written, load the page again, and add it there."
+        )
+    stored = change_meeting(meeting, by=by, minutes=minutes)
+    for link in saved:
+        if link.pk and link.meeting_id != meeting.pk:
+            raise Refused("This link belongs to another meeting. Nothing was stored.")
+        link.meeting = stored
+        if link.pk:
+            explain_change(link, by, "changed")
+            link.save()
+        else:
+            save_with_history(link, by, "added")
+    for link in removed:
+        delete_with_history(link, by, "removed")
+    return stored
