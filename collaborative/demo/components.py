@@ -17,8 +17,11 @@ from django.shortcuts import render
 from collaborative.demo.email_preview import development_only
 from members.forms import BaseForm, WorkEmailField, job_title_field, name_field
 from teams.forms import TeamCheckboxes
-from teams.models import ActionTeam, Goal, GoalUpdate
+from teams.models import ActionTeam, Attendance, Goal, GoalUpdate, Meeting, MeetingLink
+from teams.services.answers import AnswerCounts
+from teams.services.my_meetings import MyMeeting
 from teams.statistics import TeamCounts
+from teams.views.meeting_answers import AnswerPanel
 
 BADGES = [
     ("open", "Open"),
@@ -74,7 +77,14 @@ class SampleForm(BaseForm):
 def components(request: HttpRequest) -> HttpResponse:
     """Show every component with its states."""
     initial = {"full_name": "Ana Sample", "shares_email": True, "teams": ["sample-plum"]}
+    meetings = sample_meetings()
+    first = meetings[0]
+    attendance = Attendance(meeting=first, answer=Attendance.Answer.ONLINE)
     context = {
+        "meetings": meetings,
+        "unanswered": MyMeeting(first, None),
+        "answers": AnswerPanel(first, attendance, list(Attendance.Answer), AnswerCounts()),
+        "links": sample_links(meetings[-1]),
         "badges": BADGES,
         "goals": sample_goals(),
         "counts": [
@@ -104,6 +114,45 @@ def sample_teams() -> list[ActionTeam]:
         _prefetch(team, "goals", sample_goals()[:1] if number % 2 == 0 else [])
         teams.append(team)
     return teams
+
+
+def sample_meetings() -> list[Meeting]:
+    """Return a meeting as lists show it in each state; the last one is over."""
+    team, other, *_ = sample_teams()
+    start = STARTED.replace(year=2099)
+    fields: list[tuple[str, list[ActionTeam], dict[str, Any]]] = [
+        ("Announced", [team], {}),
+        ("Of several teams, and moved", [team, other], {"moved_from": start - timedelta(days=7)}),
+        ("Cancelled", [other], {"status": "cancelled", "cancelled_reason": "Snow"}),
+        ("Draft, for members", [], {"status": "draft", "audience": "members", "place": ""}),
+        ("Over", [team], {"starts_at": STARTED, "status": "held"}),
+    ]
+    meetings = []
+    for number, (title, teams, values) in enumerate(fields):
+        values = {"starts_at": start, "status": "announced", "audience": "public"} | values
+        values = {"place": "Lakefront Example Hospital", "join_url": "#meetings"} | values
+        end = values["starts_at"] + timedelta(minutes=90)
+        meeting = Meeting(
+            pk=number + 1, title=title, slug=f"sample-{number}", ends_at=end, **values
+        )
+        meeting.has_minutes = True  # type: ignore[attr-defined]
+        _prefetch(meeting, "teams", teams)
+        _prefetch(meeting, "links", sample_links(meeting))
+        meetings.append(meeting)
+    return meetings
+
+
+def sample_links(meeting: Meeting) -> list[MeetingLink]:
+    """Return a link of each kind."""
+    return [
+        MeetingLink(meeting=meeting, kind=kind, title=f"Sample of {kind}", url="#meetings", **more)
+        for kind, more in (
+            ("slides", {}),
+            ("recording", {"captions": "yes", "transcript_url": "#meetings"}),
+            ("document", {"audience": "members"}),
+            ("notes", {"audience": "teams"}),
+        )
+    ]
 
 
 def sample_goals() -> list[Goal]:

@@ -1,7 +1,10 @@
 """Every kind of page in a real Chromium: page_audit.py finds nothing wrong with it."""
 
+from datetime import timedelta
+
 import pytest
 from django.shortcuts import render
+from django.utils import timezone
 from playwright.sync_api import Page
 
 from collaborative.tests import page_kinds
@@ -9,8 +12,9 @@ from collaborative.tests.page_audit import PageAudit
 from collaborative.tests.test_journeys import fill_in, newest_code
 from conftest import make_member, make_team, membership_of
 from members.tests.oidc import free_port, provider_at
-from teams.models import FaqEntry, Goal, Notice
+from teams.models import FaqEntry, Goal, MeetingLink, Notice
 from teams.services import ask_question, decline_membership, join_teams, leave_team
+from teams.tests.meetings import make_meeting
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -25,6 +29,15 @@ def content(team, other_team, approval_team, closed_team, faq_entry, goal) -> No
         current=3, target=20, unit="employers", reported_on="2026-03-03", due_on="2027-06-30",
     )  # fmt: skip
     FaqEntry.objects.create(slug="own", question="Of this team?", answer="Yes.", team=team)
+    soon = make_meeting(team, agenda="- one\n- two", places=9, moved_from=timezone.now())
+    make_meeting(audience="members", title="Online", place="")
+    make_meeting(status="cancelled", cancelled_reason="Snow.", title="Not held")
+    over = make_meeting(
+        team, other_team, minutes="We *decided*.", starts_at=timezone.now() - timedelta(days=9)
+    )
+    for meeting in (soon, over):
+        for kind in MeetingLink.Kind.values:
+            meeting.links.create(kind=kind, title=f"A {kind}", url="https://files.example.org/")
     Notice.objects.create(text="We move. See https://example.org/move", ends_on="2100-01-01")
 
 
