@@ -60,7 +60,7 @@ def resolve_answer_token(token: str) -> AnswerLink | None:
         person = Member.objects.select_related("merged_into").filter(pk=person_key[1:]).first()
     else:
         answers = Attendance.objects.select_related("member")
-        person = answers.filter(pk=person_key[1:], meeting=meeting_key).first()
+        person = answers.filter(pk=person_key[1:], meeting=meeting).first()
     if meeting is None or person is None:
         return None
     if not constant_time_compare(digest, _digest(address_of(person))):

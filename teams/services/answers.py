@@ -41,6 +41,11 @@ CLOSED_REASONS = {
     Status.HELD: "This meeting is over.",
 }
 
+ANSWERS_IN_WORDS: dict[str, str] = {
+    Answer.IN_PERSON: "you will come",
+    Answer.ONLINE: "you will join online",
+    Answer.NO: "you cannot come",
+}
 # The groups of AnswerCounts.
 GROUPS: dict[str, str] = {Answer.IN_PERSON: "coming", Answer.ONLINE: "online", Answer.NO: "no"}
 GROUP_LABELS = {
@@ -312,7 +317,8 @@ def counts_of(meetings: Collection[int]) -> dict[int, AnswerCounts]:
     }
     answers = Attendance.objects.filter(meeting__in=meetings).order_by()
     by_meeting = answers.values("meeting_id").annotate(**numbers)
-    counts = {row.pop("meeting_id"): AnswerCounts(**row) for row in by_meeting}
+    fields = by_meeting.values_list("meeting_id", *AnswerCounts._fields)
+    counts = {key: AnswerCounts(*each) for key, *each in fields}
     return {key: counts.get(key, AnswerCounts()) for key in meetings}
 
 
@@ -327,7 +333,8 @@ def people_who_answered(meeting: Meeting, keys: Collection[int]) -> list[AnswerG
     people: dict[str, list[Member]] = defaultdict(list)
     for attendance in named.select_related("member__organization").order_by("member__full_name"):
         group = "waiting" if attendance.waiting_since else GROUPS[attendance.answer]
-        people[group].append(attendance.member)
+        if attendance.member:
+            people[group].append(attendance.member)
     groups = [
         AnswerGroup(GROUP_LABELS[group], people[group], number - len(people[group]))
         for group, number in answer_counts(meeting)._asdict().items()

@@ -12,15 +12,10 @@ from django.db.models import Prefetch
 from members.fragments import cached_fragment
 from members.models import Member
 from teams.models import ActionTeam, Attendance, Meeting, MeetingQuerySet
-from teams.services.answers import offered_answers
+from teams.services.answers import ANSWERS_IN_WORDS, offered_answers
 
 # Of the meetings that someone sees beforehand; the list of meetings has all.
 MAX_MEETINGS = 20
-ANSWERS_IN_WORDS = {
-    Attendance.Answer.IN_PERSON: "You will come.",
-    Attendance.Answer.ONLINE: "You will join online.",
-    Attendance.Answer.NO: "You cannot come.",
-}
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class MyMeeting:
             return ""
         if self.attendance.waiting_since:
             return "You are on the waiting list."
-        return ANSWERS_IN_WORDS[Attendance.Answer(self.attendance.answer)]
+        return f"{ANSWERS_IN_WORDS[self.attendance.answer].capitalize()}."
 
 
 class UpcomingMeeting(NamedTuple):

@@ -21,6 +21,7 @@ from members.services import Refused
 from teams.answer_links import AnswerLink, resolve_answer_token
 from teams.models import Attendance, Meeting, team_keys
 from teams.services.answers import (
+    ANSWERS_IN_WORDS,
     Answer,
     AnswerCounts,
     answer_as_guest,
@@ -50,7 +51,7 @@ class AnswerPanel:
     def answer(self) -> str:
         """The reader's answer as the page offers it; empty if there is none. Where the meeting is
         only online, "I will come" means that."""
-        stored = self.attendance.answer if self.attendance else ""
+        stored: str = self.attendance.answer if self.attendance else ""
         if stored == Answer.ONLINE and not self.meeting.is_in_person:
             return Answer.IN_PERSON
         return stored
@@ -93,14 +94,7 @@ class AnswerPanel:
         """What the reader answered, in their words; empty if they did not."""
         if self.is_waiting:
             return "You are on the waiting list"
-        return ANSWERS_IN_WORDS.get(self.answer, "")
-
-
-ANSWERS_IN_WORDS = {
-    Answer.IN_PERSON: "You will come",
-    Answer.ONLINE: "You will join online",
-    Answer.NO: "You cannot come",
-}
+        return ANSWERS_IN_WORDS[self.answer].capitalize() if self.answer else ""
 
 
 def answer_panels(
@@ -145,12 +139,7 @@ def describe_answer(attendance: Attendance) -> str:
             f"{title}: all places are taken. You are number {number} on the waiting list. We will "
             "email you when there is a place for you."
         )
-    words = {
-        Answer.IN_PERSON: "you will come",
-        Answer.ONLINE: "you will join online",
-        Answer.NO: "you cannot come",
-    }[Answer(attendance.answer)]
-    return f"{title}: we have your answer that {words}."
+    return f"{title}: we have your answer that {ANSWERS_IN_WORDS[attendance.answer]}."
 
 
 @require_safe

@@ -162,8 +162,8 @@ def _store_answer(
 def meeting_guest_done(request: HttpRequest, slug: str) -> HttpResponse:
     """Say what this browser has answered; it can be read again."""
     key = request.session.get(GUEST_ANSWER_SESSION_KEY)
-    answers = Attendance.objects.select_related("meeting").filter(meeting__slug=slug, pk=key)
-    attendance = answers.first()
+    answers = Attendance.objects.select_related("meeting").filter(meeting__slug=slug)
+    attendance = answers.filter(pk=key).first() if key else None
     if attendance is None:
         return redirect("meeting_guest", slug)
     context = {
