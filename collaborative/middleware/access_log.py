@@ -23,7 +23,7 @@ MAX_METHOD_LENGTH = 10
 
 # The arguments of addresses that open something without signing in, and where these stand: not
 # every request gets as far as its view. deploy/nginx.conf leaves them out as well.
-SECRET_ARGUMENTS = ("token", "secret", "key")
+SECRET_ARGUMENTS = ("token", "secret")
 _SECRET_PATH = re.compile(
     r"/(moved|meetings/answer|my/calendar|emails)/(?!new/)[^/]+", re.IGNORECASE
 )

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands
+from django.test import RequestFactory
+from django.urls import get_resolver
 
 from collaborative.env import bind_addresses, read
+from collaborative.middleware import access_log
 from collaborative.sso_settings import SERVICE_SETTINGS
 from collaborative.tests.databases import PORTAL_SETTINGS
 from collaborative.tests.test_settings import PRODUCTION, ROOT
@@ -244,3 +247,24 @@ def test_manage_script_is_a_script():
     script = DEPLOY / "portal-manage"
     assert script.stat().st_mode & 0o111
     assert subprocess.run(["sh", "-n", script], check=False).returncode == 0
+
+
+def test_nginx_logs_no_secret_that_the_portal_leaves_out():
+    """Every address with an argument of SECRET_ARGUMENTS is among those that nginx shortens, and
+    among those that the portal shortens before it knows their view."""
+    config = (DEPLOY / "nginx.conf").read_text()
+    shortened = re.findall(r'^    "~\*(\^/\S+)" "/', config, re.MULTILINE)
+    assert shortened
+    secret_addresses = [
+        "/" + re.sub(r"%\((\w+)\)s", "secret", possibility)
+        for _, values in get_resolver().reverse_dict.lists()
+        for possibilities, *_ in values
+        for possibility, arguments in possibilities
+        if set(arguments) & set(access_log.SECRET_ARGUMENTS)
+    ]
+    assert "/my/calendar/secret.ics" in secret_addresses
+    for address in secret_addresses:
+        assert any(re.match(pattern, address, re.IGNORECASE) for pattern in shortened), address
+        request = RequestFactory().get(address)
+        request.resolver_match = None
+        assert "secret" not in access_log.loggable_path(request)
