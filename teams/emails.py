@@ -431,7 +431,8 @@ def _queue_for_each(name: str, readers: Iterable[Reader], context: dict[str, Any
 
 def _beginning(agenda: str) -> tuple[str, bool]:
     """Return the first lines of an agenda, and whether there are more."""
-    lines, length = [], 0
+    lines: list[str] = []
+    length = 0
     for line in agenda.strip().splitlines():
         length += len(line) + 1
         if length > MAX_AGENDA_CHARACTERS and lines:

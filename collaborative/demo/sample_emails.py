@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.utils import timezone
 from post_office.models import Email
@@ -95,7 +96,7 @@ def _question(**fields: object) -> Question:
     )
 
 
-def samples() -> list[partial[object]]:
+def samples() -> list[partial[Any]]:
     """Return the calls that write the emails, each of the function named like its templates.
 
     An email whose text depends on what happened is here once for each way it can read.
@@ -109,7 +110,7 @@ def samples() -> list[partial[object]]:
     ]
 
 
-def _team_emails() -> list[partial[object]]:
+def _team_emails() -> list[partial[Any]]:
     """To members, about their memberships and requests."""
     memberships = [_membership(ANA, team) for team in (TRAINING, HIRING, CAREERS)]
     reason = "You work in another field now.\n\nCome back whenever you like, and bring a colleague."
@@ -145,7 +146,7 @@ def _team_emails() -> list[partial[object]]:
     ]
 
 
-def _account_emails() -> list[partial[object]]:
+def _account_emails() -> list[partial[Any]]:
     """To members, about their address, account and second factor."""
     memberships = [_membership(ANA, team) for team in (TRAINING, HIRING, CAREERS)]
     expires_at = timezone.now() + timedelta(minutes=15)
@@ -167,7 +168,7 @@ def _account_emails() -> list[partial[object]]:
     ]
 
 
-def _moving_emails() -> list[partial[object]]:
+def _moving_emails() -> list[partial[Any]]:
     """To the old and the new address of an account that moved, or is to be moved."""
     memberships = [_membership(ANA, team) for team in (TRAINING, HIRING)]
     reason = "We spoke with you on the phone."
@@ -192,7 +193,7 @@ def _moving_emails() -> list[partial[object]]:
     ]
 
 
-def _visitor_emails() -> list[partial[object]]:
+def _visitor_emails() -> list[partial[Any]]:
     """To people who asked a question."""
     return [
         partial(
@@ -211,7 +212,7 @@ def _visitor_emails() -> list[partial[object]]:
     ]
 
 
-def _meeting_emails() -> list[partial[object]]:
+def _meeting_emails() -> list[partial[Any]]:
     """To members and guests, about meetings: some can be stopped, some are about their answer."""
     minutes = Meeting(pk=1, title="Fall meeting", slug="winter-meeting", minutes="We agreed.")
     minutes.starts_at = timezone.now() - timedelta(days=3)
@@ -267,7 +268,7 @@ def _reader(reason: str, kind: str = "") -> Reader:
     return Reader(ANA.email, ANA.full_name, reason, answer_url(MEETING, ANA), stop)
 
 
-def _facilitator_emails() -> list[partial[object]]:
+def _facilitator_emails() -> list[partial[Any]]:
     """To facilitators, about their role and what waits."""
     request = DigestItem(
         _membership(ANA, CAREERS, "requested", pk=1), f"{ANA}, {LAKEFRONT}: {CAREERS}", True
@@ -300,7 +301,7 @@ def _facilitator_emails() -> list[partial[object]]:
     ]
 
 
-def render_sample(sample: partial[object]) -> Email:
+def render_sample(sample: partial[Any]) -> Email:
     """Return the email that `sample` writes, neither stored nor sent."""
     with collect_emails() as emails:
         sample()

@@ -13,7 +13,7 @@ from members.emails import bulk_queue
 from members.models import Member
 from teams import emails
 from teams.emails import SummarySection
-from teams.models import ActionTeam, EmailChoice, Meeting, Membership, TeamEmail
+from teams.models import ActionTeam, EmailChoice, Meeting, MeetingQuerySet, Membership, TeamEmail
 from teams.services.email_choices import first_of_month, stop_url
 from teams.workdays import is_working_day
 
@@ -78,11 +78,11 @@ def _sections(member: Member, choices: Sequence[EmailChoice], month: date) -> li
     return sections
 
 
-def _coming(meetings: QuerySet[Meeting]) -> list[Meeting]:
+def _coming(meetings: MeetingQuerySet) -> list[Meeting]:
     return list(meetings.upcoming().filter(status=Meeting.Status.ANNOUNCED))
 
 
-def _with_materials(meetings: QuerySet[Meeting], month: date) -> list[Meeting]:
+def _with_materials(meetings: MeetingQuerySet, month: date) -> list[Meeting]:
     """Return the meetings whose materials were emailed to others within the month before."""
     last_month = first_of_month(month - timedelta(days=1))
     start, end = (

@@ -92,7 +92,8 @@ def _members_through(
 def _members(memberships: QuerySet[Membership]) -> Iterable[Member]:
     """Return the open accounts with one of `memberships`, with the columns that emails need."""
     members = Member.objects.filter(Exists(memberships), is_active=True).order_by("pk")
-    return members.only("pk", "email", "full_name").iterator(chunk_size=2000)
+    people: Iterable[Member] = members.only("pk", "email", "full_name").iterator(chunk_size=2000)
+    return people
 
 
 def is_still_to_send(team_email: TeamEmail) -> bool:
