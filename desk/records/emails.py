@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils.safestring import SafeString
 from post_office.models import STATUS, Email, Log
 
 from desk.changelist import DeskModelAdmin, badge, is_administrator
+from teams.models import TeamEmail
 
 # The others wait.
 BADGES = {STATUS.sent: "confirmed", STATUS.failed: "attention"}
@@ -41,8 +42,8 @@ class EmailAdmin(DeskModelAdmin[Email]):
 
     title = "Emails"
     list_display = [
-        "recipient", "subject_or_code", "status_badge", "failed_tries", "last_refusal", "created",
-        "last_updated",
+        "recipient", "subject_or_code", "kind", "status_badge", "failed_tries", "last_refusal",
+        "created", "last_updated",
     ]  # fmt: skip
     list_display_links = None
     list_filter = [StatusFilter]
@@ -57,7 +58,9 @@ class EmailAdmin(DeskModelAdmin[Email]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Email]:
         refusals = Log.objects.filter(email=OuterRef("pk"), status=STATUS.failed)
         latest = Subquery(refusals.order_by("-pk").values("exception_type")[:1])
-        emails: QuerySet[Email] = super().get_queryset(request).annotate(refusal=latest)
+        emails: QuerySet[Email] = (
+            super().get_queryset(request).annotate(refusal=latest, team_kind=F("team_email__kind"))
+        )
         return emails.defer("message", "html_message")
 
     def has_view_permission(self, request: HttpRequest, obj: Email | None = None) -> bool:
@@ -76,6 +79,13 @@ class EmailAdmin(DeskModelAdmin[Email]):
     @admin.display(description="subject")
     def subject_or_code(self, email: Email) -> str:
         return "Sign-in code" if email.expires_at else email.subject
+
+    @admin.display(description="kind")
+    def kind(self, email: Email) -> str:
+        """Return what members would stop to get no more of these; nothing else can be stopped."""
+        if email.team_kind is None:
+            return "Other"
+        return dict(TeamEmail.KINDS).get(email.team_kind, "About their own answer")
 
     @admin.display(description="status", ordering="status")
     def status_badge(self, email: Email) -> SafeString:

@@ -7,6 +7,9 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from conftest import visible_text
+from teams.models import TeamEmail
+from teams.services.meeting_emails import email_announced
+from teams.tests.meetings import make_meeting
 
 EMAILS = "/admin/post_office/email/"
 
@@ -30,7 +33,7 @@ def test_email_list_is_for_administrators(client_for, facilitator, email):
 
 def test_email_list_shows_what_went_where_and_never_the_text(client_for, administrator, email):
     text = visible_text(client_for(administrator).get(EMAILS))
-    assert "maria@rush.example You are in Queued 0 none" in text
+    assert "maria@rush.example You are in Other Queued 0 none" in text
     assert "Secret" not in text
 
 
@@ -42,6 +45,15 @@ def test_email_list_shows_tries_and_the_last_code_never_the_reply(client_for, ad
     text = visible_text(client_for(administrator).get(EMAILS))
     assert "To be tried again 2 SMTPDataError 451 4.3.0" in text
     assert "Secret" not in text
+
+
+def test_email_list_names_the_kind_that_members_can_stop(client_for, administrator, member, team):
+    email_announced(make_meeting(team))
+    text = visible_text(client_for(administrator).get(EMAILS))
+    assert "Dates of meetings Queued" in text
+    TeamEmail.objects.update(kind="")
+    text = visible_text(client_for(administrator).get(EMAILS))
+    assert "About their own answer Queued" in text
 
 
 @pytest.mark.parametrize(("status", "number"), [("2", 1), ("1", 0), ("x", 1), ("9", 1)])

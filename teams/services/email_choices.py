@@ -30,6 +30,11 @@ OFFERED: Mapping[str, Sequence[Wants]] = {
     Kind.REMINDERS: (Wants.EACH, Wants.NONE),
     Kind.MATERIALS: (Wants.EACH, Wants.MONTHLY, Wants.NONE),
 }
+DESCRIPTIONS: Mapping[str, str] = {
+    Kind.MEETINGS: "emails about dates of meetings",
+    Kind.REMINDERS: "reminders of meetings",
+    Kind.MATERIALS: "emails about minutes and materials",
+}
 # By the key of a team (None: the whole Collaborative) and kind.
 Choices = dict[tuple[int | None, str], str]
 
@@ -108,6 +113,12 @@ class StopLink:
     member: Member
     team: ActionTeam | None
     kind: str
+
+    def __str__(self) -> str:
+        """As the object of a sentence."""
+        if self.is_summary:
+            return "the monthly summary of your teams"
+        return f"{DESCRIPTIONS[self.kind]} of {self.team or 'the whole Collaborative'}"
 
     @property
     def is_summary(self) -> bool:
