@@ -291,6 +291,11 @@ def test_meeting_detail_of_a_cancelled_meeting_says_why(client, client_for, memb
     text = visible_text(client.get(meeting.get_absolute_url()))
     assert "Cancelled. Snow & ice." in text
     assert "In person" not in text
+    assert "Who can come" not in text
+    Meeting.objects.update(starts_at=ago(days=2), ends_at=ago(days=1))
+    text = visible_text(client.get(meeting.get_absolute_url()))
+    assert "Cancelled. Snow & ice." in text
+    assert "What was decided" not in text
     html = client_for(member).get(meeting.get_absolute_url()).content.decode()
     assert meeting.join_url not in html
 
