@@ -9,6 +9,12 @@ from post_office.models import Email
 from teams.calendars import email_calendar, feed, meetings_of
 from teams.models import Attendance, Meeting, TeamEmail
 from teams.services.answers import answer_as_guest, answer_meeting
+from teams.services.meetings import (
+    announce_meeting,
+    cancel_meeting,
+    move_meeting,
+    revive_meeting,
+)
 from teams.tests.calendars import only_event, read_calendar
 from teams.tests.meetings import make_meeting
 
@@ -152,11 +158,11 @@ def test_meeting_event_says_whose_it_is_where_and_what(settings, team, other_tea
 )
 def test_meeting_event_is_safe_with_any_text(team, text):
     """Lines stay at 75 octets without cutting a letter, and no text becomes a property."""
-    team.name = text
-    meeting = make_meeting()
+    make_meeting(team)
+    meeting = Meeting.objects.prefetch_related("teams").get()
+    meeting.teams.all()[0].name = text
     meeting.title = meeting.place = meeting.agenda = meeting.cancelled_reason = text
     meeting.join_url = f"https://video.example.org/{text}"
-    meeting.teams.add(team)
     for status in ("announced", "cancelled"):
         meeting.status = status
         content = feed([meeting], text, with_join_links=True)
@@ -380,3 +386,31 @@ def test_email_calendar_of_a_meeting_that_is_over_or_undone_is_none(mailbox, mem
 def test_email_calendar_of_an_email_without_an_entry_is_none(mailbox, member, team):
     assert email_calendar(make_email(make_meeting(team), member, method="")) is None
     assert email_calendar(make_email(None, member)) is None
+
+
+# From the plan to the end ---------------------------------------------------------------------
+
+
+def test_calendar_entry_follows_its_meeting(mailbox, member, team, facilitator):
+    """One UID for good, and a SEQUENCE that rises with each step, in feeds and in emails."""
+    meeting = make_meeting(team, status=Meeting.Status.DRAFT)
+    assert not meetings_of(member).exists()
+    meeting = announce_meeting(meeting, by=facilitator)
+    entries = [only_event(feed(meetings_of(member), "Mine"))]
+    start = meeting.starts_at + timedelta(days=7)
+    meeting = move_meeting(
+        meeting, starts_at=start, ends_at=start + timedelta(hours=1), by=facilitator
+    )
+    entries.append(only_event(feed(meetings_of(member), "Mine")))
+    meeting = cancel_meeting(meeting, reason="Snow.", by=facilitator)
+    entries.append(only_event(feed(meetings_of(member), "Mine")))
+    meeting = revive_meeting(meeting, by=facilitator)
+    entries.append(only_event(email_calendar(make_email(meeting, member))[1]))
+    assert {str(entry["uid"]) for entry in entries} == {str(meeting.uid)}
+    sequences = [entry["sequence"] for entry in entries]
+    assert sequences == sorted(set(sequences))
+    assert [entry["status"] for entry in entries] == [
+        "CONFIRMED", "CONFIRMED", "CANCELLED", "CONFIRMED",
+    ]  # fmt: skip
+    assert [entry.start for entry in entries[1:]] == [start.replace(microsecond=0)] * 3
+    assert entries[0]["dtstamp"].dt <= entries[-1]["dtstamp"].dt
