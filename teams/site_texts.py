@@ -45,10 +45,11 @@ def _value(placeholder: str) -> str:
 
 
 class SiteFrame(NamedTuple):
-    """What stands around every page: the lines at its top, and the contact at its foot, which is
-    in a cached part."""
+    """What stands around every page: the lines at its top, and what is written at its foot, which
+    is in a cached part."""
 
     notices: list[str]
+    get_tagline: Callable[[], str]
     get_contact: Callable[[], str]
 
 
@@ -59,9 +60,17 @@ def site_frame() -> SiteFrame:
         lambda: list(Notice.objects.current().values_list("text", flat=True)),
         CACHE_SECONDS,
     )
-    return SiteFrame(notices, lambda: site_text(SiteText.Place.CONTACT).text)
+    return SiteFrame(
+        notices,
+        lambda: site_text(SiteText.Place.TAGLINE).text,
+        lambda: site_text(SiteText.Place.CONTACT).text,
+    )
 
 
 def starter_frame() -> SiteFrame:
-    """Return what stands around a page that asks no database: no notice, the starter contact."""
-    return SiteFrame([], lambda: SITE_TEXTS[SiteText.Place.CONTACT])
+    """Return what stands around a page that asks no database: no notice, the starter texts."""
+    return SiteFrame(
+        [],
+        lambda: SITE_TEXTS[SiteText.Place.TAGLINE],
+        lambda: SITE_TEXTS[SiteText.Place.CONTACT],
+    )

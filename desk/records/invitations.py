@@ -90,6 +90,8 @@ class InvitationForm(forms.ModelForm[Invitation]):
 class InvitationAdmin(ActionAdmin[Invitation]):
     """Invitations to facilitate a team or to administer; for administrators."""
 
+    # On the button, and above the page that it opens.
+    add_words = "Invite someone"
     bulk_actions = [SendAgain(), Cancel()]
     form = InvitationForm
     list_display = ["address", "invited_to_be", "invited_at", "invited_by", "state"]
@@ -125,7 +127,7 @@ class InvitationAdmin(ActionAdmin[Invitation]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Return the page that invites someone, headed by what it does."""
-        context = {"title": "Invite someone"} | (extra_context or {})
+        context = {"title": self.add_words} | (extra_context or {})
         return super().add_view(request, form_url, context)
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:

@@ -124,6 +124,7 @@ def test_page_that_invites_says_send_and_not_save(client_for, administrator):
     client = client_for(administrator)
     page = client.get("/admin/teams/invitation/add/").content.decode()
     assert "<h1>Invite someone</h1>" in page
+    assert "Invite someone" in visible_text(client.get("/admin/teams/invitation/"))
     assert 'value="Send the invitation"' in page
     assert "Save" not in page
     invite(ADDRESS, Role.ADMINISTRATOR, by=administrator)

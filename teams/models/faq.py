@@ -51,7 +51,7 @@ class FaqEntry(models.Model):
     """A question and its answer; without a team it is general."""
 
     class Topic(models.TextChoices):
-        ABOUT = "about", "About the Collaborative"
+        ABOUT = "about", "About us"
         JOINING = "joining", "Joining"
         ACCOUNT = "account", "Your account and your details"
 

@@ -45,8 +45,11 @@ class SiteText(models.Model):
 
     class Place(models.TextChoices):
         HOME_LEAD = "home_lead", "Home page: the sentence under the headline"
+        FACTS = "facts", "Home page: the facts under it, each a heading and a line"
         TAKING_PART = "taking_part", "Home page: what taking part means"
+        TEAMS_LEAD = "teams_lead", "Home page: the sentence above the teams"
         WHO_WE_ARE = "who_we_are", "Home page: who we are"
+        TAGLINE = "tagline", "Foot of every page: the line under the name"
         CONTACT = "contact", "Foot of every page: contact"
         PRIVACY = "privacy", "Privacy statement"
         ACCESSIBILITY = "accessibility", "Accessibility statement"
@@ -67,8 +70,11 @@ class SiteText(models.Model):
                 condition=Q(
                     place__in=[
                         "home_lead",
+                        "facts",
                         "taking_part",
+                        "teams_lead",
                         "who_we_are",
+                        "tagline",
                         "contact",
                         "privacy",
                         "accessibility",

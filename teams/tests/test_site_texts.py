@@ -24,7 +24,7 @@ def make_notice(text: str, first_day: int, last_day: int) -> Notice:
 
 @pytest.mark.parametrize(
     ("path", "place"),
-    [("/", "home_lead"), ("/", "who_we_are")]
+    [("/", "home_lead"), ("/", "who_we_are"), ("/", "teams_lead"), ("/faq/", "tagline")]
     + [("/privacy/", "privacy"), ("/accessibility/", "accessibility")],
 )
 def test_page_shows_the_starter_text_and_then_the_stored_one(client, db, path, place):
@@ -51,6 +51,14 @@ def test_home_page_shows_a_section_for_each_heading(client, db):
     assert "<h3>One</h3>" in body
     assert "<h3>Two</h3>" in body
     assert "First. Two Second." in visible_text(client.get("/"))
+
+
+def test_home_page_shows_a_fact_for_each_heading(client, db):
+    assert "health and hospital systems take part About a dozen" in visible_text(client.get("/"))
+    SiteText.objects.create(place="facts", text="# 14\r\n\r\nhospitals\r\n# 2\r\ncolleges")
+    text = visible_text(client.get("/"))
+    assert "hospitals 14 colleges 2" in text
+    assert "systems take part About a dozen" not in text
 
 
 @pytest.mark.parametrize(
