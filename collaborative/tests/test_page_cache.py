@@ -11,6 +11,7 @@ from collaborative.middleware import page_cache
 from conftest import visible_text
 from members.services import rename_organization
 from teams.models import FaqEntry
+from teams.tests.meetings import make_meeting
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +35,7 @@ def visitor(clock) -> Client:
 @pytest.fixture
 def content(team, goal, faq_entry, organization) -> None:
     """Something of everything that public pages show."""
+    make_meeting(team)
 
 
 def queries_of(client: Client, path: str, **headers: str) -> int:
@@ -48,6 +50,7 @@ def headers_of(response) -> dict[str, str]:
 
 
 PUBLIC = ["/", "/teams/", "/teams/education/", "/faq/", "/organizations/", "/privacy/"]
+PUBLIC += ["/meetings/", "/meetings/winter-meeting/"]
 PUBLIC += ["/accessibility/", "/site.webmanifest"]
 PUBLIC += ["/robots.txt", "/sitemap.xml", "/.well-known/security.txt"]
 

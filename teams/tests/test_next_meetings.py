@@ -52,6 +52,7 @@ def test_next_public_meetings_are_the_first_that_take_place(unseen, team, other_
     assert last not in next_public_meetings()
 
 
+@pytest.mark.both_databases
 def test_next_public_meeting_by_team_is_their_own_or_of_the_whole(unseen, team, other_team):
     third = make_team("Third", position=3)
     own = make_meeting(team, starts_at=in_days(2))

@@ -36,6 +36,7 @@ def add_link(meeting: Meeting, title: str = "Slides of the day", **fields) -> Me
 # The list -----------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_meeting_list_shows_the_next_first_and_past_ones_by_year(client, team):
     last_year = timezone.localdate().year - 1
     make_meeting(team, title="Later", starts_at=ago(days=-40))
