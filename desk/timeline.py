@@ -13,7 +13,8 @@ from django.db.models import QuerySet
 from desk.changelist.history import describe_changes, load_people
 from members.email_domains import readable_domain
 from members.models import EmailDomain, Member, Organization
-from teams.models import ActionTeam, Membership
+from teams.models import ActionTeam, Attendance, Membership
+from teams.services import visible_meetings
 
 # Older versions are left to the histories of the single records.
 MAX_VERSIONS = 200
@@ -30,17 +31,22 @@ class Timeline:
 
 def member_timeline(member: Member, staff: Member) -> Timeline:
     """Return the timeline of `member` and of accounts that were merged into it, with memberships
-    only of the teams that `staff` facilitates."""
+    only of the teams that `staff` facilitates, and attendance at meetings that they see."""
     keys = [member.pk, *member.merged_accounts.values_list("pk", flat=True)]
     accounts = Member.history.filter(id__in=keys).select_related("organization", "merged_into")
     teams = ActionTeam.objects.facilitated_by(staff)
     memberships = Membership.history.filter(member_id__in=keys, team__in=teams)
+    meetings = visible_meetings(staff).order_by()
+    attendance = Attendance.history.filter(member_id__in=keys, meeting__in=meetings.values("pk"))
     versions = [
         *_described(accounts, staff),
         *_described(memberships.select_related("member", "team"), staff),
+        *_described(attendance.select_related("member", "meeting", "organization"), staff),
     ]
     for version in versions:
-        if isinstance(version, Membership.history.model):
+        if isinstance(version, Attendance.history.model):
+            version.told_about = str(version.meeting)
+        elif isinstance(version, Membership.history.model):
             version.told_about = str(version.team)
         else:
             version.told_about = "Account" if version.id == member.pk else version.email

@@ -34,7 +34,17 @@ from members.history.changesets import ChangeSource, change_source
 from members.models import EmailDomain, Member, Organization
 from members.normalize import fold, normalize_organization_name, normalize_person_name
 from members.services import save_with_history
-from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Membership, Question
+from teams.models import (
+    ActionTeam,
+    Attendance,
+    FaqEntry,
+    Goal,
+    GoalUpdate,
+    Meeting,
+    MeetingLink,
+    Membership,
+    Question,
+)
 from teams.services import set_facilitators
 
 Record = TypeVar("Record", bound=models.Model)
@@ -109,6 +119,7 @@ class Command(BaseCommand):
         parser.add_argument("--memberships", type=int, default=1_000_000)
         parser.add_argument("--questions", type=int, default=2_000)
         parser.add_argument("--emails", type=int, default=50_000)
+        parser.add_argument("--meetings", type=int, default=2_000)
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--yes", action="store_true", help="Fill it even though DEBUG is off.")
 
@@ -167,6 +178,7 @@ class _Filler:
             current = [each for each in batch if each.status in Membership.CURRENT]
             write_history(Membership, current, None)
         self._goal_updates()
+        self._meetings()
         store(Question, self._questions())
         for emails in in_batches(self._emails()):
             Email.objects.bulk_create(emails)
@@ -331,6 +343,74 @@ class _Filler:
             for goal in Goal.objects.all()
             for day in quarters
         )  # fmt: skip
+
+    def _meetings(self) -> None:
+        """Meetings of five years and of the next quarter, of one team each, some of two or of all;
+        at each of them some people answered, and most of these came."""
+        if not self.sizes["meetings"]:
+            return
+        step = (AGE_OF_PORTAL + timedelta(days=90)) / self.sizes["meetings"]
+        meetings = store(
+            Meeting,
+            (
+                self._meeting(number, self.start + number * step)
+                for number in range(self.sizes["meetings"])
+            ),
+            self.administrator,
+        )
+        through = Meeting.teams.through
+        for batch in in_batches(
+            through(meeting=meeting, actionteam=team)
+            for number, meeting in enumerate(meetings)
+            for team in self.random.sample(self.teams, (1, 1, 1, 2, 0)[number % 5])
+        ):
+            through.objects.bulk_create(batch)
+        store(MeetingLink, self._links(meetings), self.administrator)
+        for attendances in in_batches(
+            attendance for meeting in meetings for attendance in self._attendance(meeting)
+        ):
+            Attendance.objects.bulk_create(attendances)
+
+    def _meeting(self, number: int, starts_at: datetime) -> Meeting:
+        is_past = starts_at + timedelta(hours=2) < self.now
+        return Meeting(
+            title=f"Meeting {number}",
+            slug=f"meeting-{number}",
+            kind=self.random.choice(Meeting.Kind.values),
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(minutes=90),
+            place="Room 1, 1 Example Street, Chicago",
+            join_url="https://video.example.org/room",
+            audience=self.random.choice(Meeting.Audience.values),
+            agenda="* One\n* Two",
+            minutes="Decided." if is_past and number % 10 else "",
+            status=Meeting.Status.HELD if is_past else Meeting.Status.ANNOUNCED,
+            announced_at=starts_at - timedelta(days=30),
+        )
+
+    def _links(self, meetings: list[Meeting]) -> Iterator[MeetingLink]:
+        for meeting in meetings:
+            if meeting.status == Meeting.Status.HELD:
+                yield MeetingLink(
+                    meeting=meeting,
+                    kind=MeetingLink.Kind.SLIDES,
+                    title="Slides",
+                    url="https://files.example.org/slides",
+                )
+
+    def _attendance(self, meeting: Meeting) -> Iterator[Attendance]:
+        is_past = meeting.status == Meeting.Status.HELD
+        number = min(self.random.randrange(10, 60), len(self.members))
+        for member in self.random.sample(self.members, number):
+            answer = self.random.choice(Attendance.Answer.values)
+            yield Attendance(
+                meeting=meeting,
+                member=member,
+                organization_id=member.organization_id,
+                answer=answer,
+                answered_at=meeting.starts_at - timedelta(days=7),
+                came=answer != Attendance.Answer.NO if is_past else None,
+            )
 
     def _questions(self) -> Iterator[Question]:
         """One of 20 waits; of the others most were answered."""

@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from conftest import make_active_member, visible_text
 from desk.records.attendance import forms
+from members.dates import long_date
 from members.models import Decision
+from members.services import save_with_history
 from teams.models import Attendance, Meeting, TeamEmail
 from teams.tests.meetings import make_meeting
 
@@ -401,3 +403,27 @@ def test_email_materials_is_sent_and_undone(client_for, facilitator, meeting, me
     client.post(f"/admin/members/decision/{Decision.objects.get().pk}/undo/")
     meeting.refresh_from_db()
     assert meeting.materials_sent_at is None
+
+
+# Records of people and organizations --------------------------------------------------------------
+
+
+def test_records_say_to_how_many_meetings_someone_came(
+    client_for, facilitator, meeting, member, organization, other_team
+):
+    client = client_for(facilitator)
+    member_url = f"/admin/members/member/{member.pk}/change/"
+    organization_url = f"/admin/members/organization/{organization.pk}/change/"
+    assert "Meetings none so far" in visible_text(client.get(member_url))
+
+    data = {"shown": f"member-{member.pk}", "ticked_before": "", "came": f"member-{member.pk}"}
+    client.post(url(meeting, "attendance"), data)
+    hidden = make_meeting(other_team, title="Secret meeting", starts_at=meeting.starts_at)
+    save_with_history(Attendance(meeting=hidden, member=member, answer=""), None, "answered")
+
+    page = visible_text(client.get(member_url))
+    assert f"came to 1 meeting, last on {long_date(meeting.starts_at)}" in page
+    assert "Winter meeting" in page
+    assert "attendance recorded: came" in page
+    assert "Secret meeting" not in page
+    assert "came to 1 meeting, last on" in visible_text(client.get(organization_url))

@@ -5,6 +5,7 @@ from teams.statistics.attendance import (
     QuarterAttendance,
     attendance_by_organization,
     attendance_by_quarter,
+    describe_attended,
 )
 from teams.statistics.charts import Bar, ChartLayout, lay_out_bars, lay_out_pairs
 from teams.statistics.counts import (
@@ -61,6 +62,7 @@ __all__ = [
     "changes_by_team",
     "count_teams",
     "coverage_of",
+    "describe_attended",
     "goals_by_state",
     "hours_to_answer",
     "lay_out_bars",

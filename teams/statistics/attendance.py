@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, IntegerField, Max, OuterRef, Q, Value, When
 
+from members.dates import long_date
+from members.wording import counted
 from teams.models import ActionTeam, Attendance, AttendanceQuerySet, Meeting, MeetingQuerySet
 from teams.statistics.periods import Period, add_months
 
@@ -83,6 +85,18 @@ def attendance_by_organization(
     return attendance
 
 
+def describe_attended(attendance: AttendanceQuerySet) -> str:
+    """Return to how many meetings the people of `attendance` came, and when last: "came to 3
+    meetings, last on December 9, 2026". One query."""
+    numbers = attendance.filter(came=True).aggregate(
+        meetings=Count("meeting", distinct=True), last=Max("meeting__starts_at")
+    )
+    if not numbers["meetings"]:
+        return "none so far"
+    meetings = counted(numbers["meetings"], "meeting", "meetings")
+    return f"came to {meetings}, last on {long_date(numbers['last'])}"
+
+
 def attendance_by_quarter(teams: Sequence[ActionTeam], period: Period) -> list[QuarterAttendance]:
     """Return what took place in each calendar quarter of `period`, the first one first. Two
     queries for any number of quarters."""
@@ -106,10 +120,10 @@ def attendance_by_quarter(teams: Sequence[ActionTeam], period: Period) -> list[Q
             without=Count("pk", filter=Q(member=None, organization=None)),
         )
     }
-    counted = []
+    result = []
     for number, quarter in enumerate(quarters):
         members, guests, unnamed, organizations, without = people.get(number, [0] * 5)
-        counted.append(
+        result.append(
             QuarterAttendance(
                 quarter,
                 *meetings.get(number, (0, 0)),
@@ -118,7 +132,7 @@ def attendance_by_quarter(teams: Sequence[ActionTeam], period: Period) -> list[Q
                 guests=without,
             )
         )
-    return counted
+    return result
 
 
 def quarters_of(period: Period) -> Iterator[Period]:

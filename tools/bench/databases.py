@@ -29,6 +29,7 @@ SIZES = {
         "--memberships=1000",
         "--questions=50",
         "--emails=100",
+        "--meetings=50",
     ],
     # The defaults of fill_big_database: 10,000 organizations, 1,000,000 memberships.
     "big": [],

@@ -43,7 +43,7 @@ from django.urls import NoReverseMatch, reverse  # noqa: E402
 
 from desk.models import Selection  # noqa: E402
 from members.models import Member, Organization  # noqa: E402
-from teams.models import Membership  # noqa: E402
+from teams.models import ActionTeam, Meeting, MeetingQuerySet, Membership  # noqa: E402
 
 # Otherwise Django would keep every query.
 settings.DEBUG = False
@@ -234,11 +234,34 @@ def report_pages(role: str, index: str) -> Iterator[Page]:
 
 
 def public_pages(role: str) -> Iterator[Page]:
-    for name in ("home", "team_list", "organization_list", "faq_list", "my_teams"):
+    for name in (
+        *("home", "team_list", "organization_list", "faq_list", "my_teams", "meeting_list"),
+        *("all_meetings_calendar", "my_calendar", "my_emails"),
+    ):
         try:
             yield Page(role, f"portal: {name}", reverse(name))
         except NoReverseMatch:
             continue
+    team = ActionTeam.objects.order_by("position").first()
+    yield Page(role, "portal: team_detail", reverse("team_detail", args=[team.slug]))
+    yield Page(role, "portal: team_calendar", reverse("team_calendar", args=[team.slug]))
+    for when, meeting in newest_meetings(Meeting.objects.public()):
+        yield Page(role, f"portal: meeting_detail, {when}", meeting.get_absolute_url())
+
+
+def newest_meetings(meetings: MeetingQuerySet) -> Iterator[tuple[str, Meeting]]:
+    """Yield the next and the last one of `meetings`, with the word for it."""
+    for when, some in (("next", meetings.upcoming()), ("last", meetings.past())):
+        if meeting := some.first():
+            yield when, meeting
+
+
+def meeting_pages(person: Member, role: str) -> Iterator[Page]:
+    """Yield the pages about one meeting that are not its record."""
+    for when, meeting in newest_meetings(Meeting.objects.editable_by(person).takes_place()):
+        for name in ("attendance", "unanswered", "afterwards"):
+            path = reverse(f"admin:teams_meeting_{name}", args=[meeting.pk])
+            yield Page(role, f"meeting: {name}, {when}", path)
 
 
 # Exports ---------------------------------------------------------------------------------------
@@ -297,6 +320,7 @@ def pages_of(person: Member, role: str) -> Iterator[Page]:
         if model_admin.has_view_permission(request_of(person)):
             yield from list_pages(person, role, model_admin)
             yield from record_pages(person, role, model_admin)
+    yield from meeting_pages(person, role)
     yield from public_pages(role)
 
 

@@ -52,6 +52,8 @@ class LinkForm(forms.ModelForm[MeetingLink]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["position"].required = False
+        self.fields["position"].label = "Order"
+        self.fields["position"].help_text = "Links with a lower number come first."
         self.fields["captions"].required = False
 
     def clean_position(self) -> int:

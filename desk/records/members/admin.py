@@ -30,8 +30,9 @@ from desk.timeline import member_timeline
 from members.dates import long_date
 from members.email_domains import email_domain
 from members.models import EmailDomain, Member, Organization
-from teams.models import Invitation, Membership
+from teams.models import Attendance, Invitation, Membership
 from teams.services import visible_members
+from teams.statistics import describe_attended
 
 
 class MemberAction(BulkAction[Member]):
@@ -277,11 +278,11 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     ]  # fmt: skip
     fields = [
         "full_name", "job_title", "email", "organization", "affiliation",
-        "affiliation_confirmed_at", "confirmer", "date_joined", "account",
+        "affiliation_confirmed_at", "confirmer", "date_joined", "meetings", "account",
     ]  # fmt: skip
     readonly_fields = [
         "email", "organization", "affiliation", "affiliation_confirmed_at", "confirmer",
-        "date_joined", "account",
+        "date_joined", "meetings", "account",
     ]  # fmt: skip
     inlines = [MembershipInline]
 
@@ -368,6 +369,10 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
         if member.affiliation_confirmed_by:
             return str(member.affiliation_confirmed_by)
         return "the email domain" if member.is_affiliation_confirmed else "nobody"
+
+    @admin.display
+    def meetings(self, member: Member) -> str:
+        return describe_attended(Attendance.objects.filter(member=member))
 
     @admin.display
     def account(self, member: Member) -> SafeString | str:

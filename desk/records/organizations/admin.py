@@ -34,7 +34,9 @@ from members.dates import long_date
 from members.email_domains import readable_domain
 from members.models import EmailDomain, Organization, OrganizationQuerySet
 from members.services import rename_organization
+from teams.models import Attendance
 from teams.services import add_organization
+from teams.statistics import describe_attended
 
 BADGES = {
     "proposed": "waiting", "recognized": "confirmed", "declined": "closed", "merged": "closed",
@@ -156,7 +158,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     ]  # fmt: skip
     readonly_fields = [
         "status_badge", "waiting", "suggestion", "email_domains", "created_at",
-        "decided_at", "decider", "decision_reason",
+        "decided_at", "decider", "decision_reason", "meetings",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> OrganizationQuerySet:
@@ -195,7 +197,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
             return ("name", "status_badge", "merged", "created_at")
         empty = set()
         if obj.status == Organization.Status.PROPOSED:
-            empty = {"decided_at", "decider"}
+            empty = {"decided_at", "decider", "meetings"}
         if obj.status != Organization.Status.DECLINED:
             empty.add("decision_reason")
         return ("name", *(name for name in self.readonly_fields if name not in empty))
@@ -296,6 +298,10 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
         # Annotated by with_waiting_count.
         count: int = organization.waiting_count  # type: ignore[attr-defined]
         return count
+
+    @admin.display
+    def meetings(self, organization: Organization) -> str:
+        return describe_attended(Attendance.objects.filter(organization=organization))
 
     @admin.display(description="decided by")
     def decider(self, organization: Organization) -> str:
