@@ -73,6 +73,9 @@ def email_materials(meeting: Meeting, by: Member, *, max_emails: int | None = No
     """Tell the members of its teams that minutes, slides or a recording of `meeting` are there, in
     one email; return who gets it. Refuses a meeting without any of them."""
     links = list(meeting.links.all())
+    if not meeting.teams.exists():
+        # Nobody is in its teams.
+        links = [link for link in links if link.audience != Meeting.Audience.TEAMS]
     if not links and not meeting.minutes.strip():
         raise Refused("Add the minutes or a link first. Nothing was sent.")
     recipients = recipients_of(meeting, Kind.MATERIALS)

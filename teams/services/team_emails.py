@@ -106,6 +106,8 @@ def is_still_to_send(team_email: TeamEmail) -> bool:
     member = team_email.member
     if member is None:
         return meeting is None or Meeting.objects.public().filter(pk=meeting.pk).exists()
+    # Of two accounts that were merged, the one that goes on.
+    member = member.merged_into or member
     if not member.is_active or not _is_wanted(team_email, member):
         return False
     return meeting is None or Meeting.objects.visible_to(member).filter(pk=meeting.pk).exists()
@@ -139,6 +141,6 @@ def _is_wanted(team_email: TeamEmail, member: Member) -> bool:
 
 def still_to_send(email: Email) -> bool:
     """Return whether `email` is still to be sent; emails that are not from a team always are."""
-    related = TeamEmail.objects.select_related("member", "meeting")
+    related = TeamEmail.objects.select_related("member__merged_into", "meeting")
     team_email = related.filter(email=email.pk).first()
     return team_email is None or is_still_to_send(team_email)

@@ -18,6 +18,7 @@ from teams.services import (
     cancel_meeting,
     end_membership,
     join_teams,
+    merge_members,
     move_meeting,
     revive_meeting,
 )
@@ -213,6 +214,26 @@ def test_waiting_guest_gets_the_place_that_a_member_gives_up(member, team, queue
     assert "You have a place, Gus\n" in second.message
 
 
+def test_materials_of_the_whole_collaborative_are_without_what_is_for_teams(
+    member, administrator, queued_emails
+):
+    start = timezone.now() - timedelta(days=1)
+    meeting = make_meeting(starts_at=start, status="held")
+    for audience in Meeting.Audience.values:
+        MeetingLink.objects.create(
+            meeting=meeting,
+            kind="notes",
+            title=f"For {audience}",
+            url="https://files.example.org/",
+            audience=audience,
+        )
+    email_materials(meeting, administrator)
+    (email,) = queued_emails()
+    assert "For public" in email.message
+    assert "For members" in email.message
+    assert "For teams" not in email.message
+
+
 def test_materials_are_sent_with_what_is_there(member, team, facilitator, queued_emails):
     start = timezone.now() - timedelta(days=1)
     meeting = make_meeting(team, starts_at=start, status="held")
@@ -345,6 +366,14 @@ def test_cancellation_is_not_sent_once_the_meeting_takes_place_after_all(member,
     assert still_to_send(email)
     revive_meeting(meeting, by=facilitator)
     assert not still_to_send(email)
+
+
+def test_email_to_an_account_that_was_merged_is_sent_for_the_one_that_goes_on(
+    member, colleague, administrator, team
+):
+    email = announced_to(colleague, make_meeting(team))
+    merge_members(colleague, member, by=administrator)
+    assert still_to_send(email)
 
 
 def test_other_emails_are_always_to_send(db):
