@@ -4,6 +4,8 @@ Each list takes its rows from the database, which holds at least one of every ki
 put them there, tools/bench/weight.py has them from the demo.
 """
 
+from urllib.parse import urlsplit
+
 from django.urls import reverse
 
 from desk.models import Import
@@ -19,6 +21,7 @@ from teams.models import (
     Question,
     SiteText,
 )
+from teams.services.email_choices import stop_url
 
 
 def visitor_pages() -> list[str]:
@@ -91,6 +94,8 @@ def member_pages(member: Member) -> list[str]:
         "/my/move/",
         "/my/sessions/",
         "/my/calendar/",
+        "/my/emails/",
+        urlsplit(stop_url(member.pk, team.pk, "meetings")).path,
         "/my/data/",
         "/my/data/close/",
         *(team.get_absolute_url() for team in teams),
