@@ -100,8 +100,8 @@ def test_transition_all_needs_the_same_queries_for_one_and_for_two(
     one = [membership_of(member, team)]
     two = [membership_of(colleague, team), membership_of(outsider, other_team)]
     for memberships in (one, two):
-        # Lock, update, history.
-        with django_assert_num_queries(3):
+        # Lock, update, history, answers to meetings.
+        with django_assert_num_queries(4):
             transition_all(memberships, Status.ENDED, by=facilitator, why="closed")
 
 
