@@ -450,6 +450,16 @@ def test_delete_meeting_deletes_a_draft(facilitator, team):
     assert Meeting.history.first().history_user == facilitator
 
 
+def test_delete_meeting_refuses_what_people_have_answered_to(facilitator, team, member):
+    meeting = draft(team)
+    decision = decide(meeting, "announce", facilitator)
+    answer_meeting(meeting, member, "in-person")
+    undo(decision, facilitator)
+    with pytest.raises(Refused, match="People have answered"):
+        delete_meeting(meeting, by=facilitator)
+    assert Meeting.objects.get().status == Status.DRAFT
+
+
 # Undoing
 
 
