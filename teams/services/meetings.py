@@ -157,8 +157,9 @@ def move_meeting(
     old_start = meeting.starts_at
     if starts_at != old_start:
         changes |= {"moved_from": old_start, "reminded_at": None, "answers_asked_at": None}
-    if answer_by or meeting.answer_by:
-        answer_by = answer_by or _as_long_before(meeting.answer_by, old_start, starts_at)
+    if meeting.answer_by and not answer_by:
+        answer_by = _as_long_before(meeting.answer_by, old_start, starts_at)
+    if answer_by:
         changes["answer_by"] = answer_by if timezone.now() < answer_by < starts_at else None
     before = copy(meeting)
     save_with_history(meeting, by, f"moved; it was on {time_range(before)}", **changes)
@@ -197,10 +198,16 @@ def revive_meeting(meeting: Meeting, *, by: Member, max_emails: int | None = Non
             "another one. Nothing was changed."
         )
     _refuse_draft_teams(list(meeting.teams.all()))
-    changes = {"status": Status.ANNOUNCED, "cancelled_reason": ""}
-    # It is reminded of once more.
-    changes |= {"reminded_at": None, "answers_asked_at": None}
-    save_with_history(meeting, by, "takes place after all", **changes)
+    save_with_history(
+        meeting,
+        by,
+        "takes place after all",
+        status=Status.ANNOUNCED,
+        cancelled_reason="",
+        # It is reminded of once more.
+        reminded_at=None,
+        answers_asked_at=None,
+    )
     email_announced(meeting, again=True, max_emails=max_emails)
     return meeting
 

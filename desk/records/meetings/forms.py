@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils import timezone
 
 from desk.changelist.base import CalendarInput
@@ -152,18 +153,21 @@ class MeetingForm(forms.ModelForm[Meeting], TimesForm):
         self.has_times = meeting.status == Meeting.Status.DRAFT
         self.other_teams: list[ActionTeam] = []
         if meeting.pk:
-            self.initial["version"] = meeting.changed_at.isoformat()
-            own = set(self.fields["teams"].queryset) if "teams" in self.fields else set()
-            self.other_teams = [team for team in meeting.teams.all() if team not in own]
-            if meeting.answer_by:
-                self.initial["answer_day"] = timezone.localdate(meeting.answer_by)
-            self.initial |= initial_times(meeting)
+            own = ActionTeam.objects.facilitated_by(self.staff)
+            self.other_teams = list(meeting.teams.exclude(pk__in=own.order_by().values("pk")))
+            self.initial = {
+                **self.initial,
+                **initial_times(meeting),
+                "version": meeting.changed_at.isoformat(),
+                "answer_day": meeting.answer_by and timezone.localdate(meeting.answer_by),
+            }
         if not self.has_times:
             for name in ("day", "begins", "ends", "last_day"):
                 del self.fields[name]
         if "audience" in self.fields and not meeting.pk:
-            self.fields["audience"].required = False
-            self.fields["audience"].choices = [("", AS_USUAL), *Meeting.Audience.choices]
+            audience = cast("forms.ChoiceField", self.fields["audience"])
+            audience.required = False
+            audience.choices = [("", AS_USUAL), *Meeting.Audience.choices]
 
     def clean(self) -> dict[str, Any]:
         """Return the fields with the moments and all teams. Refuses what the services would, and
@@ -184,14 +188,18 @@ class MeetingForm(forms.ModelForm[Meeting], TimesForm):
         if self.cleaned_data.get("version", "") != stored and self.instance.pk:
             self.add_error(None, CHANGED_MEANWHILE)
             # The page that says so shows the stored version.
-            self.data = self.data.copy()  # type: ignore[attr-defined]
-            self.data[self.add_prefix("version")] = stored
+            data = cast("QueryDict", self.data).copy()
+            data[self.add_prefix("version")] = stored
+            self.data = data
 
     def _answer_by(self, day: date | None, starts_at: datetime) -> datetime | None:
         """Return the end of `day`; where it is the day of the meeting, its beginning."""
         if day is None:
             return None
         start_day = timezone.localdate(starts_at)
+        stored = self.instance.answer_by
+        if stored and stored <= starts_at and timezone.localdate(stored) == day:
+            return stored
         if day > start_day:
             self.add_error("answer_day", "Ask for answers before the meeting begins.")
             return None
