@@ -149,7 +149,8 @@ def test_meeting_list_has_as_many_queries_for_1_as_for_30(
             client.get("/meetings/")
         return len(captured)
 
-    assert queries(1) == queries(29) <= 16
+    # Outside development the frame of the page, four of them, costs none for a second.
+    assert queries(1) == queries(29) <= 17
 
 
 # The page of a meeting ------------------------------------------------------------------------
