@@ -110,7 +110,9 @@ def unanswered_members(meeting: Meeting, by: Member | None = None) -> MemberQuer
     if teams := list(meeting.teams.order_by().values_list("pk", flat=True)):
         active = active.filter(team__in=teams)
     answered = Attendance.objects.filter(meeting=meeting, member=OuterRef("pk")).exclude(answer="")
-    members = Member.objects.filter(Exists(active), ~Exists(answered), is_active=True)
+    members: MemberQuerySet = Member.objects.filter(
+        Exists(active), ~Exists(answered), is_active=True
+    )
     if by is None or by.is_superuser:
         return members
     seen = Membership.objects.listed_for(by).filter(member=OuterRef("pk"))

@@ -146,9 +146,11 @@ class _People:
         if teams := list(self.meeting.teams.order_by().values_list("pk", flat=True)):
             of_teams = of_teams.filter(team__in=teams)
         names: dict[str, str] = {}
-        for keys in (answered.values("member"), of_teams.order_by().values("member")):
-            people = members.filter(pk__in=keys).order_by("pk")
-            pairs = people.values_list("pk", "normalized_name")[:MAX_NAMES_COMPARED]
+        for people in (
+            members.filter(pk__in=answered.values("member")),
+            members.filter(pk__in=of_teams.order_by().values("member")),
+        ):
+            pairs = people.order_by("pk").values_list("pk", "normalized_name")[:MAX_NAMES_COMPARED]
             names.update({f"member-{pk}": name for pk, name in pairs})
         for key, guest in guests.items():
             names[key] = normalize_person_name(guest.guest_name)

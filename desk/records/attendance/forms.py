@@ -123,7 +123,8 @@ class EntryForm(forms.Form):
             initial={"person": suggested, "name": name},
         )
         self.match, self.organizations = match, organizations
-        self.people = people | {attendee_key(person): person for person in match.candidates}
+        candidates = {attendee_key(person): person for person in match.candidates}
+        self.people = {**people, **candidates}
         choices = [(attendee_key(person), describe(person)) for person in match.candidates]
         posted = self["person"].data if data is not None else ""
         if posted in people and posted not in dict(choices):
@@ -153,7 +154,7 @@ class EntryForm(forms.Form):
 
     def chosen(self) -> Attendee | NewGuest | None:
         """Return who came; None: the entry is left out."""
-        person = self.cleaned_data["person"]
+        person: str = self.cleaned_data["person"]
         if person != NEW_GUEST:
             return self.people.get(person)
         return NewGuest(self.cleaned_data["name"], self.match.entry.email, self._organization())
