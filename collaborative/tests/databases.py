@@ -12,6 +12,7 @@ it is given on SQLite, or on TEST_DATABASE.
 all workers share the server, and each has its own database on it.
 """
 
+import gc
 import os
 import signal
 import sqlite3
@@ -112,6 +113,17 @@ if not IS_XDIST_WORKER:
         del os.environ[name]
 
 pytest_plugins = ["collaborative.tests.browser"]
+
+
+# The collector of garbage would look through all modules and tests again and again, and find none.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on there may be some; what was loaded until here is none."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    gc.enable()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
