@@ -46,6 +46,24 @@ os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"])
 """
 
+# What an update does before it starts gunicorn, in one process; an empty database gets its tables
+# without each step that led to them.
+PREPARE = """
+import django
+django.setup()
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from collaborative.operations.backups.schema import create_tables
+if not connection.introspection.table_names():
+    create_tables(set(MigrationLoader(None).disk_migrations))
+    call_command("migrate", fake=True, verbosity=0)
+call_command("collectstatic", interactive=False, verbosity=0)
+call_command("createcachetable", verbosity=0)
+call_command("load_starter_content", verbosity=0)
+call_command("write_error_page", verbosity=0)
+"""
+
 
 def certificate(folder: Path) -> tuple[Path, Path]:
     """A certificate for NAME that holds for an hour, and its key."""
@@ -285,16 +303,9 @@ class Load:
 
 @contextmanager
 def shipped_site(folder: Path, env: dict[str, str]) -> Iterator[Site]:
-    """nginx in front of two gunicorns, as `deploy/` has them, with starter content in a migrated
-    database; ended with the block."""
-    for job in (
-        ["collectstatic", "--no-input", "-v0"],
-        ["createcachetable"],
-        ["load_starter_content", "-v0"],
-        ["write_error_page"],
-    ):
-        command = [sys.executable, "manage.py", *job]
-        subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+    """nginx in front of two gunicorns, as `deploy/` has them, with starter content in a database
+    that is migrated or empty; ended with the block."""
+    subprocess.run([sys.executable, "-c", PREPARE], cwd=ROOT, env=env, check=True)
     hosts = [Gunicorn(folder, number, env) for number in (1, 2)]
     site = Site(folder, hosts)
     try:
