@@ -4,6 +4,9 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
@@ -11,8 +14,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
+from collaborative.env import database
 from collaborative.models import JobRun
 from collaborative.operations.backups.create import excluded_tables
+from collaborative.operations.backups.schema import scratch_database
+from collaborative.operations.jobs import exclusive_lock
 from collaborative.tests.ports import database_url
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
@@ -29,6 +35,37 @@ def back_up() -> Path:
     run("backup")
     (new,) = set(files()) - before
     return new
+
+
+@contextmanager
+def on_database(url: str) -> Iterator[None]:
+    """Let the commands of the block work on another database."""
+    config = database(url)
+    config["OPTIONS"].pop("pool", None)  # it would keep connections
+    with scratch_database(config):
+        yield
+
+
+@contextmanager
+def locked_elsewhere(name: str) -> Iterator[None]:
+    """Let another connection hold the lock `name` during the block."""
+    taken, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with exclusive_lock(name) as acquired:
+            if acquired:
+                taken.set()
+            over.wait(60)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert taken.wait(60)
+        yield
+    finally:
+        over.set()
+        holder.join()
 
 
 def files() -> list[Path]:

@@ -4,7 +4,8 @@ run on which database.
 `make test` runs every test once, on PostgreSQL, and those marked `both_databases` on SQLite too.
 A test belongs on both when its outcome depends on what the database does: constraints, locks and
 transactions; search, sorting and counting; migrations, backups, and a database that is away or
-full. What a page, an email or a setting says does not. A file with such tests is listed in
+full. What a page, an email or a setting says does not, nor what a service decides: all of that
+runs on SQLite in `make test-fast`. A file with such tests is listed in
 BOTH_DATABASES; a single test of another file has the marker itself. Plain `pytest` runs whatever
 it is given on SQLite, or on TEST_DATABASE.
 
@@ -30,16 +31,15 @@ from collaborative.tests.postgres import StartError, start_postgres
 BOTH_DATABASES = (
     # Rules, constraints, locks and transactions.
     "*/tests/test_models*.py",
-    "*/tests/test_services*.py",
+    "members/tests/test_services.py",
+    "teams/tests/test_services_importing.py",
+    "teams/tests/test_services_faq_search.py",
     "*/tests/test_concurrency.py",
     "*/tests/test_merging.py",
     "members/tests/test_history*.py",
     "members/tests/test_rate_limits.py",
-    "teams/tests/test_goals.py",
-    "teams/tests/test_questions.py",
     "collaborative/tests/test_jobs.py",
     "collaborative/tests/test_mail_worker.py",
-    "collaborative/tests/test_mail_worker_command.py",
     "collaborative/tests/test_mail_worker_outages.py",
     # Search, sorting, counting and long lists.
     "teams/tests/test_statistics*.py",
@@ -47,9 +47,7 @@ BOTH_DATABASES = (
     "desk/tests/test_changelist_pagination.py",
     "desk/tests/test_changelist_search.py",
     # The database as a whole: moved, away, full, empty.
-    "collaborative/tests/test_backups*.py",
-    "collaborative/tests/test_restore*.py",
-    "collaborative/tests/test_migrations.py",
+    "collaborative/tests/test_restore_crafted.py",
     "collaborative/tests/test_error_views.py",
     "collaborative/tests/test_health.py",
 )

@@ -13,13 +13,21 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError
-from django.db import connection
+from django.db import connection, connections
 
 from collaborative.models import JobRun
 from collaborative.operations.backups import archives
 from collaborative.operations.backups.create import excluded_tables
-from collaborative.operations.jobs import exclusive_lock, is_locked
-from collaborative.tests.backup_files import back_up, environment, files, process, run
+from collaborative.operations.jobs import is_locked
+from collaborative.tests.backup_files import (
+    back_up,
+    environment,
+    files,
+    locked_elsewhere,
+    on_database,
+    process,
+    run,
+)
 from collaborative.tests.ports import database_url
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backup_dir")]
@@ -52,17 +60,19 @@ def test_backup_folder_is_created_in_development_only(member, backup_dir, settin
     assert back_up().parent == backup_dir
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("content", ["missing", "empty", "strange"])
 def test_backup_of_another_database_is_refused_and_deletes_none(
-    member, backup_dir, tmp_path, content
+    member, backup_dir, tmp_path, settings, content
 ):
     existing = back_up()
-    with database(tmp_path, content) as name:
-        other = process("backup", env=environment(DATABASE_URL=name, BACKUP_KEEP="1"))
-        errors = other.communicate()[1]
-    assert other.returncode == 1
-    assert "does not hold the portal" in errors or "does not exist" in errors
-    assert "Traceback" not in errors
+    settings.BACKUP_KEEP = 1
+    with (
+        database(tmp_path, content) as url,
+        on_database(url),
+        pytest.raises(CommandError, match="does not hold the portal|does not exist"),
+    ):
+        run("backup")
     assert list(backup_dir.iterdir()) == [existing]
     if content == "missing":
         assert not list(tmp_path.glob("other*"))
@@ -85,22 +95,24 @@ def database(folder: Path, content: str) -> Iterator[str]:
             cursor.execute("CREATE DATABASE portal_other TEMPLATE template0")
         try:
             if content == "strange":
-                process("migrate", "contenttypes", env=environment(DATABASE_URL=name)).communicate()
+                with on_database(name), connections["default"].cursor() as other:
+                    other.execute("CREATE TABLE note (id int)")
             yield name
         finally:
             cursor.execute("DROP DATABASE IF EXISTS portal_other")
 
 
+@pytest.mark.both_databases
 def test_backup_is_refused_while_another_is_made(backup_dir):
-    with exclusive_lock("backup") as acquired:
-        assert acquired
-        other = process("backup")
-        errors = other.communicate()[1]
-    assert other.returncode == 1
-    assert "Another backup is being made right now" in errors
+    with (
+        locked_elsewhere("backup"),
+        pytest.raises(CommandError, match="Another backup is being made right now"),
+    ):
+        run("backup")
     assert files() == []
 
 
+@pytest.mark.both_databases
 def test_backup_on_a_full_disk_keeps_the_old_ones_and_nothing_else(member, backup_dir):
     old = back_up()
     before = old.read_bytes()
@@ -129,6 +141,7 @@ def test_encrypted_backup_on_a_full_disk_leaves_nothing(member, backup_dir, iden
     assert list(backup_dir.iterdir()) == []
 
 
+@pytest.mark.both_databases
 def test_killed_backup_leaves_no_file_that_looks_like_one(backup_dir):
     """Killed before the file gets its name: it is hidden, and deleted by the next backup."""
     script = (
@@ -192,6 +205,7 @@ def test_backup_passes_no_password_on_a_command_line(settings, tmp_path, monkeyp
 # The files -----------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_backup_is_private_and_named_by_its_time(member):
     before = datetime.now(UTC).replace(microsecond=0)
     file = back_up()
@@ -209,6 +223,7 @@ def test_backup_command_says_whether_it_is_encrypted(member, identity, settings)
     assert "Anyone who has the file can read it" in run("backup")
 
 
+@pytest.mark.both_databases
 def test_backup_keeps_the_newest_and_unknown_files(member, settings, backup_dir):
     settings.BACKUP_KEEP = 2
     strange = [backup_dir / "portal-20200101T000000Z.sqlite3", backup_dir / "notes.txt"]
@@ -249,6 +264,7 @@ def test_backup_run_has_file_size_and_encryption(member, identity):
     assert run.details == {**where, "bytes": size, "encrypted": True}
 
 
+@pytest.mark.both_databases
 def test_excluded_tables_are_those_of_sessions_codes_and_cache():
     tables = {"django_session", "usersessions_usersession", "members_sentcode"}
     assert tables <= set(excluded_tables())

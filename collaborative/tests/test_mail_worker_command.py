@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 from post_office.models import STATUS
 
-from collaborative.operations.mail_worker import leader_lock
+from collaborative.tests.backup_files import locked_elsewhere, run
 from collaborative.tests.conftest import PATIENCE, MailServer, put, statuses
 from collaborative.tests.ports import database_url
 
@@ -103,6 +103,7 @@ def test_mail_worker_killed_twice_loses_no_email_and_repeats_one_per_kill(start,
     assert "@rush.example" not in process.output()
 
 
+@pytest.mark.both_databases
 def test_mail_worker_takes_over_from_a_killed_one(start, smtp):
     processes = [start(), start()]
     for number in range(30):
@@ -125,18 +126,27 @@ def test_mail_worker_takes_over_from_a_killed_one(start, smtp):
     assert statuses() == {STATUS.sent: 40}
 
 
-def test_mail_worker_once_sends_what_is_due_and_ends(start, smtp):
+@pytest.fixture
+def _handlers_of_signals() -> Iterator[None]:
+    """As they were: the command sets its own."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("transactional_db", "_handlers_of_signals")
+def test_mail_worker_once_sends_what_is_due_and_ends(smtp):
     put("Email 1")
     put("Email 2", scheduled_time=timezone.now() + timedelta(hours=1))
-    assert start("--once").wait() == 0
+    run("mail_worker", "--once")
     assert smtp.subjects() == ["Email 1"]
 
 
-def test_mail_worker_once_leaves_the_work_to_a_running_one(start, smtp):
+@pytest.mark.both_databases
+@pytest.mark.usefixtures("transactional_db", "_handlers_of_signals")
+def test_mail_worker_once_leaves_the_work_to_a_running_one(smtp):
     put("Email 1")
-    with leader_lock() as leads:
-        assert leads
-        process = start("--once")
-        assert process.wait() == 0
-    assert "Another mail worker is running" in process.output()
+    with locked_elsewhere("mail_worker"):
+        assert "Another mail worker is running" in run("mail_worker", "--once")
     assert smtp.taken == []

@@ -1,8 +1,6 @@
 """Restoring, on the real database of the run: every row is back, or nothing has changed."""
 
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,14 +18,12 @@ from post_office.models import Email
 
 from collaborative.models import JobRun
 from collaborative.operations.backups import postgres, restore
-from collaborative.operations.jobs import exclusive_lock
 from collaborative.tests.backup_files import (
-    MANAGE,
     back_up,
     checksums,
-    environment,
     files,
-    process,
+    locked_elsewhere,
+    on_database,
     run,
 )
 from collaborative.tests.conftest import put
@@ -42,6 +38,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 # Refusals of a restore ---------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_restore_into_a_database_with_data_is_refused(member):
     file = back_up()
     before = checksums()
@@ -50,13 +47,14 @@ def test_restore_into_a_database_with_data_is_refused(member):
     assert checksums() == before
 
 
+@pytest.mark.both_databases
 def test_restore_beside_a_running_mail_worker_is_refused(member):
     file = back_up()
-    with exclusive_lock("mail_worker"):
-        other = process("restore", str(file), "--replace")
-        output = other.communicate()[1]
-    assert other.returncode == 1
-    assert "A mail worker is running" in output
+    with (
+        locked_elsewhere("mail_worker"),
+        pytest.raises(CommandError, match="A mail worker is running"),
+    ):
+        run("restore", str(file), "--replace")
 
 
 @pytest.mark.parametrize("command", [["--check"], ["--replace"]])
@@ -92,6 +90,7 @@ def test_restore_of_an_incomplete_backup_is_refused(member, tmp_path, damage, co
     assert files() == [file]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("damage", ["cut", "changed"])
 def test_restore_of_a_damaged_encrypted_backup_is_refused(member, identity, damage):
     file = back_up()
@@ -117,6 +116,7 @@ def test_encrypted_backup_opens_only_with_its_own_key(member, identity, tmp_path
         run("restore", str(file), "--check", "--identity", str(other))
 
 
+@pytest.mark.both_databases
 def test_restore_from_the_other_kind_of_database_is_refused(member, tmp_path):
     other = tmp_path / "portal.other"
     if connection.vendor == "sqlite":
@@ -129,6 +129,7 @@ def test_restore_from_the_other_kind_of_database_is_refused(member, tmp_path):
         run("restore", str(other), "--replace")
 
 
+@pytest.mark.both_databases
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the other way around")
 def test_check_backup_of_postgresql_on_sqlite_says_what_it_needs(member, tmp_path):
     other = tmp_path / "portal.pgdump"
@@ -137,6 +138,7 @@ def test_check_backup_of_postgresql_on_sqlite_says_what_it_needs(member, tmp_pat
         run("restore", str(other), "--check")
 
 
+@pytest.mark.both_databases
 def test_failing_restore_changes_nothing(member, backup_dir):
     """The existing data could not be backed up."""
     file = back_up()
@@ -204,6 +206,7 @@ def test_restore_gives_up_while_a_table_is_used(member, monkeypatch):
 # Successful restores -------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("encrypted", [False, True])
 def test_restore_brings_back_every_row_of_every_table(
     member, applicant, goal, encrypted, request, backup_dir
@@ -241,14 +244,14 @@ def empty(tmp_path) -> Iterator[str]:
             cursor.execute("DROP DATABASE portal_new")
 
 
+@pytest.mark.both_databases
 def test_restore_into_an_empty_database_needs_no_replace(member, empty):
     file = back_up()
-    done = process_on(empty, "restore", str(file))
-    assert done.returncode == 0, done.stderr
-    assert "Restored from portal-" in done.stdout
-    assert process_on(empty, "migrate", "--check").returncode == 0
-    again = process_on(empty, "restore", str(file))
-    assert "The database holds data" in again.stderr
+    with on_database(empty):
+        assert "Restored from portal-" in run("restore", str(file))
+        run("migrate", "--check")
+        with pytest.raises(CommandError, match="The database holds data"):
+            run("restore", str(file))
 
 
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite needs no programs")
@@ -264,27 +267,19 @@ def test_restore_works_with_programs_newer_than_the_server(member, empty, tmp_pa
     (newer / "pg_restore").chmod(0o755)
     settings.PG_BIN = str(newer)
     file = back_up()
-    done = process_on(empty, "restore", str(file))
-    assert done.returncode == 0, done.stderr
+    with on_database(empty):
+        assert "Restored from portal-" in run("restore", str(file))
 
 
-def test_check_backup_beside_an_empty_database_needs_no_table(member, empty):
-    done = process_on(empty, "restore", str(back_up()), "--check")
-    assert done.returncode == 0, done.stderr
-    assert "is whole: " in done.stdout
-    assert "jobrun" not in done.stderr
+@pytest.mark.both_databases
+def test_check_backup_beside_an_empty_database_needs_no_table(member, empty, caplog):
+    file = back_up()
+    with on_database(empty):
+        assert "is whole: " in run("restore", str(file), "--check")
+    assert "jobrun" not in caplog.text
 
 
-def process_on(database: str, *command: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, MANAGE, *command],
-        env=environment(DATABASE_URL=database),
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-
-
+@pytest.mark.both_databases
 def test_backup_is_one_moment_while_others_write(administrator, backup_dir):
     """Writers add an organization and its domain in one transaction: a backup has both or none,
     and all that was acknowledged before it began."""
@@ -323,6 +318,7 @@ def test_backup_is_one_moment_while_others_write(administrator, backup_dir):
         assert Organization.history.count() == len(names)
 
 
+@pytest.mark.both_databases
 def test_restore_signs_nobody_in_and_revives_no_code(client_for, member, settings):
     settings.CACHES = {
         **settings.CACHES,
@@ -344,6 +340,7 @@ def test_restore_signs_nobody_in_and_revives_no_code(client_for, member, setting
     assert [email.subject for email in Email.objects.all()] == ["Notice"]
 
 
+@pytest.mark.both_databases
 def test_restore_migrates_an_older_backup(member):
     """As if this version had added second factors and jobs: the backup has neither."""
     file = back_up_without("mfa", "collaborative")
@@ -363,6 +360,7 @@ def back_up_without(*apps: str) -> Path:
     return file
 
 
+@pytest.mark.both_databases
 def test_check_backup_counts_and_changes_nothing(member, outsider):
     file = back_up()
     before = checksums()

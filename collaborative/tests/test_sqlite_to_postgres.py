@@ -1,8 +1,6 @@
 """Moving the portal from SQLite to PostgreSQL, with every row."""
 
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,12 +9,15 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError
 from django.db import connection, connections
+from django.db.migrations.loader import MigrationLoader
+from django.test import override_settings
 from post_office.models import Email
 
 from collaborative.models import JobRun
 from collaborative.operations.backups import sqlite_to_postgres
 from collaborative.operations.backups.create import excluded_tables
-from collaborative.tests.backup_files import MANAGE, checksums, environment, run
+from collaborative.operations.backups.schema import create_tables
+from collaborative.tests.backup_files import checksums, on_database, run
 from conftest import make_member
 from members.models import Member
 from teams.models import ActionTeam, Membership
@@ -29,13 +30,21 @@ WRITTEN_BY_RESTORE = {JobRun._meta.db_table, Email._meta.db_table}  # also writt
 
 
 @pytest.fixture(scope="module")
-def portal_on_sqlite(tmp_path_factory) -> Path:
+def portal_on_sqlite(django_db_setup, django_db_blocker, tmp_path_factory) -> Path:
     """A backup of it, with a row of nearly every kind."""
     folder = tmp_path_factory.mktemp("sqlite")
-    url = f"sqlite:///{folder}/db.sqlite3"
-    for command in ("migrate", "demo", "backup"):
-        env = environment(DATABASE_URL=url, DEBUG="1", BACKUP_DIR=str(folder), BACKUP_KEY="")
-        subprocess.run([sys.executable, MANAGE, command], env=env, check=True, capture_output=True)
+    with (
+        django_db_blocker.unblock(),
+        override_settings(DEBUG=True, BACKUP_DIR=str(folder), BACKUP_KEY=""),
+        on_database(f"sqlite:///{folder}/db.sqlite3"),
+    ):
+        create_tables(set(MigrationLoader(None).disk_migrations))
+        ContentType.objects.clear_cache()
+        run("migrate", "--fake")
+        run("migrate")  # adds permissions
+        run("demo")
+        run("backup")
+    ContentType.objects.clear_cache()
     (file,) = folder.glob("portal-*")
     return file
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import models
+from django.db import connection, models
 from post_office.models import Email
 
 from members.models import Member
@@ -26,11 +26,15 @@ def refused(words: str, step: Callable[..., Any], *args: Any, **kwargs: Any) -> 
     assert everything_stored() == before
 
 
-def everything_stored() -> dict[str, list[dict[str, Any]]]:
+def everything_stored() -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of our own tables, with their history, and of the email queue."""
     stored: list[type[models.Model]] = [Email]
     for app in ("members", "teams"):
         stored += apps.get_app_config(app).get_models(include_auto_created=True)
-    return {
-        model._meta.label: list(model._default_manager.order_by("pk").values()) for model in stored
-    }
+    tables = {}
+    with connection.cursor() as cursor:
+        for model in stored:
+            # The names are our own.
+            cursor.execute(f'SELECT * FROM "{model._meta.db_table}" ORDER BY 1')  # noqa: S608
+            tables[model._meta.label] = cursor.fetchall()
+    return tables

@@ -84,6 +84,7 @@ def server(transactional_db, team, other_team, organization) -> Iterator[Postgre
     server.remove()
 
 
+@long
 def test_stopped_postgres(server: PostgresServer, portal: Portal):
     """Pages say 503 meanwhile, and nobody restarts gunicorn or the sender."""
     sender = portal.sender()
