@@ -13,6 +13,8 @@ from teams.services import add_organization, set_facilitators
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+# Where a page of the journey has a script, or may get one. Others are walked without JavaScript,
+# where the pages are the same; that they are is held by page_audit.py.
 with_and_without_javascript = pytest.mark.parametrize(
     "javascript", [True, False], ids=lambda on: "javascript" if on else "no-javascript"
 )
@@ -58,11 +60,8 @@ def test_hr_manager_joins_two_teams_and_leaves_one(
     assert membership_of(member, other_team).is_active
 
 
-@with_and_without_javascript
-def test_wrong_input_takes_the_focus_to_what_is_wrong_and_keeps_the_rest(
-    new_page, team, javascript
-):
-    page = new_page(javascript=javascript, width=360)
+def test_wrong_input_takes_the_focus_to_what_is_wrong_and_keeps_the_rest(new_page, team):
+    page = new_page(javascript=False, width=360)
     page.goto("/join/")
     page.get_by_label("Full name").fill("Nora Newcomer")
     page.get_by_label("Work email").fill("nora")
@@ -74,9 +73,8 @@ def test_wrong_input_takes_the_focus_to_what_is_wrong_and_keeps_the_rest(
     expect(page.get_by_label("Full name")).to_have_value("Nora Newcomer")
 
 
-@with_and_without_javascript
-def test_wrong_codes_a_new_code_and_another_address(new_page, organization, team, javascript):
-    page = new_page(javascript=javascript)
+def test_wrong_codes_a_new_code_and_another_address(new_page, organization, team):
+    page = new_page(javascript=False)
     page.goto(f"/join/?team={team.slug}")
     fill_in(page, "norra@rush.example")
     page.get_by_role("button", name="Send me a code").click()
@@ -148,9 +146,8 @@ def test_member_signs_in_by_code_and_downloads_the_data(new_page, member, team, 
     expect(page.get_by_role("status")).to_contain_text("You have signed out")
 
 
-@with_and_without_javascript
-def test_link_to_an_answer_opens_it(new_page, faq_entry, javascript):
-    page = new_page(javascript=javascript)
+def test_link_to_an_answer_opens_it(new_page, faq_entry):
+    page = new_page(javascript=False)
     page.goto(f"/faq/#{faq_entry.slug}")
     expect(page.get_by_text("People of recognized employers.")).to_be_visible()
     page.goto("/faq/")
