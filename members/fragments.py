@@ -19,7 +19,7 @@ class FragmentCache(LocMemCache):
         end: float | None = super().get_backend_timeout(timeout)
         if end is None or timeout == DEFAULT_TIMEOUT:
             return end
-        return end - end % timeout
+        return float(end - end % timeout)
 
 
 def cached_fragment(key: str, query: Callable[[], T], seconds: int) -> T:
