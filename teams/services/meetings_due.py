@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from members.models import Member
@@ -30,9 +31,11 @@ def meetings_due(planner: Member) -> MeetingQuerySet:
     day_after = _start_of(tomorrow + timedelta(hours=36))
     attendance = Attendance.objects.filter(meeting=OuterRef("pk"))
     is_recorded = Exists(attendance.filter(came__isnull=False))
+    # A subquery for each meeting, where a join would group the attendance of all.
+    waiting = attendance.filter(waiting_since__isnull=False).order_by().values("meeting")
+    number_waiting = Subquery(waiting.annotate(number=Count("pk")).values("number"))
     meetings = Meeting.objects.editable_by(planner).annotate(
-        is_recorded=is_recorded,
-        number_waiting=Count("attendances", filter=Q(attendances__waiting_since__isnull=False)),
+        is_recorded=is_recorded, number_waiting=Coalesce(number_waiting, 0)
     )
     to_announce = Q(status=Status.DRAFT, starts_at__gt=now, starts_at__lte=now + ANNOUNCE_WITHIN)
     is_tomorrow = Q(status=Status.ANNOUNCED, starts_at__gte=tomorrow, starts_at__lt=day_after)
