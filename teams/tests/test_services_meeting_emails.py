@@ -159,7 +159,7 @@ def test_announcing_moving_cancelling_and_reviving_email_the_members(
     revive_meeting(meeting, by=facilitator)
     subjects = [email.subject.split(":")[0].split(",")[0] for email in queued_emails()]
     day = later.astimezone(timezone.get_default_timezone()).strftime("%A")
-    assert subjects == ["Winter meeting", f"Moved to {day}", "Cancelled", "Takes place after all"]
+    assert subjects == ["Winter meeting", f"Moved to {day}", "Cancelled", "Back on"]
     assert "The host is ill." in queued_emails()[2].message
     methods = TeamEmail.objects.order_by("pk").values_list("method", flat=True)
     assert list(methods) == ["REQUEST", "REQUEST", "CANCEL", "REQUEST"]

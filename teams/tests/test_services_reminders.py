@@ -214,7 +214,7 @@ def test_summary_is_sent_once_on_the_first_working_day(at, member, meeting, held
     (email,) = Email.objects.all()
     text = " ".join(email.message.split())
     assert email.to == [member.email]
-    assert "Education Coming: * Winter meeting, Wednesday, December 9, 2026, 9:00 to" in text
+    assert "Education Coming up: * Winter meeting, Wednesday, December 9, 2026, 9:00 to" in text
     assert "Minutes and materials are ready: * Fall, " in text
     # Of the whole Collaborative each one is wanted.
     assert "For all" not in text
