@@ -3,7 +3,10 @@
 document.addEventListener("DOMContentLoaded", () => {
   const start = document.getElementById("passkey-start");
   window.allauth.webauthn.forms[start.dataset.task](JSON.parse(start.textContent));
-  document.getElementById("passkey-button").disabled = false;
+  const button = document.getElementById("passkey-button");
+  // allauth's script sends the form itself, once it has the passkey; Enter in a field presses too.
+  button.addEventListener("click", (event) => event.preventDefault());
+  button.disabled = false;
   // The sign-in page has a button only where it can work.
   const section = document.getElementById("passkey-section");
   if (section && window.PublicKeyCredential) {

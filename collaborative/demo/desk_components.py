@@ -73,7 +73,7 @@ def desk_components(request: HttpRequest) -> HttpResponse:
 def sample_rail() -> list[tuple[str, list[Link]]]:
     """Return a group of links, one of them open, some with what waits."""
     links = [
-        Link(label, "#rail", f"icons/{icon}.svg", not number, Waiting(waits, late))
+        Link(label, "#header", f"icons/{icon}.svg", not number, Waiting(waits, late))
         for number, (label, icon, waits, late) in enumerate(RAIL)
     ]
     return [("", links[:1]), ("What waits", links[1:])]
