@@ -63,7 +63,9 @@ def resolve_answer_token(token: str) -> AnswerLink | None:
         person = answers.filter(pk=person_key[1:], meeting=meeting).first()
     if meeting is None or person is None:
         return None
-    if not constant_time_compare(digest, _digest(address_of(person))):
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    address = address_of(person)
+    if not any(constant_time_compare(digest, _digest(address, key)) for key in keys):
         return None
     return link_of(meeting, person)
 
@@ -85,6 +87,6 @@ def address_of(person: Member | Attendance) -> str:
     return person.member.email if person.member else person.guest_email
 
 
-def _digest(email: str) -> str:
+def _digest(email: str, key: str | None = None) -> str:
     """Return what binds a token to its address, without showing it."""
-    return salted_hmac(TOKEN_SALT, email, algorithm="sha256").hexdigest()[:16]
+    return salted_hmac(TOKEN_SALT, email, secret=key, algorithm="sha256").hexdigest()[:16]
