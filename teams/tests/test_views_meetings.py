@@ -353,7 +353,12 @@ def test_meeting_detail_leads_to_the_desk_who_may_change_it(
     client_for, member, facilitator, other_facilitator, team
 ):
     meeting = make_meeting(team)
+    make_meeting(team, title="Another one")
     link = f'href="/admin/teams/meeting/{meeting.pk}/change/"'
-    assert link in client_for(facilitator).get(meeting.get_absolute_url()).content.decode()
+    client = client_for(facilitator)
+    with CaptureQueriesContext(connection) as captured:
+        assert link in client.get(meeting.get_absolute_url()).content.decode()
+    # Other meetings, with their long texts, are not read for it.
+    assert sum('"minutes"' in query["sql"].split("FROM")[0] for query in captured) == 1
     for other in (member, other_facilitator):
         assert link not in client_for(other).get(meeting.get_absolute_url()).content.decode()

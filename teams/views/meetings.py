@@ -229,7 +229,9 @@ def meeting_detail(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _desk_url(meeting: Meeting, person: Member | AnonymousUser) -> str:
     """Return where `person` changes `meeting`; empty for who may not."""
-    if not isinstance(person, Member) or meeting not in Meeting.objects.editable_by(person):
+    if not isinstance(person, Member):
+        return ""
+    if not Meeting.objects.editable_by(person).contains(meeting):
         return ""
     return reverse("admin:teams_meeting_change", args=[meeting.pk])
 
