@@ -38,15 +38,13 @@ def email_announced(
     meeting: Meeting, *, again: bool = False, max_emails: int | None = None
 ) -> Recipients:
     """Tell the members of its teams that `meeting` is announced, or (`again`) takes place although
-    it was cancelled. Return who gets it. For a preview `max_emails` are written, not all."""
-    recipients = recipients_of(meeting, Kind.MEETINGS)
+    it was cancelled, and in any case who has said that they come. Return who gets it. For a
+    preview `max_emails` are written, not all."""
 
     def write(readers: Sequence[Reader]) -> list[Email]:
         return emails.meeting_announced(meeting, readers, again=again)
 
-    letters = to_members(meeting, recipients.each, Kind.MEETINGS, Method.REQUEST)
-    send_letters(letters, write, max_emails)
-    return recipients
+    return _send_change(meeting, write, Method.REQUEST, max_emails)
 
 
 def email_moved(meeting: Meeting, before: Meeting, *, max_emails: int | None = None) -> Recipients:

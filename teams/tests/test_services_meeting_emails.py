@@ -184,6 +184,17 @@ def test_cancelled_reaches_who_comes_although_they_stopped_emails(
         assert "because\nyou said that you will come." in email_to(address).message
 
 
+def test_revived_reaches_who_comes_as_the_cancellation_did(member, team, facilitator):
+    meeting = make_meeting(team)
+    choose_emails(member, {(team.pk, DATES): Wants.NONE})
+    come(meeting, member=member)
+    guest(meeting)
+    cancel_meeting(meeting, reason="The host is ill.", by=facilitator)
+    cancelled = recipients()
+    revive_meeting(meeting, by=facilitator)
+    assert recipients() == cancelled * 2
+
+
 def test_moved_emails_who_comes_once_and_without_a_way_to_stop(member, team, facilitator):
     meeting = make_meeting(team)
     come(meeting, member=member)
