@@ -28,6 +28,7 @@ from members.services.moving import (
 from teams import emails
 from teams.models import Membership
 from teams.services.answer_changes import link_guest_answers
+from teams.services.answers import withdraw_answers
 from teams.services.calendar_keys import end_calendar
 from teams.services.recognition import activate_requests_of_open_teams
 from teams.services.transitions import transition
@@ -249,7 +250,9 @@ def _follow(member: Member, *, by: Member) -> list[Membership]:
     elif member.organization:
         for membership in memberships:
             if membership.is_active:
-                transition(membership, Membership.Status.REQUESTED, by=by, why=WAITS_AGAIN)
+                status = Membership.Status.REQUESTED
+                transition(membership, status, by=by, why=WAITS_AGAIN, keeps_answers=True)
+        withdraw_answers([member.pk], by=by)
     link_guest_answers({member.email: member}, by=by)
     return sorted(memberships, key=lambda each: (each.team.position, each.team.name))
 

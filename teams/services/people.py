@@ -126,7 +126,7 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
             team.facilitators.remove(member)
         current = Membership.objects.of(member).current()
         for membership in current.select_for_update(no_key=True).order_by("pk"):
-            end_or_withdraw(membership, by=by or member, why="account closed")
+            end_or_withdraw(membership, by=by or member, why="account closed", keeps_answers=True)
         withdraw_answers([member.pk], by=by or member, closed=True)
         end_calendar(member)
         invitations = Invitation.objects.of(member)

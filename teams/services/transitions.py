@@ -118,7 +118,8 @@ def transition(
 
     `by` is None where the email domain decided. `why` stands in the history, `reason` is what
     the member reads. `keeps_answers` to meetings: the same person is in the team with another
-    membership. Refuses, saying what happened, unless the stored status allows the step.
+    membership, or the caller withdraws those of several memberships at once, so that meetings are
+    locked in one order. Refuses, saying what happened, unless the stored status allows the step.
     """
     stored = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
     refuse_unless_allowed(stored, status, by=by)

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from conftest import make_active_member
+from conftest import make_active_member, make_membership
 from members.models import Member
 from members.services import Refused
 from teams.answer_links import answer_token, resolve_answer_token
-from teams.models import Attendance, Meeting
+from teams.models import Attendance, Meeting, Membership
 from teams.services import close_account, leave_team
 from teams.services.answers import (
     AnswerCounts,
@@ -249,6 +249,16 @@ def test_closing_the_account_gives_up_every_place_to_come(member, colleague, tea
     assert attendance_of(meeting, colleague).waiting_since is None
 
 
+def test_closing_the_account_locks_meetings_in_one_order(member, team, other_team):
+    make_membership(member, other_team, Membership.Status.ACTIVE, why="joined")
+    meetings = [make_meeting(each, audience="teams") for each in (other_team, team)]
+    for meeting in meetings:
+        answer_meeting(meeting, member, IN_PERSON)
+    close_account(member)
+    withdrawn = Attendance.history.filter(answer="").order_by("history_id")
+    assert [version.meeting_id for version in withdrawn] == [meeting.pk for meeting in meetings]
+
+
 # Links in emails ------------------------------------------------------------------------------
 
 
@@ -265,6 +275,15 @@ def test_answer_token_opens_the_answer_of_its_person(member, team):
 
 @pytest.mark.parametrize("token", ["", "x", "1.m1.x", "1.m1.x:y", "٣.m١.x:y", "a" * 3000])
 def test_answer_token_forged_opens_nothing(db, token):
+    assert resolve_answer_token(token) is None
+
+
+def test_answer_token_opens_the_answer_after_the_key_was_replaced(member, team, settings):
+    meeting = make_meeting(team)
+    token = answer_token(meeting, member)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "new" * 20
+    assert resolve_answer_token(token).member == member
+    settings.SECRET_KEY_FALLBACKS = []
     assert resolve_answer_token(token) is None
 
 
