@@ -94,9 +94,7 @@ def meeting_event(
     have the link to join (`with_join_link`), which is in it until the meeting is over."""
     from icalendar import Event  # noqa: PLC0415  # see above
 
-    join_url = ""
-    if with_join_link and meeting.status == Meeting.Status.ANNOUNCED and not meeting.is_over:
-        join_url = meeting.join_url
+    join_url = meeting.join_url if with_join_link and meeting.can_be_joined else ""
     event = Event()
     # Of the meeting alone: another address of the portal would make every entry a second one.
     event.add("uid", str(meeting.uid))

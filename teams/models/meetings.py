@@ -293,6 +293,11 @@ class Meeting(models.Model):
         return bool(self.join_url)
 
     @property
+    def can_be_joined(self) -> bool:
+        """Whether it takes place and is not over; also where who came is recorded meanwhile."""
+        return self.status in {self.Status.ANNOUNCED, self.Status.HELD} and not self.is_over
+
+    @property
     def where(self) -> str:
         """Where it is, in words; the link to join is none of them."""
         if self.place:

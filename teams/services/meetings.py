@@ -287,10 +287,10 @@ def check_plan(
 
 
 def join_url_for(meeting: Meeting, person: Member | AnonymousUser) -> str:
-    """Return the link to join `meeting` online for a member of a team who may see it, while it is
-    announced and not over; else an empty text. Two queries at most. It is never in a page,
-    calendar or email for others than members, nor in a log or an export."""
-    if not meeting.join_url or meeting.status != Meeting.Status.ANNOUNCED or meeting.is_over:
+    """Return the link to join `meeting` online for a member of a team who may see it, until it is
+    over; else an empty text. Two queries at most. It is never in a page, calendar or email for
+    others than members, nor in a log or an export."""
+    if not meeting.join_url or not meeting.can_be_joined:
         return ""
     if not isinstance(person, Member) or not team_keys(person):
         return ""

@@ -7,9 +7,10 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from conftest import appoint, make_active_member, make_member, make_membership, make_team
+from teams.calendars import feed
 from teams.models import ActionTeam, Meeting, Membership, team_keys
 from teams.services import leave_team
-from teams.services.meetings import join_url_for
+from teams.services.meetings import hold_meeting, join_url_for
 from teams.tests.meetings import make_meeting
 
 EDITED = {"facilitator": {"team", "both"}, "other facilitator": {"other", "both"}}
@@ -135,7 +136,7 @@ def test_join_url_is_for_members_who_see_the_meeting(people, team, kind, is_give
     assert join_url_for(public, people[kind]) == (public.join_url if has_team else "")
 
 
-@pytest.mark.parametrize("status", ["draft", "cancelled", "held"])
+@pytest.mark.parametrize("status", ["draft", "cancelled"])
 def test_join_url_is_given_while_the_meeting_is_announced(team, member, status) -> None:
     meeting = make_meeting(team, status=status, cancelled_reason="Snow.")
     assert join_url_for(meeting, member) == ""
@@ -146,3 +147,10 @@ def test_join_url_is_given_until_the_end(team, member) -> None:
     assert join_url_for(make_meeting(team, starts_at=ago), member) == ""
     assert join_url_for(make_meeting(team, starts_at=ago + timedelta(minutes=20)), member)
     assert join_url_for(make_meeting(team, join_url=""), member) == ""
+
+
+def test_join_url_is_given_while_who_came_is_recorded(team, member, facilitator) -> None:
+    meeting = make_meeting(team, starts_at=timezone.now() - timedelta(minutes=20))
+    meeting = hold_meeting(meeting, by=facilitator)
+    assert join_url_for(meeting, member) == meeting.join_url
+    assert b"secret-room" in feed([meeting], with_join_links=True).replace(b"\r\n ", b"")
