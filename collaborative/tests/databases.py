@@ -17,7 +17,7 @@ import gc
 import os
 import signal
 import sqlite3
-from collections.abc import Sequence
+from functools import cache
 from pathlib import PurePath
 from typing import NoReturn
 
@@ -130,10 +130,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.both_databases)
 
 
-def matches(nodeid: str, patterns: Sequence[str]) -> bool:
+def matches(nodeid: str, patterns: tuple[str, ...]) -> bool:
     """Return whether the test is in a file that one of the patterns describes."""
-    path = PurePath(nodeid.partition("::")[0])
-    return any(path.match(pattern) for pattern in patterns)
+    return _path_matches(nodeid.partition("::")[0], patterns)
+
+
+@cache
+def _path_matches(path: str, patterns: tuple[str, ...]) -> bool:
+    return any(PurePath(path).match(pattern) for pattern in patterns)
 
 
 class OneAtATimeScheduling(LoadScopeScheduling):

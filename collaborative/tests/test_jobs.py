@@ -12,6 +12,7 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from collaborative.models import JobRun
+from collaborative.operations.calendar_mailbox import read_calendar_mailbox
 from collaborative.operations.daily import DAILY_TASKS, ensure_daily_run, run_daily
 from collaborative.operations.jobs import (
     exclusive_lock,
@@ -205,6 +206,7 @@ def test_periodic_tasks_are_in_the_daily_run_too():
     assert frequent - set(DAILY_TASKS) == {
         process_pending_decisions,
         run_pending_imports,
+        read_calendar_mailbox,
         ensure_daily_run,
     }
 
