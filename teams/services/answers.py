@@ -30,7 +30,7 @@ Status = Meeting.Status
 
 # Stand in the history.
 ANSWERED = "answered"
-GOT_PLACE = "a place became free"
+GOT_PLACE = "a place opened up"
 GAVE_UP = "may no longer see the meeting"
 CLOSED = "account closed"
 
@@ -147,7 +147,7 @@ def refuse_if_closed(meeting: Meeting) -> None:
     elif meeting.has_begun:
         reason = "This meeting has begun."
     else:
-        reason = "The time to answer is over."
+        reason = "The deadline to answer has passed."
     raise Refused(f"{reason} {NOTHING_CHANGED}")
 
 
@@ -171,13 +171,11 @@ def _offered_answer(meeting: Meeting, answer: str, *, may_join_online: bool) -> 
     """Return `answer` as it is stored; refuse one that is not offered."""
     offered = offered_answers(meeting, may_join_online=may_join_online)
     if not offered:
-        raise Refused(
-            "This meeting is held online, for members of a team. Join a team to take part."
-        )
+        raise Refused("This meeting is online and for members of a team. Join a team to take part.")
     if not meeting.is_in_person and answer in Attendance.COMING:
         return Answer.ONLINE
     if answer not in offered:
-        raise Refused(f"Choose one of the answers on the page of the meeting. {NOTHING_CHANGED}")
+        raise Refused(f"Choose one of the answers on the meeting page. {NOTHING_CHANGED}")
     return Answer(answer)
 
 

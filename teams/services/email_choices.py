@@ -23,7 +23,7 @@ Wants = EmailChoice.Wants
 # No secret: it tells signatures apart.
 TOKEN_SALT = "teams.services.email_choices"  # noqa: S105
 CHOSEN = "chosen"
-STOPPED_FROM_EMAIL = "with the link of an email"
+STOPPED_FROM_EMAIL = "with the link in an email"
 # A reminder a month late reminds of nothing.
 OFFERED: Mapping[str, Sequence[Wants]] = {
     Kind.MEETINGS: (Wants.EACH, Wants.MONTHLY, Wants.NONE),
@@ -31,8 +31,8 @@ OFFERED: Mapping[str, Sequence[Wants]] = {
     Kind.MATERIALS: (Wants.EACH, Wants.MONTHLY, Wants.NONE),
 }
 DESCRIPTIONS: Mapping[str, str] = {
-    Kind.MEETINGS: "emails about dates of meetings",
-    Kind.REMINDERS: "reminders of meetings",
+    Kind.MEETINGS: "emails about meeting dates",
+    Kind.REMINDERS: "meeting reminders",
     Kind.MATERIALS: "emails about minutes and materials",
 }
 # By the key of a team (None: the whole Collaborative) and kind.
@@ -117,8 +117,8 @@ class StopLink:
     def __str__(self) -> str:
         """As the object of a sentence."""
         if self.is_summary:
-            return "the monthly summary of your teams"
-        return f"{DESCRIPTIONS[self.kind]} of {self.team or 'the whole Collaborative'}"
+            return "the monthly summary from your teams"
+        return f"{DESCRIPTIONS[self.kind]} from {self.team or 'the whole Collaborative'}"
 
     @property
     def is_summary(self) -> bool:

@@ -91,7 +91,7 @@ def test_team_page_shows_members_their_own(fragment_clock, client, client_for, m
     for other in (client, client_for(outsider)):
         text = visible_text(other.get(address))
         assert "For us alone" not in text
-        assert "No date yet. We email members as soon as there is one." in text
+        assert "No date yet. We will email members as soon as there is one." in text
 
 
 @pytest.mark.both_databases
@@ -187,7 +187,10 @@ def test_my_teams_asks_for_answers_and_shows_the_others(client_for, member, team
     response = client_for(member).get("/my/")
     text = visible_text(response)
     assert f"Your next meeting is on {day_of(answered)}." in text
-    assert f"Waits for you {asked.local_start:%b} {asked.local_start.day} Will you come" in text
+    assert (
+        f"Waiting for your answer {asked.local_start:%b} {asked.local_start.day} Will you come"
+        in text
+    )
     assert "You will join online." in text
     assert f"Next meeting: {day_of(answered)}" in text
     assert asked.join_url not in response.content.decode()

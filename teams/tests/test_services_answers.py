@@ -83,7 +83,7 @@ def test_answer_meeting_held_one_way_has_one_way_to_come(member, team, meeting, 
         ({"status": "draft"}, NO, "can no longer see"),
         ({"starts_at": timezone.now() - timedelta(days=1)}, NO, "is over"),
         ({"starts_at": timezone.now() - timedelta(minutes=5)}, NO, "has begun"),
-        ({"answer_by": timezone.now() - timedelta(minutes=5)}, NO, "time to answer is over"),
+        ({"answer_by": timezone.now() - timedelta(minutes=5)}, NO, "deadline to answer has passed"),
     ],
 )
 def test_answer_meeting_refuses_with_a_sentence(member, team, fields, answer, sentence):

@@ -226,7 +226,7 @@ def test_my_calendar_gives_an_address_by_a_press(client_for, member, settings):
     assert f'value="{settings.SITE_URL}/my/calendar/{secret}.ics"' in content
     host = settings.SITE_URL.partition("://")[2]
     assert f'href="webcal://{host}/my/calendar/{secret}.ics"' in content
-    assert "No calendar has asked for it yet." in visible_text(response)
+    assert "No calendar has used it yet." in visible_text(response)
     for program in ("Outlook", "iPhone", "Google"):
         assert program in content
     assert content.index('id="subscribe"') < content.index('id="file"')
@@ -236,7 +236,7 @@ def test_my_calendar_makes_a_new_address_after_a_question(client_for, member):
     client = client_for(member)
     old = new_calendar_key(member).secret
     page = client.get("/my/calendar/new/")
-    assert "The old address ends at once." in visible_text(page)
+    assert "The old address stops working at once." in visible_text(page)
     assert CalendarKey.objects.get().secret == old
     response = client.post("/my/calendar/new/", follow=True)
     assert messages_of(response) == [

@@ -68,7 +68,7 @@ def test_my_emails_refuses_what_is_not_offered(client_for, member, team):
 def test_my_emails_of_who_is_in_no_team_is_a_sentence(client_for, applicant, administrator):
     for person in (applicant, administrator):
         client = client_for(person)
-        assert "You are in no team" in visible_text(client.get(PAGE))
+        assert "You are not in a team" in visible_text(client.get(PAGE))
         assert client.post(PAGE, {"all-meetings": "none"}).status_code == 200
     assert not EmailChoice.objects.exists()
 
@@ -76,7 +76,7 @@ def test_my_emails_of_who_is_in_no_team_is_a_sentence(client_for, applicant, adm
 def test_my_emails_keeps_choices_of_a_team_that_was_left(client_for, member, team):
     choose_emails(member, {(team.pk, Kind.MEETINGS): Wants.NONE})
     leave_team(member.memberships.get())
-    assert "You are in no team" in visible_text(client_for(member).get(PAGE))
+    assert "You are not in a team" in visible_text(client_for(member).get(PAGE))
     assert choices_of(member) == {(team.pk, "meetings"): "none"}
 
 
@@ -91,7 +91,7 @@ def test_stop_page_changes_nothing_before_a_press(client, member, team):
     path = link(member, team)
     for _ in range(2):
         page = client.get(path)
-        assert "You get emails about dates of meetings of Education" in visible_text(page)
+        assert "You get emails about meeting dates from Education" in visible_text(page)
     assert client.head(path).status_code == 200
     assert not EmailChoice.objects.exists()
     assert member.email not in page.content.decode()
@@ -149,11 +149,11 @@ def test_summary_link_stops_what_comes_in_the_summary(client, member, team):
         {(team.pk, Kind.MEETINGS): Wants.MONTHLY, (team.pk, Kind.MATERIALS): Wants.EACH},
     )
     path = link(member, None, TeamEmail.SUMMARY)
-    assert "You get the monthly summary of your teams" in visible_text(client.get(path))
+    assert "You get the monthly summary from your teams" in visible_text(client.get(path))
     client.post(path, ONE_CLICK)
     assert choices_of(member)[(team.pk, "meetings")] == "none"
     assert choices_of(member).get((team.pk, "materials"), "each") == "each"
-    assert "You have stopped the monthly summary" in visible_text(client.get(path))
+    assert "You stopped the monthly summary" in visible_text(client.get(path))
 
 
 def test_stop_link_of_a_closed_account_or_forged_does_not_work(client, member, team):

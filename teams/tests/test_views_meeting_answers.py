@@ -47,7 +47,7 @@ def test_meeting_answer_is_one_press(client_for, member, meeting):
     page = browser.get(response["Location"])
     assert messages_of(page) == ["Winter meeting: we have your answer that you will come."]
     assert page.content.count(b'aria-pressed="true"') == 1
-    assert "1 comes. See who" in visible_text(page)
+    assert "1 is coming. See who" in visible_text(page)
     assert attendance_of(meeting, member).answer == IN_PERSON
 
 
@@ -58,7 +58,7 @@ def test_meeting_answer_tells_who_waits_their_number(client_for, member, colleag
     page = browser.get(press(browser, meeting, IN_PERSON)["Location"])
     assert "You are number 1 on the waiting list" in messages_of(page)[0]
     assert "You are number 1 on the waiting list." in visible_text(page)
-    assert "1 comes, 1 waits for a place." in visible_text(page)
+    assert "1 is coming, 1 is waiting for a place." in visible_text(page)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_meeting_answer_after_the_last_day_says_so(client_for, member, meeting):
     Meeting.objects.update(answer_by=timezone.now() - timedelta(hours=1))
     browser = client_for(member)
     text = visible_text(browser.get(meeting.get_absolute_url()))
-    assert "You will come. The time to answer is over." in text
+    assert "You will come. The deadline to answer has passed." in text
     page = browser.get(press(browser, meeting, NO)["Location"])
-    assert messages_of(page) == ["The time to answer is over. Nothing was changed."]
+    assert messages_of(page) == ["The deadline to answer has passed. Nothing was changed."]
 
 
 def test_meeting_page_shows_a_visitor_both_ways_to_answer(client, team):
@@ -120,7 +120,7 @@ def test_meeting_page_online_counts_everyone_as_coming(client_for, member, team)
     meeting = make_meeting(team, place="")
     answer_meeting(meeting, member, IN_PERSON)
     page = client_for(member).get(meeting.get_absolute_url())
-    assert "1 comes." in visible_text(page)
+    assert "1 is coming." in visible_text(page)
     assert page.content.count(b'value="in-person" aria-pressed="true"') == 1
 
 
@@ -138,7 +138,7 @@ def test_meeting_people_names_only_the_readers_team(
     assert "Will join online: 4" in text
     for person in (member, colleague, facilitator):
         assert person.full_name in text
-    assert "and 1 other" in text
+    assert "And 1 other" in text
     assert outsider.full_name not in text
     assert "Gia" not in text
     assert "Will come: 1" in text

@@ -54,7 +54,7 @@ def test_guest_answers_with_a_code(client, meeting):
     assert client.get(url).context["form"]["full_name"].value() == "Gia Guest"
     page = client.post(code, {"code": last_code()}, follow=True)
     assert page.redirect_chain == [(done, 302)]
-    assert "We expect you" in visible_text(page)
+    assert "See you there" in visible_text(page)
     assert meeting.place in visible_text(page)
     assert "video.example.org" not in page.content.decode()
     stored = Attendance.objects.get()
@@ -62,7 +62,7 @@ def test_guest_answers_with_a_code(client, meeting):
     assert not Member.objects.filter(email=GUEST).exists()
     # A second press, and an old tab.
     assert client.post(code, {"code": "BCDFGH"})["Location"] == done
-    assert "We expect you" in visible_text(client.get(done))
+    assert "See you there" in visible_text(client.get(done))
 
 
 def test_guest_reads_the_code_on_another_device(client, meeting):
@@ -70,7 +70,7 @@ def test_guest_reads_the_code_on_another_device(client, meeting):
     client.post(url, form())
     # Scanners and telephones open the page of the meeting, which changes nothing.
     assert Client().get(code)["Location"] == url
-    assert "We expect you" in visible_text(client.post(code, {"code": last_code()}, follow=True))
+    assert "See you there" in visible_text(client.post(code, {"code": last_code()}, follow=True))
 
 
 def test_guest_changes_the_answer_by_code(client, meeting):
@@ -128,7 +128,7 @@ def test_guest_with_a_wrong_or_old_code_keeps_what_was_entered(client, meeting):
     assert "too old" in visible_text(client.post(code, {"code": last_code()}))
     assert not Attendance.objects.exists()
     assert client.post(f"{code}new/")["Location"] == code
-    assert "We expect you" in visible_text(client.post(code, {"code": last_code()}, follow=True))
+    assert "See you there" in visible_text(client.post(code, {"code": last_code()}, follow=True))
 
 
 def test_guest_corrects_a_typo_in_the_address(client, meeting, organization):

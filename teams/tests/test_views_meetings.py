@@ -58,7 +58,7 @@ def test_meeting_list_shows_the_next_first_and_past_ones_by_year(client, team):
 @pytest.mark.parametrize(
     ("query", "shown", "words"),
     [
-        ("", {"Whole", "Ours", "Theirs"}, "Read what the teams plan"),
+        ("", {"Whole", "Ours", "Theirs"}, "See what the teams are planning"),
         (
             "?team=education",
             {"Whole", "Ours"},
@@ -104,7 +104,7 @@ def test_meeting_list_without_meetings_of_a_year_offers_the_others(client, team)
 def test_meeting_list_without_any_says_what_to_do(client, client_for, member):
     text = visible_text(client.get("/meetings/"))
     assert "No dates yet" in text
-    assert "Join a team, and we email you its dates." in text
+    assert "Join a team, and we will email you its dates." in text
     assert "Join a team, and" not in visible_text(client_for(member).get("/meetings/"))
 
 
@@ -170,8 +170,8 @@ def test_meeting_detail_says_when_and_where(client, team):
     assert "Wednesday, December 9, 2099, 9:00 to 10:30 a.m. Central Time" in text
     assert "North Branch Example Health, Room 2, 1 Example Street, Chicago" in text
     assert "Members get the link" in text
-    assert "To read before Where we recruited Document" in text
-    assert "What was decided appears here" in text
+    assert "To read beforehand Where we recruited Document" in text
+    assert "What was decided will appear here" in text
     html = response.content.decode()
     assert '<time datetime="2099-12-09T09:00:00-06:00">' in html
     assert "<em>Goals</em>" in html
@@ -316,7 +316,7 @@ def test_meeting_detail_of_a_draft_is_for_those_who_plan_it(
     ) == visible_text(unknown).replace("there-is-none", "")
     for planner in (facilitator, administrator):
         text = visible_text(client_for(planner).get(draft.get_absolute_url()))
-        assert "Draft. Only you and the others who plan it see this page." in text
+        assert "Draft. Only you and others who plan it can see this page." in text
         assert "ld+json" not in text
         assert "Change it at the desk" in text
 

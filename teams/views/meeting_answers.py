@@ -79,9 +79,9 @@ class AnswerPanel:
         if not (self.meeting.is_in_person and self.meeting.is_online):
             coming, online = coming + online, 0
         parts = [
-            (coming, "comes", "come"),
-            (online, "joins online", "join online"),
-            (waiting, "waits for a place", "wait for a place"),
+            (coming, "is coming", "are coming"),
+            (online, "is joining online", "are joining online"),
+            (waiting, "is waiting for a place", "are waiting for a place"),
             (no, "cannot come", "cannot come"),
         ]
         words = [
