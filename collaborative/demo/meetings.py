@@ -11,6 +11,7 @@ from django.utils import timezone
 from collaborative.demo.data import CAREERS, HIRING, TRAINING
 from members.models import Member
 from members.services import save_with_history
+from teams.meeting_times import hour_in_words
 from teams.models import ActionTeam, Attendance, Meeting, MeetingLink
 from teams.services import (
     announce_meeting,
@@ -32,13 +33,13 @@ VIDEO = "https://video.example.org/made-up-room"
 FILES = "https://files.example.org"
 LAKEFRONT = "Lakefront Example Hospital, Sample Room 2, 1 Example Street, Chicago"
 NORTH_BRANCH = "North Branch Example Health, Room 5, 20 Example Avenue, Chicago"
-AGENDA = """9:00 a.m. **Welcome**, by a facilitator who does not exist
-
-9:10 a.m. **Where the goals are.** What moved since the last meeting
-
-9:40 a.m. **In small groups.** What each organization takes home
-
-10:20 a.m. **The next meeting**"""
+# After how many minutes each part begins.
+AGENDA = {
+    0: "**Welcome**, by a facilitator who does not exist",
+    10: "**Where the goals are.** What moved since the last meeting",
+    30: "**In small groups.** What each organization takes home",
+    50: "**The next meeting**",
+}
 MINUTES = """Seven made-up people from four made-up organizations took part.
 
 1. **Keep recruiting at the libraries.** Two more employers began there.
@@ -60,7 +61,6 @@ class DemoMeeting:
     place: str = ""
     join_url: str = ""
     audience: Meeting.Audience = Meeting.Audience.PUBLIC
-    agenda: str = AGENDA
     places: int | None = None
     answer_days_before: int | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
@@ -198,7 +198,7 @@ def _add_meeting(sample: DemoMeeting, teams: Sequence[ActionTeam], by: Member) -
         place=sample.place,
         join_url=sample.join_url,
         audience=sample.audience,
-        agenda=sample.agenda,
+        agenda=_agenda(_at(sample.working_days, sample.hour)),
         places=sample.places,
         answer_by=answer_by or None,
     )
@@ -248,6 +248,11 @@ def _backdate(meeting: Meeting, starts_at: datetime, length: timedelta) -> None:
     meeting.attendances.update(answered_at=before)
     for attendance in meeting.attendances.all():
         attendance.history.update(answered_at=before, history_date=before)
+
+
+def _agenda(starts_at: datetime) -> str:
+    parts = ((starts_at + timedelta(minutes=after), part) for after, part in AGENDA.items())
+    return "\n\n".join(f"{hour_in_words(moment)} {part}" for moment, part in parts)
 
 
 def _at(working_days: int, hour: int) -> datetime:

@@ -251,8 +251,30 @@ def test_attendance_pages_are_for_who_plans_the_meeting(
     assert status(client) == 302
     assert status(client_for(member)) == 403
     assert status(client_for(other_facilitator)) == 404
-    assert status(client_for(facilitator), whole) == 404
+    # Who comes of their own people is for everyone at the desk.
+    expected = 200 if page in {"attendance", "unanswered"} else 404
+    assert status(client_for(facilitator), whole) == expected
     assert status(client_for(facilitator)) == 200
+
+
+def test_attendance_of_the_whole_collaborative_is_read_by_facilitators(
+    client_for, facilitator, administrator, member, team
+):
+    whole = make_meeting(starts_at=timezone.now() - timedelta(days=1))
+    answer(whole, member)
+    answer(whole, None, guest_name="Vera Visitor")
+    client = client_for(facilitator)
+    text = visible_text(client.get(url(whole, "attendance")))
+    assert member.full_name in text
+    assert "Vera Visitor" not in text
+    assert "1 more person has answered or came, who is in none of your teams." in text
+    assert "The administrators, who plan this meeting, record who came" in text
+    assert client.post(url(whole, "attendance"), {"came": f"member-{member.pk}"}).status_code == 404
+    assert "Vera Visitor" in visible_text(
+        client_for(administrator).get(url(whole, "attendance"))
+    )
+    draft = make_meeting(status="draft")
+    assert client.get(url(draft, "attendance")).status_code == 404
 
 
 @pytest.mark.parametrize("page", POSTED)

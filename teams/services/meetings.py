@@ -139,8 +139,9 @@ def move_meeting(
     """Give an announced meeting another time or place; return the stored meeting.
 
     `place` and `join_url` remain as they are where they are None. Without `answer_by` answers end
-    as long before the meeting as they did. Everyone is reminded of the new time. Refuses a meeting
-    that is over, a time in the past, and a move that changes nothing.
+    as long before the meeting as they did. Everyone is reminded of the new time. One that has begun
+    can still change its place and its end. Refuses a meeting that is over, a time in the past, and
+    a move that changes nothing.
     """
     meeting = _lock_meeting(meeting, by, Status.ANNOUNCED)
     _refuse_over(meeting, "moved")
@@ -152,7 +153,10 @@ def move_meeting(
         raise Refused("Time and place are as they were. Change one of them.")
     if ends_at <= starts_at:
         raise Refused("The meeting ends before it begins. Change one of the times.")
-    _refuse_past(starts_at)
+    if starts_at != meeting.starts_at:
+        _refuse_past(starts_at)
+    elif ends_at <= timezone.now():
+        raise Refused("The new end is in the past. Choose a time to come.")
     _refuse_nowhere(place, join_url)
     old_start = meeting.starts_at
     if starts_at != old_start:

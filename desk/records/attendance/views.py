@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -30,6 +31,7 @@ from members.services import Refused
 from teams.attendee_lists import read_attendees
 from teams.meeting_times import time_range
 from teams.models import Attendance, Meeting
+from teams.services import visible_meetings
 from teams.services.attendance import (
     Attendee,
     NewGuest,
@@ -54,6 +56,15 @@ def planned_meeting(request: HttpRequest, pk: int) -> tuple[Meeting, Member]:
     return get_object_or_404(Meeting.objects.editable_by(staff), pk=pk), staff
 
 
+def read_meeting(request: HttpRequest, pk: int) -> tuple[Meeting, Member]:
+    """Return the meeting with the key `pk` and the person at the desk, who may read it; any other
+    meeting, and a draft that others plan, is a 404."""
+    staff = require_staff(request)
+    planned = Meeting.objects.editable_by(staff).order_by().values("pk")
+    drafts_of_others = Q(status=Meeting.Status.DRAFT) & ~Q(pk__in=planned)
+    return get_object_or_404(visible_meetings(staff).exclude(drafts_of_others), pk=pk), staff
+
+
 def page_context(request: HttpRequest, meeting: Meeting, title: str) -> dict[str, Any]:
     """Return what all pages about one meeting show."""
     return {
@@ -68,17 +79,22 @@ def page_context(request: HttpRequest, meeting: Meeting, title: str) -> dict[str
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def attendance(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show who said that they come, with a box to tick for who did; store the ticks."""
-    meeting, staff = planned_meeting(request, pk)
+    """Show who said that they come, with a box to tick for who did; store the ticks of who plans
+    the meeting."""
     if request.method == "POST":
-        return _store_ticks(request, meeting, staff)
+        return _store_ticks(request, *planned_meeting(request, pk))
+    meeting, staff = read_meeting(request, pk)
     return _attendance_page(request, meeting, staff, ListForm())
 
 
 def _attendance_page(
     request: HttpRequest, meeting: Meeting, staff: Member, list_form: ListForm
 ) -> HttpResponse:
+    is_planned = Meeting.objects.editable_by(staff).filter(pk=meeting.pk).exists()
     visible = visible_attendance(meeting, staff).select_related("member", "organization")
+    if not is_planned:
+        # Guests are known to who plans the meeting.
+        visible = visible.exclude(member=None)
     people = visible.order_by("member__full_name", "guest_name", "pk")
     page = Paginator(people, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
     form = TicksForm(None, attendances=list(page))
@@ -90,7 +106,8 @@ def _attendance_page(
         "groups": _groups(list(page)),
         "counts": counts,
         "others": counts.people - page.paginator.count,
-        "is_recordable": meeting.has_begun and meeting.status in RECORDABLE,
+        "is_planned": is_planned,
+        "is_recordable": is_planned and meeting.has_begun and meeting.status in RECORDABLE,
         "list_form": list_form,
     }
     return TemplateResponse(request, "admin/teams/meeting/attendance.html", context)
@@ -277,7 +294,7 @@ def _check_page(
 @require_safe
 def unanswered(request: HttpRequest, pk: int) -> HttpResponse:
     """Show which members of its teams have not answered, by organization."""
-    meeting, staff = planned_meeting(request, pk)
+    meeting, staff = read_meeting(request, pk)
     members = unanswered_members(meeting, staff).select_related("organization")
     members = members.order_by("organization__name", "full_name", "pk")
     page = Paginator(members, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
@@ -21,13 +21,15 @@ from desk.records.meetings.filters import DueFilter, MeetingTeamFilter, YearFilt
 from desk.records.meetings.forms import MeetingForm
 from members.dates import long_date
 from members.services import Refused
-from teams.meeting_times import day_in_words, hours, moment_in_words, time_range
+from teams.markdown import render_markdown
+from teams.meeting_times import ZONE, moment_in_words, time_range
 from teams.models import ActionTeam, Meeting
 from teams.services import change_meeting, copy_meeting, create_meeting, visible_meetings
 from teams.services.meeting_warnings import meeting_warnings
 
 BADGES = {"draft": "new", "announced": "open", "cancelled": "closed", "held": "confirmed"}
 WHOLE_COLLABORATIVE = "The whole Collaborative"
+READ_ONLY = "Administrators plan the meetings of the whole Collaborative."
 
 
 def team_names(meeting: Meeting) -> str:
@@ -43,6 +45,7 @@ class MeetingAdmin(ActionAdmin[Meeting]):
     """
 
     form = MeetingForm
+    add_words = "Plan a meeting"
     bulk_actions = [Announce(), Move(), Cancel(), Revive(), EmailMaterials(), Delete()]
     list_display = ["title", "when", "teams_or_all", "kind", "status_badge"]
     list_filter = ["status", DueFilter, MeetingTeamFilter, "kind", YearFilter]
@@ -94,7 +97,8 @@ class MeetingAdmin(ActionAdmin[Meeting]):
             return _fieldsets(self.PLAN, self.MORE)
         facts = [*self.FACTS, *_facts_of(obj)]
         if not self.has_change_permission(request, obj):
-            return [(None, {"fields": [*facts, *self.MOVED, "teams_or_all", "kind", "agenda"]})]
+            fields = [*facts, *self.MOVED, *_read_of(obj)]
+            return [(None, {"fields": fields, "description": READ_ONLY})]
         if obj.status == Meeting.Status.DRAFT:
             return _fieldsets((*facts, *self.PLAN, "version"), self.MORE)
         plan = [name for name in self.PLAN if name not in self.TIMES]
@@ -108,7 +112,7 @@ class MeetingAdmin(ActionAdmin[Meeting]):
             return []
         facts = [*self.FACTS, *_facts_of(obj), *self.MOVED]
         if not self.has_change_permission(request, obj):
-            return [*facts, "teams_or_all", "kind", "agenda"]
+            return [*facts, *_read_of(obj)]
         return facts
 
     def get_form(
@@ -145,7 +149,7 @@ class MeetingAdmin(ActionAdmin[Meeting]):
     ) -> HttpResponse:
         """Return the page that plans a meeting, headed by what it does."""
         return super().add_view(
-            request, form_url, {"title": "Plan a meeting"} | (extra_context or {})
+            request, form_url, {"title": self.add_words} | (extra_context or {})
         )
 
     def save_model(self, request: HttpRequest, obj: Meeting, form: Any, change: bool) -> None:
@@ -191,7 +195,7 @@ class MeetingAdmin(ActionAdmin[Meeting]):
         form_url: str = "",
         obj: Meeting | None = None,
     ) -> HttpResponse:
-        """Return the record, with the way to copy it."""
+        """Return the record, with the ways to who comes and, for who plans it, to copy it."""
         if obj is not None and self.has_change_permission(request, obj):
             context["copy_url"] = reverse("admin:teams_meeting_copy", args=[obj.pk])
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -225,8 +229,8 @@ class MeetingAdmin(ActionAdmin[Meeting]):
 
     @admin.display(ordering="starts_at")
     def when(self, meeting: Meeting) -> str:
-        """Return the day with its weekday, and the hours."""
-        return f"{day_in_words(meeting.day)}, {hours(meeting)}"
+        """Return the day with its weekday, and the hours; of several days both ends."""
+        return time_range(meeting).removesuffix(f" {ZONE}")
 
     @admin.display(description="teams")
     def teams_or_all(self, meeting: Meeting) -> SafeString | str:
@@ -249,6 +253,14 @@ class MeetingAdmin(ActionAdmin[Meeting]):
     def link(self, meeting: Meeting) -> str:
         return meeting.join_url or "only in person"
 
+    @admin.display(description="agenda")
+    def agenda_shown(self, meeting: Meeting) -> SafeString:
+        return format_html('<div class="prose">{}</div>', render_markdown(meeting.agenda))
+
+    @admin.display(description="minutes")
+    def minutes_shown(self, meeting: Meeting) -> SafeString:
+        return format_html('<div class="prose">{}</div>', render_markdown(meeting.minutes))
+
     @admin.display(description="moved from")
     def moved(self, meeting: Meeting) -> str:
         return moment_in_words(meeting.moved_from) if meeting.moved_from else ""
@@ -265,6 +277,12 @@ class MeetingAdmin(ActionAdmin[Meeting]):
 def _fieldsets(plan: Any, more: Any) -> list[Any]:
     folded = {"fields": more, "classes": ["collapse"]}
     return [(None, {"fields": plan}), ("More: who sees it, places, answers", folded)]
+
+
+def _read_of(meeting: Meeting) -> list[str]:
+    """Return what else of this meeting there is to read for those who do not plan it."""
+    texts = {"agenda_shown": meeting.agenda, "minutes_shown": meeting.minutes}
+    return ["teams_or_all", "kind", *(name for name, text in texts.items() if text)]
 
 
 def _facts_of(meeting: Meeting) -> list[str]:

@@ -73,6 +73,8 @@ class TimesForm(forms.Form):
         super().__init__(*args, **kwargs)
         # On a time that comes twice as the clocks go back.
         self.remarks: list[str] = []
+        # Of a meeting that goes on: its beginning remains possible.
+        self.begun_at: datetime | None = None
 
     def add_moments(self) -> None:
         """Add `starts_at` and `ends_at` to the cleaned data, and errors for times that do not
@@ -109,8 +111,10 @@ class TimesForm(forms.Form):
                 "The meeting ends before it begins. Change one of the times; where it goes past "
                 "midnight or over several days, enter the last day.",
             )
-        elif starts_at <= timezone.now():
+        elif starts_at != self.begun_at and starts_at <= timezone.now():
             self.add_error("day", "This time is in the past. Choose a time to come.")
+        elif ends_at <= timezone.now():
+            self.add_error("ends", "This time is in the past. Choose a time to come.")
         else:
             return True
         return False
@@ -258,6 +262,7 @@ class MoveForm(TimesForm):
         meeting = meetings[0]
         initial = initial_times(meeting) | {"place": meeting.place, "join_url": meeting.join_url}
         super().__init__(data, initial=initial, label_suffix="")
+        self.begun_at = meeting.starts_at if meeting.has_begun else None
 
     def clean(self) -> dict[str, Any]:
         """Return what moving the meeting needs, ready for JSON. Refuses several meetings."""
