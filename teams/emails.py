@@ -344,7 +344,20 @@ def meeting_moved(meeting: Meeting, before: Meeting, readers: Iterable[Reader]) 
     old_time = time_range(before)
     is_new_time = old_time != time_range(meeting)
     context = {"meeting": meeting, "old_time": old_time, "is_new_time": is_new_time}
-    return _queue_for_each("meeting_moved", readers, context)
+    where = _what_changed_about_the_place(meeting, before)
+    return _queue_for_each("meeting_moved", readers, {**context, "where": where})
+
+
+def _what_changed_about_the_place(meeting: Meeting, before: Meeting) -> str:
+    """Return "online" or "in person" where a meeting is only that now, "link" where the link to
+    join is a new one, "place" where the place has changed, and else an empty text."""
+    if before.is_in_person and not meeting.is_in_person:
+        return "online"
+    if before.is_online and not meeting.is_online:
+        return "in person"
+    if before.place != meeting.place:
+        return "place"
+    return "link" if before.join_url != meeting.join_url else ""
 
 
 def meeting_cancelled(meeting: Meeting, readers: Iterable[Reader]) -> list[Email]:

@@ -322,6 +322,18 @@ def test_meeting_is_moved_with_old_and_new_time_in_words(client_for, facilitator
     assert (meeting.starts_at, meeting.place) == (central(YEAR, 3, 16, 9), "Room 9")
 
 
+def test_meeting_that_has_begun_changes_its_room(client_for, facilitator, team):
+    start = timezone.now().replace(second=0, microsecond=0) - timedelta(minutes=5)
+    meeting = make_meeting(team, starts_at=start)
+    client = client_for(facilitator)
+    form = form_of(client.get(action_url("move", meeting)), "begins")
+    response = form.submit(client, "Show what will happen", place="Room 9")
+    assert "This time is in the past" not in visible_text(response)
+    form_of(response, "begins").submit(client, "Move")
+    meeting.refresh_from_db()
+    assert (meeting.starts_at, meeting.place) == (start, "Room 9")
+
+
 @pytest.mark.parametrize(
     ("entered", "message"),
     [

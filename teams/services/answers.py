@@ -167,6 +167,18 @@ def offered_answers(meeting: Meeting, *, may_join_online: bool) -> list[Answer]:
     return [Answer.IN_PERSON, Answer.NO]
 
 
+def is_outdated(meeting: Meeting, attendance: Attendance | None) -> bool:
+    """Return whether the person has to answer again: the meeting was moved, and is no longer held
+    in person, or online, as they chose it."""
+    if attendance is None:
+        return False
+    is_gone = {
+        Answer.IN_PERSON: not meeting.is_in_person,
+        Answer.ONLINE: not meeting.is_online,
+    }
+    return is_gone.get(Answer(attendance.answer), False) if attendance.answer else False
+
+
 def _offered_answer(meeting: Meeting, answer: str, *, may_join_online: bool) -> Answer:
     """Return `answer` as it is stored; refuse one that is not offered."""
     offered = offered_answers(meeting, may_join_online=may_join_online)
@@ -224,8 +236,8 @@ def free_places(meeting: Meeting) -> int | None:
 def move_up_waiting(meeting: Meeting) -> list[Attendance]:
     """Give the free places of `meeting`, which the caller has locked, to those who wait, in their
     order, each with an email; return their answers. Nobody moves up once it has begun, or where it
-    does not take place."""
-    if meeting.status != Status.ANNOUNCED or meeting.has_begun:
+    does not take place, or only online."""
+    if meeting.status != Status.ANNOUNCED or meeting.has_begun or not meeting.is_in_person:
         return []
     free = free_places(meeting)
     waiting = meeting.attendances.waiting().select_related("member")

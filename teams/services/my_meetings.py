@@ -12,7 +12,7 @@ from django.db.models import Prefetch
 from members.fragments import cached_fragment
 from members.models import Member
 from teams.models import ActionTeam, Attendance, Meeting, MeetingQuerySet
-from teams.services.answers import ANSWERS_IN_WORDS, offered_answers
+from teams.services.answers import ANSWERS_IN_WORDS, is_outdated, offered_answers
 
 # Of the meetings that someone sees beforehand; the list of meetings has all.
 MAX_MEETINGS = 20
@@ -27,8 +27,14 @@ class MyMeeting:
 
     @property
     def waits_for_answer(self) -> bool:
-        """Whether the member can answer, and has not."""
-        return self.attendance is None and self.meeting.takes_answers
+        """Whether the member can answer, and has not, or has to answer again."""
+        is_answered = self.attendance is not None and not self.is_outdated
+        return not is_answered and self.meeting.takes_answers
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the member has to answer again, because of where the meeting is now."""
+        return is_outdated(self.meeting, self.attendance)
 
     @property
     def answers(self) -> list[Attendance.Answer]:
@@ -38,7 +44,7 @@ class MyMeeting:
     @property
     def words(self) -> str:
         """What the member answered; empty until they have."""
-        if self.attendance is None or self.meeting.is_cancelled:
+        if self.attendance is None or self.is_outdated or self.meeting.is_cancelled:
             return ""
         if self.attendance.waiting_since:
             return "You are on the waiting list."

@@ -145,7 +145,7 @@ def _remind(meeting: Meeting, now: datetime) -> None:
         joins = attendance.answer == Attendance.Answer.ONLINE and key in members
         group = (
             attendance.answer,
-            attendance.waiting_since is not None,
+            attendance.waiting_since is not None and meeting.is_in_person,
             meeting.join_url if joins else "",
             to_read,
         )

@@ -304,6 +304,19 @@ def test_move_meeting_to_another_place_is_no_new_time(facilitator, team):
     assert moved.sequence == 1
 
 
+def test_move_meeting_that_has_begun_changes_the_room_but_not_the_beginning(facilitator, team):
+    meeting = make_meeting(team, starts_at=timezone.now() - timedelta(minutes=5))
+    same = {"starts_at": meeting.starts_at, "ends_at": meeting.ends_at}
+    moved = move_meeting(meeting, **same, place="Room 9", by=facilitator)
+    assert (moved.place, moved.sequence) == ("Room 9", 1)
+    for changes, why in [
+        (same | {"starts_at": meeting.starts_at - timedelta(hours=1)}, "time is in the past"),
+        (same | {"ends_at": meeting.starts_at + timedelta(minutes=1)}, "end is in the past"),
+    ]:
+        with pytest.raises(Refused, match=why):
+            move_meeting(moved, **changes, by=facilitator)
+
+
 @pytest.mark.parametrize("days", [-3, 7])
 def test_move_meeting_moves_the_end_of_answers_with_it(facilitator, team, days):
     start = timezone.now() + timedelta(days=14)

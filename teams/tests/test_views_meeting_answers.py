@@ -8,11 +8,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from post_office.models import Email
 
 from conftest import make_active_member, messages_of, visible_text
 from teams.answer_links import answer_token
 from teams.models import Attendance, Meeting
-from teams.services import close_account, leave_team
+from teams.services import close_account, leave_team, move_meeting
 from teams.services.answers import answer_as_guest, answer_meeting, attendance_of
 from teams.tests.meetings import make_meeting
 
@@ -125,6 +126,35 @@ def test_meeting_page_online_counts_everyone_as_coming(client_for, member, team)
 
 
 # Who comes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "gone", "words", "stored"),
+    [
+        ("in-person", "place", "now the meeting is only online", "online"),
+        ("online", "join_url", "now the meeting is only in person", "in-person"),
+    ],
+)
+def test_meeting_that_is_no_longer_held_as_answered_asks_again(
+    client_for, facilitator, member, meeting, first, gone, words, stored
+):
+    client = client_for(member)
+    press(client, meeting, first)
+    times = {"starts_at": meeting.starts_at, "ends_at": meeting.ends_at}
+    move_meeting(meeting, **times, **{gone: ""}, by=facilitator)
+
+    page = client.get(meeting.get_absolute_url())
+    assert "Please answer again." in visible_text(page)
+    assert words in visible_text(page)
+    assert 'aria-pressed="true"' not in page.content.decode()
+    assert "This has changed since you answered." in visible_text(client.get("/my/"))
+    email = Email.objects.latest("pk")
+    assert email.subject.startswith("Only ")
+    assert "lease answer" in email.message
+
+    press(client, meeting, "in-person")
+    assert Attendance.objects.get(member=member).answer == stored
+    assert "This has changed" not in visible_text(client.get("/my/"))
 
 
 def test_meeting_people_names_only_the_readers_team(

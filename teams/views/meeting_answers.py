@@ -28,6 +28,7 @@ from teams.services.answers import (
     answer_meeting,
     answers_of,
     counts_of,
+    is_outdated,
     number_in_line,
     offered_answers,
     people_who_answered,
@@ -50,15 +51,23 @@ class AnswerPanel:
     @property
     def answer(self) -> str:
         """The reader's answer as the page offers it; empty if there is none. Where the meeting is
-        only online, "I will come" means that."""
+        only online, "I will come" means that. One that has to be given again is none."""
+        if self.is_outdated:
+            return ""
         stored: str = self.attendance.answer if self.attendance else ""
         if stored == Answer.ONLINE and not self.meeting.is_in_person:
             return Answer.IN_PERSON
         return stored
 
     @property
+    def is_outdated(self) -> bool:
+        """Whether the reader has to answer again, because of where the meeting is now."""
+        return is_outdated(self.meeting, self.attendance)
+
+    @property
     def is_waiting(self) -> bool:
-        return bool(self.attendance and self.attendance.waiting_since)
+        is_in_line = self.attendance and self.attendance.waiting_since
+        return bool(is_in_line) and not self.is_outdated
 
     @property
     def number_in_line(self) -> int:
@@ -78,6 +87,8 @@ class AnswerPanel:
         coming, online, no, waiting = self.counts
         if not (self.meeting.is_in_person and self.meeting.is_online):
             coming, online = coming + online, 0
+        if not self.meeting.is_in_person:
+            coming, waiting = coming + waiting, 0
         parts = [
             (coming, "is coming", "are coming"),
             (online, "is joining online", "are joining online"),

@@ -138,7 +138,9 @@ class Move(MeetingAction):
             },
         )
         staff = require_staff(request)
-        warnings = meeting_warnings(moved, list(meeting.teams.all()), reader=staff)
+        warnings = []
+        if moved.starts_at != meeting.starts_at or not meeting.has_begun:
+            warnings = meeting_warnings(moved, list(meeting.teams.all()), reader=staff)
         return {
             "moved": moved,
             "new_time": time_range(moved),
