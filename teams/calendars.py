@@ -18,6 +18,7 @@ from django.db.models import Exists, OuterRef, Q
 from members.models import Member
 from members.normalize import clean_lines, clean_text
 from members.site_identity import site_identity
+from teams.answer_links import address_of
 from teams.markdown import plain_text
 from teams.meeting_times import last_day, time_range
 from teams.models import Attendance, Meeting, MeetingQuerySet, TeamEmail, team_keys
@@ -132,7 +133,8 @@ def email_calendar(team_email: TeamEmail) -> tuple[str, str] | None:
     (address,) = team_email.email.to
     attendance = _attendance(team_email, address)
     person = team_email.member or attendance
-    if settings.CALENDAR_EMAIL and person:
+    # Who has another address by now answers from there alone.
+    if settings.CALENDAR_EMAIL and person and address == address_of(person):
         method = "CANCEL" if meeting.is_cancelled else "REQUEST"
         _add_people(event, meeting, reply_address(meeting, person), address, attendance)
     calendar = _calendar(method)

@@ -85,7 +85,8 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
     def upcoming(self) -> MeetingQuerySet:
         """Meetings that are not over, the next one first; cancelled ones until their day has
         passed, as calendars keep them."""
-        return self.filter(ends_at__gt=timezone.now()).order_by("starts_at", "pk")
+        is_ahead = Q(ends_at__gt=timezone.now()) | Q(status=Meeting.Status.CANCELLED)
+        return self.filter(is_ahead, ends_at__gt=_midnight()).order_by("starts_at", "pk")
 
     def takes_place(self) -> MeetingQuerySet:
         """Meetings that are announced and not cancelled."""
@@ -98,12 +99,15 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
     def in_calendars(self) -> MeetingQuerySet:
         """What calendars hold: the announced meetings of the last year and all to come. Cancelled
         ones stay until their day has passed in Central Time: an entry that vanishes is no news."""
-        now = timezone.localtime()
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         cancelled = Q(status=Meeting.Status.CANCELLED)
-        retained = Q(~cancelled, ends_at__gt=now - CALENDAR_RETENTION)
-        retained |= Q(cancelled, ends_at__gt=midnight)
+        retained = Q(~cancelled, ends_at__gt=timezone.now() - CALENDAR_RETENTION)
+        retained |= Q(cancelled, ends_at__gt=_midnight())
         return self.announced().filter(retained).order_by("starts_at", "pk")
+
+
+def _midnight() -> datetime:
+    """Return when the present day began, in Central Time."""
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 # What the calendars of those who come show. Agenda, minutes and audience are on its page alone.

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 from post_office.models import Email
 
+from members.models import Member
 from teams.calendars import email_calendar, feed, meetings_of
 from teams.models import Attendance, Meeting, TeamEmail
 from teams.services.answers import answer_as_guest, answer_meeting
@@ -208,7 +209,7 @@ def test_in_calendars_holds_a_year_and_all_to_come(fields, ended, is_there):
     assert Meeting.objects.in_calendars().exists() is is_there
 
 
-def test_in_calendars_keeps_cancelled_until_their_day_has_passed_in_central_time(monkeypatch):
+def test_cancelled_meeting_is_there_until_its_day_has_passed_in_central_time(monkeypatch):
     start = central(2026, 12, 9, 9)
     make_meeting(starts_at=start, ends_at=start + timedelta(hours=1), **CANCELLED)
     # In UTC it is December 10 since 6 p.m.
@@ -216,6 +217,7 @@ def test_in_calendars_keeps_cancelled_until_their_day_has_passed_in_central_time
     for moment, is_there in moments.items():
         monkeypatch.setattr(timezone, "now", lambda now=moment: now)
         assert Meeting.objects.in_calendars().exists() is is_there
+        assert Meeting.objects.upcoming().exists() is is_there
 
 
 def test_in_calendars_knows_no_meeting_of_a_team_that_is_a_draft(team, administrator):
@@ -358,6 +360,14 @@ def test_email_calendar_invites_a_guest(mailbox, team):
     assert event["attendee"].params["PARTSTAT"] == "ACCEPTED"
     # Whoever is no guest of this meeting has no address to answer at.
     assert email_calendar(make_email(meeting, to="nobody@guest.example"))[0] == "PUBLISH"
+
+
+def test_email_calendar_to_a_former_address_has_no_buttons(mailbox, member, team):
+    queued = make_email(make_meeting(team), member)
+    Member.objects.filter(pk=member.pk).update(email="maria@new-employer.example")
+    method, text = email_calendar(TeamEmail.objects.get(pk=queued.pk))
+    assert method == "PUBLISH"
+    assert "meetings+" not in text
 
 
 @pytest.mark.parametrize("status", [{}, CANCELLED])
