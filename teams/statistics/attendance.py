@@ -72,8 +72,8 @@ def attendance_by_organization(
         organization: {team: OrganizationAttendance(of=totals.get(team, 0)) for team in columns}
         for organization in organizations
     }
-    came = _came_to(recorded).filter(organization__in=organizations)
-    by_team = came.values_list("organization", "meeting__teams").annotate(
+    came = _came_to(recorded).of_organizations(organizations)
+    by_team = came.values_list("employer", "meeting__teams").annotate(
         meetings=Count("meeting", distinct=True), **_PEOPLE
     )
     for organization, team, meetings, members, guests, unnamed in by_team:
@@ -111,12 +111,13 @@ def attendance_by_quarter(teams: Sequence[ActionTeam], period: Period) -> list[Q
         .values_list("quarter")
         .annotate(meetings=Count("pk"), recorded=Count("pk", filter=Q(is_recorded=True)))
     }
-    came = _came_to(held).annotate(quarter=_quarter("meeting__starts_at", quarters))
+    came = _came_to(held).with_employer()
+    came = came.annotate(quarter=_quarter("meeting__starts_at", quarters))
     people = {
         number: numbers
         for number, *numbers in came.values_list("quarter").annotate(
             **_PEOPLE,
-            organizations=Count("organization", distinct=True),
+            organizations=Count("employer", distinct=True),
             without=Count("pk", filter=Q(member=None, organization=None)),
         )
     }

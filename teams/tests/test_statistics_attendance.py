@@ -3,6 +3,7 @@ from datetime import date, datetime
 import pytest
 from django.utils import timezone
 
+from members.services.merging import merge_organizations
 from teams.models import Attendance, Meeting
 from teams.statistics import Period
 from teams.statistics.attendance import (
@@ -10,6 +11,7 @@ from teams.statistics.attendance import (
     QuarterAttendance,
     attendance_by_organization,
     attendance_by_quarter,
+    describe_attended,
     quarters_of,
 )
 from teams.tests.meetings import make_meeting
@@ -101,6 +103,19 @@ def test_attendance_by_organization_counts_guests_and_those_without_a_name(organ
     by_team = attendance_by_organization([organization.pk], [team], YEAR)[organization.pk]
 
     assert by_team[team.pk] == OrganizationAttendance(2, 2, 3)
+
+
+@pytest.mark.usefixtures("year")
+def test_attendance_of_an_organization_that_was_merged_is_that_of_the_other(
+    organization, other_organization, team, administrator
+):
+    merge_organizations(other_organization, organization, by=administrator)
+    attendance = attendance_by_organization([organization.pk], [team], YEAR)
+    assert attendance[organization.pk][team.pk] == OrganizationAttendance(2, 2, 3)
+    second = attendance_by_quarter([team], YEAR)[1]
+    assert (second.people, second.organizations) == (2, 1)
+    both = Attendance.objects.of_organizations([organization.pk])
+    assert describe_attended(both) == "came to 3 meetings, last on September 10, 2025"
 
 
 def test_attendance_only_of_what_took_place(member, organization, team):

@@ -237,6 +237,6 @@ def _desk_url(meeting: Meeting, person: Member | AnonymousUser) -> str:
 
 
 def _organizations_that_came(meeting: Meeting) -> list[Organization]:
-    came = meeting.attendances.filter(came=True, organization__isnull=False)
+    came = meeting.attendances.filter(came=True, organization__isnull=False).with_employer()
     recognized = Organization.objects.recognized()
-    return list(recognized.filter(pk__in=came.values("organization")).order_by("name"))
+    return list(recognized.filter(pk__in=came.values("employer")).order_by("name"))

@@ -301,7 +301,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
 
     @admin.display
     def meetings(self, organization: Organization) -> str:
-        return describe_attended(Attendance.objects.filter(organization=organization))
+        return describe_attended(Attendance.objects.of_organizations([organization.pk]))
 
     @admin.display(description="decided by")
     def decider(self, organization: Organization) -> str:
