@@ -168,6 +168,8 @@ def move_meeting(
     before = copy(meeting)
     save_with_history(meeting, by, f"moved; it was on {time_range(before)}", **changes)
     email_moved(meeting, before, max_emails=max_emails)
+    # Places may have become free while it was held online only.
+    move_up_waiting(meeting)
     return meeting
 
 
@@ -213,6 +215,8 @@ def revive_meeting(meeting: Meeting, *, by: Member, max_emails: int | None = Non
         answers_asked_at=None,
     )
     email_announced(meeting, again=True, max_emails=max_emails)
+    # Who has left meanwhile has given up a place.
+    move_up_waiting(meeting)
     return meeting
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from conftest import make_membership
 from members.history.decisions import create_decision, undo_decision
 from members.services import Refused
 from teams.actions import get_action, process_decision
@@ -18,6 +19,7 @@ from teams.services import (
     delete_meeting,
     hold_meeting,
     hold_past_meetings,
+    leave_team,
     move_meeting,
     revive_meeting,
     visible_meetings,
@@ -374,6 +376,26 @@ def test_revive_meeting_keeps_the_entry_of_calendars(facilitator, team):
     assert (revived.status, revived.cancelled_reason) == (Status.ANNOUNCED, "")
     assert (revived.uid, revived.slug, revived.sequence) == (meeting.uid, meeting.slug, 2)
     assert revived.reminded_at is None
+
+
+def test_place_given_up_meanwhile_goes_to_the_first_in_line(facilitator, team, member, colleague):
+    for step in ("revive", "move"):
+        meeting = make_meeting(team, places=1, audience="teams", title=step)
+        first, second = (answer_meeting(meeting, each, "in-person") for each in (member, colleague))
+        times = {"starts_at": meeting.starts_at, "ends_at": meeting.ends_at, "by": facilitator}
+        if step == "revive":
+            cancel_meeting(meeting, reason="Snow", by=facilitator)
+            leave_team(member.memberships.get())
+            revive_meeting(meeting, by=facilitator)
+            make_membership(member, team, "active", why="joined")
+        else:
+            move_meeting(meeting, **times, place="")
+            answer_meeting(meeting, member, "online")
+            move_meeting(meeting, **times, place="Room 2")
+        first.refresh_from_db()
+        second.refresh_from_db()
+        assert first.answer != "in-person"
+        assert second.waiting_since is None
 
 
 def test_revive_meeting_refuses_one_that_would_have_begun(facilitator, team):
