@@ -128,6 +128,16 @@ def test_no_template_of_a_page_has_styles_of_its_own():
         assert "<style" not in text, path
 
 
+def test_templates_render_drawings_and_badges_once():
+    """An include renders them on every page again, and takes four to ten times as long."""
+    folder = Path(settings.BASE_DIR) / "templates"
+    for path in folder.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(
+            r'{% include ("icons/|"art/|"_badge|\S*(icon|scene)_template)', text
+        ), path
+
+
 def test_bundle_holds_every_sheet_but_the_dark_one(tmp_path):
     """dark.css stays alone: its link says when it holds."""
     storage = BundlingStorage(location=tmp_path, base_url="/static/")
