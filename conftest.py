@@ -49,6 +49,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """
     with django_db_blocker.unblock():
         call_command("migrate", fake=True, verbosity=0)
+        call_command("migrate", verbosity=0)  # writes content types and permissions
     kept = {ContentType._meta.db_table, Permission._meta.db_table}
     flush_all = connection.ops.sql_flush
 
