@@ -298,3 +298,9 @@ def test_pages_need_the_same_queries_for_one_and_three_goals(client_for, adminis
             assert client.get(path).status_code == 200
         costs.append(len(queries))
     assert len(set(costs)) == 1
+
+
+def test_boxes_of_a_record_are_a_named_group(client_for, administrator, team):
+    page = client_for(administrator).get("/admin/teams/meeting/add/").content.decode()
+    assert "<legend>Teams</legend>" in page
+    assert 'for=""' not in page
