@@ -216,16 +216,16 @@ def _description(meeting: Meeting, join_url: str, *, is_waiting: bool) -> str:
     if meeting.is_cancelled:
         lines.append(f"This meeting is cancelled: {meeting.cancelled_reason}")
     elif is_waiting:
-        lines.append("You are on the waiting list. We email you if a place becomes free.")
+        lines.append("You are on the waiting list. We will email you if a place opens up.")
     if meeting.day != last_day(meeting):
         lines.append(time_range(meeting))
     if join_url:
         lines.append(f"Join online: {join_url}")
     elif meeting.is_online and not (meeting.is_cancelled or meeting.is_over):
-        lines.append("Online: members find the link to join on the page of the meeting.")
+        lines.append("Online: members find the link to join on the meeting page.")
     if agenda := _shortened(plain_text(meeting.agenda)):
         lines.append(f"\n{agenda}\n")
-    lines.append(f"All about this meeting: {settings.SITE_URL}{meeting.get_absolute_url()}")
+    lines.append(f"All the details: {settings.SITE_URL}{meeting.get_absolute_url()}")
     return clean_lines("\n".join("\n".join(lines).splitlines()))
 
 

@@ -45,7 +45,7 @@ def parse_time(text: str) -> time:
         return time(hour % 12 + (12 if half.startswith("p") else 0), minute)
     if not (digits.startswith("0") or hour in CLEAR_HOURS or hour > 12):
         shown = f"{hour}:{minute:02}" if minute else f"{hour}"
-        raise ValidationError(f"Say which half of the day: {shown} a.m. or {shown} p.m.?")
+        raise ValidationError(f"Enter whether it is {shown} a.m. or {shown} p.m.")
     return time(hour, minute)
 
 
@@ -65,7 +65,7 @@ def moment_at(day: date, local_time: time) -> tuple[datetime, str]:
         return moment, ""
     return moment, (
         f"{_clock(local_time)} comes twice on {day_in_words(day)}, because the clocks go back. "
-        "The first of the two is taken."
+        "We use the first one."
     )
 
 

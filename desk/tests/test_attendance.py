@@ -77,12 +77,12 @@ def test_attendance_ticks_are_stored(client_for, facilitator, meeting, member, c
     answer(meeting, outsider)
     page = client.get(url(meeting, "attendance"))
     assert "Olga" not in visible_text(page)
-    assert "1 more person has answered or came" in visible_text(page)
+    assert "1 more person answered or came" in visible_text(page)
 
     data = ticks(page) | {"came": [f"member-{member.pk}"]}
     page = client.post(url(meeting, "attendance"), data, follow=True)
 
-    assert "Stored. 1 person came, 1 who wanted to come did not." in visible_text(page)
+    assert "Saved. 1 person came, 1 who said they would come did not." in visible_text(page)
     expected = {"Maria Member": True, "Colin Colleague": False, "Olga Outsider": None}
     assert came(meeting) == expected
     meeting.refresh_from_db()
@@ -154,13 +154,13 @@ def test_attendance_list_is_checked_and_stored(
 
     text = visible_text(page)
     assert "We found 1 of the people" in text
-    assert "1 entry names someone who is on the list already" in text
+    assert "1 entry names someone who is already on the list" in text
     assert "iPhone a device, not a name" in text
     assert not Attendance.objects.exists()
     data = checked(page, **{"2_person": "guest", "2_organization": "rush example hospital"})
     page = store(client_for, facilitator, meeting, data)
 
-    assert "Stored. 3 people came. Left out: “iPhone”." in visible_text(page)
+    assert "Saved. 3 people came. Left out: “iPhone”." in visible_text(page)
     everyone = {"Maria Member": True, "Colin Colleague": True, "Walter Walkin": True}
     assert came(meeting) == everyone
     assert Attendance.objects.get(guest_name="Walter Walkin").organization == organization
@@ -169,7 +169,7 @@ def test_attendance_list_is_checked_and_stored(
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"0_person": "guest", "0_name": ""}, "Write the name of the guest."),
+        ({"0_person": "guest", "0_name": ""}, "Enter the guest’s name."),
         ({"0_person": "guest", "0_organization": "Nowhere"}, "No organization is called “Nowhere”"),
         ({"0_person": "member-999999"}, "This person can no longer be chosen."),
     ],
@@ -182,7 +182,7 @@ def test_attendance_list_explains_what_is_wrong(
     page = store(client_for, facilitator, meeting, data)
 
     assert message in visible_text(page)
-    assert "Nothing was stored" in visible_text(page)
+    assert "Nothing was saved" in visible_text(page)
     assert not Attendance.objects.exists()
 
 
@@ -202,7 +202,7 @@ def test_attendance_list_refuses_people_out_of_sight(
     ("text", "message"),
     [
         ("", "Paste the names or addresses"),
-        ("Name,Email\n", "There are no names under the headings"),
+        ("Name,Email\n", "There are no names below the headings"),
         ("\n".join(["Ana Sample", "Ben Example", "Cara Third"]), "The list has 3 names."),
         ("x" * 90, "The list is longer"),
     ],
@@ -229,7 +229,10 @@ def test_unanswered_names_who_is_seen(
     page = client_for(facilitator).get(url(meeting, "unanswered"))
 
     text = visible_text(page)
-    assert "1 member of your teams has not answered. 1 of other teams has not either." in text
+    assert (
+        "1 member of your teams has not answered. 1 member of other teams has not answered either."
+        in text
+    )
     assert "Rush Example Hospital (1) Colin Colleague" in text
     assert "Olga" not in text
     assert "Maria" not in text
@@ -321,7 +324,7 @@ LINK = {
 def test_afterwards_stores_minutes_and_links(client_for, facilitator, meeting):
     client, address = client_for(facilitator), url(meeting, "afterwards")
     page = client.get(address)
-    assert "To do Minutes: not there yet" in visible_text(page)
+    assert "To do Minutes: not added yet" in visible_text(page)
 
     data = afterwards(page, minutes="# Decided\r\n\r\nOne.", **LINK)
     page = client.post(address, data, follow=True)
@@ -332,7 +335,7 @@ def test_afterwards_stores_minutes_and_links(client_for, facilitator, meeting):
     assert link.history.get().history_user == facilitator
     text = visible_text(page)
     assert "Done Minutes: published" in text
-    assert "To do Captions or transcript of “Recording”: neither is there" in text
+    assert "To do Captions or transcript of “Recording”: not added yet" in text
     removed = client.post(address, afterwards(page) | {"links-0-DELETE": "on"}, follow=True)
     assert "Captions" not in visible_text(removed).split("Minutes")[0]
     assert not meeting.links.exists()
@@ -387,7 +390,7 @@ def test_afterwards_does_not_overwrite_minutes_of_others(client_for, facilitator
 
     page = client.post(address, data)
 
-    assert "Someone else has changed the minutes" in visible_text(page)
+    assert "Someone else changed the minutes" in visible_text(page)
     assert "Mine" in page.content.decode()
     meeting.refresh_from_db()
     assert meeting.minutes == "Theirs"

@@ -157,7 +157,7 @@ def test_overlapping_meeting_of_the_same_team_is_said(client_for, facilitator, t
     client = client_for(facilitator)
     form, typed = plan(client)
     said = " ".join(messages_of(client.post(form.action, typed, follow=True)))
-    assert "“Team hour” of the same team is at that time" in said
+    assert "“Team hour” is at the same time" in said
     assert "Unseen" not in said
 
 
@@ -175,7 +175,7 @@ def test_administrator_plans_for_the_whole_collaborative(client_for, administrat
     client = client_for(administrator)
     form, typed = plan(client)
     response = client.post(form.action, typed | {"teams": [], "audience": "teams"})
-    assert "this one has no team" in errors_of(response)
+    assert "This meeting has no team" in errors_of(response)
     client.post(form.action, typed | {"teams": []})
     assert not Meeting.objects.get().teams.exists()
 
@@ -340,8 +340,8 @@ def test_meeting_that_has_begun_changes_its_room(client_for, facilitator, team):
         ({"begins": "x"}, "Enter a time such as"),
         ({"ends": "1 a.m."}, "ends before it begins"),
         ({"day": "2020-03-09"}, "Check the year"),
-        ({"place": "", "join_url": ""}, "Say where it is"),
-        ({}, "as they were"),
+        ({"place": "", "join_url": ""}, "Enter where it is"),
+        ({}, "the same as before"),
     ],
 )
 def test_move_that_makes_no_sense_is_refused(client_for, facilitator, team, entered, message):
@@ -390,7 +390,7 @@ def test_second_of_two_facilitators_is_told_what_the_first_did(
     form = form_of(client.get(action_url("cancel", meeting)), "reason")
     cancel_meeting(meeting, reason="Snow.", by=facilitator)
     response = form.submit(client, "Cancel meeting", reason="Ice.")
-    assert "is cancelled already: Snow." in messages_of(response)[0]
+    assert "is already cancelled: Snow." in messages_of(response)[0]
 
 
 def test_draft_is_deleted_and_what_was_announced_is_not(client_for, facilitator, team):
@@ -415,7 +415,7 @@ def test_copy_for_next_quarter_is_a_draft_to_edit(client_for, facilitator, team)
     assert response.redirect_chain[-1][0] == record_url(draft)
     assert (draft.status, draft.minutes) == (Status.DRAFT, "")
     assert (draft.day.weekday(), draft.day.month) == (meeting.day.weekday(), 6)
-    assert "This is a copy, a draft, for" in messages_of(response)[0]
+    assert "This copy is a draft for" in messages_of(response)[0]
     assert form_of(response, "begins").fields["title"] == meeting.title
 
 
@@ -441,7 +441,7 @@ def test_stale_form_overwrites_nothing_unseen(client_for, facilitator, administr
     form = form_of(client.get(record_url(meeting)), "begins")
     change_meeting(meeting, by=administrator, agenda="Theirs")
     response = client.post(form.action, form.fields | {"title": "Mine", "agenda": "Mine, too"})
-    assert "Someone has changed this meeting" in visible_text(response)
+    assert "Someone else changed this meeting" in visible_text(response)
     assert Meeting.objects.get().agenda == "Theirs"
     again = form_of(response, "begins")
     assert again.fields["agenda"] == "Mine, too"
@@ -453,7 +453,7 @@ def test_meeting_of_a_team_that_is_a_draft_is_not_announced(client_for, facilita
     ActionTeam.objects.update(state=ActionTeam.State.DRAFT)
     meeting = make_meeting(team, status=Status.DRAFT)
     response = client_for(facilitator).post(action_url("announce", meeting), follow=True)
-    assert "Nobody may know yet of Education" in messages_of(response)[0]
+    assert "Education is not published yet" in messages_of(response)[0]
 
 
 def test_preview_counts_who_gets_the_email_and_shows_one(

@@ -95,7 +95,7 @@ def _revert_answer(answer: Attendance, change: dict[str, Any], by: Member, why: 
     elif serialize_fields(answer, change["new"]) == change["new"]:
         save_with_history(answer, by, why, **deserialize_fields(Attendance, change["old"]))
     elif "came" in change["new"]:
-        raise Refused("it was recorded since who came to a meeting.")
+        raise Refused("attendance at a meeting has been recorded since then.")
 
 
 def anonymize_old_guests() -> None:

@@ -38,7 +38,7 @@ def checklist(meeting: Meeting) -> list[ChecklistItem]:
             "Attendance", recorded, f"{counts.came} came" if recorded else "not recorded yet"
         ),
         ChecklistItem(
-            "Minutes", bool(meeting.minutes), "published" if meeting.minutes else "not there yet"
+            "Minutes", bool(meeting.minutes), "published" if meeting.minutes else "not added yet"
         ),
         ChecklistItem("Slides", bool(slides), str(slides or "none"), is_optional=True),
         ChecklistItem(
@@ -47,7 +47,7 @@ def checklist(meeting: Meeting) -> list[ChecklistItem]:
     ]
     for link in recordings:
         is_accessible = link.captions == MeetingLink.Captions.YES or bool(link.transcript_url)
-        note = "captions or a transcript are there" if is_accessible else "neither is there"
+        note = "added" if is_accessible else "not added yet"
         items.append(ChecklistItem(f"Captions or transcript of “{link}”", is_accessible, note))
     is_sent = meeting.materials_sent_at is not None
     note = "sent" if is_sent else "not sent"
@@ -72,13 +72,13 @@ def save_materials(
     stored = change_meeting(meeting, by=by)
     if minutes != stored.minutes and stored.minutes != shown_minutes:
         raise Refused(
-            "Someone else has changed the minutes meanwhile. Nothing was stored. Copy what you "
-            "have written, load the page again, and add it there."
+            "Someone else changed the minutes in the meantime. Nothing was saved. Copy what you "
+            "wrote, reload the page, and add it there."
         )
     stored = change_meeting(meeting, by=by, minutes=minutes)
     for link in saved:
         if link.pk and link.meeting_id != meeting.pk:
-            raise Refused("This link belongs to another meeting. Nothing was stored.")
+            raise Refused("This link belongs to another meeting. Nothing was saved.")
         link.meeting = stored
         if link.pk:
             explain_change(link, by, "changed")

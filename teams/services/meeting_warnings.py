@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.text import get_text_list
 
 from members.models import Member
+from members.wording import end_sentence
 from teams.meeting_times import day_in_words, hours, last_day
 from teams.models import ActionTeam, Meeting, MeetingQuerySet
 from teams.services.visibility import visible_meetings
@@ -28,14 +29,14 @@ def meeting_warnings(meeting: Meeting, teams: Sequence[ActionTeam], *, reader: M
     if until_start <= timedelta(0):
         warnings.append("This time is in the past.")
     elif until_start < SHORT_NOTICE:
-        warnings.append("It begins within 48 hours: calendars may not show it in time.")
+        warnings.append("It begins within 48 hours. Calendars may not show it in time.")
     days = {meeting.day, last_day(meeting)}
     if free := sorted(day for day in days if not is_working_day(day)):
         names = get_text_list([day_in_words(day) for day in free], "and")
         warnings.append(f"{names} is a weekend or a holiday.")
     overlapping = _overlapping(meeting, teams, reader)[:MAX_OVERLAPPING]
     warnings += [
-        f"“{other}” of the same team is at that time, on {day_in_words(other.day)}, {hours(other)}."
+        f"“{other}” is at the same time, on {day_in_words(other.day)}, {end_sentence(hours(other))}"
         for other in overlapping
     ]
     return warnings

@@ -26,6 +26,7 @@ from members.dates import long_date
 from members.models import Member
 from members.normalize import clean_text
 from members.services import Refused, explain_change, save_with_history
+from members.wording import end_sentence
 from teams.local_times import same_weekday_later
 from teams.meeting_times import time_range
 from teams.models import ActionTeam, Meeting
@@ -57,8 +58,8 @@ def create_meeting(meeting: Meeting, teams: Sequence[ActionTeam], *, by: Member)
             save_with_history(meeting, by, "planned")
     except IntegrityError as error:
         raise Refused(
-            "Someone planned a meeting with this title at the same moment. Look at the list, and "
-            "save again if yours is another one."
+            "Someone just planned a meeting with the same title. Check the list, and save again "
+            "if yours is a different one."
         ) from error
     _set_teams(meeting, teams, by)
     return meeting
@@ -117,7 +118,7 @@ def announce_meeting(meeting: Meeting, *, by: Member, max_emails: int | None = N
     _refuse_past(meeting.starts_at)
     _refuse_nowhere(meeting.place, meeting.join_url)
     if meeting.answer_by and meeting.answer_by <= timezone.now():
-        raise Refused("The time to answer by is over. Change it, or leave it empty.")
+        raise Refused("The deadline to answer has passed. Change it, or leave it empty.")
     now = timezone.now()
     save_with_history(meeting, by, "announced", status=Status.ANNOUNCED, announced_at=now)
     email_announced(meeting, max_emails=max_emails)
@@ -150,7 +151,7 @@ def move_meeting(
     target = {"starts_at": starts_at, "ends_at": ends_at, "place": place, "join_url": join_url}
     changes = {name: value for name, value in target.items() if getattr(meeting, name) != value}
     if not changes:
-        raise Refused("Time and place are as they were. Change one of them.")
+        raise Refused("The time and place are the same as before. Change one of them.")
     if ends_at <= starts_at:
         raise Refused("The meeting ends before it begins. Change one of the times.")
     if starts_at != meeting.starts_at:
@@ -201,7 +202,7 @@ def revive_meeting(meeting: Meeting, *, by: Member, max_emails: int | None = Non
     if meeting.has_begun:
         raise Refused(
             f"“{meeting}” would have begun on {long_date(meeting.starts_at)}. Copy it to plan "
-            "another one. Nothing was changed."
+            "a new one. Nothing was changed."
         )
     _refuse_draft_teams(list(meeting.teams.all()))
     save_with_history(
@@ -272,7 +273,7 @@ def delete_meeting(meeting: Meeting, *, by: Member) -> None:
     meeting = _lock_meeting(meeting, by, Status.DRAFT)
     if meeting.attendances.exists():
         raise Refused(
-            "People have answered to this meeting while it was announced. Announce it, and cancel "
+            "People answered this meeting while it was announced. Announce it again, and cancel "
             "it with a reason. Nothing was changed."
         )
     explain_change(meeting, by, "deleted as a draft")
@@ -311,7 +312,7 @@ def _lock_meeting(meeting: Meeting, by: Member | None, *statuses: Status) -> Mee
     not plan (None: the portal), and one with another status than `statuses`, if there are any."""
     stored = Meeting.objects.select_for_update(no_key=True).filter(pk=meeting.pk).first()
     if stored is None:
-        raise Refused("This meeting is no longer there. Nothing was changed.")
+        raise Refused("This meeting no longer exists. Nothing was changed.")
     if by and not Meeting.objects.editable_by(by).filter(pk=stored.pk).exists():
         who = "its facilitators" if stored.teams.exists() else "administrators"
         raise Refused(f"“{stored}” is planned by {who}. Nothing was changed.")
@@ -322,12 +323,12 @@ def _lock_meeting(meeting: Meeting, by: Member | None, *statuses: Status) -> Mee
 
 def _what_became_of(meeting: Meeting) -> str:
     if meeting.status == Status.DRAFT:
-        return "is a draft, which nobody knows of. Change or delete it."
+        return "is a draft. Change or delete it."
     if meeting.status == Status.ANNOUNCED and meeting.announced_at:
-        return f"is announced, since {long_date(meeting.announced_at)}."
+        return f"was announced on {long_date(meeting.announced_at)}."
     if meeting.status == Status.HELD:
         return f"took place on {long_date(meeting.starts_at)}."
-    return f"is cancelled already: {meeting.cancelled_reason}"
+    return f"is already cancelled: {end_sentence(meeting.cancelled_reason)}"
 
 
 def _set_teams(meeting: Meeting, teams: Iterable[ActionTeam], by: Member) -> None:
@@ -351,8 +352,8 @@ def _refuse_teams_of_others(
     if others := (set(before) ^ set(after)) - own:
         names = get_text_list(sorted(team.name for team in others), "and")
         raise Refused(
-            f"You do not facilitate {names}. Only who does, or an administrator, adds or removes "
-            "it. Nothing was changed."
+            f"You do not facilitate {names}. Only its facilitators or an administrator can add or "
+            "remove it. Nothing was changed."
         )
 
 
@@ -367,16 +368,16 @@ def _refuse_unclear(meeting: Meeting, teams: Sequence[ActionTeam]) -> None:
     if meeting.places is not None and meeting.places < 1:
         raise Refused("Give at least 1 place, or leave it empty: no limit.")
     if not teams and meeting.kind == Meeting.Kind.TEAM:
-        raise Refused("A team meeting needs a team. Choose it, or another kind.")
+        raise Refused("A team meeting needs a team. Choose a team, or another kind of meeting.")
     if not teams and meeting.audience == Meeting.Audience.TEAMS:
-        raise Refused("Choose its teams, or another answer to who sees it: this one has no team.")
+        raise Refused("This meeting has no team. Choose its teams, or change who sees it.")
 
 
 def _refuse_silent_move(meeting: Meeting, changes: Collection[str]) -> None:
     if not MOVED_FIELDS.isdisjoint(changes):
         raise Refused(
-            f"“{meeting}” is announced. Move it to change its time or place, so that everyone "
-            "hears of it. Nothing was changed."
+            f"“{meeting}” is announced. To change its time or place, move it, so that everyone "
+            "gets an email. Nothing was changed."
         )
 
 
@@ -385,24 +386,24 @@ def _refuse_draft_teams(teams: Iterable[ActionTeam]) -> None:
     if drafts:
         names = get_text_list(sorted(drafts), "and")
         raise Refused(
-            f"Nobody may know yet of {names}. Publish the team first, or choose another one."
+            f"{names} is not published yet. Publish the team first, or choose another one."
         )
 
 
 def _refuse_past(starts_at: datetime) -> None:
     if starts_at <= timezone.now():
-        raise Refused("The time is in the past. Choose a time to come.")
+        raise Refused("The time is in the past. Choose a future time.")
 
 
 def _refuse_nowhere(place: str, join_url: str) -> None:
     if not (place or join_url):
-        raise Refused("Say where it is: a place, a link to join online, or both.")
+        raise Refused("Enter where it is: a place, a link to join online, or both.")
 
 
 def _refuse_over(meeting: Meeting, what: str) -> None:
     if meeting.is_over:
         raise Refused(
-            f"“{meeting}” was over on {long_date(meeting.ends_at)}; it can no longer be {what}. "
+            f"“{meeting}” ended on {long_date(meeting.ends_at)}. It can no longer be {what}. "
             "Nothing was changed."
         )
 

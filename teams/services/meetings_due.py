@@ -66,7 +66,7 @@ def describe_due(meeting: Meeting) -> list[str]:
         return due
     due = []
     if not meeting.is_recorded:  # type: ignore[attr-defined]
-        due.append("Who came is not recorded.")
+        due.append("Attendance is not recorded.")
     if not meeting.minutes:
         due.append("There are no minutes.")
     return due

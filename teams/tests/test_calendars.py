@@ -132,13 +132,13 @@ def test_meeting_event_says_whose_it_is_where_and_what(settings, team, other_tea
     page = f"{settings.SITE_URL}/meetings/winter-meeting/"
     assert event["url"] == page
     assert event["description"].split("\n") == [
-        "Online: members find the link to join on the page of the meeting.",
+        "Online: members find the link to join on the meeting page.",
         "",
         "Welcome",
         "News",
         "Bye",
         "",
-        f"All about this meeting: {page}",
+        f"All the details: {page}",
     ]
     whole = event_of(make_meeting(place=""))
     assert whole["summary"] == "Collaborative: Winter meeting"

@@ -35,7 +35,7 @@ def test_parse_time_refuses_what_is_no_time(text):
 
 @pytest.mark.parametrize(("text", "shown"), [("1", "1"), ("6:45", "6:45")])
 def test_parse_time_asks_for_the_half_of_the_day(text, shown):
-    with pytest.raises(ValidationError, match=rf"{shown} a\.m\. or {shown} p\.m\.\?"):
+    with pytest.raises(ValidationError, match=rf"{shown} a\.m\. or {shown} p\.m\."):
         parse_time(text)
 
 
@@ -72,7 +72,7 @@ def test_moment_at_takes_the_first_of_a_time_that_comes_twice(local):
     moment, remark = moment_at(date(2026, 11, 1), local)
     assert moment == datetime(2026, 11, 1, 6, local.minute, tzinfo=UTC)
     assert remark.startswith(f"1:{local.minute:02} a.m. comes twice on Sunday, November 1, 2026")
-    assert remark.endswith("The first of the two is taken.")
+    assert remark.endswith("We use the first one.")
 
 
 @pytest.mark.parametrize(

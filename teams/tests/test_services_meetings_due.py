@@ -40,11 +40,11 @@ def due(planner) -> list[list[str]]:
         (24, {"status": "cancelled", "cancelled_reason": "Snow"}, []),
         # Ended today, and yesterday.
         (-3, {}, []),
-        (-24, {}, [["Who came is not recorded.", "There are no minutes."]]),
-        (-24, {"minutes": "Decided"}, [["Who came is not recorded."]]),
-        (-24, {"status": "held"}, [["Who came is not recorded.", "There are no minutes."]]),
+        (-24, {}, [["Attendance is not recorded.", "There are no minutes."]]),
+        (-24, {"minutes": "Decided"}, [["Attendance is not recorded."]]),
+        (-24, {"status": "held"}, [["Attendance is not recorded.", "There are no minutes."]]),
         (-24, {"status": "cancelled", "cancelled_reason": "Snow"}, []),
-        (-24 * 29, {}, [["Who came is not recorded.", "There are no minutes."]]),
+        (-24 * 29, {}, [["Attendance is not recorded.", "There are no minutes."]]),
         (-24 * 31, {}, []),
     ],
 )
@@ -107,4 +107,4 @@ def test_send_digests_about_meetings(now, monkeypatch, facilitator, team, day, i
     if email:
         text = " ".join(email.message.split())
         assert "1 meeting to prepare or finish" in text
-        assert "Central Time. Who came is not recorded. There are no minutes." in text
+        assert "Central Time. Attendance is not recorded. There are no minutes." in text

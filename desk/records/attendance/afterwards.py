@@ -73,8 +73,8 @@ class MinutesForm(forms.Form):
         required=False,
         strip=True,
         widget=forms.Textarea(attrs={"rows": 14, "cols": 60}),
-        help_text=f"What was decided, and who does what. Shown to who sees the meeting. "
-        f"{MARKDOWN_HELP}",
+        help_text=f"What was decided, and who does what. Everyone who can see the meeting can read "
+        f"them. {MARKDOWN_HELP}",
     )
     shown_minutes = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -114,7 +114,7 @@ def afterwards(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, "Stored. It is on the page of the meeting now.")
+            messages.success(request, "Saved. It is now on the meeting page.")
             return HttpResponseRedirect(reverse("admin:teams_meeting_afterwards", args=[pk]))
     context = {
         **page_context(request, meeting, f"After the meeting: {meeting}"),

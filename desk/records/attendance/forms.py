@@ -61,8 +61,8 @@ class ListForm(forms.Form):
         label="Names or email addresses",
         max_length=MAX_LIST_CHARACTERS,
         widget=forms.Textarea(attrs={"rows": 8, "cols": 60, "autocomplete": "off"}),
-        help_text="One on each line, or with commas or semicolons between them. The report of "
-        "participants from Zoom, Teams or Meet works as it is.",
+        help_text="One per line, or separated by commas or semicolons. A participant report from "
+        "Zoom, Teams or Meet works as it is.",
         error_messages={
             "required": "Paste the names or addresses of the people who came.",
             "max_length": "The list is longer than 50,000 characters. Paste it in two parts.",
@@ -79,11 +79,11 @@ class ListForm(forms.Form):
         if number > MAX_LIST_NAMES:
             raise forms.ValidationError(
                 f"The list has {number} names. Paste at most {MAX_LIST_NAMES} at a time, and the "
-                "others afterwards."
+                "rest afterward."
             )
         if not number:
             raise forms.ValidationError(
-                "There are no names under the headings. Paste the lines with the people, too."
+                "There are no names below the headings. Paste the lines with the people, too."
             )
         return text
 
@@ -137,13 +137,13 @@ class EntryForm(forms.Form):
         data = self.cleaned_data
         if data.get("person") == NEW_GUEST:
             if not data.get("name"):
-                self.add_error("name", "Write the name of the guest.")
+                self.add_error("name", "Enter the guest’s name.")
             organization = data.get("organization")
             if organization and not self._organization():
                 self.add_error(
                     "organization",
-                    f"No organization is called “{organization}”. Choose one of the list, or leave "
-                    "it empty.",
+                    f"No organization is called “{organization}”. Choose one from the list, or "
+                    "leave it empty.",
                 )
         return data
 

@@ -127,7 +127,7 @@ class AttendanceGroup:
 def _groups(attendances: Sequence[Attendance]) -> list[AttendanceGroup]:
     """Return the people in the order in which they are looked for: who said that they come, who
     waits for a place, who came without an answer, who cannot come."""
-    titles = ["Said that they come", "On the waiting list", "Have not answered", "Cannot come"]
+    titles = ["Said they will come", "On the waiting list", "Have not answered", "Cannot come"]
     groups = [AttendanceGroup(title, []) for title in titles]
     for attendance in attendances:
         if attendance.waiting_since:
@@ -148,8 +148,8 @@ def _store_ticks(request: HttpRequest, meeting: Meeting, staff: Member) -> HttpR
         people = attendees_by_key(meeting, came | absent | unmarked, staff)
         if (came | absent) - people.keys():
             raise Refused(
-                "Someone on the list is no longer there, or not in your teams. Look at the list "
-                "and save again. Nothing was changed."
+                "Someone on the list was removed or is not in your teams. Check the list and "
+                "save again. Nothing was changed."
             )
         record_attendance(
             meeting,
@@ -161,7 +161,7 @@ def _store_ticks(request: HttpRequest, meeting: Meeting, staff: Member) -> HttpR
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"Stored. {describe_attendance(meeting)}")
+        messages.success(request, f"Saved. {describe_attendance(meeting)}")
     return HttpResponseRedirect(f"{_url('attendance', meeting)}{_page_query(request)}")
 
 
@@ -175,7 +175,7 @@ def describe_attendance(meeting: Meeting) -> str:
     counts = attendance_counts(meeting)
     sentence = f"{counted(counts.came, 'person', 'people')} came"
     if counts.absent:
-        sentence += f", {counts.absent} who wanted to come did not"
+        sentence += f", {counts.absent} who said they would come did not"
     return f"{sentence}."
 
 
@@ -225,7 +225,7 @@ def attendance_store(request: HttpRequest, pk: int) -> HttpResponse:
         return _check_page(request, meeting, text, matches, forms)
     left_out = [form.match.entry.text for form in forms if form.chosen() is None]
     left_out += matches.left_out
-    messages.success(request, f"Stored. {describe_attendance(meeting)} {_left_out(left_out)}")
+    messages.success(request, f"Saved. {describe_attendance(meeting)} {_left_out(left_out)}")
     return HttpResponseRedirect(_url("attendance", meeting))
 
 

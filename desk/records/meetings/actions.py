@@ -75,8 +75,8 @@ class MeetingAction(BulkAction[Meeting]):
 class Announce(MeetingAction):
     name, label, title = "announce", "Announce", "Announce {}"
     description = (
-        "From now on it is on the pages of everyone who may see it and in their calendars, and "
-        "the members of its teams get an email. It can be moved or cancelled later, not deleted."
+        "It will appear on the pages and in the calendars of everyone who may see it, and the "
+        "members of its teams get an email. You can move or cancel it later, but not delete it."
     )
     template = "admin/teams/meeting/announce.html"
     status = Status.DRAFT
@@ -96,7 +96,10 @@ class Announce(MeetingAction):
 
 class Move(MeetingAction):
     name, label, title = "move", "Move", "Move {}"
-    description = "Everyone who may see it is told the old and the new time or place by email."
+    description = (
+        "The members of its teams and everyone who is coming get an email with the old and new "
+        "time or place."
+    )
     template = "admin/teams/meeting/move.html"
     status = Status.ANNOUNCED
 
@@ -152,17 +155,17 @@ class Cancel(ActionWithReason[Meeting], MeetingAction):
     name, label, title = "cancel", "Cancel meeting", "Cancel {}"
     leave_label = "Keep the meeting"
     description = (
-        "It remains on its page and in calendars, as cancelled, until its day has passed. Everyone "
-        "who may see it gets the reason by email."
+        "It remains on its page and in calendars, marked as cancelled, until its day has passed. "
+        "The members of its teams and everyone who is coming get an email with the reason."
     )
     status = Status.ANNOUNCED
     prepared_reasons = (
-        "Too few people can come. We will look for another date.",
-        "The weather does not allow us to travel safely.",
-        "The speaker is ill.",
+        "Too few people can come. We will find another date.",
+        "The weather makes it unsafe to travel.",
+        "The speaker is sick.",
         "The room is not available.",
     )
-    reason_help = "Everyone who may see the meeting reads it. Change it as you like."
+    reason_help = "Everyone who may see the meeting can read it. Change it as you like."
 
     def is_available(self, meeting: Meeting) -> bool:
         return super().is_available(meeting) and not meeting.is_over
@@ -182,8 +185,8 @@ class Cancel(ActionWithReason[Meeting], MeetingAction):
 class Revive(MeetingAction):
     name, label, title = "revive", "Hold it after all", "Hold {} after all"
     description = (
-        "It is announced again, at the same time and place and under the same address. Everyone "
-        "who may see it gets an email."
+        "It is announced again, with the same time, place and web address. The members of its "
+        "teams get an email."
     )
     status = Status.CANCELLED
 
@@ -193,9 +196,7 @@ class Revive(MeetingAction):
 
 class EmailMaterials(MeetingAction):
     name, label, title = "email_materials", "Email minutes and links", "Email the materials of {}"
-    description = (
-        "The members of its teams get one email that minutes, slides or a recording are there."
-    )
+    description = "The members of its teams get one email that the minutes and links are ready."
     kind = EmailChoice.Kind.MATERIALS
 
     def is_available(self, meeting: Meeting) -> bool:
@@ -208,7 +209,7 @@ class EmailMaterials(MeetingAction):
 
 class Delete(MeetingAction):
     name, label, title = "delete", "Delete draft", "Delete {}"
-    description = "Nobody knows of this draft, and no email is sent. It cannot be restored."
+    description = "No one has been invited, and no email is sent. You cannot undo this."
     status = Status.DRAFT
     shows_email = sends_email = False
 

@@ -132,7 +132,7 @@ class MeetingAdmin(ActionAdmin[Meeting]):
             teams.order_by("position", "name"),
             required=False,
             widget=forms.CheckboxSelectMultiple,
-            help_text=f"Whose meeting it is.{whole}",
+            help_text=f"The teams that meet.{whole}",
         )
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class MeetingAdmin(ActionAdmin[Meeting]):
         """Show the draft, with the weekday, where it can be announced."""
         messages.success(
             request,
-            f"Planned: “{obj}”, {time_range(obj)}. It is a draft: announce it once it is ready.",
+            f"Planned: “{obj}”, {time_range(obj)}. It is a draft. Announce it when it is ready.",
         )
         if "_addanother" in request.POST:
             return HttpResponseRedirect(reverse("admin:teams_meeting_add"))
@@ -217,8 +217,8 @@ class MeetingAdmin(ActionAdmin[Meeting]):
             return HttpResponseRedirect(record_url)
         messages.success(
             request,
-            f"This is a copy, a draft, for {time_range(draft)}. Change what is different, the "
-            "title as well, and announce it.",
+            f"This copy is a draft for {time_range(draft)}. Change what is different, including "
+            "the title, and announce it.",
         )
         for warning in meeting_warnings(draft, list(draft.teams.all()), reader=staff):
             messages.warning(request, warning)

@@ -23,10 +23,10 @@ from teams.services import check_plan
 # Further ahead a year is mistyped.
 MAX_YEARS_AHEAD = 5
 END_OF_DAY = time(23, 59)
-AS_USUAL = "As usual: everyone; of a team meeting the members of its teams"
+AS_USUAL = "As usual: everyone, or for a team meeting the members of its teams"
 CHANGED_MEANWHILE = (
-    "Someone has changed this meeting while you had it open; what is stored now is among the "
-    "facts. Look at what you entered, and save again to keep it."
+    "Someone else changed this meeting while you had it open. Check what you entered, and save "
+    "again to keep it."
 )
 
 
@@ -65,7 +65,7 @@ class TimesForm(forms.Form):
         label="Last day",
         required=False,
         widget=CalendarInput,
-        help_text="Only if it ends on another day than it begins.",
+        help_text="Only if it ends on a different day.",
         error_messages={"invalid": "Enter the last day as month/day/year, such as 12/10/2026."},
     )
 
@@ -108,13 +108,13 @@ class TimesForm(forms.Form):
         if ends_at <= starts_at:
             self.add_error(
                 "ends",
-                "The meeting ends before it begins. Change one of the times; where it goes past "
-                "midnight or over several days, enter the last day.",
+                "The meeting ends before it begins. Change one of the times. If it goes past "
+                "midnight or lasts several days, enter the last day.",
             )
         elif starts_at != self.begun_at and starts_at <= timezone.now():
-            self.add_error("day", "This time is in the past. Choose a time to come.")
+            self.add_error("day", "This time is in the past. Choose a future time.")
         elif ends_at <= timezone.now():
-            self.add_error("ends", "This time is in the past. Choose a time to come.")
+            self.add_error("ends", "This time is in the past. Choose a future time.")
         else:
             return True
         return False
@@ -138,10 +138,10 @@ class MeetingForm(forms.ModelForm[Meeting], TimesForm):
     staff: ClassVar[Member]
 
     answer_day = forms.DateField(
-        label="Answer until",
+        label="Answer by",
         required=False,
         widget=CalendarInput,
-        help_text="The last day to say who comes. Empty: until it begins.",
+        help_text="The last day to answer. Empty: until the meeting begins.",
         error_messages={"invalid": "Enter the date as month/day/year, such as 12/7/2026."},
     )
     # What the form has shown: another stored version is not overwritten unseen.
