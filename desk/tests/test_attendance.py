@@ -270,8 +270,8 @@ def test_attendance_of_the_whole_collaborative_is_read_by_facilitators(
     text = visible_text(client.get(url(whole, "attendance")))
     assert member.full_name in text
     assert "Vera Visitor" not in text
-    assert "1 more person has answered or came, who is in none of your teams." in text
-    assert "The administrators, who plan this meeting, record who came" in text
+    assert "1 more person answered or came, but is not in your teams." in text
+    assert "Administrators plan this meeting and record who came" in text
     assert client.post(url(whole, "attendance"), {"came": f"member-{member.pk}"}).status_code == 404
     assert "Vera Visitor" in visible_text(client_for(administrator).get(url(whole, "attendance")))
     draft = make_meeting(status="draft")

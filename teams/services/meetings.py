@@ -157,7 +157,7 @@ def move_meeting(
     if starts_at != meeting.starts_at:
         _refuse_past(starts_at)
     elif ends_at <= timezone.now():
-        raise Refused("The new end is in the past. Choose a time to come.")
+        raise Refused("The new end is in the past. Choose a future time.")
     _refuse_nowhere(place, join_url)
     old_start = meeting.starts_at
     if starts_at != old_start:
