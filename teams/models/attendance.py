@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from members.models import Organization
@@ -21,12 +21,12 @@ class AttendanceQuerySet(models.QuerySet["Attendance"]):
         """Who has a place, or joins online."""
         return self.filter(answer__in=Attendance.COMING, waiting_since=None)
 
-    def of_organizations(self, keys: Collection[int]) -> AttendanceQuerySet:
+    def of_organizations(self, keys: Collection[int]) -> QuerySet[Any]:
         """For the organizations with these keys, and for those that were merged into them."""
         merged = Q(organization__merged_into__in=keys)
         return self.filter(Q(organization__in=keys) | merged).with_employer()
 
-    def with_employer(self) -> AttendanceQuerySet:
+    def with_employer(self) -> QuerySet[Any]:
         """With `employer`, the key of the organization as it is now: where it was merged, of that
         into which it was."""
         return self.annotate(employer=Coalesce("organization__merged_into", "organization"))

@@ -8,8 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Case, Count, Exists, IntegerField, Max, OuterRef, Q, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 
 from members.dates import long_date
 from members.wording import counted
@@ -85,7 +97,7 @@ def attendance_by_organization(
     return attendance
 
 
-def describe_attended(attendance: AttendanceQuerySet) -> str:
+def describe_attended(attendance: QuerySet[Any]) -> str:
     """Return to how many meetings the people of `attendance` came, and when last: "came to 3
     meetings, last on December 9, 2026". One query."""
     numbers = attendance.filter(came=True).aggregate(
@@ -111,8 +123,7 @@ def attendance_by_quarter(teams: Sequence[ActionTeam], period: Period) -> list[Q
         .values_list("quarter")
         .annotate(meetings=Count("pk"), recorded=Count("pk", filter=Q(is_recorded=True)))
     }
-    came = _came_to(held).with_employer()
-    came = came.annotate(quarter=_quarter("meeting__starts_at", quarters))
+    came = _came_to(held).with_employer().annotate(quarter=_quarter("meeting__starts_at", quarters))
     people = {
         number: numbers
         for number, *numbers in came.values_list("quarter").annotate(
