@@ -256,7 +256,7 @@ EMAIL_TIMEOUT = 10
 EMAILS_PER_MINUTE = env.read(
     "EMAILS_PER_MINUTE",
     env.positive_int,
-    "Set it to how many invitations and reminders leave within a minute: 60",
+    "Set it to how many invitations and reminders are sent per minute: 60",
     60,
 )
 # One email at a time, so that a killed mail worker repeats at most one. It waits half an hour at
@@ -273,7 +273,7 @@ POST_OFFICE = {
 CALENDAR_EMAIL = env.read(
     "CALENDAR_EMAIL",
     env.plus_mailbox,
-    "Set it to a mailbox that takes addresses with a plus, its name of 20 characters at most: "
+    "Set it to a mailbox that accepts plus addresses, with at most 20 characters before the @: "
     "meetings@portal.example.org",
     "",
 )

@@ -35,17 +35,17 @@ LAKEFRONT = "Lakefront Example Hospital, Sample Room 2, 1 Example Street, Chicag
 NORTH_BRANCH = "North Branch Example Health, Room 5, 20 Example Avenue, Chicago"
 # After how many minutes each part begins.
 AGENDA = {
-    0: "**Welcome**, by a facilitator who does not exist",
-    10: "**Where the goals are.** What moved since the last meeting",
-    30: "**In small groups.** What each organization takes home",
+    0: "**Welcome** from a facilitator who does not exist",
+    10: "**Where our goals stand.** What has changed since the last meeting",
+    30: "**Small groups.** What each organization will do next",
     50: "**The next meeting**",
 }
 MINUTES = """Seven made-up people from four made-up organizations took part.
 
-1. **Keep recruiting at the libraries.** Two more employers began there.
-2. **Begin fair hiring with the new year.** It is first on the agenda of the next meeting.
+1. **Keep recruiting at the libraries.** Two more employers have started.
+2. **Start fair hiring in the new year.** It is first on the agenda of the next meeting.
 
-The team counts again before the next meeting."""
+The team will count again before the next meeting."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ MEETINGS = [
         links=[{"kind": "document", "title": "Where we recruited", "url": f"{FILES}/where.pdf"}],
     ),
     DemoMeeting(
-        "How to read a list of skills (a sample)",
+        "How to read a skills list (a sample)",
         Meeting.Kind.LEARNING,
         [TRAINING],
         6,
@@ -126,7 +126,7 @@ MEETINGS = [
         4,
         hour=13,
         place=NORTH_BRANCH,
-        cancelled="The speaker, who does not exist, is ill.",
+        cancelled="The speaker, who does not exist, is sick.",
     ),
     DemoMeeting(
         "Sample meeting in planning",
@@ -159,7 +159,7 @@ MEETINGS = [
         links=[SLIDES, RECORDING, NOTES],
     ),
     DemoMeeting(
-        "Sample summit of two days",
+        "Sample two-day summit",
         Meeting.Kind.SUMMIT,
         [],
         -240,
