@@ -442,7 +442,8 @@ def test_records_say_to_how_many_meetings_someone_came(
     data = {"shown": f"member-{member.pk}", "ticked_before": "", "came": f"member-{member.pk}"}
     client.post(url(meeting, "attendance"), data)
     hidden = make_meeting(other_team, title="Secret meeting", starts_at=meeting.starts_at)
-    save_with_history(Attendance(meeting=hidden, member=member, answer=""), None, "answered")
+    attended = Attendance(meeting=hidden, member=member, answer="", came=True)
+    save_with_history(attended, None, "answered")
 
     page = visible_text(client.get(member_url))
     assert f"came to 1 meeting, last on {long_date(meeting.starts_at)}" in page

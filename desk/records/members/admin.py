@@ -31,7 +31,7 @@ from members.dates import long_date
 from members.email_domains import email_domain
 from members.models import EmailDomain, Member, Organization
 from teams.models import Attendance, Invitation, Membership
-from teams.services import visible_members
+from teams.services import visible_meetings, visible_members
 from teams.statistics import describe_attended
 
 
@@ -290,6 +290,17 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
         members = visible_members(require_staff(request)).order_by(*self.get_ordering(request))
         return members.select_related("organization", "affiliation_confirmed_by", "merged_into")
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Member | None:
+        """Return the member, with their attendance at meetings that the reader sees."""
+        member = super().get_object(request, object_id, from_field)
+        if member is not None:
+            meetings = visible_meetings(require_staff(request)).order_by().values("pk")
+            attendance = Attendance.objects.filter(member=member, meeting__in=meetings)
+            member.seen_attendance = attendance  # type: ignore[attr-defined]  # for this page
+        return member
+
     def prepare_rows(self, rows: Collection[Member]) -> None:
         mark_probable_domains(rows)
 
@@ -372,7 +383,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
 
     @admin.display
     def meetings(self, member: Member) -> str:
-        return describe_attended(Attendance.objects.filter(member=member))
+        return describe_attended(member.seen_attendance)  # type: ignore[attr-defined]  # see above
 
     @admin.display
     def account(self, member: Member) -> SafeString | str:
