@@ -9,7 +9,6 @@ from teams.services.answers import (
     answer_as_guest,
     answer_counts,
     answer_meeting,
-    attendance_of,
     move_up_waiting,
 )
 from teams.services.claims import (
@@ -147,7 +146,6 @@ __all__ = [
     "approve_membership",
     "approve_move",
     "ask_question",
-    "attendance_of",
     "cancel_invitation",
     "cancel_meeting",
     "change_meeting",

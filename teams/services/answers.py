@@ -286,13 +286,6 @@ def _withdraw(meeting: int, members: Collection[int], by: Member | None, why: st
     move_up_waiting(locked)
 
 
-def attendance_of(meeting: Meeting, person: Member | AnonymousUser) -> Attendance | None:
-    """Return what `person` answered to `meeting`, or None."""
-    if not isinstance(person, Member):
-        return None
-    return Attendance.objects.filter(meeting=meeting, member=person).first()
-
-
 def answers_of(
     person: Member | AnonymousUser, meetings: Iterable[Meeting]
 ) -> dict[int, Attendance]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from teams.models import ActionTeam, Meeting
+from members.models import Member
+from teams.models import ActionTeam, Attendance, Meeting
 
 
 def make_meeting(*teams: ActionTeam, **fields: Any) -> Meeting:
@@ -29,3 +30,8 @@ def make_meeting(*teams: ActionTeam, **fields: Any) -> Meeting:
     meeting = Meeting.objects.create(starts_at=starts_at, **values)
     meeting.teams.set(teams)
     return meeting
+
+
+def attendance_of(meeting: Meeting, member: Member) -> Attendance | None:
+    """Return what `member` answered to `meeting`, or None."""
+    return Attendance.objects.filter(meeting=meeting, member=member).first()

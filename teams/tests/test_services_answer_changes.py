@@ -29,10 +29,9 @@ from teams.services.answers import (
     answer_as_guest,
     answer_counts,
     answer_meeting,
-    attendance_of,
     number_in_line,
 )
-from teams.tests.meetings import make_meeting
+from teams.tests.meetings import attendance_of, make_meeting
 
 pytestmark = pytest.mark.django_db
 IN_PERSON, ONLINE, NO = Attendance.Answer

@@ -14,8 +14,8 @@ from conftest import make_active_member, messages_of, visible_text
 from teams.answer_links import answer_token
 from teams.models import Attendance, Meeting
 from teams.services import close_account, leave_team, move_meeting
-from teams.services.answers import answer_as_guest, answer_meeting, attendance_of
-from teams.tests.meetings import make_meeting
+from teams.services.answers import answer_as_guest, answer_meeting
+from teams.tests.meetings import attendance_of, make_meeting
 
 pytestmark = pytest.mark.django_db
 IN_PERSON, ONLINE, NO = Attendance.Answer

@@ -10,9 +10,9 @@ from post_office.models import Email
 from conftest import messages_of, visible_text
 from members.models import Member, SentCode
 from teams.models import Attendance, Meeting
-from teams.services.answers import answer_meeting, attendance_of
+from teams.services.answers import answer_meeting
 from teams.tests.joining import age_codes, last_code, without_time
-from teams.tests.meetings import make_meeting
+from teams.tests.meetings import attendance_of, make_meeting
 
 pytestmark = pytest.mark.django_db
 IN_PERSON, ONLINE, NO = Attendance.Answer
