@@ -197,7 +197,7 @@ class GuestForm(HoneypotForm):
     full_name = name_field()
     email = WorkEmailField(
         label="Email address",
-        help_text="We will send a code to it. Erased 30 days after the meeting",
+        help_text="We will send a code to it, and erase it 30 days after the meeting",
     )
     answer = forms.ChoiceField(
         label="Will you be there?",

@@ -40,7 +40,7 @@ AGENDA = {
     30: "**Small groups.** What each organization will do next",
     50: "**The next meeting**",
 }
-MINUTES = """Seven made-up people from four made-up organizations took part.
+MINUTES = """Made-up people from made-up organizations took part.
 
 1. **Keep recruiting at the libraries.** Two more employers have started.
 2. **Start fair hiring in the new year.** It is first on the agenda of the next meeting.

@@ -363,14 +363,18 @@ def test_several_meetings_are_moved_one_at_a_time(client_for, facilitator, team)
     assert not Meeting.objects.filter(place="Room 9").exists()
 
 
-def test_meeting_is_cancelled_with_a_prepared_reason(client_for, facilitator, team):
+def test_meeting_is_cancelled_with_a_reason(client_for, facilitator, member, team):
     meeting = make_meeting(team)
     client = client_for(facilitator)
     page = client.get(action_url("cancel", meeting))
     form = form_of(page, "reason")
-    assert "Say in one sentence why" in visible_text(
-        form.submit(client, "Cancel meeting", reason="")
-    )
+    # Nothing is sent that nobody has chosen.
+    refused = visible_text(form.submit(client, "Cancel meeting"))
+    assert "Say in one sentence why" in refused
+    prepared = client.post(action_url("cancel", meeting), {"prepared": "1"})
+    assert "The weather" in prepared.context["email"].message
+    written = form.submit(client, "Show the email", reason="Ice.")
+    assert "Ice." in written.context["email"].message
     form.submit(client, "Cancel meeting", reason="Snow.")
     meeting.refresh_from_db()
     assert (meeting.status, meeting.cancelled_reason) == (Status.CANCELLED, "Snow.")

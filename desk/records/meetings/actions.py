@@ -170,8 +170,14 @@ class Cancel(ActionWithReason[Meeting], MeetingAction):
     def is_available(self, meeting: Meeting) -> bool:
         return super().is_available(meeting) and not meeting.is_over
 
+    def preview_data(self, form: forms.Form) -> dict[str, Any] | None:
+        return super().preview_data(form) if form.is_bound or form.initial else None
+
     def get_form(self, request: HttpRequest, records: Sequence[Meeting]) -> forms.Form:
         form = super().get_form(request, records)
+        if request.method != "POST":
+            # Nobody should read a reason that only stood there.
+            form.initial = {}
         form.fields["reason"] = CleanFormField(
             label="Reason",
             max_length=Meeting._meta.get_field("cancelled_reason").max_length,
