@@ -418,7 +418,7 @@ def revive_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
 @action(Meeting, "email_materials")
 def email_materials(meeting: Meeting, by: Member, form_data: FormData) -> str:
     recipients = meeting_emails.email_materials(meeting, by, max_emails=form_data.get(MAX_EMAILS))
-    return f"Email about the minutes and links of “{meeting}”: {recipients}."
+    return f"Minutes and links of “{meeting}”: {recipients}."
 
 
 @action(Meeting, "delete", can_be_undone=False)

@@ -416,7 +416,7 @@ def test_email_materials_is_sent_and_undone(client_for, facilitator, meeting, me
     client = client_for(facilitator)
     action = f"/admin/teams/meeting/{meeting.pk}/email_materials/"
     Meeting.objects.filter(pk=meeting.pk).update(minutes="Decided")
-    assert "1 person gets it" in visible_text(client.get(action))
+    assert "1 person gets the email" in visible_text(client.get(action))
 
     client.post(action, follow=True)
 

@@ -468,14 +468,14 @@ def test_preview_counts_who_gets_the_email_and_shows_one(
     client = client_for(facilitator)
     page = client.get(action_url("announce", meeting))
     text = visible_text(page)
-    assert "1 person gets it, 1 has stopped these emails." in text
+    assert "1 person gets the email, 1 has stopped these emails." in text
     assert f"To {member.email}" in text
     assert not queued_emails()
     action_form(page).submit(client, "Announce")
     assert [email.to for email in queued_emails()] == [[member.email]]
     assert all(email.scheduled_time for email in queued_emails())
     page = client.get(action_url("cancel", meeting))
-    assert "1 person gets it, 1 has stopped these emails." in visible_text(page)
+    assert "1 person gets the email, 1 has stopped these emails." in visible_text(page)
 
 
 def test_preview_writes_a_few_emails_only(client_for, facilitator, team, organization):
@@ -486,4 +486,4 @@ def test_preview_writes_a_few_emails_only(client_for, facilitator, team, organiz
     step = get_action(Meeting, "announce").step(facilitator, data)
     assert len(preview_action(step, [meeting.pk]).emails) == 2
     page = client_for(facilitator).get(action_url("announce", meeting))
-    assert "4 people get it." in visible_text(page)
+    assert "4 people get the email." in visible_text(page)

@@ -38,8 +38,8 @@ class Recipients:
         return len(self.each)
 
     def __str__(self) -> str:
-        """In words: "41 people get it, 3 have stopped these emails"."""
-        parts = [f"{counted(self.number, 'person gets', 'people get')} it"]
+        """In words: "41 people get the email, 3 have stopped these emails"."""
+        parts = [f"{counted(self.number, 'person gets', 'people get')} the email"]
         if self.monthly:
             parts.append(f"{self.monthly} in the monthly summary")
         if self.stopped:

@@ -71,7 +71,7 @@ def test_recipients_are_the_members_of_the_teams_each_once(
 ):
     found = recipients_of(make_meeting(team, other_team), DATES)
     assert [(each.member, each.team) for each in found.each] == [(member, team), (colleague, team)]
-    assert str(found) == "2 people get it"
+    assert str(found) == "2 people get the email"
 
 
 @pytest.mark.usefixtures("both")
@@ -86,7 +86,7 @@ def test_recipients_get_it_through_the_first_team_that_they_have_not_stopped(
     assert (found.monthly, found.stopped) == (1, 0)
     choose_emails(member, {(other_team.pk, DATES): Wants.NONE})
     assert str(recipients_of(meeting, DATES)) == (
-        "0 people get it, 1 in the monthly summary, 1 has stopped these emails"
+        "0 people get the email, 1 in the monthly summary, 1 has stopped these emails"
     )
     # Another kind is another choice.
     assert recipients_of(meeting, Kind.REMINDERS).number == 2

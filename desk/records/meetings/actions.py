@@ -69,7 +69,7 @@ class MeetingAction(BulkAction[Meeting]):
         if not self.is_available(meeting):
             return context
         recipients = recipients_of(meeting, self.kind)
-        return {**context, "effects": f"The email: {recipients}."}
+        return {**context, "effects": f"{recipients}."}
 
 
 class Announce(MeetingAction):
@@ -97,8 +97,8 @@ class Announce(MeetingAction):
 class Move(MeetingAction):
     name, label, title = "move", "Move", "Move {}"
     description = (
-        "The members of its teams and everyone who is coming get an email with the old and new "
-        "time or place."
+        "The members of its teams and everyone who said they would come get an email with the old "
+        "and new time or place."
     )
     template = "admin/teams/meeting/move.html"
     status = Status.ANNOUNCED
@@ -156,7 +156,8 @@ class Cancel(ActionWithReason[Meeting], MeetingAction):
     leave_label = "Keep the meeting"
     description = (
         "It remains on its page and in calendars, marked as cancelled, until its day has passed. "
-        "The members of its teams and everyone who is coming get an email with the reason."
+        "The members of its teams and everyone who said they would come get an email with the "
+        "reason."
     )
     status = Status.ANNOUNCED
     prepared_reasons = (
@@ -192,7 +193,7 @@ class Revive(MeetingAction):
     name, label, title = "revive", "Hold it after all", "Hold {} after all"
     description = (
         "It is announced again, with the same time, place and web address. The members of its "
-        "teams get an email."
+        "teams and everyone who said they would come get an email."
     )
     status = Status.CANCELLED
 
