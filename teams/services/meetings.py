@@ -334,6 +334,9 @@ def _what_became_of(meeting: Meeting) -> str:
 def _set_teams(meeting: Meeting, teams: Iterable[ActionTeam], by: Member) -> None:
     explain_change(meeting, by, "teams chosen")
     meeting.teams.set(teams)
+    # Their names stand before its title in calendars.
+    meeting.changed_at = timezone.now()
+    Meeting.objects.filter(pk=meeting.pk).update(changed_at=meeting.changed_at)
 
 
 def _refuse_teams_of_others(

@@ -145,6 +145,13 @@ def test_change_meeting_writes_no_status(administrator):
         change_meeting(make_meeting(), by=administrator, status="held")
 
 
+def test_change_meeting_of_its_teams_dates_the_entry_of_calendars(administrator, team, other_team):
+    meeting = make_meeting(team)
+    changed = change_meeting(meeting, by=administrator, teams=[other_team])
+    assert changed.changed_at > meeting.changed_at
+    assert Meeting.objects.get().changed_at == changed.changed_at
+
+
 def test_change_meeting_of_several_teams_keeps_those_of_others(
     facilitator, administrator, team, other_team, approval_team
 ):
