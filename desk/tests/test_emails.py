@@ -50,7 +50,7 @@ def test_email_list_shows_tries_and_the_last_code_never_the_reply(client_for, ad
 def test_email_list_names_the_kind_that_members_can_stop(client_for, administrator, member, team):
     email_announced(make_meeting(team))
     text = visible_text(client_for(administrator).get(EMAILS))
-    assert "Dates of meetings Queued" in text
+    assert "Meeting dates Queued" in text
     TeamEmail.objects.update(kind="")
     text = visible_text(client_for(administrator).get(EMAILS))
     assert "About their own answer Queued" in text

@@ -102,7 +102,10 @@ def test_team_meeting_is_for_its_team_unless_said_otherwise(client_for, facilita
         ({"last_day": f"{YEAR}-03-08"}, "The meeting ends before it begins."),
         ({"title": ""}, "Enter the title"),
         ({"places": "0"}, "greater than or equal to 1"),
-        ({"answer_day": f"{YEAR}-03-10"}, "Ask for answers before the meeting begins."),
+        (
+            {"answer_day": f"{YEAR}-03-10"},
+            "The deadline to answer must be before the meeting begins.",
+        ),
         ({"join_url": "javascript:alert(1)"}, "Enter a valid URL."),
     ],
 )

@@ -22,8 +22,8 @@ class EmailChoice(models.Model):
     """
 
     class Kind(models.TextChoices):
-        MEETINGS = "meetings", "Dates of meetings"
-        REMINDERS = "reminders", "Reminders of meetings"
+        MEETINGS = "meetings", "Meeting dates"
+        REMINDERS = "reminders", "Meeting reminders"
         MATERIALS = "materials", "Minutes and materials"
 
     class Wants(models.TextChoices):

@@ -180,9 +180,9 @@ class Meeting(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="How many can come in person; then there is a waiting list. Empty: no limit.",
+        help_text="How many can come in person; others join a waiting list. Empty: no limit.",
     )
-    answer_by = models.DateTimeField("answer until", null=True, blank=True)
+    answer_by = models.DateTimeField("answer by", null=True, blank=True)
     status = models.CharField(
         max_length=9, choices=Status.choices, default=Status.DRAFT, editable=False
     )
@@ -238,12 +238,12 @@ class Meeting(models.Model):
             models.CheckConstraint(
                 name="teams_meeting_has_places",
                 condition=Q(places=None) | Q(places__gt=0),
-                violation_error_message="Give at least 1 place, or leave it empty: no limit.",
+                violation_error_message="Enter at least 1 place, or leave it empty for no limit.",
             ),
             models.CheckConstraint(
                 name="teams_meeting_answers_before_start",
                 condition=Q(answer_by=None) | Q(answer_by__lte=F("starts_at")),
-                violation_error_message="Ask for answers before the meeting begins.",
+                violation_error_message="The deadline to answer must be before the meeting begins.",
             ),
         ]
 

@@ -367,9 +367,9 @@ def _refuse_unclear(meeting: Meeting, teams: Sequence[ActionTeam]) -> None:
     if meeting.ends_at <= meeting.starts_at:
         raise Refused("The meeting ends before it begins. Change one of the times.")
     if meeting.answer_by and meeting.answer_by > meeting.starts_at:
-        raise Refused("Ask for answers before the meeting begins.")
+        raise Refused("The deadline to answer must be before the meeting begins.")
     if meeting.places is not None and meeting.places < 1:
-        raise Refused("Give at least 1 place, or leave it empty: no limit.")
+        raise Refused("Enter at least 1 place, or leave it empty for no limit.")
     if not teams and meeting.kind == Meeting.Kind.TEAM:
         raise Refused("A team meeting needs a team. Choose a team, or another kind of meeting.")
     if not teams and meeting.audience == Meeting.Audience.TEAMS:

@@ -174,7 +174,7 @@ def test_stop_link_of_a_closed_account_or_forged_does_not_work(client, member, t
 def test_closed_account_keeps_no_choices(member, team):
     choose_emails(member, {(team.pk, Kind.MEETINGS): Wants.NONE})
     assert personal_data(member)["choices_of_emails"] == [
-        {"team": "Education", "emails": "Dates of meetings", "wants": "None"}
+        {"team": "Education", "emails": "Meeting dates", "wants": "None"}
     ]
     close_account(member)
     assert not EmailChoice.objects.exists()

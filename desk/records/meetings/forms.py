@@ -205,7 +205,9 @@ class MeetingForm(forms.ModelForm[Meeting], TimesForm):
         if stored and stored <= starts_at and timezone.localdate(stored) == day:
             return stored
         if day > start_day:
-            self.add_error("answer_day", "Ask for answers before the meeting begins.")
+            self.add_error(
+                "answer_day", "The deadline to answer must be before the meeting begins."
+            )
             return None
         if not start_day - timedelta(days=366) <= day:
             self.add_error("answer_day", f"Check the year: {day.year}.")
