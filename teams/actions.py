@@ -389,7 +389,7 @@ def announce_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
 
 @action(Meeting, "move")
 def move_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
-    meeting = services.move_meeting(
+    moved = services.move_meeting(
         meeting,
         starts_at=datetime.fromisoformat(form_data["starts_at"]),
         ends_at=datetime.fromisoformat(form_data["ends_at"]),
@@ -399,7 +399,11 @@ def move_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
         max_emails=form_data.get(MAX_EMAILS),
     )
     remarks = "".join(f" {remark}" for remark in form_data.get("remarks", ()))
-    return f"“{meeting}” is moved. It is now on {time_range(meeting)}.{remarks}"
+    if (moved.starts_at, moved.ends_at) != (meeting.starts_at, meeting.ends_at):
+        return f"“{moved}” is moved. It is now on {time_range(moved)}.{remarks}"
+    if moved.where != meeting.where:
+        return f"“{moved}” is moved. It is at the same time, but now here: {moved.where}."
+    return f"“{moved}” has a new link to join online."
 
 
 @action(Meeting, "cancel")
