@@ -21,12 +21,9 @@ PROBE_ROUTES = {"healthz", "readyz", "metrics"}
 MAX_PATH_LENGTH = 200
 MAX_METHOD_LENGTH = 10
 
-# The arguments of addresses that open something without signing in, and where these stand: not
-# every request gets as far as its view. deploy/nginx.conf leaves them out as well.
+# The arguments of addresses that open something without signing in. deploy/nginx.conf leaves them
+# out as well.
 SECRET_ARGUMENTS = ("token", "secret")
-_SECRET_PATH = re.compile(
-    r"/(moved|meetings/answer|my/calendar|emails)/(?!new/)[^/]+", re.IGNORECASE
-)
 
 _is_valid_id = re.compile(r"[A-Za-z0-9_-]{8,64}").fullmatch
 
@@ -84,8 +81,6 @@ def loggable_path(request: HttpRequest) -> str:
     of an email proves."""
     path = request.path
     match = request.resolver_match
-    if match is None:
-        path = _SECRET_PATH.sub(r"/\1/[token]", path)
     for name, value in match.kwargs.items() if match else ():
         if name in SECRET_ARGUMENTS:
             path = path.replace(str(value), "[token]")

@@ -27,6 +27,12 @@ _EMAIL_ADDRESS = re.compile(
 _STATEMENT_VALUES = re.compile(
     r"(DETAIL|CONTEXT|HINT): .*?(?=\n\n(?:The above|During handling)|\nTraceback|\Z)", re.DOTALL
 )
+# Addresses that open something without signing in, wherever a library names them. Those that stop
+# emails hold a colon, which tells them from templates.
+_SECRET_PATH = re.compile(
+    r"/(moved|meetings/answer|my/calendar|emails(?=/[^/\s]*(?::|%3a)))/(?!new/|\[token\])[^/\s]+",
+    re.IGNORECASE,
+)
 # The attributes of every record; all others were given by `extra`.
 _STANDARD_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "request_id"}
 # Django adds the whole request and its socket to the records of "django.request" and its server.
@@ -34,9 +40,11 @@ _OMITTED_EXTRAS = {"request", "server_time", "status_code"}
 
 
 def redact(text: str) -> str:
-    """Return `text` without email addresses and without the values of a failed statement."""
+    """Return `text` without email addresses, without what opens a page without signing in, and
+    without the values of a failed statement."""
     if "@" in text or "%40" in text:
         text = _EMAIL_ADDRESS.sub("(address)", text)
+    text = _SECRET_PATH.sub(r"/\1/[token]", text)
     return _STATEMENT_VALUES.sub(r"\1: (left out)", text) if ": " in text else text
 
 

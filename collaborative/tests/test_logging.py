@@ -29,7 +29,9 @@ from members.models import Member
 from members.services import Refused, preview_action
 from teams.models import Membership
 from teams.services import join_teams, recognize_organization
+from teams.services.calendar_keys import new_calendar_key
 from teams.tests.joining import CODE, EMPLOYER, JOIN, form, last_code
+from teams.views import calendars
 
 OWN_LOGGERS = ("portal", "collaborative", "members", "teams")
 is_generated_id = re.compile(r"[0-9a-f]{32}").fullmatch
@@ -122,6 +124,11 @@ def test_log_of_a_walk_through_the_portal_names_nobody(
             "a\nDETAIL: (left out)\n\nThe above exception was the direct cause\nb",
         ),
         ("nothing about anybody", "nothing about anybody"),
+        ("Service Unavailable: /my/calendar/a.b.ics", "Service Unavailable: /my/calendar/[token]"),
+        ("Error: /meetings/answer/1.m2.3:x/\nno", "Error: /meetings/answer/[token]/\nno"),
+        ("Error: /emails/WyJ:x/stop/", "Error: /emails/[token]/stop/"),
+        ('File "/srv/templates/emails/_base.txt"', 'File "/srv/templates/emails/_base.txt"'),
+        ("Error: /my/calendar/new/", "Error: /my/calendar/new/"),
     ],
 )
 def test_redact_removes_addresses_and_values_of_failed_statements(text, redacted):
@@ -178,6 +185,16 @@ def test_access_log_tells_no_secret_of_an_address(client, lines, path, logged):
     (line,) = lines.of("portal.requests")
     assert line["path"] == logged
     assert "secret" not in "".join(lines.text)
+
+
+@pytest.mark.django_db
+def test_error_of_a_page_tells_no_secret_of_its_address(lines, member, monkeypatch):
+    monkeypatch.setattr(calendars, "feed", lambda *args, **options: 1 / 0)
+    secret = new_calendar_key(member).secret
+    client = Client(raise_request_exception=False)
+    assert client.get(f"/my/calendar/{secret}.ics").status_code == 500
+    assert "/my/calendar/[token]" in lines.everything
+    assert secret not in lines.everything
 
 
 def test_access_log_tells_no_secret_of_a_redirected_address(client, settings, lines):
