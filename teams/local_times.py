@@ -1,4 +1,4 @@
-"""Times as people type them, in Central Time, and the moments that they are.
+"""Times as people type them, in Central Time, and the moments that they mean.
 
 Twice a year the clocks change: an hour that does not exist is refused, of one that comes twice the
 first is taken.
@@ -21,7 +21,7 @@ TYPED_TIME = re.compile(
 )
 NAMED_TIMES = {"noon": time(12), "midday": time(12), "midnight": time(0)}
 HOW_TO_TYPE = "Enter a time such as 9:30 a.m. or 2 p.m."
-# Nobody meets at two at night: from 7 to 12 is clear without a.m. or p.m.
+# No one meets at two in the morning: 7 to 12 is clear without a.m. or p.m.
 CLEAR_HOURS = range(7, 13)
 
 

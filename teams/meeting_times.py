@@ -1,7 +1,7 @@
 """When meetings are, in words: always with the weekday and "Central Time".
 
 Hours as the Associated Press writes them: "9:00 a.m.", "noon", "midnight". Pages, emails and
-calendars call these functions, so that nobody reads two spellings of one time.
+calendars call these functions, so that no time is written in two ways.
 """
 
 from datetime import date, datetime, timedelta
@@ -32,8 +32,8 @@ def day_in_words(day: date, *, year: bool = True) -> str:
 
 
 def hour_in_words(moment: datetime) -> str:
-    """Return the hour of a moment in Central Time: "9:00 a.m.", "noon", "midnight". Of an hour
-    that there are two of, the second is named: in November, when the clocks go back."""
+    """Return the hour of a moment in Central Time: "9:00 a.m.", "noon", "midnight". Of an hour that
+    comes twice, when the clocks go back in November, the second one says so."""
     hour, half = _hour(moment)
     return " ".join(filter(None, [hour, half]))
 
@@ -50,7 +50,7 @@ def last_day(meeting: Timed) -> date:
 
 
 def hours(meeting: Timed) -> str:
-    """Return from when to when a meeting on one day is, without the zone: "9:00 to 10:30 a.m."."""
+    """Return the hours of a one-day meeting, without the zone: "9:00 to 10:30 a.m."."""
     (start, half), (_, end_half) = _hour(meeting.starts_at), _hour(meeting.ends_at)
     first = start if half and half == end_half else hour_in_words(meeting.starts_at)
     return f"{first} to {hour_in_words(meeting.ends_at)}"
@@ -68,7 +68,7 @@ def time_range(meeting: Timed, *, year: bool = True) -> str:
 
 
 def time_range_beside_date(meeting: Timed) -> str:
-    """Return what a tile with month and day leaves open: "Wednesday, 9:00 to 10:30 a.m. Central
+    """Return the time beside a tile with the month and day: "Wednesday, 9:00 to 10:30 a.m. Central
     Time"; of several days "Wednesday, 9:00 a.m., to Thursday, December 10, 4:00 p.m. Central
     Time"."""
     first = timezone.localdate(meeting.starts_at)

@@ -1,4 +1,4 @@
-"""Who comes to a meeting, and who came."""
+"""Who is coming to a meeting, and who came."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Attendance(models.Model):
         blank=True,
         related_name="attendances",
     )
-    # Of guests; empty again some time after the meeting.
+    # Of guests; erased some time after the meeting.
     guest_name = CleanCharField(max_length=150, blank=True)
     guest_email = models.EmailField("email address", blank=True)
     organization = models.ForeignKey(

@@ -16,9 +16,9 @@ from teams.models.teams import ActionTeam
 
 
 class EmailChoice(models.Model):
-    """How a member wants one kind of emails of a team; where there is none, each one.
+    """How a member wants one kind of emails from a team; without a record, each one.
 
-    What is decided about a person is no such kind: it can never be stopped.
+    Emails about decisions on a person are not such a kind: they can never be stopped.
     """
 
     class Kind(models.TextChoices):

@@ -21,7 +21,7 @@ from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
 from teams.models.teams import MARKDOWN_HELP, ActionTeam
 
-# Older meetings are on the pages alone.
+# Older meetings are only on the pages.
 CALENDAR_RETENTION = timedelta(days=365)
 CALENDAR_SALT = "teams.models.meetings.CalendarKey"
 
@@ -98,7 +98,7 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
 
     def in_calendars(self) -> MeetingQuerySet:
         """What calendars hold: the announced meetings of the last year and all to come. Cancelled
-        ones stay until their day has passed in Central Time: an entry that vanishes is no news."""
+        ones are kept until their day has passed in Central Time: no one notices a missing entry."""
         cancelled = Q(status=Meeting.Status.CANCELLED)
         retained = Q(~cancelled, ends_at__gt=timezone.now() - CALENDAR_RETENTION)
         retained |= Q(cancelled, ends_at__gt=_midnight())
@@ -110,15 +110,15 @@ def _midnight() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-# What the calendars of those who come show. Agenda, minutes and audience are on its page alone.
+# What people's calendars show. Agenda, minutes and audience are only on its page.
 CALENDAR_FIELDS = frozenset({"title", "starts_at", "ends_at", "place", "join_url", "status"})
 # When emails were queued: no change of the meeting.
 EMAIL_TIMES = frozenset({"reminded_at", "answers_asked_at", "materials_sent_at"})
 
 
 def team_keys(member: Member) -> list[int]:
-    """Return the keys of the teams in which `member` is active, or which they facilitate: who has
-    one is a member in the sense of meetings."""
+    """Return the keys of the teams in which `member` is active, or which they facilitate: people
+    with at least one count as members for meetings."""
     teams = ActionTeam.objects.filter(
         Q(facilitators=member) | Q(memberships__in=member.memberships.filter(status="active"))
     )
@@ -303,7 +303,7 @@ class Meeting(models.Model):
 
     @property
     def where(self) -> str:
-        """Where it is, in words; the link to join is none of them."""
+        """Where it is, in words, without the link to join."""
         if self.place:
             return f"{self.place}, and online" if self.join_url else self.place
         return "Online" if self.join_url else "The place is not decided yet"
@@ -344,7 +344,7 @@ class Meeting(models.Model):
 
     @property
     def takes_answers(self) -> bool:
-        """Whether people can still say whether they come."""
+        """Whether people can still answer."""
         until = self.answer_by or self.starts_at
         return self.status == self.Status.ANNOUNCED and timezone.now() < until
 
@@ -446,7 +446,7 @@ class CalendarKey(models.Model):
     member = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="calendar_key"
     )
-    # Signed with SECRET_KEY in the address: the row alone opens nothing.
+    # Signed with SECRET_KEY in the address: the record alone opens nothing.
     nonce = models.CharField(max_length=32, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     last_used_on = models.DateField(null=True)
@@ -458,7 +458,7 @@ class CalendarKey(models.Model):
 
     @staticmethod
     def signer() -> signing.Signer:
-        # A dot: programs that take such addresses stumble over a colon.
+        # A dot: some calendar apps fail on a colon in an address.
         return signing.Signer(salt=CALENDAR_SALT, sep=".")
 
     @property

@@ -19,7 +19,7 @@ from teams.services.answers import Answer, free_places, has_place, move_up_waiti
 
 # After the meeting.
 GUEST_RETENTION = timedelta(days=30)
-# Stands in the history.
+# The reason in the history.
 JOINED = "the guest has joined"
 
 

@@ -1,7 +1,7 @@
 """Who comes to a meeting: answers, the places, and the waiting list that moves up.
 
-Here alone answers are written, with the meeting locked, so that never more people come in person
-than there are places, and nobody waits while one is free. Meetings are locked after members and
+Only this module writes answers, with the meeting locked, so that never more people come in person
+than there are places, and no one waits while a place is free. Meetings are locked after members and
 memberships.
 """
 
@@ -28,7 +28,7 @@ from teams.services.meeting_emails import email_guest_answer, email_place_free
 Answer = Attendance.Answer
 Status = Meeting.Status
 
-# Stand in the history.
+# Reasons in the history.
 ANSWERED = "answered"
 GOT_PLACE = "a place opened up"
 GAVE_UP = "may no longer see the meeting"
@@ -80,14 +80,14 @@ class AnswerGroup(NamedTuple):
 def answer_meeting(meeting: Meeting, member: Member, answer: str) -> Attendance:
     """Store what `member` answers to `meeting`; return the stored answer.
 
-    Where all places are taken, who wants to come in person waits, last in line. The same answer
-    again changes nothing; another one gives up a place, which the first in line gets. Refuses a
-    closed account, an answer that is not offered, one that comes too late, and a meeting that the
-    member may not see.
+    Where all places are taken, a member who wants to come in person waits, last in line. Repeating
+    an answer changes nothing; a different one gives up a place, which the first in line gets.
+    Refuses a closed account, an answer that is not offered, one that comes too late, and a meeting
+    that the member may not see.
     """
     with transaction.atomic():
         member = lock_open_account(member)
-        # Whoever ends one of these waits, and then finds the answer.
+        # A process that ends one of these waits, and then finds the answer.
         active = Membership.objects.of(member).active().order_by("pk")
         list(active.select_for_update(of=("self",), no_key=True))
         meeting = lock_meeting(meeting)
@@ -102,7 +102,7 @@ def answer_meeting(meeting: Meeting, member: Member, answer: str) -> Attendance:
 
 
 def answer_as_guest(meeting: Meeting, name: str, email: str, answer: str) -> Attendance:
-    """Store what a visitor answers to a public meeting, whose address `email` is proven; return
+    """Store the answer of a visitor, whose address `email` is proven, to a public meeting; return
     the stored answer. The address of a member answers as that member.
 
     Else as `answer_meeting`: guests come in person, or cannot come, and an email says what they
@@ -116,7 +116,7 @@ def answer_as_guest(meeting: Meeting, name: str, email: str, answer: str) -> Att
         meeting = lock_meeting(meeting)
         by_email = Attendance.objects.filter(meeting=meeting, guest_email=email)
         is_public = Meeting.objects.public().filter(pk=meeting.pk).exists()
-        # Who has answered before can also change it.
+        # Guests who answered before can still change their answer.
         if not (is_public or by_email.exists()):
             raise Refused(f"This meeting is no longer public. {NOTHING_CHANGED}")
         refuse_if_closed(meeting)
@@ -152,8 +152,8 @@ def refuse_if_closed(meeting: Meeting) -> None:
 
 
 def may_join_online(person: Member) -> bool:
-    """Return whether `person` may have the link to join a meeting that they see: members of a
-    team and facilitators."""
+    """Return whether `person` may have the link to join a meeting that they can see: members of a
+    team and facilitators may."""
     return bool(team_keys(person))
 
 
@@ -198,8 +198,8 @@ def _save_answer(
     by: Member | None,
     organization: Organization | None,
 ) -> bool:
-    """Store `answer`, with the meeting locked, and return whether it is another one. The same one
-    again keeps the place, or the place in line."""
+    """Store `answer`, with the meeting locked, and return whether it is a new one. Repeating an
+    answer keeps the place, or the place in line."""
     if attendance.answer == answer:
         return False
     gives_up_place = has_place(attendance)
@@ -225,7 +225,7 @@ def has_place(attendance: Attendance) -> bool:
 
 
 def free_places(meeting: Meeting) -> int | None:
-    """Return how many places `meeting`, which is locked, has left, below 0 where it lost some;
+    """Return how many places `meeting`, which is locked, has left; negative where it lost some;
     None without a limit."""
     if meeting.places is None:
         return None
@@ -254,9 +254,9 @@ def move_up_waiting(meeting: Meeting) -> list[Attendance]:
 def withdraw_answers(members: Iterable[int], *, by: Member | None, closed: bool = False) -> None:
     """Let the members with these keys, whose memberships have just changed in this transaction,
     give up their places in meetings to come that they may no longer see; with `closed`, in all.
-    Who waits moves up.
+    People who wait move up.
 
-    They have not answered then, and can again if they come back.
+    These members then count as not having answered, and can answer again if they return.
     """
     upcoming: dict[int, set[int]] = defaultdict(set)
     for batch in batched(sorted(set(members))):
@@ -278,7 +278,7 @@ def _seen_by(member: Member, meetings: Collection[int]) -> set[int]:
 
 
 def _withdraw(meeting: int, members: Collection[int], by: Member | None, why: str) -> None:
-    """Take back what these members answered to the meeting with this key; who waits moves up."""
+    """Take back these members' answers to the meeting with this key; people who wait move up."""
     locked = Meeting.objects.select_for_update(no_key=True).get(pk=meeting)
     answers = locked.attendances.filter(member__in=members).exclude(answer="").order_by("pk")
     for attendance in answers:
@@ -297,7 +297,7 @@ def answers_of(
 
 
 def number_in_line(attendance: Attendance) -> int:
-    """Return how many wait for a place up to this person, who is one of them: 1 is the next."""
+    """Return this person's number on the waiting list: 1 is the next to get a place."""
     waiting = Attendance.objects.filter(meeting=attendance.meeting_id).waiting()
     before = Q(waiting_since__lt=attendance.waiting_since) | Q(
         waiting_since=attendance.waiting_since, pk__lt=attendance.pk

@@ -1,6 +1,6 @@
 """Who came to a meeting: recorded by its facilitators, each for the people whom they see.
 
-Corrected at any time: no email follows from it. What others have recorded stays.
+Corrected at any time: no email follows from it. What others have recorded is kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from teams.services.meetings import hold_meeting
 # Someone who may have come: a member, who need not have answered, or a guest by their answer.
 Attendee: TypeAlias = Member | Attendance
 
-# Stand in the history.
+# Reasons in the history.
 CAME = "attendance recorded: came"
 ABSENT = "attendance recorded: did not come"
 
@@ -157,7 +157,7 @@ def record_attendance(
 ) -> RecordedAttendance:
     """Store that these people came to `meeting`, or did not; return how many that changed.
 
-    Of `absent_unless_marked`, those who wanted to come did not, unless somebody has recorded
+    Of `absent_unless_marked`, those who wanted to come did not, unless someone has recorded
     meanwhile that they did. The organization of who came is theirs now, unless it was recorded
     before. The meeting is then held. Refuses a meeting that has not begun, is a draft or cancelled,
     that `by` does not plan, and people whom `by` does not see.

@@ -1,4 +1,4 @@
-"""Taking the answers that calendar programs send by email: they count as presses on the page.
+"""Storing the answers that calendar apps send by email: they count like presses on the page.
 
 Nothing is ever sent back to who wrote such an email, so no two programs can answer each other for
 ever; what was not taken is in the log, by keys.

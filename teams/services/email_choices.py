@@ -24,7 +24,7 @@ Wants = EmailChoice.Wants
 TOKEN_SALT = "teams.services.email_choices"  # noqa: S105
 CHOSEN = "chosen"
 STOPPED_FROM_EMAIL = "with the link in an email"
-# A reminder a month late reminds of nothing.
+# There is no monthly choice for reminders: they would come too late.
 OFFERED: Mapping[str, Sequence[Wants]] = {
     Kind.MEETINGS: (Wants.EACH, Wants.MONTHLY, Wants.NONE),
     Kind.REMINDERS: (Wants.EACH, Wants.NONE),
@@ -64,8 +64,8 @@ def choose_emails(
     member: Member, choices: Mapping[tuple[int | None, str], str], *, from_email: bool = False
 ) -> None:
     """Store how `member` wants these kinds of emails; what is not among `choices` is left as it
-    is, and what is the same writes no history. `from_email`: with the link of an email, by whoever
-    has it."""
+    is, and what is the same writes no history. `from_email`: with the link in an email, by anyone
+    who has it."""
     account = lock_open_account(member)
     stored = {(each.team_id, each.kind): each for each in account.email_choices.all()}
     for (team, kind), wants in choices.items():
@@ -126,12 +126,12 @@ class StopLink:
 
     @property
     def offered(self) -> Sequence[Wants]:
-        """How this kind can be had."""
+        """The choices for this kind of emails."""
         return (Wants.NONE,) if self.is_summary else OFFERED[self.kind]
 
     @property
     def wants(self) -> str:
-        """How the member has it now."""
+        """The member's present choice."""
         if self.is_summary:
             return Wants.MONTHLY if self.in_summary() else Wants.NONE
         return choices_of(self.member).get((self.key, self.kind), Wants.EACH)

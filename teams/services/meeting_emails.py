@@ -1,4 +1,4 @@
-"""The emails about a meeting: to whom each goes, and what the mail worker has to know of it.
+"""The emails about a meeting: who gets each one, and what the mail worker has to know about it.
 
 Each function is called inside the transaction of what it reports, with the meeting locked. The
 emails leave after all more urgent ones, and only if they are still right (see `team_emails`).
@@ -72,7 +72,7 @@ def email_materials(meeting: Meeting, by: Member, *, max_emails: int | None = No
     one email; return who gets it. Refuses a meeting without any of them."""
     links = list(meeting.links.all())
     if not meeting.teams.exists():
-        # Nobody is in its teams.
+        # It has no teams, so no one is in them.
         links = [link for link in links if link.audience != Meeting.Audience.TEAMS]
     if not links and not meeting.minutes.strip():
         raise Refused("Add the minutes or a link first. Nothing was sent.")
@@ -88,7 +88,7 @@ def email_materials(meeting: Meeting, by: Member, *, max_emails: int | None = No
 
 
 def email_place_free(attendance: Attendance) -> None:
-    """Tell who was on the waiting list that they have a place."""
+    """Tell a person who was on the waiting list that they have a place."""
     send_letters(
         [to_attendee(attendance, Method.REQUEST)],
         lambda readers: emails.meeting_place_free(attendance.meeting, readers),
@@ -117,7 +117,7 @@ class Letter:
     method: str = ""
 
     def team_email(self, email: Email) -> TeamEmail:
-        """Return the row that goes with `email`."""
+        """Return the record that goes with `email`."""
         return TeamEmail(
             email=email,
             member=self.member,
@@ -153,7 +153,7 @@ def to_members(
 
 
 def to_attendee(attendance: Attendance, method: str = "") -> Letter:
-    """Return a letter to who answered, about their answer: it cannot be stopped."""
+    """Return a letter to a person about their own answer: it cannot be stopped."""
     member = attendance.member
     reason = "you answered that you cannot come."
     if attendance.answer in Attendance.COMING:
@@ -173,7 +173,7 @@ def attendees_of(meeting: Meeting) -> Iterable[Attendance]:
     reachable = Q(member__is_active=True) | ~Q(guest_email="")
     answers = meeting.attendances.filter(reachable, answer__in=Attendance.COMING)
     for attendance in answers.select_related("member").order_by("pk"):
-        # Known already: without this, each would be queried.
+        # Already known: without this, each would be queried.
         attendance.meeting = meeting
         yield attendance
 
@@ -182,8 +182,8 @@ def _send_change(meeting: Meeting, write: Write, method: str, max_emails: int | 
     """Send what became of `meeting` to who said that they come, and to the members of its teams."""
     recipients = recipients_of(meeting, Kind.MEETINGS)
     coming = [to_attendee(attendance, method) for attendance in attendees_of(meeting)]
-    told = {letter.member.pk for letter in coming if letter.member}
-    others = [each for each in recipients.each if each.member.pk not in told]
+    informed = {letter.member.pk for letter in coming if letter.member}
+    others = [each for each in recipients.each if each.member.pk not in informed]
     letters = chain(coming, to_members(meeting, others, Kind.MEETINGS, method))
     send_letters(letters, write, max_emails)
     return recipients

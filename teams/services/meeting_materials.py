@@ -1,4 +1,4 @@
-"""What remains after a meeting: minutes, slides, recordings; and what is missing of it."""
+"""What a meeting leaves behind (minutes, slides, recordings), and what of it is missing."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from teams.services.meetings import change_meeting
 
 @dataclass(frozen=True)
 class ChecklistItem:
-    """Something to do after a meeting: whether it is done, and in words what is there. What is
-    optional reminds nobody."""
+    """Something to do after a meeting: whether it is done, and its state in words. Optional items
+    cause no reminders."""
 
     title: str
     is_done: bool
@@ -66,8 +66,8 @@ def save_materials(
 ) -> Meeting:
     """Store the minutes of `meeting`, and save and remove links of it; return the stored meeting.
 
-    Refuses minutes that are no longer those of `shown_minutes`: someone else has written them
-    meanwhile. Refuses links of other meetings.
+    Refuses minutes that are no longer those of `shown_minutes`: someone else changed them
+    in the meantime. Refuses links of other meetings.
     """
     stored = change_meeting(meeting, by=by)
     if minutes != stored.minutes and stored.minutes != shown_minutes:

@@ -1,4 +1,4 @@
-"""What to think of once more before a meeting is announced or moved: no rule refuses it."""
+"""What to check before a meeting is announced or moved, though no rule refuses it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def meeting_warnings(meeting: Meeting, teams: Sequence[ActionTeam], *, reader: M
 
 
 def _overlapping(meeting: Meeting, teams: Sequence[ActionTeam], reader: Member) -> MeetingQuerySet:
-    """Return other meetings at the time of `meeting` to which some of the same people come."""
+    """Return other meetings at the time of `meeting` that some of the same people attend."""
     others: MeetingQuerySet = (
         visible_meetings(reader)
         .filter(starts_at__lt=meeting.ends_at, ends_at__gt=meeting.starts_at)

@@ -6,8 +6,8 @@ DRAFT --announce--> ANNOUNCED --hold--> HELD
                      v      |
                     CANCELLED
 
-This module alone writes the status. Each step locks the meeting, so that of two facilitators who
-press at the same time one learns what the other has done.
+This module alone writes the status. Each step locks the meeting, so that if two
+facilitators act at the same time, the second one learns what the first has done.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Status = Meeting.Status
 # Of the addresses; the number that tells two of them apart comes after it.
 MAX_SLUG_CHARACTERS = 120
 MONTHS_TO_COPY = 3
-# What people have to hear of: it is changed by moving the meeting.
+# What people must hear about: changed only by moving the meeting.
 MOVED_FIELDS = frozenset({"starts_at", "ends_at", "place", "join_url"})
 CHANGEABLE_FIELDS = MOVED_FIELDS | {
     "kind", "title", "audience", "agenda", "minutes", "places", "answer_by",
@@ -88,7 +88,7 @@ def change_meeting(
     if meeting.status != Status.DRAFT:
         _refuse_silent_move(meeting, changes)
         _refuse_draft_teams(after)
-    # The address stays for good once someone may know it.
+    # The address is permanent once someone may know it.
     elif meeting.sequence == 0 and (slug := _free_slug(changed)) != meeting.slug:
         changes["slug"] = slug
     if changes:
@@ -423,8 +423,8 @@ def _free_slug(meeting: Meeting) -> str:
 
 
 def _days_later(moment: datetime, shift: timedelta) -> datetime:
-    """Return the same hour of Central Time so many days later. One that the clocks leave out is
-    the next that there is."""
+    """Return the same hour of Central Time, `shift` later. An hour that the clocks skip becomes the
+    next one that exists."""
     local = timezone.localtime(moment).replace(tzinfo=None) + shift
     return timezone.make_aware(local)
 

@@ -1,4 +1,4 @@
-"""What is due about meetings, for who plans them: to announce, to prepare, to finish afterwards."""
+"""What is due about meetings, for those who plan them: to announce, to prepare, to finish."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from members.models import Member
 from members.wording import counted
 from teams.models import Attendance, Meeting, MeetingQuerySet
 
-# Drafts that begin within so many days are to be announced.
+# Drafts that begin within this time are due to be announced.
 ANNOUNCE_WITHIN = timedelta(days=14)
-# After so many days nobody is reminded of what is missing.
+# After this time no one is reminded of what is missing.
 FINISH_WITHIN = timedelta(days=30)
 
 Status = Meeting.Status
@@ -26,7 +26,7 @@ def meetings_due(planner: Member) -> MeetingQuerySet:
     day after on for 30 days, those without attendance or minutes. One query."""
     now = timezone.now()
     today = _start_of(now)
-    # A day has 23 to 25 hours: noon of the next one is sure to be in it.
+    # A day has 23 to 25 hours: 36 hours after midnight is always in the next one.
     tomorrow = _start_of(today + timedelta(hours=36))
     day_after = _start_of(tomorrow + timedelta(hours=36))
     attendance = Attendance.objects.filter(meeting=OuterRef("pk"))
@@ -46,7 +46,7 @@ def meetings_due(planner: Member) -> MeetingQuerySet:
         ends_at__lte=today,
         ends_at__gt=now - FINISH_WITHIN,
     )
-    # No index serves all of it; these bounds do.
+    # No index serves the whole condition; it serves these bounds.
     recent = meetings.filter(ends_at__gt=now - FINISH_WITHIN)
     due: MeetingQuerySet = recent.filter(to_announce | is_tomorrow | has_waiting | to_finish)
     return due.order_by("starts_at", "pk")

@@ -1,7 +1,7 @@
-"""Reminders of meetings: to who comes, and once to who has not answered.
+"""Meeting reminders: to people who are coming, and once to members who have not answered.
 
-Due on a working day from FIRST_REMINDER_HOUR on, some working days before the meeting. A run that
-was missed is made up for until the meeting begins. What was sent is noted with the emails, with
+Due on a working day from FIRST_REMINDER_HOUR on, some working days before the meeting. A
+missed run is made up for until the meeting begins. What was sent is noted with the emails, with
 the meeting locked, so that any number of processes remind once.
 """
 
@@ -63,7 +63,7 @@ def send_reminders(now: datetime) -> int:
     reminded = 0
     for meeting in upcoming.order_by("starts_at", "pk"):
         for is_due, send in ((_asks_for_answers, _ask_for_answers), (_is_to_remind, _remind)):
-            # Looked at once more when it is locked.
+            # Checked again once it is locked.
             if is_due(meeting, local.date()):
                 reminded += _send_once(meeting, now, is_due, send)
     return reminded
@@ -82,8 +82,8 @@ def _is_to_remind(meeting: Meeting, today: date) -> bool:
 
 
 def _asks_for_answers(meeting: Meeting, today: date) -> bool:
-    """Return whether who has not answered is asked today: not where the email that announced or
-    moved the meeting, which asks the same, is as recent as that."""
+    """Return whether members who have not answered are asked today: not if the email that announced
+    or moved the meeting, which asks the same, is that recent."""
     if meeting.answers_asked_at or not meeting.takes_answers:
         return False
     if working_days_until(meeting.day, today) > ASK_WORKING_DAYS:
@@ -116,7 +116,7 @@ def _send_once(
 
 
 def _ask_for_answers(meeting: Meeting, now: datetime) -> None:
-    """Ask the members who have not answered whether they come."""
+    """Ask the members who have not answered whether they will come."""
     answers = meeting.attendances.exclude(answer="").exclude(member=None)
     answered = set(answers.values_list("member", flat=True))
     recipients = recipients_of(meeting, Kind.REMINDERS).each
@@ -129,7 +129,7 @@ def _ask_for_answers(meeting: Meeting, now: datetime) -> None:
 
 
 def _remind(meeting: Meeting, now: datetime) -> None:
-    """Remind who comes or waits for a place, but for members who have stopped reminders."""
+    """Remind people who are coming or waiting for a place, except members who stopped reminders."""
     coming = list(attendees_of(meeting))
     people = [attendance.member for attendance in coming if attendance.member]
     members, of_meeting = _active(people), _active(people, meeting)
@@ -164,7 +164,7 @@ def _remind(meeting: Meeting, now: datetime) -> None:
 
 
 def _reminder(attendance: Attendance, recipient: Recipient | None) -> Letter:
-    """Return the letter to who comes, which a member of the meeting's teams can stop."""
+    """Return the letter to someone who is coming, which members of the meeting's teams can stop."""
     if recipient is None:
         return to_attendee(attendance)
     (letter,) = to_members(attendance.meeting, [recipient], Kind.REMINDERS)

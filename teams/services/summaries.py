@@ -1,4 +1,4 @@
-"""The monthly summary of who chose it: what is coming in their teams, and what is new."""
+"""The monthly summary for members who chose it: what is coming up, and what is new."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _send_summary(key: int, month: date) -> bool:
     to tell, or another process has sent it."""
     member = Member.objects.select_for_update(no_key=True).get(pk=key)
     due = list(_due(month).filter(member=member).select_related("team"))
-    # Not a fact about the person: no line of history.
+    # Not a fact about the person, so it writes no history.
     EmailChoice.objects.filter(pk__in=[each.pk for each in due]).update(summarized_on=month)
     sections = _sections(member, due, month) if member.is_active else []
     if not sections:

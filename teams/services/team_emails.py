@@ -106,7 +106,7 @@ def is_still_to_send(team_email: TeamEmail) -> bool:
     member = team_email.member
     if member is None:
         return meeting is None or Meeting.objects.public().filter(pk=meeting.pk).exists()
-    # Of two accounts that were merged, the one that goes on.
+    # Of two merged accounts, the one that was kept.
     member = member.merged_into or member
     if not member.is_active or not _is_wanted(team_email, member):
         return False

@@ -22,7 +22,7 @@ from teams.services.meeting_warnings import meeting_warnings
 from teams.services.team_emails import recipients_of
 
 Status = Meeting.Status
-# Of a preview: some that a facilitator may read should be among them.
+# In a preview: enough that some are emails the facilitator may read.
 MAX_SAMPLE_EMAILS = 20
 
 
@@ -35,7 +35,7 @@ class MeetingAction(BulkAction[Meeting]):
     # Those for which the page offers it.
     status: Status
     sends_email = True
-    # Of emails that members can stop.
+    # The kind of the emails, by which members can stop them.
     kind = EmailChoice.Kind.MEETINGS
 
     def has_permission(self, staff: Member, record: Meeting | None = None) -> bool:
@@ -84,7 +84,7 @@ class Announce(MeetingAction):
     def get_context_data(
         self, request: HttpRequest, records: Sequence[Meeting], form: forms.Form
     ) -> dict[str, Any]:
-        """Return who gets the email, and what to think of once more."""
+        """Return who gets the email, and what to check again."""
         context = super().get_context_data(request, records, form)
         if len(records) > 1:
             return context

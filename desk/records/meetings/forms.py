@@ -20,7 +20,7 @@ from teams.meeting_times import hour_in_words
 from teams.models import ActionTeam, Meeting
 from teams.services import check_plan
 
-# Further ahead a year is mistyped.
+# A year further ahead is probably a typo.
 MAX_YEARS_AHEAD = 5
 END_OF_DAY = time(23, 59)
 AS_USUAL = "As usual: everyone, or for a team meeting the members of its teams"
@@ -71,7 +71,7 @@ class TimesForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # On a time that comes twice as the clocks go back.
+        # About times that come twice when the clocks go back.
         self.remarks: list[str] = []
         # Of a meeting that goes on: its beginning remains possible.
         self.begun_at: datetime | None = None
@@ -144,7 +144,7 @@ class MeetingForm(forms.ModelForm[Meeting], TimesForm):
         help_text="The last day to answer. Empty: until the meeting begins.",
         error_messages={"invalid": "Enter the date as month/day/year, such as 12/7/2026."},
     )
-    # What the form has shown: another stored version is not overwritten unseen.
+    # The version that the form showed, so that changes by others are not overwritten unseen.
     version = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
