@@ -142,7 +142,8 @@ def _remind(meeting: Meeting, now: datetime) -> None:
             continue
         seen = _seen_audiences(is_member=key in members, is_of_meeting=key in of_meeting)
         to_read = tuple(link for link in links if link.audience in seen)
-        joins = attendance.answer == Attendance.Answer.ONLINE and key in members
+        is_online = attendance.answer == Attendance.Answer.ONLINE or not meeting.is_in_person
+        joins = is_online and key in members
         group = (
             attendance.answer,
             attendance.waiting_since is not None and meeting.is_in_person,

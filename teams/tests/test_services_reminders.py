@@ -113,6 +113,24 @@ def test_reminder_has_the_join_link_for_members_who_come_online_alone(
     assert "List-Unsubscribe" not in by_address[former.email].headers
 
 
+@pytest.mark.parametrize(
+    ("answer", "gone", "words", "has_link"),
+    [
+        ("in-person", "place", "It is now held online only.", True),
+        ("online", "join_url", "It is now held in person only. Please answer again.", False),
+    ],
+)
+def test_reminder_says_that_a_meeting_is_no_longer_held_as_answered(
+    at, member, meeting, answer, gone, words, has_link
+):
+    come(meeting, answer, member=member)
+    Meeting.objects.filter(pk=meeting.pk).update(**{gone: ""})
+    send_reminders(at(DAY - timedelta(days=2)))
+    email = Email.objects.get()
+    assert words in " ".join(email.message.split())
+    assert ("secret-room" in email.message) is has_link
+
+
 def test_reminder_tells_who_waits_so(at, member, meeting):
     come(meeting, member=member, waiting_since=timezone.now())
     send_reminders(at(DAY - timedelta(days=2)))
