@@ -402,7 +402,7 @@ def move_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
     if (moved.starts_at, moved.ends_at) != (meeting.starts_at, meeting.ends_at):
         return f"“{moved}” is moved. It is now on {time_range(moved)}.{remarks}"
     if moved.where != meeting.where:
-        return f"“{moved}” is moved. It is at the same time, but now here: {moved.where}."
+        return f"“{moved}” is moved. It is at the same time, but in a new place: {moved.where}."
     return f"“{moved}” has a new link to join online."
 
 

@@ -24,7 +24,7 @@ RECIPIENT_HEADERS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To",
 
 @dataclass(frozen=True)
 class CalendarReply:
-    """An answer: by whom and to what the token tells, which alone can be trusted."""
+    """An answer: the token says whose it is and to what, and only the token can be trusted."""
 
     token: str
     uid: str

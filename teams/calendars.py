@@ -133,7 +133,7 @@ def email_calendar(team_email: TeamEmail) -> tuple[str, str] | None:
     (address,) = team_email.email.to
     attendance = _attendance(team_email, address)
     person = team_email.member or attendance
-    # Who has another address by now answers from there alone.
+    # People who have changed their address answer only from the new one.
     if settings.CALENDAR_EMAIL and person and address == address_of(person):
         method = "CANCEL" if meeting.is_cancelled else "REQUEST"
         _add_people(event, meeting, reply_address(meeting, person), address, attendance)

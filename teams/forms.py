@@ -276,7 +276,7 @@ class QuestionForm(HoneypotForm):
 
 
 class EmailChoicesForm(BaseForm):
-    """How a member wants each kind of emails, of each of their teams and of the Collaborative."""
+    """Which emails a member wants from each of their teams and from the whole Collaborative."""
 
     def __init__(
         self,

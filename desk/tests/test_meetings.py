@@ -333,7 +333,7 @@ def test_meeting_that_has_begun_changes_its_room(client_for, facilitator, team):
     response = form.submit(client, "Show what will happen", place="Room 9")
     assert "This time is in the past" not in visible_text(response)
     response = form_of(response, "begins").submit(client, "Move")
-    assert "at the same time, but now here: Room 9, and online." in messages_of(response)[0]
+    assert "at the same time, but in a new place: Room 9, and online." in messages_of(response)[0]
     meeting.refresh_from_db()
     assert (meeting.starts_at, meeting.place) == (start, "Room 9")
     form = form_of(client.get(action_url("move", meeting)), "begins")

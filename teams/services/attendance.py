@@ -40,8 +40,8 @@ class NewGuest:
 
 @dataclass(frozen=True)
 class AttendanceCounts:
-    """Of how many people a meeting knows anything, how many came, how many wanted to come and did
-    not, and of how many who wanted to come nobody has recorded it."""
+    """How many people answered or came, how many came, how many said they would come and did not,
+    and how many of those who said they would come are not recorded yet."""
 
     people: int
     came: int
@@ -157,10 +157,10 @@ def record_attendance(
 ) -> RecordedAttendance:
     """Store that these people came to `meeting`, or did not; return how many that changed.
 
-    Of `absent_unless_marked`, those who wanted to come did not, unless someone has recorded
-    meanwhile that they did. The organization of who came is theirs now, unless it was recorded
-    before. The meeting is then held. Refuses a meeting that has not begun, is a draft or cancelled,
-    that `by` does not plan, and people whom `by` does not see.
+    Those of `absent_unless_marked` who said they would come did not, unless someone has meanwhile
+    recorded that they did. The organization of those who came is their present one, unless one was
+    recorded before. The meeting is then held. Refuses a meeting that has not begun, is a draft or
+    cancelled, or that `by` does not plan, and people whom `by` does not see.
     """
     meeting = hold_meeting(meeting, by=by)
     everyone = {attendee_key(person) for person in (*came, *absent, *absent_unless_marked)}

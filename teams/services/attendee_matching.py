@@ -140,7 +140,7 @@ class _People:
     def _names_to_compare(
         self, members: MemberQuerySet, guests: dict[str, Attendance]
     ) -> dict[str, str]:
-        """Return the normalized names, by key, of who answered and of the teams' members."""
+        """Return the normalized names, by key, of people who answered and of the teams' members."""
         answered = Attendance.objects.filter(meeting=self.meeting, member__isnull=False)
         of_teams = Membership.objects.listed_for(self.by).active()
         if teams := list(self.meeting.teams.order_by().values_list("pk", flat=True)):

@@ -38,7 +38,7 @@ def email_announced(
     meeting: Meeting, *, again: bool = False, max_emails: int | None = None
 ) -> Recipients:
     """Tell the members of its teams that `meeting` is announced, or (`again`) takes place although
-    it was cancelled, and in any case who has said that they come. Return who gets it. For a
+    it was cancelled, and always those who said that they come. Return who gets it. For a
     preview `max_emails` are written, not all."""
 
     def write(readers: Sequence[Reader]) -> list[Email]:
@@ -58,7 +58,7 @@ def email_moved(meeting: Meeting, before: Meeting, *, max_emails: int | None = N
 
 
 def email_cancelled(meeting: Meeting, *, max_emails: int | None = None) -> Recipients:
-    """Tell the members of its teams that `meeting` is cancelled, and why; and in any case who said
+    """Tell the members of its teams that `meeting` is cancelled, and why; and always those who said
     that they come. Return who gets it."""
 
     def write(readers: Sequence[Reader]) -> list[Email]:
@@ -179,7 +179,7 @@ def attendees_of(meeting: Meeting) -> Iterable[Attendance]:
 
 
 def _send_change(meeting: Meeting, write: Write, method: str, max_emails: int | None) -> Recipients:
-    """Send what became of `meeting` to who said that they come, and to the members of its teams."""
+    """Send what changed to people who said they would come, and to the members of its teams."""
     recipients = recipients_of(meeting, Kind.MEETINGS)
     coming = [to_attendee(attendance, method) for attendance in attendees_of(meeting)]
     informed = {letter.member.pk for letter in coming if letter.member}
@@ -208,7 +208,7 @@ class NextMeetings:
         self._by_teams: dict[frozenset[int], list[Meeting]] = {}
 
     def of(self, memberships: Iterable[Membership]) -> list[Meeting]:
-        """Return the next meetings that who has these memberships may come to, at most three:
+        """Return at most three next meetings that a person with these memberships may come to:
         those of the teams and of the whole Collaborative. None without a membership."""
         teams = frozenset(membership.team_id for membership in memberships)
         if teams not in self._by_teams:

@@ -52,7 +52,7 @@ class MyMeeting:
 
 
 class UpcomingMeeting(NamedTuple):
-    """Which meeting is to come, and who may see it: keys alone, which no page shows."""
+    """An upcoming meeting, and who may see it: only keys, which no page shows."""
 
     pk: int
     audience: str

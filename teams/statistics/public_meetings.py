@@ -1,4 +1,4 @@
-"""The next meetings on pages for everyone: public ones alone. Callers keep what they show of them
+"""The next meetings on pages for everyone: only public ones. Callers keep what they show of them
 for a second, as everything else on these pages."""
 
 from __future__ import annotations

@@ -14,13 +14,13 @@ from teams.forms import EmailChoicesForm
 from teams.models import ActionTeam, Membership
 from teams.services.email_choices import OFFERED, Wants, choices_of, choose_emails, stop_link
 
-# What a mail program sends whose user has pressed its own "Unsubscribe" (RFC 8058, 3.1).
+# What an email program sends when its user presses "Unsubscribe" in it (RFC 8058, 3.1).
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def my_emails(request: HttpRequest) -> HttpResponse:
-    """Show how I want each kind of emails of my teams, and store what I choose."""
+    """Show which emails I get from my teams, and store what I choose."""
     member = current_member(request)
     active = Membership.objects.of(member).active()
     teams = list(ActionTeam.objects.filter(memberships__in=active))
@@ -44,8 +44,8 @@ def my_emails(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop_emails(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what the link of an email stops, and stop it, or take that back, by a press. Mail
-    scanners open the link, so opening it changes nothing; a mail program that posts stops it."""
+    """Show what the link in an email stops, and stop it, or undo that, with a press. Email
+    scanners open links, so opening it changes nothing; an email program that posts stops it."""
     link = stop_link(token)
     if link is None:
         return render(request, "teams/stop_emails_unknown.html", status=404)

@@ -155,8 +155,8 @@ def describe_answer(attendance: Attendance) -> str:
 
 @require_safe
 def meeting_people(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show members who comes: names of the people in their own teams, and how many others. For
-    who is in no team this page does not exist."""
+    """Show members who is coming: the names of people in their own teams, and how many others. For
+    people who are in no team, this page does not exist."""
     member = current_member(request)
     keys = team_keys(member)
     meeting = get_object_or_404(Meeting.objects.visible_to(member, keys), slug=slug)
@@ -175,7 +175,7 @@ def meeting_people(request: HttpRequest, slug: str) -> HttpResponse:
 def meeting_answer_link(request: HttpRequest, token: str) -> HttpResponse:
     """Show the answer of the person whose email has this link, and store another one.
 
-    Mail scanners open every link, so opening it changes nothing. It signs nobody in, and shows
+    Email scanners open every link, so opening it changes nothing. It signs nobody in, and shows
     neither people nor the link to join.
     """
     link = resolve_answer_token(token)

@@ -44,8 +44,8 @@ def _meeting_for_guests(slug: str) -> Meeting:
 @require_http_methods(["GET", "HEAD", "POST"])
 def meeting_guest(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask a visitor who they are and whether they come; a valid form sends a code to the address,
-    known or not, and changes nothing else. Members, and who is too late, find what to do on the
-    page of the meeting."""
+    known or not, and changes nothing else. Members, and people who are too late, find what
+    to do on the meeting page."""
     meeting = _meeting_for_guests(slug)
     is_open = meeting.takes_answers and meeting.is_in_person
     if isinstance(request.user, Member) or not is_open:

@@ -228,7 +228,7 @@ def meeting_detail(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _desk_url(meeting: Meeting, person: Member | AnonymousUser) -> str:
-    """Return where `person` changes `meeting`; empty for who may not."""
+    """Return where `person` can change `meeting`; empty if they may not."""
     if not isinstance(person, Member):
         return ""
     if not Meeting.objects.editable_by(person).contains(meeting):

@@ -79,8 +79,8 @@ def page_context(request: HttpRequest, meeting: Meeting, title: str) -> dict[str
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def attendance(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show who said that they come, with a box to tick for who did; store the ticks of who plans
-    the meeting."""
+    """Show who said they would come, with a box to tick for those who did; store the ticks of a
+    person who plans the meeting."""
     if request.method == "POST":
         return _store_ticks(request, *planned_meeting(request, pk))
     meeting, staff = read_meeting(request, pk)
@@ -93,7 +93,7 @@ def _attendance_page(
     is_planned = Meeting.objects.editable_by(staff).filter(pk=meeting.pk).exists()
     visible = visible_attendance(meeting, staff).select_related("member", "organization")
     if not is_planned:
-        # Guests are known to who plans the meeting.
+        # Only people who plan the meeting see its guests.
         visible = visible.exclude(member=None)
     people = visible.order_by("member__full_name", "guest_name", "pk")
     page = Paginator(people, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))

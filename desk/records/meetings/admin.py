@@ -136,7 +136,7 @@ class MeetingAdmin(ActionAdmin[Meeting]):
         )
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what a new meeting begins with: the only team of who plans it."""
+        """Return what a new meeting begins with: the planner's team, if they have just one."""
         teams = list(ActionTeam.objects.facilitated_by(require_staff(request))[:2])
         own = {"teams": [teams[0].pk]} if len(teams) == 1 else {}
         return own | super().get_changeform_initial_data(request)
@@ -195,7 +195,7 @@ class MeetingAdmin(ActionAdmin[Meeting]):
         form_url: str = "",
         obj: Meeting | None = None,
     ) -> HttpResponse:
-        """Return the record, with the ways to who comes and, for who plans it, to copy it."""
+        """Return the record, with links to who is coming and, for its planners, to copy it."""
         if obj is not None and self.has_change_permission(request, obj):
             context["copy_url"] = reverse("admin:teams_meeting_copy", args=[obj.pk])
         return super().render_change_form(request, context, add, change, form_url, obj)
