@@ -11,7 +11,14 @@ from post_office.models import Email
 
 from members.models import Member
 from members.wording import counted
-from teams.models import ActionTeam, EmailChoice, Meeting, Membership, TeamEmail
+from teams.models import (
+    ActionTeam,
+    EmailChoice,
+    Meeting,
+    Membership,
+    TeamEmail,
+    team_keys,
+)
 from teams.services.email_choices import others_than_each
 
 Wants = EmailChoice.Wants
@@ -110,7 +117,13 @@ def is_still_to_send(team_email: TeamEmail) -> bool:
     member = member.merged_into or member
     if not member.is_active or not _is_wanted(team_email, member):
         return False
-    return meeting is None or Meeting.objects.visible_to(member).filter(pk=meeting.pk).exists()
+    if meeting is None:
+        return True
+    keys = team_keys(member)
+    # The link to join is for members of a team.
+    if meeting.join_url and meeting.join_url in team_email.email.message and not keys:
+        return False
+    return Meeting.objects.visible_to(member, keys).filter(pk=meeting.pk).exists()
 
 
 def _is_as_written(meeting: Meeting, team_email: TeamEmail) -> bool:
@@ -143,4 +156,8 @@ def still_to_send(email: Email) -> bool:
     """Return whether `email` is still to be sent; emails that are not from a team always are."""
     related = TeamEmail.objects.select_related("member__merged_into", "meeting")
     team_email = related.filter(email=email.pk).first()
-    return team_email is None or is_still_to_send(team_email)
+    if team_email is None:
+        return True
+    # Known already: without this, it would be queried.
+    team_email.email = email
+    return is_still_to_send(team_email)

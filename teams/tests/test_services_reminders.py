@@ -9,7 +9,7 @@ from post_office.models import Email
 
 from conftest import make_active_member, make_member
 from teams.models import Attendance, EmailChoice, Meeting, MeetingLink, Membership, TeamEmail
-from teams.services import move_meeting, send_reminders, send_summaries
+from teams.services import leave_team, move_meeting, send_reminders, send_summaries
 from teams.services.email_choices import choose_emails
 from teams.services.meeting_emails import email_announced
 from teams.services.reminders import working_days_until
@@ -129,6 +129,15 @@ def test_reminder_says_that_a_meeting_is_no_longer_held_as_answered(
     email = Email.objects.get()
     assert words in " ".join(email.message.split())
     assert ("secret-room" in email.message) is has_link
+
+
+def test_reminder_with_the_join_link_is_not_sent_to_who_left_all_teams(at, outsider, meeting):
+    come(meeting, "online", member=outsider)
+    send_reminders(at(DAY - timedelta(days=2)))
+    (email,) = Email.objects.filter(subject__startswith="Reminder")
+    assert still_to_send(email)
+    leave_team(outsider.memberships.get())
+    assert not still_to_send(Email.objects.get(pk=email.pk))
 
 
 def test_reminder_tells_who_waits_so(at, member, meeting):
