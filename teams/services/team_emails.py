@@ -105,23 +105,29 @@ def _members(memberships: QuerySet[Membership]) -> Iterable[Member]:
 
 def is_still_to_send(team_email: TeamEmail) -> bool:
     """Return whether an email that was queued for a member, or a guest, is still right: the account
-    is open, the member is in the team and has not stopped these emails, may see the meeting, and
-    the meeting is as the email says. Asked right before it is sent, by at most five queries."""
+    is open and has this address, the member is in the team and has not stopped these emails, may
+    see the meeting, and the meeting is as the email says. Asked right before it is sent, by at most
+    five queries."""
     meeting = team_email.meeting
     if meeting and not _is_as_written(meeting, team_email):
         return False
-    member = team_email.member
-    if member is None:
+    recipient = team_email.member
+    if recipient is None:
         return meeting is None or Meeting.objects.public().filter(pk=meeting.pk).exists()
     # Of two merged accounts, the one that was kept.
-    member = member.merged_into or member
-    if not member.is_active or not _is_wanted(team_email, member):
+    member = recipient.merged_into or recipient
+    # A former address may be that of a former employer.
+    is_reached = member.is_active and team_email.email.to == [recipient.email]
+    if not is_reached or not _is_wanted(team_email, member):
         return False
-    if meeting is None:
-        return True
+    return meeting is None or _may_read(member, meeting, team_email.email)
+
+
+def _may_read(member: Member, meeting: Meeting, email: Email) -> bool:
+    """Return whether `member` may see `meeting` and, where it is in `email`, the link to join,
+    which is for members of a team."""
     keys = team_keys(member)
-    # The link to join is for members of a team.
-    if meeting.join_url and meeting.join_url in team_email.email.message and not keys:
+    if meeting.join_url and meeting.join_url in email.message and not keys:
         return False
     return Meeting.objects.visible_to(member, keys).filter(pk=meeting.pk).exists()
 

@@ -322,6 +322,10 @@ def put_on_hold(member, meeting, facilitator) -> None:
     type(member).objects.filter(pk=member.pk).update(is_active=False)
 
 
+def change_address(member, meeting, facilitator) -> None:
+    type(member).objects.filter(pk=member.pk).update(email="maria@new-employer.example")
+
+
 def cancel(member, meeting, facilitator) -> None:
     cancel_meeting(meeting, reason="The host is ill.", by=facilitator)
 
@@ -341,7 +345,17 @@ def take_back(member, meeting, facilitator) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [leave, stop, change_to_monthly, put_on_hold, cancel, move, begin, take_back],
+    [
+        leave,
+        stop,
+        change_to_monthly,
+        put_on_hold,
+        change_address,
+        cancel,
+        move,
+        begin,
+        take_back,
+    ],
 )
 def test_email_is_no_longer_to_send_after_a_change(member, team, facilitator, change):
     meeting = make_meeting(team)
