@@ -1,7 +1,7 @@
-"""The mailbox to which calendar programs send answers, read by IMAP every minute.
+"""The mailbox to which calendar apps send answers, read over IMAP every minute.
 
 In a thread of its own: however slow that server is, no email waits for it. What was read is marked
-as seen; what made an error is flagged besides, for a person to look at, and holds up no other.
+as seen; what caused an error is also flagged for a person to look at, and delays no others.
 """
 
 import imaplib
@@ -39,7 +39,7 @@ def _run() -> None:
 
 
 def read_new_emails(connect: Callable[[], imaplib.IMAP4] | None = None) -> int:
-    """Take the answers in the mailbox that were not read yet; return how many emails were read.
+    """Store the unread answers in the mailbox; return how many emails were read.
 
     What goes wrong is logged without what the server says, which may repeat the user's name; the
     next run tries again.
@@ -57,7 +57,7 @@ def read_new_emails(connect: Callable[[], imaplib.IMAP4] | None = None) -> int:
     except Exception as error:
         if not is_outage(error):
             raise
-        logger.warning("The calendar mailbox waits for the database")
+        logger.warning("The calendar mailbox is waiting for the database")
     return number
 
 
@@ -88,6 +88,6 @@ def _read(mailbox: imaplib.IMAP4, key: str) -> None:
     except Exception as error:
         if is_outage(error):
             raise
-        logger.exception("An email in the calendar mailbox made an error; it is flagged there")
+        logger.exception("An email in the calendar mailbox caused an error; it is flagged there")
         flags = r"(\Seen \Flagged)"
     mailbox.uid("STORE", key, "+FLAGS", flags)

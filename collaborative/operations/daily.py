@@ -60,7 +60,7 @@ def queue_digests() -> None:
 
 
 def queue_reminders() -> None:
-    """Queue the reminders of meetings that are due."""
+    """Queue the meeting reminders that are due."""
     send_reminders(timezone.now())
 
 

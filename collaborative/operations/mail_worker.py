@@ -94,7 +94,7 @@ def leader_lock() -> Iterator[bool]:
 
 
 class Pace:
-    """How many emails of low priority, such as invitations, leave within any minute. Mail servers
+    """How many emails of low priority, such as invitations, are sent per minute. Mail servers
     take many at once for spam, and put off all that follow."""
 
     def __init__(self) -> None:
@@ -209,7 +209,7 @@ class MailWorker:
         with bind_request_id((email.headers or {}).get(HEADER, "")):
             if not still_to_send(email):
                 email.delete()
-                logger.info("Email %s is no longer to be sent; deleted", email_id)
+                logger.info("Email %s no longer applies; deleted", email_id)
                 return email_id
             if email.priority == PRIORITY.low:
                 self._pace.count()

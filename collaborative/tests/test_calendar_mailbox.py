@@ -172,7 +172,7 @@ def test_read_new_emails_waits_for_the_database(member, meeting, caplog):
     with connection.execute_wrapper(fail):
         assert read_new_emails(lambda: mailbox) == 0
     assert mailbox.flags == {}
-    assert "waits for the database" in caplog.text
+    assert "is waiting for the database" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ EX_TEMPFAIL = 75
 
 
 class Command(BaseCommand):
-    help = "Take the answer to an invitation from the email on standard input, as mail servers do."
+    help = "Store the answer to an invitation in the email on standard input. Mail servers call it."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Read the email to its end, so that the mail server sees no broken pipe. What is no answer
