@@ -247,11 +247,11 @@ class MeetingAdmin(ActionAdmin[Meeting]):
 
     @admin.display(description="place")
     def where(self, meeting: Meeting) -> str:
-        return meeting.place or "only online"
+        return meeting.place or "None: online only"
 
     @admin.display(description="link to join online")
     def link(self, meeting: Meeting) -> str:
-        return meeting.join_url or "only in person"
+        return meeting.join_url or "None: in person only"
 
     @admin.display(description="agenda")
     def agenda_shown(self, meeting: Meeting) -> SafeString:
