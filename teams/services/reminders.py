@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from members.models import Member
+from members.models import UNDO_WINDOW, Member
 from members.services import save_with_history
 from teams import emails
 from teams.models import (
@@ -42,6 +42,8 @@ from teams.workdays import is_working_day, working_days_since
 FIRST_REMINDER_HOUR = 8
 REMIND_WORKING_DAYS = 2
 ASK_WORKING_DAYS = 5
+# After a change: until then it can be undone, and its own emails are held.
+SETTLING_TIME = 2 * UNDO_WINDOW
 # What can be read before a meeting.
 KINDS_TO_READ = (MeetingLink.Kind.SLIDES, MeetingLink.Kind.DOCUMENT, MeetingLink.Kind.NOTES)
 
@@ -60,6 +62,8 @@ def send_reminders(now: datetime) -> int:
         status=Meeting.Status.ANNOUNCED,
         starts_at__gt=now,
     )
+    # A reminder would be a newer change, which no undo takes back.
+    upcoming = upcoming.exclude(changed_at__range=(now - SETTLING_TIME, now))
     reminded = 0
     for meeting in upcoming.order_by("starts_at", "pk"):
         for is_due, send in ((_asks_for_answers, _ask_for_answers), (_is_to_remind, _remind)):

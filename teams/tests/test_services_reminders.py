@@ -164,6 +164,14 @@ def test_missed_reminder_is_made_up_for_until_the_meeting_begins(at, member, mee
     assert ("Reminder:", member.email) in sent()
 
 
+def test_reminder_waits_until_a_change_can_no_longer_be_undone(at, member, meeting):
+    come(meeting, member=member)
+    now = at(DAY - timedelta(days=2))
+    Meeting.objects.update(changed_at=now)
+    assert send_reminders(now + timedelta(minutes=1)) == 0
+    assert send_reminders(now + timedelta(minutes=5)) > 0
+
+
 @pytest.mark.parametrize("status", ["draft", "cancelled", "held"])
 def test_reminder_is_sent_for_announced_meetings_alone(at, member, meeting, status):
     come(meeting, member=member)
