@@ -29,6 +29,7 @@ from teams.services.meeting_warnings import meeting_warnings
 
 BADGES = {"draft": "new", "announced": "open", "cancelled": "closed", "held": "confirmed"}
 WHOLE_COLLABORATIVE = "The whole Collaborative"
+UNDECIDED = "Not decided yet"
 READ_ONLY = "Administrators plan the meetings of the whole Collaborative."
 
 
@@ -247,11 +248,11 @@ class MeetingAdmin(ActionAdmin[Meeting]):
 
     @admin.display(description="place")
     def where(self, meeting: Meeting) -> str:
-        return meeting.place or "None: online only"
+        return meeting.place or ("None: online only" if meeting.join_url else UNDECIDED)
 
     @admin.display(description="link to join online")
     def link(self, meeting: Meeting) -> str:
-        return meeting.join_url or "None: in person only"
+        return meeting.join_url or ("None: in person only" if meeting.place else UNDECIDED)
 
     @admin.display(description="agenda")
     def agenda_shown(self, meeting: Meeting) -> SafeString:
