@@ -152,12 +152,7 @@ def move_meeting(
     changes = {name: value for name, value in target.items() if getattr(meeting, name) != value}
     if not changes:
         raise Refused("The time and place are the same as before. Change one of them.")
-    if ends_at <= starts_at:
-        raise Refused("The meeting ends before it begins. Change one of the times.")
-    if starts_at != meeting.starts_at:
-        _refuse_past(starts_at)
-    elif ends_at <= timezone.now():
-        raise Refused("The new end is in the past. Choose a future time.")
+    _refuse_impossible_move(meeting, starts_at, ends_at)
     _refuse_nowhere(place, join_url)
     old_start = meeting.starts_at
     if starts_at != old_start:
@@ -382,6 +377,15 @@ def _refuse_silent_move(meeting: Meeting, changes: Collection[str]) -> None:
             f"“{meeting}” is announced. To change its time or place, move it, so that everyone "
             "gets an email. Nothing was changed."
         )
+
+
+def _refuse_impossible_move(meeting: Meeting, starts_at: datetime, ends_at: datetime) -> None:
+    if ends_at <= starts_at:
+        raise Refused("The meeting ends before it begins. Change one of the times.")
+    if starts_at != meeting.starts_at:
+        _refuse_past(starts_at)
+    elif ends_at <= timezone.now():
+        raise Refused("The new end is in the past. Choose a future time.")
 
 
 def _refuse_draft_teams(teams: Iterable[ActionTeam]) -> None:
