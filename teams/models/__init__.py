@@ -1,6 +1,7 @@
 """What members do together: action teams, their goals, questions, memberships and meetings."""
 
 from teams.models.attendance import Attendance, AttendanceQuerySet
+from teams.models.calendar_keys import CalendarKey
 from teams.models.claims import Claim
 from teams.models.emails import EmailChoice, TeamEmail
 from teams.models.faq import FaqEntry, Question
@@ -11,14 +12,8 @@ from teams.models.invitations import (
     Invitation,
     InvitationQuerySet,
 )
-from teams.models.meetings import (
-    CalendarKey,
-    Meeting,
-    MeetingLink,
-    MeetingLinkQuerySet,
-    MeetingQuerySet,
-    team_keys,
-)
+from teams.models.meeting_links import MeetingLink, MeetingLinkQuerySet
+from teams.models.meetings import Meeting, MeetingQuerySet, team_keys
 from teams.models.memberships import MAX_REQUEST_REASON_LENGTH, Membership, MembershipQuerySet
 from teams.models.site_texts import MAX_NOTICE_LENGTH, PLACEHOLDERS, Notice, SiteText
 from teams.models.synonyms import SynonymGroup

@@ -1,4 +1,4 @@
-"""Meetings of the teams and of the whole Collaborative, and what is linked from their pages."""
+"""Meetings of the teams and of the whole Collaborative, and who may see them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import ClassVar
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.core import signing
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -23,7 +21,6 @@ from teams.models.teams import MARKDOWN_HELP, ActionTeam
 
 # Older meetings are only on the pages.
 CALENDAR_RETENTION = timedelta(days=365)
-CALENDAR_SALT = "teams.models.meetings.CalendarKey"
 
 
 class MeetingQuerySet(models.QuerySet["Meeting"]):
@@ -347,121 +344,3 @@ class Meeting(models.Model):
         """Whether people can still answer."""
         until = self.answer_by or self.starts_at
         return self.status == self.Status.ANNOUNCED and timezone.now() < until
-
-
-class MeetingLinkQuerySet(models.QuerySet["MeetingLink"]):
-    def visible_to(
-        self, person: Member | AnonymousUser, keys: Collection[int] | None = None
-    ) -> MeetingLinkQuerySet:
-        """What `person` may open: of the meetings that they may see, links for everyone; for
-        members those for members, and those of their own teams' meetings. `keys` as for
-        meetings."""
-        meetings = Meeting.objects.visible_to(person, keys).order_by()
-        links = self.filter(meeting__in=meetings.values("pk"))
-        public = links.filter(audience=Meeting.Audience.PUBLIC)
-        if not isinstance(person, Member):
-            return public
-        if person.is_superuser:
-            return links
-        if keys is None:
-            keys = team_keys(person)
-        if not keys:
-            return public
-        of_own_teams = Meeting.teams.through.objects.filter(
-            meeting=OuterRef("meeting"), actionteam__in=keys
-        )
-        return links.filter(~Q(audience=Meeting.Audience.TEAMS) | Exists(of_own_teams))
-
-
-class MeetingLink(models.Model):
-    """Something to read, watch or hear on the page of a meeting."""
-
-    class Kind(models.TextChoices):
-        SLIDES = "slides", "Slides"
-        RECORDING = "recording", "Recording"
-        DOCUMENT = "document", "Document"
-        NOTES = "notes", "Notes"
-
-    class Captions(models.TextChoices):
-        YES = "yes", "With captions"
-        NO = "no", "Without captions"
-        UNKNOWN = "unknown", "Not known"
-
-    meeting = models.ForeignKey(Meeting, on_delete=models.CASCADE, related_name="links")
-    kind = models.CharField(max_length=9, choices=Kind.choices)
-    title = CleanCharField(max_length=120)
-    url = models.URLField("address", max_length=500)
-    audience = models.CharField(
-        "who sees it",
-        max_length=7,
-        choices=Meeting.Audience.choices,
-        default=Meeting.Audience.PUBLIC,
-        help_text="Of those who see the meeting.",
-    )
-    captions = models.CharField(max_length=7, choices=Captions.choices, default=Captions.UNKNOWN)
-    transcript_url = models.URLField("address of the transcript", max_length=500, blank=True)
-    position = models.PositiveSmallIntegerField("place", default=0)
-    added_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = MeetingLinkQuerySet.as_manager()
-    history = LoggedRecords()
-
-    class Meta:
-        ordering: ClassVar = ["position", "pk"]
-        verbose_name = "link"
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                name="teams_meetinglink_kind_known",
-                condition=Q(kind__in=["slides", "recording", "document", "notes"]),
-            ),
-            models.CheckConstraint(
-                name="teams_meetinglink_audience_known",
-                condition=Q(audience__in=["public", "members", "teams"]),
-            ),
-            models.CheckConstraint(
-                name="teams_meetinglink_captions_known",
-                condition=Q(captions__in=["yes", "no", "unknown"]),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.title
-
-
-class CalendarKeyQuerySet(models.QuerySet["CalendarKey"]):
-    def of_secret(self, secret: str) -> CalendarKey | None:
-        """Return the key whose calendar has the address with this `secret`; None for one that was
-        replaced, and for those of accounts to which nobody signs in."""
-        try:
-            nonce = CalendarKey.signer().unsign(secret)
-        except signing.BadSignature:
-            return None
-        key = self.select_related("member").filter(nonce=nonce, member__is_active=True)
-        return key.first()
-
-
-class CalendarKey(models.Model):
-    """What the address of a member's own calendar holds; a new one ends the old address."""
-
-    member = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="calendar_key"
-    )
-    # Signed with SECRET_KEY in the address: the record alone opens nothing.
-    nonce = models.CharField(max_length=32, unique=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    last_used_on = models.DateField(null=True)
-
-    objects = CalendarKeyQuerySet.as_manager()
-
-    def __str__(self) -> str:
-        return f"Calendar of {self.member}"
-
-    @staticmethod
-    def signer() -> signing.Signer:
-        # A dot: some calendar apps fail on a colon in an address.
-        return signing.Signer(salt=CALENDAR_SALT, sep=".")
-
-    @property
-    def secret(self) -> str:
-        """What stands in the address: it opens the calendar without signing in."""
-        return self.signer().sign(self.nonce)
