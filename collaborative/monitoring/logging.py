@@ -28,9 +28,10 @@ _STATEMENT_VALUES = re.compile(
     r"(DETAIL|CONTEXT|HINT): .*?(?=\n\n(?:The above|During handling)|\nTraceback|\Z)", re.DOTALL
 )
 # Addresses that open something without signing in, wherever a library names them. Those that stop
-# emails hold a colon, which tells them from templates.
+# emails go on, or hold a colon, which tells them from the files of templates.
 _SECRET_PATH = re.compile(
-    r"/(moved|meetings/answer|my/calendar|emails(?=/[^/\s]*(?::|%3a)))/(?!new/|\[token\])[^/\s]+",
+    r"(?<!/dev)/(moved|meetings/answer|my/calendar|emails(?=/[^/\s]+/|/[^/\s]*:))"
+    r"/(?!new/|\[token\])[^/\s]+",
     re.IGNORECASE,
 )
 # The attributes of every record; all others were given by `extra`.
