@@ -27,6 +27,9 @@ _TOKEN = re.compile(
     rf"([0-9a-f]{{1,16}})([{MEMBER}{GUEST}])([0-9a-f]{{1,16}})s([0-9a-f]{{{SIGNATURE_LENGTH}}})"
 )
 
+# Behind a token stands nothing else of the address, before the mailbox neither.
+_ADDRESS = re.compile(rf"(?<![\w.+-])([\w.-]+)\+(\w{{1,{MAX_TOKEN_LENGTH}}})@([\w.-]+)", re.ASCII)
+
 
 def reply_address(meeting: Meeting, person: Member | Attendance) -> str:
     """Return the address at which `person` (a member, or the answer of a guest) answers `meeting`.
@@ -39,9 +42,11 @@ def reply_tokens(text: str) -> set[str]:
     """Return the tokens of all addresses in `text` (headers of an email) that `reply_address` could
     have made, whatever their case."""
     mailbox, _, domain = settings.CALENDAR_EMAIL.partition("@")
-    # Behind a token stands nothing else of the address, before the mailbox neither.
-    address = rf"(?<![\w.+-]){re.escape(mailbox)}\+(\w{{1,{MAX_TOKEN_LENGTH}}})@{re.escape(domain)}"
-    return set(re.findall(rf"{address}(?![\w.-])", text.lower(), re.ASCII))
+    return {
+        token
+        for name, token, host in _ADDRESS.findall(text.lower())
+        if (name, host) == (mailbox, domain)
+    }
 
 
 def resolve_reply_token(token: str) -> AnswerLink | None:
