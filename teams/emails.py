@@ -11,7 +11,7 @@ from post_office.models import Email
 
 from members.emails import SharedEmail, queue
 from members.models import Member, Move, Organization
-from teams.markdown import render_markdown
+from teams.markdown import email_text, render_markdown
 from teams.meeting_times import day_in_words, time_range
 from teams.models import (
     ActionTeam,
@@ -420,7 +420,7 @@ def _queue_for_each(name: str, readers: Iterable[Reader], context: dict[str, Any
         "day": day_in_words(meeting.day, year=False),
         "long_day": day_in_words(meeting.day),
         "meeting_url": settings.SITE_URL + meeting.get_absolute_url(),
-        "agenda": agenda,
+        "agenda": email_text(agenda),
         "agenda_html": render_markdown(agenda),
         "is_agenda_cut": is_cut,
         "my_emails_url": settings.SITE_URL + reverse("my_emails"),

@@ -37,6 +37,9 @@ _CLEANER = nh3.Cleaner(
     url_relative=lambda url: url if _OWN_PATH.match(url) else None,
     link_rel="nofollow noopener noreferrer",
 )
+_LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} +", re.MULTILINE)
+_EMPHASIS = re.compile(r"(?<!\w)(\*\*|\*|__|_)(?=\S)([^\n]+?)(?<=\S)\1(?!\w)")
 
 
 def _render_image_as_text(
@@ -78,6 +81,13 @@ def render_markdown(text: str, top: int = TOP_HEADING) -> SafeString:
 def plain_text(text: str) -> str:
     """Return what is read of Markdown `text`: without markup and the targets of links."""
     return unescape(strip_tags(render_markdown(text)))
+
+
+def email_text(text: str) -> str:
+    """Return Markdown `text` for an email without HTML: lists and lines as they are, the address of
+    a link behind its words, no stars around a word."""
+    text = _LINK.sub(r"\1 (\2)", _HEADING.sub("", text))
+    return _EMPHASIS.sub(r"\2", text)
 
 
 def mark_words(html: str, terms: frozenset[str]) -> SafeString:

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from members.normalize import fold
-from teams.markdown import mark_words, plain_text, render_markdown
+from teams.markdown import email_text, mark_words, plain_text, render_markdown
 from teams.search import Document, search
 
 HARMLESS = {
@@ -254,3 +254,22 @@ def test_mark_words_cleans_a_trusted_string_too():
 )
 def test_plain_text_is_what_is_read(text, plain):
     assert plain_text(text).split() == plain.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (
+            "See [who can join](https://portal.example.org/faq/).",
+            "See who can join (https://portal.example.org/faq/).",
+        ),
+        (
+            "# Welcome\n\n* **9:00** Coffee\n* _10:00_ *Goals*",
+            "Welcome\n\n* 9:00 Coffee\n* 10:00 Goals",
+        ),
+        ("1. Bring form_a_2026 and 2 * 3 * 4", "1. Bring form_a_2026 and 2 * 3 * 4"),
+        ("Not [a link] (here), #1 **open", "Not [a link] (here), #1 **open"),
+    ],
+)
+def test_email_text_reads_without_markup(text, read):
+    assert email_text(text) == read
