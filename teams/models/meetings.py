@@ -116,10 +116,7 @@ EMAIL_TIMES = frozenset({"reminded_at", "answers_asked_at", "materials_sent_at"}
 def team_keys(member: Member) -> list[int]:
     """Return the keys of the teams in which `member` is active, or which they facilitate: people
     with at least one count as members for meetings."""
-    teams = ActionTeam.objects.filter(
-        Q(facilitators=member) | Q(memberships__in=member.memberships.filter(status="active"))
-    )
-    return list(teams.order_by().values_list("pk", flat=True).distinct())
+    return list(ActionTeam.objects.of_member(member).order_by().values_list("pk", flat=True))
 
 
 class Meeting(models.Model):

@@ -33,10 +33,15 @@ class ActionTeamQuerySet(models.QuerySet["ActionTeam"]):
             return self.public()
         if person.is_superuser:
             return self
-        own = ActionTeam.objects.filter(
-            Q(facilitators=person) | Q(memberships__in=person.memberships.filter(status="active"))
-        )
-        return self.filter(~Q(state=ActionTeam.State.DRAFT) | Q(pk__in=own.order_by().values("pk")))
+        own = ActionTeam.objects.of_member(person).order_by().values("pk")
+        return self.filter(~Q(state=ActionTeam.State.DRAFT) | Q(pk__in=own))
+
+    def of_member(self, member: Member) -> ActionTeamQuerySet:
+        """The teams in which `member` is active, or which they facilitate."""
+        # Two subqueries by an index each: a join would read the memberships of everyone.
+        active = member.memberships.filter(status="active").order_by().values("team")
+        facilitated = ActionTeam.facilitators.through.objects.filter(member=member)
+        return self.filter(Q(pk__in=active) | Q(pk__in=facilitated.values("actionteam")))
 
     def facilitated_by(self, member: Member) -> ActionTeamQuerySet:
         """The teams that `member` facilitates; for an administrator, all of them."""

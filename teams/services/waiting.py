@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, DateTimeField, F, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, DateTimeField, F, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from members.models import Member, MoveQuerySet, Organization, OrganizationQuerySet
@@ -69,18 +69,32 @@ def goals_waiting(facilitator: Member) -> QuerySet[Goal]:
 
 def waiting_for(facilitator: Member) -> dict[str, Waiting]:
     """Return how much waits for `facilitator`: organizations and questions (shared by all);
-    affiliations, requests, moves, meetings and goals of their teams."""
+    affiliations, requests, moves, meetings and goals of their teams. One query for all of it."""
     before = late_before()
+    asked, requested = Q(asked_at__lt=before), Q(requested_at__lt=before)
     unconfirmed = Membership.objects.visible_to(facilitator).to_confirm()
-    return {
-        "organizations": count_waiting(organizations_waiting(), "pk", Q(asked_at__lt=before)),
-        "affiliations": count_waiting(unconfirmed, "member", Q(requested_at__lt=before)),
-        "requests": count_waiting(requests_waiting(facilitator), "pk", Q(requested_at__lt=before)),
-        "moves": count_waiting(moves_waiting(facilitator), "pk", Q(asked_at__lt=before)),
-        "questions": count_waiting(questions_waiting(), "pk", Q(asked_at__lt=before)),
-        "meetings": Waiting(meetings_due(facilitator).count()),
-        "goals": Waiting(goals_waiting(facilitator).count()),
-    }
+    first, *others = [
+        _numbers("organizations", organizations_waiting(), "pk", asked),
+        _numbers("affiliations", unconfirmed, "member", requested),
+        _numbers("requests", requests_waiting(facilitator), "pk", requested),
+        _numbers("moves", moves_waiting(facilitator), "pk", asked),
+        _numbers("questions", questions_waiting(), "pk", asked),
+        _numbers("meetings", meetings_due(facilitator), "pk"),
+        _numbers("goals", goals_waiting(facilitator), "pk"),
+    ]
+    # Django 6.1 would order the union as the model says, by columns that it does not have.
+    union = first.union(*others, all=True).order_by()
+    return {kind: Waiting(number, late) for kind, number, late in union}
+
+
+def _numbers(kind: str, waiting: QuerySet[Any], key: str, late: Q | None = None) -> QuerySet[Any]:
+    """Return a query for one line: `kind`, how many different values of `key` there are in
+    `waiting`, and how many of them are late, 0 without `late`."""
+    one_line = waiting.order_by().values(what=Value(kind))
+    return one_line.annotate(
+        number=Count(key, distinct=True),
+        late=Count(key, distinct=True, filter=late) if late else Value(0),
+    ).values_list("what", "number", "late")
 
 
 def count_waiting(waiting: QuerySet[Any], key: str, late: Q) -> Waiting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 from django.db.models import (
     Count,
     DurationField,
-    Exists,
     ExpressionWrapper,
     F,
     Func,
@@ -20,7 +19,6 @@ from django.db.models import (
     Value,
 )
 
-from members.models import Organization
 from teams.models import ActionTeam, Goal, Meeting, Membership, MembershipQuerySet
 from teams.statistics.periods import Period
 
@@ -41,23 +39,21 @@ class TeamCounts:
 
 
 def count_teams(teams: Iterable[ActionTeam]) -> list[TeamCounts]:
-    """Return the counts of each of `teams`, in their order: two queries for all of them."""
+    """Return the counts of each of `teams`, in their order: one query for all of them."""
     counts = {team.pk: TeamCounts(team) for team in teams}
     if not counts:
         return []
     current = Membership.objects.current().filter(team__in=counts).order_by()
-    by_status = current.values_list("team", "status").annotate(number=Count("*"))
-    for pk, status, number in by_status:
+    # One pass over the memberships: with a subquery for each organization and team, SQLite reads
+    # all members of a team for each organization unless it has statistics of its tables.
+    by_status = current.values_list("team", "status").annotate(
+        number=Count("*"), organizations=Count("member__organization", distinct=True)
+    )
+    for pk, status, number, organizations in by_status:
         if status == Membership.Status.ACTIVE:
-            counts[pk].members = number
+            counts[pk].members, counts[pk].organizations = number, organizations
         else:
             counts[pk].requests = number
-    active = active_memberships_subquery()
-    organizations = Organization.objects.aggregate(
-        **{f"team_{pk}": Count("pk", filter=Exists(active.filter(team=pk))) for pk in counts}
-    )
-    for pk, team_counts in counts.items():
-        team_counts.organizations = organizations[f"team_{pk}"]
     return list(counts.values())
 
 
@@ -79,17 +75,16 @@ def changes_by_team(teams: Iterable[ActionTeam], period: Period) -> dict[int, Mo
     """Return, by the key of each of `teams`, joins and ends in each month of `period`."""
     changes = {team.pk: MonthlyChanges() for team in teams}
     memberships = Membership.objects.filter(team__in=changes).order_by()
-    for pk, month, number in _count_by_month(memberships.joined, period):
-        changes[pk].joined[month] = number
-    for pk, month, number in _count_by_month(memberships.ended, period):
-        changes[pk].ended[month] = number
+    kinds = {"joined": memberships.joined, "ended": memberships.ended}
+    for pk, kind, month, number in _count_by_month(kinds, period):
+        getattr(changes[pk], kind)[month] = number
     return changes
 
 
 def _count_by_month(
-    between: Callable[[datetime, datetime], MembershipQuerySet], period: Period
-) -> Iterator[tuple[int, date, int]]:
-    """Yield team, month and number of what `between` selects in each month of `period`.
+    kinds: Mapping[str, Callable[[datetime, datetime], MembershipQuerySet]], period: Period
+) -> Iterator[tuple[int, str, date, int]]:
+    """Yield team, kind, month and number of what each of `kinds` selects in each month of `period`.
 
     A query by an index for each month, in one union, is ten times as fast as truncating the date
     of every membership.
@@ -98,12 +93,13 @@ def _count_by_month(
     first, *others = [
         between(Period(month, month).start, Period(month, month).end)
         .values_list("team")
-        .annotate(number=Count("*"), month=Value(index))
+        .annotate(number=Count("*"), kind=Value(kind), month=Value(index))
+        for kind, between in kinds.items()
         for index, month in enumerate(months)
     ]
     # Django 6.1 would order the union as the model says, by columns that it does not have.
-    for team, number, index in first.union(*others, all=True).order_by():
-        yield team, months[index], number
+    for team, number, kind, index in first.union(*others, all=True).order_by():
+        yield team, kind, months[index], number
 
 
 class FullHours(Func):

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists
+from django.db.models import Count
 
 from members.fragments import cached_fragment
 from members.models import Organization
 from teams.models import ActionTeam, Goal, Membership
-from teams.statistics.counts import TeamCounts, active_memberships_subquery, count_teams
+from teams.statistics.counts import TeamCounts, count_teams
 from teams.statistics.coverage import recognized_on_teams
 from teams.statistics.public_meetings import next_public_meeting_by_team
 
@@ -68,18 +68,17 @@ def _count_portal() -> PortalCounts:
 
 
 def recognized_counts() -> dict[int, int]:
-    """Return how many recognized organizations have an active member in each public team, by its
-    key, up to ten seconds old."""
+    """Return how many recognized organizations have an active member in each team, by its
+    key, up to ten seconds old; a team without one is missing."""
     return cached_fragment("recognized-counts", _count_recognized, COUNT_CACHE_SECONDS)
 
 
 def _count_recognized() -> dict[int, int]:
-    active = active_memberships_subquery()
-    teams = ActionTeam.objects.public().values_list("pk", flat=True)
-    counts = Organization.objects.recognized().aggregate(
-        **{f"team_{pk}": Count("pk", filter=Exists(active.filter(team=pk))) for pk in teams}
+    recognized = Membership.objects.active().filter(
+        member__organization__status=Organization.Status.RECOGNIZED
     )
-    return {pk: counts[f"team_{pk}"] for pk in teams}
+    by_team = recognized.order_by().values_list("team")
+    return dict(by_team.annotate(number=Count("member__organization", distinct=True)))
 
 
 def organization_names(team: ActionTeam, limit: int) -> list[str]:
