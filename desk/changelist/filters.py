@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from desk.changelist import parse_pk, require_staff
 from members.models import Organization
 from teams.models import ActionTeam, Membership, MembershipQuerySet
-from teams.statistics import Period, active_memberships_subquery
+from teams.statistics import Period, active_members_subquery
 
 
 class PeriodFilter(admin.SimpleListFilter):
@@ -103,4 +103,4 @@ class OnTeamFilter(admin.SimpleListFilter):
             return queryset
         if slug not in self.teams:
             raise IncorrectLookupParameters
-        return queryset.filter(Exists(active_memberships_subquery().filter(team=self.teams[slug])))
+        return queryset.filter(Exists(active_members_subquery([self.teams[slug]])))

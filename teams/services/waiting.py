@@ -27,7 +27,10 @@ def organizations_waiting() -> OrganizationQuerySet:
     """Return the organizations to recognize. Adds `asked_at`: the oldest request of any team that
     waits for it; without a request, when it was proposed."""
     requests = Membership.objects.waiting().filter(member__organization=OuterRef("pk"))
-    oldest = requests.order_by("requested_at").values("requested_at")[:1]
+    # The least, not the first of an order: for that SQLite would read the requests of everyone in
+    # order, again for each organization.
+    by_organization = requests.order_by().values("member__organization")
+    oldest = by_organization.annotate(oldest=Min("requested_at")).values("oldest")
     asked_at = Coalesce(Subquery(oldest), F("created_at"), output_field=DateTimeField())
     return Organization.objects.to_decide().annotate(asked_at=asked_at).order_by("asked_at", "pk")
 
@@ -69,7 +72,8 @@ def goals_waiting(facilitator: Member) -> QuerySet[Goal]:
 
 def waiting_for(facilitator: Member) -> dict[str, Waiting]:
     """Return how much waits for `facilitator`: organizations and questions (shared by all);
-    affiliations, requests, moves, meetings and goals of their teams. One query for all of it."""
+    affiliations, requests, moves, meetings and goals of their teams. One query for all of it,
+    and one for the teams of a facilitator."""
     before = late_before()
     asked, requested = Q(asked_at__lt=before), Q(requested_at__lt=before)
     unconfirmed = Membership.objects.visible_to(facilitator).to_confirm()

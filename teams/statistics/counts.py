@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import (
     Count,
     DurationField,
+    Exists,
     ExpressionWrapper,
     F,
     Func,
@@ -19,6 +20,7 @@ from django.db.models import (
     Value,
 )
 
+from members.models import Member, MemberQuerySet
 from teams.models import ActionTeam, Goal, Meeting, Membership, MembershipQuerySet
 from teams.statistics.periods import Period
 
@@ -57,10 +59,16 @@ def count_teams(teams: Iterable[ActionTeam]) -> list[TeamCounts]:
     return list(counts.values())
 
 
-def active_memberships_subquery() -> MembershipQuerySet:
-    """Return the active memberships of an organization's members, for `Exists` in a query about
-    organizations."""
-    return Membership.objects.active().filter(member__organization=OuterRef("pk"))
+def active_members_subquery(teams: Iterable[ActionTeam]) -> MemberQuerySet:
+    """Return the members of an organization who are active in one of `teams`, for `Exists` in a
+    query about organizations."""
+    # One subquery in the other: so SQLite, which knows nothing of its tables, has to begin at the
+    # members of the organization. In a join it began at all memberships of the team.
+    active = Membership.objects.active().filter(
+        member=OuterRef("pk"), team__in=[team.pk for team in teams]
+    )
+    members: MemberQuerySet = Member.objects.filter(Exists(active), organization=OuterRef("pk"))
+    return members
 
 
 @dataclass

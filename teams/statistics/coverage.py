@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, Min
 
 from members.models import Organization, OrganizationQuerySet
 from teams.models import ActionTeam, Membership
-from teams.statistics.counts import active_memberships_subquery
+from teams.statistics.counts import active_members_subquery
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ def recognized_without(team: ActionTeam | None) -> OrganizationQuerySet:
     organizations = Organization.objects.recognized().order_by("name", "pk")
     if team is None:
         return organizations
-    return organizations.filter(~Exists(active_memberships_subquery().filter(team=team)))
+    return organizations.filter(~Exists(active_members_subquery([team])))
 
 
 def recognized_on_teams(teams: Sequence[ActionTeam]) -> OrganizationQuerySet:
     """Return the recognized organizations with a member on one of `teams`, by name."""
-    active = active_memberships_subquery().filter(team__in=[team.pk for team in teams])
-    return Organization.objects.recognized().filter(Exists(active)).order_by("name", "pk")
+    active = Exists(active_members_subquery(teams))
+    return Organization.objects.recognized().filter(active).order_by("name", "pk")
 
 
 def coverage_of(

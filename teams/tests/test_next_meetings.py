@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from conftest import make_membership, make_team, visible_text
@@ -213,3 +214,21 @@ def test_my_teams_without_a_team_shows_no_meetings(client_for, applicant, team):
     make_membership(applicant, make_team("Second", "approval"), "requested")
     make_meeting()
     assert "Your next meeting" not in visible_text(client_for(applicant).get("/my/"))
+
+
+@pytest.mark.parametrize("page", ["my_teams", "team_detail"])
+def test_pages_of_members_cost_the_same_queries_for_1_and_30_meetings(
+    client_for, member, team, page
+):
+    client = client_for(member)
+    address = reverse(page, args=[team.slug] if page == "team_detail" else [])
+
+    def queries(number: int) -> int:
+        for _ in range(number):
+            for days in (9, -9):
+                make_meeting(team, starts_at=in_days(days), audience=AUDIENCE.TEAMS)
+        with CaptureQueriesContext(connection) as captured:
+            assert "Winter meeting" in visible_text(client.get(address))
+        return len(captured)
+
+    assert queries(1) == queries(29) <= 24

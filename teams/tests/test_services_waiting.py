@@ -63,6 +63,15 @@ def test_waiting_for_counts_what_is_late(waiting, administrator):
     }
 
 
+@pytest.mark.both_databases
+def test_waiting_for_costs_one_query_and_one_for_own_teams(
+    waiting, goal, facilitator, administrator, django_assert_num_queries
+):
+    for person, number in ((facilitator, 2), (administrator, 1)):
+        with django_assert_num_queries(number):
+            waiting_for(person)
+
+
 def test_waiting_for_counts_a_person_in_two_teams_once(
     waiting, team, other_team, facilitator, administrator
 ):

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -12,6 +13,7 @@ from conftest import make_member, make_team, membership_of
 from members.models import Organization
 from teams.models import ActionTeam, Goal, Membership
 from teams.services import add_member, join_teams
+from teams.services.waiting import organizations_waiting
 from teams.statistics import (
     MEDIAN,
     P90,
@@ -266,3 +268,15 @@ def test_lay_out_pairs_uses_one_scale_without_overlap():
 def test_lay_out_pairs_of_zeros_has_no_length():
     bars = lay_out_pairs(("Joined", "Ended"), ["Jan"], [0], [0]).bars
     assert {bar.width for bar in bars} == {"0.0%"}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="about the plans of SQLite")
+def test_statistics_read_by_an_index_where_sqlite_knows_nothing_of_its_tables(team):
+    year = Period.parse("2026-01..2026-12")
+    memberships = Membership.objects.filter(team__in=[team]).order_by()
+    for decided in (memberships.joined, memberships.answered):
+        by_team = decided(year.start, year.end).values_list("team").annotate(number=Count("*"))
+        index = "teams_membership_decided (team_id=? AND decided_at>? AND decided_at<?)"
+        assert index in by_team.explain()
+    assert "(organization_id=?)" in recognized_on_teams([team]).explain()
+    assert "(organization_id=?)" in organizations_waiting().explain()
