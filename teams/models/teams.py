@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -173,6 +174,16 @@ class ActionTeam(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("team_detail", args=[self.slug])
+
+    def clean(self) -> None:
+        """Refuse to hide a team to whose meetings people have been invited."""
+        if self.pk is None or self.state != self.State.DRAFT:
+            return
+        if meeting := self.meetings.takes_place().upcoming().first():
+            raise ValidationError(
+                f"“{meeting}” of this team is announced, and a draft is seen by nobody who was "
+                "invited. Cancel its meetings first, or choose Paused."
+            )
 
     def roster_visible_to(self, member: Member) -> bool:
         """Whether `member` may see who is in the team: an active member of it, its facilitator,

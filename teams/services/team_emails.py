@@ -113,7 +113,8 @@ def is_still_to_send(team_email: TeamEmail) -> bool:
         return False
     recipient = team_email.member
     if recipient is None:
-        return meeting is None or Meeting.objects.public().filter(pk=meeting.pk).exists()
+        # Of a guest's own answer, which they keep although the meeting is no longer public.
+        return True
     # Of two merged accounts, the one that was kept.
     member = recipient.merged_into or recipient
     # A former address may be that of a former employer.

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from post_office.models import PRIORITY, Email
 
@@ -376,12 +377,14 @@ def test_email_to_who_comes_is_sent_after_leaving_but_for_a_meeting_of_the_team(
     assert not still_to_send(to_team)
 
 
-def test_email_to_a_guest_is_sent_while_the_meeting_is_public(team):
+def test_email_to_a_guest_is_sent_also_once_the_meeting_is_no_longer_public(team):
     meeting = make_meeting(team)
     email_place_free(guest(meeting))
     email = email_to("gus@asker.example")
     assert still_to_send(email)
     Meeting.objects.filter(pk=meeting.pk).update(audience="members")
+    assert still_to_send(email)
+    Meeting.objects.filter(pk=meeting.pk).update(starts_at=F("starts_at") + timedelta(hours=1))
     assert not still_to_send(email)
 
 

@@ -1,14 +1,16 @@
 """Drafts are there for those who prepare them; paused and finished teams take nobody."""
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from conftest import make_membership, make_team, visible_text
 from members.services import save_with_history
-from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Membership
+from teams.models import ActionTeam, FaqEntry, Goal, GoalUpdate, Meeting, Membership
 from teams.services import Outcome, join_teams
 from teams.tests.joining import JOIN, enter_code
 from teams.tests.joining import form as joining_form
+from teams.tests.meetings import make_meeting
 
 State = ActionTeam.State
 
@@ -98,3 +100,12 @@ def test_team_that_takes_nobody_says_why(client_for, member, team, state, senten
     assert state.label in page
     assert f"/join/?team={team.slug}" not in page
     assert state.label in client_for(member).get("/my/").text
+
+
+def test_team_with_announced_meetings_does_not_become_a_draft(team):
+    meeting = make_meeting(team)
+    team.state = State.DRAFT
+    with pytest.raises(ValidationError, match="is announced"):
+        team.full_clean()
+    Meeting.objects.filter(pk=meeting.pk).update(status="cancelled", cancelled_reason="Ill.")
+    team.full_clean()
