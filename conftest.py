@@ -3,16 +3,23 @@
 import html
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.core.cache import cache, caches
 from django.core.management import call_command
 from django.core.management.color import Style
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
+from django.utils.crypto import get_random_string
 from post_office.models import Email
 
 from members.models import EmailDomain, Member, Organization
@@ -165,7 +172,12 @@ def faq_entry(db) -> FaqEntry:
 
 
 def make_member(
-    email: str, organization: Organization | None = None, name: str = "", *, confirmed: bool = True
+    email: str,
+    organization: Organization | None = None,
+    name: str = "",
+    *,
+    confirmed: bool = True,
+    **fields: Any,
 ) -> Member:
     confirmation = {}
     if organization and confirmed:
@@ -174,7 +186,7 @@ def make_member(
             "affiliation_confirmed_via": "domain",
         }
     return Member.objects.create_user(
-        email, full_name=name, organization=organization, **confirmation
+        email, full_name=name, organization=organization, **confirmation, **fields
     )
 
 
@@ -201,6 +213,14 @@ def appoint(member: Member, team: ActionTeam, by: Member) -> Member:
     team.facilitators.add(member)
     save_with_history(member, by, f"facilitator of {team}", is_staff=True)
     return member
+
+
+def make_facilitator(email: str, organization: Organization, name: str, team: ActionTeam) -> Member:
+    """Return a member who has always been a facilitator of `team`: the history tells of no
+    appointment, which takes most of the time of `appoint`."""
+    facilitator = make_member(email, organization, name, is_staff=True)
+    ActionTeam.facilitators.through.objects.create(actionteam=team, member=facilitator)
+    return facilitator
 
 
 @pytest.fixture
@@ -232,24 +252,21 @@ def applicant(proposed_organization, team) -> Member:
 
 
 @pytest.fixture
-def facilitator(organization, team, administrator) -> Member:
+def facilitator(organization, team) -> Member:
     """The facilitator of `team`, who is not a member of it."""
-    facilitator = make_member("fay@rush.example", organization, "Fay Facilitator")
-    return appoint(facilitator, team, administrator)
+    return make_facilitator("fay@rush.example", organization, "Fay Facilitator", team)
 
 
 @pytest.fixture
-def other_facilitator(other_organization, other_team, administrator) -> Member:
+def other_facilitator(other_organization, other_team) -> Member:
     """The facilitator of `other_team`."""
-    other_facilitator = make_member("otto@loop.example", other_organization, "Otto Facilitator")
-    return appoint(other_facilitator, other_team, administrator)
+    return make_facilitator("otto@loop.example", other_organization, "Otto Facilitator", other_team)
 
 
 @pytest.fixture
-def approver(approval_team, organization, administrator) -> Member:
+def approver(approval_team, organization) -> Member:
     """The facilitator of `approval_team`."""
-    approver = make_member("abe@rush.example", organization, "Abe Approver")
-    return appoint(approver, approval_team, administrator)
+    return make_facilitator("abe@rush.example", organization, "Abe Approver", approval_team)
 
 
 @pytest.fixture
@@ -263,13 +280,28 @@ def requests(member, colleague, approval_team) -> list[Membership]:
 
 @pytest.fixture
 def client_for(db) -> Callable[[Member], Client]:
-    """`client_for(member)` returns a client that is signed in as that member."""
+    """`client_for(member)` returns a client that is signed in as that member.
+
+    It has what `Client.force_login` leaves, in 3 statements instead of 17.
+    """
 
     def sign_in(member: Member) -> Client:
-        client = Client()
-        client.force_login(member)
-        key = client.cookies[settings.SESSION_COOKIE_NAME].value
+        key, now = get_random_string(32, "abcdefghijklmnopqrstuvwxyz0123456789"), timezone.now()
+        signed_in = {
+            SESSION_KEY: str(member.pk),
+            BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+            HASH_SESSION_KEY: member.get_session_auth_hash(),
+        }
+        Session.objects.create(
+            session_key=key,
+            session_data=SessionStore().encode(signed_in),
+            expire_date=now + timedelta(seconds=settings.SESSION_COOKIE_AGE),
+        )
+        member.last_login = now
+        Member.objects.filter(pk=member.pk).update(last_login=now)
         UserSession.objects.create(user=member, session_key=key, ip="127.0.0.1")
+        client = Client()
+        client.cookies[settings.SESSION_COOKIE_NAME] = key
         # Noted just now, so that pages write nothing.
         caches["last_use"].set(key, True)
         return client

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from conftest import make_member, membership_of, visible_text
+from conftest import appoint, make_member, membership_of, visible_text
 from members.models import EmailDomain, Organization
 from members.services import save_with_history
 from teams.models import Goal
@@ -93,9 +93,10 @@ def test_history_calls_an_empty_reference_not_given(client_for, administrator, o
     assert "Deleted" not in text
 
 
-def test_history_names_who_facilitates(client_for, administrator, facilitator, team):
+def test_history_names_who_facilitates(client_for, administrator, member, team):
+    appoint(member, team, administrator)
     text = history_of(client_for(administrator), team)
-    assert "Facilitators: nobody → Fay Facilitator" in text
+    assert "Facilitators: nobody → Maria Member" in text
 
 
 def test_history_hides_empty_versions(client_for, administrator, organization):
