@@ -111,8 +111,8 @@ def test_normalize_domain_leaves_what_is_surely_meant(typed, domain):
         ("http://localhost:8000/", "Enter an email domain, like hospital.org."),
         ("Rush Hospital", "Enter an email domain, like hospital.org."),
         (f"{'x' * 64}.example", "Enter an email domain, like hospital.org."),
-        ("é" * 300_000 + ".example", "It has letters that no domain can have."),
-        ("a/" * 300_000 + ".example", "Enter an email domain, like hospital.org."),
+        ("é" * 30_000 + ".example", "It has letters that no domain can have."),
+        ("a/" * 30_000 + ".example", "Enter an email domain, like hospital.org."),
     ],
 )
 def test_domain_problem_says_what_to_enter(typed, message):
