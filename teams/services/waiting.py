@@ -94,11 +94,12 @@ def waiting_for(facilitator: Member) -> dict[str, Waiting]:
 def _numbers(kind: str, waiting: QuerySet[Any], key: str, late: Q | None = None) -> QuerySet[Any]:
     """Return a query for one line: `kind`, how many different values of `key` there are in
     `waiting`, and how many of them are late, 0 without `late`."""
-    one_line = waiting.order_by().values(what=Value(kind))
-    return one_line.annotate(
+    counted = waiting.order_by().values(what=Value(kind))
+    one_line: QuerySet[Any] = counted.annotate(
         number=Count(key, distinct=True),
         late=Count(key, distinct=True, filter=late) if late else Value(0),
     ).values_list("what", "number", "late")
+    return one_line
 
 
 def count_waiting(waiting: QuerySet[Any], key: str, late: Q) -> Waiting:

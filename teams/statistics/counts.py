@@ -17,15 +17,18 @@ from django.db.models import (
     Func,
     IntegerField,
     OuterRef,
+    QuerySet,
     Value,
 )
 
-from members.models import Member, MemberQuerySet
+from members.models import Member, MemberQuerySet, Organization
 from teams.models import ActionTeam, Goal, Meeting, Membership, MembershipQuerySet
 from teams.statistics.periods import Period
 
 # Percentiles that reports show.
 MEDIAN, P90 = 50, 90
+# What is counted besides the memberships of each status.
+ORGANIZATIONS = "organizations"
 
 
 @dataclass
@@ -46,17 +49,30 @@ def count_teams(teams: Iterable[ActionTeam]) -> list[TeamCounts]:
     if not counts:
         return []
     current = Membership.objects.current().filter(team__in=counts).order_by()
-    # One pass over the memberships: with a subquery for each organization and team, SQLite reads
-    # all members of a team for each organization unless it has statistics of its tables.
-    by_status = current.values_list("team", "status").annotate(
-        number=Count("*"), organizations=Count("member__organization", distinct=True)
-    )
-    for pk, status, number, organizations in by_status:
-        if status == Membership.Status.ACTIVE:
-            counts[pk].members, counts[pk].organizations = number, organizations
+    by_status = current.values_list("team", "status").annotate(number=Count("*"))
+    organizations = [_count_organizations(each.team) for each in counts.values()]
+    # Django 6.1 would order the union as the model says, by columns that it does not have.
+    for pk, counted, number in by_status.union(*organizations, all=True).order_by():
+        if counted == ORGANIZATIONS:
+            counts[pk].organizations = number
+        elif counted == Membership.Status.ACTIVE:
+            counts[pk].members = number
         else:
             counts[pk].requests = number
     return list(counts.values())
+
+
+def _count_organizations(team: ActionTeam) -> QuerySet[Any]:
+    """Return a query for one line: the key of `team`, ORGANIZATIONS, and how many organizations
+    have an active member in it."""
+    organizations = Organization.objects.filter(Exists(active_members_subquery([team])))
+    one_line: QuerySet[Any] = (
+        organizations.order_by()
+        .values(team=Value(team.pk), counted=Value(ORGANIZATIONS))
+        .annotate(number=Count("pk"))
+        .values_list("team", "counted", "number")
+    )
+    return one_line
 
 
 def active_members_subquery(teams: Iterable[ActionTeam]) -> MemberQuerySet:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, Exists
 
 from members.fragments import cached_fragment
 from members.models import Organization
 from teams.models import ActionTeam, Goal, Membership
-from teams.statistics.counts import TeamCounts, count_teams
+from teams.statistics.counts import TeamCounts, active_members_subquery, count_teams
 from teams.statistics.coverage import recognized_on_teams
 from teams.statistics.public_meetings import next_public_meeting_by_team
 
@@ -68,17 +68,19 @@ def _count_portal() -> PortalCounts:
 
 
 def recognized_counts() -> dict[int, int]:
-    """Return how many recognized organizations have an active member in each team, by its
-    key, up to ten seconds old; a team without one is missing."""
+    """Return how many recognized organizations have an active member in each public team, by its
+    key, up to ten seconds old."""
     return cached_fragment("recognized-counts", _count_recognized, COUNT_CACHE_SECONDS)
 
 
 def _count_recognized() -> dict[int, int]:
-    recognized = Membership.objects.active().filter(
-        member__organization__status=Organization.Status.RECOGNIZED
+    counts = Organization.objects.recognized().aggregate(
+        **{
+            str(team.pk): Count("pk", filter=Exists(active_members_subquery([team])))
+            for team in ActionTeam.objects.public()
+        }
     )
-    by_team = recognized.order_by().values_list("team")
-    return dict(by_team.annotate(number=Count("member__organization", distinct=True)))
+    return {int(pk): number for pk, number in counts.items()}
 
 
 def organization_names(team: ActionTeam, limit: int) -> list[str]:
