@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from collaborative.tests.fuzzing import list_addresses
-from desk.models import Selection
+from desk.models import Import, Selection
 
 SIGNING_OUT = {"/admin/login/", "/admin/logout/"}
 # Stock admin's, for any address that does not exist.
@@ -42,7 +42,8 @@ def crawl_desk(client: Client) -> dict[str, str]:
 
 
 def desk_addresses() -> Iterator[str]:
-    """Yield every address of the desk, those of records once for each record of their model."""
+    """Yield every address of the desk, those of records once for each record of their model
+    (of imports, whose addresses begin with the model of their rows: for each import)."""
     for address in list_addresses():
         if not address.startswith("/admin/") or address in SIGNING_OUT | ANY_ADDRESS:
             continue
@@ -51,6 +52,8 @@ def desk_addresses() -> Iterator[str]:
             continue
         _, _, app_label, model_name, *_ = address.split("/")
         model = apps.get_model(app_label, model_name)
+        if "/import/" in address:
+            model = Import
         keys = selection_keys(model) if "selection_id" in address else keys_of(model)
         yield from (re.sub(r"<[^>]+>", str(key), address) for key in keys)
 
