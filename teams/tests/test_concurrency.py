@@ -408,7 +408,7 @@ def test_cancelling_twice_at_once_is_one_cancellation(team, facilitator, adminis
     (refusal,) = refusals(results)
     meeting.refresh_from_db()
     assert refusal == (
-        f"“Winter meeting” is cancelled already: {meeting.cancelled_reason} Nothing was changed."
+        f"“Winter meeting” is already cancelled: {meeting.cancelled_reason} Nothing was changed."
     )
     assert meeting.sequence == 1
     assert Email.objects.count() == 1
