@@ -41,7 +41,7 @@ ALLOWED: dict[tuple[str, str, str], str] = {
 } | {
     (
         "teams",
-        "0008_more_site_texts",
+        "0007_more_site_texts",
         "Create constraint teams_sitetext_place_known on model sitetext",
     ): "There are nine texts, and the old version writes those of places that it knows alone.",
     (

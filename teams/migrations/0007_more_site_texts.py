@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('teams', '0007_email_times'),
+        ('teams', '0006_meetings'),
     ]
 
     operations = [
