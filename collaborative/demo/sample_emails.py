@@ -12,8 +12,10 @@ from members.emails import collect_emails
 from members.models import Member, Move, Organization
 from members.wording import end_sentence
 from teams import emails as team_emails
+from teams import meeting_emails
 from teams.answer_links import answer_url
-from teams.emails import DigestItem, DigestSection, Reader, SummarySection
+from teams.emails import DigestItem, DigestSection
+from teams.meeting_emails import Reader, SummarySection
 from teams.models import (
     ActionTeam,
     Attendance,
@@ -236,28 +238,31 @@ def _meeting_emails() -> list[partial[Any]]:
     visits = Reader(guest.guest_email, guest.guest_name, comes.reason, answer_url(MEETING, guest))
     asked = [_reader(end_sentence(f"you are a member of {HIRING}"), "meetings")]
     reminded = [_reader("you said that you will come.", "reminders")]
-    remind = partial(team_emails.meeting_reminder, MEETING, reminded)
+    remind = partial(meeting_emails.meeting_reminder, MEETING, reminded)
     online = {"answer": "online", "join_url": MEETING.join_url}
     summary = SummarySection("Local & Targeted Hiring", [MEETING], [minutes])
     return [
-        partial(team_emails.meeting_announced, MEETING, asked),
-        partial(team_emails.meeting_announced, MEETING, asked, again=True),
-        partial(team_emails.meeting_moved, MEETING, earlier, asked),
-        partial(team_emails.meeting_moved, MEETING, here, [visits]),
-        partial(team_emails.meeting_cancelled, MEETING, asked),
-        partial(team_emails.meeting_cancelled, MEETING, [comes]),
+        partial(meeting_emails.meeting_announced, MEETING, asked),
+        partial(meeting_emails.meeting_announced, MEETING, asked, again=True),
+        partial(meeting_emails.meeting_moved, MEETING, earlier, asked),
+        partial(meeting_emails.meeting_moved, MEETING, here, [visits]),
+        partial(meeting_emails.meeting_cancelled, MEETING, asked),
+        partial(meeting_emails.meeting_cancelled, MEETING, [comes]),
         partial(remind, answer="in-person", links=[slides]),
         partial(remind, **online),
         partial(remind, answer="in-person", is_waiting=True),
-        partial(team_emails.meeting_unanswered, MEETING, asked),
-        partial(team_emails.meeting_materials, minutes, [slides, recording], asked),
-        partial(team_emails.meeting_materials, minutes, [], asked),
-        partial(team_emails.meeting_place_free, MEETING, [comes]),
-        partial(team_emails.meeting_guest_answer, guest, [visits]),
-        partial(team_emails.meeting_guest_answer, waiting, [visits]),
-        partial(team_emails.meeting_guest_answer, cannot, [visits]),
+        partial(meeting_emails.meeting_unanswered, MEETING, asked),
+        partial(meeting_emails.meeting_materials, minutes, [slides, recording], asked),
+        partial(meeting_emails.meeting_materials, minutes, [], asked),
+        partial(meeting_emails.meeting_place_free, MEETING, [comes]),
+        partial(meeting_emails.meeting_guest_answer, guest, [visits]),
+        partial(meeting_emails.meeting_guest_answer, waiting, [visits]),
+        partial(meeting_emails.meeting_guest_answer, cannot, [visits]),
         partial(
-            team_emails.monthly_summary, ANA, [summary], stop_url(ANA.pk, None, TeamEmail.SUMMARY)
+            meeting_emails.monthly_summary,
+            ANA,
+            [summary],
+            stop_url(ANA.pk, None, TeamEmail.SUMMARY),
         ),
     ]
 

@@ -19,9 +19,9 @@ from members.emails import bulk_queue
 from members.models import Member
 from members.services import Refused, save_with_history
 from members.wording import end_sentence
-from teams import emails
+from teams import meeting_emails
 from teams.answer_links import answer_url
-from teams.emails import Reader
+from teams.meeting_emails import Reader
 from teams.models import ActionTeam, Attendance, EmailChoice, Meeting, Membership, TeamEmail
 from teams.services.email_choices import stop_url
 from teams.services.team_emails import Recipient, Recipients, recipients_of
@@ -42,7 +42,7 @@ def email_announced(
     preview `max_emails` are written, not all."""
 
     def write(readers: Sequence[Reader]) -> list[Email]:
-        return emails.meeting_announced(meeting, readers, again=again)
+        return meeting_emails.meeting_announced(meeting, readers, again=again)
 
     return _send_change(meeting, write, Method.REQUEST, max_emails)
 
@@ -52,7 +52,7 @@ def email_moved(meeting: Meeting, before: Meeting, *, max_emails: int | None = N
     any case who said that they come. Return who gets it."""
 
     def write(readers: Sequence[Reader]) -> list[Email]:
-        return emails.meeting_moved(meeting, before, readers)
+        return meeting_emails.meeting_moved(meeting, before, readers)
 
     return _send_change(meeting, write, Method.REQUEST, max_emails)
 
@@ -62,7 +62,7 @@ def email_cancelled(meeting: Meeting, *, max_emails: int | None = None) -> Recip
     that they come. Return who gets it."""
 
     def write(readers: Sequence[Reader]) -> list[Email]:
-        return emails.meeting_cancelled(meeting, readers)
+        return meeting_emails.meeting_cancelled(meeting, readers)
 
     return _send_change(meeting, write, Method.CANCEL, max_emails)
 
@@ -79,7 +79,7 @@ def email_materials(meeting: Meeting, by: Member, *, max_emails: int | None = No
     recipients = recipients_of(meeting, Kind.MATERIALS)
 
     def write(readers: Sequence[Reader]) -> list[Email]:
-        return emails.meeting_materials(meeting, links, readers)
+        return meeting_emails.meeting_materials(meeting, links, readers)
 
     letters = to_members(meeting, recipients.each, Kind.MATERIALS)
     send_letters(letters, write, max_emails)
@@ -91,7 +91,7 @@ def email_place_free(attendance: Attendance) -> None:
     """Tell a person who was on the waiting list that they have a place."""
     send_letters(
         [to_attendee(attendance, Method.REQUEST)],
-        lambda readers: emails.meeting_place_free(attendance.meeting, readers),
+        lambda readers: meeting_emails.meeting_place_free(attendance.meeting, readers),
     )
 
 
@@ -99,7 +99,7 @@ def email_guest_answer(attendance: Attendance) -> None:
     """Tell a guest what they answered, with the link to change it."""
     send_letters(
         [to_attendee(attendance, Method.REQUEST)],
-        lambda readers: emails.meeting_guest_answer(attendance, readers),
+        lambda readers: meeting_emails.meeting_guest_answer(attendance, readers),
     )
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from members.models import UNDO_WINDOW, Member
 from members.services import save_with_history
-from teams import emails
+from teams import meeting_emails
 from teams.models import (
     ActionTeam,
     Attendance,
@@ -127,7 +127,7 @@ def _ask_for_answers(meeting: Meeting, now: datetime) -> None:
     asked = [each for each in recipients if each.member.pk not in answered]
     send_letters(
         to_members(meeting, asked, Kind.REMINDERS),
-        partial(emails.meeting_unanswered, meeting),
+        partial(meeting_emails.meeting_unanswered, meeting),
     )
     save_with_history(meeting, None, "asked who comes", answers_asked_at=now)
 
@@ -157,7 +157,7 @@ def _remind(meeting: Meeting, now: datetime) -> None:
         groups[group].append(_reminder(attendance, wanted.get(key) if key else None))
     for (answer, is_waiting, join_url, to_read), letters in groups.items():
         write = partial(
-            emails.meeting_reminder,
+            meeting_emails.meeting_reminder,
             meeting,
             answer=answer,
             is_waiting=is_waiting,

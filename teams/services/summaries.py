@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from members.emails import bulk_queue
 from members.models import Member
-from teams import emails
-from teams.emails import SummarySection
+from teams import meeting_emails
+from teams.meeting_emails import SummarySection
 from teams.models import ActionTeam, EmailChoice, Meeting, MeetingQuerySet, Membership, TeamEmail
 from teams.services.email_choices import first_of_month, stop_url
 from teams.workdays import is_working_day
@@ -51,7 +51,7 @@ def _send_summary(key: int, month: date) -> bool:
         return False
     stop = stop_url(member.pk, None, TeamEmail.SUMMARY)
     with bulk_queue():
-        email = emails.monthly_summary(member, sections, stop)
+        email = meeting_emails.monthly_summary(member, sections, stop)
     TeamEmail.objects.create(email=email, member=member, kind=TeamEmail.SUMMARY)
     return True
 

@@ -420,4 +420,4 @@ def test_copying_at_once_gives_each_draft_an_address(team, facilitator):
     copies = Meeting.objects.exclude(pk=meeting.pk)
     # One that came between finding a free address and storing it is refused in words.
     assert copies.count() == 3 - len(refusals(results)) >= 1
-    assert all("at the same moment" in refusal for refusal in refusals(results))
+    assert all("with the same title" in refusal for refusal in refusals(results))
