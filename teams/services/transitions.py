@@ -6,7 +6,7 @@
 ACTIVE --the import that approved it is taken back--> REQUESTED
 ACTIVE --moved to an employer that is not recognized yet--> REQUESTED
 
-Whoever is no longer active gives up their places in meetings that they may no longer see.
+Members who are no longer active give up their places in meetings that they may no longer see.
 """
 
 from collections.abc import Sequence

@@ -358,7 +358,7 @@ def test_email_calendar_invites_a_guest(mailbox, team):
     event = only_event(text)
     assert (method, event["attendee"]) == ("REQUEST", "mailto:gil@guest.example")
     assert event["attendee"].params["PARTSTAT"] == "ACCEPTED"
-    # Whoever is no guest of this meeting has no address to answer at.
+    # Someone who is no guest of this meeting has no address to answer at.
     assert email_calendar(make_email(meeting, to="nobody@guest.example"))[0] == "PUBLISH"
 
 
