@@ -44,6 +44,28 @@ ALLOWED: dict[tuple[str, str, str], str] = {
         "0007_more_site_texts",
         "Create constraint teams_sitetext_place_known on model sitetext",
     ): "There are nine texts, and the old version writes those of places that it knows alone.",
+    **{
+        ("teams", "0010_announcements_resources_invitations", description): (
+            "PostgreSQL changes a longer limit in its catalog only, and what the old version "
+            "writes fits."
+        )
+        for description in (
+            "Alter field kind on emailchoice",
+            "Alter field kind on historicalemailchoice",
+            "Alter field kind on teamemail",
+        )
+    },
+    **{
+        (
+            "teams",
+            "0010_announcements_resources_invitations",
+            f"Create constraint teams_emailchoice_{field}_known on model emailchoice",
+        ): (
+            "It accepts every row that the one it replaces accepted. There are a few thousand "
+            "choices at most, which are checked at once."
+        )
+        for field in ("kind", "wants")
+    },
     (
         "teams",
         "0005_claims_invitations_and_team_states",

@@ -1,5 +1,6 @@
 """Who people are, who employs them, and what was decided about them."""
 
+from members.models.bounces import Bounce, BounceQuerySet
 from members.models.codes import MAX_CODE_TRIES, SentCode, SentCodeQuerySet
 from members.models.decisions import UNDO_WINDOW, Decision, DecisionItem, DecisionQuerySet
 from members.models.moves import OBJECTION_WINDOW, Move, MoveQuerySet
@@ -16,6 +17,8 @@ __all__ = [
     "MAX_CODE_TRIES",
     "OBJECTION_WINDOW",
     "UNDO_WINDOW",
+    "Bounce",
+    "BounceQuerySet",
     "DecisionItem",
     "Decision",
     "DecisionQuerySet",

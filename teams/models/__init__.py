@@ -1,5 +1,10 @@
 """What members do together: action teams, their goals, questions, memberships and meetings."""
 
+from teams.models.announcements import (
+    Announcement,
+    AnnouncementQuerySet,
+    AnnouncementRecipient,
+)
 from teams.models.attendance import Attendance, AttendanceQuerySet
 from teams.models.calendar_keys import CalendarKey
 from teams.models.claims import Claim
@@ -11,15 +16,24 @@ from teams.models.invitations import (
     MAX_INVITATION_EMAILS,
     Invitation,
     InvitationQuerySet,
+    InvitationRefusal,
 )
 from teams.models.meeting_links import MeetingLink, MeetingLinkQuerySet
 from teams.models.meetings import Meeting, MeetingQuerySet, team_keys
 from teams.models.memberships import MAX_REQUEST_REASON_LENGTH, Membership, MembershipQuerySet
+from teams.models.resources import (
+    CHECK_AFTER,
+    Resource,
+    ResourceQuerySet,
+    ResourceSuggestion,
+    ResourceSuggestionQuerySet,
+)
 from teams.models.site_texts import MAX_NOTICE_LENGTH, PLACEHOLDERS, Notice, SiteText
 from teams.models.synonyms import SynonymGroup
 from teams.models.teams import ActionTeam, ActionTeamQuerySet
 
 __all__ = [
+    "CHECK_AFTER",
     "INVITED_ALREADY",
     "MAX_INVITATION_EMAILS",
     "MAX_NOTICE_LENGTH",
@@ -28,6 +42,9 @@ __all__ = [
     "STALE_AFTER",
     "ActionTeam",
     "ActionTeamQuerySet",
+    "Announcement",
+    "AnnouncementQuerySet",
+    "AnnouncementRecipient",
     "Attendance",
     "AttendanceQuerySet",
     "CalendarKey",
@@ -39,6 +56,7 @@ __all__ = [
     "GoalUpdate",
     "Invitation",
     "InvitationQuerySet",
+    "InvitationRefusal",
     "Meeting",
     "MeetingLink",
     "MeetingLinkQuerySet",
@@ -47,6 +65,10 @@ __all__ = [
     "MembershipQuerySet",
     "Notice",
     "Question",
+    "Resource",
+    "ResourceQuerySet",
+    "ResourceSuggestion",
+    "ResourceSuggestionQuerySet",
     "SiteText",
     "SynonymGroup",
     "TeamEmail",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from post_office.models import Email
 
 from members.models.history import LoggedRecords
+from teams.models.announcements import Announcement
 from teams.models.meetings import Meeting
 from teams.models.teams import ActionTeam
 
@@ -22,6 +23,7 @@ class EmailChoice(models.Model):
     """
 
     class Kind(models.TextChoices):
+        ANNOUNCEMENTS = "announcements", "Announcements"
         MEETINGS = "meetings", "Meeting dates"
         REMINDERS = "reminders", "Meeting reminders"
         MATERIALS = "materials", "Minutes and materials"
@@ -42,7 +44,7 @@ class EmailChoice(models.Model):
         related_name="+",
         help_text="None: about meetings of the whole Collaborative.",
     )
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=13, choices=Kind.choices)
     wants = models.CharField(max_length=7, choices=Wants.choices, default=Wants.EACH)
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
     # The first day of the month whose summary is queued, or was not worth an email.
@@ -63,12 +65,12 @@ class EmailChoice(models.Model):
             ),
             models.CheckConstraint(
                 name="teams_emailchoice_kind_known",
-                condition=Q(kind__in=["meetings", "reminders", "materials"]),
+                condition=Q(kind__in=["announcements", "meetings", "reminders", "materials"]),
             ),
             models.CheckConstraint(
                 name="teams_emailchoice_wants_known",
                 condition=Q(wants__in=["each", "none"])
-                | Q(wants="monthly", kind__in=["meetings", "materials"]),
+                | Q(wants="monthly", kind__in=["announcements", "meetings", "materials"]),
             ),
         ]
 
@@ -98,8 +100,11 @@ class TeamEmail(models.Model):
     # Through which the member gets it; None: the whole Collaborative.
     team = models.ForeignKey(ActionTeam, on_delete=models.CASCADE, null=True, related_name="+")
     # Empty: it is about the person's own answer and cannot be stopped.
-    kind = models.CharField(max_length=10, choices=KINDS, blank=True)
+    kind = models.CharField(max_length=13, choices=KINDS, blank=True)
     meeting = models.ForeignKey(Meeting, on_delete=models.CASCADE, null=True, related_name="+")
+    announcement = models.ForeignKey(
+        Announcement, on_delete=models.CASCADE, null=True, related_name="+"
+    )
     # When the meeting begins, as the email says: one that was moved since sends another email.
     starts_at = models.DateTimeField(null=True)
     method = models.CharField(max_length=7, choices=Method.choices, blank=True)

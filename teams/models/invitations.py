@@ -71,6 +71,12 @@ class Invitation(models.Model):
         related_name="invitations",
         help_text="Which team a facilitator is for.",
     )
+    teams = models.ManyToManyField(
+        ActionTeam,
+        blank=True,
+        related_name="+",
+        help_text="Which teams are ticked for a colleague who is invited to join.",
+    )
     note = CleanCharField(
         max_length=200, blank=True, help_text="One line from you, which the email quotes."
     )
@@ -84,6 +90,8 @@ class Invitation(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    # When the person asked not to be written to again.
+    declined_at = models.DateTimeField(null=True, blank=True)
 
     objects = InvitationQuerySet.as_manager()
     history = LoggedRecords(excluded_fields=["email", "note"])
@@ -137,3 +145,14 @@ class Invitation(models.Model):
         if self.sent_at <= timezone.now() - INVITATION_VALIDITY:
             return "closed", "Expired"
         return "waiting", "Waiting"
+
+
+class InvitationRefusal(models.Model):
+    """Someone who asked not to be invited again: a keyed hash of their address, which tells nobody
+    whose it is."""
+
+    address_hash = models.CharField(max_length=64, unique=True)
+    refused_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"A person who asked on {self.refused_at:%Y-%m-%d} not to be invited again"

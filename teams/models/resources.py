@@ -1,0 +1,274 @@
+"""What the teams share: links to read, watch and use, and what people suggest as such."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from members.models import Member
+from members.models.history import LoggedRecords
+from members.text_fields import CleanCharField, CleanTextField
+from teams.models.meetings import Meeting, team_keys
+from teams.models.teams import ActionTeam
+
+# A resource that nobody has checked for so long may have changed or gone.
+CHECK_AFTER = timedelta(days=180)
+
+
+class ResourceQuerySet(models.QuerySet["Resource"]):
+    def published(self) -> ResourceQuerySet:
+        """All that are shown: not archived, and of no team that is a draft."""
+        drafts = ActionTeam.objects.filter(
+            resources=OuterRef("pk"), state=ActionTeam.State.DRAFT
+        ).order_by()
+        return self.filter(~Exists(drafts), archived_at=None)
+
+    def visible_to(
+        self, person: Member | AnonymousUser, keys: Collection[int] | None = None
+    ) -> ResourceQuerySet:
+        """The resources that exist for `person`: of the meetings that they may see, or of none;
+        public ones, for active members of a team and facilitators those for members, and those
+        of their own teams. `keys` are their `team_keys`, where these are known."""
+        published = self.published()
+        meetings = Meeting.objects.visible_to(person, keys).order_by().values("pk")
+        shown = published.filter(Q(meeting=None) | Q(meeting__in=meetings))
+        public = shown.filter(audience=Resource.Audience.PUBLIC)
+        if not isinstance(person, Member):
+            return public
+        if person.is_superuser:
+            return published
+        if keys is None:
+            keys = team_keys(person)
+        if not keys:
+            return public
+        own = Resource.teams.through.objects.filter(resource=OuterRef("pk"), actionteam__in=keys)
+        of_meeting = Meeting.teams.through.objects.filter(
+            meeting=OuterRef("meeting"), actionteam__in=keys
+        )
+        return shown.filter(~Q(audience=Resource.Audience.TEAMS) | Exists(own) | Exists(of_meeting))
+
+    def editable_by(self, staff: Member) -> ResourceQuerySet:
+        """Those of no team or meeting, which all facilitators share, and those of their own teams
+        and meetings."""
+        if not staff.is_staff:
+            return self.none()
+        if staff.is_superuser:
+            return self
+        through = Resource.teams.through.objects.filter(resource=OuterRef("pk"))
+        own = Exists(through.filter(actionteam__facilitators=staff))
+        of_meeting = Q(meeting__in=Meeting.objects.editable_by(staff).order_by().values("pk"))
+        return self.filter(own | of_meeting | (~Exists(through) & Q(meeting=None)))
+
+    def due_for_check(self) -> ResourceQuerySet:
+        """What nobody has checked for CHECK_AFTER."""
+        return self.filter(archived_at=None, checked_on__lt=timezone.localdate() - CHECK_AFTER)
+
+    def without_captions(self) -> ResourceQuerySet:
+        """Recordings without captions and without a transcript, or where that is not known."""
+        lacking = Q(transcript_url="") & ~Q(captions=Resource.Captions.YES)
+        return self.filter(lacking, kind=Resource.Kind.RECORDING, archived_at=None)
+
+
+class Resource(models.Model):
+    """A link to something that helps the work of the teams; also what belongs to a meeting, such
+    as its slides and its recording. It is archived, never deleted."""
+
+    class Kind(models.TextChoices):
+        ORGANIZATION = "organization", "Organization"
+        PUBLICATION = "publication", "Publication"
+        TOOLKIT = "toolkit", "Toolkit"
+        RECORDING = "recording", "Recording"
+        SLIDES = "slides", "Slides"
+        DOCUMENT = "document", "Document"
+        NOTES = "notes", "Notes"
+        OTHER = "other", "Other"
+
+    class Audience(models.TextChoices):
+        PUBLIC = "public", "Everyone"
+        MEMBERS = "members", "Members of any team"
+        TEAMS = "teams", "Members of its teams"
+
+    class Captions(models.TextChoices):
+        YES = "yes", "With captions"
+        NO = "no", "Without captions"
+        UNKNOWN = "unknown", "Not known"
+
+    class LinkState(models.TextChoices):
+        UNKNOWN = "unknown", "Not tried yet"
+        OK = "ok", "Works"
+        MOVED = "moved", "Moved"
+        GONE = "gone", "Gone"
+
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    title = CleanCharField(max_length=150)
+    slug = models.SlugField("address on this site", max_length=140, unique=True, editable=False)
+    url = models.URLField("address", max_length=500)
+    summary = CleanTextField(
+        max_length=600, blank=True, help_text="What it is and whom it helps, in two sentences."
+    )
+    publisher = CleanCharField(max_length=150, blank=True)
+    # As much of the date as is known, in ISO 8601, so that it sorts: 2024, 2024-03, 2024-03-15.
+    published_on = models.CharField(
+        "published",
+        max_length=10,
+        blank=True,
+        validators=[RegexValidator(r"^\d{4}(-\d{2}(-\d{2})?)?$")],
+    )
+    # Of BCP 47, such as "en" or "es".
+    language = models.CharField(max_length=10, default="en")
+    teams = models.ManyToManyField(
+        ActionTeam, blank=True, related_name="resources", help_text="None: for all teams."
+    )
+    meeting = models.ForeignKey(
+        Meeting, on_delete=models.PROTECT, null=True, blank=True, related_name="resources"
+    )
+    audience = models.CharField(
+        "who sees it", max_length=7, choices=Audience.choices, default=Audience.PUBLIC
+    )
+    captions = models.CharField(max_length=7, choices=Captions.choices, default=Captions.UNKNOWN)
+    transcript_url = models.URLField("address of the transcript", max_length=500, blank=True)
+    minutes = models.PositiveSmallIntegerField(
+        "length in minutes", null=True, blank=True, help_text="Of a recording."
+    )
+    position = models.PositiveSmallIntegerField(
+        "place", default=0, help_text="On the page of its meeting."
+    )
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
+    added_at = models.DateTimeField(default=timezone.now, editable=False)
+    # By a person: that it is still true and useful.
+    checked_on = models.DateField("last checked", default=timezone.localdate, editable=False)
+    # By the mail worker, weekly.
+    link_state = models.CharField(
+        max_length=7, choices=LinkState.choices, default=LinkState.UNKNOWN, editable=False
+    )
+    link_checked_at = models.DateTimeField(null=True, editable=False)
+    link_failing_since = models.DateTimeField(null=True, editable=False)
+    archived_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ResourceQuerySet.as_manager()
+    history = LoggedRecords(
+        m2m_fields=[teams], excluded_fields=["link_state", "link_checked_at", "link_failing_since"]
+    )
+
+    class Meta:
+        ordering: ClassVar = ["position", "pk"]
+        indexes: ClassVar = [models.Index(fields=["added_at"])]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="teams_resource_kind_known",
+                condition=Q(
+                    kind__in=[
+                        "organization",
+                        "publication",
+                        "toolkit",
+                        "recording",
+                        "slides",
+                        "document",
+                        "notes",
+                        "other",
+                    ]
+                ),
+            ),
+            models.CheckConstraint(
+                name="teams_resource_audience_known",
+                condition=Q(audience__in=["public", "members", "teams"]),
+            ),
+            models.CheckConstraint(
+                name="teams_resource_captions_known",
+                condition=Q(captions__in=["yes", "no", "unknown"]),
+            ),
+            models.CheckConstraint(
+                name="teams_resource_link_state_known",
+                condition=Q(link_state__in=["unknown", "ok", "moved", "gone"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("resource_detail", args=[self.slug])
+
+
+class ResourceSuggestionQuerySet(models.QuerySet["ResourceSuggestion"]):
+    def waiting(self) -> ResourceSuggestionQuerySet:
+        return self.filter(status=ResourceSuggestion.Status.WAITING)
+
+
+class ResourceSuggestion(models.Model):
+    """A link that someone suggests as a resource, and what became of it."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        PUBLISHED = "published", "Published"
+        DISMISSED = "dismissed", "Dismissed"
+
+    url = models.URLField("address", max_length=500)
+    title = CleanCharField(max_length=150)
+    text = CleanTextField("why it helps", max_length=500, blank=True)
+    # Nobody has proven it; it is erased some time after the decision.
+    email = models.EmailField("suggester’s address", blank=True)
+    status = models.CharField(
+        max_length=9, choices=Status.choices, default=Status.WAITING, editable=False
+    )
+    suggested_at = models.DateTimeField("suggested", default=timezone.now, editable=False)
+    decided_at = models.DateTimeField("decided", null=True, blank=True, editable=False)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+    # What the suggester reads: why it was dismissed.
+    answer = CleanTextField(blank=True, editable=False)
+    published_as = models.ForeignKey(
+        Resource,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="suggestions",
+    )
+
+    objects = ResourceSuggestionQuerySet.as_manager()
+    history = LoggedRecords(excluded_fields=["email"])
+
+    class Meta:
+        ordering: ClassVar = ["-suggested_at", "-pk"]
+        indexes: ClassVar = [models.Index(fields=["status", "suggested_at"])]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="teams_resourcesuggestion_decided_carry_time",
+                condition=Q(status="waiting", decided_at=None, decided_by=None)
+                | Q(
+                    status__in=["published", "dismissed"],
+                    decided_at__isnull=False,
+                    decided_by__isnull=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="teams_resourcesuggestion_published_as_resource",
+                condition=Q(status="published", published_as__isnull=False)
+                | (~Q(status="published") & Q(published_as=None)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
