@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -14,7 +16,7 @@ from members.models import Member
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
 from teams.models.attendance import Attendance
-from teams.models.meetings import Meeting
+from teams.models.meetings import Meeting, team_keys
 from teams.models.teams import MARKDOWN_HELP, ActionTeam
 
 
@@ -23,6 +25,37 @@ class AnnouncementQuerySet(models.QuerySet["Announcement"]):
         """All but drafts, the newest first; none of a team that is a draft itself."""
         drafts = Q(team__state=ActionTeam.State.DRAFT)
         return self.filter(status=Announcement.Status.SENT).exclude(drafts).order_by("-sent_at")
+
+    def public(self) -> AnnouncementQuerySet:
+        """What every visitor may read: what was ticked for the public page of its team."""
+        return self.sent().filter(is_public=True, team__isnull=False)
+
+    def visible_to(
+        self, person: Member | AnonymousUser, keys: Collection[int] | None = None
+    ) -> AnnouncementQuerySet:
+        """The announcements that exist for `person`: public ones; for active members and
+        facilitators of a team those to their own teams, however old, and to all teams; those to
+        who comes to a meeting that they see and come to; and, drafts too, what they may write.
+        `keys` are their `team_keys`, where these are known; else one query finds them."""
+        if not isinstance(person, Member):
+            return self.public()
+        if person.is_superuser:
+            return self
+        if keys is None:
+            keys = team_keys(person)
+        is_seen = Q(is_public=True, team__isnull=False) | Q(team__in=keys)
+        if keys:
+            is_seen |= Q(team=None, meeting=None)
+        answers = Attendance.objects.filter(member=person, answer__in=Attendance.COMING)
+        meetings = Meeting.objects.visible_to(person, keys).filter(
+            pk__in=answers.order_by().values("meeting")
+        )
+        is_seen |= Q(meeting__in=meetings.order_by().values("pk"))
+        seen = Q(is_seen, pk__in=Announcement.objects.sent().order_by().values("pk"))
+        if not person.is_staff:
+            return self.filter(seen)
+        own = Announcement.objects.editable_by(person).order_by().values("pk")
+        return self.filter(seen | Q(pk__in=own))
 
     def editable_by(self, staff: Member) -> AnnouncementQuerySet:
         """Those to the teams that `staff` facilitates, and to those who come to meetings that
