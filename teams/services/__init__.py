@@ -107,6 +107,7 @@ from teams.services.recognition import (
     set_affiliation,
 )
 from teams.services.reminders import send_reminders
+from teams.services.resource_suggestions import resource_at, suggest_resource
 from teams.services.summaries import send_summaries
 from teams.services.taking_back import ImportedPeople, PeopleTakenBack, take_back_members
 from teams.services.visibility import (
@@ -200,6 +201,7 @@ __all__ = [
     "release_claim",
     "report_goal",
     "request_move",
+    "resource_at",
     "return_account",
     "revive_meeting",
     "revert_answers",
@@ -214,6 +216,7 @@ __all__ = [
     "set_affiliation",
     "set_facilitators",
     "standing_claims",
+    "suggest_resource",
     "take_back_members",
     "visible_keys",
     "visible_meetings",

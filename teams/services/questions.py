@@ -14,12 +14,12 @@ from members.models import Member
 from members.services import Refused, save_with_history
 from members.wording import end_sentence
 from teams import emails
-from teams.models import FaqEntry, Question
+from teams.models import FaqEntry, Question, ResourceSuggestion
 from teams.services.visibility import name_for
 
 # The same words from the same address within this time are one question.
 REPEAT_WINDOW = timedelta(minutes=10)
-# How long the address of an asker is kept.
+# How long the address of an asker, or of who suggests a resource, is kept.
 KEEP_ADDRESS_AFTER_DECISION = timedelta(days=90)
 KEEP_ADDRESS_UNDECIDED = timedelta(days=365)
 # Of a slug, so that a number fits behind it.
@@ -33,7 +33,7 @@ def ask_question(text: str, email: str = "") -> Question:
     Nobody has proven the address: one email about this question may go there, no more.
     """
     with transaction.atomic():
-        _serialize_inserts(Question)
+        serialize_inserts(Question)
         recent = Question.objects.filter(asked_at__gte=timezone.now() - REPEAT_WINDOW)
         question = recent.filter(text=text, email=email).first()
         if question is None:
@@ -105,15 +105,20 @@ def confirm_entry(entry: FaqEntry, *, by: Member) -> FaqEntry:
 
 
 def delete_old_addresses() -> int:
-    """Erase the askers' addresses 90 days after the decision, and a year after the question if
-    there was none; return how many. History holds no addresses, so it gets no line."""
+    """Erase the addresses of those who asked a question or suggested a resource, 90 days after the
+    decision, and a year after they wrote if there was none; return how many. History holds no
+    addresses, so it gets no line."""
     now = timezone.now()
     decided = Q(decided_at__lt=now - KEEP_ADDRESS_AFTER_DECISION)
-    old = decided | Q(decided_at=None, asked_at__lt=now - KEEP_ADDRESS_UNDECIDED)
-    return Question.objects.filter(old).exclude(email="").update(email="")
+    undecided_since = now - KEEP_ADDRESS_UNDECIDED
+    questions = Question.objects.filter(decided | Q(decided_at=None, asked_at__lt=undecided_since))
+    suggestions = ResourceSuggestion.objects.filter(
+        decided | Q(decided_at=None, suggested_at__lt=undecided_since)
+    )
+    return sum(old.exclude(email="").update(email="") for old in (questions, suggestions))
 
 
-def _serialize_inserts(model: type[models.Model]) -> None:
+def serialize_inserts(model: type[models.Model]) -> None:
     """Let only one transaction at a time look for an object of `model` and then add one: no
     constraint can say “not within ten minutes”, and a new slug depends on those that are free."""
     key = ContentType.objects.get_for_model(model).pk
@@ -144,7 +149,7 @@ def _add_entry(entry: FaqEntry, by: Member) -> FaqEntry:
     """Store and publish a new entry, last in its section; return it."""
     if not entry.question.strip() or not entry.answer.strip():
         raise Refused("Write the question and the answer. Everyone can read them.")
-    _serialize_inserts(FaqEntry)
+    serialize_inserts(FaqEntry)
     entry.position = FaqEntry.objects.next_position(entry.team, entry.topic)
     entry.slug = _free_slug(entry.question)
     entry.checked_on, entry.is_published = timezone.localdate(), True
