@@ -34,6 +34,12 @@ from members.services.affiliations import (
     confirmation_fields,
     unconfirm_affiliation,
 )
+from members.services.bounces import (
+    has_bounced,
+    note_bounce,
+    settle_bounce,
+    settle_former_addresses,
+)
 from members.services.failed_emails import failed_emails, requeue_emails
 from members.services.importing import (
     OrganizationData,
@@ -97,10 +103,12 @@ __all__ = [
     "explain_change",
     "failed_emails",
     "get_or_create_member",
+    "has_bounced",
     "lock_administrators",
     "lock_open_account",
     "lock_organization",
     "lock_records",
+    "note_bounce",
     "note_second_factor",
     "preview_action",
     "process_items",
@@ -111,6 +119,8 @@ __all__ = [
     "reset_second_factor",
     "save_with_history",
     "second_factors",
+    "settle_bounce",
+    "settle_former_addresses",
     "bulk_create",
     "lock_organizations",
     "recognized_owners",

@@ -24,6 +24,7 @@ from members.services.affiliations import (
     find_employer,
     recognized_owner,
 )
+from members.services.bounces import settle_former_addresses
 from members.services.sessions import end_sessions
 
 State = Move.State
@@ -136,6 +137,7 @@ def _set_address(
             save_with_history(member, by, why, email=email, **changes)
     except IntegrityError as error:
         raise Refused(ADDRESS_TAKEN) from error
+    settle_former_addresses(member)
     # allauth's own record of the old address; signing in makes one of the new.
     EmailAddress.objects.filter(user=member).delete()
 

@@ -24,6 +24,7 @@ from members.history.saving import (
 from members.models import Member
 from members.normalize import clean_text
 from members.services.affiliations import UNCONFIRMED
+from members.services.bounces import erase_bounces
 from members.services.moving import emails_to, erase_moves
 from members.services.sessions import end_sessions
 
@@ -107,6 +108,7 @@ def anonymize_member(member: Member, *, by: Member | None = None) -> None:
         accounts = [member, *merged]
         emails_to(member).delete()
         erase_moves(accounts)
+        erase_bounces(accounts)
         emails.account_closed(member)
         for account in accounts:
             _erase(account, by)
@@ -123,6 +125,7 @@ def anonymize_unused_accounts(members: Sequence[Member], *, by: Member, why: str
         keys = [member.pk for member in batch]
         Email.objects.filter(to__in=[member.email for member in batch]).delete()
         erase_moves(batch)
+        erase_bounces(batch)
         for member in batch:
             member.email = _closed_address(member.pk)
         Member.objects.filter(pk__in=keys).update(email=_closed_address_of("pk"))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from members.models import Member
+from members.models import Bounce, Member
 from teams import emails
 from teams.emails import DigestItem, DigestSection
 from teams.meeting_times import time_range
@@ -49,6 +49,7 @@ def send_digests(today: date) -> int:
         return 0
     sent = 0
     due = Member.objects.filter(is_active=True, is_staff=True).exclude(digest_sent_on=today)
+    due = due.exclude(Exists(Bounce.objects.open().filter(member=OuterRef("pk"))))
     for pk in list(due.values_list("pk", flat=True)):
         with transaction.atomic():
             facilitator = Member.objects.select_for_update(no_key=True).get(pk=pk)

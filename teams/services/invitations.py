@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from members.email_addresses import normalize_address
 from members.models import Member
-from members.services import Refused, lock_open_account, save_with_history
+from members.services import Refused, has_bounced, lock_open_account, save_with_history
 from teams import emails
 from teams.models import (
     INVITED_ALREADY,
@@ -96,6 +96,8 @@ def _send(invitation: Invitation) -> None:
     if invitation.role != Role.MEMBER:
         emails.invitation(invitation)
     elif member := Member.objects.account_of(invitation.email):
+        if has_bounced(member):
+            raise Refused(f"Emails to {member.email} came back. Nothing was sent.")
         joined = list(Membership.objects.of(member).active().select_related("team"))
         meetings = NextMeetings().of(joined)
         emails.account_claim(member, joined, invitation.invited_by, meetings)

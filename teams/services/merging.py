@@ -13,6 +13,7 @@ from members.services import (
     bulk_save_with_history,
     end_sessions,
     save_with_history,
+    settle_former_addresses,
 )
 from members.wording import end_sentence
 from teams import emails
@@ -123,6 +124,7 @@ def _close(duplicate: Member, retained: Member, by: Member) -> None:
         organization=None,
         **NOT_CONFIRMED,
     )
+    settle_former_addresses(duplicate)
     end_sessions(duplicate)
     end_calendar(duplicate)
 

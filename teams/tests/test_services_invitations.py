@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from conftest import make_member
 from members.models import Member, Organization
-from members.services import Refused
+from members.services import Refused, note_bounce
 from teams.models import Invitation
 from teams.services import (
     accept_invitations,
@@ -111,6 +111,20 @@ def test_imported_person_is_invited_until_the_first_sign_in(facilitator, colleag
     Member.objects.filter(pk=colleague.pk).update(last_login=timezone.now())
     with pytest.raises(Refused, match="has already signed in"):
         invite_member(colleague, by=facilitator)
+
+
+def test_imported_person_is_not_invited_where_emails_came_back(
+    facilitator, colleague, queued_emails
+):
+    invitation = invite_member(colleague, by=facilitator)
+    note_bounce(colleague, colleague.email, "5.1.1")
+    for step in (
+        lambda: invite_member(colleague, by=facilitator),
+        lambda: send_again(invitation, by=facilitator),
+    ):
+        with pytest.raises(Refused, match="came back. Nothing was sent"):
+            step()
+    assert len(queued_emails()) == 1
 
 
 def test_invitation_of_a_member_gives_no_rights(facilitator, colleague):
