@@ -9,8 +9,9 @@ from django.utils.safestring import SafeString
 from members.fragments import cached_fragment
 from members.site_identity import site_identity
 from teams.markdown import render_markdown
-from teams.models import Notice, SiteText
+from teams.models import ActionTeam, Notice, SiteText
 from teams.models.site_texts import PLACEHOLDERS
+from teams.public_teams import public_teams
 from teams.starter_content import SITE_TEXTS
 
 # As long as other parts of pages, so that a change is seen within two seconds.
@@ -45,12 +46,13 @@ def _value(placeholder: str) -> str:
 
 
 class SiteFrame(NamedTuple):
-    """What stands around every page: the lines at its top, and what is written at its foot, which
-    is in a cached part."""
+    """What stands around every page: the lines at its top, and what is at its foot, which is in a
+    cached part."""
 
     notices: list[str]
     get_tagline: Callable[[], str]
     get_contact: Callable[[], str]
+    get_teams: Callable[[], list[ActionTeam]]
 
 
 def site_frame() -> SiteFrame:
@@ -64,6 +66,7 @@ def site_frame() -> SiteFrame:
         notices,
         lambda: site_text(SiteText.Place.TAGLINE).text,
         lambda: site_text(SiteText.Place.CONTACT).text,
+        public_teams,
     )
 
 
@@ -73,4 +76,5 @@ def starter_frame() -> SiteFrame:
         [],
         lambda: SITE_TEXTS[SiteText.Place.TAGLINE],
         lambda: SITE_TEXTS[SiteText.Place.CONTACT],
+        list,
     )

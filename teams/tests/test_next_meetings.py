@@ -207,7 +207,7 @@ def test_my_teams_has_as_many_queries_for_1_as_for_12_meetings(client_for, membe
             client.get("/my/")
         return len(captured)
 
-    assert queries(1) == queries(11) <= 13
+    assert queries(1) == queries(11) <= 14
 
 
 def test_my_teams_without_a_team_shows_no_meetings(client_for, applicant, team):
