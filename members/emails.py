@@ -25,6 +25,9 @@ from members.wording import first_name
 
 SEPARATORS = set(',;"<> \t\r\n')
 MAX_SUBJECT_CHARACTERS = 200
+MAX_SENDER_CHARACTERS = 80
+# What would end the name of a sender, or the quotation marks around it.
+SENDER_MARKS = str.maketrans("", "", '"\\<>')
 BATCH = 200  # emails of one statement
 
 
@@ -54,9 +57,18 @@ class SharedEmail:
     """An email to many people, rendered once; `queue` fills in what differs between them, which
     takes a fiftieth of the time of rendering it."""
 
-    def __init__(self, name: str, context: dict[str, Any], personal: Collection[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        context: dict[str, Any],
+        personal: Collection[str],
+        *,
+        author: Member | None = None,
+    ) -> None:
         """Render the templates `emails/<name>…`, in which the variables `personal`, and the
-        greeting, are each person's own."""
+        greeting, are each person's own. `author` is the person who wrote it, if one did: its
+        sender has their name, and replies reach them."""
+        self._author, self._sender = author, _sender(author)
         # What no text of a person can hold.
         self._marks = {
             variable: f"mark{secrets.token_hex(16)}" for variable in ["greeting", *personal]
@@ -64,7 +76,13 @@ class SharedEmail:
         self._parts = _render(name, {**context, **self._marks})
 
     def queue(
-        self, to: str, full_name: str, personal: dict[str, str], *, stop_url: str = ""
+        self,
+        to: str,
+        full_name: str,
+        personal: dict[str, str],
+        *,
+        stop_url: str = "",
+        priority: int = PRIORITY.low,
     ) -> Email:
         """Put the email to the address `to` into the queue, after all more urgent ones, and return
         it. `stop_url` is the page that stops emails of this kind (RFC 8058), if any does."""
@@ -76,7 +94,14 @@ class SharedEmail:
             parts["message"] = parts["message"].replace(mark, text)
             html = str(conditional_escape(text))
             parts["html_message"] = parts["html_message"].replace(mark, html)
-        return _store(to, parts, priority=PRIORITY.low, stop_url=stop_url)
+        return _store(
+            to,
+            parts,
+            priority=priority,
+            stop_url=stop_url,
+            sender=self._sender,
+            author=self._author,
+        )
 
 
 def _store(
@@ -86,13 +111,15 @@ def _store(
     priority: int,
     expires_at: datetime | None = None,
     stop_url: str = "",
+    sender: str = "",
+    author: Member | None = None,
 ) -> Email:
     """Put a rendered email into the queue, and return it."""
     if set(to) & SEPARATORS or to.count("@") != 1:
         raise ValueError("An email goes to one plain address.")
     change_set = current_change_set()
     email = Email(
-        from_email=settings.DEFAULT_FROM_EMAIL,
+        from_email=sender or settings.DEFAULT_FROM_EMAIL,
         to=[to],
         **parts,
         status=STATUS.queued,
@@ -100,7 +127,7 @@ def _store(
         expires_at=expires_at,
         scheduled_time=change_set.hold_until,
         message_id=make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
-        headers=_headers(stop_url),
+        headers=_headers(stop_url, author),
     )
     if change_set.unsaved_emails is not None:
         change_set.unsaved_emails.append(email)
@@ -110,10 +137,22 @@ def _store(
     return email
 
 
-def _headers(stop_url: str) -> dict[str, str]:
-    """Return the headers of an email: no person wrote it (RFC 3834), replies reach one, and mail
-    programs offer to stop it where it can be stopped (RFC 8058)."""
+def _sender(author: Member | None) -> str:
+    """Return from whom an email is: the portal, with the name of a person who wrote it. The address
+    is always that of the portal, for which alone its mail server can sign."""
+    if author is None or not author.full_name:
+        return settings.DEFAULT_FROM_EMAIL
+    name = f"{author.full_name[:MAX_SENDER_CHARACTERS]} via {site_identity().short_name}"
+    # Within quotation marks all other characters of a name are only that.
+    return f'"{name.translate(SENDER_MARKS)}" <{settings.DEFAULT_FROM_EMAIL}>'
+
+
+def _headers(stop_url: str, author: Member | None) -> dict[str, str]:
+    """Return the headers of an email: whether a person wrote it (RFC 3834), whom replies reach, and
+    that mail programs offer to stop it where it can be stopped (RFC 8058)."""
     headers = {"Auto-Submitted": "auto-generated", "Reply-To": settings.CONTACT_EMAIL}
+    if author:
+        headers = {"Auto-Submitted": "no", "Reply-To": author.email}
     if request_id := current_request_id():
         headers[HEADER] = request_id
     if stop_url:

@@ -25,7 +25,16 @@ from members.services import Refused
 from members.wording import counted, end_sentence
 from teams import services
 from teams.meeting_times import time_range
-from teams.models import ActionTeam, FaqEntry, Goal, Invitation, Meeting, Membership, Question
+from teams.models import (
+    ActionTeam,
+    Announcement,
+    FaqEntry,
+    Goal,
+    Invitation,
+    Meeting,
+    Membership,
+    Question,
+)
 from teams.services import meeting_emails
 
 FormData = dict[str, Any]
@@ -134,7 +143,10 @@ def undo_rules_of(decision: Decision) -> UndoRules:
         check_record,
         services.refuse_undo_if_built_upon,
         services.describe_for,
-        {"teams.attendance": services.revert_answers},
+        {
+            "teams.announcement": services.revert_sending,
+            "teams.attendance": services.revert_answers,
+        },
     )
 
 
@@ -429,6 +441,33 @@ def email_materials(meeting: Meeting, by: Member, form_data: FormData) -> str:
 def delete_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
     services.delete_meeting(meeting, by=by)
     return f"The draft “{meeting}” is deleted."
+
+
+# Announcements
+
+
+@action(Announcement, "send")
+def send_announcement(announcement: Announcement, by: Member, form_data: FormData) -> str:
+    recipients = services.send_announcement(
+        announcement,
+        by=by,
+        version=form_data.get("version", ""),
+        max_emails=form_data.get(MAX_EMAILS),
+    )
+    return f"“{announcement}” is sent: {recipients}."
+
+
+@action(Announcement, "stop", can_be_undone=False)
+def stop_announcement(announcement: Announcement, by: Member, form_data: FormData) -> str:
+    number = services.stop_announcement(announcement, by=by)
+    emails = counted(number, "email that had not left is", "emails that had not left are")
+    return f"“{announcement}” is stopped: {emails} not sent."
+
+
+@action(Announcement, "delete", can_be_undone=False)
+def delete_announcement(announcement: Announcement, by: Member, form_data: FormData) -> str:
+    services.delete_announcement(announcement, by=by)
+    return f"The draft “{announcement}” is deleted."
 
 
 # Visitors' questions

@@ -9,6 +9,7 @@ from functools import lru_cache
 from html import unescape
 
 import nh3
+from django.conf import settings
 from django.utils.html import escape, strip_tags
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
@@ -37,6 +38,26 @@ _CLEANER = nh3.Cleaner(
     url_relative=lambda url: url if _OWN_PATH.match(url) else None,
     link_rel="nofollow noopener noreferrer",
 )
+# Of emails; colors are those of templates/emails/_base.html.
+_CELL = "padding: 6px 10px; border: 1px solid #4a5763; text-align: left; vertical-align: top;"
+_CODE = "font-family: Consolas, 'Courier New', monospace; font-size: 15px;"
+_HEADING_STYLE = "margin: 24px 0 8px; font-size: 18px; line-height: 24px;"
+_EMAIL_STYLES = {
+    "p": "margin: 0 0 16px;",
+    **dict.fromkeys(("h2", "h3", "h4", "h5", "h6"), _HEADING_STYLE),
+    **dict.fromkeys(("ul", "ol"), "margin: 0 0 16px; padding: 0 0 0 24px;"),
+    "li": "margin: 0 0 6px;",
+    "a": "color: #0b5563; word-break: break-word; overflow-wrap: anywhere;",
+    # templates/emails/_base.html has its color in the dark.
+    "blockquote": "margin: 0 0 16px; padding: 0 0 0 12px; border-left: 4px solid #9a3b1f;",
+    "hr": "margin: 24px 0; border: 0; border-top: 1px solid #4a5763;",
+    "pre": f"margin: 0 0 16px; white-space: pre-wrap; {_CODE}",
+    "code": _CODE,
+    "table": "margin: 0 0 16px; border-collapse: collapse;",
+    **dict.fromkeys(("th", "td"), _CELL),
+}
+# nh3 writes attributes in double quotation marks.
+_STYLED_TAG = re.compile(rf"""<({"|".join(_EMAIL_STYLES)})((?: [\w-]+="[^"]*")*)>""")
 _LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} +", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<!\w)(\*\*|\*|__|_)(?=\S)([^\n]+?)(?<=\S)\1(?!\w)")
@@ -88,6 +109,20 @@ def email_text(text: str) -> str:
     a link behind its words, no stars around a word."""
     text = _LINK.sub(r"\1 (\2)", _HEADING.sub("", text))
     return _EMPHASIS.sub(r"\2", text)
+
+
+def email_html(text: str, top: int = TOP_HEADING) -> SafeString:
+    """Return Markdown `text` as HTML for emails: Outlook knows only styles that stand in the tags,
+    and a link to a page of the portal needs its whole address."""
+
+    def with_style(match: re.Match[str]) -> str:
+        tag, attributes = match[1], match[2].replace(' href="/', f' href="{settings.SITE_URL}/')
+        if tag == "blockquote":
+            attributes = ' class="quote"'
+        return f'<{tag}{attributes} style="{_EMAIL_STYLES[tag]}">'
+
+    # Only tags of the allow-list get a constant attribute, and the address of the portal.
+    return mark_safe(_STYLED_TAG.sub(with_style, render_markdown(text, top)))  # noqa: S308
 
 
 def mark_words(html: str, terms: frozenset[str]) -> SafeString:

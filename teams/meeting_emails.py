@@ -21,13 +21,14 @@ MAX_AGENDA_CHARACTERS = 700
 
 @dataclass(frozen=True)
 class Reader:
-    """Who gets an email about a meeting, why, and the pages that are theirs alone."""
+    """Who gets an email from a team, why, and the pages that are theirs alone."""
 
     email: str
     full_name: str
     # "You get this email because" …, with its period.
     reason: str
-    answer_url: str
+    # Where they answer to the meeting that it is about, if it is about one.
+    answer_url: str = ""
     # Without one, the email is about the reader's own answer and cannot be stopped.
     stop_url: str = ""
 

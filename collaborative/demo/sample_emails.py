@@ -11,13 +11,14 @@ from members import emails as member_emails
 from members.emails import collect_emails
 from members.models import Member, Move, Organization
 from members.wording import end_sentence
+from teams import announcement_emails, meeting_emails
 from teams import emails as team_emails
-from teams import meeting_emails
 from teams.answer_links import answer_url
 from teams.emails import DigestItem, DigestSection
 from teams.meeting_emails import Reader, SummarySection
 from teams.models import (
     ActionTeam,
+    Announcement,
     Attendance,
     FaqEntry,
     Goal,
@@ -107,6 +108,7 @@ def samples() -> list[partial[Any]]:
         *_account_emails(),
         *_team_emails(),
         *_meeting_emails(),
+        *_announcements(),
         *_visitor_emails(),
         *_facilitator_emails(),
     ]
@@ -264,6 +266,28 @@ def _meeting_emails() -> list[partial[Any]]:
             [summary],
             stop_url(ANA.pk, None, TeamEmail.SUMMARY),
         ),
+    ]
+
+
+def _announcements() -> list[partial[Any]]:
+    """To members, and to those who come to a meeting, from people."""
+    body = (
+        "Hello everyone,\n\nthe rooms for the interviews in January are booked:\n\n"
+        "- **Tuesday**: 1 Example Street, *third floor*\n- **Thursday**: online\n\n"
+        "> Bring the new form.\n\n## Before you come\n\nRead [who can join](/faq/who-can-join/) "
+        "and [the guide](https://library.example.org/guide?year=2026&part=1).\n\nThank you, Faye"
+    )
+    to_team = Announcement(team=HIRING, subject="Rooms for the interviews", body=body)
+    to_all = Announcement(subject="The portal is closed on Sunday", body="Until 2 p.m.")
+    to_coming = Announcement(meeting=MEETING, subject="Parking", body="Behind the house.")
+    members = [_reader(end_sentence(f"you are a member of {HIRING}"), "announcements")]
+    all_members = [_reader("you are a member of a team.", "announcements")]
+    comes = [_reader(end_sentence(f"you said that you will come to {MEETING}"))]
+    return [
+        partial(announcement_emails.announcement, to_team, members, author=FAYE),
+        partial(announcement_emails.announcement, to_team, members, author=FAYE, is_test=True),
+        partial(announcement_emails.announcement, to_all, all_members, author=ADA),
+        partial(announcement_emails.announcement, to_coming, comes, author=FAYE),
     ]
 
 

@@ -47,8 +47,9 @@ from desk.imports.runs import run_pending_imports
 from members.history.request_id import HEADER, bind_request_id
 from teams.actions import process_pending_decisions
 from teams.calendars import email_calendar
-from teams.models import TeamEmail
-from teams.services.team_emails import still_to_send
+from teams.models import AnnouncementRecipient, TeamEmail
+from teams.services.announcements import record_outcome
+from teams.services.team_emails import why_not_to_send
 
 POLL_SECONDS = 0.5
 FIRST_RETRY_SECONDS = 2.0
@@ -72,6 +73,8 @@ PERIODIC_TASKS: tuple[tuple[timedelta, Callable[[], object]], ...] = (
     (timedelta(minutes=10), queue_summaries),
     (timedelta(minutes=10), ensure_daily_run),
 )
+
+Outcome = AnnouncementRecipient.Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -207,9 +210,8 @@ class MailWorker:
         Email.objects.filter(pk=email.pk).update(last_updated=timezone.now())
         email_id: int = email.pk
         with bind_request_id((email.headers or {}).get(HEADER, "")):
-            if not still_to_send(email):
-                email.delete()
-                logger.info("Email %s no longer applies; deleted", email_id)
+            if reason := why_not_to_send(email):
+                _drop(email, reason)
                 return email_id
             if email.priority == PRIORITY.low:
                 self._pace.count()
@@ -238,7 +240,9 @@ class MailWorker:
         now = timezone.now()
         while True:
             try:
-                Email.objects.filter(pk=email.pk).update(status=STATUS.sent, last_updated=now)
+                with transaction.atomic():
+                    Email.objects.filter(pk=email.pk).update(status=STATUS.sent, last_updated=now)
+                    record_outcome(email, Outcome.SENT)
                 break
             except Error as error:
                 if self.stopping or not is_outage(error):
@@ -293,6 +297,15 @@ def _attach_calendar(email: Email) -> None:
         email.email_message().attach_alternative(text, f"text/calendar; method={method}")
 
 
+def _drop(email: Email, reason: str) -> None:
+    """Delete an email from a team that is no longer right, and record why."""
+    email_id = email.pk
+    with transaction.atomic():
+        record_outcome(email, Outcome.SKIPPED, reason)
+        email.delete()
+    logger.info("Email %s no longer applies (%s); deleted", email_id, reason)
+
+
 def _close_smtp() -> None:
     """End the session with the mail server; what it has accepted stays accepted."""
     # The errors of smtplib are OSErrors, too.
@@ -321,6 +334,8 @@ def _schedule_retry(email: Email, error: Exception) -> None:
     with transaction.atomic():
         Email.objects.filter(pk=email.pk).update(**changes)
         email.logs.create(status=STATUS.failed, message=str(error), exception_type=reason)
+        if not seconds:
+            record_outcome(email, Outcome.FAILED, _in_words(error))
     if seconds:
         logger.warning(
             "Email %s not sent (%s), try %s, next in %.0f s", email.pk, reason, tries, seconds
@@ -329,6 +344,12 @@ def _schedule_retry(email: Email, error: Exception) -> None:
         # Anyone can mistype an address and ask for a code: that is no error of the portal.
         level = logging.WARNING if email.expires_at else logging.ERROR
         logger.log(level, "Email %s given up at try %s: %s", email.pk, tries, reason)
+
+
+def _in_words(error: Exception) -> str:
+    """Return for people why an email could not be sent."""
+    code = reply_code(error)
+    return f"the mail server refused it ({code})" if code else "the mail server did not take it"
 
 
 def seconds_until_retry(tries: int, *, urgent: bool) -> float:

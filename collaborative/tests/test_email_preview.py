@@ -208,23 +208,35 @@ def test_sample_says_why_it_was_sent_and_where_to_ask(sample):
         assert portal.CONTACT_EMAIL in part
 
 
-def test_sample_has_the_headers_of_automatic_email(sample):
-    assert sample.headers["Auto-Submitted"] == "auto-generated"
-    assert sample.headers["Reply-To"] == portal.CONTACT_EMAIL
+def test_sample_says_whom_replies_reach(sample):
+    """The contact address, but for what a person wrote."""
+    is_written = sample.headers["Auto-Submitted"] == "no"
+    assert is_written == ("via Collaborative" in sample.from_email)
+    if not is_written:
+        assert sample.headers["Auto-Submitted"] == "auto-generated"
+        assert sample.headers["Reply-To"] == portal.CONTACT_EMAIL
+    sentence = "Replies reach " if is_written else "Replies to this email reach "
     for part in (sample.message, sample.html_message):
-        assert "Reply to this email" in part
+        text = " ".join(re.sub(r"<[^>]+>", "", part).split())
+        replies = re.search(rf"{sentence}(\D*?)\.(?: |$)", text)
+        assert replies
+        assert replies[1].endswith(sample.headers["Reply-To"])
 
 
 def test_sample_has_stop_headers_where_it_can_be_stopped(sample):
     links = set(re.findall(rf"{portal.SITE_URL}/emails/\S+/stop/", sample.message))
     can_stop = sample.headers.get("List-Unsubscribe")
+    if sample.subject.startswith("Test: "):
+        assert links
+        assert not can_stop
+        return
     assert [f"<{link}>" for link in links] == ([can_stop] if can_stop else [])
     one_click = sample.headers.get("List-Unsubscribe-Post")
     assert one_click == ("List-Unsubscribe=One-Click" if can_stop else None)
     assert bool(can_stop) == ("Stop these emails" in sample.html_message)
 
 
-def test_samples_that_can_be_stopped_are_those_about_meetings(db):
+def test_samples_that_can_be_stopped_are_those_from_teams(db):
     """What is decided about a person, and their own answers, are not among them."""
     can_stop = {
         each.func.__name__
@@ -233,7 +245,7 @@ def test_samples_that_can_be_stopped_are_those_about_meetings(db):
     }
     assert can_stop == {
         *("meeting_announced", "meeting_moved", "meeting_cancelled", "meeting_reminder"),
-        *("meeting_unanswered", "meeting_materials", "monthly_summary"),
+        *("meeting_unanswered", "meeting_materials", "monthly_summary", "announcement"),
     }
 
 
@@ -264,7 +276,7 @@ def test_sample_html_has_language_title_and_preheader(sample):
 def test_sample_colors_are_those_of_the_portal():
     sheets = [portal.BASE_DIR / "static/portal" / name for name in ("tokens.css", "dark.css")]
     palette = set(re.findall(r"#[0-9a-f]{6}", "".join(sheet.read_text() for sheet in sheets)))
-    for file in TEMPLATES.glob("*.html"):
+    for file in [*TEMPLATES.glob("*.html"), portal.BASE_DIR / "teams/markdown.py"]:
         assert set(re.findall(r"#[0-9a-f]{6}", file.read_text())) <= palette, file.name
 
 

@@ -70,7 +70,7 @@ def test_email_that_is_no_longer_right_is_deleted_and_logged(
     caplog.set_level("INFO")
     MailWorker().run_once()
     assert [message["To"] for message in smtp.taken] == [colleague.email]
-    assert f"Email {key} no longer applies; deleted" in caplog.messages
+    assert f"Email {key} no longer applies (stopped these emails); deleted" in caplog.messages
     assert statuses() == {STATUS.sent: 1}
     assert TeamEmail.objects.count() == 1
 

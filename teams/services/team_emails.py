@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from post_office.models import Email
 
-from members.models import Member
+from members.models import Bounce, Member
 from members.wording import counted
 from teams.models import (
     ActionTeam,
+    AnnouncementRecipient,
+    Attendance,
     EmailChoice,
     Meeting,
     Membership,
@@ -22,6 +25,23 @@ from teams.models import (
 from teams.services.email_choices import others_than_each
 
 Wants = EmailChoice.Wants
+
+
+class Reason(StrEnum):
+    """Why an email that was queued is not sent, as the results say it."""
+
+    LEFT = "left the team"
+    STOPPED = "stopped these emails"
+    MONTHLY = "chose the monthly summary"
+    CLOSED = "account closed"
+    ON_HOLD = "account on hold until a move is decided"
+    ADDRESS_CHANGED = "their address changed"
+    TWICE = "gets it at another address"
+    BOUNCED = "emails to this address come back"
+    ANNOUNCEMENT_STOPPED = "the announcement was stopped"
+    NOT_COMING = "no longer comes to the meeting"
+    MEETING_CHANGED = "the meeting has changed since"
+    MEETING_UNSEEN = "the meeting is no longer for them"
 
 
 @dataclass(frozen=True)
@@ -39,10 +59,14 @@ class Recipients:
     each: list[Recipient] = field(default_factory=list)
     monthly: int = 0
     stopped: int = 0
+    # Of a meeting: they have no account.
+    guests: list[Attendance] = field(default_factory=list)
+    # Members to whose address emails come back: they get none until that is settled.
+    unreachable: list[Recipient] = field(default_factory=list)
 
     @property
     def number(self) -> int:
-        return len(self.each)
+        return len(self.each) + len(self.guests)
 
     def __str__(self) -> str:
         """In words: "41 people get the email, 3 have stopped these emails"."""
@@ -53,29 +77,38 @@ class Recipients:
             parts.append(
                 f"{self.stopped} {'has' if self.stopped == 1 else 'have'} stopped these emails"
             )
+        if number := len(self.unreachable):
+            parts.append(f"{number} cannot be reached, because emails to them come back")
         return ", ".join(parts)
 
 
 def recipients_of(meeting: Meeting, kind: str) -> Recipients:
-    """Return who gets emails of `kind` about `meeting`: the active members of its teams, or of any
-    team for the whole Collaborative; each once, through the first of the teams whose emails they
-    want. Three queries for any number of people."""
-    teams = list(meeting.teams.all())
+    """Return who gets emails of `kind` about `meeting`: as `recipients_in` its teams."""
+    return recipients_in(list(meeting.teams.all()), kind)
+
+
+def recipients_in(teams: Sequence[ActionTeam], kind: str) -> Recipients:
+    """Return who gets emails of `kind` from `teams`: their active members, or those of any team
+    for the whole Collaborative (no teams); each once, through the first of the teams whose emails
+    they want. Four queries for any number of people."""
     keys: list[int | None] = [team.pk for team in teams] or [None]
     chosen = others_than_each(kind, keys)
-    each, monthly, stopped = [], 0, 0
+    bounced = set(Bounce.objects.open().values_list("member", flat=True))
+    each, unreachable = [], []
+    monthly, stopped = 0, 0
     for member, through in _members_through(teams):
         wants = {
             team: chosen.get((member.pk, team.pk if team else None), Wants.EACH) for team in through
         }
         first = next((team for team in through if wants[team] == Wants.EACH), ...)
         if first is not ...:
-            each.append(Recipient(member, first))
+            reached = unreachable if member.pk in bounced else each
+            reached.append(Recipient(member, first))
         elif Wants.MONTHLY in wants.values():
             monthly += 1
         else:
             stopped += 1
-    return Recipients(each, monthly, stopped)
+    return Recipients(each, monthly, stopped, unreachable=unreachable)
 
 
 def _members_through(
@@ -103,25 +136,87 @@ def _members(memberships: QuerySet[Membership]) -> Iterable[Member]:
     return people
 
 
-def is_still_to_send(team_email: TeamEmail) -> bool:
-    """Return whether an email that was queued for a member, or a guest, is still right: the account
-    is open and has this address, the member is in the team and has not stopped these emails, may
-    see the meeting, and the meeting is as the email says. Asked right before it is sent, by at most
-    five queries."""
-    meeting = team_email.meeting
+def why_not_to_send(email: Email) -> str:
+    """Return why an email that was queued for a member, or a guest, is no longer right, such as
+    "left the team"; empty if it is still to be sent, as emails that are not from a team always are.
+    Asked right before it is sent, by at most six queries."""
+    related = TeamEmail.objects.select_related("member__merged_into", "meeting", "announcement")
+    team_email = related.filter(email=email.pk).first()
+    if team_email is None:
+        return ""
+    # Known already: without this, it would be queried.
+    team_email.email = email
+    return _why_not(team_email)
+
+
+def _why_not(team_email: TeamEmail) -> str:
+    """Return as `why_not_to_send`: the account is open and has this address, the member is in the
+    team and has not stopped these emails, may see the meeting, and all is as the email says."""
+    meeting, announcement = team_email.meeting, team_email.announcement
+    if announcement and announcement.stopped_at:
+        return Reason.ANNOUNCEMENT_STOPPED
     if meeting and not _is_as_written(meeting, team_email):
-        return False
-    recipient = team_email.member
-    if recipient is None:
-        # Of a guest's own answer, which they keep although the meeting is no longer public.
-        return True
-    # Of two merged accounts, the one that was kept.
-    member = recipient.merged_into or recipient
+        return Reason.MEETING_CHANGED
+    member = None
+    if team_email.member:
+        # Of two merged accounts, the one that was kept.
+        member = team_email.member.merged_into or team_email.member
+        if reason := _why_not_reached(team_email, member):
+            return reason
+    if announcement and announcement.meeting_id and not _still_comes(team_email, member):
+        return Reason.NOT_COMING
+    # A guest keeps the own answer although the meeting is no longer public.
+    if meeting and member and not _may_read(member, meeting, team_email.email):
+        return Reason.MEETING_UNSEEN
+    return ""
+
+
+def _why_not_reached(team_email: TeamEmail, member: Member) -> str:
+    """Return why `member` does not get the email at this address, or does not want it."""
+    if not member.is_active:
+        return Reason.ON_HOLD if member.is_held else Reason.CLOSED
+    if team_email.announcement and member != team_email.member:
+        same = AnnouncementRecipient.objects.filter(announcement=team_email.announcement)
+        if same.filter(member=member).exists():
+            return Reason.TWICE
     # A former address may be that of a former employer.
-    is_reached = member.is_active and team_email.email.to == [recipient.email]
-    if not is_reached or not _is_wanted(team_email, member):
-        return False
-    return meeting is None or _may_read(member, meeting, team_email.email)
+    if team_email.member and team_email.email.to != [team_email.member.email]:
+        return Reason.ADDRESS_CHANGED
+    # About their own answer: it always goes.
+    if not team_email.kind:
+        return ""
+    if reason := _why_not_wanted(team_email, member):
+        return reason
+    return Reason.BOUNCED if Bounce.objects.open().filter(member=member).exists() else ""
+
+
+def _why_not_wanted(team_email: TeamEmail, member: Member) -> str:
+    """Return whether `member` has left the team, or does not want these emails, in words."""
+    choices = EmailChoice.objects.filter(member=member)
+    if team_email.kind == TeamEmail.SUMMARY:
+        return "" if choices.filter(wants=Wants.MONTHLY).exists() else Reason.STOPPED
+    memberships = Membership.objects.of(member).active()
+    if team_email.team_id:
+        memberships = memberships.filter(team=team_email.team_id)
+    if not memberships.exists():
+        return Reason.LEFT
+    choice = choices.filter(team=team_email.team_id, kind=team_email.kind).first()
+    if choice is None or choice.wants == Wants.EACH:
+        return ""
+    return Reason.MONTHLY if choice.wants == Wants.MONTHLY else Reason.STOPPED
+
+
+def _still_comes(team_email: TeamEmail, member: Member | None) -> bool:
+    """Return whether the reader of an announcement to those who come to a meeting still does."""
+    coming = Attendance.objects.filter(answer__in=Attendance.COMING)
+    if member:
+        announcement = team_email.announcement
+        return coming.filter(
+            meeting=announcement and announcement.meeting_id, member=member
+        ).exists()
+    (address,) = team_email.email.to
+    recipient = AnnouncementRecipient.objects.filter(email=team_email.email_id)
+    return coming.filter(pk__in=recipient.values("guest"), guest_email=address).exists()
 
 
 def _may_read(member: Member, meeting: Meeting, email: Email) -> bool:
@@ -141,30 +236,3 @@ def _is_as_written(meeting: Meeting, team_email: TeamEmail) -> bool:
     wanted = Meeting.Status.CANCELLED if is_cancellation else Meeting.Status.ANNOUNCED
     is_same_time = team_email.starts_at in {None, meeting.starts_at}
     return meeting.status == wanted and is_same_time and meeting.ends_at > timezone.now()
-
-
-def _is_wanted(team_email: TeamEmail, member: Member) -> bool:
-    """Return whether `member` is still in the team and has not stopped these emails."""
-    if not team_email.kind:
-        return True
-    choices = EmailChoice.objects.filter(member=member)
-    if team_email.kind == TeamEmail.SUMMARY:
-        return choices.filter(wants=Wants.MONTHLY).exists()
-    memberships = Membership.objects.of(member).active()
-    if team_email.team_id:
-        memberships = memberships.filter(team=team_email.team_id)
-    if not memberships.exists():
-        return False
-    choice = choices.filter(team=team_email.team_id, kind=team_email.kind).first()
-    return choice is None or choice.wants == Wants.EACH
-
-
-def still_to_send(email: Email) -> bool:
-    """Return whether `email` is still to be sent; emails that are not from a team always are."""
-    related = TeamEmail.objects.select_related("member__merged_into", "meeting")
-    team_email = related.filter(email=email.pk).first()
-    if team_email is None:
-        return True
-    # Known already: without this, it would be queried.
-    team_email.email = email
-    return is_still_to_send(team_email)

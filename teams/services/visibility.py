@@ -14,7 +14,16 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from members.batches import batched
 from members.models import Member, MemberQuerySet, Move, MoveQuerySet
-from teams.models import ActionTeam, FaqEntry, Goal, Meeting, MeetingQuerySet, Membership
+from teams.models import (
+    ActionTeam,
+    Announcement,
+    AnnouncementQuerySet,
+    FaqEntry,
+    Goal,
+    Meeting,
+    MeetingQuerySet,
+    Membership,
+)
 
 
 def _sees_all(staff: Member) -> bool:
@@ -56,8 +65,15 @@ def visible_meetings(staff: Member) -> MeetingQuerySet:
     return meetings.filter(Exists(own) | ~Exists(through))
 
 
+def visible_announcements(staff: Member) -> AnnouncementQuerySet:
+    """Return the announcements that `staff` sees at the desk: those that they may write."""
+    announcements: AnnouncementQuerySet = Announcement.objects.editable_by(staff)
+    return announcements
+
+
 # What is not shared by all staff.
 _VISIBLE: dict[type[Model], Callable[[Member], QuerySet[Any]]] = {
+    Announcement: visible_announcements,
     FaqEntry: lambda staff: FaqEntry.objects.editable_by(staff),
     Goal: _visible_goals,
     Meeting: visible_meetings,

@@ -30,7 +30,7 @@ from teams.services.meeting_emails import (
     email_materials,
     email_place_free,
 )
-from teams.services.team_emails import recipients_of, still_to_send
+from teams.services.team_emails import Reason, recipients_of, why_not_to_send
 from teams.tests.meetings import make_meeting
 
 Kind, Wants = EmailChoice.Kind, EmailChoice.Wants
@@ -110,7 +110,7 @@ def test_recipients_cost_the_same_queries_for_two_and_four(
 ):
     meeting = make_meeting(team)
     for number in range(2):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             recipients_of(meeting, DATES)
         make_active_member(f"m{number}@rush.example", organization, f"Mo {number}", team)
 
@@ -259,7 +259,7 @@ def test_materials_are_sent_with_what_is_there(member, team, facilitator, queued
     assert "* Plan (slides)\n  https://files.example.org/plan" in email.message
     meeting.refresh_from_db()
     assert meeting.materials_sent_at
-    assert still_to_send(email)
+    assert not why_not_to_send(email)
 
 
 def test_who_joins_gets_the_next_three_meetings_at_once(applicant, team, other_team, queued_emails):
@@ -303,7 +303,7 @@ def announced_to(member, meeting) -> Email:
 
 
 def test_email_is_still_to_send_as_long_as_nothing_changes(member, team):
-    assert still_to_send(announced_to(member, make_meeting(team)))
+    assert not why_not_to_send(announced_to(member, make_meeting(team)))
 
 
 def leave(member, meeting, facilitator) -> None:
@@ -345,24 +345,24 @@ def take_back(member, meeting, facilitator) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "reason"),
     [
-        leave,
-        stop,
-        change_to_monthly,
-        put_on_hold,
-        change_address,
-        cancel,
-        move,
-        begin,
-        take_back,
+        (leave, Reason.LEFT),
+        (stop, Reason.STOPPED),
+        (change_to_monthly, Reason.MONTHLY),
+        (put_on_hold, Reason.CLOSED),
+        (change_address, Reason.ADDRESS_CHANGED),
+        (cancel, Reason.MEETING_CHANGED),
+        (move, Reason.MEETING_CHANGED),
+        (begin, Reason.MEETING_CHANGED),
+        (take_back, Reason.MEETING_CHANGED),
     ],
 )
-def test_email_is_no_longer_to_send_after_a_change(member, team, facilitator, change):
+def test_why_not_to_send_after_a_change(member, team, facilitator, change, reason):
     meeting = make_meeting(team)
     email = announced_to(member, meeting)
     change(member, meeting, facilitator)
-    assert not still_to_send(email)
+    assert why_not_to_send(email) == reason
 
 
 def test_email_to_who_comes_is_sent_after_leaving_but_for_a_meeting_of_the_team(
@@ -373,27 +373,27 @@ def test_email_to_who_comes_is_sent_after_leaving_but_for_a_meeting_of_the_team(
         email_place_free(come(each, member=member))
     leave(member, meeting, facilitator)
     to_all, to_team = Email.objects.filter(subject__startswith="You have a place").order_by("pk")
-    assert still_to_send(to_all)
-    assert not still_to_send(to_team)
+    assert not why_not_to_send(to_all)
+    assert why_not_to_send(to_team)
 
 
 def test_email_to_a_guest_is_sent_also_once_the_meeting_is_no_longer_public(team):
     meeting = make_meeting(team)
     email_place_free(guest(meeting))
     email = email_to("gus@asker.example")
-    assert still_to_send(email)
+    assert not why_not_to_send(email)
     Meeting.objects.filter(pk=meeting.pk).update(audience="members")
-    assert still_to_send(email)
+    assert not why_not_to_send(email)
     Meeting.objects.filter(pk=meeting.pk).update(starts_at=F("starts_at") + timedelta(hours=1))
-    assert not still_to_send(email)
+    assert why_not_to_send(email)
 
 
 def test_cancellation_is_not_sent_once_the_meeting_takes_place_after_all(member, team, facilitator):
     meeting = cancel_meeting(make_meeting(team), reason="The host is ill.", by=facilitator)
     email = email_to(member.email)
-    assert still_to_send(email)
+    assert not why_not_to_send(email)
     revive_meeting(meeting, by=facilitator)
-    assert not still_to_send(email)
+    assert why_not_to_send(email)
 
 
 def test_email_to_an_account_that_was_merged_is_sent_for_the_one_that_goes_on(
@@ -401,8 +401,8 @@ def test_email_to_an_account_that_was_merged_is_sent_for_the_one_that_goes_on(
 ):
     email = announced_to(colleague, make_meeting(team))
     merge_members(colleague, member, by=administrator)
-    assert still_to_send(email)
+    assert not why_not_to_send(email)
 
 
 def test_other_emails_are_always_to_send(db):
-    assert still_to_send(Email.objects.create(from_email="p@example.org", to=["a@b.example"]))
+    assert not why_not_to_send(Email.objects.create(from_email="p@example.org", to=["a@b.example"]))
