@@ -10,7 +10,7 @@ from django.contrib.sitemaps.views import sitemap as sitemap_view
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from teams.models import ActionTeam, Meeting
+from teams.models import ActionTeam, Announcement, Meeting
 
 
 class PublicPages(Sitemap[str]):
@@ -26,7 +26,9 @@ class PublicPages(Sitemap[str]):
         pages = [reverse(name) for name in self.url_names]
         pages += [team.get_absolute_url() for team in ActionTeam.objects.public()]
         slugs = Meeting.objects.public().values_list("slug", flat=True)
-        return pages + [reverse("meeting_detail", args=[slug]) for slug in slugs]
+        pages += [reverse("meeting_detail", args=[slug]) for slug in slugs]
+        keys = Announcement.objects.public().values_list("pk", flat=True)
+        return pages + [reverse("announcement_detail", args=[key]) for key in keys]
 
     def location(self, item: str) -> str:
         return item

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from teams.views import (
+    announcements,
     calendars,
     emails,
     joining,
@@ -22,6 +23,13 @@ urlpatterns = [
     path("teams/<slug:slug>/leave/", my.team_leave, name="team_leave"),
     path("teams/<slug:slug>/withdraw/", my.team_withdraw, name="team_withdraw"),
     path("teams/<slug:slug>/members/", my.team_roster, name="team_roster"),
+    path(
+        "teams/<slug:slug>/announcements/",
+        announcements.team_announcements,
+        name="team_announcements",
+    ),
+    path("announcements/<int:pk>/", announcements.announcement_detail, name="announcement_detail"),
+    path("my/announcements/", announcements.my_announcements, name="my_announcements"),
     path("faq/", public.faq_list, name="faq_list"),
     path("faq/ask/", questions.question_ask, name="question_ask"),
     path("faq/ask/done/", questions.question_done, name="question_done"),

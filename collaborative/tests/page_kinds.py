@@ -13,6 +13,8 @@ from members.models import Decision, EmailDomain, Member, Organization, SiteIden
 from teams.answer_links import answer_token
 from teams.models import (
     ActionTeam,
+    Announcement,
+    AnnouncementQuerySet,
     FaqEntry,
     Goal,
     Meeting,
@@ -43,6 +45,7 @@ def visitor_pages() -> list[str]:
         "/meetings/?kind=summit&year=2001",
         *_meeting_pages(Meeting.objects.public()),
         *_guest_forms(),
+        *_announcement_pages(Announcement.objects.public(), team),
         "/organizations/",
         "/join/",
         f"/join/?team={team.slug}",
@@ -57,6 +60,12 @@ def _meeting_pages(meetings: MeetingQuerySet) -> list[str]:
     """The pages of a meeting to come, and of one that is over."""
     before, after = meetings.takes_place().upcoming()[:1], meetings.past()[:1]
     return [meeting.get_absolute_url() for meeting in (*before, *after)]
+
+
+def _announcement_pages(announcements: AnnouncementQuerySet, team: ActionTeam) -> list[str]:
+    """The announcements to a team, and the page of one of `announcements`."""
+    newest = [each.get_absolute_url() for each in announcements[:1]]
+    return [reverse("team_announcements", args=[team.slug]), *newest]
 
 
 def _guest_forms() -> list[str]:
@@ -95,6 +104,8 @@ def member_pages(member: Member) -> list[str]:
         "/my/sessions/",
         "/my/calendar/",
         "/my/emails/",
+        "/my/announcements/",
+        *_announcement_pages(Announcement.objects.visible_to(member), team),
         urlsplit(stop_url(member.pk, team.pk, "meetings")).path,
         "/my/data/",
         "/my/data/close/",

@@ -14,13 +14,14 @@ from conftest import make_member, make_team, membership_of
 from members.tests.oidc import free_port, provider_at
 from teams.models import FaqEntry, Goal, MeetingLink, Notice
 from teams.services import ask_question, decline_membership, join_teams, leave_team
+from teams.tests.announcements import make_announcement
 from teams.tests.meetings import make_meeting
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def content(team, other_team, approval_team, closed_team, faq_entry, goal) -> None:
+def content(team, other_team, approval_team, closed_team, faq_entry, goal, administrator) -> None:
     """Something of everything that pages show."""
     team.why = team.achievements = "Some *words*.\n\n- one\n- two"
     team.save()
@@ -38,6 +39,8 @@ def content(team, other_team, approval_team, closed_team, faq_entry, goal) -> No
     for meeting in (soon, over):
         for kind in MeetingLink.Kind.values:
             meeting.links.create(kind=kind, title=f"A {kind}", url="https://files.example.org/")
+    for is_public in (True, False):
+        make_announcement(team, administrator, body="# Rooms\n\n- one", is_public=is_public)
     Notice.objects.create(text="We move. See https://example.org/move", ends_on="2100-01-01")
 
 

@@ -11,6 +11,7 @@ from collaborative.middleware import page_cache
 from conftest import visible_text
 from members.services import rename_organization
 from teams.models import FaqEntry
+from teams.tests.announcements import make_announcement
 from teams.tests.meetings import make_meeting
 
 pytestmark = pytest.mark.django_db
@@ -33,9 +34,10 @@ def visitor(clock) -> Client:
 
 
 @pytest.fixture
-def content(team, goal, faq_entry, organization) -> None:
+def content(team, goal, faq_entry, organization, administrator) -> None:
     """Something of everything that public pages show."""
     make_meeting(team)
+    make_announcement(team, administrator, pk=1, is_public=True)
 
 
 def queries_of(client: Client, path: str, **headers: str) -> int:
@@ -51,6 +53,7 @@ def headers_of(response) -> dict[str, str]:
 
 PUBLIC = ["/", "/teams/", "/teams/education/", "/faq/", "/organizations/", "/privacy/"]
 PUBLIC += ["/meetings/", "/meetings/winter-meeting/"]
+PUBLIC += ["/teams/education/announcements/", "/announcements/1/"]
 PUBLIC += ["/accessibility/", "/site.webmanifest"]
 PUBLIC += ["/robots.txt", "/sitemap.xml", "/.well-known/security.txt"]
 

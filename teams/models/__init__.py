@@ -4,6 +4,7 @@ from teams.models.announcements import (
     Announcement,
     AnnouncementQuerySet,
     AnnouncementRecipient,
+    meetings_of,
 )
 from teams.models.attendance import Attendance, AttendanceQuerySet
 from teams.models.calendar_keys import CalendarKey
@@ -73,5 +74,6 @@ __all__ = [
     "SynonymGroup",
     "TeamEmail",
     "amount",
+    "meetings_of",
     "team_keys",
 ]

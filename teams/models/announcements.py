@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from post_office.models import Email
 
@@ -16,7 +17,7 @@ from members.models import Member
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
 from teams.models.attendance import Attendance
-from teams.models.meetings import Meeting, team_keys
+from teams.models.meetings import Meeting, MeetingQuerySet, team_keys
 from teams.models.teams import MARKDOWN_HELP, ActionTeam
 
 
@@ -30,32 +31,36 @@ class AnnouncementQuerySet(models.QuerySet["Announcement"]):
         """What every visitor may read: what was ticked for the public page of its team."""
         return self.sent().filter(is_public=True, team__isnull=False)
 
+    def addressed_to(
+        self, keys: Collection[int], meetings: MeetingQuerySet | Collection[int]
+    ) -> AnnouncementQuerySet:
+        """Those that were sent to a member, the newest first: to the teams with these `keys` (the
+        member's `team_keys`), before they joined as well; to all teams, if there are any; and to
+        those who come to one of `meetings`, which are the member's `meetings_of`."""
+        is_addressed = Q(team__in=keys) | Q(meeting__in=meetings)
+        if keys:
+            is_addressed |= Q(team=None, meeting=None)
+        return self.sent().filter(is_addressed)
+
     def visible_to(
         self, person: Member | AnonymousUser, keys: Collection[int] | None = None
     ) -> AnnouncementQuerySet:
-        """The announcements that exist for `person`: public ones; for active members and
-        facilitators of a team those to their own teams, however old, and to all teams; those to
-        who comes to a meeting that they see and come to; and, drafts too, what they may write.
-        `keys` are their `team_keys`, where these are known; else one query finds them."""
+        """The announcements that exist for `person`: public ones; for members those that are
+        addressed to them; for facilitators, drafts too, what they may write. `keys` are their
+        `team_keys`, where these are known; else one query finds them."""
         if not isinstance(person, Member):
             return self.public()
         if person.is_superuser:
             return self
         if keys is None:
             keys = team_keys(person)
-        is_seen = Q(is_public=True, team__isnull=False) | Q(team__in=keys)
-        if keys:
-            is_seen |= Q(team=None, meeting=None)
-        answers = Attendance.objects.filter(member=person, answer__in=Attendance.COMING)
-        meetings = Meeting.objects.visible_to(person, keys).filter(
-            pk__in=answers.order_by().values("meeting")
-        )
-        is_seen |= Q(meeting__in=meetings.order_by().values("pk"))
-        seen = Q(is_seen, pk__in=Announcement.objects.sent().order_by().values("pk"))
-        if not person.is_staff:
-            return self.filter(seen)
-        own = Announcement.objects.editable_by(person).order_by().values("pk")
-        return self.filter(seen | Q(pk__in=own))
+        every = Announcement.objects
+        addressed = every.addressed_to(keys, meetings_of(person, keys))
+        seen = Q(pk__in=every.public().order_by().values("pk"))
+        seen |= Q(pk__in=addressed.order_by().values("pk"))
+        if person.is_staff:
+            seen |= Q(pk__in=every.editable_by(person).order_by().values("pk"))
+        return self.filter(seen)
 
     def editable_by(self, staff: Member) -> AnnouncementQuerySet:
         """Those to the teams that `staff` facilitates, and to those who come to meetings that
@@ -67,6 +72,14 @@ class AnnouncementQuerySet(models.QuerySet["Announcement"]):
         own_teams = ActionTeam.objects.facilitated_by(staff).order_by().values("pk")
         own_meetings = Meeting.objects.editable_by(staff).order_by().values("pk")
         return self.filter(Q(team__in=own_teams) | Q(meeting__in=own_meetings))
+
+
+def meetings_of(member: Member, keys: Collection[int]) -> MeetingQuerySet:
+    """Return the meetings, past ones too, to which `member`, whose `team_keys` are `keys`, said
+    that they come, and which they still see."""
+    answers = Attendance.objects.filter(member=member, answer__in=Attendance.COMING)
+    meetings = Meeting.objects.visible_to(member, keys).order_by()
+    return meetings.filter(pk__in=answers.values("meeting"))
 
 
 class Announcement(models.Model):
@@ -156,6 +169,9 @@ class Announcement(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    def get_absolute_url(self) -> str:
+        return reverse("announcement_detail", args=[self.pk])
 
     @property
     def is_draft(self) -> bool:

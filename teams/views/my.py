@@ -27,6 +27,7 @@ from teams.services import (
     personal_data,
     withdraw_request,
 )
+from teams.services.my_announcements import announcements_for, newest_of_team
 from teams.services.my_meetings import my_meetings, next_by_team
 from teams.views.data_file import NAME, data_archive
 from teams.views.joining import apply_join_form
@@ -81,6 +82,7 @@ def my_teams(request: HttpRequest) -> HttpResponse:
             "declined": declined,
             "past": [each for each in memberships if each not in current and each not in declined],
             "facilitated": facilitated,
+            "announcements": announcements_for(member, keys),
             "other_teams": [
                 team for team in teams.values() if not team.is_closed and team.pk not in by_team
             ],
@@ -190,6 +192,7 @@ def team_roster(request: HttpRequest, slug: str) -> HttpResponse:
             "team": team,
             "members": members.select_related("organization"),
             "facilitators": team.facilitators.select_related("organization"),
+            "announcements": newest_of_team(team),
         },
     )
 

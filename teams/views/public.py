@@ -27,6 +27,7 @@ from teams.forms import FaqSearchForm
 from teams.models import ActionTeam, FaqEntry, Membership
 from teams.public_teams import public_team
 from teams.services import search_faq
+from teams.services.my_announcements import newest_of_team
 from teams.services.my_meetings import next_meeting_of
 from teams.statistics import (
     all_public_team_counts,
@@ -65,6 +66,7 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "facilitators": [],
         "sees_roster": False,
         "get_next_meeting": partial(next_public_meeting, team),
+        "get_announcements": partial(newest_of_team, team, only_public=True),
     }
     if isinstance(request.user, Member):
         membership = Membership.objects.of(request.user).current().filter(team=team).first()
@@ -77,6 +79,7 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "facilitators": team.facilitators.select_related("organization"),
             "sees_roster": sees_roster,
             "next_meeting": next_meeting_of(team, request.user, is_in_team=sees_roster),
+            "announcements": newest_of_team(team, only_public=not sees_roster),
         }
     return render(request, "teams/team_detail.html", context)
 

@@ -1,6 +1,8 @@
-"""A meeting that someone may not see is named to them nowhere: pages, calendars, sitemap, counts.
+"""A meeting or an announcement that someone may not see is named to them nowhere: pages, calendars,
+sitemap, counts.
 
-Every meeting has a word of its own in its title, place, agenda, address and links."""
+Every meeting has a word of its own in its title, place, agenda, address and links, and every
+announcement in its subject and text."""
 
 from __future__ import annotations
 
@@ -14,22 +16,25 @@ from django.utils import timezone
 from collaborative.middleware import page_cache
 from collaborative.tests.fuzzing import list_addresses
 from conftest import make_team
-from teams.models import ActionTeam, Meeting, MeetingLink
+from teams.models import ActionTeam, Announcement, Attendance, Meeting, MeetingLink
+from teams.tests.announcements import make_announcement
 from teams.tests.meetings import make_meeting
 
 pytestmark = pytest.mark.django_db
-# Who sees which meetings, by the words in these.
+# Who sees which meetings (qx) and announcements (qn), by the words in these. `member` comes to the
+# meeting of qxteams.
 SEEN = {
-    "visitor": "qxpublic",
-    "applicant": "qxpublic",
-    "outsider": "qxpublic qxmembers",
-    "other_facilitator": "qxpublic qxmembers",
-    "member": "qxpublic qxmembers qxteams",
-    "facilitator": "qxpublic qxmembers qxteams qxdraft",
-    "administrator": "qxpublic qxmembers qxteams qxdraft qxprepared",
+    "visitor": "qxpublic qnpublic",
+    "applicant": "qxpublic qnpublic",
+    "outsider": "qxpublic qxmembers qnpublic qnall",
+    "other_facilitator": "qxpublic qxmembers qnpublic qnall",
+    "member": "qxpublic qxmembers qxteams qnpublic qnall qnteam qncoming",
+    "facilitator": "qxpublic qxmembers qxteams qxdraft qnpublic qnall qnteam qncoming qndraft",
+    "administrator": "qxpublic qxmembers qxteams qxdraft qxprepared qnpublic qnall qnteam qncoming "
+    "qndraft qnprepared",
 }
-WORDS = re.compile("qx(?:public|members|teams|draft|prepared)")
-# They have no meetings, and take most of the time.
+WORDS = re.compile("qx(?:public|members|teams|draft|prepared)|qn[a-z]+")
+# They have neither, and take most of the time.
 SKIPPED = (
     "/admin/",
     "/dev/",
@@ -72,9 +77,26 @@ def meetings(team) -> dict[str, Meeting]:
     }
 
 
+@pytest.fixture
+def announcements(meetings, team, member, facilitator) -> None:
+    coming, prepared = meetings["qxteams"], ActionTeam.objects.get(name="Prepared")
+    Attendance.objects.create(
+        meeting=coming, member=member, answer="in-person", answered_at=timezone.now()
+    )
+    for word, fields in {
+        "qnpublic": {"team": team, "is_public": True},
+        "qnteam": {"team": team},
+        "qnall": {"team": None},
+        "qncoming": {"team": None, "meeting": coming},
+        "qndraft": {"team": team, "status": "draft", "is_public": True},
+        "qnprepared": {"team": prepared, "is_public": True},
+    }.items():
+        make_announcement(by=facilitator, subject=f"Title {word}", body=f"Text {word}", **fields)
+
+
 def addresses() -> list[str]:
     """Return every address of the portal with the slugs of all teams and coming meetings, and the
-    pages of those that are over."""
+    pages of those that are over, and of all announcements."""
     slugs = {
         "/teams/": list(ActionTeam.objects.values_list("slug", flat=True)),
         "/meetings/": list(Meeting.objects.upcoming().values_list("slug", flat=True)),
@@ -90,13 +112,14 @@ def addresses() -> list[str]:
             filled.append(address)
     over = Meeting.objects.past().values_list("slug", flat=True)
     filled += [f"/meetings/{slug}/" for slug in over]
+    filled += [each.get_absolute_url() for each in Announcement.objects.all()]
     searches = ["/faq/?q=Title", "/meetings/?team=education", "/meetings/?kind=quarterly"]
     return [*filled, *searches]
 
 
 def words_in(client: Client, address: str) -> set[str]:
-    """Return the words of meetings that an answer holds. The address itself names one: a page that
-    does not exist, or leads on, tells nothing by repeating it."""
+    """Return the words of meetings and announcements that an answer holds. The address itself names
+    a meeting: a page that does not exist, or leads on, tells nothing by repeating it."""
     response = client.get(address)
     assert response.status_code < 500, address
     content = b"".join(response.streaming_content) if response.streaming else response.content
@@ -106,7 +129,8 @@ def words_in(client: Client, address: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", SEEN)
-def test_nothing_names_a_meeting_that_is_not_seen(request, client, client_for, meetings, name):
+@pytest.mark.usefixtures("announcements")
+def test_nothing_names_what_is_not_seen(request, client, client_for, name):
     if name != "visitor":
         client = client_for(request.getfixturevalue(name))
     seen = {}
@@ -132,14 +156,16 @@ def test_join_links_of_meetings_are_on_no_page_of_visitors(client, meetings):
         assert b"video.example.org" not in content, address
 
 
-def test_nothing_shows_visitors_a_meeting_two_seconds_after_it_is_for_members(
-    settings, monkeypatch, fragment_clock, client, client_for, outsider, team
+def test_nothing_shows_visitors_what_has_been_for_members_for_two_seconds(
+    settings, monkeypatch, fragment_clock, client, client_for, outsider, facilitator, team
 ):
     settings.PAGE_CACHE_SECONDS = 1
     now = [1000.0]
     monkeypatch.setattr(page_cache.time, "monotonic", lambda: now[0])
     make_marked("qxpublic", team, audience="public")
-    pages = ["/", "/teams/", "/teams/education/", "/meetings/", "/meetings/qxpublic/"]
+    announcement = make_announcement(team, facilitator, subject="qnpublic", is_public=True)
+    pages = [announcement.get_absolute_url(), "/teams/education/announcements/"]
+    pages += ["/", "/teams/", "/teams/education/", "/meetings/", "/meetings/qxpublic/"]
     pages += ["/sitemap.xml", "/meetings/calendar.ics", "/teams/education/meetings.ics"]
     pages += ["/meetings/?kind=quarterly", "/my/", "/meetings/qxpublic.ics"]
     people = [client, client_for(outsider)]
@@ -148,11 +174,12 @@ def test_nothing_shows_visitors_a_meeting_two_seconds_after_it_is_for_members(
         return {page for page in pages for person in people if words_in(person, page)}
 
     before = shown()
-    assert {"/", "/teams/education/", "/meetings/", "/sitemap.xml"} <= before
+    assert {"/", "/teams/education/", "/meetings/", "/sitemap.xml", *pages[:2]} <= before
     now[0] += 0.9
     fragment_clock.advance(0.9)
     assert shown() == before
     Meeting.objects.update(audience=Meeting.Audience.TEAMS)
+    Announcement.objects.update(is_public=False)
     now[0] += 2
     fragment_clock.advance(2)
     assert shown() == set()

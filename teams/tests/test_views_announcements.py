@@ -1,0 +1,214 @@
+"""Announcements on the pages of members, and for everyone."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from conftest import visible_text
+from teams.models import Announcement, Attendance
+from teams.services import close_account, leave_team
+from teams.services.my_announcements import MAX_ANNOUNCEMENTS, announcements_for
+from teams.tests.announcements import make_announcement
+from teams.tests.meetings import make_meeting
+from teams.views.announcements import ANNOUNCEMENTS_PER_PAGE
+
+pytestmark = pytest.mark.django_db
+MEMBERS_PAGES = ["/my/", "/my/announcements/", "/teams/education/members/"]
+TEAM_PAGES = ["/teams/education/", "/teams/education/announcements/"]
+PREVIEW = "The rooms are booked. Bring two questions."
+
+
+@pytest.fixture
+def announcement(team, facilitator) -> Announcement:
+    body = "The *rooms* are booked.\n\n- Bring [two questions](/faq/)."
+    return make_announcement(team, facilitator, body=body)
+
+
+# Members -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", MEMBERS_PAGES)
+def test_pages_of_members_show_an_announcement_and_who_sent_it(
+    client_for, member, announcement, page
+):
+    text = visible_text(client_for(member).get(page))
+    assert f"Rooms for the interviews {PREVIEW} Fay Facilitator, facilitator" in text
+
+
+@pytest.mark.parametrize("page", TEAM_PAGES)
+def test_team_pages_show_announcements_to_its_members_alone(
+    client, client_for, member, facilitator, outsider, announcement, page
+):
+    assert announcement.subject in visible_text(client_for(member).get(page))
+    assert announcement.subject in visible_text(client_for(facilitator).get(page))
+    assert announcement.subject not in visible_text(client_for(outsider).get(page))
+    assert announcement.subject not in visible_text(client.get(page))
+
+
+def test_announcement_detail_shows_the_text_as_it_was_written(
+    client_for, member, facilitator, announcement
+):
+    page = client_for(member).get(announcement.get_absolute_url())
+    assert "Fay Facilitator, facilitator" in visible_text(page)
+    assert '<a href="/faq/"' in page.content.decode()
+    assert "<em>rooms</em>" in page.content.decode()
+
+
+@pytest.mark.parametrize("person", ["outsider", "applicant", "other_facilitator"])
+def test_announcement_detail_does_not_exist_for_others(client_for, request, announcement, person):
+    client = client_for(request.getfixturevalue(person))
+    assert client.get(announcement.get_absolute_url()).status_code == 404
+    assert client.get("/announcements/0/").status_code == 404
+
+
+def test_announcement_detail_leads_visitors_to_signing_in_whether_or_not_it_exists(
+    client, announcement
+):
+    for page in (announcement.get_absolute_url(), f"/announcements/{10**30}/"):
+        answer = client.get(page)
+        assert answer["Location"] == f"/sign-in/?next={page}"
+        assert not answer.content
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_pages_of_announcements_are_only_read(client_for, facilitator, announcement, method):
+    client = client_for(facilitator)
+    for page in (announcement.get_absolute_url(), "/my/announcements/", TEAM_PAGES[1]):
+        assert getattr(client, method)(page).status_code == 405
+    assert Announcement.objects.get().is_draft is False
+
+
+def test_draft_is_shown_to_facilitators_alone(client_for, member, facilitator, team):
+    draft = make_announcement(team, facilitator, status="draft", is_public=True)
+    page = client_for(facilitator).get(draft.get_absolute_url())
+    assert "Draft" in visible_text(page)
+    assert client_for(member).get(draft.get_absolute_url()).status_code == 404
+    assert draft.subject not in visible_text(client_for(facilitator).get(TEAM_PAGES[1]))
+
+
+def test_announcement_to_all_teams_is_that_of_an_administrator(
+    client_for, outsider, applicant, administrator
+):
+    # Ticked by mistake: there is no team on whose public page it would be.
+    announcement = make_announcement(None, administrator, is_public=True)
+    page = client_for(outsider).get(announcement.get_absolute_url())
+    assert "To the members of all teams" in visible_text(page)
+    assert "Ada Admin, administrator" in visible_text(page)
+    assert client_for(applicant).get(announcement.get_absolute_url()).status_code == 404
+    assert "All teams" in visible_text(client_for(outsider).get("/my/announcements/"))
+
+
+def test_announcement_to_those_who_come_is_shown_to_them(
+    client_for, member, colleague, facilitator, team
+):
+    meeting = make_meeting(team)
+    announcement = make_announcement(None, facilitator, meeting=meeting)
+    Attendance.objects.create(
+        meeting=meeting, member=member, answer="online", answered_at=timezone.now()
+    )
+    for page in ("/my/", "/my/announcements/"):
+        text = visible_text(client_for(member).get(page))
+        assert "To those who come to Winter meeting Rooms for the interviews" in text
+        assert announcement.subject not in visible_text(client_for(colleague).get(page))
+    assert announcement.subject not in visible_text(client_for(member).get(TEAM_PAGES[1]))
+
+
+def test_announcement_of_a_closed_account_has_no_name(
+    client_for, member, announcement, facilitator
+):
+    close_account(facilitator)
+    page = visible_text(client_for(member).get(announcement.get_absolute_url()))
+    assert "facilitator" in page
+    assert "Fay" not in page
+
+
+def test_member_who_leaves_reads_no_announcement_of_the_team(
+    client_for, member, team, announcement
+):
+    client = client_for(member)
+    leave_team(member.memberships.get())
+    for page in ("/my/", "/my/announcements/", *TEAM_PAGES):
+        assert announcement.subject not in visible_text(client.get(page))
+    assert client.get(announcement.get_absolute_url()).status_code == 404
+
+
+# Lists ---------------------------------------------------------------------------------------
+
+
+def test_my_teams_shows_the_newest_announcements_first(client_for, member, team, facilitator):
+    now = timezone.now()
+    for number in range(MAX_ANNOUNCEMENTS + 1):
+        sent_at = now - timedelta(days=number)
+        make_announcement(team, facilitator, subject=f"Number {number}", sent_at=sent_at)
+    text = visible_text(client_for(member).get("/my/"))
+    shown = [text.index(f"Number {number} ") for number in range(MAX_ANNOUNCEMENTS)]
+    assert shown == sorted(shown)
+    assert f"Number {MAX_ANNOUNCEMENTS}" not in text
+    assert "All announcements" in text
+
+
+@pytest.mark.parametrize("page", ["/my/announcements/", TEAM_PAGES[1]])
+def test_lists_of_announcements_turn_pages(client_for, member, team, facilitator, page):
+    client = client_for(member)
+    assert "There are no announcements yet" in visible_text(client.get(page))
+    for number in range(ANNOUNCEMENTS_PER_PAGE + 1):
+        make_announcement(team, facilitator, subject=f"Number {number}.")
+    assert "Page 1 of 2 Next page" in visible_text(client.get(page))
+    assert visible_text(client.get(f"{page}?page=2")).count("Number") == 1
+    # What nobody links to is the nearest page.
+    assert visible_text(client.get(f"{page}?page=x%00")).count("Number") == ANNOUNCEMENTS_PER_PAGE
+
+
+@pytest.mark.parametrize("page", [*MEMBERS_PAGES, *TEAM_PAGES])
+def test_announcements_cost_the_same_queries_for_one_and_three(
+    client_for, member, team, facilitator, page
+):
+    client, costs = client_for(member), []
+    for count in (1, 2):
+        for _ in range(count):
+            make_announcement(team, facilitator)
+        with CaptureQueriesContext(connection) as queries:
+            client.get(page)
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
+
+
+def test_announcements_for_costs_no_query_where_nobody_wrote_to_the_member(
+    fragment_clock, member, outsider, team, facilitator, django_assert_num_queries
+):
+    make_announcement(team, facilitator)
+    own = [each.team_id for each in outsider.memberships.all()]
+    with django_assert_num_queries(1):
+        assert announcements_for(outsider, own) == []
+    with django_assert_num_queries(0):
+        assert announcements_for(outsider, own) == []
+    with django_assert_num_queries(1):
+        assert len(announcements_for(member, [team.pk])) == 1
+
+
+# Everyone ------------------------------------------------------------------------------------
+
+
+def test_public_announcement_is_read_by_everyone_without_a_name(
+    client, client_for, outsider, member, team, facilitator
+):
+    announcement = make_announcement(team, facilitator, is_public=True)
+    pages = [announcement.get_absolute_url(), *TEAM_PAGES]
+    for person in (client, client_for(outsider)):
+        for page in pages:
+            text = visible_text(person.get(page))
+            assert announcement.subject in text
+            if page != TEAM_PAGES[0] or person is client:
+                assert "Fay Facilitator" not in text
+    assert announcement.get_absolute_url() in client.get("/sitemap.xml").content.decode()
+    assert "Fay Facilitator" in visible_text(client_for(member).get(pages[0]))
+
+
+def test_team_announcements_of_a_draft_team_do_not_exist(client, team):
+    team.state = team.State.DRAFT
+    team.save()
+    assert client.get(TEAM_PAGES[1]).status_code == 404
+    assert client.get("/teams/nowhere/announcements/").status_code == 404
