@@ -13,7 +13,7 @@ from members.emails import SharedEmail
 from members.models import Member
 from teams.markdown import email_text, render_markdown
 from teams.meeting_times import day_in_words, time_range
-from teams.models import Attendance, Meeting, MeetingLink
+from teams.models import Attendance, Meeting, Resource
 
 # Of the agenda; the rest is on the page of the meeting.
 MAX_AGENDA_CHARACTERS = 700
@@ -75,7 +75,7 @@ def meeting_reminder(
     answer: str,
     is_waiting: bool = False,
     join_url: str = "",
-    links: Sequence[MeetingLink] = (),
+    links: Sequence[Resource] = (),
 ) -> list[Email]:
     """Remind `readers`, who all gave this `answer` to a meeting: members who join online of the
     `join_url`, and who waits of having no place yet. `links` are there to be read before. Return
@@ -92,7 +92,7 @@ def meeting_unanswered(meeting: Meeting, readers: Iterable[Reader]) -> list[Emai
 
 
 def meeting_materials(
-    meeting: Meeting, links: Sequence[MeetingLink], readers: Iterable[Reader]
+    meeting: Meeting, links: Sequence[Resource], readers: Iterable[Reader]
 ) -> list[Email]:
     """Tell `readers` that the minutes of a meeting, and what `links` lead to, are there. Return the
     emails."""

@@ -41,9 +41,9 @@ from teams.models import (
     Goal,
     GoalUpdate,
     Meeting,
-    MeetingLink,
     Membership,
     Question,
+    Resource,
 )
 from teams.services import set_facilitators
 
@@ -365,7 +365,7 @@ class _Filler:
             for team in self.random.sample(self.teams, (1, 1, 1, 2, 0)[number % 5])
         ):
             through.objects.bulk_create(batch)
-        store(MeetingLink, self._links(meetings), self.administrator)
+        store(Resource, self._links(meetings), self.administrator)
         for attendances in in_batches(
             attendance for meeting in meetings for attendance in self._attendance(meeting)
         ):
@@ -388,13 +388,14 @@ class _Filler:
             announced_at=starts_at - timedelta(days=30),
         )
 
-    def _links(self, meetings: list[Meeting]) -> Iterator[MeetingLink]:
+    def _links(self, meetings: list[Meeting]) -> Iterator[Resource]:
         for meeting in meetings:
             if meeting.status == Meeting.Status.HELD:
-                yield MeetingLink(
+                yield Resource(
                     meeting=meeting,
-                    kind=MeetingLink.Kind.SLIDES,
+                    kind=Resource.Kind.SLIDES,
                     title="Slides",
+                    slug=f"slides-{meeting.slug}",
                     url="https://files.example.org/slides",
                 )
 

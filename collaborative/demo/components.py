@@ -17,7 +17,7 @@ from django.shortcuts import render
 from collaborative.demo.email_preview import development_only
 from members.forms import BaseForm, WorkEmailField, job_title_field, name_field
 from teams.forms import TeamCheckboxes
-from teams.models import ActionTeam, Attendance, Goal, GoalUpdate, Meeting, MeetingLink
+from teams.models import ActionTeam, Attendance, Goal, GoalUpdate, Meeting, Resource
 from teams.services.answers import AnswerCounts
 from teams.services.my_meetings import MyMeeting
 from teams.statistics import TeamCounts
@@ -137,15 +137,15 @@ def sample_meetings() -> list[Meeting]:
         )
         meeting.has_minutes = True  # type: ignore[attr-defined]
         _prefetch(meeting, "teams", teams)
-        _prefetch(meeting, "links", sample_links(meeting))
+        _prefetch(meeting, "resources", sample_links(meeting))
         meetings.append(meeting)
     return meetings
 
 
-def sample_links(meeting: Meeting) -> list[MeetingLink]:
+def sample_links(meeting: Meeting) -> list[Resource]:
     """Return a link of each kind."""
     return [
-        MeetingLink(meeting=meeting, kind=kind, title=f"Sample of {kind}", url="#meetings", **more)
+        Resource(meeting=meeting, kind=kind, title=f"Sample of {kind}", url="#meetings", **more)
         for kind, more in (
             ("slides", {}),
             ("recording", {"captions": "yes", "transcript_url": "#meetings"}),

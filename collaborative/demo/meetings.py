@@ -10,9 +10,8 @@ from django.utils import timezone
 
 from collaborative.demo.data import CAREERS, HIRING, TRAINING
 from members.models import Member
-from members.services import save_with_history
 from teams.meeting_times import hour_in_words
-from teams.models import ActionTeam, Attendance, Meeting, MeetingLink
+from teams.models import ActionTeam, Attendance, Meeting, Resource
 from teams.services import (
     announce_meeting,
     answer_as_guest,
@@ -23,6 +22,7 @@ from teams.services import (
     move_meeting,
 )
 from teams.services.attendance import record_attendance
+from teams.services.resources import create_resource
 from teams.workdays import add_working_days, is_working_day
 
 COME, ONLINE, NO = Attendance.Answer.IN_PERSON, Attendance.Answer.ONLINE, Attendance.Answer.NO
@@ -204,8 +204,7 @@ def _add_meeting(sample: DemoMeeting, teams: Sequence[ActionTeam], by: Member) -
     )
     meeting = create_meeting(meeting, teams, by=by)
     for position, values in enumerate(sample.links):
-        link = MeetingLink(meeting=meeting, position=position, **values)
-        save_with_history(link, by, "added")
+        create_resource(Resource(meeting=meeting, position=position, **values), [], by=by)
     if not sample.announced:
         return
     meeting = announce_meeting(meeting, by=by, max_emails=0)

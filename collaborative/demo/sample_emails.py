@@ -24,9 +24,9 @@ from teams.models import (
     Goal,
     Invitation,
     Meeting,
-    MeetingLink,
     Membership,
     Question,
+    Resource,
     TeamEmail,
 )
 from teams.services.email_choices import stop_url
@@ -226,8 +226,8 @@ def _meeting_emails() -> list[partial[Any]]:
         time - timedelta(days=7) for time in (MEETING.starts_at, MEETING.ends_at)
     )
     here = Meeting(starts_at=MEETING.starts_at, ends_at=MEETING.ends_at, place="Elsewhere")
-    slides = MeetingLink(kind="slides", title="Slides", url="https://files.example.org/slides")
-    recording = MeetingLink(
+    slides = Resource(kind="slides", title="Slides", url="https://files.example.org/slides")
+    recording = Resource(
         kind="recording", title="Recording", url="https://files.example.org/talk", captions="yes"
     )
     guest = Attendance(

@@ -12,9 +12,9 @@ from collaborative.tests.page_audit import PageAudit
 from collaborative.tests.test_journeys import fill_in, newest_code
 from conftest import make_member, make_team, membership_of
 from members.tests.oidc import free_port, provider_at
-from teams.models import FaqEntry, Goal, MeetingLink, Notice
+from teams.models import FaqEntry, Goal, Notice
 from teams.services import ask_question, decline_membership, join_teams, leave_team
-from teams.tests.announcements import make_announcement
+from teams.tests.announcements import make_announcement, make_link
 from teams.tests.meetings import make_meeting
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -37,8 +37,8 @@ def content(team, other_team, approval_team, closed_team, faq_entry, goal, admin
         team, other_team, minutes="We *decided*.", starts_at=timezone.now() - timedelta(days=9)
     )
     for meeting in (soon, over):
-        for kind in MeetingLink.Kind.values:
-            meeting.links.create(kind=kind, title=f"A {kind}", url="https://files.example.org/")
+        for kind in ("slides", "recording", "document", "notes"):
+            make_link(meeting, f"A {kind}", kind=kind)
     for is_public in (True, False):
         make_announcement(team, administrator, body="# Rooms\n\n- one", is_public=is_public)
     Notice.objects.create(text="We move. See https://example.org/move", ends_on="2100-01-01")

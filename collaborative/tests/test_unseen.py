@@ -16,8 +16,8 @@ from django.utils import timezone
 from collaborative.middleware import page_cache
 from collaborative.tests.fuzzing import list_addresses
 from conftest import make_team
-from teams.models import ActionTeam, Announcement, Attendance, Meeting, MeetingLink
-from teams.tests.announcements import make_announcement
+from teams.models import ActionTeam, Announcement, Attendance, Meeting
+from teams.tests.announcements import make_announcement, make_link
 from teams.tests.meetings import make_meeting
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +60,7 @@ def make_marked(word: str, *teams: ActionTeam, **fields) -> Meeting:
     over = make_meeting(
         *teams, slug=f"{word}-over", starts_at=timezone.now() - timedelta(days=9), **values
     )
-    MeetingLink.objects.create(meeting=over, kind="slides", title=word, url=f"https://x.org/{word}")
+    make_link(over, word, url=f"https://x.org/{word}")
     return make_meeting(*teams, slug=word, **values)
 
 

@@ -330,7 +330,7 @@ def test_afterwards_stores_minutes_and_links(client_for, facilitator, meeting):
     page = client.post(address, data, follow=True)
 
     meeting.refresh_from_db()
-    link = meeting.links.get()
+    link = meeting.resources.get()
     assert (meeting.minutes, link.url) == ("# Decided\n\nOne.", "https://video.example.org/1")
     assert link.history.get().history_user == facilitator
     text = visible_text(page)
@@ -338,7 +338,8 @@ def test_afterwards_stores_minutes_and_links(client_for, facilitator, meeting):
     assert "To do Captions or transcript of “Recording”: not added yet" in text
     removed = client.post(address, afterwards(page) | {"links-0-DELETE": "on"}, follow=True)
     assert "Captions" not in visible_text(removed).split("Minutes")[0]
-    assert not meeting.links.exists()
+    assert not meeting.resources.current().exists()
+    assert link.history.first().history_change_reason == "archived: removed from its meeting"
 
 
 def test_afterwards_unchanged_links_leave_no_history(client_for, facilitator, meeting):
@@ -346,7 +347,7 @@ def test_afterwards_unchanged_links_leave_no_history(client_for, facilitator, me
     client.post(address, afterwards(client.get(address), **LINK))
     client.post(address, afterwards(client.get(address), minutes="New"))
 
-    assert meeting.links.get().history.count() == 1
+    assert meeting.resources.get().history.count() == 1
 
 
 def test_afterwards_preview_stores_nothing(client_for, facilitator, meeting):
@@ -358,7 +359,7 @@ def test_afterwards_preview_stores_nothing(client_for, facilitator, meeting):
     assert "<em>decision</em>" in page.content.decode()
     assert 'value="https://video.example.org/1"' in page.content.decode()
     meeting.refresh_from_db()
-    assert (meeting.minutes, meeting.links.count()) == ("", 0)
+    assert (meeting.minutes, meeting.resources.count()) == ("", 0)
 
 
 @pytest.mark.parametrize(
@@ -380,7 +381,7 @@ def test_afterwards_refuses_bad_links_and_keeps_what_was_typed(
 
     assert message in visible_text(page)
     assert "Typed for an hour" in page.content.decode()
-    assert not meeting.links.exists()
+    assert not meeting.resources.exists()
 
 
 def test_afterwards_does_not_overwrite_minutes_of_others(client_for, facilitator, meeting):
@@ -399,7 +400,7 @@ def test_afterwards_does_not_overwrite_minutes_of_others(client_for, facilitator
 def test_afterwards_leaves_links_of_other_meetings(client_for, facilitator, meeting, team):
     client, address = client_for(facilitator), url(meeting, "afterwards")
     client.post(address, afterwards(client.get(address), **LINK))
-    link = meeting.links.get()
+    link = meeting.resources.get()
     other = make_meeting(team, starts_at=meeting.starts_at)
     data = afterwards(client.get(url(other, "afterwards")), **LINK)
 

@@ -19,7 +19,7 @@ from teams.models.invitations import (
     InvitationQuerySet,
     InvitationRefusal,
 )
-from teams.models.meeting_links import MeetingLink, MeetingLinkQuerySet
+from teams.models.meeting_links import MeetingLink
 from teams.models.meetings import Meeting, MeetingQuerySet, team_keys
 from teams.models.memberships import MAX_REQUEST_REASON_LENGTH, Membership, MembershipQuerySet
 from teams.models.resources import (
@@ -60,7 +60,6 @@ __all__ = [
     "InvitationRefusal",
     "Meeting",
     "MeetingLink",
-    "MeetingLinkQuerySet",
     "MeetingQuerySet",
     "Membership",
     "MembershipQuerySet",

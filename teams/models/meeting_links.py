@@ -1,61 +1,33 @@
-"""What is linked from the pages of meetings: slides, recordings, documents, notes."""
+"""Links of meetings as the version before this one stores them; they are resources now."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import ClassVar
 
-from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 
-from members.models import Member
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField
-from teams.models.meetings import Meeting, team_keys
-
-
-class MeetingLinkQuerySet(models.QuerySet["MeetingLink"]):
-    def visible_to(
-        self, person: Member | AnonymousUser, keys: Collection[int] | None = None
-    ) -> MeetingLinkQuerySet:
-        """What `person` may open: of the meetings that they may see, links for everyone; for
-        members those for members, and those of their own teams' meetings. `keys` as for
-        meetings."""
-        meetings = Meeting.objects.visible_to(person, keys).order_by()
-        links = self.filter(meeting__in=meetings.values("pk"))
-        public = links.filter(audience=Meeting.Audience.PUBLIC)
-        if not isinstance(person, Member):
-            return public
-        if person.is_superuser:
-            return links
-        if keys is None:
-            keys = team_keys(person)
-        if not keys:
-            return public
-        of_own_teams = Meeting.teams.through.objects.filter(
-            meeting=OuterRef("meeting"), actionteam__in=keys
-        )
-        return links.filter(~Q(audience=Meeting.Audience.TEAMS) | Exists(of_own_teams))
+from teams.models.meetings import Meeting
 
 
 class MeetingLink(models.Model):
-    """Something to read, watch or hear on the page of a meeting."""
+    """Only for the version before this one, which may still serve while this one is installed.
+    Nothing reads or writes it. The next version drops it; until then backups hold its rows, and
+    those of a draft are deleted with it, as the database demands."""
 
-    class Kind(models.TextChoices):
-        SLIDES = "slides", "Slides"
-        RECORDING = "recording", "Recording"
-        DOCUMENT = "document", "Document"
-        NOTES = "notes", "Notes"
-
-    class Captions(models.TextChoices):
-        YES = "yes", "With captions"
-        NO = "no", "Without captions"
-        UNKNOWN = "unknown", "Not known"
-
-    meeting = models.ForeignKey(Meeting, on_delete=models.CASCADE, related_name="links")
-    kind = models.CharField(max_length=9, choices=Kind.choices)
+    meeting = models.ForeignKey(Meeting, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(
+        max_length=9,
+        choices=[
+            ("slides", "Slides"),
+            ("recording", "Recording"),
+            ("document", "Document"),
+            ("notes", "Notes"),
+        ],
+    )
     title = CleanCharField(max_length=120)
     url = models.URLField("address", max_length=500)
     audience = models.CharField(
@@ -65,12 +37,19 @@ class MeetingLink(models.Model):
         default=Meeting.Audience.PUBLIC,
         help_text="Of those who see the meeting.",
     )
-    captions = models.CharField(max_length=7, choices=Captions.choices, default=Captions.UNKNOWN)
+    captions = models.CharField(
+        max_length=7,
+        choices=[
+            ("yes", "With captions"),
+            ("no", "Without captions"),
+            ("unknown", "Not known"),
+        ],
+        default="unknown",
+    )
     transcript_url = models.URLField("address of the transcript", max_length=500, blank=True)
     position = models.PositiveSmallIntegerField("place", default=0)
     added_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = MeetingLinkQuerySet.as_manager()
     history = LoggedRecords()
 
     class Meta:

@@ -25,12 +25,26 @@ CHECK_AFTER = timedelta(days=180)
 
 
 class ResourceQuerySet(models.QuerySet["Resource"]):
+    def current(self) -> ResourceQuerySet:
+        """All that are not archived."""
+        return self.filter(archived_at=None)
+
+    def of_teams(self, keys: Collection[int]) -> ResourceQuerySet:
+        """Those of the teams with these keys or of their meetings, and those for all teams."""
+        through = Resource.teams.through.objects.filter(resource=OuterRef("pk"))
+        of_meeting = Meeting.objects.of_teams(keys).order_by().values("pk")
+        return self.filter(
+            Exists(through.filter(actionteam__in=keys))
+            | Q(meeting__in=of_meeting)
+            | (~Exists(through) & Q(meeting=None))
+        )
+
     def published(self) -> ResourceQuerySet:
         """All that are shown: not archived, and of no team that is a draft."""
         drafts = ActionTeam.objects.filter(
             resources=OuterRef("pk"), state=ActionTeam.State.DRAFT
         ).order_by()
-        return self.filter(~Exists(drafts), archived_at=None)
+        return self.current().filter(~Exists(drafts))
 
     def visible_to(
         self, person: Member | AnonymousUser, keys: Collection[int] | None = None
@@ -70,12 +84,12 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
 
     def due_for_check(self) -> ResourceQuerySet:
         """What nobody has checked for CHECK_AFTER."""
-        return self.filter(archived_at=None, checked_on__lt=timezone.localdate() - CHECK_AFTER)
+        return self.current().filter(checked_on__lt=timezone.localdate() - CHECK_AFTER)
 
     def without_captions(self) -> ResourceQuerySet:
         """Recordings without captions and without a transcript, or where that is not known."""
         lacking = Q(transcript_url="") & ~Q(captions=Resource.Captions.YES)
-        return self.filter(lacking, kind=Resource.Kind.RECORDING, archived_at=None)
+        return self.current().filter(lacking, kind=Resource.Kind.RECORDING)
 
 
 class Resource(models.Model):
@@ -195,6 +209,12 @@ class Resource(models.Model):
             models.CheckConstraint(
                 name="teams_resource_link_state_known",
                 condition=Q(link_state__in=["unknown", "ok", "moved", "gone"]),
+            ),
+            models.CheckConstraint(
+                name="teams_resource_slug_not_suggest",
+                condition=~Q(slug="suggest"),
+                violation_error_message="At the address “suggest” people suggest resources. "
+                "Choose another title.",
             ),
         ]
 

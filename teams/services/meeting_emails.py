@@ -70,7 +70,7 @@ def email_cancelled(meeting: Meeting, *, max_emails: int | None = None) -> Recip
 def email_materials(meeting: Meeting, by: Member, *, max_emails: int | None = None) -> Recipients:
     """Tell the members of its teams that minutes, slides or a recording of `meeting` are there, in
     one email; return who gets it. Refuses a meeting without any of them."""
-    links = list(meeting.links.all())
+    links = list(meeting.resources.current())
     if not meeting.teams.exists():
         # It has no teams, so no one is in them.
         links = [link for link in links if link.audience != Meeting.Audience.TEAMS]

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from members.models import Member
-from members.services import Refused, delete_with_history, explain_change, save_with_history
-from teams.models import Meeting, MeetingLink
+from members.services import Refused
+from teams.models import Meeting, Resource
 from teams.services.attendance import attendance_counts
 from teams.services.meetings import change_meeting
+from teams.services.resources import archive_resource, change_resource, create_resource
+
+# What is asked about a link after a meeting.
+LINK_FIELDS = ("kind", "title", "url", "captions", "transcript_url", "audience", "position")
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,10 @@ def checklist(meeting: Meeting) -> list[ChecklistItem]:
     """Return what there is to do after `meeting`. Only attendance and minutes are required; of
     each recording, captions or a transcript are asked for. Two queries."""
     counts = attendance_counts(meeting)
-    links = list(meeting.links.all())
+    links = list(meeting.resources.current())
     recorded = bool(counts.came or counts.absent)
-    slides = sum(link.kind == MeetingLink.Kind.SLIDES for link in links)
-    recordings = [link for link in links if link.kind == MeetingLink.Kind.RECORDING]
+    slides = sum(link.kind == Resource.Kind.SLIDES for link in links)
+    recordings = [link for link in links if link.kind == Resource.Kind.RECORDING]
     items = [
         ChecklistItem(
             "Attendance", recorded, f"{counts.came} came" if recorded else "not recorded yet"
@@ -46,7 +50,7 @@ def checklist(meeting: Meeting) -> list[ChecklistItem]:
         ),
     ]
     for link in recordings:
-        is_accessible = link.captions == MeetingLink.Captions.YES or bool(link.transcript_url)
+        is_accessible = link.captions == Resource.Captions.YES or bool(link.transcript_url)
         note = "added" if is_accessible else "not added yet"
         items.append(ChecklistItem(f"Captions or transcript of “{link}”", is_accessible, note))
     is_sent = meeting.materials_sent_at is not None
@@ -60,11 +64,12 @@ def save_materials(
     *,
     minutes: str,
     shown_minutes: str,
-    saved: Iterable[MeetingLink],
-    removed: Iterable[MeetingLink],
+    saved: Iterable[Resource],
+    removed: Iterable[Resource],
     by: Member,
 ) -> Meeting:
-    """Store the minutes of `meeting`, and save and remove links of it; return the stored meeting.
+    """Store the minutes of `meeting`, save the links `saved` and archive those `removed`; return
+    the stored meeting.
 
     Refuses minutes that are no longer those of `shown_minutes`: someone else changed them
     in the meantime. Refuses links of other meetings.
@@ -81,10 +86,9 @@ def save_materials(
             raise Refused("This link belongs to another meeting. Nothing was saved.")
         link.meeting = stored
         if link.pk:
-            explain_change(link, by, "changed")
-            link.save()
+            change_resource(link, by=by, **{name: getattr(link, name) for name in LINK_FIELDS})
         else:
-            save_with_history(link, by, "added")
+            create_resource(link, [], by=by)
     for link in removed:
-        delete_with_history(link, by, "removed")
+        archive_resource(link, by=by, reason="removed from its meeting")
     return stored

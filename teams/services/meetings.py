@@ -25,11 +25,11 @@ from django.utils.text import get_text_list, slugify
 from members.dates import long_date
 from members.models import Member
 from members.normalize import clean_text
-from members.services import Refused, explain_change, save_with_history
+from members.services import Refused, delete_with_history, explain_change, save_with_history
 from members.wording import end_sentence
 from teams.local_times import same_weekday_later
 from teams.meeting_times import time_range
-from teams.models import ActionTeam, Meeting
+from teams.models import ActionTeam, Meeting, ResourceSuggestion
 from teams.models.meetings import team_keys
 from teams.services.answers import move_up_waiting, withdraw_answers
 from teams.services.meeting_emails import email_announced, email_cancelled, email_moved
@@ -264,13 +264,22 @@ def hold_past_meetings() -> int:
 
 @transaction.atomic
 def delete_meeting(meeting: Meeting, *, by: Member) -> None:
-    """Delete a draft. Refuses what was announced, and what people have answered to."""
+    """Delete a draft, and its links, which nobody has seen. Refuses what was announced, and what
+    people have answered to."""
     meeting = _lock_meeting(meeting, by, Status.DRAFT)
     if meeting.attendances.exists():
         raise Refused(
             "People answered this meeting while it was announced. Announce it again, and cancel "
             "it with a reason. Nothing was changed."
         )
+    resources = list(meeting.resources.all())
+    if ResourceSuggestion.objects.filter(published_as__in=resources).exists():
+        raise Refused(
+            "Someone suggested a resource that belongs to this meeting. Change its meeting first. "
+            "Nothing was changed."
+        )
+    for resource in resources:
+        delete_with_history(resource, by, "deleted with the draft of its meeting")
     explain_change(meeting, by, "deleted as a draft")
     meeting.delete()
 

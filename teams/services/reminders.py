@@ -24,8 +24,8 @@ from teams.models import (
     Attendance,
     EmailChoice,
     Meeting,
-    MeetingLink,
     Membership,
+    Resource,
     TeamEmail,
 )
 from teams.services.meeting_emails import (
@@ -45,7 +45,7 @@ ASK_WORKING_DAYS = 5
 # After a change: until then it can be undone, and its own emails are held.
 SETTLING_TIME = 2 * UNDO_WINDOW
 # What can be read before a meeting.
-KINDS_TO_READ = (MeetingLink.Kind.SLIDES, MeetingLink.Kind.DOCUMENT, MeetingLink.Kind.NOTES)
+KINDS_TO_READ = (Resource.Kind.SLIDES, Resource.Kind.DOCUMENT, Resource.Kind.NOTES)
 
 Kind = EmailChoice.Kind
 Audience = Meeting.Audience
@@ -138,8 +138,8 @@ def _remind(meeting: Meeting, now: datetime) -> None:
     people = [attendance.member for attendance in coming if attendance.member]
     members, of_meeting = _active(people), _active(people, meeting)
     wanted = {each.member.pk: each for each in recipients_of(meeting, Kind.REMINDERS).each}
-    links = list(meeting.links.filter(kind__in=KINDS_TO_READ))
-    groups: dict[tuple[str, bool, str, tuple[MeetingLink, ...]], list[Letter]] = defaultdict(list)
+    links = list(meeting.resources.current().filter(kind__in=KINDS_TO_READ))
+    groups: dict[tuple[str, bool, str, tuple[Resource, ...]], list[Letter]] = defaultdict(list)
     for attendance in coming:
         key = attendance.member_id
         if key in of_meeting and key not in wanted:

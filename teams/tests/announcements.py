@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from members.models import Member
-from teams.models import ActionTeam, Announcement, Resource
+from teams.models import ActionTeam, Announcement, Meeting, Resource
 
 
 def make_announcement(team: ActionTeam | None, by: Member, **fields: Any) -> Announcement:
@@ -35,3 +35,8 @@ def make_resource(*teams: ActionTeam, **fields: Any) -> Resource:
     resource = Resource.objects.create(**values)
     resource.teams.set(teams)
     return resource
+
+
+def make_link(meeting: Meeting, title: str = "Slides of the day", **fields: Any) -> Resource:
+    """Return a stored resource of `meeting`, public slides unless `fields` say otherwise."""
+    return make_resource(meeting=meeting, title=title, **{"kind": "slides", **fields})

@@ -11,7 +11,7 @@ from conftest import make_active_member, make_membership
 from members.services import Refused
 from teams.answer_links import answer_url
 from teams.meeting_times import time_range
-from teams.models import Attendance, EmailChoice, Meeting, MeetingLink, Membership, TeamEmail
+from teams.models import Attendance, EmailChoice, Meeting, Membership, TeamEmail
 from teams.services import (
     announce_meeting,
     answer_as_guest,
@@ -31,6 +31,7 @@ from teams.services.meeting_emails import (
     email_place_free,
 )
 from teams.services.team_emails import Reason, recipients_of, why_not_to_send
+from teams.tests.announcements import make_link
 from teams.tests.meetings import make_meeting
 
 Kind, Wants = EmailChoice.Kind, EmailChoice.Wants
@@ -232,13 +233,7 @@ def test_materials_of_the_whole_collaborative_are_without_what_is_for_teams(
     start = timezone.now() - timedelta(days=1)
     meeting = make_meeting(starts_at=start, status="held")
     for audience in Meeting.Audience.values:
-        MeetingLink.objects.create(
-            meeting=meeting,
-            kind="notes",
-            title=f"For {audience}",
-            url="https://files.example.org/",
-            audience=audience,
-        )
+        make_link(meeting, f"For {audience}", audience=audience)
     email_materials(meeting, administrator)
     (email,) = queued_emails()
     assert "For public" in email.message
@@ -249,11 +244,10 @@ def test_materials_of_the_whole_collaborative_are_without_what_is_for_teams(
 def test_materials_are_sent_with_what_is_there(member, team, facilitator, queued_emails):
     start = timezone.now() - timedelta(days=1)
     meeting = make_meeting(team, starts_at=start, status="held")
+    make_link(meeting, "Outdated", archived_at=timezone.now())
     with pytest.raises(Refused, match="Add the minutes or a link first"):
         email_materials(meeting, facilitator)
-    MeetingLink.objects.create(
-        meeting=meeting, kind="slides", title="Plan", url="https://files.example.org/plan"
-    )
+    make_link(meeting, "Plan", url="https://files.example.org/plan")
     email_materials(meeting, facilitator)
     (email,) = queued_emails()
     assert "* Plan (slides)\n  https://files.example.org/plan" in email.message

@@ -8,12 +8,13 @@ from django.utils import timezone
 from post_office.models import Email
 
 from conftest import make_active_member, make_member
-from teams.models import Attendance, EmailChoice, Meeting, MeetingLink, Membership, TeamEmail
+from teams.models import Attendance, EmailChoice, Meeting, Membership, TeamEmail
 from teams.services import leave_team, move_meeting, send_reminders, send_summaries
 from teams.services.email_choices import choose_emails
 from teams.services.meeting_emails import email_announced
 from teams.services.reminders import working_days_until
 from teams.services.team_emails import why_not_to_send
+from teams.tests.announcements import make_link
 from teams.tests.meetings import make_meeting
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -96,12 +97,9 @@ def test_reminder_has_the_join_link_for_members_who_come_online_alone(
     come(meeting, "online", member=member)
     come(meeting, member=colleague)
     come(meeting, "online", member=former)
-    MeetingLink.objects.create(
-        meeting=meeting, kind="slides", title="Plan", url="https://p.example"
-    )
-    MeetingLink.objects.create(
-        meeting=meeting, kind="notes", title="Inside", url="https://i.example", audience="members"
-    )
+    make_link(meeting, "Plan")
+    make_link(meeting, "Inside", kind="notes", audience="members")
+    make_link(meeting, "Outdated", archived_at=timezone.now())
     send_reminders(at(DAY - timedelta(days=2)))
     by_address = {email.to[0]: email for email in Email.objects.all()}
     texts = {address: email.message for address, email in by_address.items()}
@@ -109,6 +107,7 @@ def test_reminder_has_the_join_link_for_members_who_come_online_alone(
     assert "secret-room" not in texts[colleague.email] + texts[former.email]
     assert "* Inside (notes)" in texts[member.email]
     assert "Plan" in texts[former.email]
+    assert "Outdated" not in texts[former.email]
     assert "Inside" not in texts[former.email]
     assert "List-Unsubscribe" not in by_address[former.email].headers
 

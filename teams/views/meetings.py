@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from members.models import Member, Organization
-from teams.models import ActionTeam, Meeting, MeetingLink, MeetingQuerySet, team_keys
+from teams.models import ActionTeam, Meeting, MeetingQuerySet, Resource, team_keys
 from teams.public_teams import public_teams
 from teams.services.meetings import join_url_for
 from teams.views.meeting_answers import answer_panels
@@ -136,11 +136,11 @@ def _for_list(
 ) -> MeetingQuerySet:
     """Return `meetings` with what a list shows of them: their teams, whether there are minutes
     (`has_minutes`), and which links `person` may open; without the long texts."""
-    links = MeetingLink.objects.visible_to(person, keys).only("meeting_id", "kind", "position")
+    links = Resource.objects.visible_to(person, keys).only("meeting_id", "kind", "position")
     return (
         meetings.annotate(has_minutes=~Q(minutes=""))
         .defer("agenda", "minutes")
-        .prefetch_related("teams", Prefetch("links", links))
+        .prefetch_related("teams", Prefetch("resources", links))
     )
 
 
@@ -212,7 +212,7 @@ def meeting_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "teams": teams,
         # Whose color and drawing the page has.
         "team": teams[0] if len(teams) == 1 else None,
-        "links": MeetingLink.objects.visible_to(person, keys).filter(meeting=meeting),
+        "links": Resource.objects.visible_to(person, keys).filter(meeting=meeting),
         "join_url": join_url_for(meeting, person),
         "is_member": bool(keys),
         "desk_url": _desk_url(meeting, person),

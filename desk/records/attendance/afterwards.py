@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
 from django.core.validators import URLValidator
+from django.forms import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -14,11 +15,22 @@ from django.views.decorators.http import require_http_methods
 
 from desk.records.attendance.views import page_context, planned_meeting
 from members.services import Refused
-from teams.models import Meeting, MeetingLink
+from teams.models import Meeting, Resource
 from teams.models.teams import MARKDOWN_HELP
-from teams.services.meeting_materials import checklist, save_materials
+from teams.services.meeting_materials import LINK_FIELDS, checklist, save_materials
 
 MAX_LINKS = 30
+# The kinds of what a meeting leaves behind.
+KINDS = (
+    Resource.Kind.SLIDES,
+    Resource.Kind.RECORDING,
+    Resource.Kind.DOCUMENT,
+    Resource.Kind.NOTES,
+)
+REMOVED_MEANWHILE = (
+    "This link is no longer on the page of the meeting. Copy what you need, and reload the page."
+)
+FIRST_FIELDS = ("kind", "title", "url")
 EMPTY_LINKS = 1
 
 
@@ -31,8 +43,9 @@ class HttpsField(forms.URLField):
         super().__init__(assume_scheme="https", **options)
 
 
-class LinkForm(forms.ModelForm[MeetingLink]):
-    """Something to read, watch or hear."""
+class LinkForm(forms.ModelForm[Resource]):
+    """Something to read, watch or hear. What it is, its title and its address are asked first; the
+    rest is folded, and has what most links need."""
 
     INSECURE = "Enter an address that begins with https://."
     url = HttpsField(label="Address", max_length=500, error_messages={"invalid": INSECURE})
@@ -44,13 +57,17 @@ class LinkForm(forms.ModelForm[MeetingLink]):
     )
 
     class Meta:
-        model = MeetingLink
-        fields = (
-            "kind", "title", "url", "captions", "transcript_url", "audience", "position",
-        )  # fmt: skip
+        model = Resource
+        fields = LINK_FIELDS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # One that was added elsewhere keeps its kind.
+        kinds = [kind for kind in Resource.Kind if kind in KINDS or kind == self.instance.kind]
+        choices = [("", "---------"), *((kind.value, kind.label) for kind in kinds)]
+        cast(forms.ChoiceField, self.fields["kind"]).choices = choices
+        self.fields["audience"].help_text = "Of those who see the meeting."
+        self.fields["captions"].help_text = "Of a recording."
         self.fields["position"].required = False
         self.fields["position"].label = "Order"
         self.fields["position"].help_text = "Links with a lower number come first."
@@ -62,7 +79,22 @@ class LinkForm(forms.ModelForm[MeetingLink]):
 
     def clean_captions(self) -> str:
         """Return what is known about captions."""
-        return self.cleaned_data.get("captions") or MeetingLink.Captions.UNKNOWN
+        return self.cleaned_data.get("captions") or Resource.Captions.UNKNOWN
+
+    @property
+    def first_fields(self) -> list[forms.BoundField]:
+        """What is asked of every link."""
+        return [self[name] for name in FIRST_FIELDS]
+
+    @property
+    def folded_fields(self) -> list[forms.BoundField]:
+        """What has an answer for most links."""
+        return [self[name] for name in LINK_FIELDS if name not in FIRST_FIELDS]
+
+    @property
+    def is_unfolded(self) -> bool:
+        """Whether what is folded has a mistake."""
+        return any(field.errors for field in self.folded_fields)
 
 
 class MinutesForm(forms.Form):
@@ -79,10 +111,20 @@ class MinutesForm(forms.Form):
     shown_minutes = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
+class BaseLinkFormSet(BaseInlineFormSet[Resource, Meeting, LinkForm]):
+    """The links of a meeting."""
+
+    def add_fields(self, form: LinkForm, index: int | None) -> None:
+        """Add what tells links apart."""
+        super().add_fields(form, index)
+        form.fields["id"].error_messages["invalid_choice"] = REMOVED_MEANWHILE
+
+
 LinkFormSet = forms.inlineformset_factory(
     Meeting,
-    MeetingLink,
+    Resource,
     form=LinkForm,
+    formset=BaseLinkFormSet,
     extra=EMPTY_LINKS,
     max_num=MAX_LINKS,
     validate_max=True,
@@ -98,7 +140,8 @@ def afterwards(request: HttpRequest, pk: int) -> HttpResponse:
     stored = {"minutes": meeting.minutes, "shown_minutes": meeting.minutes}
     data = request.POST if request.method == "POST" else None
     form = MinutesForm(data, initial=stored, label_suffix="")
-    links = LinkFormSet(data, instance=meeting, prefix="links")
+    current = meeting.resources.current()
+    links = LinkFormSet(data, instance=meeting, prefix="links", queryset=current)
     is_valid = data is not None and form.is_valid() and links.is_valid()
     if is_valid and "preview" not in request.POST:
         changed = links.save(commit=False)
@@ -123,7 +166,7 @@ def afterwards(request: HttpRequest, pk: int) -> HttpResponse:
         "checklist": checklist(meeting),
         "preview": form["minutes"].value() if "preview" in request.POST else "",
         "has_errors": data is not None and not is_valid,
-        "has_materials": bool(meeting.minutes) or meeting.links.exists(),
+        "has_materials": bool(meeting.minutes) or current.exists(),
     }
     return TemplateResponse(request, "admin/teams/meeting/afterwards.html", context)
 

@@ -210,7 +210,7 @@ class EmailMaterials(MeetingAction):
         return (
             meeting.status in {Status.ANNOUNCED, Status.HELD}
             and meeting.has_begun
-            and (bool(meeting.minutes) or meeting.links.exists())
+            and (bool(meeting.minutes) or meeting.resources.current().exists())
         )
 
 
