@@ -289,6 +289,34 @@ if CALENDAR_IMAP.host and not CALENDAR_EMAIL:
         "CALENDAR_IMAP_URL is set, and CALENDAR_EMAIL is not. Set CALENDAR_EMAIL to the address "
         "of that mailbox, or leave both out."
     )
+# Where mail servers send back what they cannot deliver; without it, to DEFAULT_FROM_EMAIL.
+BOUNCE_EMAIL = env.read(
+    "BOUNCE_EMAIL",
+    env.plus_mailbox,
+    "Set it to a mailbox of its own that accepts plus addresses, with at most 20 characters before "
+    "the @: bounces@portal.example.org",
+    "",
+)
+BOUNCE_IMAP = env.read(
+    "BOUNCE_IMAP_URL",
+    env.imap_folder,
+    "Set it to that mailbox, with its user and password quoted as in any address: "
+    "imaps://user:password@mail.example.org/INBOX",
+    env.NO_IMAP_FOLDER,
+)
+if BOUNCE_IMAP.host and not BOUNCE_EMAIL:
+    raise ImproperlyConfigured(
+        "BOUNCE_IMAP_URL is set, and BOUNCE_EMAIL is not. Set BOUNCE_EMAIL to the address of that "
+        "mailbox, or leave both out."
+    )
+# Each is read on its own: what one has read is not read again.
+if (BOUNCE_EMAIL and BOUNCE_EMAIL == CALENDAR_EMAIL) or (
+    BOUNCE_IMAP.host and BOUNCE_IMAP == CALENDAR_IMAP
+):
+    raise ImproperlyConfigured(
+        "BOUNCE_EMAIL and CALENDAR_EMAIL are the same mailbox. Set BOUNCE_EMAIL and "
+        "BOUNCE_IMAP_URL to one of its own."
+    )
 
 # Accounts and signing in -------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from email.message import Message
 from itertools import islice
 
+from members.plus_addresses import recipients_in
 from teams.reply_addresses import reply_tokens
 
 MAX_EMAIL_BYTES = 1_000_000
@@ -18,8 +19,6 @@ MAX_CALENDAR_BYTES = 100_000
 # multipart/mixed, multipart/alternative, and one more by a mailing list.
 MAX_DEPTH = 5
 MAX_PARTS, MAX_CALENDARS = 20, 5
-# Where mail servers and programs note to whom an email went.
-RECIPIENT_HEADERS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,7 @@ def read_reply(content: bytes) -> CalendarReply | None:
 
 
 def _read(message: Message) -> CalendarReply | None:
-    headers = [str(text) for name in RECIPIENT_HEADERS for text in message.get_all(name, [])]
-    tokens = reply_tokens("\n".join(headers))
+    tokens = reply_tokens(recipients_in(message))
     if len(tokens) != 1:
         return None
     for text in islice(_calendars(message), MAX_CALENDARS):

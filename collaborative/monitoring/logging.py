@@ -120,5 +120,7 @@ def configuration(log_format: str, level: str) -> dict[str, Any]:
             "django.security": {"level": "CRITICAL"},
             # Names addresses when an email fails; the mail worker logs each email by its key.
             "post_office": {"handlers": ["null"], "level": "CRITICAL", "propagate": False},
+            # Logs each format that it tries.
+            "flufl.bounce": {"handlers": ["null"], "level": "CRITICAL", "propagate": False},
         },
     }

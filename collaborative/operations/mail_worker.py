@@ -30,7 +30,6 @@ from post_office.connections import connections as smtp_connections
 from post_office.models import PRIORITY, STATUS, Email
 from post_office.settings import get_max_retries
 
-from collaborative.operations.calendar_mailbox import read_calendar_mailbox
 from collaborative.operations.daily import (
     delete_expired_emails,
     ensure_daily_run,
@@ -41,14 +40,18 @@ from collaborative.operations.daily import (
     run_task,
 )
 from collaborative.operations.jobs import exclusive_lock
+from collaborative.operations.mailboxes import read_mailboxes
 from collaborative.operations.outages import is_outage
-from collaborative.operations.smtp_replies import is_permanent, reply_code
+from collaborative.operations.smtp_replies import dead_address_reply, is_permanent, reply_code
 from desk.imports.runs import run_pending_imports
+from members.bounce_addresses import bounce_address
 from members.history.request_id import HEADER, bind_request_id
+from members.models import Member
 from teams.actions import process_pending_decisions
 from teams.calendars import email_calendar
 from teams.models import AnnouncementRecipient, TeamEmail
 from teams.services.announcements import record_outcome
+from teams.services.bounces import take_refusal
 from teams.services.team_emails import why_not_to_send
 
 POLL_SECONDS = 0.5
@@ -66,7 +69,7 @@ PERIODIC_TASKS: tuple[tuple[timedelta, Callable[[], object]], ...] = (
     (timedelta(seconds=1), process_pending_decisions),
     (timedelta(seconds=1), run_pending_imports),
     (timedelta(minutes=1), delete_expired_emails),
-    (timedelta(minutes=1), read_calendar_mailbox),
+    (timedelta(minutes=1), read_mailboxes),
     (timedelta(minutes=1), release_stranded_emails),
     (timedelta(minutes=10), queue_digests),
     (timedelta(minutes=10), queue_reminders),
@@ -281,6 +284,7 @@ def _deliver(email: Email) -> Exception | None:
     """Give an email to the mail server; return the error, of whatever kind, if that failed."""
     try:
         _attach_calendar(email)
+        _set_envelope_sender(email)
         email.dispatch(commit=False, disconnect_after_delivery=False)
     except Exception as error:
         return error
@@ -304,6 +308,17 @@ def _drop(email: Email, reason: str) -> None:
         record_outcome(email, Outcome.SKIPPED, reason)
         email.delete()
     logger.info("Email %s no longer applies (%s); deleted", email_id, reason)
+
+
+def _set_envelope_sender(email: Email) -> None:
+    """Let an email to a member come back, if it does, to an address that says which one it was.
+    Django takes the sender of the envelope from `from_email`; people see the header."""
+    if not settings.BOUNCE_EMAIL or len(email.to) != 1:
+        return
+    if member := Member.objects.filter(email=email.to[0]).only("email").first():
+        message = email.email_message()
+        message.extra_headers.setdefault("From", message.from_email)
+        message.from_email = bounce_address(member, email.pk)
 
 
 def _close_smtp() -> None:
@@ -336,6 +351,9 @@ def _schedule_retry(email: Email, error: Exception) -> None:
         email.logs.create(status=STATUS.failed, message=str(error), exception_type=reason)
         if not seconds:
             record_outcome(email, Outcome.FAILED, _in_words(error))
+            code = dead_address_reply(error)
+            if code is not None:
+                take_refusal(email, code)
     if seconds:
         logger.warning(
             "Email %s not sent (%s), try %s, next in %.0f s", email.pk, reason, tries, seconds

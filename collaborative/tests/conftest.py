@@ -43,6 +43,7 @@ class MailServer:
         self.port = free_port()
         self.host = "127.0.0.1"
         self.taken: list[Message] = []
+        self.envelope_senders: list[str] = []
         self.refusals = 0  # how many of the next emails are put off
         self.answers: dict[str, str] = {}  # to a recipient; others are taken
         self.expected = 0
@@ -61,6 +62,7 @@ class MailServer:
             self.refusals -= 1
             return "451 Come back later"
         self.taken.append(message_from_bytes(envelope.content))
+        self.envelope_senders.append(envelope.mail_from)
         # Before the answer: a worker that dies now has an accepted email and does not know it.
         self.on_email(len(self.taken))
         await asyncio.sleep(0)

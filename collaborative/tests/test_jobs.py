@@ -12,7 +12,6 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from collaborative.models import JobRun
-from collaborative.operations.calendar_mailbox import read_calendar_mailbox
 from collaborative.operations.daily import DAILY_TASKS, ensure_daily_run, run_daily
 from collaborative.operations.jobs import (
     exclusive_lock,
@@ -25,6 +24,7 @@ from collaborative.operations.mail_worker import (
     MailWorker,
     process_pending_decisions,
 )
+from collaborative.operations.mailboxes import read_mailboxes
 from collaborative.tests.backup_files import environment, locked_elsewhere, run
 from collaborative.tests.conftest import put
 from desk.imports.runs import run_pending_imports
@@ -206,7 +206,7 @@ def test_periodic_tasks_are_in_the_daily_run_too():
     assert frequent - set(DAILY_TASKS) == {
         process_pending_decisions,
         run_pending_imports,
-        read_calendar_mailbox,
+        read_mailboxes,
         ensure_daily_run,
     }
 

@@ -130,6 +130,8 @@ def test_missing_setting_stops_the_start(read_settings, name, value):
         ("CALENDAR_EMAIL", "hunter2"),
         ("CALENDAR_EMAIL", "meetings+hunter2@portal.example.org"),
         ("CALENDAR_EMAIL", "hunter2-meetings-of-all@portal.example.org"),
+        ("BOUNCE_EMAIL", "bounces+hunter2@portal.example.org"),
+        ("BOUNCE_IMAP_URL", "imap://bounces:hunter2@mail.example.org"),
         ("CALENDAR_IMAP_URL", "imap://meetings:hunter2@mail.example.org"),
         ("CALENDAR_IMAP_URL", "imaps://:hunter2@mail.example.org"),
         ("LOG_FORMAT", "hunter2"),
@@ -301,3 +303,37 @@ def test_calendar_imap_url_needs_the_address_of_its_mailbox(read_settings):
     settings = read_settings(CALENDAR_EMAIL="Meetings@portal.example.org", **folder)
     assert settings["CALENDAR_EMAIL"] == "meetings@portal.example.org"
     assert settings["CALENDAR_IMAP"][:3] == ("mail.example.org", 993, "meetings")
+
+
+BOUNCES = "imaps://bounces:hunter2@mail.example.org"
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"BOUNCE_IMAP_URL": BOUNCES}, "Set BOUNCE_EMAIL to the address"),
+        (
+            {"BOUNCE_EMAIL": "a@portal.example.org", "CALENDAR_EMAIL": "A@portal.example.org"},
+            "are the same mailbox",
+        ),
+        (
+            {
+                "BOUNCE_EMAIL": "a@portal.example.org",
+                "BOUNCE_IMAP_URL": BOUNCES,
+                "CALENDAR_EMAIL": "b@portal.example.org",
+                "CALENDAR_IMAP_URL": BOUNCES,
+            },
+            "are the same mailbox",
+        ),
+    ],
+)
+def test_bounce_imap_url_needs_a_mailbox_of_its_own(read_settings, values, reason):
+    with pytest.raises(ImproperlyConfigured, match=reason) as refused:
+        read_settings(**values)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_bounce_email_is_in_small_letters(read_settings):
+    settings = read_settings(BOUNCE_EMAIL="Bounces@portal.example.org", BOUNCE_IMAP_URL=BOUNCES)
+    assert settings["BOUNCE_EMAIL"] == "bounces@portal.example.org"
+    assert settings["BOUNCE_IMAP"].user == "bounces"

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from members.bounce_codes import describe_code
 from members.models.history import LoggedRecords
 
 
@@ -52,3 +53,8 @@ class Bounce(models.Model):
 
     def __str__(self) -> str:
         return f"Emails to {self.address} came back"
+
+    @property
+    def meaning(self) -> str:
+        """What the mail server said, in words: "the mailbox does not exist"."""
+        return describe_code(self.status_code)

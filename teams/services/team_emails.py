@@ -11,6 +11,7 @@ from django.utils import timezone
 from post_office.models import Email
 
 from members.models import Bounce, Member
+from members.services import has_bounced
 from members.wording import counted
 from teams.models import (
     ActionTeam,
@@ -187,7 +188,7 @@ def _why_not_reached(team_email: TeamEmail, member: Member) -> str:
         return ""
     if reason := _why_not_wanted(team_email, member):
         return reason
-    return Reason.BOUNCED if Bounce.objects.open().filter(member=member).exists() else ""
+    return Reason.BOUNCED if has_bounced(member) else ""
 
 
 def _why_not_wanted(team_email: TeamEmail, member: Member) -> str:

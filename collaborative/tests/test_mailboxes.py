@@ -1,7 +1,8 @@
-"""Invitations as they leave, and the two ways in which their answers come in."""
+"""Invitations as they leave, and the two ways in which answers, and what came back, come in."""
 
 import imaplib
 import io
+import re
 import sys
 from types import SimpleNamespace
 
@@ -12,8 +13,11 @@ from django.db import OperationalError, connection
 from post_office.models import STATUS, Email
 
 from collaborative.env import imap_folder
-from collaborative.operations.calendar_mailbox import read_calendar_mailbox, read_new_emails
 from collaborative.operations.mail_worker import MailWorker
+from collaborative.operations.mailboxes import BOUNCES, CALENDAR, read_mailboxes, read_new_emails
+from members.bounce_addresses import bounce_address
+from members.services import has_bounced
+from members.tests.bounces import report
 from teams.models import Attendance, Meeting, TeamEmail
 from teams.tests.calendars import only_event
 from teams.tests.meetings import make_meeting
@@ -25,12 +29,25 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _mailbox(settings) -> None:
     settings.CALENDAR_EMAIL = "meetings@portal.example.org"
+    settings.BOUNCE_EMAIL = "bounces@portal.example.org"
+    settings.BOUNCE_IMAP = imap_folder("imaps://bounces:word@mail.example.org/Answers")
     settings.CALENDAR_IMAP = imap_folder("imaps://user:pass%20word@mail.example.org/Answers")
 
 
 @pytest.fixture
 def meeting(team) -> Meeting:
     return make_meeting(team)
+
+
+def returned_to(member) -> str:
+    """Return the address to which an email to `member` comes back."""
+    email = Email.objects.create(from_email="portal@example.org", to=[member.email])
+    return bounce_address(member, email.pk)
+
+
+def bounce(member, recipient: str, is_given: bool = False) -> bytes:
+    """Return what comes back there, without that address if the mail server gives it."""
+    return report("portal@example.org" if is_given else recipient, address=member.email)
 
 
 # Invitations ----------------------------------------------------------------------------------
@@ -97,6 +114,16 @@ def test_read_calendar_replies_lets_the_mail_server_try_again(monkeypatch, membe
     assert ended.value.code == 75
 
 
+@pytest.mark.parametrize("is_given", [True, False], ids=["argument", "header"])
+def test_read_bounces_takes_the_email_on_its_input(monkeypatch, member, is_given):
+    recipient = returned_to(member)
+    monkeypatch.setattr(
+        sys, "stdin", SimpleNamespace(buffer=io.BytesIO(bounce(member, recipient, is_given)))
+    )
+    call_command("read_bounces", *([recipient] if is_given else []))
+    assert has_bounced(member)
+
+
 # IMAP -----------------------------------------------------------------------------------------
 
 
@@ -128,8 +155,9 @@ class FakeMailbox:
         if command == "STORE":
             self.flags[args[0]] = args[2]
             return "OK", []
-        assert args[1] == "(BODY.PEEK[]<0.1000001>)"
-        text = self.contents[args[0].encode()][:1_000_001]
+        size = int(re.fullmatch(r"\(BODY\.PEEK\[\]<0\.(\d+)>\)", args[1])[1])
+        assert size in {1_000_001, 200_001}
+        text = self.contents[args[0].encode()][:size]
         return "OK", [(b"1 (UID 1 BODY[] {9}", text), b")"]
 
 
@@ -137,13 +165,23 @@ def test_read_new_emails_takes_each_answer_once(member, colleague, meeting):
     mailbox = FakeMailbox(
         reply(meeting, member), b"broken", b"", reply(meeting, colleague, "DECLINED")
     )
-    assert read_new_emails(lambda: mailbox) == 4
+    assert read_new_emails(CALENDAR, lambda folder: mailbox) == 4
     assert {each.member for each in Attendance.objects.all()} == {member, colleague}
     assert set(mailbox.flags.values()) == {r"(\Seen)"}
     assert mailbox.commands == [
         ("LOGIN", "user", "pass word"), ("SELECT", '"Answers"'), ("LOGOUT",),
     ]  # fmt: skip
-    assert read_new_emails(lambda: mailbox) == 0
+    assert read_new_emails(CALENDAR, lambda folder: mailbox) == 0
+
+
+def test_read_new_emails_takes_what_came_back(member, colleague):
+    other = bounce(colleague, returned_to(colleague))
+    mailbox = FakeMailbox(bounce(member, returned_to(member)), b"broken", other + b"x" * 300_000)
+    assert read_new_emails(BOUNCES, lambda folder: mailbox) == 3
+    assert has_bounced(member)
+    assert has_bounced(colleague)
+    assert set(mailbox.flags.values()) == {r"(\Seen)"}
+    assert mailbox.commands[0] == ("LOGIN", "bounces", "word")
 
 
 def test_read_new_emails_flags_what_makes_an_error_and_goes_on(
@@ -158,7 +196,7 @@ def test_read_new_emails_flags_what_makes_an_error_and_goes_on(
 
     mailbox = FakeMailbox(first, second)
     with connection.execute_wrapper(fail_once):
-        assert read_new_emails(lambda: mailbox) == 2
+        assert read_new_emails(CALENDAR, lambda folder: mailbox) == 2
     assert mailbox.flags == {"1": r"(\Seen \Flagged)", "2": r"(\Seen)"}
     assert Attendance.objects.get().member == colleague
     assert "flagged" in caplog.text
@@ -170,7 +208,7 @@ def test_read_new_emails_waits_for_the_database(member, meeting, caplog):
 
     mailbox = FakeMailbox(reply(meeting, member))
     with connection.execute_wrapper(fail):
-        assert read_new_emails(lambda: mailbox) == 0
+        assert read_new_emails(CALENDAR, lambda folder: mailbox) == 0
     assert mailbox.flags == {}
     assert "is waiting for the database" in caplog.text
 
@@ -179,10 +217,10 @@ def test_read_new_emails_waits_for_the_database(member, meeting, caplog):
     "error", [OSError("no route"), imaplib.IMAP4.error("LOGIN user pass word"), TimeoutError()]
 )
 def test_read_new_emails_logs_no_secret_of_a_server_that_is_away(error, caplog):
-    def connect():
+    def connect(folder):
         raise error
 
-    assert read_new_emails(connect) == 0
+    assert read_new_emails(CALENDAR, connect) == 0
     assert "could not be read" in caplog.text
     for secret in ("user", "pass", "word", "mail.example.org"):
         assert secret not in caplog.text
@@ -190,13 +228,13 @@ def test_read_new_emails_logs_no_secret_of_a_server_that_is_away(error, caplog):
 
 def test_read_new_emails_says_when_there_is_no_such_folder(settings, caplog):
     settings.CALENDAR_IMAP = imap_folder("imaps://user:password@mail.example.org/Other")
-    assert read_new_emails(FakeMailbox) == 0
+    assert read_new_emails(CALENDAR, lambda folder: FakeMailbox()) == 0
     assert "could not be read" in caplog.text
 
 
-def test_read_calendar_mailbox_without_one_does_nothing(settings):
+def test_read_mailboxes_without_one_does_nothing(settings):
     settings.CALENDAR_IMAP = settings.CALENDAR_IMAP._replace(host="")
-    read_calendar_mailbox()
+    read_mailboxes()
 
 
 def test_imap_folder_reads_an_address():

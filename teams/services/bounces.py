@@ -1,0 +1,79 @@
+"""Emails that came back, and what follows: the address is marked, and the announcement that it was
+knows it. Nothing is ever sent back to who reported it; what was not taken is in the log, by keys.
+"""
+
+import logging
+
+from django.db import transaction
+from post_office.models import STATUS, Email
+
+from members.bounce_codes import describe_code
+from members.bounce_reports import BounceReport, read_bounce
+from members.models import Bounce, Member
+from members.services import note_bounce
+from teams.models import AnnouncementRecipient
+from teams.services.announcements import record_outcome
+
+# Begins the line in the log of an email.
+CAME_BACK = "Came back"
+
+logger = logging.getLogger(__name__)
+
+
+def take_bounce(content: bytes, recipient: str = "") -> Bounce | None:
+    """Note what the email `content`, as it came to BOUNCE_EMAIL, reports about an address, and
+    return what is known about the address now; None where it reports nothing that counts.
+
+    Anyone can send such an email: it counts only for the email and the address for which the
+    portal signed the token that it came to, and once. `recipient` is the address that it came to,
+    where the mail server gives it. Raises nothing but errors of the database.
+    """
+    report = read_bounce(content, recipient)
+    if report is None:
+        logger.info("Ignored an email to the bounce mailbox: no permanent failure of an email")
+        return None
+    with transaction.atomic():
+        # In the order of locks. Emails of a member are deleted by who has locked the member.
+        members = Member.objects.select_for_update(no_key=True)
+        member = members.filter(pk=report.token.member_key).first()
+        email = Email.objects.select_for_update().filter(pk=report.token.email_key).first()
+        if member is None or email is None:
+            logger.info("Ignored an email to the bounce mailbox: it is about no email of ours")
+            return None
+        reason = _why_not(report, email)
+        if reason:
+            logger.info("Bounce of email %s not taken: %s", email.pk, reason)
+            return None
+        (address,) = email.to
+        return _note(email, member, report.codes[address])
+
+
+def take_refusal(email: Email, code: str) -> None:
+    """Note that a mail server refused `email` at once, with `code`, since its address does not
+    work. In the transaction that gives it up."""
+    (address,) = email.to
+    members = Member.objects.select_for_update(no_key=True)
+    if member := members.filter(email=address).first():
+        _note(email, member, code)
+
+
+def _why_not(report: BounceReport, email: Email) -> str:
+    """Return why `report` says nothing about `email`, or an empty text."""
+    (address,) = email.to
+    if not report.token.is_of(address):
+        return "its token is not ours"
+    if address not in report.codes:
+        return "it is about another address"
+    if email.logs.filter(exception_type__startswith=CAME_BACK).exists():
+        return "it was taken before"
+    return ""
+
+
+def _note(email: Email, member: Member, code: str) -> Bounce | None:
+    """Note that `email` came back from the address of `member` with `code`."""
+    text = f"{CAME_BACK} {code}".strip()
+    email.logs.create(status=STATUS.failed, message=describe_code(code), exception_type=text)
+    record_outcome(email, AnnouncementRecipient.Outcome.BOUNCED, describe_code(code))
+    bounce = note_bounce(member, email.to[0], code, sent_at=email.last_updated)
+    logger.info("Email %s of member %s came back: %s", email.pk, member.pk, code or "no code")
+    return bounce
