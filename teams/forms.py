@@ -292,18 +292,20 @@ class EmailChoicesForm(BaseForm):
             for team in [*teams, None]
             for kind in offered
         }
+        message = "Choose one of the answers"
         for name, (team, kind) in self.keys.items():
             self.fields[name] = forms.ChoiceField(
                 label=EmailChoice.Kind(kind).label,
                 choices=[(wants.value, wants.label) for wants in offered[kind]],
                 initial=chosen.get((team, kind), EmailChoice.Wants.EACH),
-                error_messages={"invalid_choice": "Select one of the answers in the list"},
+                error_messages={"required": message, "invalid_choice": message},
+                widget=forms.RadioSelect,
             )
+        # The last one, without a team, is the whole Collaborative.
         self.sections = [
-            (team, [self[name] for name, (key, _) in self.keys.items() if key == team.pk])
-            for team in teams
+            (team, [self[name] for name, (key, _) in self.keys.items() if key == number])
+            for team, number in [*((team, team.pk) for team in teams), (None, None)]
         ]
-        self.for_all = [self[name] for name, (key, _) in self.keys.items() if key is None]
 
     @property
     def choices(self) -> dict[tuple[int | None, str], str]:

@@ -13,7 +13,7 @@ from members.emails import SharedEmail
 from members.models import Member
 from teams.markdown import email_text, render_markdown
 from teams.meeting_times import day_in_words, time_range
-from teams.models import Attendance, Meeting, Resource
+from teams.models import Announcement, Attendance, Meeting, Resource
 
 # Of the agenda; the rest is on the page of the meeting.
 MAX_AGENDA_CHARACTERS = 700
@@ -159,16 +159,18 @@ def _beginning(agenda: str) -> tuple[str, bool]:
 
 @dataclass(frozen=True)
 class SummarySection:
-    """What happened in a team within a month: meetings to come, and those with new materials."""
+    """What happened in a team within a month: meetings to come, those with new materials, and what
+    facilitators wrote."""
 
     team: str
-    coming: Sequence[Meeting]
-    materials: Sequence[Meeting]
+    coming: Sequence[Meeting] = ()
+    materials: Sequence[Meeting] = ()
+    announcements: Sequence[Announcement] = ()
 
 
 def monthly_summary(member: Member, sections: Sequence[SummarySection], stop_url: str) -> Email:
-    """Tell a member what is coming in their teams and what was published last month. Return the
-    email."""
+    """Tell a member what is coming in their teams and what was written and published last month.
+    Return the email."""
     context = {"sections": sections, "my_emails_url": settings.SITE_URL + reverse("my_emails")}
     shared = SharedEmail("monthly_summary", context, ["stop_url"])
     return shared.queue(member.email, member.full_name, {"stop_url": stop_url}, stop_url=stop_url)

@@ -242,7 +242,10 @@ def _meeting_emails() -> list[partial[Any]]:
     reminded = [_reader("you said that you will come.", "reminders")]
     remind = partial(meeting_emails.meeting_reminder, MEETING, reminded)
     online = {"answer": "online", "join_url": MEETING.join_url}
-    summary = SummarySection("Local & Targeted Hiring", [MEETING], [minutes])
+    written = Announcement(
+        pk=1, team=HIRING, subject="Rooms for the interviews", sent_at=timezone.now()
+    )
+    summary = SummarySection("Local & Targeted Hiring", [MEETING], [minutes], [written])
     return [
         partial(meeting_emails.meeting_announced, MEETING, asked),
         partial(meeting_emails.meeting_announced, MEETING, asked, again=True),

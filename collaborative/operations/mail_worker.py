@@ -50,9 +50,10 @@ from members.models import Member
 from teams.actions import process_pending_decisions
 from teams.calendars import email_calendar
 from teams.models import AnnouncementRecipient, TeamEmail
+from teams.services import write_summary_again
 from teams.services.announcements import record_outcome
 from teams.services.bounces import take_refusal
-from teams.services.team_emails import why_not_to_send
+from teams.services.team_emails import Reason, why_not_to_send
 
 POLL_SECONDS = 0.5
 FIRST_RETRY_SECONDS = 2.0
@@ -306,6 +307,8 @@ def _drop(email: Email, reason: str) -> None:
     email_id = email.pk
     with transaction.atomic():
         record_outcome(email, Outcome.SKIPPED, reason)
+        if reason == Reason.LEFT:
+            write_summary_again(email)
         email.delete()
     logger.info("Email %s no longer applies (%s); deleted", email_id, reason)
 

@@ -119,7 +119,7 @@ from teams.services.recognition import (
 )
 from teams.services.reminders import send_reminders
 from teams.services.resource_suggestions import resource_at, suggest_resource
-from teams.services.summaries import send_summaries
+from teams.services.summaries import send_summaries, write_summary_again
 from teams.services.taking_back import ImportedPeople, PeopleTakenBack, take_back_members
 from teams.services.visibility import (
     confirmable_accounts,
@@ -246,4 +246,5 @@ __all__ = [
     "waiting_for",
     "withdraw_request",
     "write_claim_note",
+    "write_summary_again",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,11 +26,13 @@ CHOSEN = "chosen"
 STOPPED_FROM_EMAIL = "with the link in an email"
 # There is no monthly choice for reminders: they would come too late.
 OFFERED: Mapping[str, Sequence[Wants]] = {
+    Kind.ANNOUNCEMENTS: (Wants.EACH, Wants.MONTHLY, Wants.NONE),
     Kind.MEETINGS: (Wants.EACH, Wants.MONTHLY, Wants.NONE),
     Kind.REMINDERS: (Wants.EACH, Wants.NONE),
     Kind.MATERIALS: (Wants.EACH, Wants.MONTHLY, Wants.NONE),
 }
 DESCRIPTIONS: Mapping[str, str] = {
+    Kind.ANNOUNCEMENTS: "announcements",
     Kind.MEETINGS: "emails about meeting dates",
     Kind.REMINDERS: "meeting reminders",
     Kind.MATERIALS: "emails about minutes and materials",
@@ -81,6 +83,13 @@ def choose_emails(
             # The first summary is that of the next month.
             summarized_on=first_of_month(timezone.localdate()),
         )
+
+
+def stop_all_emails(member: Member, teams: Iterable[ActionTeam]) -> None:
+    """Store that `member` wants none of the emails of `teams` and of the whole Collaborative that
+    can be stopped."""
+    keys: list[int | None] = [*(team.pk for team in teams), None]
+    choose_emails(member, {(key, kind): Wants.NONE for key in keys for kind in OFFERED})
 
 
 def copy_choices(duplicate: Member, retained: Member, by: Member) -> None:

@@ -8,12 +8,21 @@ from datetime import date, datetime, time, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from post_office.models import Email
 
 from members.emails import bulk_queue
 from members.models import Member
 from teams import meeting_emails
 from teams.meeting_emails import SummarySection
-from teams.models import ActionTeam, EmailChoice, Meeting, MeetingQuerySet, Membership, TeamEmail
+from teams.models import (
+    ActionTeam,
+    Announcement,
+    EmailChoice,
+    Meeting,
+    MeetingQuerySet,
+    Membership,
+    TeamEmail,
+)
 from teams.services.email_choices import first_of_month, stop_url
 from teams.workdays import is_working_day
 
@@ -30,6 +39,15 @@ def send_summaries(today: date) -> int:
         return 0
     due = _due(month).order_by("member").values_list("member", flat=True).distinct()
     return sum(_send_summary(member, month) for member in list(due))
+
+
+def write_summary_again(email: Email) -> None:
+    """Let the next `send_summaries` write a summary that was dropped because its reader has left a
+    team: without that one. Nothing happens for another email."""
+    summary = TeamEmail.objects.filter(email=email.pk, kind=TeamEmail.SUMMARY).first()
+    if summary:
+        monthly = EmailChoice.objects.filter(wants=EmailChoice.Wants.MONTHLY)
+        monthly.filter(member=summary.member_id).update(summarized_on=None)
 
 
 def _due(month: date) -> QuerySet[EmailChoice]:
@@ -72,8 +90,9 @@ def _sections(member: Member, choices: Sequence[EmailChoice], month: date) -> li
             str(team or FOR_ALL),
             _coming(of_team) if (key, Kind.MEETINGS) in wanted else [],
             _with_materials(of_team, month) if (key, Kind.MATERIALS) in wanted else [],
+            _announcements(key, month) if (key, Kind.ANNOUNCEMENTS) in wanted else [],
         )
-        if section.coming or section.materials:
+        if section.coming or section.materials or section.announcements:
             sections.append(section)
     return sections
 
@@ -84,9 +103,24 @@ def _coming(meetings: MeetingQuerySet) -> list[Meeting]:
 
 def _with_materials(meetings: MeetingQuerySet, month: date) -> list[Meeting]:
     """Return the meetings whose materials were emailed to others within the month before."""
+    start, end = _month_before(month)
+    sent = meetings.filter(materials_sent_at__gte=start, materials_sent_at__lt=end)
+    return list(sent.takes_place().order_by("starts_at", "pk"))
+
+
+def _announcements(team: int | None, month: date) -> list[Announcement]:
+    """Return what was sent to the team with this key (None: to all teams) within the month before,
+    the newest first; not what was stopped: its emails leave no more."""
+    start, end = _month_before(month)
+    sent = Announcement.objects.sent().filter(team=team, meeting=None, stopped_at=None)
+    return list(sent.filter(sent_at__gte=start, sent_at__lt=end))
+
+
+def _month_before(month: date) -> tuple[datetime, datetime]:
+    """Return when the month before the one that begins on `month` began and ended, in local
+    time."""
     last_month = first_of_month(month - timedelta(days=1))
     start, end = (
         timezone.make_aware(datetime.combine(day, time.min)) for day in (last_month, month)
     )
-    sent = meetings.filter(materials_sent_at__gte=start, materials_sent_at__lt=end)
-    return list(sent.takes_place().order_by("starts_at", "pk"))
+    return start, end

@@ -195,7 +195,11 @@ def _why_not_wanted(team_email: TeamEmail, member: Member) -> str:
     """Return whether `member` has left the team, or does not want these emails, in words."""
     choices = EmailChoice.objects.filter(member=member)
     if team_email.kind == TeamEmail.SUMMARY:
-        return "" if choices.filter(wants=Wants.MONTHLY).exists() else Reason.STOPPED
+        if not choices.filter(wants=Wants.MONTHLY).exists():
+            return Reason.STOPPED
+        # It tells of a team that they left since it was written.
+        left = Membership.objects.of(member).filter(ended_at__gte=team_email.email.created)
+        return Reason.LEFT if left.exists() else ""
     memberships = Membership.objects.of(member).active()
     if team_email.team_id:
         memberships = memberships.filter(team=team_email.team_id)

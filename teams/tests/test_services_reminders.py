@@ -9,12 +9,19 @@ from post_office.models import Email
 
 from conftest import make_active_member, make_member
 from teams.models import Attendance, EmailChoice, Meeting, Membership, TeamEmail
-from teams.services import leave_team, move_meeting, send_reminders, send_summaries
+from teams.services import (
+    join_teams,
+    leave_team,
+    move_meeting,
+    send_reminders,
+    send_summaries,
+    write_summary_again,
+)
 from teams.services.email_choices import choose_emails
 from teams.services.meeting_emails import email_announced
 from teams.services.reminders import working_days_until
-from teams.services.team_emails import why_not_to_send
-from teams.tests.announcements import make_link
+from teams.services.team_emails import Reason, why_not_to_send
+from teams.tests.announcements import make_announcement, make_link
 from teams.tests.meetings import make_meeting
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -273,6 +280,75 @@ def test_summary_is_made_up_for_and_not_sent_to_who_left(at, member):
     assert send_summaries(at(date(2026, 12, 3)).date()) == 0
     Membership.objects.update(status="active", ended_at=None)
     assert send_summaries(at(date(2027, 1, 4)).date()) == 0
+
+
+def test_summary_has_the_announcements_of_the_month(
+    at, member, team, other_team, facilitator, administrator
+):
+    at(date(2026, 11, 10))
+    choose_emails(
+        member,
+        dict.fromkeys(
+            [(team.pk, Kind.ANNOUNCEMENTS), (other_team.pk, Kind.ANNOUNCEMENTS)], Wants.MONTHLY
+        ),
+    )
+    middle = datetime(2026, 11, 9, tzinfo=CHICAGO)
+    for subject, day, fields in [
+        ("October", datetime(2026, 10, 31, 23, 59, tzinfo=CHICAGO), {}),
+        ("First of <Nov> & more", datetime(2026, 11, 1, tzinfo=CHICAGO), {}),
+        ("Last", datetime(2026, 11, 30, 23, 59, tzinfo=CHICAGO), {}),
+        ("December", datetime(2026, 12, 1, tzinfo=CHICAGO), {}),
+        ("Stopped", middle, {"stopped_at": timezone.now()}),
+        ("To all", middle, {"team": None}),
+        ("Not mine", middle, {"team": other_team}),
+        ("Coming", middle, {"team": None, "meeting": make_meeting(team)}),
+    ]:
+        fields = {"team": team, "sent_at": day, **fields}
+        make_announcement(by=facilitator, subject=subject, **fields)
+    make_announcement(team, facilitator, subject="Draft", status="draft")
+    assert send_summaries(at(date(2026, 12, 1)).date()) == 1
+    (email,) = Email.objects.all()
+    text = " ".join(email.message.split())
+    assert "Education Announcements: * Last, November 30 http://127.0.0.1:8000/announc" in text
+    assert "* First of <Nov> & more, November 1 http" in text
+    assert "First of &lt;Nov&gt; &amp; more</a>, November 1</li>" in email.html_message
+    for other in ("October", "December", "Stopped", "To all", "Not mine", "Coming", "Draft"):
+        assert other not in text
+
+
+def test_summary_of_announcements_to_all_teams_is_a_choice_of_its_own(
+    at, member, administrator, team
+):
+    at(date(2026, 11, 10))
+    choose_emails(member, {(None, Kind.ANNOUNCEMENTS): Wants.MONTHLY})
+    make_announcement(None, administrator, subject="To all")
+    make_announcement(team, administrator, subject="To the team")
+    assert send_summaries(at(date(2026, 12, 1)).date()) == 1
+    (email,) = Email.objects.all()
+    assert "The whole Collaborative\n\nAnnouncements:\n\n* To all, Nov" in email.message
+    assert "To the team" not in email.message
+
+
+@pytest.mark.usefixtures("meeting", "monthly")
+def test_summary_is_written_again_for_who_leaves_one_of_their_teams(
+    at, member, team, other_team, other_facilitator
+):
+    join_teams(member, [other_team])
+    choose_emails(member, {(other_team.pk, Kind.ANNOUNCEMENTS): Wants.MONTHLY})
+    make_announcement(other_team, other_facilitator, subject="Of the team that they leave")
+    assert send_summaries(at(date(2026, 12, 1)).date()) == 1
+    summary = TeamEmail.objects.get(kind=TeamEmail.SUMMARY).email
+    assert "Of the team that they leave" in summary.message
+    leave_team(member.memberships.get(team=other_team))
+    assert why_not_to_send(summary) == Reason.LEFT
+    write_summary_again(summary)
+    summary.delete()
+    assert send_summaries(at(date(2026, 12, 1), hour=10).date()) == 1
+    summary = TeamEmail.objects.get(kind=TeamEmail.SUMMARY).email
+    assert not why_not_to_send(summary)
+    assert "Winter meeting" in summary.message
+    assert "Of the team that they leave" not in summary.message
+    assert send_summaries(date(2026, 12, 1)) == 0
 
 
 @pytest.mark.usefixtures("meeting")

@@ -3,12 +3,19 @@
 import re
 
 import pytest
+from django.core import signing
 from django.test import Client
 
 from conftest import messages_of, visible_text
 from members.models import Member
 from teams.models import EmailChoice, TeamEmail
-from teams.services import close_account, leave_team, merge_members, personal_data
+from teams.services import (
+    close_account,
+    join_teams,
+    leave_team,
+    merge_members,
+    personal_data,
+)
 from teams.services.email_choices import choices_of, choose_emails, stop_link, stop_url
 from teams.services.meeting_emails import recipients_of
 from teams.tests.meetings import make_meeting
@@ -21,10 +28,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 def shown_form(client: Client) -> dict[str, str]:
     """Return what the form on the page would post as it is shown."""
     html = client.get(PAGE).content.decode()
-    return {
-        name: re.search(r'value="(\w+)" selected', options)[1]
-        for name, options in re.findall(r'<select name="([\w-]+)".*?>(.*?)</select>', html, re.S)
-    }
+    return dict(re.findall(r'type="radio" name="([\w-]+)" value="(\w+)"[^>]* checked', html))
 
 
 def link(member: Member, team, kind: str = Kind.MEETINGS) -> str:
@@ -39,15 +43,18 @@ def test_my_emails_saves_what_was_chosen_with_history(client_for, member, team):
     client = client_for(member)
     form = shown_form(client)
     assert set(form.values()) == {"each"}
-    assert len(form) == 6
+    assert len(form) == 8
     page = client.get(PAGE)
     assert member.email in visible_text(page)
     assert visible_text(page).count("Once a month") > 2
-    form[f"team-{team.pk}-meetings"] = "monthly"
+    form[f"team-{team.pk}-announcements"] = "monthly"
     form["all-reminders"] = "none"
     done = client.post(PAGE, form, follow=True)
     assert messages_of(done) == ["Your choices are saved."]
-    assert choices_of(member) == {(team.pk, "meetings"): "monthly", (None, "reminders"): "none"}
+    assert choices_of(member) == {
+        (team.pk, "announcements"): "monthly",
+        (None, "reminders"): "none",
+    }
     assert shown_form(client) == form
     # The same again is no change.
     client.post(PAGE, form)
@@ -59,9 +66,29 @@ def test_my_emails_refuses_what_is_not_offered(client_for, member, team):
     client = client_for(member)
     form = shown_form(client) | {f"team-{team.pk}-reminders": "monthly", "all-meetings": "none"}
     page = client.post(PAGE, form)
-    assert "Select one of the answers in the list" in visible_text(page)
+    assert visible_text(page).count("Choose one of the answers") == 2
     # What was chosen elsewhere on the page is still there.
-    assert '<option value="none" selected>' in page.content.decode()
+    assert re.search(r'name="all-meetings" value="none"[^>]* checked', page.content.decode())
+    assert choices_of(member) == {}
+
+
+def test_my_emails_stops_everything_with_one_press(client_for, member, outsider, team, other_team):
+    client = client_for(member)
+    choose_emails(member, {(other_team.pk, Kind.MEETINGS): Wants.MONTHLY})
+    done = client.post(PAGE, {"stop_all": "1"}, follow=True)
+    assert "You no longer get emails from your teams." in messages_of(done)[0]
+    assert set(shown_form(client).values()) == {"none"}
+    chosen = choices_of(member)
+    # Not one of their teams.
+    assert chosen.pop((other_team.pk, "meetings")) == "monthly"
+    assert set(chosen) == {(key, kind) for key in (team.pk, None) for kind in Kind.values}
+    assert choices_of(outsider) == {}
+
+
+def test_my_emails_stops_nothing_by_opening_it(client_for, member):
+    client = client_for(member)
+    assert client.get(PAGE, {"stop_all": "1"}).status_code == client.head(PAGE).status_code == 200
+    assert client.options(PAGE, {"stop_all": "1"}).status_code == 405
     assert choices_of(member) == {}
 
 
@@ -87,12 +114,20 @@ def test_my_emails_needs_signing_in(client):
 # The link of an email ------------------------------------------------------------------------
 
 
-def test_stop_page_changes_nothing_before_a_press(client, member, team):
-    path = link(member, team)
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(Kind.MEETINGS, "emails about meeting dates"), (Kind.ANNOUNCEMENTS, "announcements")],
+)
+def test_stop_page_changes_nothing_before_a_press(client, member, team, kind, words):
+    path = link(member, team, kind)
     for _ in range(2):
         page = client.get(path)
-        assert "You get emails about meeting dates from Education" in visible_text(page)
+        assert f"You get {words} from Education" in visible_text(page)
     assert client.head(path).status_code == 200
+    # As scanners of links do.
+    for method in (client.options, client.put, client.delete, client.patch):
+        assert method(path, ONE_CLICK, content_type="application/json").status_code == 405
+    assert client.get(path, ONE_CLICK | {"wants": "none"}).status_code == 200
     assert not EmailChoice.objects.exists()
     assert member.email not in page.content.decode()
     assert page["Cache-Control"].startswith("max-age=0")
@@ -141,6 +176,43 @@ def test_one_click_stops_at_once_without_cookies_or_csrf(member, team, is_multip
         assert not done.cookies
         assert "Location" not in done
     assert choices_of(member) == {(None, "materials"): "none"}
+
+
+@pytest.mark.parametrize("kind", Kind.values)
+def test_link_of_one_kind_of_one_team_stops_no_other(client, member, team, other_team, kind):
+    for key in (team, other_team, None):
+        choose_emails(member, dict.fromkeys([(key and key.pk, each) for each in Kind], Wants.EACH))
+    client.post(link(member, team, kind), ONE_CLICK)
+    stopped = {key for key, wants in choices_of(member).items() if wants == Wants.NONE}
+    assert stopped == {(team.pk, kind)}
+
+
+def test_stop_link_works_for_its_owner_alone_whoever_opens_it(client_for, member, colleague, team):
+    """An email was forwarded, and is pressed by a colleague who is signed in."""
+    client = client_for(colleague)
+    client.post(link(member, team, Kind.ANNOUNCEMENTS), {"wants": "none"})
+    assert choices_of(member) == {(team.pk, "announcements"): "none"}
+    assert choices_of(colleague) == {}
+
+
+def test_stop_link_of_an_old_email_works_after_leaving_and_joining_again(client, member, team):
+    path = link(member, team, Kind.ANNOUNCEMENTS)
+    leave_team(member.memberships.get())
+    assert client.post(path, ONE_CLICK).status_code == 200
+    join_teams(member, [team])
+    assert choices_of(member) == {(team.pk, "announcements"): "none"}
+
+
+def test_token_cannot_be_changed_to_another_member_team_or_kind(client, member, colleague, team):
+    """Forged: what another token says, with the signature of one's own."""
+    own, other = (
+        link(person, team, kind).split("/")[2]
+        for person, kind in ((colleague, Kind.MEETINGS), (member, Kind.ANNOUNCEMENTS))
+    )
+    forged = f"{other.rpartition(':')[0]}:{own.rpartition(':')[2]}"
+    assert client.post(f"/emails/{forged}/stop/", ONE_CLICK).status_code == 404
+    assert client.post(f"/emails/{signing.dumps([1, 1, 'x'])}/stop/", ONE_CLICK).status_code == 404
+    assert not EmailChoice.objects.exists()
 
 
 def test_summary_link_stops_what_comes_in_the_summary(client, member, team):

@@ -12,28 +12,43 @@ from members.auth.backends import current_member
 from members.services import Refused
 from teams.forms import EmailChoicesForm
 from teams.models import ActionTeam, Membership
-from teams.services.email_choices import OFFERED, Wants, choices_of, choose_emails, stop_link
+from teams.services.email_choices import (
+    OFFERED,
+    Wants,
+    choices_of,
+    choose_emails,
+    stop_all_emails,
+    stop_link,
+)
 
 # What an email program sends when its user presses "Unsubscribe" in it (RFC 8058, 3.1).
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
+STOPPED_ALL = "You no longer get emails from your teams. You can choose some again below."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def my_emails(request: HttpRequest) -> HttpResponse:
-    """Show which emails I get from my teams, and store what I choose."""
+    """Show which emails I get from my teams, and store what I choose, or that I want none."""
     member = current_member(request)
     active = Membership.objects.of(member).active()
     teams = list(ActionTeam.objects.filter(memberships__in=active))
+    stops_all = "stop_all" in request.POST
     form = EmailChoicesForm(
-        request.POST or None, teams=teams, offered=OFFERED, chosen=choices_of(member)
+        None if stops_all else request.POST or None,
+        teams=teams,
+        offered=OFFERED,
+        chosen=choices_of(member),
     )
-    if request.method == "POST" and teams and form.is_valid():
+    if teams and (stops_all or form.is_valid()):
         try:
-            choose_emails(member, form.choices)
+            if stops_all:
+                stop_all_emails(member, teams)
+            else:
+                choose_emails(member, form.choices)
         except Refused as refused:
             messages.warning(request, str(refused))
         else:
-            messages.success(request, "Your choices are saved.")
+            messages.success(request, STOPPED_ALL if stops_all else "Your choices are saved.")
         return redirect("my_emails")
     return render(request, "teams/my_emails.html", {"form": form, "member": member, "teams": teams})
 
