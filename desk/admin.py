@@ -6,6 +6,7 @@ from post_office.models import Email
 from desk.actions.log import DecisionAdmin
 from desk.changelist import ExportAdmin
 from desk.models import Export, Import
+from desk.records.bounces import BounceAdmin
 from desk.records.domains import EmailDomainAdmin
 from desk.records.emails import EmailAdmin
 from desk.records.faq import FaqEntryAdmin
@@ -22,7 +23,7 @@ from desk.records.site_identity import SiteIdentityAdmin
 from desk.records.site_texts import NoticeAdmin, SiteTextAdmin
 from desk.records.synonyms import SynonymGroupAdmin
 from desk.records.teams import ActionTeamAdmin
-from members.models import Decision, EmailDomain, Member, Move, Organization, SiteIdentity
+from members.models import Bounce, Decision, EmailDomain, Member, Move, Organization, SiteIdentity
 from teams.models import (
     ActionTeam,
     FaqEntry,
@@ -37,6 +38,7 @@ from teams.models import (
 )
 
 admin.site.register(ActionTeam, ActionTeamAdmin)
+admin.site.register(Bounce, BounceAdmin)
 admin.site.register(Decision, DecisionAdmin)
 admin.site.register(Email, EmailAdmin)
 admin.site.register(EmailDomain, EmailDomainAdmin)

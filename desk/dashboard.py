@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from desk.changelist import counted, require_staff
+from desk.records.bounces import describe_bounce
 from desk.records.organizations.actions import domain_owners, organization_summaries
 from desk.records.organizations.waiting import WaitingSummary
 from members.email_domains import email_domain, readable_domain
@@ -23,6 +24,7 @@ from teams.services.meetings_due import describe_due, meetings_due
 from teams.services.waiting import (
     Waiting,
     affiliations_waiting,
+    bounces_waiting,
     goals_waiting,
     moves_waiting,
     organizations_waiting,
@@ -162,6 +164,14 @@ def _moves(staff: Member) -> list[DashboardItem]:
     return [_item(move, move.waits_since) for move in moves]
 
 
+def _bounces(staff: Member) -> list[DashboardItem]:
+    bounces = bounces_waiting(staff).select_related("member__organization")[:MAX_ITEMS_OF_A_KIND]
+    return [
+        DashboardItem(bounce, _age(bounce.first_at), details={"since": describe_bounce(bounce)})
+        for bounce in bounces
+    ]
+
+
 def _questions(staff: Member) -> list[DashboardItem]:
     questions = list(questions_waiting()[:MAX_ITEMS_OF_A_KIND])
     claims = standing_claims(questions)
@@ -206,9 +216,13 @@ def _days_in_words(day: date, today: date) -> str:
 
 
 def _item(record: Any, asked_at: datetime, details: dict[str, Any] | None = None) -> DashboardItem:
+    return DashboardItem(record, _age(asked_at), is_late(asked_at), details or {})
+
+
+def _age(asked_at: datetime) -> str:
+    """Return how long something has waited, in words."""
     days = working_days_since(timezone.localdate(asked_at), timezone.localdate())
-    age = f"{counted(days, 'working day', 'working days')} old" if days else "from today"
-    return DashboardItem(record, age, is_late(asked_at), details or {})
+    return f"{counted(days, 'working day', 'working days')} old" if days else "from today"
 
 
 def _time_without_update(reported_on: date | None, today: date) -> str:
@@ -263,6 +277,18 @@ KINDS = [
         load=_moves,
         template="admin/_waiting_move.html",
         hint="Whose account is it? Make sure before you decide.",
+    ),
+    WaitingKind(
+        key="bounces",
+        place="bounces",
+        one="person",
+        many="people",
+        task="whose emails came back",
+        list_name="admin:members_bounce_changelist",
+        list_query="waits=answer",
+        load=_bounces,
+        template="admin/_waiting_bounce.html",
+        hint="Has this person left?",
     ),
     WaitingKind(
         key="questions",

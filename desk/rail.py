@@ -14,7 +14,7 @@ from post_office.models import Email
 
 from desk.changelist import is_administrator, require_staff
 from desk.models import Export, Import
-from members.models import Decision, EmailDomain, Member, Move, Organization, SiteIdentity
+from members.models import Bounce, Decision, EmailDomain, Member, Move, Organization, SiteIdentity
 from teams.models import (
     ActionTeam,
     FaqEntry,
@@ -39,6 +39,7 @@ PEOPLE: list[ListEntry] = [
     (Member, "Members", "people", "affiliations"),
     (Membership, "Memberships", "check", "requests"),
     (Move, "Moves", "arrow", "moves"),
+    (Bounce, "Returned emails", "email", "bounces"),
     (Question, "Questions", "ask", "questions"),
 ]
 WORK: list[ListEntry] = [

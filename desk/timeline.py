@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from desk.changelist.history import describe_changes, load_people
 from members.email_domains import readable_domain
-from members.models import EmailDomain, Member, Organization
+from members.models import Bounce, EmailDomain, Member, Organization
 from teams.models import ActionTeam, Attendance, Membership
 from teams.services import visible_meetings
 
@@ -41,6 +41,7 @@ def member_timeline(member: Member, staff: Member) -> Timeline:
     versions = [
         *_described(accounts, staff),
         *_described(memberships.select_related("member", "team"), staff),
+        *_described(Bounce.history.filter(member_id__in=keys).select_related("settled_by"), staff),
         *_described(attendance.select_related("member", "meeting", "organization"), staff),
     ]
     for version in versions:
@@ -48,6 +49,8 @@ def member_timeline(member: Member, staff: Member) -> Timeline:
             version.told_about = str(version.meeting)
         elif isinstance(version, Membership.history.model):
             version.told_about = str(version.team)
+        elif isinstance(version, Bounce.history.model):
+            version.told_about = "Returned emails"
         else:
             version.told_about = "Account" if version.id == member.pk else version.email
     return _merged(versions)

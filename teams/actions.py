@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from members import services as member_services
 from members.history.decisions import Step, UndoRules, process_items
-from members.models import Decision, EmailDomain, Member, Move, Organization
+from members.models import Bounce, Decision, EmailDomain, Member, Move, Organization
 from members.normalize import clean_text
 from members.services import Refused
 from members.wording import counted, end_sentence
@@ -264,6 +264,22 @@ def send_invitation_again(invitation: Invitation, by: Member, form_data: FormDat
 def cancel_invitation(invitation: Invitation, by: Member, form_data: FormData) -> str:
     services.cancel_invitation(invitation, by=by)
     return f"The invitation of {invitation.email} no longer works."
+
+
+# Emails that came back
+
+
+@action(Bounce, "still-there")
+def settle_bounce(bounce: Bounce, by: Member, form_data: FormData) -> str:
+    bounce = member_services.settle_bounce(bounce, by=by)
+    return f"{bounce.member} gets emails at {bounce.address} again."
+
+
+@action(Bounce, "left")
+def record_departure(bounce: Bounce, by: Member, form_data: FormData) -> str:
+    memberships = services.record_departure(bounce, reason=form_data["reason"], by=by)
+    teams = ", ".join(str(membership.team) for membership in memberships)
+    return f"{bounce.member} has left: {end_sentence(teams)}"
 
 
 # Moves to another address

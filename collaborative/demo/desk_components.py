@@ -20,7 +20,7 @@ from desk.records.organizations.domain_evidence import DomainEvidence
 from desk.reports.charts import goals_chart, teams_chart
 from desk.site import DeskSite
 from desk.timeline import Timeline
-from members.models import Member, Move, Organization
+from members.models import Bounce, Member, Move, Organization
 from teams.models import Goal, Meeting, Membership, Question
 from teams.services.waiting import Waiting
 from teams.statistics import TeamCounts
@@ -117,6 +117,10 @@ def sample_sections() -> list[DashboardSection]:
         "affiliations": (ana, {"teams": team.name}),
         "requests": (Membership(pk=1, member=ana, team=team), {}),
         "moves": (move, {}),
+        "bounces": (
+            Bounce(pk=1, member=ana, address=old),
+            {"since": "since November 2, 2026: the mailbox does not exist (5.1.1)"},
+        ),
         "questions": (question, {}),
         "meetings": (
             Meeting(pk=1, title="Winter meeting", starts_at=timezone.now(), status="announced"),

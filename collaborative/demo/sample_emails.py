@@ -9,7 +9,7 @@ from post_office.models import Email
 
 from members import emails as member_emails
 from members.emails import collect_emails
-from members.models import Member, Move, Organization
+from members.models import Bounce, Member, Move, Organization
 from members.wording import end_sentence
 from teams import announcement_emails, meeting_emails
 from teams import emails as team_emails
@@ -319,6 +319,12 @@ def _facilitator_emails() -> list[partial[Any]]:
         DigestSection("requests", 12, 3, [request]),
         DigestSection(
             "moves", 1, 0, [DigestItem(Move(pk=1, member=ANA), f"{ANA}: account on hold")]
+        ),
+        DigestSection(
+            "bounces",
+            1,
+            0,
+            [DigestItem(Bounce(pk=1), f"{ANA}: emails to {ANA.email} came back")],
         ),
         DigestSection("questions", 1, 0, [question]),
         goals,

@@ -22,6 +22,7 @@ from teams.services.answers import (
     answer_meeting,
     move_up_waiting,
 )
+from teams.services.bounces import record_departure
 from teams.services.claims import (
     claim,
     claim_of,
@@ -166,6 +167,7 @@ __all__ = [
     "change_meeting",
     "change_profile",
     "check_plan",
+    "record_departure",
     "claim",
     "claim_of",
     "close_account",

@@ -10,9 +10,11 @@ from post_office.models import STATUS, Email
 from members.bounce_codes import describe_code
 from members.bounce_reports import BounceReport, read_bounce
 from members.models import Bounce, Member
-from members.services import note_bounce
-from teams.models import AnnouncementRecipient
+from members.services import Refused, note_bounce
+from members.services.bounces import ALREADY_SETTLED
+from teams.models import AnnouncementRecipient, Membership
 from teams.services.announcements import record_outcome
+from teams.services.memberships import decline_all_requests, end_membership
 
 # Begins the line in the log of an email.
 CAME_BACK = "Came back"
@@ -55,6 +57,30 @@ def take_refusal(email: Email, code: str) -> None:
     members = Member.objects.select_for_update(no_key=True)
     if member := members.filter(email=address).first():
         _note(email, member, code)
+
+
+def record_departure(bounce: Bounce, *, reason: str, by: Member) -> list[Membership]:
+    """End the memberships that the member of `bounce` has in the teams of `by`, and decline what
+    they ask for there, with a reason; return the memberships.
+
+    Facilitators of the other teams decide about these. The address stays marked: if the person
+    comes back with it, they are asked. Refuses without a reason, what is settled, and a person who
+    is in none of the teams of `by`.
+    """
+    with transaction.atomic():
+        member = Member.objects.select_for_update(no_key=True).get(pk=bounce.member_id)
+        if Bounce.objects.get(pk=bounce.pk).settled_at:
+            raise Refused(ALREADY_SETTLED)
+        own = Membership.objects.visible_to(by).of(member).current().select_related("team")
+        memberships = list(own.order_by("team__position", "pk"))
+        if not memberships:
+            raise Refused(f"{member} is not in one of your teams. Nothing was changed.")
+        for membership in memberships:
+            if membership.is_active:
+                end_membership(membership, reason=reason, by=by)
+        if any(membership.is_waiting for membership in memberships):
+            decline_all_requests(member, reason=reason, by=by)
+    return memberships
 
 
 def _why_not(report: BounceReport, email: Email) -> str:

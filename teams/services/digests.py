@@ -19,6 +19,7 @@ from teams.services.meetings_due import describe_due, is_due_now, meetings_due
 from teams.services.waiting import (
     Waiting,
     affiliations_waiting,
+    bounces_waiting,
     count_waiting,
     goals_waiting,
     moves_waiting,
@@ -31,7 +32,7 @@ from teams.workdays import is_late, is_working_day, late_before
 RecordQuerySet = TypeVar("RecordQuerySet", bound=QuerySet[Any])
 
 # What is mailed on the first working day of a week, unless anything else is.
-WEEKLY = {"meetings", "goals"}
+WEEKLY = {"bounces", "meetings", "goals"}
 # Of a kind; how many more there are is said.
 MAX_DIGEST_ITEMS = 10
 
@@ -72,6 +73,7 @@ def digest_for(facilitator: Member) -> list[DigestSection]:
         _affiliations(facilitator),
         _requests(facilitator),
         _moves(facilitator),
+        _bounces(facilitator),
         _questions(facilitator),
         _meetings(facilitator),
         _goals(facilitator),
@@ -130,6 +132,15 @@ def _moves(facilitator: Member) -> DigestSection:
     ]
     late = Q(asked_at__lt=late_before())
     return _section("moves", count_waiting(moves, "pk", late), items)
+
+
+def _bounces(facilitator: Member) -> DigestSection:
+    bounces = bounces_waiting(facilitator)
+    items = [
+        DigestItem(bounce, f"{bounce.member}: emails to {bounce.address} came back")
+        for bounce in bounces.select_related("member")[:MAX_DIGEST_ITEMS]
+    ]
+    return _section("bounces", Waiting(bounces.count()), items)
 
 
 def _questions(facilitator: Member) -> DigestSection:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from members.batches import batched
-from members.models import Member, MemberQuerySet, Move, MoveQuerySet
+from members.models import Bounce, BounceQuerySet, Member, MemberQuerySet, Move, MoveQuerySet
 from teams.models import (
     ActionTeam,
     Announcement,
@@ -48,6 +48,12 @@ def visible_moves(staff: Member) -> MoveQuerySet:
     return moves.filter(member__in=visible_members(staff), member__is_staff=False)
 
 
+def visible_bounces(staff: Member) -> BounceQuerySet:
+    """Return the addresses from which emails came back of the members whom `staff` sees."""
+    bounces: BounceQuerySet = Bounce.objects.all()
+    return bounces if _sees_all(staff) else bounces.filter(member__in=visible_members(staff))
+
+
 def _visible_goals(staff: Member) -> QuerySet[Goal]:
     return Goal.objects.filter(team__in=ActionTeam.objects.facilitated_by(staff))
 
@@ -74,6 +80,7 @@ def visible_announcements(staff: Member) -> AnnouncementQuerySet:
 # What is not shared by all staff.
 _VISIBLE: dict[type[Model], Callable[[Member], QuerySet[Any]]] = {
     Announcement: visible_announcements,
+    Bounce: visible_bounces,
     FaqEntry: lambda staff: FaqEntry.objects.editable_by(staff),
     Goal: _visible_goals,
     Meeting: visible_meetings,

@@ -5,10 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, DateTimeField, F, Min, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    Count,
+    DateTimeField,
+    Exists,
+    F,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 from django.db.models.functions import Coalesce
 
-from members.models import Member, MoveQuerySet, Organization, OrganizationQuerySet
+from members.models import (
+    Bounce,
+    BounceQuerySet,
+    Member,
+    MoveQuerySet,
+    Organization,
+    OrganizationQuerySet,
+)
 from teams.models import ActionTeam, Goal, Membership, MembershipQuerySet, Question
 from teams.services.meetings_due import meetings_due
 from teams.services.visibility import visible_moves
@@ -62,6 +80,17 @@ def moves_waiting(facilitator: Member) -> MoveQuerySet:
     return visible_moves(facilitator).waiting()
 
 
+def bounces_waiting(facilitator: Member) -> BounceQuerySet:
+    """Return the addresses from which emails came back, with `asked_at`, of people in the teams of
+    `facilitator`, who can say whether they have left; for administrators of all staff as well."""
+    current = Membership.objects.visible_to(facilitator).current()
+    concerns = Q(Exists(current.filter(member=OuterRef("member"))))
+    if facilitator.is_superuser:
+        concerns |= Q(member__is_staff=True)
+    bounces = Bounce.objects.open().filter(concerns)
+    return bounces.annotate(asked_at=F("first_at")).order_by("asked_at", "pk")
+
+
 def goals_waiting(facilitator: Member) -> QuerySet[Goal]:
     """Return the open goals of one's own teams that have had no update for long; those that never
     had one come first."""
@@ -72,8 +101,8 @@ def goals_waiting(facilitator: Member) -> QuerySet[Goal]:
 
 def waiting_for(facilitator: Member) -> dict[str, Waiting]:
     """Return how much waits for `facilitator`: organizations and questions (shared by all);
-    affiliations, requests, moves, meetings and goals of their teams. One query for all of it,
-    and one for the teams of a facilitator."""
+    affiliations, requests, moves, bounces, meetings and goals of their teams. One query for all of
+    it, and one for the teams of a facilitator."""
     before = late_before()
     asked, requested = Q(asked_at__lt=before), Q(requested_at__lt=before)
     unconfirmed = Membership.objects.visible_to(facilitator).to_confirm()
@@ -82,6 +111,7 @@ def waiting_for(facilitator: Member) -> dict[str, Waiting]:
         _numbers("affiliations", unconfirmed, "member", requested),
         _numbers("requests", requests_waiting(facilitator), "pk", requested),
         _numbers("moves", moves_waiting(facilitator), "pk", asked),
+        _numbers("bounces", bounces_waiting(facilitator), "pk"),
         _numbers("questions", questions_waiting(), "pk", asked),
         _numbers("meetings", meetings_due(facilitator), "pk"),
         _numbers("goals", goals_waiting(facilitator), "pk"),

@@ -58,6 +58,7 @@ def test_waiting_for_counts_what_is_late(waiting, administrator):
         "affiliations": 1,
         "requests": 1,
         "moves": 0,
+        "bounces": 0,
         "meetings": 0,
         "questions": 0,
         "goals": 0,

@@ -15,12 +15,14 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import MAX_LISTED_RECORDS, ActionWithReason, BulkAction
 from desk.changelist import badge, is_administrator, require_staff
 from desk.imports.members import MemberImport
 from desk.imports.views import ImportingAdmin
+from desk.records.bounces import describe_bounce
 from desk.records.invitations import invite_url, invited_on
 from desk.records.looks_like import mark_probable_domains, with_looks_like
 from desk.records.members.duplicates import possible_duplicates
@@ -30,6 +32,7 @@ from desk.timeline import member_timeline
 from members.dates import long_date
 from members.email_domains import email_domain
 from members.models import EmailDomain, Member, Organization
+from members.services import has_bounced
 from teams.models import Attendance, Invitation, Membership
 from teams.services import visible_meetings, visible_members
 from teams.statistics import describe_attended
@@ -282,7 +285,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     ]  # fmt: skip
     readonly_fields = [
         "email", "organization", "affiliation", "affiliation_confirmed_at", "confirmer",
-        "date_joined", "meetings", "account",
+        "date_joined", "meetings", "account", "returned_emails",
     ]  # fmt: skip
     inlines = [MembershipInline]
 
@@ -300,6 +303,13 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
             attendance = Attendance.objects.filter(member=member, meeting__in=meetings)
             member.seen_attendance = attendance  # type: ignore[attr-defined]  # for this page
         return member
+
+    def get_fields(self, request: HttpRequest, obj: Member | None = None) -> list[str]:
+        """Return the fields; that emails come back is one where it is so."""
+        if obj is None or not has_bounced(obj):
+            return self.fields
+        place = self.fields.index("email") + 1
+        return [*self.fields[:place], "returned_emails", *self.fields[place:]]
 
     def prepare_rows(self, rows: Collection[Member]) -> None:
         mark_probable_domains(rows)
@@ -380,6 +390,13 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
         if member.affiliation_confirmed_by:
             return str(member.affiliation_confirmed_by)
         return "the email domain" if member.is_affiliation_confirmed else "nobody"
+
+    @admin.display(description="emails come back")
+    def returned_emails(self, member: Member) -> SafeString:
+        bounce = member.bounces.open().get(address=member.email)
+        url = reverse("admin:members_bounce_change", args=[bounce.pk])
+        words = '{}. <a href="{}">Has this person left?</a>'
+        return format_html(words, capfirst(describe_bounce(bounce)), url)
 
     @admin.display
     def meetings(self, member: Member) -> str:
