@@ -64,6 +64,13 @@ def _addresses_in(text: str) -> set[str]:
     return {part for part in parts if re.fullmatch(r"[^@]+@[^@]+", part)}
 
 
+def mailbox_of(address: str) -> str:
+    """Return `address`, normalized, without what senders add to it: "ana+news@" is delivered to the
+    mailbox of "ana@" (RFC 5233). Only to compare: mail servers do not have to do so."""
+    local, _, domain = address.rpartition("@")
+    return f"{local.partition('+')[0] or local}@{domain}"
+
+
 def validate_address(address: str) -> None:
     """Raise ValidationError, saying how to fix it, unless `address` (normalized) is one plain
     address at a named domain. The length as a whole is limited by the field that holds it."""

@@ -107,7 +107,7 @@ def domain_problem(domain: str) -> str:
         return problem
     if is_provider(domain):
         return "This is a public mailbox provider. Enter the organization's own domain."
-    if _is_throwaway(domain):
+    if is_throwaway(domain):
         return "This domain gives out throw-away addresses. Enter the organization's own domain."
     if is_public_suffix(domain):
         return "Many organizations share this domain. Enter the organization's own, below it."
@@ -144,7 +144,7 @@ def is_domain_name(domain: str) -> bool:
 def is_mailbox_provider(domain: str) -> bool:
     """Return whether anyone can get an address at `domain`: it is, or lies below, a mailbox
     provider's, an internet provider's, a relay's, or one that gives out throw-away addresses."""
-    return is_provider(domain) or _is_throwaway(domain)
+    return is_provider(domain) or is_throwaway(domain)
 
 
 def is_provider(domain: str) -> bool:
@@ -159,7 +159,8 @@ def is_provider(domain: str) -> bool:
     return False
 
 
-def _is_throwaway(domain: str) -> bool:
+def is_throwaway(domain: str) -> bool:
+    """Return whether `domain` is, or lies below, one that gives out throw-away addresses."""
     return not throwaway_domains.isdisjoint(domain_suffixes(domain))
 
 

@@ -1,14 +1,15 @@
 """One function per email about teams. They know templates and addresses, no rules."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Model
 from django.urls import reverse
+from post_office.models import Email
 
-from members.emails import queue
+from members.emails import SharedEmail, queue
 from members.models import Member, Move, Organization
 from teams.models import (
     ActionTeam,
@@ -138,6 +139,34 @@ def invitation(invitation: Invitation) -> None:
     address = f"{reverse('join')}?invitation={invitation.token}"
     context = {"invitation": invitation, "invitation_url": settings.SITE_URL + address}
     queue("invitation", invitation.email, context)
+
+
+def colleague_invited(
+    recipients: Sequence[tuple[Invitation, str]], teams: Collection[ActionTeam]
+) -> list[Email]:
+    """Invite the people of these invitations, which have one inviter and one note, to join
+    `teams`: each with the address of the page that stops such emails. Return the emails."""
+    first, _ = recipients[0]
+    context = {
+        "inviter": first.inviter_name,
+        "organization": first.inviter_organization,
+        "note": first.note,
+        "teams": teams,
+    }
+    shared = SharedEmail("colleague_invited", context, ["invitation_url", "stop_url"])
+    return [
+        shared.queue(
+            invitation.email,
+            "",
+            {"invitation_url": _invited_url(invitation), "stop_url": stop_url},
+            stop_url=stop_url,
+        )
+        for invitation, stop_url in recipients
+    ]
+
+
+def _invited_url(invitation: Invitation) -> str:
+    return settings.SITE_URL + reverse("invited", args=[invitation.token])
 
 
 def facilitator_appointed(facilitator: Member, team: ActionTeam, by: Member) -> None:

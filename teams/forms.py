@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.forms.models import ModelChoiceIteratorValue
 from django.utils.text import get_text_list
 
+from members.clickable_text import validate_not_clickable
 from members.forms import (
     BaseForm,
     HoneypotForm,
@@ -22,12 +23,25 @@ from members.forms import (
 from members.models import Member
 from members.services.moving import employer_shown_by
 from members.text_fields import CleanFormField
-from teams.models import MAX_REQUEST_REASON_LENGTH, ActionTeam, Attendance, EmailChoice
+from teams.models import (
+    MAX_NOTE_LENGTH,
+    MAX_REQUEST_REASON_LENGTH,
+    ActionTeam,
+    Attendance,
+    EmailChoice,
+)
 
 # A question that is sent sooner or later after its form was shown needs a second press.
 MIN_FORM_AGE_SECONDS = 3
 MAX_FORM_AGE_SECONDS = 24 * 60 * 60
 QUESTION_SALT = "teams.forms.QuestionForm"
+
+TEAM_ERRORS = {
+    "required": "Select at least one team",
+    "invalid_choice": "Select teams from the list; one of those sent does not exist",
+    "invalid_pk_value": "Select teams from the list; one of those sent does not exist",
+    "invalid_list": "Select teams from the list",
+}
 
 
 class TeamCheckboxes(forms.CheckboxSelectMultiple):
@@ -68,12 +82,7 @@ class JoinForm(HoneypotForm):
         to_field_name="slug",
         help_text="Select all that apply",
         widget=TeamCheckboxes,
-        error_messages={
-            "required": "Select at least one team",
-            "invalid_choice": "Select teams from the list; one of those sent does not exist",
-            "invalid_pk_value": "Select teams from the list; one of those sent does not exist",
-            "invalid_list": "Select teams from the list",
-        },
+        error_messages=TEAM_ERRORS,
     )
 
     reason = request_reason_field()
@@ -125,6 +134,42 @@ class JoinTeamForm(BaseForm):
     """What a member who joins one more team may say; nothing else is asked again."""
 
     reason = request_reason_field()
+
+
+class InviteForm(BaseForm):
+    """Whom a member invites, to which teams, with a line of their own."""
+
+    email = WorkEmailField(
+        label="Your colleague’s work email",
+        help_text="The invitation goes to it. Your colleague can join with another one",
+    )
+    teams = forms.ModelMultipleChoiceField(
+        label="Invite to",
+        queryset=ActionTeam.objects.public(),
+        to_field_name="slug",
+        help_text="Your colleague can change this",
+        widget=TeamCheckboxes,
+        error_messages=TEAM_ERRORS,
+    )
+    note = CleanFormField(
+        label="A line from you",
+        max_length=MAX_NOTE_LENGTH,
+        required=False,
+        help_text=f"The email quotes it. Up to {MAX_NOTE_LENGTH} characters, without links",
+        validators=[validate_not_clickable],
+        error_messages={"max_length": f"Shorten your line to at most {MAX_NOTE_LENGTH} characters"},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, open_teams: Sequence[ActionTeam], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs["autocomplete"] = "off"
+        message = "Enter your colleague’s email address, like name@hospital.org"
+        self.fields["email"].error_messages |= {"required": message, "invalid": message}
+        # Closed teams are in the queryset: a forged one is refused with the reason.
+        self.fields["teams"].widget.choices = [
+            (ModelChoiceIteratorValue(team.slug, team), team.name) for team in open_teams
+        ]
 
 
 class MultilineField(CleanFormField):

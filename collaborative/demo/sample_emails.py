@@ -30,6 +30,7 @@ from teams.models import (
     TeamEmail,
 )
 from teams.services.email_choices import stop_url
+from teams.services.invitation_refusals import refusal_url
 
 LAKEFRONT = Organization(name="Lakefront Example Hospital", status="recognized")
 RIVERBEND = Organization(name="Riverbend Example Hospital")
@@ -51,8 +52,16 @@ ANA = Member(
 SAM = Member(pk=4, email="sam@riverbend.example", full_name="Sam Sample", organization=RIVERBEND)
 NEW = Member(pk=5, email="new@personal.example", organization=LAKEFRONT)
 
-TRAINING = ActionTeam(name="Education & Training", slug="education-training")
-HIRING = ActionTeam(name="Local & Targeted Hiring", slug="local-targeted-hiring")
+TRAINING = ActionTeam(
+    name="Education & Training",
+    slug="education-training",
+    summary="We bring employers and schools to one table, so that training fits the jobs.",
+)
+HIRING = ActionTeam(
+    name="Local & Targeted Hiring",
+    slug="local-targeted-hiring",
+    summary="We open jobs in healthcare to the people who live nearby.",
+)
 CAREERS = ActionTeam(
     name="Retention & Career Pathways", slug="retention-career-pathways", join_policy="approval"
 )
@@ -88,6 +97,13 @@ def _requests(member: Member, *teams: ActionTeam) -> list[Membership]:
 
 def _invitation(role: str, team: ActionTeam | None = None, note: str = "") -> Invitation:
     return Invitation(pk=1, email=NEW.email, role=role, team=team, note=note, invited_by=ADA)
+
+
+def _to_colleague(by: Member, note: str = "") -> list[tuple[Invitation, str]]:
+    """Return an invitation of a colleague, with the address of the page that stops them."""
+    email = "mia@lakefront.example"
+    invitation = Invitation(pk=2, email=email, role="colleague", note=note, invited_by=by)
+    return [(invitation, refusal_url(email))]
 
 
 def _question(**fields: object) -> Question:
@@ -145,6 +161,12 @@ def _team_emails() -> list[partial[Any]]:
         partial(
             team_emails.membership_ended,
             _membership(ANA, HIRING, "ended", ended_by=FAYE, reason=reason),
+        ),
+        partial(team_emails.colleague_invited, _to_colleague(ANA), [TRAINING]),
+        partial(
+            team_emails.colleague_invited,
+            _to_colleague(SAM, "We could use your help with the nursing school. See you Monday?"),
+            [TRAINING, HIRING],
         ),
         partial(team_emails.request_withdrawn, _membership(SAM, HIRING, "withdrawn")),
     ]

@@ -30,7 +30,7 @@ _STATEMENT_VALUES = re.compile(
 # Addresses that open something without signing in, wherever a library names them. Those that stop
 # emails go on, or hold a colon, which tells them from the files of templates.
 _SECRET_PATH = re.compile(
-    r"(?<!/dev)/(moved|meetings/answer|my/calendar|emails(?=/[^/\s]+/|/[^/\s]*:))"
+    r"(?<!/dev)/(moved|invited|meetings/answer|my/calendar|emails(?=/[^/\s]+/|/[^/\s]*:))"
     r"/(?!new/|\[token\])[^/\s]+",
     re.IGNORECASE,
 )

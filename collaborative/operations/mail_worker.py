@@ -53,6 +53,7 @@ from teams.models import AnnouncementRecipient, TeamEmail
 from teams.services import write_summary_again
 from teams.services.announcements import record_outcome
 from teams.services.bounces import take_refusal
+from teams.services.invitation_emails import note_delivered
 from teams.services.team_emails import Reason, why_not_to_send
 
 POLL_SECONDS = 0.5
@@ -247,6 +248,7 @@ class MailWorker:
                 with transaction.atomic():
                     Email.objects.filter(pk=email.pk).update(status=STATUS.sent, last_updated=now)
                     record_outcome(email, Outcome.SENT)
+                    note_delivered(email)
                 break
             except Error as error:
                 if self.stopping or not is_outage(error):

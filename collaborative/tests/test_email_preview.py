@@ -173,6 +173,9 @@ def test_samples_link_only_to_pages_that_are_there(client_for, administrator):
     Invitation.objects.create(
         pk=1, email="ana@lakefront.example", role="administrator", invited_by=administrator
     )
+    Invitation.objects.create(
+        pk=2, email="mia@lakefront.example", role="colleague", invited_by=administrator
+    )
     Move.objects.create(
         pk=1,
         member=administrator,
@@ -188,7 +191,9 @@ def test_samples_link_only_to_pages_that_are_there(client_for, administrator):
     stored_nowhere = re.compile(r"/admin/\w+/\w+/\d+/change/|/meetings/answer/.*|/emails/.*/stop/")
     paths = {path for path in paths if not stored_nowhere.fullmatch(path)}
     assert "/faq/who-can-join/" in paths
-    assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
+    # Members are led on to My teams.
+    answers = {path: client.get(path, follow=True).status_code for path in paths}
+    assert answers == dict.fromkeys(paths, 200)
 
 
 def test_sample_subject_is_one_short_line(sample):
@@ -198,7 +203,9 @@ def test_sample_subject_is_one_short_line(sample):
 
 def test_sample_text_has_short_lines_and_no_gaps(sample):
     # An address that proves something cannot be wrapped.
-    is_proof = re.compile(rf"{portal.SITE_URL}/\S*(invitation=|/answer/|/stop/)\S*").fullmatch
+    is_proof = re.compile(
+        rf"{portal.SITE_URL}/\S*(invitation=|/answer/|invited/|/stop/)\S*"
+    ).fullmatch
     lines = [line for line in sample.message.splitlines() if not is_proof(line)]
     assert max(map(len, lines)) <= 76
     assert "\n\n\n" not in sample.message
@@ -226,7 +233,7 @@ def test_sample_says_whom_replies_reach(sample):
 
 
 def test_sample_has_stop_headers_where_it_can_be_stopped(sample):
-    links = set(re.findall(rf"{portal.SITE_URL}/emails/\S+/stop/", sample.message))
+    links = set(re.findall(rf"{portal.SITE_URL}/(?:emails|invited)/\S+/stop/", sample.message))
     can_stop = sample.headers.get("List-Unsubscribe")
     if sample.subject.startswith("Test: "):
         assert links
@@ -235,10 +242,11 @@ def test_sample_has_stop_headers_where_it_can_be_stopped(sample):
     assert [f"<{link}>" for link in links] == ([can_stop] if can_stop else [])
     one_click = sample.headers.get("List-Unsubscribe-Post")
     assert one_click == ("List-Unsubscribe=One-Click" if can_stop else None)
-    assert bool(can_stop) == ("Stop these emails" in sample.html_message)
+    words = "Do not write to me again" if "invited" in str(can_stop) else "Stop these emails"
+    assert bool(can_stop) == (words in sample.html_message)
 
 
-def test_samples_that_can_be_stopped_are_those_from_teams(db):
+def test_samples_that_can_be_stopped_are_from_teams_or_invite(db):
     """What is decided about a person, and their own answers, are not among them."""
     can_stop = {
         each.func.__name__
@@ -248,6 +256,7 @@ def test_samples_that_can_be_stopped_are_those_from_teams(db):
     assert can_stop == {
         *("meeting_announced", "meeting_moved", "meeting_cancelled", "meeting_reminder"),
         *("meeting_unanswered", "meeting_materials", "monthly_summary", "announcement"),
+        "colleague_invited",
     }
 
 

@@ -72,6 +72,24 @@ ALLOWED: dict[tuple[str, str, str], str] = {
         "0011_resource_addresses",
         "Create constraint teams_resource_slug_not_suggest on model resource",
     ): "The table is new: nothing is in it, and the old version does not know it.",
+    **{
+        ("teams", "0013_colleague_invitations", f"Remove field declined_at from {model}"): (
+            "A migration just before adds it, and no version is released between the two."
+        )
+        for model in ("invitation", "historicalinvitation")
+    },
+    **{
+        ("teams", "0013_colleague_invitations", f"Create constraint {name} on model invitation"): (
+            "It accepts every row that the one it replaces accepted, or is about a role that the "
+            "old version does not write. There are hundreds of invitations, checked at once."
+        )
+        for name in (
+            "teams_invitation_role_known",
+            "teams_invitation_facilitator_has_a_team",
+            "teams_invitation_one_per_address_and_role",
+            "teams_invitation_one_per_address_and_inviter",
+        )
+    },
     (
         "teams",
         "0005_claims_invitations_and_team_states",

@@ -13,8 +13,10 @@ from teams.models.emails import EmailChoice, TeamEmail
 from teams.models.faq import FaqEntry, Question
 from teams.models.goals import STALE_AFTER, Goal, GoalQuerySet, GoalUpdate, amount
 from teams.models.invitations import (
+    INVITATION_VALIDITY,
     INVITED_ALREADY,
     MAX_INVITATION_EMAILS,
+    MAX_NOTE_LENGTH,
     Invitation,
     InvitationQuerySet,
     InvitationRefusal,
@@ -35,8 +37,10 @@ from teams.models.teams import ActionTeam, ActionTeamQuerySet
 
 __all__ = [
     "CHECK_AFTER",
+    "INVITATION_VALIDITY",
     "INVITED_ALREADY",
     "MAX_INVITATION_EMAILS",
+    "MAX_NOTE_LENGTH",
     "MAX_NOTICE_LENGTH",
     "MAX_REQUEST_REASON_LENGTH",
     "PLACEHOLDERS",

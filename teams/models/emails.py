@@ -12,6 +12,7 @@ from post_office.models import Email
 
 from members.models.history import LoggedRecords
 from teams.models.announcements import Announcement
+from teams.models.invitations import Invitation
 from teams.models.meetings import Meeting
 from teams.models.teams import ActionTeam
 
@@ -104,6 +105,10 @@ class TeamEmail(models.Model):
     meeting = models.ForeignKey(Meeting, on_delete=models.CASCADE, null=True, related_name="+")
     announcement = models.ForeignKey(
         Announcement, on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    # Of a colleague, who may have no account.
+    invitation = models.ForeignKey(
+        Invitation, on_delete=models.CASCADE, null=True, related_name="emails"
     )
     # When the meeting begins, as the email says: one that was moved since sends another email.
     starts_at = models.DateTimeField(null=True)

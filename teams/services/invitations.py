@@ -18,11 +18,18 @@ from teams.models import (
     Invitation,
     Membership,
 )
+from teams.services.invitation_emails import delete_invitations, erase_addresses
+from teams.services.invitation_refusals import is_refused
 from teams.services.meeting_emails import NextMeetings
 from teams.services.people import add_facilitator
 
 Role = Invitation.Role
+STAFF = (Role.FACILITATOR, Role.ADMINISTRATOR)
 
+REFUSED_BY_PERSON = (
+    "This person asked not to be invited by the portal again. Nothing was sent. Write to them "
+    "yourself; once they have joined, you can make them a facilitator or administrator."
+)
 # After an invitation has expired or was withdrawn: then nobody needs the address.
 INVITATION_RETENTION = timedelta(days=90)
 
@@ -35,9 +42,12 @@ def invite(
     invitation. Whether there is an account with the address changes nothing.
 
     An open invitation to the same is sent again. Refuses if that was sent too often, and what
-    someone else sends at the same time.
+    someone else sends at the same time; and staff for a person who asked for no more invitations:
+    administrators see all that is stored, and have to know that their email never arrives.
     """
     address = normalize_address(email)
+    if role in STAFF and is_refused(address):
+        raise Refused(REFUSED_BY_PERSON)
     same = Invitation.objects.filter(email=address, role=role, team=team)
     pending = same.filter(accepted_at=None, cancelled_at=None)
     if invitation := pending.select_for_update().first():
@@ -75,6 +85,8 @@ def send_again(invitation: Invitation, *, by: Member) -> Invitation:
             f"The invitation of {invitation.email} was already accepted or cancelled. "
             "Nothing was sent."
         )
+    if invitation.role in STAFF and is_refused(invitation.email):
+        raise Refused(REFUSED_BY_PERSON)
     if invitation.sent_count >= MAX_INVITATION_EMAILS:
         raise Refused(
             f"{invitation.email} was invited {MAX_INVITATION_EMAILS} times. Nothing was sent. "
@@ -93,7 +105,7 @@ def send_again(invitation: Invitation, *, by: Member) -> Invitation:
 
 
 def _send(invitation: Invitation) -> None:
-    if invitation.role != Role.MEMBER:
+    if invitation.role in STAFF:
         emails.invitation(invitation)
     elif member := Member.objects.account_of(invitation.email):
         if has_bounced(member):
@@ -122,10 +134,10 @@ def accept_invitations(member: Member, email: str) -> list[Invitation]:
     One by an administrator who no longer is one gives nothing.
     """
     accepted = []
-    invitations = Invitation.objects.open().filter(email=normalize_address(email)).order_by("pk")
-    for invitation in invitations.select_for_update():
+    invitations = Invitation.objects.of_staff().open().filter(email=normalize_address(email))
+    for invitation in invitations.order_by("pk").select_for_update():
         by = invitation.invited_by
-        if invitation.role == Role.MEMBER or not (by.is_active and by.is_superuser):
+        if not (by.is_active and by.is_superuser):
             continue
         if invitation.team:
             add_facilitator(invitation.team, member, by=by)
@@ -141,6 +153,8 @@ def accept_invitations(member: Member, email: str) -> list[Invitation]:
 
 
 def delete_old_invitations() -> None:
-    """Delete what was not accepted, a while after its last email."""
-    before = timezone.now() - INVITATION_RETENTION
-    Invitation.objects.filter(accepted_at=None, sent_at__lt=before).delete()
+    """Delete what was not accepted, a while after its last email. Of colleagues who joined, only
+    that they did is kept: with another address, it may be one that they never had."""
+    old = Invitation.objects.filter(sent_at__lt=timezone.now() - INVITATION_RETENTION)
+    delete_invitations(old.filter(accepted_at=None))
+    erase_addresses(old.of_colleagues())

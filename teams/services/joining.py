@@ -18,6 +18,7 @@ from members.wording import end_sentence
 from teams import emails
 from teams.models import ActionTeam, Membership
 from teams.services.answer_changes import link_guest_answers
+from teams.services.colleague_invitations import accept_colleague_invitations
 from teams.services.invitations import accept_invitations
 from teams.services.meeting_emails import NextMeetings
 from teams.services.recognition import set_affiliation
@@ -53,12 +54,14 @@ def complete_join(
     organization: str = "",
     reason: str = "",
     team_ids: Collection[int],
+    invitation: int | None = None,
 ) -> tuple[Member, list[TeamOutcome]]:
     """Apply a join form after its address was proven: person, affiliation, what the person is
     invited to be, teams, one email.
 
     Return the member and what became of each team. `reason`, one line, goes with the requests to
-    teams whose facilitators decide. Safe to repeat, also at the same time: what is
+    teams whose facilitators decide; `invitation` is the key of that of a colleague whose link led
+    here. Safe to repeat, also at the same time: what is
     there is reported, not made again. Refuses an account that a facilitator has closed, and with
     EmployerUnknownError where there are teams, `organization` is empty and neither the address nor
     an account says who employs the person; then nothing is changed.
@@ -82,6 +85,7 @@ def complete_join(
         accept_invitations(member, email)
         teams = ActionTeam.objects.filter(pk__in=team_ids)
         outcomes = _join_all(member, teams, reason)
+        accept_colleague_invitations(member, [email, member.email], invitation)
         link_guest_answers({email: member}, by=member)
     return member, outcomes
 
@@ -100,7 +104,9 @@ def join_teams(
     with transaction.atomic():
         if member.organization and not member.is_affiliation_confirmed:
             set_affiliation(member, member.organization.name)
-        return _join_all(lock_open_account(member), teams, reason)
+        member = lock_open_account(member)
+        accept_colleague_invitations(member, [member.email])
+        return _join_all(member, teams, reason)
 
 
 def _join_all(member: Member, teams: Iterable[ActionTeam], reason: str) -> list[TeamOutcome]:

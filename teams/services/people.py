@@ -35,6 +35,7 @@ from teams.models import (
 )
 from teams.services.answers import withdraw_answers
 from teams.services.calendar_keys import end_calendar
+from teams.services.colleague_invitations import erase_invitations, invitations_of
 from teams.services.email_choices import erase_choices
 from teams.services.recognition import set_affiliation
 from teams.services.transitions import end_or_withdraw
@@ -129,9 +130,7 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
             end_or_withdraw(membership, by=by or member, why="account closed", keeps_answers=True)
         withdraw_answers([member.pk], by=by or member, closed=True)
         end_calendar(member)
-        invitations = Invitation.objects.of(member)
-        erase_items(Invitation, invitations.values_list("pk", flat=True))
-        invitations.delete()
+        erase_invitations(member)
         erase_choices(member)
         erase_reasons([member.pk, *member.merged_accounts.values_list("pk", flat=True)])
         anonymize_member(member, by=by)
@@ -170,6 +169,7 @@ def personal_data(member: Member) -> dict[str, Any]:
         "affiliation_confirmed": member.get_affiliation_confirmed_via_display() or None,
         "facilitates": [team.name for team in member.facilitated_teams.all()],
         "invitations": _invitations_of(member),
+        "invited_colleagues": _sent_invitations_of(member),
         "memberships": _memberships_of(member),
         "meetings": _answers_of(member),
         "moves": _moves_of(member, merged),
@@ -197,11 +197,31 @@ def _invitations_of(member: Member) -> list[dict[str, str | None]]:
         {
             "to_be": invitation.get_role_display(),
             "team": invitation.team.name if invitation.team else None,
+            "teams": ", ".join(team.name for team in invitation.teams.all()),
+            "address": invitation.email,
+            "invited_by": str(invitation.invited_by),
             "invited_at": invitation.sent_at.isoformat(),
             "accepted_at": invitation.accepted_at.isoformat() if invitation.accepted_at else None,
             "note": invitation.note,
         }
-        for invitation in Invitation.objects.of(member).select_related("team")
+        for invitation in Invitation.objects.of(member)
+        .select_related("team", "invited_by")
+        .prefetch_related("teams")
+    ]
+
+
+def _sent_invitations_of(member: Member) -> list[dict[str, Any]]:
+    """Return what `member` has sent to colleagues, as their own list shows it."""
+    return [
+        {
+            "address": invitation.email,
+            "teams": ", ".join(team.name for team in invitation.teams.all()),
+            "invited_at": invitation.sent_at.isoformat(),
+            "emails": invitation.sent_count,
+            "state": "Joined" if invitation.is_joined else invitation.status_before_joining[1],
+            "note": invitation.note,
+        }
+        for invitation in invitations_of(member).prefetch_related("teams")
     ]
 
 

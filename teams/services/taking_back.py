@@ -12,8 +12,7 @@ from datetime import datetime
 
 from allauth.usersessions.models import UserSession
 from django.db import transaction
-from django.db.models import CharField, Model, Q, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import Model, Q
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
@@ -27,6 +26,7 @@ from members.services import (
     lock_records,
 )
 from teams.models import Attendance, Invitation, Membership
+from teams.services.invitation_emails import erase_addresses
 from teams.services.people import erase_reasons
 from teams.services.transitions import restore_requests, transition_all
 from teams.services.visibility import visible_keys
@@ -190,10 +190,7 @@ def _erase_invitations(members: Sequence[Member], by: Member) -> None:
         )
         waiting = list(invitations.filter(accepted_at=None, cancelled_at=None))
         bulk_save_with_history(waiting, by, IMPORT_TAKEN_BACK, cancelled_at=timezone.now())
-        number = Cast("pk", CharField())
-        invitations.update(
-            email=Concat(Value("erased-"), number, Value("@closed.invalid")), note=""
-        )
+        erase_addresses(invitations)
 
 
 def _delete_waiting_emails(keys: Collection[int], members: Iterable[Member]) -> None:

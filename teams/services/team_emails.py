@@ -24,6 +24,7 @@ from teams.models import (
     team_keys,
 )
 from teams.services.email_choices import others_than_each
+from teams.services.invitation_emails import why_not_to_invite
 
 Wants = EmailChoice.Wants
 
@@ -141,10 +142,14 @@ def why_not_to_send(email: Email) -> str:
     """Return why an email that was queued for a member, or a guest, is no longer right, such as
     "left the team"; empty if it is still to be sent, as emails that are not from a team always are.
     Asked right before it is sent, by at most six queries."""
-    related = TeamEmail.objects.select_related("member__merged_into", "meeting", "announcement")
+    related = TeamEmail.objects.select_related(
+        "member__merged_into", "meeting", "announcement", "invitation"
+    )
     team_email = related.filter(email=email.pk).first()
     if team_email is None:
         return ""
+    if team_email.invitation:
+        return why_not_to_invite(team_email.invitation)
     # Known already: without this, it would be queried.
     team_email.email = email
     return _why_not(team_email)

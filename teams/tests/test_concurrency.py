@@ -39,6 +39,7 @@ from teams.services import (
     send_digests,
     withdraw_request,
 )
+from teams.services.colleague_invitations import invite_colleague
 from teams.tests.meetings import make_meeting
 from teams.tests.test_services_waiting import MONDAY
 
@@ -100,6 +101,21 @@ def test_invite_at_once_stores_one_invitation(administrator, team, queued_emails
     # Who came too late has sent it once more, or learns that it is sent.
     assert invitation.sent_count == len(sent) == len(queued_emails()) >= 1
     assert len(refusals(results)) == 4 - len(sent)
+
+
+def test_twelve_invitations_at_once_are_counted_one_after_the_other(member, team, queued_emails):
+    def invite_number(number: int) -> None:
+        invite_colleague(f"n{number}@rush.example", [team], "", by=member)
+
+    results = at_once(*[partial(invite_number, number) for number in range(12)])
+    assert len(refusals(results)) == 2
+    assert Invitation.objects.count() == len(queued_emails()) == 10
+
+
+def test_one_address_invited_at_once_is_invited_once(member, team):
+    results = at_once(*[partial(invite_colleague, "c@rush.example", [team], "", by=member)] * 4)
+    assert len(refusals(results)) == 3
+    assert Invitation.objects.count() == 1
 
 
 # Joining --------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import get_text_list
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -29,6 +31,7 @@ from members.models import Member, Organization
 from members.normalize import normalize_organization_name
 from members.services import EmployerUnknownError, Refused
 from members.views import after_second_press, send_new_code, send_to_suggestion
+from members.wording import end_sentence
 from teams.forms import JoinForm
 from teams.models import ActionTeam, Invitation, Membership
 from teams.services import Outcome, complete_join
@@ -48,15 +51,53 @@ def join(request: HttpRequest) -> HttpResponse:
     A valid form sends a code to the address, known or not, and changes nothing else.
     """
     token = request.GET.get("invitation", "")
-    invitation = Invitation.objects.with_token(token) if token else None
+    invitation = Invitation.objects.of_staff().with_token(token) if token else None
     if isinstance(request.user, Member) and not invitation:
         return redirect("my_teams")
+    return _join_page(
+        request, invitation=invitation, has_old_invitation=bool(token) and invitation is None
+    )
+
+
+@never_cache
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def invited(request: HttpRequest, token: str) -> HttpResponse:
+    """The join form, filled in as a colleague has invited; it proves nothing, and all of it can be
+    changed. The plain form if the invitation no longer works. A member joins on My teams."""
+    invitation = Invitation.objects.of_colleagues().with_token(token)
+    if isinstance(request.user, Member):
+        if invitation:
+            messages.info(request, _invitation_to_member(invitation))
+        return redirect("my_teams")
+    return _join_page(request, colleague=invitation, has_old_invitation=invitation is None)
+
+
+def _invitation_to_member(invitation: Invitation) -> str:
+    teams = get_text_list([team.name for team in invitation.teams.all()], "and")
+    return f"{invitation.inviter_name} invites you to {end_sentence(teams)} Join with one press."
+
+
+def _join_page(
+    request: HttpRequest,
+    *,
+    invitation: Invitation | None = None,
+    colleague: Invitation | None = None,
+    has_old_invitation: bool = False,
+) -> HttpResponse:
+    """Show the join form, or take it. `invitation` is one of staff, and `colleague` that of a
+    colleague."""
     teams = list(ActionTeam.objects.public())
     came_from = next((team for team in teams if team.slug == request.GET.get("team")), None)
+    initial = _initial(request, came_from)
+    if invitation:
+        initial["email"] = invitation.email
+    elif colleague:
+        initial = _filled_in_by(colleague, request, initial)
     form = JoinForm(
         request.POST or None,
         open_teams=[team for team in teams if not team.is_closed],
-        initial=_initial(request, came_from) | ({"email": invitation.email} if invitation else {}),
+        initial=initial,
         has_verified_email=bool(details_from_provider(request)) and not invitation,
         is_invited=invitation is not None,
     )
@@ -64,12 +105,13 @@ def join(request: HttpRequest) -> HttpResponse:
         "form": form,
         "came_from": came_from,
         "invitation": invitation,
-        "has_old_invitation": bool(token) and invitation is None,
+        "colleague": colleague,
+        "has_old_invitation": has_old_invitation,
         "is_verified": is_verified(request, form["email"].value() or ""),
         "closed_teams": [team for team in teams if team.is_closed],
     }
     if request.method == "POST" and form.is_valid():
-        email, pending_form = form.cleaned_data["email"], _pending_form(request, form)
+        email, pending_form = form.cleaned_data["email"], _pending_form(request, form, colleague)
         if is_verified(request, email):
             return apply_join_form(request, email, pending_form)
         try:
@@ -92,6 +134,20 @@ def _initial(request: HttpRequest, came_from: ActionTeam | None) -> dict[str, An
     return initial
 
 
+def _filled_in_by(
+    colleague: Invitation, request: HttpRequest, initial: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what the form of an invited person begins with: the address and the teams of the
+    invitation, but for an address that a sign-in service has verified, and what this browser has
+    sent of the same form before."""
+    if _sent_before(request).get("invitation") == colleague.pk:
+        return initial
+    filled_in = {"teams": [team.slug for team in colleague.teams.all() if not team.is_closed]}
+    if not details_from_provider(request):
+        filled_in["email"] = colleague.email
+    return initial | filled_in
+
+
 def _sent_before(request: HttpRequest) -> dict[str, Any]:
     """Return what this browser has sent and what is not applied yet, with the address."""
     if verification := EmailVerification.resume(request, Purpose.JOIN):
@@ -100,14 +156,18 @@ def _sent_before(request: HttpRequest) -> dict[str, Any]:
     return {**pending["form"], "email": pending["email"]} if pending else {}
 
 
-def _pending_form(request: HttpRequest, form: JoinForm) -> dict[str, Any]:
+def _pending_form(
+    request: HttpRequest, form: JoinForm, colleague: Invitation | None
+) -> dict[str, Any]:
     """Return what the valid `form` says, without the address, as a session can keep it; with the
-    employer if that was named before."""
+    employer, if that was named before, and the invitation of a colleague that led here."""
     names = ("full_name", "job_title")
     values: dict[str, Any] = {name: form.cleaned_data[name] for name in names}
     # Not asked where no team is by approval.
     values["reason"] = form.cleaned_data.get("reason", "")
-    values["organization"] = _sent_before(request).get("organization", "")
+    before = _sent_before(request)
+    values["organization"] = before.get("organization", "")
+    values["invitation"] = colleague.pk if colleague else before.get("invitation")
     values["teams"] = [team.slug for team in form.cleaned_data["teams"]]
     return values
 
@@ -221,6 +281,8 @@ def apply_join_form(request: HttpRequest, email: str, pending_form: dict[str, An
             organization=pending_form["organization"],
             reason=pending_form["reason"],
             team_ids=list(teams.values_list("pk", flat=True)),
+            # Not in what was sent to an earlier version, or on a page without a form.
+            invitation=pending_form.get("invitation"),
         )
     except EmployerUnknownError:
         return _ask_for_employer(request, email, pending_form)
