@@ -5,12 +5,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sitemaps import Sitemap
 from django.contrib.sitemaps.views import sitemap as sitemap_view
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from teams.models import ActionTeam, Announcement, Meeting
+from teams.models import ActionTeam, Announcement, Meeting, Resource
 
 
 class PublicPages(Sitemap[str]):
@@ -18,15 +19,20 @@ class PublicPages(Sitemap[str]):
 
     protocol = urlsplit(settings.SITE_URL).scheme
     url_names: ClassVar = [
-        "home", "team_list", "meeting_list", "faq_list", "organization_list", "join", "privacy",
-        "accessibility",
+        "home", "team_list", "meeting_list", "resource_list", "faq_list", "organization_list",
+        "join", "privacy", "accessibility",
     ]  # fmt: skip
 
     def items(self) -> list[str]:
         pages = [reverse(name) for name in self.url_names]
         pages += [team.get_absolute_url() for team in ActionTeam.objects.public()]
-        slugs = Meeting.objects.public().values_list("slug", flat=True)
-        pages += [reverse("meeting_detail", args=[slug]) for slug in slugs]
+        public = {
+            "meeting_detail": Meeting.objects.public(),
+            "resource_detail": Resource.objects.visible_to(AnonymousUser()),
+        }
+        for name, records in public.items():
+            slugs = records.values_list("slug", flat=True)
+            pages += [reverse(name, args=[slug]) for slug in slugs]
         keys = Announcement.objects.public().values_list("pk", flat=True)
         return pages + [reverse("announcement_detail", args=[key]) for key in keys]
 

@@ -17,6 +17,7 @@ from teams.models import (
     Meeting,
     Membership,
     Question,
+    ResourceSuggestion,
 )
 
 
@@ -245,6 +246,32 @@ def question_published(question: Question) -> None:
 def question_dismissed(question: Question) -> None:
     """Tell the asker why there is no answer."""
     queue("question_dismissed", question.email, _question_context(question))
+
+
+def suggestion_published(suggestion: ResourceSuggestion, *, is_public: bool) -> None:
+    """Tell who suggested a resource that it is published, and where, if everyone can open it."""
+    resource = suggestion.published_as
+    if resource:
+        page = resource.get_absolute_url() if is_public else reverse("resource_list")
+        queue(
+            "suggestion_published",
+            suggestion.email,
+            {
+                "suggested": f"{suggestion.title}\n{suggestion.url}",
+                "is_public": is_public,
+                "resource_url": settings.SITE_URL + page,
+            },
+        )
+
+
+def suggestion_dismissed(suggestion: ResourceSuggestion) -> None:
+    """Tell who suggested a resource why it is not published."""
+    context = {
+        "suggestion": suggestion,
+        "suggested": f"{suggestion.title}\n{suggestion.url}",
+        "list_url": settings.SITE_URL + reverse("resource_list"),
+    }
+    queue("suggestion_dismissed", suggestion.email, context)
 
 
 def _question_context(question: Question) -> dict[str, Any]:

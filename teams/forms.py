@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core import signing
@@ -30,8 +30,9 @@ from teams.models import (
     Attendance,
     EmailChoice,
 )
+from teams.web_addresses import NOT_A_WEB_ADDRESS, normalize_web_address
 
-# A question that is sent sooner or later after its form was shown needs a second press.
+# What visitors send sooner or later after the form was shown needs a second press.
 MIN_FORM_AGE_SECONDS = 3
 MAX_FORM_AGE_SECONDS = 24 * 60 * 60
 QUESTION_SALT = "teams.forms.QuestionForm"
@@ -269,12 +270,46 @@ class FaqSearchForm(BaseForm):
     q = forms.CharField(label="Search questions", required=False)
 
 
-class QuestionForm(HoneypotForm):
-    """A visitor's question, without an account and without a puzzle.
+class VisitorForm(HoneypotForm):
+    """A form that anyone may send, without an account and without a puzzle.
 
     Two things let it pass with one press: the honeypot stays empty, and `shown`, a signed time,
-    says that there was time to type.
+    says that there was time to type. `salt` tells the times of one form from those of another.
     """
+
+    salt: ClassVar[str]
+
+    @property
+    def shown_token(self) -> str:
+        """The value of `shown` on the page: the signed time when the form was first shown."""
+        age = self._age()
+        if age is None or age > MAX_FORM_AGE_SECONDS:
+            return signing.dumps(time.time(), salt=self.salt)
+        return str(self.data["shown"])
+
+    def is_suspicious(self) -> bool:
+        """Return whether it came too fast or too late to be sure that a person filled it in."""
+        age = self._age()
+        return age is None or not MIN_FORM_AGE_SECONDS <= age <= MAX_FORM_AGE_SECONDS
+
+    def _age(self) -> float | None:
+        """Return the seconds since the form was shown, or None without our signature."""
+        try:
+            return time.time() - float(signing.loads(self.data.get("shown", ""), salt=self.salt))
+        except signing.BadSignature:
+            return None
+
+
+def optional_email_field(help_text: str) -> WorkEmailField:
+    """Return the field for the address of a visitor, who may leave it out."""
+    field = WorkEmailField(label="Your email address", required=False, help_text=help_text)
+    message = "Enter your email address, like name@hospital.org, or leave it out"
+    field.error_messages["invalid"] = message
+    return field
+
+
+class QuestionForm(VisitorForm):
+    salt = QUESTION_SALT
 
     text = MultilineField(
         label="Your question",
@@ -286,38 +321,52 @@ class QuestionForm(HoneypotForm):
         },
         widget=forms.Textarea(attrs={"rows": 6}),
     )
-    email = WorkEmailField(
-        label="Your email address",
-        required=False,
-        help_text="Only to answer you; erased 90 days after the answer",
+    email = optional_email_field("Only to answer you; erased 90 days after the answer")
+
+
+class WebAddressField(forms.CharField):
+    """The address of a web page, as `normalize_web_address` stores it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["error_messages"] = {"required": NOT_A_WEB_ADDRESS}
+        kwargs["widget"] = forms.TextInput(
+            attrs={"inputmode": "url", "autocomplete": "off", "spellcheck": "false"}
+        )
+        super().__init__(**kwargs)
+
+    def clean(self, value: Any) -> str:
+        """Return the address as it is stored; what it cannot be is refused in words."""
+        typed = super().clean(value)
+        return normalize_web_address(typed) if typed else ""
+
+
+class ResourceSuggestionForm(VisitorForm):
+    salt = "teams.forms.ResourceSuggestionForm"
+
+    url = WebAddressField(
+        label="Address of the page", help_text="Copied from your browser, or just example.org/guide"
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        message = "Enter your email address, like name@hospital.org, or leave it out"
-        self.fields["email"].error_messages["invalid"] = message
-
-    @property
-    def shown_token(self) -> str:
-        """The value of `shown` on the page: the signed time when the form was first shown."""
-        age = self._age()
-        if age is None or age > MAX_FORM_AGE_SECONDS:
-            return signing.dumps(time.time(), salt=QUESTION_SALT)
-        return str(self.data["shown"])
-
-    def is_suspicious(self) -> bool:
-        """Return whether it came too fast or too late to be sure that a person filled it in."""
-        age = self._age()
-        return age is None or not MIN_FORM_AGE_SECONDS <= age <= MAX_FORM_AGE_SECONDS
-
-    def _age(self) -> float | None:
-        """Return the seconds since the form was shown, or None without our signature."""
-        try:
-            return time.time() - float(
-                signing.loads(self.data.get("shown", ""), salt=QUESTION_SALT)
-            )
-        except signing.BadSignature:
-            return None
+    title = CleanFormField(
+        label="What is it called?",
+        max_length=150,
+        help_text="The title on its page",
+        error_messages={
+            "required": "Enter the title that is on the page",
+            "max_length": "Shorten the title to at most 150 characters",
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    text = MultilineField(
+        label="Why does it help?",
+        required=False,
+        max_length=500,
+        help_text="For the facilitator who looks at it. Up to 500 characters",
+        error_messages={"max_length": "Shorten this to at most 500 characters"},
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    email = optional_email_field(
+        "Only to tell you what became of it; erased 90 days after the decision"
+    )
 
 
 class EmailChoicesForm(BaseForm):

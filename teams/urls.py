@@ -15,6 +15,8 @@ from teams.views import (
     my,
     public,
     questions,
+    resource_suggestions,
+    resources,
 )
 
 urlpatterns = [
@@ -65,6 +67,14 @@ urlpatterns = [
         meeting_guests.meeting_guest_done,
         name="meeting_guest_done",
     ),
+    path("resources/", resources.resource_list, name="resource_list"),
+    path("resources/suggest/", resource_suggestions.resource_suggest, name="resource_suggest"),
+    path(
+        "resources/suggest/done/",
+        resource_suggestions.resource_suggested,
+        name="resource_suggested",
+    ),
+    path("resources/<slug:slug>/", resources.resource_detail, name="resource_detail"),
     path("organizations/", public.organization_list, name="organization_list"),
     path("organizations/check/", public.organization_check, name="organization_check"),
     path("join/", joining.join, name="join"),

@@ -27,6 +27,7 @@ from teams.models import (
     Membership,
     Question,
     Resource,
+    ResourceSuggestion,
     TeamEmail,
 )
 from teams.services.email_choices import stop_url
@@ -220,7 +221,16 @@ def _moving_emails() -> list[partial[Any]]:
 
 
 def _visitor_emails() -> list[partial[Any]]:
-    """To people who asked a question."""
+    """To people who asked a question or suggested a resource."""
+    suggestion = ResourceSuggestion(
+        email="quentin@asker.example",
+        title="Guía para la primera entrevista",
+        url="https://library.example.org/guia",
+        text="We use it with applicants who speak Spanish at home.",
+        published_as=Resource(title="Guía para la primera entrevista", slug="guia"),
+        answer="The page can only be read by members of that library.\n\nIf there is an open one, "
+        "send us its address.",
+    )
     return [
         partial(
             team_emails.question_answered,
@@ -235,6 +245,9 @@ def _visitor_emails() -> list[partial[Any]]:
                 answer="We cannot tell what you want to know. Please ask again in other words."
             ),
         ),
+        partial(team_emails.suggestion_published, suggestion, is_public=True),
+        partial(team_emails.suggestion_published, suggestion, is_public=False),
+        partial(team_emails.suggestion_dismissed, suggestion),
     ]
 
 

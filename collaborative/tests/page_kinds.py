@@ -6,6 +6,7 @@ put them there, tools/bench/weight.py has them from the demo.
 
 from urllib.parse import urlsplit
 
+from django.contrib.auth.models import AnonymousUser
 from django.urls import reverse
 
 from desk.models import Import
@@ -21,6 +22,8 @@ from teams.models import (
     MeetingQuerySet,
     Membership,
     Question,
+    Resource,
+    ResourceQuerySet,
     SiteText,
 )
 from teams.services.email_choices import stop_url
@@ -46,6 +49,11 @@ def visitor_pages() -> list[str]:
         *_meeting_pages(Meeting.objects.public()),
         *_guest_forms(),
         *_announcement_pages(Announcement.objects.public(), team),
+        "/resources/",
+        "/resources/?kind=notes&language=pl",
+        *_resource_pages(Resource.objects.visible_to(AnonymousUser())),
+        "/resources/suggest/",
+        "/resources/suggest/done/",
         "/organizations/",
         "/join/",
         f"/join/?team={team.slug}",
@@ -66,6 +74,14 @@ def _announcement_pages(announcements: AnnouncementQuerySet, team: ActionTeam) -
     """The announcements to a team, and the page of one of `announcements`."""
     newest = [each.get_absolute_url() for each in announcements[:1]]
     return [reverse("team_announcements", args=[team.slug]), *newest]
+
+
+def _resource_pages(resources: ResourceQuerySet) -> list[str]:
+    """The page of a recording, of one in another language, and of one whose link is gone."""
+    recordings = resources.filter(kind=Resource.Kind.RECORDING)
+    gone = resources.filter(link_state=Resource.LinkState.GONE)
+    kinds = (recordings, resources.exclude(language="en"), gone)
+    return [resource.get_absolute_url() for kind in kinds for resource in kind[:1]]
 
 
 def _guest_forms() -> list[str]:
@@ -98,6 +114,8 @@ def member_pages(member: Member) -> list[str]:
         "/meetings/",
         *_meeting_pages(Meeting.objects.visible_to(member)),
         *_pages_of_answers(member),
+        "/resources/",
+        *_resource_pages(Resource.objects.visible_to(member)),
         "/my/",
         "/my/profile/",
         "/my/move/",

@@ -15,7 +15,7 @@ from collaborative.demo import sample_emails
 from collaborative.demo.sample_emails import render_sample, samples
 from members.models import Move
 from teams.models import Invitation
-from teams.tests.announcements import make_announcement
+from teams.tests.announcements import make_announcement, make_resource
 from teams.tests.meetings import make_meeting
 
 
@@ -185,6 +185,7 @@ def test_samples_link_only_to_pages_that_are_there(client_for, administrator):
     )
     make_meeting()
     make_announcement(None, administrator, pk=1)
+    make_resource(slug="guia")
     texts = "\n".join(render_sample(each).message for each in samples())
     paths = set(re.findall(rf"{portal.SITE_URL}(/[^\s)]+)", texts))
     # The records of the samples are nowhere stored.

@@ -1,8 +1,8 @@
-"""A meeting or an announcement that someone may not see is named to them nowhere: pages, calendars,
-sitemap, counts.
+"""A meeting, announcement or resource that someone may not see is named to them nowhere: pages,
+calendars, sitemap, counts.
 
-Every meeting has a word of its own in its title, place, agenda, address and links, and every
-announcement in its subject and text."""
+Every meeting has a word of its own in its title, place, agenda, address and links, every
+announcement in its subject and text, and every resource in its title, summary and addresses."""
 
 from __future__ import annotations
 
@@ -16,25 +16,28 @@ from django.utils import timezone
 from collaborative.middleware import page_cache
 from collaborative.tests.fuzzing import list_addresses
 from conftest import make_team
-from teams.models import ActionTeam, Announcement, Attendance, Meeting
-from teams.tests.announcements import make_announcement, make_link
+from teams.models import ActionTeam, Announcement, Attendance, Meeting, Resource
+from teams.tests.announcements import make_announcement, make_link, make_resource
 from teams.tests.meetings import make_meeting
 
 pytestmark = pytest.mark.django_db
-# Who sees which meetings (qx) and announcements (qn), by the words in these. `member` comes to the
-# meeting of qxteams.
+# Who sees which meetings (qx), announcements (qn) and resources (qr), by the words in these.
+# `member` comes to the meeting of qxteams.
+MEMBERS = "qxpublic qxmembers qnpublic qnall qrpublic qrmembers qrmeeting"
+OF_TEAM = f"{MEMBERS} qxteams qnteam qncoming qrteam"
 SEEN = {
-    "visitor": "qxpublic qnpublic",
-    "applicant": "qxpublic qnpublic",
-    "outsider": "qxpublic qxmembers qnpublic qnall",
-    "other_facilitator": "qxpublic qxmembers qnpublic qnall",
-    "member": "qxpublic qxmembers qxteams qnpublic qnall qnteam qncoming",
-    "facilitator": "qxpublic qxmembers qxteams qxdraft qnpublic qnall qnteam qncoming qndraft",
-    "administrator": "qxpublic qxmembers qxteams qxdraft qxprepared qnpublic qnall qnteam qncoming "
-    "qndraft qnprepared",
+    "visitor": "qxpublic qnpublic qrpublic",
+    "applicant": "qxpublic qnpublic qrpublic",
+    "outsider": MEMBERS,
+    "other_facilitator": MEMBERS,
+    "member": OF_TEAM,
+    "facilitator": f"{OF_TEAM} qxdraft qndraft",
+    "administrator": f"{OF_TEAM} qxdraft qndraft qxprepared qnprepared",
 }
-WORDS = re.compile("qx(?:public|members|teams|draft|prepared)|qn[a-z]+")
-# They have neither, and take most of the time.
+WORDS = re.compile(
+    "q[nrx](?:public|members|teams?|draft|prepared|all|coming|meeting|archived)(?![a-z])"
+)
+# They have none of these, and take most of the time.
 SKIPPED = (
     "/admin/",
     "/dev/",
@@ -94,12 +97,31 @@ def announcements(meetings, team, member, facilitator) -> None:
         make_announcement(by=facilitator, subject=f"Title {word}", body=f"Text {word}", **fields)
 
 
+@pytest.fixture
+def resources(meetings, team) -> None:
+    for word, fields in {
+        "qrpublic": {},
+        "qrmembers": {"audience": "members", "language": "es", "kind": "toolkit"},
+        "qrteam": {"audience": "teams", "language": "pl"},
+        "qrmeeting": {"meeting": meetings["qxmembers"]},
+        "qrarchived": {"archived_at": timezone.now()},
+        "qrprepared": {"teams": [ActionTeam.objects.get(name="Prepared")]},
+    }.items():
+        make_marked_resource(word, *fields.pop("teams", [team]), **fields)
+
+
+def make_marked_resource(word: str, *teams: ActionTeam, **fields) -> Resource:
+    texts = {"title": f"Title {word}", "summary": f"Summary {word}", "publisher": word}
+    return make_resource(*teams, slug=word, url=f"https://x.org/{word}", **texts, **fields)
+
+
 def addresses() -> list[str]:
-    """Return every address of the portal with the slugs of all teams and coming meetings, and the
-    pages of those that are over, and of all announcements."""
+    """Return every address of the portal with the slugs of all teams, resources and coming
+    meetings, and the pages of those that are over, and of all announcements."""
     slugs = {
         "/teams/": list(ActionTeam.objects.values_list("slug", flat=True)),
         "/meetings/": list(Meeting.objects.upcoming().values_list("slug", flat=True)),
+        "/resources/": list(Resource.objects.values_list("slug", flat=True)),
     }
     filled = []
     for address in list_addresses():
@@ -114,12 +136,13 @@ def addresses() -> list[str]:
     filled += [f"/meetings/{slug}/" for slug in over]
     filled += [each.get_absolute_url() for each in Announcement.objects.all()]
     searches = ["/faq/?q=Title", "/meetings/?team=education", "/meetings/?kind=quarterly"]
+    searches += ["/resources/?team=education", "/resources/?kind=toolkit"]
     return [*filled, *searches]
 
 
 def words_in(client: Client, address: str) -> set[str]:
-    """Return the words of meetings and announcements that an answer holds. The address itself names
-    a meeting: a page that does not exist, or leads on, tells nothing by repeating it."""
+    """Return the words of what is marked that an answer holds. The address itself names a meeting
+    or a resource: a page that does not exist, or leads on, tells nothing by repeating it."""
     response = client.get(address)
     assert response.status_code < 500, address
     content = b"".join(response.streaming_content) if response.streaming else response.content
@@ -129,7 +152,7 @@ def words_in(client: Client, address: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", SEEN)
-@pytest.mark.usefixtures("announcements")
+@pytest.mark.usefixtures("announcements", "resources")
 def test_nothing_names_what_is_not_seen(request, client, client_for, name):
     if name != "visitor":
         client = client_for(request.getfixturevalue(name))
@@ -164,7 +187,9 @@ def test_nothing_shows_visitors_what_has_been_for_members_for_two_seconds(
     monkeypatch.setattr(page_cache.time, "monotonic", lambda: now[0])
     make_marked("qxpublic", team, audience="public")
     announcement = make_announcement(team, facilitator, subject="qnpublic", is_public=True)
+    resource = make_marked_resource("qrpublic", team)
     pages = [announcement.get_absolute_url(), "/teams/education/announcements/"]
+    pages += [resource.get_absolute_url(), "/resources/", "/resources/?team=education"]
     pages += ["/", "/teams/", "/teams/education/", "/meetings/", "/meetings/qxpublic/"]
     pages += ["/sitemap.xml", "/meetings/calendar.ics", "/teams/education/meetings.ics"]
     pages += ["/meetings/?kind=quarterly", "/my/", "/meetings/qxpublic.ics"]
@@ -174,12 +199,13 @@ def test_nothing_shows_visitors_what_has_been_for_members_for_two_seconds(
         return {page for page in pages for person in people if words_in(person, page)}
 
     before = shown()
-    assert {"/", "/teams/education/", "/meetings/", "/sitemap.xml", *pages[:2]} <= before
+    assert {"/", "/teams/education/", "/meetings/", "/sitemap.xml", *pages[:5]} <= before
     now[0] += 0.9
     fragment_clock.advance(0.9)
     assert shown() == before
     Meeting.objects.update(audience=Meeting.Audience.TEAMS)
     Announcement.objects.update(is_public=False)
+    Resource.objects.update(audience=Resource.Audience.TEAMS)
     now[0] += 2
     fragment_clock.advance(2)
     assert shown() == set()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Collection, Iterable
+from datetime import date, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -11,14 +11,19 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import get_language_info
 
+from members.email_domains import readable_domain
 from members.models import Member
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
 from teams.models.meetings import Meeting, team_keys
 from teams.models.teams import ActionTeam
+from teams.web_addresses import web_host
 
 # A resource that nobody has checked for so long may have changed or gone.
 CHECK_AFTER = timedelta(days=180)
@@ -31,13 +36,15 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
 
     def of_teams(self, keys: Collection[int]) -> ResourceQuerySet:
         """Those of the teams with these keys or of their meetings, and those for all teams."""
-        through = Resource.teams.through.objects.filter(resource=OuterRef("pk"))
-        of_meeting = Meeting.objects.of_teams(keys).order_by().values("pk")
-        return self.filter(
-            Exists(through.filter(actionteam__in=keys))
-            | Q(meeting__in=of_meeting)
-            | (~Exists(through) & Q(meeting=None))
-        )
+        return self.filter(_is_of_teams(keys))
+
+    def count_by_team(self, teams: Iterable[ActionTeam]) -> dict[int, int]:
+        """Return how many `of_teams` has for each of `teams`, by its key, in one query."""
+        counts = {
+            f"of_{team.pk}": models.Count("pk", filter=_is_of_teams([team.pk])) for team in teams
+        }
+        found = self.order_by().aggregate(**counts) if counts else {}
+        return {int(name.removeprefix("of_")): number for name, number in found.items()}
 
     def published(self) -> ResourceQuerySet:
         """All that are shown: not archived, and of no team that is a draft."""
@@ -70,6 +77,14 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         )
         return shown.filter(~Q(audience=Resource.Audience.TEAMS) | Exists(own) | Exists(of_meeting))
 
+    def newest_first(self) -> ResourceQuerySet:
+        """What was added last comes first."""
+        return self.order_by("-added_at", "-pk")
+
+    def with_teams(self) -> ResourceQuerySet:
+        """With what pages show beside them: their teams and meetings."""
+        return self.select_related("meeting").prefetch_related("teams", "meeting__teams")
+
     def editable_by(self, staff: Member) -> ResourceQuerySet:
         """Those of no team or meeting, which all facilitators share, and those of their own teams
         and meetings."""
@@ -90,6 +105,16 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         """Recordings without captions and without a transcript, or where that is not known."""
         lacking = Q(transcript_url="") & ~Q(captions=Resource.Captions.YES)
         return self.current().filter(lacking, kind=Resource.Kind.RECORDING)
+
+
+def _is_of_teams(keys: Collection[int]) -> Q:
+    through = Resource.teams.through.objects.filter(resource=OuterRef("pk"))
+    of_meeting = Meeting.objects.of_teams(keys).order_by().values("pk")
+    return (
+        Q(Exists(through.filter(actionteam__in=keys)))
+        | Q(meeting__in=of_meeting)
+        | (~Exists(through) & Q(meeting=None))
+    )
 
 
 class Resource(models.Model):
@@ -223,6 +248,68 @@ class Resource(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("resource_detail", args=[self.slug])
+
+    @property
+    def teams_shown(self) -> list[ActionTeam]:
+        """Its teams, or those of its meeting; none: it is for all. `with_teams` fetches them."""
+        teams = list(self.teams.all())
+        return teams or (list(self.meeting.teams.all()) if self.meeting else [])
+
+    @property
+    def host(self) -> str:
+        """The name of the site that it is on: "library.example.org"."""
+        return readable_domain(web_host(self.url))
+
+    @property
+    def published_in_words(self) -> str:
+        """As much of the date as is known: "2025", "March 2025" or "March 15, 2025"; empty where
+        nothing is."""
+        year, *rest = self.published_on.split("-")
+        try:
+            day = date(int(year), *(int(part) for part in [*rest, "1", "1"][:2]))
+        except ValueError:
+            return self.published_on
+        return date_format(day, ("Y", "F Y", "F j, Y")[len(rest)])
+
+    @property
+    def language_name(self) -> str:
+        """In English: "Spanish"."""
+        return language_name(self.language)
+
+    @property
+    def is_in_english(self) -> bool:
+        return self.language.partition("-")[0].lower() == "en"
+
+    @property
+    def length(self) -> str:
+        """How long a recording is, in words: "1 hour 5 minutes"; empty where it is not known."""
+        hours, minutes = divmod(self.minutes or 0, 60)
+        parts = [(hours, "hour"), (minutes, "minute")]
+        return " ".join(f"{count} {unit}{pluralize(count)}" for count, unit in parts if count)
+
+    @property
+    def is_recording(self) -> bool:
+        return self.kind == self.Kind.RECORDING
+
+    @property
+    def is_due_for_check(self) -> bool:
+        """Whether nobody has checked it for CHECK_AFTER."""
+        return self.checked_on < timezone.localdate() - CHECK_AFTER
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its link no longer leads to anything, as far as the worker can tell."""
+        return self.link_state == self.LinkState.GONE
+
+
+def language_name(code: str) -> str:
+    """Return the English name of a language of BCP 47; without one that is known, the code."""
+    for known in (code.lower(), code.lower().partition("-")[0]):
+        try:
+            return str(get_language_info(known)["name"])
+        except KeyError:
+            continue
+    return code
 
 
 class ResourceSuggestionQuerySet(models.QuerySet["ResourceSuggestion"]):

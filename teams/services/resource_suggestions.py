@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from members.models import Member
 from members.services import save_with_history
+from teams import emails
 from teams.models import Resource, ResourceSuggestion
 from teams.services.questions import REPEAT_WINDOW, serialize_inserts
 from teams.web_addresses import same_page_key, web_host
@@ -36,3 +37,16 @@ def resource_at(url: str, person: Member | AnonymousUser) -> Resource | None:
     on_site = Resource.objects.visible_to(person).filter(url__icontains=web_host(url))
     candidates = on_site.order_by("-added_at", "-pk").only("url", "title", "slug")
     return next((each for each in candidates if same_page_key(each.url) == key), None)
+
+
+def email_suggester(suggestion: ResourceSuggestion) -> None:
+    """Queue the email to who suggested it, if they left an address: what became of it. A dismissal
+    without a reason sends none. Call it in the transaction of the decision."""
+    if not suggestion.email:
+        return
+    if suggestion.status == ResourceSuggestion.Status.PUBLISHED:
+        public = Resource.objects.visible_to(AnonymousUser())
+        is_public = public.filter(pk=suggestion.published_as_id).exists()
+        emails.suggestion_published(suggestion, is_public=is_public)
+    elif suggestion.answer:
+        emails.suggestion_dismissed(suggestion)

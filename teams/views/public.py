@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -24,7 +25,7 @@ from members.forms import DomainCheckForm
 from members.models import EmailDomain, Member, Organization
 from members.search_words import cut_search_note, used_words
 from teams.forms import FaqSearchForm
-from teams.models import ActionTeam, FaqEntry, Membership
+from teams.models import ActionTeam, FaqEntry, Membership, Resource, ResourceQuerySet
 from teams.public_teams import public_team
 from teams.services import search_faq
 from teams.services.my_announcements import newest_of_team
@@ -41,6 +42,7 @@ from teams.statistics import (
 )
 
 ORGANIZATIONS_PER_PAGE = 100
+RESOURCES_ON_TEAM_PAGE = 3
 
 
 @login_not_required
@@ -61,12 +63,14 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
         team = get_object_or_404(ActionTeam.objects.visible_to(request.user), slug=slug)
     context = {
         "team": team,
+        "goals": team.goals.prefetch_related("updates"),
         "get_content": partial(_team_content, team),
         "membership": None,
         "facilitators": [],
         "sees_roster": False,
         "get_next_meeting": partial(next_public_meeting, team),
         "get_announcements": partial(newest_of_team, team, only_public=True),
+        "get_resources": partial(_newest_resources, team, request.user),
     }
     if isinstance(request.user, Member):
         membership = Membership.objects.of(request.user).current().filter(team=team).first()
@@ -80,8 +84,19 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "sees_roster": sees_roster,
             "next_meeting": next_meeting_of(team, request.user, is_in_team=sees_roster),
             "announcements": newest_of_team(team, only_public=not sees_roster),
+            "resources": _newest_resources(team, request.user, is_in_team=sees_roster),
         }
     return render(request, "teams/team_detail.html", context)
+
+
+def _newest_resources(
+    team: ActionTeam, person: Member | AnonymousUser, *, is_in_team: bool = False
+) -> ResourceQuerySet:
+    """Return what `person` sees of the resources for `team` on its page; not evaluated yet. What
+    else those in the team are in makes no difference for these."""
+    keys = [team.pk] if is_in_team else None
+    resources = Resource.objects.visible_to(person, keys).of_teams([team.pk])
+    return resources.newest_first().with_teams()[:RESOURCES_ON_TEAM_PAGE]
 
 
 def _team_content(team: ActionTeam) -> dict[str, object]:
@@ -91,7 +106,6 @@ def _team_content(team: ActionTeam) -> dict[str, object]:
     published = FaqEntry.objects.published()
     return {
         "counts": counts,
-        "goals": team.goals.prefetch_related("updates"),
         "organizations": names[:ORGANIZATIONS_PER_PAGE],
         "has_more_organizations": len(names) > ORGANIZATIONS_PER_PAGE,
         "team_entries": published.filter(team=team),
