@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models import F
@@ -26,6 +27,8 @@ from teams.models import (
     Meeting,
     Membership,
     Question,
+    Resource,
+    ResourceSuggestion,
 )
 from teams.workdays import is_working_day
 
@@ -183,3 +186,14 @@ def test_demo_has_meetings_before_and_after_today(output):
         assert not meeting.join_url or meeting.join_url.startswith("https://video.example.org/")
     began = meetings.filter(starts_at__lt=timezone.now())
     assert not began.filter(announced_at__gt=F("starts_at")).exists()
+
+
+def test_demo_has_resources_of_every_state(output):
+    visible = Resource.objects.visible_to(AnonymousUser())
+    assert visible.exclude(language="en").filter(language="es").exists()
+    assert visible.filter(kind="recording", captions="no", transcript_url="").exists()
+    assert visible.filter(link_state="gone").due_for_check().exists()
+    assert Resource.objects.filter(audience="members").exists()
+    hosts = {resource.host for resource in Resource.objects.all()}
+    assert all(host.endswith(".example.org") for host in hosts)
+    assert ResourceSuggestion.objects.waiting().exists()

@@ -29,7 +29,7 @@ def test_resource_suggest_needs_no_account(client):
     assert (suggestion.url, suggestion.title) == ("https://library.example.org/guide", "Guide")
     assert (suggestion.text, suggestion.email) == ("Fair\nquestions", "vera@visitor.example")
     text = visible_text(client.get(sent["Location"]))
-    assert "We email you when it is published" in text
+    assert "we email you when it is published" in text
 
 
 def test_resource_suggest_needs_no_address(client):

@@ -16,6 +16,7 @@ from conftest import code_in, visible_text
 from members.models import SentCode
 from teams.tests.joining import CODE, EMPLOYER, JOIN, NEW_CODE, form
 from teams.tests.test_views_questions import ASK, question_data
+from teams.tests.test_views_resource_suggestions import SUGGEST, suggestion_data
 
 pytestmark = pytest.mark.django_db
 SIGN_IN, SIGN_IN_CODE, SIGN_OUT = "/sign-in/", "/sign-in/code/", "/sign-out/"
@@ -39,10 +40,12 @@ def used_up_limits(settings) -> None:
         **settings.RATE_LIMITS,
         "code": "1/15m/ip",
         "question": "1/h/ip",
+        "suggestion": "1/h/ip",
         "check": "1/5m/ip",
     }
     Client().post(SIGN_IN, {"email": "first@rush.example"})
     Client().post(ASK, question_data(text="The first"))
+    Client().post(SUGGEST, suggestion_data())
     Client().post(CHECK, {"email": "first@rush.example"})
     Session.objects.all().delete()
 
@@ -53,6 +56,7 @@ def refused_posts(team) -> dict[str, dict]:
         JOIN: form(team, full_name=f"Nora {incompressible(100)}"),
         f"{SIGN_IN}?next=/{'x' * 2000}": {"email": "nora@rush.example"},
         ASK: question_data(text=incompressible(1000), email="nora@rush.example"),
+        SUGGEST: suggestion_data(text=incompressible(500), email="nora@rush.example"),
         CHECK: {"email": "nora@rush.example"},
     }
 
@@ -166,7 +170,9 @@ def test_messages_of_a_member_that_are_too_long_for_the_cookie_are_kept(
     assert f"You have joined {other_team}." in text
 
 
-@pytest.mark.parametrize("path", [JOIN, CODE, NEW_CODE, SIGN_IN, SIGN_IN_CODE, ASK, SIGN_OUT])
+@pytest.mark.parametrize(
+    "path", [JOIN, CODE, NEW_CODE, SIGN_IN, SIGN_IN_CODE, ASK, SUGGEST, SIGN_OUT]
+)
 def test_post_without_a_csrf_token_stores_nothing(team, path):
     browser = Client(enforce_csrf_checks=True)
     assert browser.post(path, form(team, text="May I?")).status_code == 403
@@ -177,6 +183,7 @@ def test_post_without_a_csrf_token_stores_nothing(team, path):
     "name",
     ["home", "team_list", "faq_list", "organization_list", "join", "join_code", "join_done"]
     + ["account_login", "account_login_code", "question_ask", "question_done", "my_teams"]
+    + ["resource_list", "resource_suggest", "resource_suggested"]
     + ["mfa_authenticate", "mfa_index", "admin:index", "privacy"],
 )
 def test_page_for_a_visitor_stores_nothing(client, db, name):

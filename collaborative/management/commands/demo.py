@@ -15,6 +15,7 @@ from post_office.models import Email
 
 from collaborative.demo import data
 from collaborative.demo.meetings import GUEST, add_meetings
+from collaborative.demo.resources import add_resources
 from collaborative.demo.timeline import (
     backdate_goal_update,
     backdate_move,
@@ -114,6 +115,7 @@ def _add_everything() -> None:
     backdate_people(_emails())
     _move_people()
     add_meetings(teams, facilitators, administrator)
+    add_resources(teams, facilitators, administrator)
     # These people do not exist, so nobody may write to them, whatever EMAIL_URL is set to.
     new_addresses = [data.MOVE_REQUEST[1], *(move[1] for move in data.MOVES)]
     others = [data.ANSWERED_QUESTION[0][1], GUEST[1]]
