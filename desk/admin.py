@@ -6,6 +6,7 @@ from post_office.models import Email
 from desk.actions.log import DecisionAdmin
 from desk.changelist import ExportAdmin
 from desk.models import Export, Import
+from desk.records.announcements.admin import AnnouncementAdmin
 from desk.records.bounces import BounceAdmin
 from desk.records.domains import EmailDomainAdmin
 from desk.records.emails import EmailAdmin
@@ -26,6 +27,7 @@ from desk.records.teams import ActionTeamAdmin
 from members.models import Bounce, Decision, EmailDomain, Member, Move, Organization, SiteIdentity
 from teams.models import (
     ActionTeam,
+    Announcement,
     FaqEntry,
     Goal,
     Invitation,
@@ -39,6 +41,7 @@ from teams.models import (
 
 admin.site.register(ActionTeam, ActionTeamAdmin)
 admin.site.register(Bounce, BounceAdmin)
+admin.site.register(Announcement, AnnouncementAdmin)
 admin.site.register(Decision, DecisionAdmin)
 admin.site.register(Email, EmailAdmin)
 admin.site.register(EmailDomain, EmailDomainAdmin)

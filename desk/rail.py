@@ -17,6 +17,7 @@ from desk.models import Export, Import
 from members.models import Bounce, Decision, EmailDomain, Member, Move, Organization, SiteIdentity
 from teams.models import (
     ActionTeam,
+    Announcement,
     FaqEntry,
     Goal,
     Invitation,
@@ -44,6 +45,7 @@ PEOPLE: list[ListEntry] = [
 ]
 WORK: list[ListEntry] = [
     (Meeting, "Meetings", "calendar", "meetings"),
+    (Announcement, "Announcements", "email", ""),
     (Goal, "Goals", "flag", "goals"),
     (ActionTeam, "Teams", "inbox", ""),
     (FaqEntry, "FAQ entries", "talk", ""),

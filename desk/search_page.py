@@ -16,9 +16,11 @@ from django.utils.text import capfirst
 
 from members.models import Member, Organization
 from teams.meeting_times import day_in_words
-from teams.models import FaqEntry, Goal, Meeting, Question
+from teams.models import Announcement, FaqEntry, Goal, Meeting, Question
 
-SEARCHED: list[type[Model]] = [Organization, Member, Question, Meeting, Goal, FaqEntry]
+SEARCHED: list[type[Model]] = [
+    Organization, Member, Question, Meeting, Announcement, Goal, FaqEntry,
+]  # fmt: skip
 MAX_MATCHES = 6
 
 
@@ -82,4 +84,6 @@ def _details(row: Any) -> str:
         return row.email or "no address"
     if isinstance(row, Meeting):
         return day_in_words(row.day)
+    if isinstance(row, Announcement):
+        return f"{row.get_status_display()}, {row.audience}"
     return str(row.team or "")

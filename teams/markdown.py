@@ -5,6 +5,7 @@ Markdown only an allow-list is kept (nh3).
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import unescape
 
@@ -14,6 +15,7 @@ from django.utils.html import escape, strip_tags
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
@@ -56,9 +58,16 @@ _EMAIL_STYLES = {
     "table": "margin: 0 0 16px; border-collapse: collapse;",
     **dict.fromkeys(("th", "td"), _CELL),
 }
+# Of a web page, without the punctuation after it.
+_ADDRESS = re.compile(r"""(https?://[^\s<>"“”]*[^\s<>"“”.,;:!?)\]'’…])""")
+_OWN_PAGE = re.compile(r"/(?![/\\])")
+_OWN_HREF = re.compile(r'( href=")/')
 # nh3 writes attributes in double quotation marks.
-_STYLED_TAG = re.compile(rf"""<({"|".join(_EMAIL_STYLES)})((?: [\w-]+="[^"]*")*)>""")
-_LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]+)\)")
+_OPENING_TAG = re.compile(r"""<(\w+)((?: [\w-]+="[^"]*")*)>""")
+# With pairs of parentheses in the address, and a title that nobody sees in an email.
+_LINK = re.compile(
+    r"""(!?)\[([^\]\n]+)\]\(<?((?:[^()\s<>]|\([^()\s<>]*\))+)>?(?:\s+"[^"\n]*")?\)"""
+)
 _HEADING = re.compile(r"^#{1,6} +", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<!\w)(\*\*|\*|__|_)(?=\S)([^\n]+?)(?<=\S)\1(?!\w)")
 
@@ -72,6 +81,33 @@ def _render_image_as_text(
 
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _PARSER.add_render_rule("image", _render_image_as_text)
+
+
+def _link_addresses(state: StateCore) -> None:
+    """Make links of the addresses of web pages that stand in the text, as people paste them."""
+    for block in state.tokens:
+        if block.children and "://" in block.content:
+            block.children = list(_with_links(block.children))
+
+
+def _with_links(tokens: Iterable[Token]) -> Iterator[Token]:
+    is_in_link = False
+    for token in tokens:
+        is_in_link = token.type == "link_open" or (is_in_link and token.type != "link_close")
+        if token.type != "text" or is_in_link:
+            yield token
+            continue
+        # The parts with an odd number are addresses.
+        for number, part in enumerate(_ADDRESS.split(token.content)):
+            if number % 2 and _PARSER.validateLink(part):
+                yield Token("link_open", "a", 1, attrs={"href": _PARSER.normalizeLink(part)})
+                yield Token("text", "", 0, content=part)
+                yield Token("link_close", "a", -1)
+            elif part:
+                yield Token("text", "", 0, content=part)
+
+
+_PARSER.core.ruler.push("link_addresses", _link_addresses)
 
 
 def _clean(html: str) -> SafeString:
@@ -105,10 +141,16 @@ def plain_text(text: str) -> str:
 
 
 def email_text(text: str) -> str:
-    """Return Markdown `text` for an email without HTML: lists and lines as they are, the address of
-    a link behind its words, no stars around a word."""
-    text = _LINK.sub(r"\1 (\2)", _HEADING.sub("", text))
+    """Return Markdown `text` for an email without HTML: lists and lines as they are, the whole
+    address of a link behind its words, no stars around a word."""
+    text = _LINK.sub(_write_out_link, _HEADING.sub("", text))
     return _EMPHASIS.sub(r"\2", text)
+
+
+def _write_out_link(match: re.Match[str]) -> str:
+    image, words, url = match.groups()
+    address = f"{settings.SITE_URL}{url}" if _OWN_PAGE.match(url) else url.removeprefix("mailto:")
+    return words if image or words == address else f"{words} ({address})"
 
 
 def email_html(text: str, top: int = TOP_HEADING) -> SafeString:
@@ -116,13 +158,14 @@ def email_html(text: str, top: int = TOP_HEADING) -> SafeString:
     and a link to a page of the portal needs its whole address."""
 
     def with_style(match: re.Match[str]) -> str:
-        tag, attributes = match[1], match[2].replace(' href="/', f' href="{settings.SITE_URL}/')
+        tag, attributes = match[1], _OWN_HREF.sub(rf"\1{settings.SITE_URL}/", match[2])
         if tag == "blockquote":
             attributes = ' class="quote"'
-        return f'<{tag}{attributes} style="{_EMAIL_STYLES[tag]}">'
+        style = _EMAIL_STYLES.get(tag)
+        return f'<{tag}{attributes} style="{style}">' if style else match[0]
 
     # Only tags of the allow-list get a constant attribute, and the address of the portal.
-    return mark_safe(_STYLED_TAG.sub(with_style, render_markdown(text, top)))  # noqa: S308
+    return mark_safe(_OPENING_TAG.sub(with_style, render_markdown(text, top)))  # noqa: S308
 
 
 def mark_words(html: str, terms: frozenset[str]) -> SafeString:

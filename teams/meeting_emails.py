@@ -11,7 +11,7 @@ from post_office.models import Email
 
 from members.emails import SharedEmail
 from members.models import Member
-from teams.markdown import email_text, render_markdown
+from teams.markdown import email_html, email_text
 from teams.meeting_times import day_in_words, time_range
 from teams.models import Announcement, Attendance, Meeting, Resource
 
@@ -116,15 +116,14 @@ def _queue_for_each(name: str, readers: Iterable[Reader], context: dict[str, Any
     """Queue the email of these templates for each of `readers`, and return the emails; it is
     rendered once for those who can stop such emails, and once for the others."""
     meeting: Meeting = context["meeting"]
-    # Links to the portal's own pages have to work in an email.
-    agenda, is_cut = _beginning(meeting.agenda.replace("](/", f"]({settings.SITE_URL}/"))
+    agenda, is_cut = _beginning(meeting.agenda)
     context = {
         "time": time_range(meeting),
         "day": day_in_words(meeting.day, year=False),
         "long_day": day_in_words(meeting.day),
         "meeting_url": settings.SITE_URL + meeting.get_absolute_url(),
         "agenda": email_text(agenda),
-        "agenda_html": render_markdown(agenda),
+        "agenda_html": email_html(agenda),
         "is_agenda_cut": is_cut,
         "my_emails_url": settings.SITE_URL + reverse("my_emails"),
         **context,

@@ -16,21 +16,9 @@ from django.views.decorators.http import require_safe
 from post_office.models import Email
 
 from collaborative.demo.sample_emails import render_sample, samples
+from desk.email_policy import EMAIL_POLICY, FRAME_POLICY
 
 MAX_EMAILS_SHOWN = 100
-
-# Emails carry their styles in the page. Nothing else is allowed there, least of all a script; only
-# the pages here show one in a frame.
-EMAIL_POLICY = {
-    "default-src": ["'none'"],
-    "script-src": ["'none'"],
-    "style-src": ["'unsafe-inline'"],
-    "img-src": ["'self'", "data:"],
-    "base-uri": ["'none'"],
-    "form-action": ["'none'"],
-    "frame-ancestors": ["'self'"],
-}
-FRAME_POLICY = {"frame-src": ["'self'"]}
 
 
 def development_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

@@ -197,6 +197,9 @@ def desk_pages() -> list[str]:
         "teams/meeting/",
         "teams/meeting/add/",
         *_desk_meeting_pages(),
+        "teams/announcement/",
+        "teams/announcement/add/",
+        *_desk_announcement_pages(),
         "teams/goal/",
         "teams/goal/add/",
         f"teams/goal/{goal.pk}/report/",
@@ -234,6 +237,17 @@ def _desk_meeting_pages() -> list[str]:
         for state in status
         for meeting in Meeting.objects.filter(status=state).order_by("-starts_at")[:1]
         for page in ("change", *actions.get(state, ()))
+    ]
+
+
+def _desk_announcement_pages() -> list[str]:
+    """A draft with the page that sends it, and one that was sent."""
+    status = Announcement.Status
+    return [
+        f"teams/announcement/{announcement.pk}/{page}/"
+        for state, pages in [(status.DRAFT, ["change", "send"]), (status.SENT, ["change"])]
+        for announcement in Announcement.objects.filter(status=state)[:1]
+        for page in pages
     ]
 
 

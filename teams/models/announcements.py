@@ -136,6 +136,11 @@ class Announcement(models.Model):
     # When it was sent: how many had it in their monthly summary, or had stopped these emails.
     monthly_number = models.PositiveIntegerField(default=0, editable=False)
     stopped_number = models.PositiveIntegerField(default=0, editable=False)
+    # What became of the emails, once it is no longer stored who got one.
+    sent_number = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    failed_number = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    skipped_number = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    bounced_number = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     objects = AnnouncementQuerySet.as_manager()
     history = LoggedRecords()

@@ -10,18 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from hashlib import sha256
 from itertools import islice
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Count
+from django.urls import reverse
 from django.utils import timezone
 from post_office.models import Email
 
 from members.batches import batched
 from members.dates import long_date
-from members.emails import bulk_queue
+from members.emails import bulk_queue, collect_emails
 from members.models import Member
 from members.normalize import clean_text
 from members.services import Refused, delete_with_history, save_with_history
@@ -40,6 +44,7 @@ from teams.models import (
 from teams.services.email_choices import stop_url
 from teams.services.meeting_emails import attendees_of
 from teams.services.team_emails import Reason, Recipient, Recipients, recipients_in
+from teams.services.visibility import visible_keys
 
 Kind = EmailChoice.Kind
 Outcome = AnnouncementRecipient.Outcome
@@ -48,6 +53,10 @@ Status = Announcement.Status
 CHANGEABLE_FIELDS = frozenset({"team", "meeting", "subject", "body", "is_public"})
 # Of what was sent: whether everyone can read it.
 CHANGEABLE_WHEN_SENT = frozenset({"is_public"})
+# Who got it is known for so long; how many did, for good.
+RECIPIENT_RETENTION = timedelta(days=180)
+# Among which one is looked for that the person sees.
+MAX_SAMPLES = 20
 
 
 @transaction.atomic
@@ -178,6 +187,29 @@ def send_test(announcement: Announcement, *, to: Member) -> None:
     announcement_emails.announcement(announcement, [reader], author=to, is_test=True)
 
 
+def sample_email(announcement: Announcement, recipients: Recipients, *, by: Member) -> Email:
+    """Return the email, not stored, as one of the first `recipients` whom `by` sees would get it
+    from `by`; as `by` would, where they see none of them. Its link to stop such emails leads to
+    the reader's own page: anyone who has the real one can stop them for that person."""
+    reader = _sample_reader(announcement, recipients, by)
+    if reader.stop_url:
+        reader = replace(reader, stop_url=settings.SITE_URL + reverse("my_emails"))
+    with collect_emails() as emails:
+        announcement_emails.announcement(announcement, [reader], author=by)
+    return emails[0]
+
+
+def _sample_reader(announcement: Announcement, recipients: Recipients, by: Member) -> Reader:
+    first = recipients.each[:MAX_SAMPLES]
+    seen = visible_keys(Member, [each.member.pk for each in first], by)
+    for each in first:
+        if each.member.pk in seen:
+            return _reader_of(announcement, each.member, each.team)
+    if recipients.guests:
+        return _guest_reader(announcement, recipients.guests[0])
+    return _reader_of(announcement, by, announcement.team)
+
+
 @transaction.atomic
 def stop_announcement(announcement: Announcement, *, by: Member) -> int:
     """Stop the emails that have not left; return how many. They remain in the queue until the mail
@@ -225,6 +257,26 @@ def record_outcome(email: Email, outcome: str, reason: str = "") -> None:
     recipient = AnnouncementRecipient.objects.filter(email=email.pk)
     limit = AnnouncementRecipient._meta.get_field("reason").max_length
     recipient.update(outcome=outcome, reason=reason[:limit], changed_at=timezone.now())
+
+
+def delete_old_recipients() -> int:
+    """Forget who got announcements that were sent RECIPIENT_RETENTION ago, and keep how many did;
+    return of how many announcements."""
+    since = timezone.now() - RECIPIENT_RETENTION
+    old = Announcement.objects.filter(sent_at__lt=since, recipients__isnull=False).distinct()
+    keys = list(old.order_by().values_list("pk", flat=True))
+    for key in keys:
+        with transaction.atomic():
+            announcement = Announcement.objects.select_for_update(no_key=True).get(pk=key)
+            recipients = announcement.recipients
+            # After all this time nothing waits any longer.
+            recipients.filter(outcome=Outcome.QUEUED).update(outcome=Outcome.SKIPPED)
+            counted = recipients.values_list("outcome").annotate(number=Count("pk")).order_by()
+            numbers = {f"{outcome}_number": number for outcome, number in counted}
+            why = "who got it is no longer stored"
+            save_with_history(announcement, None, why, **numbers)
+            recipients.all().delete()
+    return len(keys)
 
 
 def _lock_announcement(announcement: Announcement, by: Member) -> Announcement:
@@ -301,8 +353,7 @@ def _letters(announcement: Announcement, recipients: Recipients) -> Iterator[_Le
         reader = _reader_of(announcement, each.member, each.team)
         yield _Letter(reader, each.member, each.team)
     for guest in recipients.guests:
-        reader = Reader(guest.guest_email, guest.guest_name, _reason(announcement, None))
-        yield _Letter(reader, guest=guest)
+        yield _Letter(_guest_reader(announcement, guest), guest=guest)
 
 
 def _reader_of(announcement: Announcement, member: Member, team: ActionTeam | None) -> Reader:
@@ -312,6 +363,10 @@ def _reader_of(announcement: Announcement, member: Member, team: ActionTeam | No
         stop = stop_url(member.pk, team.pk if team else None, Kind.ANNOUNCEMENTS)
     reason = _reason(announcement, team)
     return Reader(member.email, member.full_name, reason, stop_url=stop)
+
+
+def _guest_reader(announcement: Announcement, guest: Attendance) -> Reader:
+    return Reader(guest.guest_email, guest.guest_name, _reason(announcement, None))
 
 
 def _reason(announcement: Announcement, team: ActionTeam | None) -> str:

@@ -1,16 +1,18 @@
 """Facilitators' Markdown can do no harm, and marking words never breaks it."""
 
+import re
 from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+from django.conf import settings as portal
 from django.template import Context, Template
 from django.utils.safestring import SafeString
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from members.normalize import fold
-from teams.markdown import email_text, mark_words, plain_text, render_markdown
+from teams.markdown import email_html, email_text, mark_words, plain_text, render_markdown
 from teams.search import Document, search
 
 HARMLESS = {
@@ -268,8 +270,47 @@ def test_plain_text_is_what_is_read(text, plain):
             "Welcome\n\n* 9:00 Coffee\n* 10:00 Goals",
         ),
         ("1. Bring form_a_2026 and 2 * 3 * 4", "1. Bring form_a_2026 and 2 * 3 * 4"),
+        (
+            "[A (b)](https://a.example/x_(y)) [T](/faq/?q=a 'b') [Own](/faq/ \"Title\")",
+            "A (b) (https://a.example/x_(y)) [T](/faq/?q=a 'b') Own (http://127.0.0.1:8000/faq/)",
+        ),
+        (
+            "![A plan](/plan.png) [https://a.example](https://a.example) "
+            "[a@b.example](mailto:a@b.example) [No](//evil.example)",
+            "A plan https://a.example a@b.example No (//evil.example)",
+        ),
         ("Not [a link] (here), #1 **open", "Not [a link] (here), #1 **open"),
     ],
 )
 def test_email_text_reads_without_markup(text, read):
     assert email_text(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        ("See https://a.example/b_c_d?x=1&y=2.", ["https://a.example/b_c_d?x=1&amp;y=2"]),
+        ("(https://a.example/x), “http://b.example”!", ["https://a.example/x", "http://b.example"]),
+        ("*https://a.example* and <https://b.example>", ["https://a.example", "https://b.example"]),
+        ("[https://a.example/x](https://b.example)", ["https://b.example"]),
+        ("`https://a.example` ![https://a.example](x)", []),
+        ("javascript://a.example http:// ftp://a.example", []),
+    ],
+)
+def test_pasted_addresses_are_links(text, links):
+    assert re.findall(r'href="([^"]*)"', render_markdown(text)) == links
+
+
+def test_email_html_has_its_styles_in_the_tags_and_whole_addresses():
+    html = email_html("# A\n\n> [b](/faq/)\n\n- c\n\n|d|e|\n|-|-|\n|f|g|\n\n`<p>`", top=2)
+    tags = re.findall(r"<([a-z0-9]+)([^>]*)>", html)
+    plain = {tag for tag, attributes in tags if "style=" not in attributes}
+    assert plain == {"thead", "tbody", "tr"}
+    assert '<h2 style="' in html
+    assert f'href="{portal.SITE_URL}/faq/"' in html
+    assert "&lt;p&gt;" in html
+
+
+def test_email_html_adds_nothing_to_hostile_text():
+    text = "".join(HOSTILE)
+    assert re.sub(r' (style|class)="[^"]*"', "", email_html(text)) == render_markdown(text)
