@@ -20,7 +20,7 @@ class PublicPages(Sitemap[str]):
     protocol = urlsplit(settings.SITE_URL).scheme
     url_names: ClassVar = [
         "home", "team_list", "meeting_list", "resource_list", "faq_list", "organization_list",
-        "join", "privacy", "accessibility",
+        "area_list", "join", "privacy", "accessibility",
     ]  # fmt: skip
 
     def items(self) -> list[str]:

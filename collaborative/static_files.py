@@ -11,7 +11,7 @@ SHEETS = [
     f"portal/{name}.css"
     for name in (
         "tokens", "base", "frame", "forms", "components", "lists", "drawings", "pages",
-        "meetings", "resources", "print",
+        "meetings", "resources", "areas", "print",
     )
 ]  # fmt: skip
 # Beside its parts, so that the addresses in them stay right.

@@ -7,6 +7,7 @@ from desk.actions.log import DecisionAdmin
 from desk.changelist import ExportAdmin
 from desk.models import Export, Import
 from desk.records.announcements.admin import AnnouncementAdmin
+from desk.records.areas import TargetAreaAdmin, UnemploymentSurveyAdmin
 from desk.records.bounces import BounceAdmin
 from desk.records.domains import EmailDomainAdmin
 from desk.records.emails import EmailAdmin
@@ -37,6 +38,8 @@ from teams.models import (
     Question,
     SiteText,
     SynonymGroup,
+    TargetArea,
+    UnemploymentSurvey,
 )
 
 admin.site.register(ActionTeam, ActionTeamAdmin)
@@ -60,3 +63,5 @@ admin.site.register(Question, QuestionAdmin)
 admin.site.register(SiteIdentity, SiteIdentityAdmin)
 admin.site.register(SiteText, SiteTextAdmin)
 admin.site.register(SynonymGroup, SynonymGroupAdmin)
+admin.site.register(TargetArea, TargetAreaAdmin)
+admin.site.register(UnemploymentSurvey, UnemploymentSurveyAdmin)

@@ -27,6 +27,8 @@ from teams.models import (
     Question,
     SiteText,
     SynonymGroup,
+    TargetArea,
+    UnemploymentSurvey,
 )
 from teams.services.waiting import Waiting, waiting_for
 
@@ -48,6 +50,8 @@ WORK: list[ListEntry] = [
     (Announcement, "Announcements", "email", ""),
     (Goal, "Goals", "flag", "goals"),
     (ActionTeam, "Teams", "inbox", ""),
+    (TargetArea, "Target areas", "place", ""),
+    (UnemploymentSurvey, "Area figures", "bars", ""),
     (FaqEntry, "FAQ entries", "talk", ""),
     (SynonymGroup, "Synonyms", "search", ""),
     (SiteText, "Texts of the site", "form", ""),

@@ -34,8 +34,10 @@ from teams.models import (
     Meeting,
     Membership,
     Question,
+    TargetArea,
 )
 from teams.services import meeting_emails
+from teams.services.areas import choose_targets, end_target
 
 FormData = dict[str, Any]
 Execute = Callable[[Any, Member, FormData], str]
@@ -398,6 +400,19 @@ def report_goal(goal: Goal, by: Member, form_data: FormData) -> str:
         by=by,
     )
     return f"Your report on “{goal}” is on the team’s page now."
+
+
+@action(ActionTeam, "choose-areas")
+def choose_areas(team: ActionTeam, by: Member, form_data: FormData) -> str:
+    targets = choose_targets(team, form_data["areas"], why=form_data["why"], by=by)
+    areas = counted(len(targets), "target area", "target areas")
+    return f"{areas} chosen for {team}: {', '.join(str(target.area) for target in targets)}."
+
+
+@action(TargetArea, "end")
+def end_target_area(target: TargetArea, by: Member, form_data: FormData) -> str:
+    target = end_target(target, reason=form_data["reason"], by=by)
+    return f"{target.area} is no longer a target of {end_sentence(target.team)}"
 
 
 @action(FaqEntry, "confirm")

@@ -4,6 +4,7 @@ from django.urls import path
 
 from teams.views import (
     announcements,
+    areas,
     calendars,
     emails,
     invitations,
@@ -75,6 +76,9 @@ urlpatterns = [
         name="resource_suggested",
     ),
     path("resources/<slug:slug>/", resources.resource_detail, name="resource_detail"),
+    path("areas/", areas.area_list, name="area_list"),
+    path("areas/areas.csv", areas.area_table, name="area_table"),
+    path("areas/<slug:slug>/", areas.area_detail, name="area_detail"),
     path("organizations/", public.organization_list, name="organization_list"),
     path("organizations/check/", public.organization_check, name="organization_check"),
     path("join/", joining.join, name="join"),

@@ -19,7 +19,8 @@ from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin, own_teams
 from members.dates import long_date
 from members.text_fields import CleanFormField
-from teams.models import Goal, GoalQuerySet, amount
+from teams.areas import Area, all_areas
+from teams.models import Goal, GoalQuerySet, TargetArea, amount
 
 BADGES = {"on_track": "open", "at_risk": "attention", "reached": "confirmed"}
 # On the page of a report.
@@ -125,6 +126,39 @@ class Report(BulkAction[Goal]):
         }
 
 
+class GoalForm(forms.ModelForm[Goal]):
+    """A goal, with the areas that it is about."""
+
+    areas = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="The target areas of the team that this goal is about. Their pages name it.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Offer the areas that the goal may name."""
+        super().__init__(*args, **kwargs)
+        field = cast("forms.MultipleChoiceField", self.fields["areas"])
+        field.choices = [(area.code, str(area)) for area in offered_areas(self.instance)]
+        self.initial["areas"] = [area.code for area in self.instance.areas]
+
+    def clean(self) -> dict[str, Any]:
+        """Put the areas into the goal."""
+        self.instance.area_codes = ",".join(self.cleaned_data.get("areas", ()))
+        return self.cleaned_data
+
+
+def offered_areas(goal: Goal | None) -> list[Area]:
+    """Return the areas that `goal` may name: the targets of its team (of a new goal, of any team),
+    and those that it names already."""
+    targets = TargetArea.objects.open()
+    if goal and goal.pk:
+        targets = targets.filter(team=goal.team_id)
+    codes = {*targets.values_list("area_code", flat=True)}
+    codes |= {area.code for area in goal.areas} if goal else set()
+    return [area for code, area in all_areas().items() if code in codes]
+
+
 class StaleFilter(admin.SimpleListFilter):
     title, parameter_name = "last update", "stale"
 
@@ -139,6 +173,7 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
     """The goals of one's own teams; a goal stays with its team. What it aims for is changed here,
     its progress only by a report."""
 
+    form = GoalForm
     bulk_actions = [Report()]
     slug_from = "title"
     list_display = ["title", "team_tag", "current_state", "progress", "due_on", "report"]
@@ -158,13 +193,15 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Return what the goal aims for; of a stored one also its progress, to read."""
+        areas = ["areas"] if offered_areas(cast("Goal | None", obj)) else []
+        fields = [*self.TARGET_FIELDS, *areas]
         if obj is None:
-            return [(None, {"fields": [name for name in self.TARGET_FIELDS if name != "position"]})]
+            return [(None, {"fields": [name for name in fields if name != "position"]})]
         progress = {
             "fields": self.PROGRESS_FIELDS,
             "description": "Changed by “Report progress” only.",
         }
-        return [(None, {"fields": self.TARGET_FIELDS}), ("How it stands", progress)]
+        return [(None, {"fields": fields}), ("How it stands", progress)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return ["team", "slug", *self.PROGRESS_FIELDS] if obj else []
@@ -178,6 +215,8 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
         elif "target" in form.changed_data and obj.target is None:
             obj.current = None
             form.changed_data.append("current")
+        if "areas" in form.changed_data:
+            form.changed_data.append("area_codes")
         super().save_model(request, obj, form, change)
 
     def render_change_form(

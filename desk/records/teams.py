@@ -16,7 +16,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
+from desk.actions.base import ActionAdmin
 from desk.changelist import RecordAdmin, badge, is_administrator, require_staff
+from desk.records.choose_areas import ChooseAreas
 from desk.records.invitations import invite_url
 from members.dates import long_date
 from members.models import Member
@@ -120,10 +122,11 @@ class PublishedAdmin(RecordAdmin[Any]):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[return-value]
 
 
-class ActionTeamAdmin(PublishedAdmin):
+class ActionTeamAdmin(PublishedAdmin, ActionAdmin[Any]):
     """One's own teams. Only administrators publish, pause and finish a team, and change who
     facilitates it, who may join it, its color and drawing, and its position among the others."""
 
+    bulk_actions = [ChooseAreas()]
     slug_from = "name"
     list_display = ["name", "status", "members", "organizations", "position"]
     search_fields = ["name"]

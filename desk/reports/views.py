@@ -42,6 +42,7 @@ from teams.statistics import (
     hours_to_answer,
     recognized_on_teams,
     recognized_without,
+    target_areas_of,
 )
 
 ORGANIZATIONS_PER_PAGE = 100
@@ -132,6 +133,7 @@ def _report_context(teams: list[ActionTeam], period: Period) -> dict[str, Any]:
         "teams": teams,
         "charts": charts_of(teams, period),
         "quarters": attendance_by_quarter(teams, period),
+        "targets": target_areas_of(teams),
         "rows": _with_attendance(shown[:limit], teams, period),
         "more": organizations.count() - limit if len(shown) > limit else 0,
     }

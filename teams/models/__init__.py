@@ -6,6 +6,14 @@ from teams.models.announcements import (
     AnnouncementRecipient,
     meetings_of,
 )
+from teams.models.areas import (
+    RELIABLE_DIFFERENCE,
+    RELIABLE_LABOR_FORCE,
+    TargetArea,
+    TargetAreaQuerySet,
+    UnemploymentFigure,
+    UnemploymentSurvey,
+)
 from teams.models.attendance import Attendance, AttendanceQuerySet
 from teams.models.calendar_keys import CalendarKey
 from teams.models.claims import Claim
@@ -44,6 +52,8 @@ __all__ = [
     "MAX_NOTICE_LENGTH",
     "MAX_REQUEST_REASON_LENGTH",
     "PLACEHOLDERS",
+    "RELIABLE_DIFFERENCE",
+    "RELIABLE_LABOR_FORCE",
     "STALE_AFTER",
     "ActionTeam",
     "ActionTeamQuerySet",
@@ -75,6 +85,10 @@ __all__ = [
     "ResourceSuggestionQuerySet",
     "SiteText",
     "SynonymGroup",
+    "TargetArea",
+    "TargetAreaQuerySet",
+    "UnemploymentFigure",
+    "UnemploymentSurvey",
     "TeamEmail",
     "amount",
     "meetings_of",

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
+from teams.areas import Area, all_areas
 from teams.models.teams import MARKDOWN_HELP, ActionTeam
 
 # An open goal without an update for longer is shown as stale.
@@ -76,6 +77,8 @@ class Goal(models.Model):
     unit = CleanCharField(max_length=40, blank=True, help_text="Such as % or employers.")
     due_on = models.DateField("by", null=True, blank=True)
     reported_on = models.DateField("last update", null=True, blank=True)
+    # Codes of `teams.areas`, with commas between them.
+    area_codes = models.TextField(blank=True, default="", db_default="", editable=False)
 
     objects = GoalQuerySet.as_manager()
     history = LoggedRecords()
@@ -116,6 +119,12 @@ class Goal(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def areas(self) -> list[Area]:
+        """The areas that the goal is about, in the order of their numbers."""
+        codes = set(self.area_codes.split(","))
+        return [area for code, area in all_areas().items() if code in codes]
 
     @property
     def percent(self) -> int | None:

@@ -23,6 +23,7 @@ from teams.models import (
     Meeting,
     MeetingQuerySet,
     Membership,
+    TargetArea,
 )
 
 
@@ -87,6 +88,8 @@ _VISIBLE: dict[type[Model], Callable[[Member], QuerySet[Any]]] = {
     Member: visible_members,
     Membership: lambda staff: Membership.objects.visible_to(staff),
     Move: visible_moves,
+    TargetArea: lambda staff: TargetArea.objects.editable_by(staff),
+    ActionTeam: lambda staff: ActionTeam.objects.facilitated_by(staff),
 }
 
 

@@ -1,5 +1,18 @@
 """Statistics about teams, where each number is the length of a list that the desk can show."""
 
+from teams.statistics.areas import (
+    AreaFacts,
+    AreaOverview,
+    area_overview,
+    compared_to_city,
+    goals_naming,
+    in_order,
+    newest_survey,
+    rate_of,
+    step_of,
+    target_areas_of,
+    team_areas,
+)
 from teams.statistics.attendance import (
     OrganizationAttendance,
     QuarterAttendance,
@@ -43,6 +56,17 @@ from teams.statistics.public_meetings import (
 )
 
 __all__ = [
+    "AreaFacts",
+    "AreaOverview",
+    "area_overview",
+    "compared_to_city",
+    "goals_naming",
+    "in_order",
+    "newest_survey",
+    "rate_of",
+    "step_of",
+    "target_areas_of",
+    "team_areas",
     "MEDIAN",
     "P90",
     "Bar",

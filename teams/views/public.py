@@ -39,6 +39,7 @@ from teams.statistics import (
     recognized_counts,
     recognized_on_teams,
     recognized_without,
+    team_areas,
 )
 
 ORGANIZATIONS_PER_PAGE = 100
@@ -106,6 +107,7 @@ def _team_content(team: ActionTeam) -> dict[str, object]:
     published = FaqEntry.objects.published()
     return {
         "counts": counts,
+        "areas": team_areas(team),
         "organizations": names[:ORGANIZATIONS_PER_PAGE],
         "has_more_organizations": len(names) > ORGANIZATIONS_PER_PAGE,
         "team_entries": published.filter(team=team),

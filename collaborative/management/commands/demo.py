@@ -14,6 +14,7 @@ from django.utils import timezone
 from post_office.models import Email
 
 from collaborative.demo import data
+from collaborative.demo.areas import add_areas
 from collaborative.demo.meetings import GUEST, add_meetings
 from collaborative.demo.resources import add_resources
 from collaborative.demo.timeline import (
@@ -115,6 +116,7 @@ def _add_everything() -> None:
     backdate_people(_emails())
     _move_people()
     add_meetings(teams, facilitators, administrator)
+    add_areas(teams[data.HIRING], facilitators[data.HIRING])
     add_resources(teams, facilitators, administrator)
     # These people do not exist, so nobody may write to them, whatever EMAIL_URL is set to.
     new_addresses = [data.MOVE_REQUEST[1], *(move[1] for move in data.MOVES)]
