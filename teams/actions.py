@@ -256,13 +256,28 @@ def invite_member(member: Member, by: Member, form_data: FormData) -> str:
 # Invitations
 
 
-@action(Invitation, "send-again", administrators_only=True)
+@action(ActionTeam, "invite-people")
+def invite_people(team: ActionTeam, by: Member, form_data: FormData) -> str:
+    number = services.invite_pasted(
+        form_data["addresses"],
+        team,
+        form_data["note"],
+        by=by,
+        max_emails=form_data.get(MAX_EMAILS),
+    )
+    return f"Invited {counted(number, 'person', 'people')} to {end_sentence(team)}"
+
+
+@action(Invitation, "send-again")
 def send_invitation_again(invitation: Invitation, by: Member, form_data: FormData) -> str:
-    services.send_again(invitation, by=by)
+    if invitation.role == Invitation.Role.COLLEAGUE:
+        services.resend_invitation(invitation, by=by)
+    else:
+        services.send_again(invitation, by=by)
     return f"Invited {invitation.email} once more."
 
 
-@action(Invitation, "cancel", administrators_only=True)
+@action(Invitation, "cancel")
 def cancel_invitation(invitation: Invitation, by: Member, form_data: FormData) -> str:
     services.cancel_invitation(invitation, by=by)
     return f"The invitation of {invitation.email} no longer works."

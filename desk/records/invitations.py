@@ -1,29 +1,34 @@
-"""The desk's list of invitations: whom administrators have invited, and inviting another person."""
+"""The desk's list of invitations: whom administrators have invited, and inviting another person;
+and whom members and facilitators have invited to join teams."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
-from desk.actions.bulk_action import BulkAction
-from desk.changelist import badge, is_administrator, require_staff
+from desk.actions.bulk_action import FILTERS_PARAM, BulkAction
+from desk.changelist import badge, is_administrator, mark_unseen_people, require_staff
 from desk.records.asking import ask_once, confirmation_field
 from desk.records.organizations.domain_evidence import looks_like_warnings
 from members.dates import long_date
 from members.email_domains import email_domain
 from members.forms import WorkEmailField
 from members.models import Member
-from teams.models import INVITED_ALREADY, MAX_INVITATION_EMAILS, ActionTeam, Invitation
+from teams.models import INVITATION_VALIDITY, INVITED_ALREADY, ActionTeam, Invitation
 from teams.services import invite
+from teams.services.visibility import visible_invitations
 
 Role = Invitation.Role
 # What the address of a closed account ends with.
@@ -35,7 +40,7 @@ class InvitationAction(BulkAction[Invitation]):
     nouns = ("invitation", "invitations")
 
     def is_available(self, invitation: Invitation) -> bool:
-        return not (invitation.accepted_at or invitation.cancelled_at)
+        return not (invitation.is_joined or invitation.cancelled_at)
 
 
 class SendAgain(InvitationAction):
@@ -46,13 +51,46 @@ class SendAgain(InvitationAction):
     needs_form = True
 
     def is_available(self, invitation: Invitation) -> bool:
-        return super().is_available(invitation) and invitation.sent_count < MAX_INVITATION_EMAILS
+        return super().is_available(invitation) and not invitation.is_sent_often
+
+    def has_permission(self, staff: Member, record: Invitation | None = None) -> bool:
+        """Return whether `staff` may: of colleagues, only those who invited them."""
+        is_allowed = super().has_permission(staff, record)
+        if not is_allowed or record is None or record.role != Role.COLLEAGUE:
+            return is_allowed
+        return record.invited_by_id == staff.pk
 
 
 class Cancel(InvitationAction):
     name, label, title = "cancel", "Cancel invitation", "Cancel the {}"
     description = "From now on its link leads to the ordinary join form. No email is sent."
     needs_form = True
+
+
+class StateFilter(admin.SimpleListFilter):
+    """What became of it, as far as the reader may know."""
+
+    title = parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(word.lower(), word) for word in ("Waiting", "Accepted", "Expired", "Cancelled")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Invitation]
+    ) -> QuerySet[Invitation]:
+        valid = Q(sent_at__gt=timezone.now() - INVITATION_VALIDITY)
+        open_ = Q(is_joined=False, cancelled_at=None)
+        conditions = {
+            "waiting": open_ & valid,
+            "accepted": Q(is_joined=True),
+            "expired": open_ & ~valid,
+            "cancelled": Q(is_joined=False, cancelled_at__isnull=False),
+        }
+        if self.value() is None:
+            return queryset
+        if self.value() not in conditions:
+            raise IncorrectLookupParameters
+        return queryset.filter(conditions[str(self.value())])
 
 
 class InvitationForm(forms.ModelForm[Invitation]):
@@ -88,30 +126,70 @@ class InvitationForm(forms.ModelForm[Invitation]):
 
 
 class InvitationAdmin(ActionAdmin[Invitation]):
-    """Invitations to facilitate a team or to administer; for administrators."""
+    """Invitations to facilitate a team or to administer, for administrators; and of colleagues, in
+    the list also for the facilitators of their teams."""
 
     # On the button, and above the page that it opens.
     add_words = "Invite someone"
     bulk_actions = [SendAgain(), Cancel()]
     form = InvitationForm
     list_display = ["address", "invited_to_be", "invited_at", "invited_by", "state"]
-    list_filter = ["role"]
     list_select_related = ["team", "invited_by"]
     search_fields = ["email"]
     export_columns = [
         ("Email", "email"), ("Invited to be", "get_role_display"), ("Team", "team"),
-        ("Invited on", "sent_at"), ("Invited by", "invited_by"), ("Accepted", "accepted_at"),
+        ("Teams", "team_names"), ("Invited on", "sent_at"), ("Invited by", "invited_by"),
+        ("State", "shown_state"),
     ]  # fmt: skip
 
     def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> Any:
         """Return the fields of the form, with the box of its question only there."""
-        return ["email", "role", "team", "note", *([] if obj else ["is_right"])]
+        teams = ["teams"] if obj and obj.role == Role.COLLEAGUE else ["team"]
+        return ["email", "role", *teams, "note", *([] if obj else ["is_right"])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
-        return super().get_queryset(request).select_related("team", "invited_by")
+        visible = visible_invitations(require_staff(request)).order_by("-sent_at", "-pk")
+        return visible.select_related("team", "invited_by").prefetch_related("teams")
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Return the filters; all that facilitators see is to join teams."""
+        return [*(["role"] if is_administrator(request) else []), StateFilter, "teams"]
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
+        """Return the columns that lead to the record, which facilitators do not open: its history
+        says who accepted."""
+        links = super().get_list_display_links(request, list_display)
+        return links if is_administrator(request) else None
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list, for facilitators with the way to invite people to each of their teams."""
+        teams = ActionTeam.objects.facilitated_by(require_staff(request))
+        name = "admin:teams_actionteam_invite-people"
+        ways = [
+            (f"Invite to {team}", reverse(name, args=[team.pk]))
+            for team in teams
+            if not team.is_closed
+        ]
+        return super().changelist_view(request, {"invite_ways": ways, **(extra_context or {})})
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list, which names only those who invited whom the reader sees."""
+        changelist = super().get_changelist_instance(request)
+        changelist.result_list = list(changelist.result_list)
+        mark_unseen_people(changelist.result_list, require_staff(request))
+        return changelist
+
+    def back_url(self, request: HttpRequest, records: Sequence[Invitation]) -> str:
+        """Return where one came from; facilitators open no record."""
+        if is_administrator(request):
+            return super().back_url(request, records)
+        filters = request.GET.get(FILTERS_PARAM, "")
+        return f"{reverse('admin:teams_invitation_changelist')}?{filters}".rstrip("?")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_administrator(request)
+        return is_administrator(request) or obj is None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return is_administrator(request)
@@ -119,6 +197,14 @@ class InvitationAdmin(ActionAdmin[Invitation]):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the list may be opened; what was sent is not changed."""
         return is_administrator(request) and obj is None
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Return the history, which says who accepted, to administrators."""
+        if not is_administrator(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
 
     def add_view(
         self,
@@ -149,6 +235,8 @@ class InvitationAdmin(ActionAdmin[Invitation]):
     @admin.display(description="invited to be", ordering="role")
     def invited_to_be(self, invitation: Invitation) -> str:
         role = invitation.get_role_display()
+        if invitation.role == Role.COLLEAGUE:
+            return f"{role} in {invitation.team_names}"
         return f"{role} of {invitation.team}" if invitation.team else role
 
     @admin.display(description="invited on", ordering="sent_at")
@@ -157,7 +245,7 @@ class InvitationAdmin(ActionAdmin[Invitation]):
 
     @admin.display(description="state")
     def state(self, invitation: Invitation) -> SafeString:
-        return badge(*invitation.status)
+        return badge(*invitation.shown_status)
 
 
 def invite_url(role: str, team: ActionTeam | None = None) -> str:

@@ -20,6 +20,7 @@ from desk.actions.base import ActionAdmin
 from desk.changelist import RecordAdmin, badge, is_administrator, require_staff
 from desk.records.choose_areas import ChooseAreas
 from desk.records.invitations import invite_url
+from desk.records.inviting import InvitePeople
 from members.dates import long_date
 from members.models import Member
 from teams.models import ActionTeam, ActionTeamQuerySet, Invitation
@@ -128,6 +129,7 @@ class ActionTeamAdmin(PublishedAdmin, ActionAdmin[Any]):
 
     bulk_actions = [ChooseAreas()]
     slug_from = "name"
+    bulk_actions = [InvitePeople()]
     list_display = ["name", "status", "members", "organizations", "position"]
     search_fields = ["name"]
     export_columns = [
@@ -146,6 +148,10 @@ class ActionTeamAdmin(PublishedAdmin, ActionAdmin[Any]):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return is_administrator(request)
+
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """Return none: people are invited to one team at a time, from its page."""
+        return {}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         fields = [*super().get_readonly_fields(request, obj), "invited"]

@@ -11,6 +11,7 @@ from django.core import signing
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.text import get_text_list
 
 from members.clickable_text import clickable_part, validate_not_clickable
 from members.models import Member, Move
@@ -125,6 +126,9 @@ class Invitation(models.Model):
     delivered_count = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     delivered_at = models.DateTimeField(null=True, editable=False)
 
+    # What `with_joined` annotates.
+    is_joined: bool
+
     objects = InvitationQuerySet.as_manager()
     history = LoggedRecords(excluded_fields=["email", "note", "delivered_count", "delivered_at"])
 
@@ -191,6 +195,20 @@ class Invitation(models.Model):
         if self.cancelled_at:
             return "closed", "Cancelled"
         return ("closed", "Expired") if self.is_expired else ("waiting", "Waiting")
+
+    @property
+    def shown_status(self) -> tuple[str, str]:
+        """Kind and word of its badge, for the reader of whom `is_joined` knows."""
+        return self.status if self.is_joined else self.status_before_joining
+
+    @property
+    def shown_state(self) -> str:
+        return self.shown_status[1]
+
+    @property
+    def team_names(self) -> str:
+        """The teams that a colleague is invited to, in words."""
+        return get_text_list([team.name for team in self.teams.all()], "and")
 
     @property
     def is_expired(self) -> bool:

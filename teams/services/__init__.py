@@ -33,6 +33,11 @@ from teams.services.claims import (
     standing_claims,
     write_claim_note,
 )
+from teams.services.colleague_invitations import (
+    invite_colleague,
+    invite_pasted,
+    resend_invitation,
+)
 from teams.services.digests import send_digests
 from teams.services.faq_search import search_faq
 from teams.services.goals import report_goal
@@ -200,7 +205,10 @@ __all__ = [
     "import_members",
     "import_organizations",
     "invite",
+    "invite_colleague",
     "invite_member",
+    "invite_pasted",
+    "resend_invitation",
     "join_teams",
     "join_url_for",
     "keep_move",

@@ -18,7 +18,7 @@ from django.utils.text import get_text_list
 from members.email_addresses import mailbox_of, normalize_address
 from members.email_domains import email_domain, is_throwaway
 from members.history.decisions import erase_items
-from members.models import Member, Move
+from members.models import Decision, Member, Move
 from members.services import Refused, lock_open_account, save_with_history
 from members.wording import counted
 from teams.models import (
@@ -136,6 +136,8 @@ def _lock(invitation: Invitation, inviter: Member) -> Invitation:
     """Return the stored invitation, locked. Refuses one that is not open as `inviter` sees it."""
     stored = Invitation.objects.select_for_update(of=["self"]).get(pk=invitation.pk)
     shown = invitations_of(inviter).filter(pk=stored.pk, is_joined=False)
+    if not Invitation.objects.sent_by(inviter).filter(pk=stored.pk).exists():
+        raise Refused("Only the person who invited can do this. Nothing was changed.")
     if not shown.exists():
         raise Refused(
             f"The invitation of {stored.email} was already accepted or cancelled. "
@@ -156,13 +158,17 @@ def invite_pasted(
     Those whom `by` invited already, or sees in the team, are left out. For a preview `max_emails`
     are invited, not all.
 
-    Refuses a closed team, more than MAX_PASTED_INVITATIONS at a time, and more than
-    MAX_STAFF_INVITATIONS a day.
+    Refuses a team that `by` does not facilitate, a closed one, more than MAX_PASTED_INVITATIONS
+    at a time, and more than MAX_STAFF_INVITATIONS a day.
     """
+    if not ActionTeam.objects.facilitated_by(by).filter(pk=team.pk).exists():
+        raise Refused("You do not facilitate this team. Nothing was sent.")
     if team.is_closed:
         raise Refused(f"{team} is not taking new members right now. Nothing was sent.")
     if len(addresses) > MAX_PASTED_INVITATIONS:
-        raise Refused(f"Invite at most {MAX_PASTED_INVITATIONS} people at a time.")
+        raise Refused(
+            f"Invite at most {MAX_PASTED_INVITATIONS} people at a time. Nothing was sent."
+        )
     with transaction.atomic():
         inviter = _lock_inviter(by)
         invited, shown = left_out(addresses, team, inviter)
@@ -177,12 +183,12 @@ def invite_pasted(
 def left_out(
     addresses: Sequence[str], team: ActionTeam, inviter: Member
 ) -> tuple[set[str], set[str]]:
-    """Return which of `addresses` `inviter` has invited already (or has themselves), and which they
-    see in `team`."""
+    """Return which of `addresses` `inviter` has invited already, or has themselves, and which of
+    the others they see in `team`."""
     own = invited_addresses(inviter) | _addresses_of(inviter)
     shown = _teams_that_show(addresses, [team], inviter)
     in_team = {address for address, names in shown.items() if names}
-    return own.intersection(addresses), in_team
+    return own.intersection(addresses), in_team - own
 
 
 def accept_colleague_invitations(
@@ -206,6 +212,19 @@ def erase_invitations(member: Member) -> None:
     delete_invitations(to_member)
     delete_invitations(by_member.filter(accepted_at=None))
     erase_addresses(by_member)
+    _erase_pasted(member.email)
+
+
+def _erase_pasted(address: str) -> None:
+    """Erase what staff pasted within the last days, where `address` was in it."""
+    pasted = Decision.objects.filter(
+        model_label=ActionTeam._meta.label_lower, action="invite-people"
+    )
+    # What is still to be processed needs it.
+    for decision in pasted.exclude(finished_at=None):
+        if address in decision.form_data.get("addresses", []):
+            decision.form_data = {}
+            decision.save(update_fields=["form_data"])
 
 
 def _lock_inviter(by: Member) -> Member:

@@ -117,9 +117,11 @@ def _send(invitation: Invitation) -> None:
 
 @transaction.atomic
 def cancel_invitation(invitation: Invitation, *, by: Member) -> None:
-    """Let nobody accept `invitation` any longer, without an email. Refuses what is settled."""
+    """Let nobody accept `invitation` any longer, without an email. Refuses what is settled; of
+    colleagues, who accepted is not for everyone to know."""
     invitation = Invitation.objects.select_for_update(of=["self"]).get(pk=invitation.pk)
-    if invitation.accepted_at or invitation.cancelled_at:
+    is_accepted = invitation.accepted_at and invitation.role != Role.COLLEAGUE
+    if is_accepted or invitation.cancelled_at:
         raise Refused(
             f"The invitation of {invitation.email} was already accepted or cancelled. "
             "Nothing was changed."

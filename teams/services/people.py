@@ -197,7 +197,7 @@ def _invitations_of(member: Member) -> list[dict[str, str | None]]:
         {
             "to_be": invitation.get_role_display(),
             "team": invitation.team.name if invitation.team else None,
-            "teams": ", ".join(team.name for team in invitation.teams.all()),
+            "teams": invitation.team_names,
             "address": invitation.email,
             "invited_by": str(invitation.invited_by),
             "invited_at": invitation.sent_at.isoformat(),
@@ -215,10 +215,10 @@ def _sent_invitations_of(member: Member) -> list[dict[str, Any]]:
     return [
         {
             "address": invitation.email,
-            "teams": ", ".join(team.name for team in invitation.teams.all()),
+            "teams": invitation.team_names,
             "invited_at": invitation.sent_at.isoformat(),
             "emails": invitation.sent_count,
-            "state": "Joined" if invitation.is_joined else invitation.status_before_joining[1],
+            "state": invitation.shown_state,
             "note": invitation.note,
         }
         for invitation in invitations_of(member).prefetch_related("teams")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, Model, OuterRef, Q, QuerySet
 
 from members.batches import batched
 from members.models import Bounce, BounceQuerySet, Member, MemberQuerySet, Move, MoveQuerySet
@@ -20,6 +20,8 @@ from teams.models import (
     AnnouncementQuerySet,
     FaqEntry,
     Goal,
+    Invitation,
+    InvitationQuerySet,
     Meeting,
     MeetingQuerySet,
     Membership,
@@ -78,12 +80,28 @@ def visible_announcements(staff: Member) -> AnnouncementQuerySet:
     return announcements
 
 
+def visible_invitations(staff: Member) -> InvitationQuerySet:
+    """Return the invitations that `staff` sees at the desk: those of colleagues to the teams that
+    they facilitate, and their own. `is_joined` tells them of nobody whom they do not see."""
+    invitations: InvitationQuerySet = Invitation.objects.all()
+    if _sees_all(staff):
+        is_accepted = ExpressionWrapper(Q(accepted_at__isnull=False), BooleanField())
+        return invitations.annotate(is_joined=is_accepted)
+    if not staff.is_staff:
+        return invitations.none()
+    through = Invitation.teams.through.objects.filter(invitation=OuterRef("pk"))
+    to_own_team = Exists(through.filter(actionteam__facilitators=staff))
+    seen = invitations.of_colleagues().filter(to_own_team | Q(invited_by=staff))
+    return seen.with_joined(Membership.objects.listed_for(staff))
+
+
 # What is not shared by all staff.
 _VISIBLE: dict[type[Model], Callable[[Member], QuerySet[Any]]] = {
     Announcement: visible_announcements,
     Bounce: visible_bounces,
     FaqEntry: lambda staff: FaqEntry.objects.editable_by(staff),
     Goal: _visible_goals,
+    Invitation: visible_invitations,
     Meeting: visible_meetings,
     Member: visible_members,
     Membership: lambda staff: Membership.objects.visible_to(staff),

@@ -8,7 +8,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.text import get_text_list
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -74,8 +73,8 @@ def invited(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _invitation_to_member(invitation: Invitation) -> str:
-    teams = get_text_list([team.name for team in invitation.teams.all()], "and")
-    return f"{invitation.inviter_name} invites you to {end_sentence(teams)} Join with one press."
+    teams = end_sentence(invitation.team_names)
+    return f"{invitation.inviter_name} invites you to {teams} Join with one press."
 
 
 def _join_page(
