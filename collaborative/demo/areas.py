@@ -10,12 +10,11 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from teams.services.areas import AreaRate, choose_targets, end_target, store_figures
-
 from members.models import Member
 from members.services import save_with_history
 from teams.areas import all_areas
 from teams.models import ActionTeam, TargetArea, UnemploymentSurvey
+from teams.services.areas import AreaRate, choose_targets, end_target, store_figures
 from teams.statistics import rate_of
 
 FIGURES = Path(__file__).parent / "unemployment_2016_2020.csv"

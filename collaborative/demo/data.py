@@ -36,6 +36,14 @@ FACILITATORS = {
     CAREERS: ("flora@harborlight.example", "Flora Fictional", "HR director"),
 }
 
+# By whom, whom, to which teams, the line in the email, days ago, and whether they accepted: those
+# are members whom the inviter sees in a team.
+INVITATIONS = [
+    ("ana@lakefront.example", "mia@lakefront.example", [TRAINING], "See you Monday?", 1, False),
+    ("ana@lakefront.example", "noah@prairie.example", [TRAINING, HIRING], "", 40, False),
+    ("ana@lakefront.example", "ivo@dunegrass.example", [TRAINING], "Join us!", 12, True),
+]
+
 # Imported by the facilitator of CAREERS, without an email: email, name, job title, organization.
 IMPORTED = [
     (

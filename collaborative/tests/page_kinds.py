@@ -18,6 +18,7 @@ from teams.models import (
     AnnouncementQuerySet,
     FaqEntry,
     Goal,
+    Invitation,
     Meeting,
     MeetingQuerySet,
     Membership,
@@ -27,6 +28,7 @@ from teams.models import (
     SiteText,
 )
 from teams.services.email_choices import stop_url
+from teams.services.invitation_refusals import refusal_url
 
 
 def visitor_pages() -> list[str]:
@@ -62,8 +64,21 @@ def visitor_pages() -> list[str]:
         f"/join/?team={team.slug}",
         "/sign-in/",
         "/sign-in/move/",
+        *_pages_of_invitations(),
         "/privacy/",
         "/accessibility/",
+    ]
+
+
+def _pages_of_invitations() -> list[str]:
+    """The form that the email to a colleague leads to, and the page that stops such emails."""
+    return [
+        page
+        for invitation in Invitation.objects.of_colleagues().open()[:1]
+        for page in (
+            reverse("invited", args=[invitation.token]),
+            urlsplit(refusal_url(invitation.email)).path,
+        )
     ]
 
 
@@ -125,6 +140,7 @@ def member_pages(member: Member) -> list[str]:
         "/my/sessions/",
         "/my/calendar/",
         "/my/emails/",
+        "/my/invite/",
         "/my/announcements/",
         *_announcement_pages(Announcement.objects.visible_to(member), team),
         urlsplit(stop_url(member.pk, team.pk, "meetings")).path,
@@ -214,6 +230,9 @@ def desk_pages() -> list[str]:
         "teams/faqentry/add/",
         "teams/actionteam/",
         "teams/actionteam/add/",
+        f"teams/actionteam/{team.pk}/invite-people/",
+        "teams/invitation/",
+        "teams/invitation/add/",
         "teams/question/",
         f"teams/question/{question.pk}/answer/",
         "teams/sitetext/",
@@ -267,6 +286,7 @@ def facilitator_pages(facilitator: Member) -> list[str]:
         "/my/",
         "/admin/",
         "/admin/report/",
+        "/admin/teams/invitation/",
         "/admin/teams/membership/",
         f"/admin/teams/membership/{stay.pk}/change/",
         f"/admin/members/member/{stay.member_id}/change/",

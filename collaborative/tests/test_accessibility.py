@@ -13,7 +13,14 @@ from collaborative.tests.test_journeys import fill_in, newest_code
 from conftest import make_member, make_team, membership_of
 from members.tests.oidc import free_port, provider_at
 from teams.models import FaqEntry, Goal, Notice
-from teams.services import ask_question, decline_membership, join_teams, leave_team
+from teams.services import (
+    ask_question,
+    decline_membership,
+    invite_colleague,
+    join_teams,
+    leave_team,
+)
+from teams.services.colleague_invitations import accept_colleague_invitations
 from teams.tests.announcements import make_announcement, make_link
 from teams.tests.meetings import make_meeting
 
@@ -53,7 +60,8 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def test_pages_of_visitors(new_page, audit, member, content):
+def test_pages_of_visitors(new_page, audit, member, team, content):
+    invite_colleague("cora@rush.example", [team], "See you there", by=member)
     audit.visit(new_page(), page_kinds.visitor_pages())
     audit.assert_clean()
 
@@ -81,6 +89,9 @@ def test_pages_of_members(
     join_teams(member, [other_team, approval_team, declining])
     leave_team(membership_of(member, other_team))
     decline_membership(membership_of(member, declining), reason="Not this year.", by=administrator)
+    for address in ("cora@rush.example", colleague.email):
+        invite_colleague(address, [approval_team], "See you there", by=member)
+    accept_colleague_invitations(colleague, [colleague.email])
     audit.visit(new_page(member), page_kinds.member_pages(member))
     audit.assert_clean()
 

@@ -30,6 +30,7 @@ from teams.models import (
     Resource,
     ResourceSuggestion,
 )
+from teams.services.colleague_invitations import invitations_of
 from teams.workdays import is_working_day
 
 COUNTED = (Member, Organization, ActionTeam, Goal, FaqEntry, Membership, Question)
@@ -166,6 +167,12 @@ def test_demo_twice_adds_nothing_and_says_so(output, settings):
 
 def test_demo_queues_no_email_to_made_up_people(output):
     assert [email.to for email in Email.objects.all()] == [["dev@example.org"]]
+
+
+def test_demo_has_invitations_in_every_state(output):
+    ana = Member.objects.get(email="ana@lakefront.example")
+    states = {(each.is_joined, each.is_expired) for each in invitations_of(ana)}
+    assert states == {(False, False), (False, True), (True, False)}
 
 
 def test_demo_has_meetings_before_and_after_today(output):

@@ -31,6 +31,7 @@ from teams.statistics.counts import (
     count_teams,
     goals_by_state,
     hours_to_answer,
+    joined_by_invitation,
     percentile,
 )
 from teams.statistics.coverage import (
@@ -89,6 +90,7 @@ __all__ = [
     "describe_attended",
     "goals_by_state",
     "hours_to_answer",
+    "joined_by_invitation",
     "lay_out_bars",
     "lay_out_pairs",
     "next_public_meeting",

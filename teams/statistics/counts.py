@@ -22,7 +22,7 @@ from django.db.models import (
 )
 
 from members.models import Member, MemberQuerySet, Organization
-from teams.models import ActionTeam, Goal, Meeting, Membership, MembershipQuerySet
+from teams.models import ActionTeam, Goal, Invitation, Meeting, Membership, MembershipQuerySet
 from teams.statistics.periods import Period
 
 # Percentiles that reports show.
@@ -41,6 +41,14 @@ class TeamCounts:
     organizations: int = 0
     requests: int = 0
     next_meeting: Meeting | None = None
+
+
+def joined_by_invitation(teams: Iterable[ActionTeam], period: Period) -> int:
+    """Return how many people who joined `teams` in `period` had been invited by a colleague or a
+    facilitator, each once."""
+    accepted = Invitation.objects.of_colleagues().exclude(accepted_by=None).values("accepted_by")
+    joined = Membership.objects.joined(period.start, period.end).filter(team__in=list(teams))
+    return joined.filter(member__in=accepted).values("member").distinct().count()
 
 
 def count_teams(teams: Iterable[ActionTeam]) -> list[TeamCounts]:

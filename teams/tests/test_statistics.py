@@ -12,7 +12,7 @@ from django.utils import timezone
 from conftest import make_member, make_team, membership_of
 from members.models import Organization
 from teams.models import ActionTeam, Goal, Membership
-from teams.services import add_member, join_teams
+from teams.services import add_member, complete_join, invite_colleague, join_teams
 from teams.services.waiting import organizations_waiting
 from teams.statistics import (
     MEDIAN,
@@ -24,6 +24,7 @@ from teams.statistics import (
     coverage_of,
     goals_by_state,
     hours_to_answer,
+    joined_by_invitation,
     lay_out_bars,
     lay_out_pairs,
     percentile,
@@ -133,6 +134,19 @@ def test_changes_by_team_leaves_out_declined_and_withdrawn_requests(member, team
     changes = changes_by_team([team], MARCH)[team.pk]
     assert not changes.joined
     assert not changes.ended
+
+
+def test_joined_by_invitation_counts_people_once(member, outsider, team, other_team):
+    this_month = Period.year_until(timezone.localdate())
+    for inviter in (member, outsider):
+        invite_colleague("cora@rush.example", [team, other_team], "", by=inviter)
+    assert joined_by_invitation([team, other_team], this_month) == 0
+    complete_join("cora@rush.example", full_name="", job_title="", team_ids=[team.pk])
+    # Who was not invited, in another team, or in other months is not counted.
+    complete_join("dora@rush.example", full_name="", job_title="", team_ids=[team.pk])
+    assert joined_by_invitation([team, other_team], this_month) == 1
+    assert joined_by_invitation([other_team], this_month) == 0
+    assert joined_by_invitation([team], MARCH) == 0
 
 
 def test_hours_to_answer_counts_full_hours(member, outsider, facilitator, team):

@@ -29,7 +29,7 @@ from desk.imports.reader import TableRow
 from desk.models import Import
 from members.models import Member, Move, Organization
 from members.services import save_with_history
-from teams.models import ActionTeam, Goal, Membership
+from teams.models import ActionTeam, Goal, Invitation, Membership
 from teams.services import (
     add_organization,
     answer_question,
@@ -41,6 +41,7 @@ from teams.services import (
     decline_organization,
     dismiss_question,
     end_membership,
+    invite_colleague,
     leave_team,
     move_member,
     object_to_move,
@@ -50,6 +51,7 @@ from teams.services import (
     withdraw_request,
     write_claim_note,
 )
+from teams.services.colleague_invitations import accept_colleague_invitations
 
 
 class Command(BaseCommand):
@@ -118,11 +120,24 @@ def _add_everything() -> None:
     add_meetings(teams, facilitators, administrator)
     add_areas(teams[data.HIRING], facilitators[data.HIRING])
     add_resources(teams, facilitators, administrator)
+    _invite_colleagues(teams)
     # These people do not exist, so nobody may write to them, whatever EMAIL_URL is set to.
     new_addresses = [data.MOVE_REQUEST[1], *(move[1] for move in data.MOVES)]
-    others = [data.ANSWERED_QUESTION[0][1], GUEST[1]]
+    invited = [invitation[1] for invitation in data.INVITATIONS]
+    others = [data.ANSWERED_QUESTION[0][1], GUEST[1], *invited]
     for address in [*_emails(), *new_addresses, *others]:
         Email.objects.filter(to=address).delete()
+
+
+def _invite_colleagues(teams: dict[str, ActionTeam]) -> None:
+    """Add invitations that wait, that have expired and that were accepted."""
+    for inviter, email, slugs, note, days, is_accepted in data.INVITATIONS:
+        by = Member.objects.get(email=inviter)
+        invite_colleague(email, [teams[slug] for slug in slugs], note, by=by)
+        if is_accepted:
+            accept_colleague_invitations(Member.objects.get(email=email), [email])
+        sent_at = timezone.now() - timedelta(days=days)
+        Invitation.objects.filter(email=email, invited_by=by).update(sent_at=sent_at)
 
 
 def _emails() -> list[str]:
