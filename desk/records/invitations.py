@@ -40,7 +40,7 @@ class InvitationAction(BulkAction[Invitation]):
     nouns = ("invitation", "invitations")
 
     def is_available(self, invitation: Invitation) -> bool:
-        return not (invitation.is_joined or invitation.cancelled_at)
+        return invitation.shown_state in {"Waiting", "Expired"}
 
 
 class SendAgain(InvitationAction):

@@ -136,8 +136,7 @@ class InvitePeople(BulkAction[ActionTeam]):
     ) -> dict[str, Any]:
         """Return, once it is checked, how many will be invited and who is left out."""
         context = super().get_context_data(request, records, form)
-        is_checked = form.is_bound and form.is_valid() and isinstance(form, InviteManyForm)
-        if not is_checked:
+        if not (isinstance(form, InviteManyForm) and form.is_bound and form.is_valid()):
             return {**context, "effects": ""}
         (team,) = records
         addresses = form.cleaned_data["addresses"]

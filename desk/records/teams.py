@@ -127,9 +127,8 @@ class ActionTeamAdmin(PublishedAdmin, ActionAdmin[Any]):
     """One's own teams. Only administrators publish, pause and finish a team, and change who
     facilitates it, who may join it, its color and drawing, and its position among the others."""
 
-    bulk_actions = [ChooseAreas()]
+    bulk_actions = [ChooseAreas(), InvitePeople()]
     slug_from = "name"
-    bulk_actions = [InvitePeople()]
     list_display = ["name", "status", "members", "organizations", "position"]
     search_fields = ["name"]
     export_columns = [
@@ -150,8 +149,10 @@ class ActionTeamAdmin(PublishedAdmin, ActionAdmin[Any]):
         return is_administrator(request)
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
-        """Return none: people are invited to one team at a time, from its page."""
-        return {}
+        """Return the actions but inviting people: to one team at a time, from its page."""
+        actions = super().get_actions(request, action_location)
+        actions.pop(InvitePeople.name, None)
+        return actions
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         fields = [*super().get_readonly_fields(request, obj), "invited"]

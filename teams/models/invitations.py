@@ -126,9 +126,6 @@ class Invitation(models.Model):
     delivered_count = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     delivered_at = models.DateTimeField(null=True, editable=False)
 
-    # What `with_joined` annotates.
-    is_joined: bool
-
     objects = InvitationQuerySet.as_manager()
     history = LoggedRecords(excluded_fields=["email", "note", "delivered_count", "delivered_at"])
 
@@ -198,8 +195,10 @@ class Invitation(models.Model):
 
     @property
     def shown_status(self) -> tuple[str, str]:
-        """Kind and word of its badge, for the reader of whom `is_joined` knows."""
-        return self.status if self.is_joined else self.status_before_joining
+        """Kind and word of its badge, for the reader for whom `is_joined` was annotated."""
+        # Annotated by `with_joined`.
+        is_joined: bool = self.is_joined  # type: ignore[attr-defined]
+        return self.status if is_joined else self.status_before_joining
 
     @property
     def shown_state(self) -> str:

@@ -85,7 +85,7 @@ def why_not_invited(address: str, inviter: Member) -> str:
 
 def invited_addresses(inviter: Member) -> set[str]:
     """Return the addresses with an invitation of `inviter` that stands in their list."""
-    return set(invitations_of(inviter).filter(is_joined=False).values_list("email", flat=True))
+    return set(invitations_of(inviter).filter(Q(is_joined=False)).values_list("email", flat=True))
 
 
 def invitations_of(inviter: Member) -> InvitationQuerySet:
@@ -135,7 +135,7 @@ def cancel_colleague_invitation(invitation: Invitation, *, by: Member) -> None:
 def _lock(invitation: Invitation, inviter: Member) -> Invitation:
     """Return the stored invitation, locked. Refuses one that is not open as `inviter` sees it."""
     stored = Invitation.objects.select_for_update(of=["self"]).get(pk=invitation.pk)
-    shown = invitations_of(inviter).filter(pk=stored.pk, is_joined=False)
+    shown = invitations_of(inviter).filter(Q(is_joined=False), pk=stored.pk)
     if not Invitation.objects.sent_by(inviter).filter(pk=stored.pk).exists():
         raise Refused("Only the person who invited can do this. Nothing was changed.")
     if not shown.exists():

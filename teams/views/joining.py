@@ -141,7 +141,9 @@ def _filled_in_by(
     sent of the same form before."""
     if _sent_before(request).get("invitation") == colleague.pk:
         return initial
-    filled_in = {"teams": [team.slug for team in colleague.teams.all() if not team.is_closed]}
+    filled_in: dict[str, Any] = {
+        "teams": [team.slug for team in colleague.teams.all() if not team.is_closed]
+    }
     if not details_from_provider(request):
         filled_in["email"] = colleague.email
     return initial | filled_in
