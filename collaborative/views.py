@@ -1,9 +1,11 @@
 """The pages that belong to no app: home, the statements, what machines read."""
 
 from datetime import timedelta
+from operator import itemgetter
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -14,11 +16,12 @@ from django.views.decorators.http import require_safe
 from members.forms import DomainCheckForm
 from members.models import Organization
 from members.site_identity import site_identity
-from teams.models import FaqEntry, GoalUpdate
+from teams.models import FaqEntry, GoalUpdate, Resource
 from teams.statistics import all_public_team_counts, next_public_meetings, portal_counts
 
 # RFC 9116 advises less than a year.
 SECURITY_TXT_VALIDITY = timedelta(days=180)
+NEWS_ON_HOME = 4
 # --paper of tokens.css.
 PAPER = "#fbfaf7"
 
@@ -37,10 +40,23 @@ def _home_content() -> dict[str, object]:
         "meetings": next_public_meetings(),
         "questions": FaqEntry.objects.published().general()[:5],
         "organizations": Organization.objects.recognized().order_by("name")[:8],
-        "updates": GoalUpdate.objects.public().select_related("goal__team")[:4],
+        "lately": _what_happened_lately(),
         "check_form": DomainCheckForm(),
         "counts": portal_counts(),
     }
+
+
+def _what_happened_lately() -> list[GoalUpdate | Resource]:
+    """Return the last updates of goals and the resources that were added since, the newest first;
+    not what belongs to a meeting, whose page shows it."""
+    updates = GoalUpdate.objects.public().select_related("goal__team")[:NEWS_ON_HOME]
+    resources = Resource.objects.visible_to(AnonymousUser()).filter(meeting=None)
+    happened = [
+        *((update.reported_at, update) for update in updates),
+        *((each.added_at, each) for each in resources.newest_first().with_teams()[:NEWS_ON_HOME]),
+    ]
+    happened.sort(key=itemgetter(0), reverse=True)
+    return [news for _, news in happened[:NEWS_ON_HOME]]
 
 
 @login_not_required

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists
+from django.db.models import Count, Exists, Q
 
 from members.fragments import cached_fragment
 from members.models import Organization
@@ -59,11 +59,11 @@ def portal_counts() -> PortalCounts:
 
 
 def _count_portal() -> PortalCounts:
+    reached = Count("pk", filter=Q(state=Goal.State.REACHED))
     return PortalCounts(
         members=Membership.objects.active().values("member").distinct().count(),
         organizations=Organization.objects.recognized().count(),
-        goals=Goal.objects.public().count(),
-        goals_reached=Goal.objects.public().filter(state=Goal.State.REACHED).count(),
+        **Goal.objects.public().aggregate(goals=Count("pk"), goals_reached=reached),
     )
 
 

@@ -249,3 +249,12 @@ def test_team_detail_shows_the_newest_resources(client, client_for, shelf, membe
 
 def test_team_detail_without_resources_says_nothing_of_them(client, team):
     assert "All resources" not in visible_text(client.get("/teams/education/"))
+
+
+def test_home_tells_of_public_resources_among_what_happened_lately(client, shelf, team):
+    make_resource(title="Of a meeting", meeting=make_meeting(team))
+    text = visible_text(client.get("/"))
+    lately = text[text.index("What happened lately") :]
+    assert lately.index("New recording: Talk") < lately.index("New publication: Guide")
+    assert "Letter" not in text
+    assert "Of a meeting" not in text
