@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Min
 from django.utils import timezone
 
-from members.models import Member, Move, Organization
+from members.models import Bounce, Member, Move, Organization
 from teams.models import Goal, GoalUpdate, Membership, Question
 
 FIRST_DAYS_AGO = 425
@@ -59,6 +59,13 @@ def backdate_move(move: Move, days_ago: int) -> None:
         if membership.waits_again:
             Membership.objects.filter(pk=membership.pk).update(requested_at=at)
             _backdate_last_history(membership, at, requested_at=at)
+
+
+def backdate_bounce(bounce: Bounce, days_ago: int) -> None:
+    """Make `bounce` that many days old."""
+    times = {"first_at": _days_ago(days_ago), "last_at": _days_ago(days_ago)}
+    Bounce.objects.filter(pk=bounce.pk).update(**times)
+    bounce.history.update(history_date=times["first_at"], **times)
 
 
 def backdate_people(emails: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ from collaborative.demo.areas import add_areas
 from collaborative.demo.meetings import GUEST, add_meetings
 from collaborative.demo.resources import add_resources
 from collaborative.demo.timeline import (
+    backdate_bounce,
     backdate_goal_update,
     backdate_move,
     backdate_people,
@@ -28,7 +29,7 @@ from desk.imports.members import MemberImport
 from desk.imports.reader import TableRow
 from desk.models import Import
 from members.models import Member, Move, Organization
-from members.services import save_with_history
+from members.services import note_bounce, save_with_history
 from teams.models import ActionTeam, Goal, Invitation, Membership
 from teams.services import (
     add_organization,
@@ -117,6 +118,7 @@ def _add_everything() -> None:
     _import_people(careers, facilitators[data.CAREERS])
     backdate_people(_emails())
     _move_people()
+    _return_an_email()
     add_meetings(teams, facilitators, administrator)
     add_areas(teams[data.HIRING], facilitators[data.HIRING])
     add_resources(teams, facilitators, administrator)
@@ -235,6 +237,14 @@ def _move_people() -> None:
     old, new, name, note, days_ago = data.MOVE_REQUEST
     request_move(old, new, full_name=name, organization_name="", note=note)
     backdate_move(Move.objects.latest("pk"), days_ago)
+
+
+def _return_an_email() -> None:
+    """Let emails to one member come back."""
+    email, code, days_ago = data.RETURNED_EMAIL
+    bounce = note_bounce(Member.objects.get(email=email), email, code)
+    if bounce:
+        backdate_bounce(bounce, days_ago)
 
 
 def _describe_added() -> str:
