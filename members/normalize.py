@@ -61,6 +61,8 @@ def fold(text: str) -> str:
 
     Unicode's compatibility decomposition (NFKD), combining marks dropped, then case-folded.
     """
+    if text.isascii():
+        return clean_lines(text.lower())
     decomposed = unicodedata.normalize("NFKD", text)
     return clean_lines("".join(c for c in decomposed if not unicodedata.combining(c)).casefold())
 

@@ -265,9 +265,9 @@ class GuestForm(HoneypotForm):
         self.fields["email"].error_messages |= {"required": message, "invalid": message}
 
 
-class FaqSearchForm(BaseForm):
+class SearchForm(BaseForm):
     # Of any length: `used_words` says how much of it counts.
-    q = forms.CharField(label="Search questions", required=False)
+    q = forms.CharField(label="Search", required=False)
 
 
 class VisitorForm(HoneypotForm):

@@ -19,7 +19,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from teams.search import comparable, matched_spans
+from teams.stemming import comparable, matched_spans
 
 # Most pages use h1 and h2 themselves.
 TOP_HEADING, LOWEST_HEADING = 3, 6

@@ -3,18 +3,19 @@
 Case, accents, punctuation, hyphens, and singular or plural do not count; a word that no document
 has may be the beginning of one, two words written as one, or one with a typo; synonyms count as
 the word itself. Everything is compared in memory, so that both databases give the same answers.
-Who calls `search` gives it only documents that the reader may see.
+
+A search sees the documents that its reader may see and no others: what is hidden changes neither
+which words are known, nor how much they count, nor what is suggested.
 """
 
 from __future__ import annotations
 
 import math
-import re
+from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA, Indel
 
 from members.normalize import fold
+from teams.stemming import STOP_TERMS, STOP_WORDS, forms_of, split_words, stem, tokens
 
 # All words of a short query must match, and of a longer one this share.
 SHORT_QUERY_WORDS, LONG_QUERY_SHARE = 3, 0.75
@@ -32,37 +34,17 @@ SYNONYM, BEGINNING, TYPO = 0.8, 0.6, 0.5
 ONE_TYPO_LENGTH, TWO_TYPOS_LENGTH = 4, 7
 MIN_BEGINNING_LENGTH = 3
 # Of rapidfuzz's normalized similarity: how alike words are in what is only near.
-NEAR_SIMILARITY = 0.78
+NEAR_SIMILARITY, MAX_NEAR_WORDS = 0.78, 5
+# Of one query: each one is compared with all words of the documents.
+MAX_CORRECTED_WORDS = 8
 MAX_NEAREST = 5
 
-# They are in every text, and say nothing about what is looked for.
-_STOP_WORDS = """
-    a about am an and any are as at be been by can cannot cant could did do does dont for from get
-    got had has have he her his how i id if im in into is isnt it its ive just me my of on or our
-    please shall she should so some than that the their them then there these they this to us was
-    we were what whats when where which while who whom whose why will with would you your
-"""
-STOP_WORDS = frozenset(_STOP_WORDS.split())
-# As `stem` leaves them.
-_IRREGULAR = {
-    "people": "person", "children": "child", "women": "woman", "men": "man",
-    "criteria": "criterion",
-}  # fmt: skip
-_PLURAL_IN_ES = ("sses", "xes", "ches", "shes", "zes")
-_NO_PLURAL = ("ss", "us", "is")
-_VOWELS = frozenset("aeiouy")
 
-_INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-_CHARACTERS = {
-    **dict.fromkeys(map(ord, _INVISIBLE), None),
-    **dict.fromkeys(map(ord, "`´‘’‛ʹʼ′"), "'"),
-    **dict.fromkeys(map(ord, "‐‑‒–—―−"), "-"),
-}
-# An abbreviation such as "U.S."; or words and parts of words, held together by hyphens.
-_TOKEN = re.compile(
-    r"\b[^\W\d_](?:\.[^\W\d_])+\b\.?|[^\W_]+(?:'[^\W_]+)*(?:-[^\W_]+(?:'[^\W_]+)*)*"
-)
-_APOSTROPHE_OR_HYPHEN = re.compile("['-]")
+class DocumentKey(NamedTuple):
+    """Leads back to a record."""
+
+    kind: str
+    key: str | int
 
 
 class Document(NamedTuple):
@@ -77,156 +59,146 @@ class Document(NamedTuple):
 @dataclass(frozen=True)
 class SearchResults:
     """What was found, best first; or else what comes nearest. `terms` are the words that were
-    found, for `matched_spans`."""
+    found, for `matched_spans`; `suggestion` is the query without what seem to be its typos, or
+    empty."""
 
-    matches: list[Document]
-    nearest: list[Document]
+    matches: list[DocumentKey]
+    nearest: list[DocumentKey]
     terms: frozenset[str]
+    suggestion: str
 
 
 def search(
     documents: Iterable[Document], query: str, synonyms: Iterable[Sequence[str]] = ()
 ) -> SearchResults:
-    """Return the `documents` that match `query`, the best one first.
-
-    Each of `synonyms` is a group of words or phrases that mean the same. Among equals the order is
-    that of their titles. Where nothing matches, up to MAX_NEAREST documents come nearest.
-    """
-    documents = tuple(documents)
-    collection = _Collection(documents, synonyms)
-    slots = list({slot.word: slot for slot in collection.slots(query)}.values())
-    needed = _needed(len(slots))
-    ranked = collection.rank(slots, needed)
-    if not ranked:
-        # A word that some document has may be misspelled, too ("form" for "from").
-        extended = _extended(slots, collection.misspelled)
-        ranked = collection.rank(extended, needed) if extended != slots else []
-        slots = extended
-    nearest: list[int] = []
-    if not ranked:
-        slots = _extended(slots, collection.resembling)
-        nearest = collection.rank(slots, 1)[:MAX_NEAREST]
-    return SearchResults(
-        matches=[documents[place] for place in ranked],
-        nearest=[documents[place] for place in nearest],
-        terms=collection.found_terms(slots, {*ranked, *nearest}),
-    )
-
-
-def comparable(text: str) -> str:
-    """Return `text` without case and accents, with one kind of apostrophe and hyphen."""
-    return fold(text.translate(_CHARACTERS))
-
-
-def same_words(first: str, second: str) -> bool:
-    """Return whether a search takes two texts for the same words; False without any word."""
-    terms = ["".join(map(stem, _split(text))) for text in (first, second)]
-    return terms[0] == terms[1] != ""
-
-
-def matched_spans(text: str, terms: frozenset[str]) -> Iterator[tuple[int, int]]:
-    """Yield where in `text`, which is `comparable` already, words stand that have one of `terms`
-    (of `SearchResults`)."""
-    for token in _TOKEN.finditer(text):
-        if not terms.isdisjoint(map(stem, _forms(token[0]))):
-            yield token.span()
-
-
-def stem(word: str) -> str:
-    """Return what the forms of an English word have in common: without plural, -ing, -ed and a
-    last e. It need not be a word ("leaving" gives "leav"), only the same for all forms."""
-    word = _IRREGULAR.get(word, word)
-    if len(word) <= 3:
-        return word
-    word = _singular(word)
-    for ending in ("ing", "ed"):
-        base = word.removesuffix(ending)
-        if base != word and len(base) >= 3 and not _VOWELS.isdisjoint(base):
-            return _without_verb_ending(base)
-    return word[:-1] if word[-1] == "e" and len(word) > 4 else word
-
-
-def _singular(word: str) -> str:
-    if word.endswith(("ies", "ied")) and len(word) > 4:
-        return f"{word[:-3]}y"
-    if word.endswith(_PLURAL_IN_ES):
-        return word[:-2]
-    return word[:-1] if word[-1] == "s" and not word.endswith(_NO_PLURAL) else word
-
-
-def _without_verb_ending(base: str) -> str:
-    """Return "plan" of "plann-ing", "hire" of "hir-ing", "leav" of "leav-ing"."""
-    if len(base) > 3 and base[-1] == base[-2] and base[-1] not in "lsz":
-        return base[:-1]
-    is_vowel = [letter in _VOWELS for letter in base]
-    if is_vowel == [False, True, False] and base[-1] not in "wxy":
-        return f"{base}e"
-    return base
+    """Return which of `documents` match `query`: `SearchIndex.search` for a single search."""
+    return SearchIndex(documents, synonyms).search(query)
 
 
 @dataclass(frozen=True)
-class _Index:
-    """Documents as they are compared: how much each term counts in which of them (by its place in
-    the list), the terms that tell their titles apart, and all words, as written and as terms."""
+class _Postings:
+    """In which documents a term is, by their places in the index, and how much it counts there."""
 
-    weights: dict[str, dict[int, float]]
-    title_terms: list[frozenset[str]]
-    sort_titles: list[str]
-    vocabulary: list[str]
+    places: array[int] = field(default_factory=lambda: array("I"))
+    weights: array[float] = field(default_factory=lambda: array("f"))
 
 
-# Documents are read once, until one of them changes.
-@lru_cache(maxsize=8)
-def _index(documents: tuple[Document, ...]) -> _Index:
-    weights: dict[str, dict[int, float]] = defaultdict(dict)
-    vocabulary: set[str] = set()
-    for place, document in enumerate(documents):
-        title, text = _all_forms(document.title), _all_forms(document.text)
-        vocabulary.update(title, text)
-        for term, count in Counter(map(stem, text)).items():
-            weights[term][place] = count / (count + 1)
-        for term in set(map(stem, title)):
-            weights[term][place] = weights[term].get(place, 0.0) + TITLE_WEIGHT
-    return _Index(
-        weights=dict(weights),
-        title_terms=[
-            frozenset(stem(word) for word in _split(document.title) if word not in STOP_WORDS)
-            for document in documents
-        ],
-        sort_titles=[fold(document.title) for document in documents],
-        vocabulary=sorted(vocabulary | weights.keys()),
-    )
+class _Words:
+    """The words of texts that are read one after another: few of them are new in each."""
+
+    def __init__(self) -> None:
+        # Words as they are written.
+        self.forms: set[str] = set()
+        # These and terms, each string once.
+        self.vocabulary: dict[str, str] = {}
+        self._terms: dict[str, list[str]] = {}
+
+    def count_terms(self, text: str) -> dict[str, int]:
+        """Return how often `text` has each term that it can be found by."""
+        counts: dict[str, int] = {}
+        for token, number in Counter(tokens(text)).items():
+            if token not in self._terms:
+                forms = forms_of(token)
+                self._terms[token] = [self._shared(stem(form)) for form in map(self._shared, forms)]
+                self.forms.update(map(self._shared, forms))
+            for term in self._terms[token]:
+                counts[term] = counts.get(term, 0) + number
+        return counts
+
+    def title_terms(self, title: str) -> tuple[str, ...]:
+        """Return the terms that tell `title` from others."""
+        words = (word for word in split_words(title) if word not in STOP_WORDS)
+        return tuple(dict.fromkeys(self._shared(stem(word)) for word in words))
+
+    def _shared(self, word: str) -> str:
+        return self.vocabulary.setdefault(word, word)
 
 
-def _all_forms(text: str) -> list[str]:
-    return [word for token in _TOKEN.findall(comparable(text)) for word in _forms(token)]
+class SearchIndex:
+    """Documents as they are compared, and synonyms: read once, for any number of searches.
+
+    Each of `synonyms` is a group of words or phrases that mean the same. The texts of the documents
+    are not kept: 10,000 of 88 words take 15 MiB.
+    """
+
+    def __init__(
+        self, documents: Iterable[Document], synonyms: Iterable[Sequence[str]] = ()
+    ) -> None:
+        self.places: dict[DocumentKey, int] = {}
+        self.postings: dict[str, _Postings] = defaultdict(_Postings)
+        self.title_terms: list[tuple[str, ...]] = []
+        titles: list[str] = []
+        words = _Words()
+        for place, document in enumerate(documents):
+            self.places[DocumentKey(document.kind, document.key)] = place
+            self._add_terms(
+                place, words.count_terms(document.title), words.count_terms(document.text)
+            )
+            self.title_terms.append(words.title_terms(document.title))
+            titles.append(fold(document.title))
+        self.postings.default_factory = None
+        self.keys = list(self.places)
+        # By place: which one it is of all titles in their order.
+        self.title_order = array("I", bytes(array("I").itemsize * len(titles)))
+        for number, place in enumerate(sorted(range(len(titles)), key=titles.__getitem__)):
+            self.title_order[place] = number
+        groups = [list(group) for group in synonyms]
+        for phrase in chain.from_iterable(groups):
+            words.count_terms(phrase)
+        self.synonyms = _phrases_by_phrase(groups)
+        self.longest_phrase = max(map(len, self.synonyms), default=1)
+        self.synonym_terms = frozenset(chain.from_iterable(self.synonyms))
+        # All words of the documents and synonyms, and their terms, which may be no real words.
+        self.vocabulary = sorted(words.vocabulary)
+        self._is_written = bytes(word in words.forms for word in self.vocabulary)
+
+    def _add_terms(self, place: int, in_title: dict[str, int], in_text: dict[str, int]) -> None:
+        for term in in_title.keys() | in_text.keys():
+            number = in_text.get(term, 0)
+            postings = self.postings[term]
+            postings.places.append(place)
+            postings.weights.append(number / (number + 1) + TITLE_WEIGHT * (term in in_title))
+
+    def is_written(self, word: str) -> bool:
+        """Return whether a document or a synonym has `word` as it is."""
+        place = bisect_left(self.vocabulary, word)
+        is_there = place < len(self.vocabulary) and self.vocabulary[place] == word
+        return is_there and bool(self._is_written[place])
+
+    def search(self, query: str, visible: Collection[DocumentKey] | None = None) -> SearchResults:
+        """Return the documents that match `query`, the best one first; of those in `visible`, if
+        that is given, as if there were no others.
+
+        Among equals the order is that of their titles. Where nothing matches, up to MAX_NEAREST
+        documents come nearest.
+        """
+        if visible is None:
+            is_visible = bytearray(b"\1" * len(self.keys))
+        else:
+            is_visible = bytearray(len(self.keys))
+            for key in visible:
+                # What was added since the index was made is found by the next one.
+                if (place := self.places.get(key)) is not None:
+                    is_visible[place] = 1
+        return _Query(self, is_visible).results(query)
 
 
-def _split(text: str) -> list[str]:
-    """Return the words of `text`; those with a hyphen apart."""
-    return [word for token in _TOKEN.findall(comparable(text)) for word in _parts(token)]
+_Phrase = tuple[str, ...]
 
 
-def _parts(token: str) -> list[str]:
-    """Return the words of a token: "e" and "mail" of "e-mail", "us" of "u.s.", "team" of
-    "team's"."""
-    return [part.removesuffix("'s").replace("'", "") for part in token.replace(".", "").split("-")]
-
-
-def _forms(token: str) -> list[str]:
-    """Return what a token can be found by: its parts, all in one ("email" of "e-mail"), and its
-    longer pieces ("ecole" of "l'ecole")."""
-    parts = _parts(token)
-    pieces = [piece for piece in _APOSTROPHE_OR_HYPHEN.split(token) if len(piece) > 3]
-    return list(dict.fromkeys([*parts, "".join(parts), *pieces]))
-
-
-_STOP_TERMS = frozenset(map(stem, STOP_WORDS))
+def _phrases_by_phrase(groups: Iterable[Sequence[str]]) -> dict[_Phrase, list[_Phrase]]:
+    """Return, by each phrase of a group, as terms, all phrases of its groups."""
+    synonyms: dict[_Phrase, list[_Phrase]] = defaultdict(list)
+    for group in groups:
+        phrases = [tuple(map(stem, words)) for phrase in group if (words := split_words(phrase))]
+        for phrase in phrases:
+            synonyms[phrase] += phrases
+    return dict(synonyms)
 
 
 def _significant(terms: tuple[str, ...]) -> tuple[str, ...]:
     """Return `terms` without stop words, unless there are no others."""
-    return tuple(term for term in terms if term not in _STOP_TERMS) or terms
+    return tuple(term for term in terms if term not in STOP_TERMS) or terms
 
 
 def _needed(slots: int) -> int:
@@ -242,24 +214,6 @@ def _extended(slots: Iterable[_Slot], more: Callable[[str], _Alternatives]) -> l
     return [_Slot(slot.word, more(slot.word) | slot.alternatives) for slot in slots]
 
 
-def _closest(word: str, vocabulary: Sequence[str]) -> list[str]:
-    """Return the words of `vocabulary` that differ from `word` by the fewest typos, if they are
-    few enough: a letter too many, missing or wrong, or two letters in the wrong order. A short word
-    with another first letter is another word: cost, most."""
-    typos = (len(word) >= ONE_TYPO_LENGTH) + (len(word) >= TWO_TYPOS_LENGTH)
-    # A wrong digit is another number.
-    if not typos or any(map(str.isdigit, word)):
-        return []
-    found = process.extract(word, vocabulary, scorer=OSA.distance, score_cutoff=typos, limit=None)
-    others = [
-        (distance, other)
-        for other, distance, _ in found
-        if distance and (typos > 1 or other[1:] != word[1:])
-    ]
-    fewest = min(others, default=(0, ""))[0]
-    return [other for distance, other in others if distance == fewest]
-
-
 # What may stand for a word: the terms that a document must have for it, and how much it counts.
 _Alternatives = dict[tuple[str, ...], float]
 
@@ -272,28 +226,41 @@ class _Slot:
     alternatives: _Alternatives
 
 
-class _Collection:
-    """Documents and synonyms, as a query meets them."""
+class _Query:
+    """One search in the documents of `index` that are visible, by their places."""
 
-    def __init__(self, documents: tuple[Document, ...], synonyms: Iterable[Sequence[str]]) -> None:
-        self.index = _index(documents)
-        # By each phrase of a group, as terms: all phrases of its groups.
-        self.synonyms: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
-        for group in synonyms:
-            phrases = [tuple(map(stem, words)) for phrase in group if (words := _split(phrase))]
-            for phrase in phrases:
-                self.synonyms[phrase] += phrases
-        self._misspelled: dict[str, _Alternatives] = {}
-        self.longest_phrase = max(map(len, self.synonyms), default=1)
+    def __init__(self, index: SearchIndex, is_visible: bytearray) -> None:
+        self.index = index
+        self.is_visible = is_visible
+        self.number = is_visible.count(1)
+        self._weights_by_term: dict[str, dict[int, float]] = {}
+        self._corrected: set[str] = set()
+        self._closest_words: dict[str, list[str]] = {}
+        self._resembling_words: dict[str, list[str]] = {}
 
-    @cached_property
-    def vocabulary(self) -> list[str]:
-        """All words of the documents and synonyms, as they are written and as terms."""
-        return sorted([*self.index.vocabulary, *chain.from_iterable(self.synonyms)])
+    def results(self, query: str) -> SearchResults:
+        words = split_words(query)
+        slots = list({slot.word: slot for slot in self.slots(words)}.values())
+        needed = _needed(len(slots))
+        ranked = self.rank(slots, needed)
+        if not ranked:
+            # A word that some document has may be misspelled, too ("form" for "from").
+            extended = _extended(slots, self.misspelled)
+            ranked = self.rank(extended, needed) if extended != slots else []
+            slots = extended
+        nearest: list[int] = []
+        if not ranked:
+            slots = _extended(slots, self.resembling)
+            nearest = self.rank(slots, 1)[:MAX_NEAREST]
+        return SearchResults(
+            matches=[self.index.keys[place] for place in ranked],
+            nearest=[self.index.keys[place] for place in nearest],
+            terms=self.found_terms(slots, {*ranked, *nearest}),
+            suggestion=self.suggestion(words),
+        )
 
-    def slots(self, query: str) -> list[_Slot]:
-        """Return the words of `query` that count; stop words only if it has no other."""
-        words = _split(query)
+    def slots(self, words: list[str]) -> list[_Slot]:
+        """Return those of `words` that count; stop words only if there are no others."""
         slots: list[_Slot] = []
         place = 0
         while place < len(words):
@@ -305,9 +272,9 @@ class _Collection:
 
     def _slot_at(self, words: list[str], place: int) -> tuple[_Slot, int]:
         """Return the slot that begins at `place`, and how many words it has."""
-        terms = tuple(map(stem, words[place : place + self.longest_phrase]))
+        terms = tuple(map(stem, words[place : place + self.index.longest_phrase]))
         for length in range(len(terms), 1, -1):
-            if terms[:length] in self.synonyms:
+            if terms[:length] in self.index.synonyms:
                 word = " ".join(words[place : place + length])
                 return _Slot(word, self._meaning_the_same(terms[:length])), length
         pair = words[place : place + 2]
@@ -320,6 +287,10 @@ class _Collection:
     def _alternatives(self, word: str) -> _Alternatives:
         """Return what may stand for `word`; if nothing else, that which it is the beginning of, or
         misspells."""
+        return self._exact(word) or self.misspelled(word)
+
+    def _exact(self, word: str) -> _Alternatives:
+        """Return what may stand for `word` if nothing in it is wrong; empty if nothing can."""
         alternatives = self._meaning_the_same((stem(word),))
         if any(map(self._documents_with, alternatives)):
             return alternatives
@@ -328,31 +299,85 @@ class _Collection:
             first, second = stem(word[:end]), stem(word[end:])
             if self._is_known(first) and self._is_known(second):
                 alternatives[_significant((first, second))] = 1.0
-        return alternatives or self.misspelled(word)
+        return alternatives
 
-    def _longer_words(self, beginning: str) -> list[str]:
+    def _longer_words(self, beginning: str) -> Iterator[str]:
         if len(beginning) < MIN_BEGINNING_LENGTH:
-            return []
-        first = bisect_left(self.vocabulary, beginning)
-        words = islice(self.vocabulary, first, None)
-        return list(takewhile(lambda word: word.startswith(beginning), words))
+            return iter(())
+        first = bisect_left(self.index.vocabulary, beginning)
+        words = islice(self.index.vocabulary, first, None)
+        longer = takewhile(lambda word: word.startswith(beginning), words)
+        return filter(self._is_usable, longer)
 
     def misspelled(self, word: str) -> _Alternatives:
         """Return what stands for the words of the documents that differ from `word` by a typo."""
-        if word not in self._misspelled:
-            closest = _closest(word, self.vocabulary) or _closest(stem(word), self.vocabulary)
-            self._misspelled[word] = self._similar(closest)
-        return self._misspelled[word]
+        return self._similar(self._closest(word))
 
     def resembling(self, word: str) -> _Alternatives:
         """Return what stands for the words of the documents that look like `word` at all."""
+        return self._similar(self._resembling(word))
+
+    def _is_corrected(self, word: str) -> bool:
+        if len(self._corrected) < MAX_CORRECTED_WORDS:
+            self._corrected.add(word)
+        return word in self._corrected
+
+    def _closest(self, word: str) -> list[str]:
+        if word not in self._closest_words:
+            found: list[str] = []
+            if self._is_corrected(word):
+                found = self._find_closest(word) or self._find_closest(stem(word))
+            self._closest_words[word] = found
+        return self._closest_words[word]
+
+    def _resembling(self, word: str) -> list[str]:
+        if word not in self._resembling_words:
+            is_corrected = self._is_corrected(word)
+            self._resembling_words[word] = self._find_resembling(word) if is_corrected else []
+        return self._resembling_words[word]
+
+    def _find_closest(self, word: str) -> list[str]:
+        """Return the words of the documents that differ from `word` by the fewest typos, if they
+        are few enough: a letter too many, missing or wrong, or two letters in the wrong order. A
+        short word with another first letter is another word: cost, most."""
+        typos = (len(word) >= ONE_TYPO_LENGTH) + (len(word) >= TWO_TYPOS_LENGTH)
+        # A wrong digit is another number.
+        if not typos or any(map(str.isdigit, word)):
+            return []
+        found = process.extract(
+            word, self.index.vocabulary, scorer=OSA.distance, score_cutoff=typos, limit=None
+        )
+        others = [
+            (distance, other)
+            for other, distance, _ in found
+            if distance and (typos > 1 or other[1:] != word[1:]) and self._is_usable(other)
+        ]
+        fewest = min(others, default=(0, ""))[0]
+        return [other for distance, other in others if distance == fewest]
+
+    def _find_resembling(self, word: str) -> list[str]:
         near = process.extract(
             word,
-            self.vocabulary,
+            self.index.vocabulary,
             scorer=Indel.normalized_similarity,
             score_cutoff=NEAR_SIMILARITY,
+            limit=None,
         )
-        return self._similar([other for other, _, _ in near])
+        usable = filter(self._is_usable, (other for other, _, _ in near))
+        return list(islice(usable, MAX_NEAR_WORDS))
+
+    def suggestion(self, words: list[str]) -> str:
+        """Return `words` as they may be meant, where no document has them; empty if all are fine,
+        or nothing is near."""
+        meant = [self._probably_meant(word) for word in words]
+        return "" if meant == words else " ".join(meant)
+
+    def _probably_meant(self, word: str) -> str:
+        """Return the most frequent of the words nearest to `word`; `word` itself if it is fine."""
+        if word in STOP_WORDS or self._exact(word):
+            return word
+        near = filter(self.index.is_written, self._closest(word) or self._resembling(word))
+        return max(near, key=lambda other: len(self._weights_of(stem(other))), default=word)
 
     def _similar(self, words: Iterable[str]) -> _Alternatives:
         return {
@@ -363,11 +388,18 @@ class _Collection:
 
     def _meaning_the_same(self, phrase: tuple[str, ...]) -> _Alternatives:
         """Return `phrase`, given as terms, and its synonyms."""
-        synonyms = {_significant(other): SYNONYM for other in self.synonyms.get(phrase, ())}
-        return synonyms | {_significant(phrase): 1.0}
+        others = self.index.synonyms.get(phrase, ())
+        return {_significant(other): SYNONYM for other in others} | {_significant(phrase): 1.0}
 
     def _is_known(self, term: str) -> bool:
-        return term in self.index.weights
+        """Return whether a visible document has `term`."""
+        postings = self.index.postings.get(term)
+        return postings is not None and any(map(self.is_visible.__getitem__, postings.places))
+
+    def _is_usable(self, word: str) -> bool:
+        """Return whether `word` is one of the visible documents or of the synonyms."""
+        term = stem(word)
+        return term in self.index.synonym_terms or self._is_known(term)
 
     def rank(self, slots: Sequence[_Slot], needed: int) -> list[int]:
         """Return the places of the documents that match `needed` of `slots` or more, best first."""
@@ -375,16 +407,16 @@ class _Collection:
         hits: Counter[int] = Counter()
         for slot in slots:
             weights = self._weights(slot)
-            rarity = math.log(1 + len(self.index.sort_titles) / max(len(weights), 1))
+            rarity = math.log(1 + self.number / max(len(weights), 1))
             for place, weight in weights.items():
                 scores[place] += rarity * weight
             hits.update(weights.keys())
         terms = _terms_of(slots)
 
-        def order(place: int) -> tuple[float, str, int]:
+        def order(place: int) -> tuple[float, int]:
             title = self.index.title_terms[place]
-            share = len(terms & title) / max(len(title), 1)
-            return -scores[place] * (1 + share) * hits[place], self.index.sort_titles[place], place
+            share = sum(term in terms for term in title) / max(len(title), 1)
+            return -scores[place] * (1 + share) * hits[place], self.index.title_order[place]
 
         return sorted((place for place, number in hits.items() if number >= needed), key=order)
 
@@ -408,7 +440,7 @@ class _Collection:
 
     def _documents_with(self, terms: tuple[str, ...]) -> dict[int, float]:
         """Return how much `terms` count, by the places of the documents that have all of them."""
-        first, *others = (self.index.weights.get(term, {}) for term in terms)
+        first, *others = map(self._weights_of, terms)
         if not others:
             return first
         return {
@@ -416,3 +448,12 @@ class _Collection:
             for place, weight in first.items()
             if all(place in other for other in others)
         }
+
+    def _weights_of(self, term: str) -> dict[int, float]:
+        """Return how much `term` counts, by the places of the visible documents that have it."""
+        if term not in self._weights_by_term:
+            postings = self.index.postings.get(term, _Postings())
+            both = zip(postings.places, postings.weights, strict=True)
+            visible = {place: weight for place, weight in both if self.is_visible[place]}
+            self._weights_by_term[term] = visible
+        return self._weights_by_term[term]

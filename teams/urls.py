@@ -18,6 +18,7 @@ from teams.views import (
     questions,
     resource_suggestions,
     resources,
+    search,
 )
 
 urlpatterns = [
@@ -79,6 +80,7 @@ urlpatterns = [
     path("areas/", areas.area_list, name="area_list"),
     path("areas/areas.csv", areas.area_table, name="area_table"),
     path("areas/<slug:slug>/", areas.area_detail, name="area_detail"),
+    path("search/", search.search, name="search"),
     path("organizations/", public.organization_list, name="organization_list"),
     path("organizations/check/", public.organization_check, name="organization_check"),
     path("join/", joining.join, name="join"),
@@ -90,7 +92,6 @@ urlpatterns = [
     path("invited/<str:token>/", joining.invited, name="invited"),
     path("invited/<str:token>/stop/", invitations.invitation_refuse, name="invitation_refuse"),
     path("my/", my.my_teams, name="my_teams"),
-    path("my/address/works/", my.my_address_works, name="my_address_works"),
     path("my/invite/", invitations.my_invite, name="my_invite"),
     path("my/invite/<int:pk>/resend/", invitations.my_invite_resend, name="my_invite_resend"),
     path("my/invite/<int:pk>/cancel/", invitations.my_invite_cancel, name="my_invite_cancel"),

@@ -30,7 +30,7 @@ CACHEABLE_VIEWS = {
     "home", "team_list", "team_detail", "meeting_list", "meeting_detail", "faq_list", "faq_detail",
     "resource_list", "resource_detail", "organization_list", "privacy", "accessibility", "manifest",
     "robots", "sitemap", "security_txt", "meeting_calendar", "all_meetings_calendar",
-    "team_calendar", "team_announcements", "announcement_detail",
+    "team_calendar", "search", "team_announcements", "announcement_detail",
 }  # fmt: skip
 # Pages of 10 to 50 kB in the memory of each process; the oldest goes first.
 MAX_PAGES = 500

@@ -17,6 +17,7 @@ from collaborative.middleware import page_cache
 from collaborative.tests.fuzzing import list_addresses
 from conftest import make_team
 from teams.models import ActionTeam, Announcement, Attendance, Meeting, Resource
+from teams.search import MAX_CORRECTED_WORDS
 from teams.tests.announcements import make_announcement, make_link, make_resource
 from teams.tests.meetings import make_meeting
 
@@ -34,6 +35,7 @@ SEEN = {
     "facilitator": f"{OF_TEAM} qxdraft qndraft",
     "administrator": f"{OF_TEAM} qxdraft qndraft qxprepared qnprepared",
 }
+ALL_WORDS = set(" ".join(SEEN.values()).split()) | {"qrarchived", "qrprepared"}
 WORDS = re.compile(
     "q[nrx](?:public|members|teams?|draft|prepared|all|coming|meeting|archived)(?![a-z])"
 )
@@ -137,6 +139,11 @@ def addresses() -> list[str]:
     filled += [each.get_absolute_url() for each in Announcement.objects.all()]
     searches = ["/faq/?q=Title", "/meetings/?team=education", "/meetings/?kind=quarterly"]
     searches += ["/resources/?team=education", "/resources/?kind=toolkit"]
+    searches += ["/search/?q=Title", "/search/?q=Title&page=2", "/search/?q=summary&kind=resource"]
+    # What is suggested, and what comes nearest, for every word with a typo.
+    typos = [f"{word[:3]}x{word[3:]}" for word in sorted(ALL_WORDS)]
+    for start in range(0, len(typos), MAX_CORRECTED_WORDS):
+        searches.append(f"/search/?q={'+'.join(typos[start : start + MAX_CORRECTED_WORDS])}")
     return [*filled, *searches]
 
 

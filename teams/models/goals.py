@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.template.defaultfilters import floatformat
 from django.utils import timezone
 
+from members.models import Member
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
 from teams.areas import Area, all_areas
@@ -33,6 +35,11 @@ class GoalQuerySet(models.QuerySet["Goal"]):
     def public(self) -> GoalQuerySet:
         """What everyone may read: no goal of a team that is a draft."""
         return self.exclude(team__state=ActionTeam.State.DRAFT)
+
+    def visible_to(self, person: Member | AnonymousUser) -> GoalQuerySet:
+        """The goals of the teams that `person` may know of."""
+        teams = ActionTeam.objects.visible_to(person).order_by().values("pk")
+        return self.filter(team__in=teams)
 
     def open(self) -> GoalQuerySet:
         """Goals that are still worked on."""

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField
-from teams.search import same_words
+from teams.stemming import same_words
 
 _SEPARATOR = re.compile("[,;]")
 MAX_SYNONYMS_LENGTH = 300

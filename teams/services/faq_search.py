@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from teams.markdown import plain_text
-from teams.models import FaqEntry, SynonymGroup
-from teams.search import Document, search
+from teams.models import FaqEntry
+from teams.search import DocumentKey
+from teams.services.site_search import search_index
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,14 @@ class FaqSearch:
 
 def search_faq(query: str) -> FaqSearch:
     """Return the published entries that match `query`. Two queries of the database."""
-    entries = {entry.pk: entry for entry in FaqEntry.objects.published().select_related("team")}
-    results = search(map(faq_document, entries.values()), query, SynonymGroup.objects.phrases())
+    index = search_index()
+    entries = {
+        DocumentKey("question", entry.pk): entry
+        for entry in FaqEntry.objects.published().select_related("team")
+    }
+    results = index.search(query, entries.keys())
     return FaqSearch(
-        matches=[entries[int(document.key)] for document in results.matches],
-        nearest=[entries[int(document.key)] for document in results.nearest],
+        matches=[entries[key] for key in results.matches],
+        nearest=[entries[key] for key in results.nearest],
         terms=results.terms,
     )
-
-
-def faq_document(entry: FaqEntry) -> Document:
-    """Return what is searched of `entry`: what its readers read, with the section it is under."""
-    return Document("faq", entry.pk, entry.question, f"{plain_text(entry.answer)}\n{entry.section}")

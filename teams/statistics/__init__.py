@@ -43,12 +43,14 @@ from teams.statistics.coverage import (
 )
 from teams.statistics.periods import Period
 from teams.statistics.public import (
+    ORGANIZATIONS_PER_PAGE,
     PortalCounts,
     all_public_team_counts,
     organization_names,
     portal_counts,
     public_team_counts,
     recognized_counts,
+    teams_of_organizations,
 )
 from teams.statistics.public_meetings import (
     next_public_meeting,
@@ -69,6 +71,7 @@ __all__ = [
     "target_areas_of",
     "team_areas",
     "MEDIAN",
+    "ORGANIZATIONS_PER_PAGE",
     "P90",
     "Bar",
     "ChartLayout",
@@ -103,4 +106,5 @@ __all__ = [
     "recognized_counts",
     "recognized_on_teams",
     "recognized_without",
+    "teams_of_organizations",
 ]

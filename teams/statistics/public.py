@@ -6,6 +6,7 @@ Counting a million memberships takes half a second, so each process counts at mo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from teams.statistics.coverage import recognized_on_teams
 from teams.statistics.public_meetings import next_public_meeting_by_team
 
 COUNT_CACHE_SECONDS = 10
+ORGANIZATIONS_PER_PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -92,3 +94,23 @@ def organization_names(team: ActionTeam, limit: int) -> list[str]:
 
     key = f"organization-names-{team.pk}-{limit}"
     return cached_fragment(key, query, COUNT_CACHE_SECONDS)
+
+
+def teams_of_organizations(
+    organizations: Iterable[Organization], teams: Iterable[ActionTeam]
+) -> dict[int, list[ActionTeam]]:
+    """Return which of `teams` have an active member of each of `organizations`, by the key of the
+    organization; nothing for those without. One query."""
+    members = (
+        Membership.objects.active()
+        .filter(member__organization__in=[organization.pk for organization in organizations])
+        .order_by()
+        .values_list("member__organization", "team")
+        .distinct()
+    )
+    pairs = set(members)
+    teams_of: dict[int, list[ActionTeam]] = defaultdict(list)
+    for team in teams:
+        for organization_id in {organization for organization, pk in pairs if pk == team.pk}:
+            teams_of[organization_id].append(team)
+    return teams_of

@@ -2,7 +2,8 @@
 
 import pytest
 
-from teams.search import Document, matched_spans, same_words, search, stem
+from teams.search import MAX_CORRECTED_WORDS, Document, DocumentKey, SearchIndex, search
+from teams.stemming import matched_spans, same_words, stem
 
 DOCUMENTS = [
     Document("faq", "email", "Can I change my email address?", "Enter the new one in My details."),
@@ -94,9 +95,9 @@ def test_search_prefers_the_word_to_its_synonym():
 
 def test_search_gives_the_same_order_whatever_order_it_is_given():
     documents = [Document("faq", key, title) for key, title in enumerate(["Team B", "Team A"])]
-    titles = [document.title for document in search(documents, "team").matches]
-    assert titles == ["Team A", "Team B"]
-    assert titles == [document.title for document in search(documents[::-1], "team").matches]
+    keys = [document.key for document in search(documents, "team").matches]
+    assert keys == [1, 0]
+    assert keys == [document.key for document in search(documents[::-1], "team").matches]
 
 
 def test_search_needs_three_quarters_of_a_long_query():
@@ -165,3 +166,61 @@ def test_same_words_compares_as_the_search_does():
     assert same_words("E-Mail", "emails")
     assert not same_words("email", "mail")
     assert not same_words("?", "?")
+
+
+HIDDEN = Document("faq", "hidden", "A password for passwords", "Zebras leave the summit at noon.")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "password",
+        "pasword",
+        "passwords",
+        "zebra",
+        "zebar",
+        "zeb",
+        "sumit",
+        "noon",
+        "nooon",
+        "leave",
+    ],
+)
+def test_search_of_an_index_sees_only_what_is_visible(query):
+    """As if there were nothing else: which words are known, how much they count, what is near."""
+    keys = [DocumentKey(document.kind, document.key) for document in DOCUMENTS]
+    index = SearchIndex([*DOCUMENTS, HIDDEN], SYNONYMS)
+    assert index.search(query, keys) == search(DOCUMENTS, query, SYNONYMS)
+    assert index.search(query, []) == search([], query, SYNONYMS)
+
+
+def test_search_of_an_index_ignores_what_it_does_not_know():
+    index = SearchIndex(DOCUMENTS[:1])
+    assert index.search("email", [DocumentKey("faq", "new")]).matches == []
+
+
+@pytest.mark.parametrize(
+    ("query", "suggestion"),
+    [
+        ("pasword", "password"),
+        ("a pasword for my emial", "a password for my email"),
+        ("hospitl", "hospital"),
+        ("passwordless", "password"),
+        # Nothing is wrong, or nothing is near.
+        *(("password", ""), ("addr", ""), ("quit", ""), ("the", ""), ("zebra", ""), ("", "")),
+    ],
+)
+def test_search_suggests_the_query_without_its_typos(query, suggestion):
+    assert search(DOCUMENTS, query, SYNONYMS).suggestion == suggestion
+
+
+def test_search_corrects_only_the_first_words_of_a_long_query():
+    unknown = [f"zebra{chr(97 + number) * 3}" for number in range(MAX_CORRECTED_WORDS)]
+    assert search(DOCUMENTS, " ".join(["pasword", *unknown])).suggestion.startswith("password")
+    assert search(DOCUMENTS, " ".join([*unknown, "pasword"])).suggestion == ""
+
+
+@pytest.mark.parametrize("query", ["", "?", "x", "-", "'", "\0", "\ud800", "ß" * 100, "."])
+def test_search_takes_any_query(query):
+    results = search(DOCUMENTS, query, SYNONYMS)
+    assert (results.matches, results.suggestion) == ([], "")

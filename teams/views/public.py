@@ -4,7 +4,6 @@ Queries that only a cached part of a page needs are lazy: a queryset, or a funct
 the template calls. They cost nothing while that part is in the cache.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,13 +23,14 @@ from members.email_domains import email_domain, is_mailbox_provider
 from members.forms import DomainCheckForm
 from members.models import EmailDomain, Member, Organization
 from members.search_words import cut_search_note, used_words
-from teams.forms import FaqSearchForm
+from teams.forms import SearchForm
 from teams.models import ActionTeam, FaqEntry, Membership, Resource, ResourceQuerySet
 from teams.public_teams import public_team
 from teams.services import search_faq
 from teams.services.my_announcements import newest_of_team
 from teams.services.my_meetings import next_meeting_of
 from teams.statistics import (
+    ORGANIZATIONS_PER_PAGE,
     all_public_team_counts,
     next_public_meeting,
     organization_names,
@@ -40,9 +40,9 @@ from teams.statistics import (
     recognized_on_teams,
     recognized_without,
     team_areas,
+    teams_of_organizations,
 )
 
-ORGANIZATIONS_PER_PAGE = 100
 RESOURCES_ON_TEAM_PAGE = 3
 
 
@@ -120,7 +120,7 @@ def _team_content(team: ActionTeam) -> dict[str, object]:
 def faq_list(request: HttpRequest) -> HttpResponse:
     """Show all questions by section, or what answers `?q=`, the best first; `?all=1` opens all
     answers."""
-    form = FaqSearchForm(request.GET)
+    form = SearchForm(request.GET)
     words = form.cleaned_data["q"].split() if form.is_valid() else []
     query = " ".join(used_words(words))
     return render(
@@ -222,25 +222,13 @@ def _organization_listing(page_number: str, team: ActionTeam | None) -> Organiza
     """Return a page of all recognized organizations, or of those with a member in `team`."""
     organizations = recognized_on_teams([team]) if team else recognized_without(None)
     page = Paginator(organizations, ORGANIZATIONS_PER_PAGE).get_page(page_number)
-    teams_of: dict[int, list[ActionTeam]] = defaultdict(list)
-    memberships = list(
-        Membership.objects.active()
-        .filter(member__organization__in=[organization.pk for organization in page])
-        .exclude(team__state=ActionTeam.State.DRAFT)
-        .order_by("team__position", "team__name")
-        .values_list("member__organization", "team")
-        .distinct()
-    )
-    teams = {team.pk: team for team in ActionTeam.objects.public()}
-    for organization_id, team_id in memberships:
-        # A team that has just become a draft is in the memberships alone.
-        if team_id in teams:
-            teams_of[organization_id].append(teams[team_id])
+    teams = list(ActionTeam.objects.public())
+    teams_of = teams_of_organizations(page, teams)
     rows = [(organization, teams_of[organization.pk]) for organization in page]
     numbers = recognized_counts()
     return OrganizationListing(
         page,
         rows,
         portal_counts().organizations,
-        [(each, numbers.get(each.pk, 0)) for each in teams.values()],
+        [(each, numbers.get(each.pk, 0)) for each in teams],
     )

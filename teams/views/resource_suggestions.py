@@ -20,10 +20,11 @@ SUGGEST_TEMPLATE = "teams/resource_suggest.html"
 @require_http_methods(["GET", "HEAD", "POST"])
 def resource_suggest(request: HttpRequest) -> HttpResponse:
     """Take the address of a page and why it helps; an account is not needed. A page that this
-    person finds among the resources is named instead."""
+    person finds among the resources is named instead. `?title=` is what was searched for."""
     if request.method != "POST":
         email = request.user.email if isinstance(request.user, Member) else ""
-        form = ResourceSuggestionForm(initial={"email": email})
+        initial = {"email": email, "title": request.GET.get("title", "")}
+        form = ResourceSuggestionForm(initial=initial)
         return render(request, SUGGEST_TEMPLATE, {"form": form})
     form = ResourceSuggestionForm(request.POST)
     if not form.is_valid():

@@ -1,1 +1,0 @@
-"""The library at the desk: resources, and what people suggest as one."""
