@@ -259,6 +259,13 @@ EMAILS_PER_MINUTE = env.read(
     "Set it to how many invitations and reminders are sent per minute: 60",
     60,
 )
+# Whether the mail worker asks the sites to which resources link if their pages are still there.
+CHECK_LINKS = env.read(
+    "CHECK_LINKS",
+    env.one_of(env.BOOLEANS),
+    "Set it to 1 to try the links of resources once a week, or to 0.",
+    not DEBUG,
+)
 # One email at a time, so that a killed mail worker repeats at most one. It waits half an hour at
 # most between two tries: 350 tries last for about a week without a mail server.
 POST_OFFICE = {

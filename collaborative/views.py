@@ -1,6 +1,6 @@
 """The pages that belong to no app: home, the statements, what machines read."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import itemgetter
 
 from django.conf import settings
@@ -51,7 +51,7 @@ def _what_happened_lately() -> list[GoalUpdate | Resource]:
     not what belongs to a meeting, whose page shows it."""
     updates = GoalUpdate.objects.public().select_related("goal__team")[:NEWS_ON_HOME]
     resources = Resource.objects.visible_to(AnonymousUser()).filter(meeting=None)
-    happened = [
+    happened: list[tuple[datetime, GoalUpdate | Resource]] = [
         *((update.reported_at, update) for update in updates),
         *((each.added_at, each) for each in resources.newest_first().with_teams()[:NEWS_ON_HOME]),
     ]

@@ -21,6 +21,8 @@ from desk.records.memberships import MembershipAdmin
 from desk.records.moves import MoveAdmin
 from desk.records.organizations.admin import OrganizationAdmin
 from desk.records.questions import QuestionAdmin
+from desk.records.resources.admin import ResourceAdmin
+from desk.records.resources.suggestions import ResourceSuggestionAdmin
 from desk.records.site_identity import SiteIdentityAdmin
 from desk.records.site_texts import NoticeAdmin, SiteTextAdmin
 from desk.records.synonyms import SynonymGroupAdmin
@@ -36,6 +38,8 @@ from teams.models import (
     Membership,
     Notice,
     Question,
+    Resource,
+    ResourceSuggestion,
     SiteText,
     SynonymGroup,
     TargetArea,
@@ -60,6 +64,8 @@ admin.site.register(Move, MoveAdmin)
 admin.site.register(Notice, NoticeAdmin)
 admin.site.register(Organization, OrganizationAdmin)
 admin.site.register(Question, QuestionAdmin)
+admin.site.register(Resource, ResourceAdmin)
+admin.site.register(ResourceSuggestion, ResourceSuggestionAdmin)
 admin.site.register(SiteIdentity, SiteIdentityAdmin)
 admin.site.register(SiteText, SiteTextAdmin)
 admin.site.register(SynonymGroup, SynonymGroupAdmin)

@@ -21,6 +21,7 @@ from teams.meeting_times import time_range
 from teams.models import Claim, Membership
 from teams.services import standing_claims
 from teams.services.meetings_due import describe_due, meetings_due
+from teams.services.resources import describe_attention
 from teams.services.waiting import (
     Waiting,
     affiliations_waiting,
@@ -30,6 +31,8 @@ from teams.services.waiting import (
     organizations_waiting,
     questions_waiting,
     requests_waiting,
+    resources_waiting,
+    suggestions_waiting,
     waiting_for,
 )
 from teams.workdays import is_late, working_days_since
@@ -181,6 +184,27 @@ def _questions(staff: Member) -> list[DashboardItem]:
     ]
 
 
+def _suggestions(staff: Member) -> list[DashboardItem]:
+    suggestions = list(suggestions_waiting()[:MAX_ITEMS_OF_A_KIND])
+    claims = standing_claims(suggestions)
+    return [
+        _item(suggestion, suggestion.suggested_at, _claim_details(claims.get(suggestion), staff))
+        for suggestion in suggestions
+    ]
+
+
+def _resources(staff: Member) -> list[DashboardItem]:
+    today = timezone.localdate()
+    return [
+        DashboardItem(
+            resource,
+            f"checked {_days_in_words(resource.checked_on, today)}",
+            details={"due": describe_attention(resource)},
+        )
+        for resource in resources_waiting(staff)[:MAX_ITEMS_OF_A_KIND]
+    ]
+
+
 def _claim_details(claim: Claim | None, staff: Member) -> dict[str, str]:
     """Return who takes care of an item, in words."""
     if claim is None:
@@ -302,6 +326,17 @@ KINDS = [
         template="admin/_waiting_question.html",
     ),
     WaitingKind(
+        key="suggestions",
+        place="suggestions",
+        one="suggested resource",
+        many="suggested resources",
+        task="to decide",
+        list_name="admin:teams_resourcesuggestion_changelist",
+        list_query="waits=decision",
+        load=_suggestions,
+        template="admin/_waiting_suggestion.html",
+    ),
+    WaitingKind(
         key="meetings",
         place="meetings",
         one="meeting",
@@ -322,5 +357,17 @@ KINDS = [
         list_query="stale=1",
         load=_goals,
         template="admin/_waiting_goal.html",
+    ),
+    WaitingKind(
+        key="resources",
+        place="resources",
+        one="resource",
+        many="resources",
+        task="to check",
+        list_name="admin:teams_resource_changelist",
+        list_query="due=any",
+        load=_resources,
+        template="admin/_waiting_resource.html",
+        hint="Open the page: is it still true and useful?",
     ),
 ]

@@ -25,6 +25,8 @@ from teams.models import (
     Membership,
     Notice,
     Question,
+    Resource,
+    ResourceSuggestion,
     SiteText,
     SynonymGroup,
     TargetArea,
@@ -44,11 +46,13 @@ PEOPLE: list[ListEntry] = [
     (Move, "Moves", "arrow", "moves"),
     (Bounce, "Returned emails", "email", "bounces"),
     (Question, "Questions", "ask", "questions"),
+    (ResourceSuggestion, "Suggestions", "plus", "suggestions"),
 ]
 WORK: list[ListEntry] = [
     (Meeting, "Meetings", "calendar", "meetings"),
     (Announcement, "Announcements", "email", ""),
     (Goal, "Goals", "flag", "goals"),
+    (Resource, "Resources", "file", "resources"),
     (ActionTeam, "Teams", "inbox", ""),
     (TargetArea, "Target areas", "place", ""),
     (UnemploymentSurvey, "Area figures", "bars", ""),

@@ -16,10 +16,20 @@ from django.utils.text import capfirst
 
 from members.models import Member, Organization
 from teams.meeting_times import day_in_words
-from teams.models import Announcement, FaqEntry, Goal, Meeting, Question
+from teams.models import (
+    Announcement,
+    FaqEntry,
+    Goal,
+    Meeting,
+    Question,
+    Resource,
+    ResourceSuggestion,
+)
+from teams.web_addresses import web_host
 
 SEARCHED: list[type[Model]] = [
-    Organization, Member, Question, Meeting, Announcement, Goal, FaqEntry,
+    Organization, Member, Question, Meeting, Announcement, Resource, ResourceSuggestion, Goal,
+    FaqEntry,
 ]  # fmt: skip
 MAX_MATCHES = 6
 
@@ -86,4 +96,6 @@ def _details(row: Any) -> str:
         return day_in_words(row.day)
     if isinstance(row, Announcement):
         return f"{row.get_status_display()}, {row.audience}"
+    if isinstance(row, Resource | ResourceSuggestion):
+        return web_host(row.url)
     return str(row.team or "")

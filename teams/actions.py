@@ -34,6 +34,8 @@ from teams.models import (
     Meeting,
     Membership,
     Question,
+    Resource,
+    ResourceSuggestion,
     TargetArea,
 )
 from teams.services import meeting_emails
@@ -434,6 +436,56 @@ def end_target_area(target: TargetArea, by: Member, form_data: FormData) -> str:
 def confirm_entry(entry: FaqEntry, by: Member, form_data: FormData) -> str:
     services.confirm_entry(entry, by=by)
     return f"“{entry}” is checked as of today."
+
+
+# Resources
+
+
+@action(Resource, "renew")
+def renew_resource(resource: Resource, by: Member, form_data: FormData) -> str:
+    services.renew_resource(resource, by=by)
+    return f"“{resource}” is checked as of today."
+
+
+@action(Resource, "follow")
+def follow_moved_link(resource: Resource, by: Member, form_data: FormData) -> str:
+    resource = services.follow_moved_link(resource, by=by)
+    return f"“{resource}” has its new address now: {resource.url}"
+
+
+@action(Resource, "archive")
+def archive_resource(resource: Resource, by: Member, form_data: FormData) -> str:
+    services.archive_resource(resource, by=by, reason=form_data.get("reason", ""))
+    return f"“{resource}” is archived. It is on no page."
+
+
+@action(Resource, "restore")
+def restore_resource(resource: Resource, by: Member, form_data: FormData) -> str:
+    services.restore_resource(resource, by=by)
+    return f"“{resource}” is back on the pages."
+
+
+@action(ResourceSuggestion, "publish")
+def publish_suggestion(suggestion: ResourceSuggestion, by: Member, form_data: FormData) -> str:
+    if key := form_data.get("resource"):
+        resource = Resource.objects.editable_by(by).filter(pk=key).first()
+        if resource is None:
+            raise Refused("The resource that you chose is no longer there. Nothing was changed.")
+        teams: list[ActionTeam] = []
+    else:
+        fields = {name: form_data[name] for name in services.SUGGESTED_FIELDS}
+        resource = Resource(**fields)
+        teams = list(ActionTeam.objects.filter(pk__in=form_data["teams"]))
+    services.publish_suggestion(suggestion, resource=resource, teams=teams, by=by)
+    if key:
+        return f"“{suggestion}” is noted as “{resource}”, which is in the library already."
+    return f"“{resource}” is published: {resource.get_absolute_url()}"
+
+
+@action(ResourceSuggestion, "dismiss")
+def dismiss_suggestion(suggestion: ResourceSuggestion, by: Member, form_data: FormData) -> str:
+    services.dismiss_suggestion(suggestion, reason=form_data["reason"], by=by)
+    return f"“{suggestion}” is dismissed."
 
 
 # Meetings

@@ -222,7 +222,8 @@ def facilitator_digest(facilitator: Member, sections: Sequence[DigestSection]) -
             "total": sum(section.number for section in sections),
             "late": sum(section.late for section in sections),
             "is_about_people": any(
-                section.kind not in {"bounces", "goals", "meetings"} for section in sections
+                section.kind not in {"bounces", "goals", "meetings", "resources"}
+                for section in sections
             ),
             "desk_url": _desk_url(),
         },

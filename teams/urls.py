@@ -92,6 +92,7 @@ urlpatterns = [
     path("invited/<str:token>/", joining.invited, name="invited"),
     path("invited/<str:token>/stop/", invitations.invitation_refuse, name="invitation_refuse"),
     path("my/", my.my_teams, name="my_teams"),
+    path("my/address/works/", my.my_address_works, name="my_address_works"),
     path("my/invite/", invitations.my_invite, name="my_invite"),
     path("my/invite/<int:pk>/resend/", invitations.my_invite_resend, name="my_invite_resend"),
     path("my/invite/<int:pk>/cancel/", invitations.my_invite_cancel, name="my_invite_cancel"),

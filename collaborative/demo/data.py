@@ -133,6 +133,9 @@ MOVE_REQUEST = (
     1,
 )
 
+# The member to whom emails came back, the mail server's code, and days ago.
+RETURNED_EMAIL = ("nora@harborlight.example", "5.1.1", 6)
+
 # Of each goal its fields, the days until it is due, and its updates, oldest first: days ago, state,
 # number, sentence.
 GOAL_UPDATES: dict[str, tuple[dict[str, Any], int, list[tuple[int, str, int | None, str]]]] = {

@@ -11,8 +11,8 @@ from typing import Any
 from django.db.models import Min
 from django.utils import timezone
 
-from members.models import Member, Move, Organization
-from teams.models import Goal, GoalUpdate, Membership, Question
+from members.models import Bounce, Member, Move, Organization
+from teams.models import Announcement, Goal, GoalUpdate, Membership, Question
 
 FIRST_DAYS_AGO = 425
 LAST_DAYS_AGO = 25
@@ -59,6 +59,28 @@ def backdate_move(move: Move, days_ago: int) -> None:
         if membership.waits_again:
             Membership.objects.filter(pk=membership.pk).update(requested_at=at)
             _backdate_last_history(membership, at, requested_at=at)
+
+
+def backdate_bounce(bounce: Bounce, days_ago: int) -> None:
+    """Make `bounce` that many days old."""
+    times = {"first_at": _days_ago(days_ago), "last_at": _days_ago(days_ago)}
+    Bounce.objects.filter(pk=bounce.pk).update(**times)
+    bounce.history.update(history_date=times["first_at"], **times)
+
+
+def backdate_announcement(announcement: Announcement, days_ago: int) -> None:
+    """Make `announcement` that many days old; one that was stopped was so within minutes."""
+    at = _days_ago(days_ago)
+    current = Announcement.objects.get(pk=announcement.pk)
+    times = {"created_at": at}
+    if current.sent_at:
+        times |= {"sent_at": at}
+    if current.stopped_at:
+        times |= {"stopped_at": at + timedelta(minutes=6)}
+    Announcement.objects.filter(pk=current.pk).update(**times)
+    current.recipients.update(changed_at=at)
+    current.history.update(created_at=at, history_date=at)
+    current.history.exclude(sent_at=None).update(sent_at=at)
 
 
 def backdate_people(emails: Iterable[str]) -> None:

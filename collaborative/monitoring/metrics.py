@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -31,6 +33,7 @@ from prometheus_client.registry import Collector
 from collaborative.middleware.access_log import route_name
 from collaborative.monitoring.health import queue_age_seconds, waiting_emails
 from collaborative.operations.jobs import seconds_since_success
+from members.models import Bounce
 from teams.models import Membership
 from teams.services.waiting import organizations_waiting, questions_waiting
 
@@ -89,6 +92,19 @@ class QueueCollector(Collector):
                 "question": questions_waiting().count(),
             },
         )
+        yield _gauge(
+            "portal_bounces",
+            "Addresses from which emails came back, and to which nothing from teams is sent.",
+            "state",
+            {"open": Bounce.objects.open().count()},
+        )
+        last = Bounce.objects.aggregate(Max("last_at"))["last_at__max"]
+        if last:
+            yield GaugeMetricFamily(
+                "portal_last_bounce_seconds",
+                "Time since an email last came back; none if never.",
+                (timezone.now() - last).total_seconds(),
+            )
         yield _gauge(
             "portal_job_age_seconds",
             "Time since a job last succeeded; none if never.",

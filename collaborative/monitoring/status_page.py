@@ -35,7 +35,7 @@ from collaborative.monitoring.health import (
 from collaborative.operations.jobs import OVERDUE_AFTER, is_locked
 from desk.changelist import counted, is_administrator, parse_pk, require_staff
 from members.auth.code_limits import newcomer_limit, open_codes
-from members.models import Member
+from members.models import Bounce, Member
 from members.services import failed_emails, requeue_emails
 
 MAX_FAILED_EMAILS_SHOWN = 20
@@ -131,6 +131,7 @@ def email_items() -> list[StatusItem]:
         _queue_item(),
         *failed_email_items(),
         _last_refusal_item(),
+        _bounces_item(),
         *open_codes_items(),
         StatusItem("Last sent", last_sent, State.INFO),
     ]
@@ -184,6 +185,17 @@ def _last_refusal_item() -> StatusItem:
     last = Log.objects.filter(status=STATUS.failed).order_by("-pk").first()
     description = f"{last.exception_type or 'unknown'}, {_age(last.date)} ago" if last else "none"
     return StatusItem("Last refusal", description, State.INFO)
+
+
+def _bounces_item() -> StatusItem:
+    """Return from how many addresses emails came back, and whether the portal reads the reports."""
+    number = Bounce.objects.open().count()
+    last = Bounce.objects.order_by("-last_at").first()
+    description = f"emails to {counted(number, 'address', 'addresses')}"
+    if last:
+        description += f", the last one {_age(last.last_at)} ago"
+    advice = "" if settings.BOUNCE_EMAIL else "Set BOUNCE_EMAIL, so that the portal reads them."
+    return StatusItem("Came back", description, State.INFO, advice)
 
 
 def _with_reasons(emails: QuerySet[Email]) -> QuerySet[Email]:

@@ -19,7 +19,7 @@ from desk.models import Selection
 from members.auth.rate_limits import delete_expired_counters
 from members.history.request_id import HEADER, bind_request_id
 from members.models import Decision, SentCode
-from members.services import delete_ended_sessions
+from members.services import delete_ended_sessions, delete_old_bounces
 from teams.services import (
     anonymize_old_guests,
     delete_old_addresses,
@@ -123,6 +123,7 @@ DAILY_TASKS: tuple[Callable[[], object], ...] = (
     delete_old_addresses,
     delete_old_invitations,
     delete_old_recipients,
+    delete_old_bounces,
     delete_settled_claims,
     hold_past_meetings,
     anonymize_old_guests,

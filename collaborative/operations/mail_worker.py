@@ -40,6 +40,7 @@ from collaborative.operations.daily import (
     run_task,
 )
 from collaborative.operations.jobs import exclusive_lock
+from collaborative.operations.link_checks import check_links_in_background
 from collaborative.operations.mailboxes import read_mailboxes
 from collaborative.operations.outages import is_outage
 from collaborative.operations.smtp_replies import dead_address_reply, is_permanent, reply_code
@@ -71,6 +72,7 @@ PERIODIC_TASKS: tuple[tuple[timedelta, Callable[[], object]], ...] = (
     (timedelta(seconds=1), process_pending_decisions),
     (timedelta(seconds=1), run_pending_imports),
     (timedelta(minutes=1), delete_expired_emails),
+    (timedelta(minutes=1), check_links_in_background),
     (timedelta(minutes=1), read_mailboxes),
     (timedelta(minutes=1), release_stranded_emails),
     (timedelta(minutes=10), queue_digests),

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.urls import reverse
 
 from desk.models import Import
-from members.models import Decision, EmailDomain, Member, Organization, SiteIdentity
+from members.models import Bounce, Decision, EmailDomain, Member, Organization, SiteIdentity
 from teams.answer_links import answer_token
 from teams.models import (
     ActionTeam,
@@ -159,6 +159,15 @@ def member_pages(member: Member) -> list[str]:
     ]
 
 
+def _desk_bounce_pages() -> list[str]:
+    """The record of an address from which emails came back, and the page that asks why."""
+    return [
+        f"members/bounce/{bounce.pk}/{page}/"
+        for bounce in Bounce.objects.open()[:1]
+        for page in ("change", "left")
+    ]
+
+
 def desk_pages() -> list[str]:
     """Every kind of page of the desk, as administrators see them: each list and form, the pages of
     decisions that look different, one history."""
@@ -209,6 +218,8 @@ def desk_pages() -> list[str]:
         f"members/member/{unsure.pk}/close/",
         "members/decision/",
         "members/move/",
+        "members/bounce/",
+        *_desk_bounce_pages(),
         "desk/import/",
         *(f"desk/import/{row.pk}/change/" for row in Import.objects.carried_out()[:1]),
         *(f"desk/import/{row.pk}/take-back/" for row in Import.objects.carried_out()[:1]),

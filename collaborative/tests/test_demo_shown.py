@@ -20,6 +20,8 @@ from members import emails
 from members.models import Member, Organization
 from teams.models import (
     ActionTeam,
+    Announcement,
+    AnnouncementRecipient,
     Attendance,
     FaqEntry,
     Goal,
@@ -62,7 +64,7 @@ def counts() -> list[int]:
 
 
 def test_demo_shows_organizations_and_people_in_every_state(output):
-    assert output.startswith("Added 12 organizations, 35 people, 42 memberships.")
+    assert output.startswith("Added 12 organizations, 80 people, 87 memberships.")
     by_status = [
         Organization.objects.filter(status=status).count() for status in Organization.Status.values
     ]
@@ -79,6 +81,23 @@ def test_demo_shows_organizations_and_people_in_every_state(output):
         assert team.facilitators.count() == 1
         assert team.facilitators.get().is_staff
         assert team.memberships.active().exists()
+
+
+def test_demo_has_a_team_of_fifty_with_announcements_in_every_state(output):
+    team = ActionTeam.objects.get(slug=data.HIRING)
+    assert team.memberships.active().count() == 50
+    sent = Announcement.objects.sent()
+    assert {(each.team_id is None, each.meeting_id is None) for each in sent} == {
+        *((False, True), (True, False), (True, True)),
+    }
+    assert Announcement.objects.filter(status="draft").count() == 1
+    assert sent.public().count() == 1
+    stopped = sent.get(stopped_at__isnull=False)
+    assert stopped.recipients.filter(outcome="sent").count() == 8
+    assert (stopped.stopped_number, stopped.monthly_number) == (3, 2)
+    recipients = AnnouncementRecipient.objects.filter(announcement__in=sent)
+    assert set(recipients.values_list("outcome", flat=True)) == {"sent", "skipped", "failed"}
+    assert not recipients.exclude(email=None).exists()
 
 
 def test_demo_goals_have_moved_over_months(output):

@@ -9,7 +9,16 @@ from django.db.models import Count, F, Min, Q
 from post_office.models import Email
 
 from members.models import EmailDomain, Member, Organization
-from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
+from teams.models import (
+    ActionTeam,
+    Attendance,
+    FaqEntry,
+    Goal,
+    Meeting,
+    MeetingLink,
+    Membership,
+    Question,
+)
 from tools.fill_big_database import Command
 
 SMALL = {
@@ -18,6 +27,7 @@ SMALL = {
     "memberships": 3000,
     "questions": 40,
     "emails": 10,
+    "meetings": 40,
     "verbosity": 0,
 }
 
@@ -42,6 +52,9 @@ def test_fill_creates_the_requested_numbers_and_every_kind(filled):
     assert Membership.objects.count() == 3000
     assert Question.objects.count() == 40
     assert Email.objects.count() == 10
+    assert Meeting.objects.count() == 40
+    assert MeetingLink.objects.exists()
+    assert set(Attendance.objects.values_list("came", flat=True)) == {True, False, None}
     assert ActionTeam.objects.count() == 6
     assert Goal.objects.filter(updates=None).count() == 0
     assert FaqEntry.objects.filter(team=None).exists()

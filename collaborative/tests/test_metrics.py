@@ -15,6 +15,7 @@ from collaborative import urls
 from collaborative.models import JobRun
 from collaborative.monitoring.metrics import metrics
 from collaborative.tests.conftest import put
+from members.services import note_bounce, settle_bounce
 
 TOKEN = "only-of-this-test-0123456789"  # noqa: S105  # of this test alone
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
@@ -133,6 +134,17 @@ def test_metrics_of_an_empty_portal_are_zero(client):
     assert values["portal_oldest_waiting_email_seconds",] == 0
     assert values["portal_emails", "waiting"] == 0
     assert not [key for key in values if key[0] == "portal_job_age_seconds"]
+    assert values["portal_bounces", "open"] == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_on")
+def test_metrics_count_addresses_from_which_emails_came_back(client, member, colleague):
+    settle_bounce(note_bounce(member, member.email, "5.1.1"), by=member)
+    note_bounce(colleague, colleague.email, "5.1.1")
+    values = read_metrics(client)
+    assert values["portal_bounces", "open"] == 1
+    assert 0 <= values["portal_last_bounce_seconds",] < 60
 
 
 @pytest.mark.django_db

@@ -69,6 +69,24 @@ ALLOWED: dict[tuple[str, str, str], str] = {
     },
     (
         "teams",
+        "0016_resource_links_and_claims",
+        "Create constraint teams_claim_about_one_record on model claim",
+    ): (
+        "It accepts every row that the one it replaces accepted. Claims are about what waits, so "
+        "there are a few dozen."
+    ),
+    (
+        "teams",
+        "0016_resource_links_and_claims",
+        "Create constraint teams_resource_transcript_state_known on model resource",
+    ): "The table is new, with a few hundred rows, and the default of the database fits.",
+    (
+        "teams",
+        "0016_resource_links_and_claims",
+        "Add field suggestion to claim",
+    ): "Claims are about what waits, so there are a few dozen, and the field is empty.",
+    (
+        "teams",
         "0011_resource_addresses",
         "Create constraint teams_resource_slug_not_suggest on model resource",
     ): "The table is new: nothing is in it, and the old version does not know it.",

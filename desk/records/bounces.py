@@ -105,7 +105,7 @@ class BounceAdmin(ActionAdmin[Bounce]):
         ("Settled by", "settled_by"),
     ]  # fmt: skip
     fields = readonly_fields = [
-        "account", "address", "why", "number", "first_at", "last_at", "status_badge", "settled_at",
+        "account", "address", "why", "number", "first", "last", "status_badge", "settled_at",
         "settler",
     ]  # fmt: skip
 
@@ -144,6 +144,10 @@ class BounceAdmin(ActionAdmin[Bounce]):
     @admin.display(description="since", ordering="first_at")
     def first(self, bounce: Bounce) -> str:
         return long_date(bounce.first_at)
+
+    @admin.display(description="last")
+    def last(self, bounce: Bounce) -> str:
+        return long_date(bounce.last_at)
 
     @admin.display(description="status", ordering="settled_at")
     def status_badge(self, bounce: Bounce) -> SafeString:

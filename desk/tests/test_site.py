@@ -16,7 +16,8 @@ from post_office.models import Attachment, EmailTemplate, Log
 from conftest import make_member, visible_text
 from members.models import Member, Organization
 from teams.models import FaqEntry, Goal, Question
-from teams.services import add_organization, join_teams
+from teams.services import add_organization, join_teams, suggest_resource
+from teams.tests.announcements import make_resource
 
 DESK = "/admin/"
 LISTS = {
@@ -95,12 +96,14 @@ def test_dashboard_counts_what_waits_and_links_to_lists_of_that_length(
     join_teams(unsure, [team, approval_team])
     Organization.objects.create(name="Nobody waits for it")
     Question.objects.create(text="When do you meet?")
+    suggest_resource("https://library.example.org/", "Guide")
+    make_resource(link_state="gone")
     client = client_for(facilitator)
     page = client.get(DESK)
     waiting = {kind: count.number for kind, count in page.context["dashboard"]["waiting"].items()}
     assert waiting == {
         "organizations": 1, "affiliations": 1, "requests": 1, "moves": 0, "questions": 1,
-        "bounces": 0, "goals": 1, "meetings": 0,
+        "bounces": 0, "goals": 1, "meetings": 0, "suggestions": 1, "resources": 1,
     }  # fmt: skip
     for path, what in [
         ("/admin/members/organization/?waits=decision", "1 organization to recognize"),
@@ -108,6 +111,8 @@ def test_dashboard_counts_what_waits_and_links_to_lists_of_that_length(
         ("/admin/teams/membership/?waits_for=approval", "1 request to decide"),
         ("/admin/teams/question/?waits=answer", "1 question to answer"),
         ("/admin/teams/goal/?stale=1", "1 goal without an update for 90 days"),
+        ("/admin/teams/resourcesuggestion/?waits=decision", "1 suggested resource to decide"),
+        ("/admin/teams/resource/?due=any", "1 resource to check"),
     ]:
         assert f'href="{path}"' in page.content.decode()
         assert what in visible_text(page)

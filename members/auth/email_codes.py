@@ -28,6 +28,7 @@ from members.auth.code_limits import CodeLimits
 from members.email_domains import email_domain, has_known_ending
 from members.forms import CodeForm
 from members.models import MAX_CODE_TRIES, EmailDomain, Member, SentCode, SentCodeQuerySet
+from members.services import settle_by_code
 
 # RFC 8628, 6.1: letters that make no words and are not mistaken for each other.
 CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
@@ -191,6 +192,7 @@ class EmailVerification:
         if result is not CodeResult.CORRECT:
             yield result
             return
+        expires_at = self.expires_at
         with transaction.atomic():
             if self._sent_code().use():
                 self.request.session.pop(_session_key(self.purpose), None)
@@ -198,6 +200,8 @@ class EmailVerification:
                 yield CodeResult.CORRECT
             else:
                 yield CodeResult.ALREADY_USED
+        if expires_at:
+            settle_by_code(self.email, expires_at - timedelta(minutes=settings.CODE_MINUTES))
 
     def _sent_code(self) -> SentCodeQuerySet:
         return SentCode.objects.filter(pk=self.state["code"])

@@ -42,6 +42,7 @@ class Bounce(models.Model):
     history = LoggedRecords(excluded_fields=["address"])
 
     class Meta:
+        verbose_name = "returned email"
         ordering: ClassVar = ["first_at", "pk"]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -35,10 +35,14 @@ from members.services.affiliations import (
     unconfirm_affiliation,
 )
 from members.services.bounces import (
+    bounce_to_show,
+    delete_old_bounces,
     has_bounced,
     note_bounce,
     settle_bounce,
+    settle_by_code,
     settle_former_addresses,
+    settle_own_bounces,
 )
 from members.services.failed_emails import failed_emails, requeue_emails
 from members.services.importing import (
@@ -93,11 +97,13 @@ __all__ = [
     "export_sessions",
     "anonymize_member",
     "anonymize_unused_accounts",
+    "bounce_to_show",
     "bulk_save_with_history",
     "complete_profile",
     "confirm_affiliations",
     "confirmation_fields",
     "create_decision",
+    "delete_old_bounces",
     "delete_with_history",
     "end_sessions",
     "explain_change",
@@ -120,7 +126,9 @@ __all__ = [
     "save_with_history",
     "second_factors",
     "settle_bounce",
+    "settle_by_code",
     "settle_former_addresses",
+    "settle_own_bounces",
     "bulk_create",
     "lock_organizations",
     "recognized_owners",

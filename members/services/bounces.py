@@ -1,7 +1,8 @@
 """Addresses from which emails came back: noted, and settled once it is known that they work."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,6 +17,11 @@ CAME_BACK = "an email came back"
 STILL_THERE = "said that the address works"
 CODE_ARRIVED = "a code that was sent to the address was entered"
 ADDRESS_CHANGED = "the address changed"
+
+# After it is settled: then nobody looks for the reason why emails were missing.
+BOUNCE_RETENTION = timedelta(days=180)
+# For so long a member is told that a code has settled it.
+NEWS = timedelta(days=1)
 
 ALREADY_SETTLED = "This has already been answered. Nothing was changed."
 
@@ -67,6 +73,32 @@ def settle_bounce(bounce: Bounce, *, by: Member | None, why: str = STILL_THERE) 
     return stored
 
 
+def settle_by_code(address: str, sent_at: datetime) -> None:
+    """Settle what came back from `address` before a code was sent there, at `sent_at`, that has now
+    been entered: it has been read there. Not within a transaction that has locked a member."""
+    for bounce in Bounce.objects.open().filter(address=address, last_at__lt=sent_at):
+        # Another press was first.
+        with suppress(Refused):
+            settle_bounce(bounce, by=None, why=CODE_ARRIVED)
+
+
+def bounce_to_show(member: Member) -> Bounce | None:
+    """Return what came back from the address that `member` has now, while it is open, or for a day
+    after a code that arrived has settled it; else None."""
+    bounce = member.bounces.filter(address=member.email).order_by("-pk").first()
+    if bounce is None or bounce.settled_at is None:
+        return bounce
+    is_news = bounce.settled_by_id is None and bounce.settled_at > timezone.now() - NEWS
+    return bounce if is_news else None
+
+
+def settle_own_bounces(member: Member) -> None:
+    """Settle what came back from the address of `member`, who says that it works."""
+    for bounce in Bounce.objects.open().filter(member=member, address=member.email):
+        with suppress(Refused):
+            settle_bounce(bounce, by=member)
+
+
 def settle_former_addresses(member: Member) -> None:
     """Settle what came back from addresses that `member`, locked by the caller, has no longer."""
     bounces = Bounce.objects.open().filter(member=member)
@@ -74,6 +106,14 @@ def settle_former_addresses(member: Member) -> None:
         bounces = bounces.exclude(address=member.email)
     for bounce in bounces:
         settle_bounce(bounce, by=None, why=ADDRESS_CHANGED)
+
+
+def delete_old_bounces() -> None:
+    """Delete what was settled BOUNCE_RETENTION ago, with its history."""
+    old = Bounce.objects.filter(settled_at__lt=timezone.now() - BOUNCE_RETENTION)
+    keys = list(old.values_list("pk", flat=True))
+    Bounce.objects.filter(pk__in=keys).delete()
+    Bounce.history.filter(id__in=keys).delete()
 
 
 def erase_bounces(accounts: Sequence[Member]) -> None:

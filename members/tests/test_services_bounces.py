@@ -10,6 +10,7 @@ from members.models import Bounce
 from members.services import (
     Refused,
     anonymize_member,
+    delete_old_bounces,
     has_bounced,
     note_bounce,
     save_with_history,
@@ -95,3 +96,14 @@ def test_bounce_is_open_once_for_an_address(member):
     Bounce.objects.create(member=member, address=member.email)
     with pytest.raises(IntegrityError):
         Bounce.objects.create(member=member, address=member.email)
+
+
+def test_delete_old_bounces_keeps_what_is_open_and_what_was_settled_lately(member, colleague):
+    old = settle_bounce(note_bounce(member, member.email, "5.1.1"), by=member)
+    Bounce.objects.update(settled_at=timezone.now() - timedelta(days=181))
+    lately = settle_bounce(note_bounce(member, member.email, "5.1.1"), by=member)
+    still_open = note_bounce(colleague, colleague.email, "5.1.1")
+    delete_old_bounces()
+    assert {*Bounce.objects.all()} == {lately, still_open}
+    assert not Bounce.history.filter(id=old.pk).exists()
+    assert Bounce.history.count() == 3

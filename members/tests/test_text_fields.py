@@ -22,6 +22,7 @@ NOT_WRITTEN = {
     "members.emaildomain.domain",
     "members.siteidentity.logo_digest",
     "teams.resource.language",
+    "teams.resource.link_problem",
     "teams.resource.published_on",
 }
 NOT_TEXT = (models.EmailField, models.URLField, models.SlugField)

@@ -13,6 +13,7 @@ from members.models.history import LoggedRecords
 from members.text_fields import CleanTextField
 from teams.models.faq import Question
 from teams.models.memberships import Membership
+from teams.models.resources import ResourceSuggestion
 from teams.models.teams import ActionTeam
 
 
@@ -34,11 +35,13 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
 
     def settled(self) -> ClaimQuerySet:
         """Those about what no longer waits."""
-        return self.exclude(question__status="waiting").exclude(membership__status="requested")
+        decided = self.exclude(question__status="waiting").exclude(suggestion__status="waiting")
+        return decided.exclude(membership__status="requested")
 
 
 class Claim(models.Model):
-    """A facilitator takes care of a question or a request; nobody else decides less for it.
+    """A facilitator takes care of a question, a suggestion or a request; nobody else decides less
+    for it.
 
     It counts only while its record waits. `note` is for the facilitators alone.
     """
@@ -48,6 +51,9 @@ class Claim(models.Model):
     )
     membership = models.OneToOneField(
         Membership, on_delete=models.CASCADE, null=True, blank=True, related_name="claim"
+    )
+    suggestion = models.OneToOneField(
+        ResourceSuggestion, on_delete=models.CASCADE, null=True, blank=True, related_name="claim"
     )
     # Empty: released.
     claimed_by = models.ForeignKey(
@@ -68,9 +74,10 @@ class Claim(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 name="teams_claim_about_one_record",
-                condition=Q(question__isnull=False, membership=None)
-                | Q(question=None, membership__isnull=False),
-                violation_error_message="A claim is about a question or about a request.",
+                condition=Q(question__isnull=False, membership=None, suggestion=None)
+                | Q(question=None, membership__isnull=False, suggestion=None)
+                | Q(question=None, membership=None, suggestion__isnull=False),
+                violation_error_message="A claim is about a question, a request or a suggestion.",
             ),
             models.CheckConstraint(
                 name="teams_claim_claimed_carry_time",
@@ -81,4 +88,4 @@ class Claim(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"claim of {self.question or self.membership}"
+        return f"claim of {self.question or self.suggestion or self.membership}"

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
@@ -24,6 +24,7 @@ from members.text_fields import CleanCharField, CleanTextField
 from teams.models.meetings import Meeting, team_keys
 from teams.models.teams import ActionTeam
 from teams.web_addresses import web_host
+from teams.workdays import is_late
 
 # A resource that nobody has checked for so long may have changed or gone.
 CHECK_AFTER = timedelta(days=180)
@@ -101,6 +102,18 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         """What nobody has checked for CHECK_AFTER."""
         return self.current().filter(checked_on__lt=timezone.localdate() - CHECK_AFTER)
 
+    def with_dead_links(self) -> ResourceQuerySet:
+        """What leads nowhere, or elsewhere; also where only the transcript leads nowhere."""
+        return self.current().filter(_has_dead_link())
+
+    def needing_attention(self) -> ResourceQuerySet:
+        """What has a dead link, and then what nobody has checked for CHECK_AFTER, for the longest
+        time first."""
+        is_old = Q(checked_on__lt=timezone.localdate() - CHECK_AFTER)
+        is_dead = Case(When(_has_dead_link(), then=Value(0)), default=Value(1))
+        found = self.current().filter(_has_dead_link() | is_old)
+        return found.order_by(is_dead, "checked_on", "pk")
+
     def without_captions(self) -> ResourceQuerySet:
         """Recordings without captions and without a transcript, or where that is not known."""
         lacking = Q(transcript_url="") & ~Q(captions=Resource.Captions.YES)
@@ -115,6 +128,12 @@ def _is_of_teams(keys: Collection[int]) -> Q:
         | Q(meeting__in=of_meeting)
         | (~Exists(through) & Q(meeting=None))
     )
+
+
+def _has_dead_link() -> Q:
+    states = Resource.LinkState
+    is_wrong = Q(link_state__in=[states.GONE, states.MOVED])
+    return is_wrong | Q(transcript_state=states.GONE)
 
 
 class Resource(models.Model):
@@ -197,11 +216,32 @@ class Resource(models.Model):
     )
     link_checked_at = models.DateTimeField(null=True, editable=False)
     link_failing_since = models.DateTimeField(null=True, editable=False)
+    # What is wrong with the link, in words; also why it was not tried.
+    link_problem = models.CharField(max_length=150, db_default="", default="", editable=False)
+    # Where it has moved to for good.
+    moved_to = models.URLField(max_length=500, db_default="", default="", editable=False)
+    transcript_state = models.CharField(
+        max_length=7,
+        choices=LinkState.choices,
+        db_default=LinkState.UNKNOWN,
+        default=LinkState.UNKNOWN,
+        editable=False,
+    )
+    transcript_failing_since = models.DateTimeField(null=True, editable=False)
     archived_at = models.DateTimeField(null=True, editable=False)
 
     objects = ResourceQuerySet.as_manager()
     history = LoggedRecords(
-        m2m_fields=[teams], excluded_fields=["link_state", "link_checked_at", "link_failing_since"]
+        m2m_fields=[teams],
+        excluded_fields=[
+            "link_state",
+            "link_checked_at",
+            "link_failing_since",
+            "link_problem",
+            "moved_to",
+            "transcript_state",
+            "transcript_failing_since",
+        ],
     )
 
     class Meta:
@@ -234,6 +274,10 @@ class Resource(models.Model):
             models.CheckConstraint(
                 name="teams_resource_link_state_known",
                 condition=Q(link_state__in=["unknown", "ok", "moved", "gone"]),
+            ),
+            models.CheckConstraint(
+                name="teams_resource_transcript_state_known",
+                condition=Q(transcript_state__in=["unknown", "ok", "moved", "gone"]),
             ),
             models.CheckConstraint(
                 name="teams_resource_slug_not_suggest",
@@ -300,6 +344,23 @@ class Resource(models.Model):
     def is_gone(self) -> bool:
         """Whether its link no longer leads to anything, as far as the worker can tell."""
         return self.link_state == self.LinkState.GONE
+
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
+
+    @property
+    def has_dead_link(self) -> bool:
+        """As `with_dead_links`."""
+        states = self.LinkState
+        is_wrong = self.link_state in {states.GONE, states.MOVED}
+        return is_wrong or self.transcript_state == states.GONE
+
+    @property
+    def lacks_captions(self) -> bool:
+        """Whether it is a recording without captions and transcript, or that is not known."""
+        has_either = self.captions == self.Captions.YES or self.transcript_url
+        return self.kind == self.Kind.RECORDING and not has_either
 
 
 def language_name(code: str) -> str:
@@ -379,3 +440,12 @@ class ResourceSuggestion(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == self.Status.WAITING
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it waits for longer than was promised."""
+        return self.is_waiting and is_late(self.suggested_at)

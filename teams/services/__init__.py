@@ -127,6 +127,17 @@ from teams.services.recognition import (
 )
 from teams.services.reminders import send_reminders
 from teams.services.resource_suggestions import resource_at, suggest_resource
+from teams.services.resources import (
+    SUGGESTED_FIELDS,
+    archive_resource,
+    change_resource,
+    create_resource,
+    dismiss_suggestion,
+    follow_moved_link,
+    publish_suggestion,
+    renew_resource,
+    restore_resource,
+)
 from teams.services.site_search import SiteSearch, search_site
 from teams.services.summaries import send_summaries, write_summary_again
 from teams.services.taking_back import ImportedPeople, PeopleTakenBack, take_back_members
@@ -141,6 +152,7 @@ from teams.services.visibility import (
     visible_keys,
     visible_meetings,
     visible_members,
+    visible_resources,
 )
 from teams.services.waiting import Waiting, waiting_for
 
@@ -153,6 +165,7 @@ __all__ = [
     "Outcome",
     "PeopleTakenBack",
     "Recognition",
+    "SUGGESTED_FIELDS",
     "SiteSearch",
     "TeamOutcome",
     "Waiting",
@@ -168,6 +181,7 @@ __all__ = [
     "answer_question",
     "approve_membership",
     "approve_move",
+    "archive_resource",
     "ask_question",
     "audience_of",
     "cancel_invitation",
@@ -175,6 +189,7 @@ __all__ = [
     "change_announcement",
     "change_meeting",
     "change_profile",
+    "change_resource",
     "check_announcement",
     "check_plan",
     "record_departure",
@@ -189,6 +204,7 @@ __all__ = [
     "count_people_to_move",
     "create_announcement",
     "create_meeting",
+    "create_resource",
     "decline_all_requests",
     "decline_membership",
     "decline_move",
@@ -201,7 +217,9 @@ __all__ = [
     "delete_settled_claims",
     "describe_for",
     "dismiss_question",
+    "dismiss_suggestion",
     "end_membership",
+    "follow_moved_link",
     "hold_meeting",
     "hold_past_meetings",
     "import_members",
@@ -228,13 +246,16 @@ __all__ = [
     "personal_data",
     "preview_move",
     "publish_question",
+    "publish_suggestion",
     "recognize_organization",
     "record_outcome",
     "refuse_undo_if_built_upon",
     "release_claim",
+    "renew_resource",
     "report_goal",
     "request_move",
     "resource_at",
+    "restore_resource",
     "return_account",
     "revert_answers",
     "revert_sending",
@@ -260,6 +281,7 @@ __all__ = [
     "visible_keys",
     "visible_meetings",
     "visible_members",
+    "visible_resources",
     "waiting_for",
     "withdraw_request",
     "write_claim_note",

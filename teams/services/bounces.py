@@ -46,8 +46,10 @@ def take_bounce(content: bytes, recipient: str = "") -> Bounce | None:
         if reason:
             logger.info("Bounce of email %s not taken: %s", email.pk, reason)
             return None
-        (address,) = email.to
-        return _note(email, member, report.codes[address])
+        code = report.codes[email.to[0]]
+        text = f"{CAME_BACK} {code}".strip()
+        email.logs.create(status=STATUS.failed, message=describe_code(code), exception_type=text)
+        return _note(email, member, code)
 
 
 def take_refusal(email: Email, code: str) -> None:
@@ -97,8 +99,6 @@ def _why_not(report: BounceReport, email: Email) -> str:
 
 def _note(email: Email, member: Member, code: str) -> Bounce | None:
     """Note that `email` came back from the address of `member` with `code`."""
-    text = f"{CAME_BACK} {code}".strip()
-    email.logs.create(status=STATUS.failed, message=describe_code(code), exception_type=text)
     record_outcome(email, AnnouncementRecipient.Outcome.BOUNCED, describe_code(code))
     bounce = note_bounce(member, email.to[0], code, sent_at=email.last_updated)
     logger.info("Email %s of member %s came back: %s", email.pk, member.pk, code or "no code")

@@ -11,10 +11,10 @@ from django.utils import timezone
 from members.dates import long_date
 from members.models import Member
 from members.services import Refused, save_with_history
-from teams.models import Claim, Membership, Question
+from teams.models import Claim, Membership, Question, ResourceSuggestion
 from teams.services.visibility import name_for
 
-Claimable: TypeAlias = Question | Membership
+Claimable: TypeAlias = Question | ResourceSuggestion | Membership
 
 
 def claim_of(record: Claimable) -> Claim | None:
@@ -76,7 +76,8 @@ def delete_settled_claims() -> int:
 
 
 def _key(record: Claimable) -> dict[str, Claimable]:
-    return {"question" if isinstance(record, Question) else "membership": record}
+    names = {Question: "question", ResourceSuggestion: "suggestion", Membership: "membership"}
+    return {names[type(record)]: record}
 
 
 def _lock_waiting(record: Claimable) -> None:

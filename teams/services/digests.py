@@ -16,6 +16,7 @@ from teams.meeting_times import time_range
 from teams.models import Claim, Meeting, Membership
 from teams.services.claims import standing_claims
 from teams.services.meetings_due import describe_due, is_due_now, meetings_due
+from teams.services.resources import describe_attention
 from teams.services.waiting import (
     Waiting,
     affiliations_waiting,
@@ -26,13 +27,15 @@ from teams.services.waiting import (
     organizations_waiting,
     questions_waiting,
     requests_waiting,
+    resources_waiting,
+    suggestions_waiting,
 )
 from teams.workdays import is_late, is_working_day, late_before
 
 RecordQuerySet = TypeVar("RecordQuerySet", bound=QuerySet[Any])
 
 # What is mailed on the first working day of a week, unless anything else is.
-WEEKLY = {"bounces", "meetings", "goals"}
+WEEKLY = {"bounces", "meetings", "goals", "resources"}
 # Of a kind; how many more there are is said.
 MAX_DIGEST_ITEMS = 10
 
@@ -41,10 +44,9 @@ def send_digests(today: date) -> int:
     """Queue the day's digest for each facilitator for whom something waits; return how many.
 
     Each facilitator gets at most one a day, no matter how often and by how many processes this is
-    called. There is none on weekends and holidays, and for goals without an update and meetings
-    alone only on
-    the first working day of a week. A day in the future was stored by a wrong clock, and holds up
-    nothing.
+    called. There is none on weekends and holidays, and for goals without an update, meetings and
+    resources alone only on the first working day of a week. A day in the future was stored by a
+    wrong clock, and holds up nothing.
     """
     if not is_working_day(today):
         return 0
@@ -75,8 +77,10 @@ def digest_for(facilitator: Member) -> list[DigestSection]:
         _moves(facilitator),
         _bounces(facilitator),
         _questions(facilitator),
+        _suggestions(facilitator),
         _meetings(facilitator),
         _goals(facilitator),
+        _resources(facilitator),
     ]
     return [section for section in sections if section.number]
 
@@ -155,6 +159,18 @@ def _questions(facilitator: Member) -> DigestSection:
     return _section("questions", count_waiting(questions, "pk", late), items)
 
 
+def _suggestions(facilitator: Member) -> DigestSection:
+    suggestions = _not_claimed_by_others(suggestions_waiting(), "suggestion", facilitator)
+    oldest = list(suggestions[:MAX_DIGEST_ITEMS])
+    own = standing_claims(oldest)
+    items = [
+        DigestItem(suggestion, str(suggestion), suggestion.is_late, suggestion in own)
+        for suggestion in oldest
+    ]
+    late = Q(suggested_at__lt=late_before())
+    return _section("suggestions", count_waiting(suggestions, "pk", late), items)
+
+
 def _meetings(facilitator: Member) -> DigestSection:
     meetings = list(meetings_due(facilitator))
     items = [
@@ -168,6 +184,15 @@ def _goals(facilitator: Member) -> DigestSection:
     goals = goals_waiting(facilitator).select_related("team")
     items = [DigestItem(goal, f"{goal} ({goal.team})") for goal in goals[:MAX_DIGEST_ITEMS]]
     return _section("goals", Waiting(goals.count()), items)
+
+
+def _resources(facilitator: Member) -> DigestSection:
+    resources = resources_waiting(facilitator)
+    items = [
+        DigestItem(resource, f"{resource}. {' '.join(describe_attention(resource))}")
+        for resource in resources[:MAX_DIGEST_ITEMS]
+    ]
+    return _section("resources", Waiting(resources.count()), items)
 
 
 def _section(kind: str, count: Waiting, items: Sequence[DigestItem]) -> DigestSection:
@@ -193,8 +218,8 @@ def _request(request: Membership) -> str:
 
 
 def _is_worth_an_email(sections: Sequence[DigestSection], today: date) -> bool:
-    """Return whether anything waits that is not enough once a week, as goals are, and meetings
-    but for those of tomorrow and of the last days."""
+    """Return whether anything waits that is not enough once a week, as goals and resources are, and
+    meetings but for those of tomorrow and of the last days."""
     monday = today - timedelta(days=today.weekday())
     is_first = not any(
         is_working_day(monday + timedelta(days=days)) for days in range(today.weekday())

@@ -9,7 +9,7 @@ from django.db import transaction
 from members import services
 from members.dates import long_date
 from members.history.decisions import erase_items
-from members.models import Member, Move
+from members.models import Bounce, Member, Move
 from members.services import (
     IMPORT_TAKEN_BACK,
     Refused,
@@ -174,6 +174,7 @@ def personal_data(member: Member) -> dict[str, Any]:
         "meetings": _answers_of(member),
         "moves": _moves_of(member, merged),
         "emails": _emails_to(member),
+        "emails_that_came_back": _returned_emails_of(member, merged),
         "choices_of_emails": _choices_of(member),
         "history": _history_of([member.pk, *merged]),
     }
@@ -261,6 +262,22 @@ def _emails_to(member: Member) -> list[dict[str, str]]:
     return [
         {"subject": email.subject, "queued_at": email.created.isoformat()}
         for email in emails_to(member)
+    ]
+
+
+def _returned_emails_of(member: Member, merged: Iterable[int]) -> list[dict[str, Any]]:
+    bounces = Bounce.objects.filter(member__in=[member.pk, *merged])
+    return [
+        {
+            "address": bounce.address,
+            "reason": bounce.meaning,
+            "code_of_the_mail_server": bounce.status_code or None,
+            "emails": bounce.number,
+            "first_came_back_at": _iso(bounce.first_at),
+            "last_came_back_at": _iso(bounce.last_at),
+            "settled_at": _iso(bounce.settled_at),
+        }
+        for bounce in bounces
     ]
 
 

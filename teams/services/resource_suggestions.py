@@ -44,9 +44,8 @@ def email_suggester(suggestion: ResourceSuggestion) -> None:
     without a reason sends none. Call it in the transaction of the decision."""
     if not suggestion.email:
         return
-    if suggestion.status == ResourceSuggestion.Status.PUBLISHED:
-        public = Resource.objects.visible_to(AnonymousUser())
-        is_public = public.filter(pk=suggestion.published_as_id).exists()
+    if resource := suggestion.published_as:
+        is_public = Resource.objects.visible_to(AnonymousUser()).contains(resource)
         emails.suggestion_published(suggestion, is_public=is_public)
     elif suggestion.answer:
         emails.suggestion_dismissed(suggestion)

@@ -1,5 +1,5 @@
-"""What can happen to a resource: added, changed, checked, archived, restored. Nothing deletes one
-but the deletion of a draft meeting that it belongs to."""
+"""What can happen to a resource: added, changed, checked, archived, restored; and to what people
+suggest as one. Nothing deletes one but the deletion of a draft meeting that it belongs to."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import get_text_list, slugify
 
+from members.dates import long_date
 from members.models import Member
 from members.normalize import clean_text
 from members.services import Refused, explain_change, save_with_history
-from teams.models import ActionTeam, Meeting, Resource
+from members.wording import end_sentence
+from teams.models import ActionTeam, Meeting, Resource, ResourceSuggestion
+from teams.services.resource_suggestions import email_suggester
+from teams.services.visibility import name_for
 
 # Of an address, of which the words of a meeting and a number may be a part.
 MAX_SLUG_CHARACTERS = 130
@@ -25,11 +29,20 @@ CHANGEABLE_FIELDS = frozenset(
         "audience", "captions", "transcript_url", "minutes", "position",
     }
 )  # fmt: skip
+# What is asked of a resource that someone suggested.
+SUGGESTED_FIELDS = (
+    "kind", "title", "url", "summary", "publisher", "published_on", "language", "audience",
+    "captions", "transcript_url",
+)  # fmt: skip
 # What another address was found to be says nothing about this one.
 NEVER_TRIED = {
     "link_state": Resource.LinkState.UNKNOWN,
     "link_checked_at": None,
     "link_failing_since": None,
+    "link_problem": "",
+    "moved_to": "",
+    "transcript_state": Resource.LinkState.UNKNOWN,
+    "transcript_failing_since": None,
 }
 
 
@@ -87,14 +100,19 @@ def change_resource(
 
 @transaction.atomic
 def renew_resource(resource: Resource, *, by: Member) -> Resource:
-    """Store that `resource` is still true and useful today; return the stored resource. Refuses one
-    that was checked today already, and an archived one."""
+    """Store that a person found `resource` still true and useful today, and its link working;
+    return the stored resource. Refuses one that was checked today already, unless its link is said
+    to be dead, and an archived one."""
     stored = lock_resource(resource, by)
     if stored.archived_at:
         raise Refused(f"“{stored}” is archived. Restore it first. Nothing was changed.")
-    if stored.checked_on == timezone.localdate():
+    if stored.checked_on == timezone.localdate() and not stored.has_dead_link:
         raise Refused(f"“{stored}” was checked today already. Nothing was changed.")
     save_with_history(stored, by, "checked: still true", checked_on=timezone.localdate())
+    # Who has just opened the page knows better than the check of links.
+    Resource.objects.filter(pk=stored.pk).update(
+        **NEVER_TRIED | {"link_state": Resource.LinkState.OK, "link_checked_at": timezone.now()}
+    )
     return stored
 
 
@@ -118,6 +136,98 @@ def restore_resource(resource: Resource, *, by: Member) -> Resource:
         raise Refused(f"“{stored}” is not archived. Nothing was changed.")
     save_with_history(stored, by, "restored", archived_at=None, checked_on=timezone.localdate())
     return stored
+
+
+@transaction.atomic
+def follow_moved_link(resource: Resource, *, by: Member) -> Resource:
+    """Give `resource` the address to which its page has moved for good, checked as of today; return
+    the stored resource. Refuses one whose page has not moved."""
+    stored = lock_resource(resource, by)
+    if not stored.moved_to:
+        raise Refused(f"“{stored}” has not moved, as far as we know. Nothing was changed.")
+    return change_resource(stored, by=by, url=stored.moved_to)
+
+
+@transaction.atomic
+def publish_suggestion(
+    suggestion: ResourceSuggestion, *, resource: Resource, teams: Sequence[ActionTeam], by: Member
+) -> ResourceSuggestion:
+    """Publish what was suggested as `resource`, which is new, for `teams`, or note that the library
+    has it already as `resource`; return the stored suggestion. Who suggested it gets an email.
+
+    Refuses a suggestion that is decided already, and what `create_resource` refuses.
+    """
+    suggestion = _lock_waiting(suggestion, by)
+    resource = lock_resource(resource, by) if resource.pk else resource
+    if resource.archived_at:
+        raise Refused(f"“{resource}” is archived. Restore it first. Nothing was changed.")
+    resource = resource if resource.pk else create_resource(resource, teams, by=by)
+    published = ResourceSuggestion.Status.PUBLISHED
+    _decide(suggestion, by, "published", status=published, published_as=resource)
+    email_suggester(suggestion)
+    return suggestion
+
+
+@transaction.atomic
+def dismiss_suggestion(
+    suggestion: ResourceSuggestion, *, reason: str, by: Member
+) -> ResourceSuggestion:
+    """Close the suggestion without publishing it; return the stored suggestion. With a reason, who
+    suggested it gets an email, if they left an address. Refuses one that is decided already."""
+    suggestion = _lock_waiting(suggestion, by)
+    dismissed = ResourceSuggestion.Status.DISMISSED
+    _decide(suggestion, by, "dismissed", status=dismissed, answer=reason.strip())
+    email_suggester(suggestion)
+    return suggestion
+
+
+def check_resource(
+    resource: Resource,
+    teams: Sequence[ActionTeam],
+    *,
+    by: Member,
+    before: Sequence[ActionTeam] = (),
+    meeting_before: Meeting | None = None,
+) -> None:
+    """Refuse, before anything is stored, what `create_resource` and `change_resource` would refuse
+    of `resource` with these teams; `before` and `meeting_before` are what it has."""
+    _refuse_others(before, teams, [meeting_before, resource.meeting], by)
+    _refuse_unclear(resource, teams)
+
+
+def describe_attention(resource: Resource) -> list[str]:
+    """Return what is due about `resource`, in sentences."""
+    sentences = []
+    if resource.link_state == Resource.LinkState.GONE:
+        sentences.append(f"The link is dead: {end_sentence(resource.link_problem)}")
+    if resource.link_state == Resource.LinkState.MOVED:
+        sentences.append(f"The page has moved to {resource.moved_to} for good.")
+    if resource.transcript_state == Resource.LinkState.GONE:
+        sentences.append("The link to the transcript is dead.")
+    if resource.is_due_for_check:
+        sentences.append(f"Last checked on {long_date(resource.checked_on)}.")
+    if resource.lacks_captions:
+        sentences.append("Neither captions nor a transcript.")
+    return sentences
+
+
+def _lock_waiting(suggestion: ResourceSuggestion, by: Member) -> ResourceSuggestion:
+    """Return the stored suggestion, locked. Refuses `by` one that is decided, saying by whom and
+    when."""
+    # Two queries: in one, PostgreSQL would join rows as they were before the wait for the lock.
+    ResourceSuggestion.objects.select_for_update(no_key=True).get(pk=suggestion.pk)
+    stored = ResourceSuggestion.objects.select_related("decided_by").get(pk=suggestion.pk)
+    if stored.decided_at and stored.decided_by:
+        raise Refused(
+            f"“{stored}”: already {stored.get_status_display().lower()} on "
+            f"{long_date(stored.decided_at)} by {end_sentence(name_for(stored.decided_by, by))} "
+            "Nothing was changed."
+        )
+    return stored
+
+
+def _decide(suggestion: ResourceSuggestion, by: Member, why: str, **changes: Any) -> None:
+    save_with_history(suggestion, by, why, decided_at=timezone.now(), decided_by=by, **changes)
 
 
 def lock_resource(resource: Resource, by: Member) -> Resource:
@@ -166,6 +276,8 @@ def _refuse_unclear(resource: Resource, teams: Sequence[ActionTeam]) -> None:
         raise Refused("Enter a title.")
     if not resource.url:
         raise Refused("Enter an address.")
+    if resource.kind not in Resource.Kind.values:
+        raise Refused("Choose what kind of resource it is.")
     if resource.audience == Resource.Audience.TEAMS and not (teams or resource.meeting):
         raise Refused("This resource has no team. Choose its teams, or change who sees it.")
 

@@ -25,6 +25,8 @@ from teams.models import (
     Meeting,
     MeetingQuerySet,
     Membership,
+    Resource,
+    ResourceQuerySet,
     TargetArea,
 )
 
@@ -95,6 +97,12 @@ def visible_invitations(staff: Member) -> InvitationQuerySet:
     return seen.with_joined(Membership.objects.listed_for(staff))
 
 
+def visible_resources(staff: Member) -> ResourceQuerySet:
+    """Return the resources that `staff` sees at the desk: those that they may change."""
+    resources: ResourceQuerySet = Resource.objects.editable_by(staff)
+    return resources
+
+
 # What is not shared by all staff.
 _VISIBLE: dict[type[Model], Callable[[Member], QuerySet[Any]]] = {
     Announcement: visible_announcements,
@@ -106,6 +114,7 @@ _VISIBLE: dict[type[Model], Callable[[Member], QuerySet[Any]]] = {
     Member: visible_members,
     Membership: lambda staff: Membership.objects.visible_to(staff),
     Move: visible_moves,
+    Resource: visible_resources,
     TargetArea: lambda staff: TargetArea.objects.editable_by(staff),
     ActionTeam: lambda staff: ActionTeam.objects.facilitated_by(staff),
 }

@@ -27,9 +27,17 @@ from members.models import (
     Organization,
     OrganizationQuerySet,
 )
-from teams.models import ActionTeam, Goal, Membership, MembershipQuerySet, Question
+from teams.models import (
+    ActionTeam,
+    Goal,
+    Membership,
+    MembershipQuerySet,
+    Question,
+    ResourceQuerySet,
+    ResourceSuggestion,
+)
 from teams.services.meetings_due import meetings_due
-from teams.services.visibility import visible_moves
+from teams.services.visibility import visible_moves, visible_resources
 from teams.workdays import late_before
 
 
@@ -74,6 +82,17 @@ def questions_waiting() -> QuerySet[Question]:
     return Question.objects.waiting().order_by("asked_at", "pk")
 
 
+def suggestions_waiting() -> QuerySet[ResourceSuggestion]:
+    """Return the resources that people suggested and nobody has decided about."""
+    return ResourceSuggestion.objects.waiting().order_by("suggested_at", "pk")
+
+
+def resources_waiting(facilitator: Member) -> ResourceQuerySet:
+    """Return the resources of the facilitator with dead links, and those that nobody has checked
+    for long. Recordings without captions are in the list of resources: they take time."""
+    return visible_resources(facilitator).needing_attention()
+
+
 def moves_waiting(facilitator: Member) -> MoveQuerySet:
     """Return the accounts on hold, and the moves that were asked for without the old mailbox, of
     people whom the facilitator decides about."""
@@ -100,9 +119,9 @@ def goals_waiting(facilitator: Member) -> QuerySet[Goal]:
 
 
 def waiting_for(facilitator: Member) -> dict[str, Waiting]:
-    """Return how much waits for `facilitator`: organizations and questions (shared by all);
-    affiliations, requests, moves, bounces, meetings and goals of their teams. One query for all of
-    it, and one for the teams of a facilitator."""
+    """Return how much waits for `facilitator`: organizations, questions and suggestions (shared by
+    all); affiliations, requests, moves, bounces, meetings, goals and resources of their teams. One
+    query for all of it, and one for the teams of a facilitator."""
     before = late_before()
     asked, requested = Q(asked_at__lt=before), Q(requested_at__lt=before)
     unconfirmed = Membership.objects.visible_to(facilitator).to_confirm()
@@ -113,8 +132,10 @@ def waiting_for(facilitator: Member) -> dict[str, Waiting]:
         _numbers("moves", moves_waiting(facilitator), "pk", asked),
         _numbers("bounces", bounces_waiting(facilitator), "pk"),
         _numbers("questions", questions_waiting(), "pk", asked),
+        _numbers("suggestions", suggestions_waiting(), "pk", Q(suggested_at__lt=before)),
         _numbers("meetings", meetings_due(facilitator), "pk"),
         _numbers("goals", goals_waiting(facilitator), "pk"),
+        _numbers("resources", resources_waiting(facilitator), "pk"),
     ]
     # Django 6.1 would order the union as the model says, by columns that it does not have.
     union = first.union(*others, all=True).order_by()

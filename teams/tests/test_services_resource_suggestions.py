@@ -9,6 +9,7 @@ from django.utils import timezone
 from conftest import make_team
 from teams.models import ActionTeam, ResourceSuggestion
 from teams.services import delete_old_addresses, resource_at, suggest_resource
+from teams.services.resource_suggestions import email_suggester
 from teams.tests.announcements import make_resource
 from teams.tests.meetings import make_meeting
 from teams.tests.test_concurrency import at_once
@@ -96,3 +97,44 @@ def test_delete_old_addresses_erases_those_of_suggesters(
     assert delete_old_addresses() == (not is_kept)
     suggestion.refresh_from_db()
     assert bool(suggestion.email) == is_kept
+
+
+@pytest.fixture
+def decided(suggestion, administrator):
+    """Decide the suggestion, without an email, and return it."""
+
+    def decide(**fields) -> ResourceSuggestion:
+        for name, value in {
+            "decided_at": timezone.now(),
+            "decided_by": administrator,
+            **fields,
+        }.items():
+            setattr(suggestion, name, value)
+        suggestion.save()
+        return suggestion
+
+    return decide
+
+
+@pytest.mark.parametrize(
+    ("audience", "link"), [("public", "/resources/interview-guide/"), ("members", "/resources/")]
+)
+def test_email_suggester_links_to_what_everyone_can_open(decided, queued_emails, audience, link):
+    resource = make_resource(audience=audience)
+    email_suggester(decided(status="published", published_as=resource))
+    (email,) = queued_emails()
+    assert email.to == ["vera@visitor.example"]
+    assert f"\nhttp://127.0.0.1:8000{link}\n" in email.message
+    assert "> Interview guide\n> https://library.example.org/guide\n" in email.message
+
+
+def test_email_suggester_quotes_the_reason_of_a_dismissal(decided, queued_emails):
+    email_suggester(decided(status="dismissed", answer="It asks for a password."))
+    (email,) = queued_emails()
+    assert "It asks for a password." in email.message
+
+
+@pytest.mark.parametrize("fields", [{"answer": ""}, {"answer": "No room for it.", "email": ""}])
+def test_email_suggester_sends_none_without_a_reason_or_an_address(decided, queued_emails, fields):
+    email_suggester(decided(status="dismissed", **fields))
+    assert not queued_emails()

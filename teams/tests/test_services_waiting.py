@@ -61,7 +61,9 @@ def test_waiting_for_counts_what_is_late(waiting, administrator):
         "bounces": 0,
         "meetings": 0,
         "questions": 0,
+        "suggestions": 0,
         "goals": 0,
+        "resources": 0,
     }
 
 

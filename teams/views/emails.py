@@ -9,7 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from members.auth.backends import current_member
-from members.services import Refused
+from members.services import Refused, bounce_to_show
 from teams.forms import EmailChoicesForm
 from teams.models import ActionTeam, Membership
 from teams.services.email_choices import (
@@ -50,7 +50,8 @@ def my_emails(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, STOPPED_ALL if stops_all else "Your choices are saved.")
         return redirect("my_emails")
-    return render(request, "teams/my_emails.html", {"form": form, "member": member, "teams": teams})
+    context = {"form": form, "member": member, "teams": teams, "bounce": bounce_to_show(member)}
+    return render(request, "teams/my_emails.html", context)
 
 
 @never_cache

@@ -13,7 +13,7 @@ from members.auth.backends import current_member
 from members.decorators import post_only
 from members.forms import ProfileForm
 from members.models import Member, Organization
-from members.services import Refused
+from members.services import Refused, bounce_to_show, settle_own_bounces
 from members.wording import end_sentence
 from teams.forms import JoinTeamForm
 from teams.models import ActionTeam, GoalUpdate, Membership
@@ -71,6 +71,7 @@ def my_teams(request: HttpRequest) -> HttpResponse:
         "teams/my_teams.html",
         {
             "member": member,
+            "bounce": bounce_to_show(member),
             "active": active,
             "active_with_meetings": [(each, meeting_of.get(each.team_id)) for each in active],
             "unanswered": [each for each in meetings if each.waits_for_answer][:MEETINGS_SHOWN],
@@ -112,6 +113,15 @@ def _last_declined(memberships: Sequence[Membership]) -> list[Membership]:
     with the newest."""
     newest = {membership.team_id: membership for membership in reversed(memberships)}
     return [each for each in newest.values() if each.status == Membership.Status.DECLINED]
+
+
+@post_only("my_teams", with_args=False)
+def my_address_works(request: HttpRequest) -> HttpResponse:
+    """Say that emails to my address arrive, although some came back."""
+    member = current_member(request)
+    settle_own_bounces(member)
+    messages.success(request, f"Thank you. We send emails to {member.email} again.")
+    return redirect("my_teams")
 
 
 @post_only("team_detail")

@@ -1,5 +1,6 @@
 """`manage.py demo`: made-up people and organizations to try the portal with."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,10 +15,12 @@ from django.utils import timezone
 from post_office.models import Email
 
 from collaborative.demo import data
+from collaborative.demo.announcements import add_announcements
 from collaborative.demo.areas import add_areas
 from collaborative.demo.meetings import GUEST, add_meetings
 from collaborative.demo.resources import add_resources
 from collaborative.demo.timeline import (
+    backdate_bounce,
     backdate_goal_update,
     backdate_move,
     backdate_people,
@@ -28,7 +31,7 @@ from desk.imports.members import MemberImport
 from desk.imports.reader import TableRow
 from desk.models import Import
 from members.models import Member, Move, Organization
-from members.services import save_with_history
+from members.services import note_bounce, save_with_history
 from teams.models import ActionTeam, Goal, Invitation, Membership
 from teams.services import (
     add_organization,
@@ -63,9 +66,8 @@ class Command(BaseCommand):
         with transaction.atomic():
             call_command("load_starter_content", verbosity=0)
             added = not Organization.history.filter(name=data.LAKEFRONT).exists()
-            if added:
-                _add_everything()
-        self.stdout.write(_describe_added() if added else "The demo data is here already.")
+            description = _add_everything() if added else "The demo data is here already."
+        self.stdout.write(description)
         self.stdout.write(_describe_sign_in())
 
 
@@ -84,7 +86,8 @@ def _refuse_real_data() -> None:
         )
 
 
-def _add_everything() -> None:
+def _add_everything() -> str:
+    """Add all of it, and return what that is, in words."""
     teams = {team.slug: team for team in ActionTeam.objects.filter(slug__in=data.TEAMS)}
     if len(teams) < len(data.TEAMS):
         raise CommandError("The demo needs the three teams of the starter content; one is gone.")
@@ -117,16 +120,19 @@ def _add_everything() -> None:
     _import_people(careers, facilitators[data.CAREERS])
     backdate_people(_emails())
     _move_people()
+    _return_an_email()
     add_meetings(teams, facilitators, administrator)
     add_areas(teams[data.HIRING], facilitators[data.HIRING])
     add_resources(teams, facilitators, administrator)
     _invite_colleagues(teams)
+    joined = add_announcements(teams, facilitators, administrator)
     # These people do not exist, so nobody may write to them, whatever EMAIL_URL is set to.
     new_addresses = [data.MOVE_REQUEST[1], *(move[1] for move in data.MOVES)]
     invited = [invitation[1] for invitation in data.INVITATIONS]
     others = [data.ANSWERED_QUESTION[0][1], GUEST[1], *invited]
     for address in [*_emails(), *new_addresses, *others]:
         Email.objects.filter(to=address).delete()
+    return _describe_added(joined)
 
 
 def _invite_colleagues(teams: dict[str, ActionTeam]) -> None:
@@ -237,12 +243,25 @@ def _move_people() -> None:
     backdate_move(Move.objects.latest("pk"), days_ago)
 
 
-def _describe_added() -> str:
-    emails = [*_emails(), *(new for _, new, _, _ in data.MOVES)]
+def _return_an_email() -> None:
+    """Let emails to one member come back."""
+    email, code, days_ago = data.RETURNED_EMAIL
+    bounce = note_bounce(Member.objects.get(email=email), email, code)
+    if bounce:
+        backdate_bounce(bounce, days_ago)
+
+
+def _describe_added(joined: Sequence[Member]) -> str:
+    emails = [
+        *_emails(),
+        *(new for _, new, _, _ in data.MOVES),
+        *(member.email for member in joined),
+    ]
     memberships = Membership.objects.filter(member__email__in=emails).count()
     organizations = len(data.RECOGNIZED) + 4
     return (
-        f"Added {organizations} organizations, {len(_emails())} people, {memberships} memberships."
+        f"Added {organizations} organizations, {len(_emails()) + len(joined)} people, "
+        f"{memberships} memberships."
     )
 
 

@@ -294,7 +294,7 @@ class AnnouncementAdmin(ActionAdmin[Announcement]):
     @admin.display(description="result")
     def result(self, announcement: Announcement) -> str:
         counts: dict[str, int] = announcement.counts  # type: ignore[attr-defined]
-        return counts_in_words(counts)
+        return "Not sent yet" if announcement.is_draft else counts_in_words(counts)
 
     @admin.display(description="sent")
     def sent(self, announcement: Announcement) -> str:

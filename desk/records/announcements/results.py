@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, When
 
 from members.models import Member
 from teams.models import Announcement, AnnouncementRecipient
@@ -44,7 +44,9 @@ def results_of(announcement: Announcement, staff: Member, chosen: str, page: str
     if chosen:
         people = people.filter(outcome=chosen)
     visible = _visible(people, staff).select_related("member", "guest")
-    ordered = visible.order_by(F("member__full_name").asc(nulls_last=True), "pk")
+    places = [When(outcome=outcome, then=place) for place, outcome in enumerate(ORDER)]
+    name = F("member__full_name").asc(nulls_last=True)
+    ordered = visible.order_by(Case(*places), name, "guest__guest_name", "pk")
     current = Paginator(ordered, PEOPLE_PER_PAGE).get_page(page)
     total = counts.get(chosen, 0) if chosen else sum(counts.values())
     return Results(

@@ -1,0 +1,1 @@
+"""The library at the desk: resources, and what people suggest as one."""

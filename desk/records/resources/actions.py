@@ -1,0 +1,87 @@
+"""What facilitators decide about resources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils import timezone
+
+from desk.actions.bulk_action import PREPARED_PARAM, ActionWithReason, BulkAction
+from members.dates import long_date
+from teams.models import Resource
+
+
+class ResourceAction(BulkAction[Resource]):
+    model = Resource
+    nouns = ("resource", "resources")
+
+    def record_name(self, resource: Resource) -> str:
+        return f"“{resource}”"
+
+    def describe(self, resource: Resource) -> str:
+        return f"{resource}, {resource.url} (last checked {long_date(resource.checked_on)})"
+
+
+class StillTrue(ResourceAction):
+    name, label, title = "renew", "Still good", "Still good: {}"
+    description = (
+        "You have opened each page, and it is still true and useful. "
+        "The resource shows today as the day on which it was last checked."
+    )
+
+    def is_available(self, resource: Resource) -> bool:
+        is_due = resource.checked_on != timezone.localdate() or resource.has_dead_link
+        return is_due and not resource.is_archived
+
+
+class FollowMovedLink(ResourceAction):
+    name, label, title = "follow", "Use the new address", "Use the new address of {}"
+    description = (
+        "The page has moved for good, says its site. The resource leads there from now on, and is "
+        "checked as of today."
+    )
+
+    def is_available(self, resource: Resource) -> bool:
+        return not resource.is_archived and bool(resource.moved_to)
+
+    def describe(self, resource: Resource) -> str:
+        return f"{resource}: {resource.url} becomes {resource.moved_to}"
+
+
+class Archive(ResourceAction, ActionWithReason[Resource]):
+    name, label, title = "archive", "Archive", "Archive {}"
+    description = (
+        "It is no longer on any page, in no search and no feed. Its record stays, and you can "
+        "restore it. No email is sent."
+    )
+    shows_email = False
+    reason_help = "Optional. It stands in the history."
+    prepared_reasons = (
+        "The page is gone.",
+        "It is out of date.",
+        "There is a better one.",
+    )
+
+    def is_available(self, resource: Resource) -> bool:
+        return not resource.is_archived
+
+    def get_form(self, request: HttpRequest, records: Sequence[Resource]) -> forms.Form:
+        form = super().get_form(request, records)
+        form.fields["reason"].required = False
+        if PREPARED_PARAM not in request.POST:
+            form.initial["reason"] = ""
+        return form
+
+
+class Restore(ResourceAction):
+    name, label, title = "restore", "Restore", "Restore {}"
+    description = "It is on the pages again, checked as of today."
+
+    def is_available(self, resource: Resource) -> bool:
+        return resource.is_archived
+
+
+ACTIONS: list[BulkAction[Any]] = [FollowMovedLink(), StillTrue(), Archive(), Restore()]
