@@ -32,6 +32,8 @@ def announcement(
         "text": email_text(announcement.body),
         "html": email_html(announcement.body, top=2),
         "is_test": is_test,
+        # Guests of a meeting do not see it there, nor does anyone before it is sent.
+        "page_url": settings.SITE_URL + announcement.get_absolute_url() if can_stop else "",
         "my_emails_url": settings.SITE_URL + reverse("my_emails"),
     }
     personal = ["reason", *(["stop_url"] if can_stop else [])]

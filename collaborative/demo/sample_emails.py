@@ -315,9 +315,9 @@ def _announcements() -> list[partial[Any]]:
         "> Bring the new form.\n\n## Before you come\n\nRead [who can join](/faq/who-can-join/) "
         "and [the guide](https://library.example.org/guide?year=2026&part=1).\n\nThank you, Faye"
     )
-    to_team = Announcement(team=HIRING, subject="Rooms for the interviews", body=body)
-    to_all = Announcement(subject="The portal is closed on Sunday", body="Until 2 p.m.")
-    to_coming = Announcement(meeting=MEETING, subject="Parking", body="Behind the house.")
+    to_team = Announcement(pk=1, team=HIRING, subject="Rooms for the interviews", body=body)
+    to_all = Announcement(pk=1, subject="The portal is closed on Sunday", body="Until 2 p.m.")
+    to_coming = Announcement(pk=1, meeting=MEETING, subject="Parking", body="Behind the house.")
     members = [_reader(end_sentence(f"you are a member of {HIRING}"), "announcements")]
     all_members = [_reader("you are a member of a team.", "announcements")]
     comes = [_reader(end_sentence(f"you said that you will come to {MEETING}"))]

@@ -8,7 +8,7 @@ two people act at the same time, the second one learns what the first has done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -257,6 +257,15 @@ def record_outcome(email: Email, outcome: str, reason: str = "") -> None:
     recipient = AnnouncementRecipient.objects.filter(email=email.pk)
     limit = AnnouncementRecipient._meta.get_field("reason").max_length
     recipient.update(outcome=outcome, reason=reason[:limit], changed_at=timezone.now())
+
+
+def skip_closed_accounts(members: Collection[int]) -> None:
+    """Store that the people with these keys, whose accounts are being closed and whose waiting
+    emails are deleted with them, get no announcement."""
+    for batch in batched(sorted(members)):
+        waiting = AnnouncementRecipient.objects.filter(member__in=batch, outcome=Outcome.QUEUED)
+        changed = {"reason": Reason.CLOSED, "changed_at": timezone.now()}
+        waiting.update(outcome=Outcome.SKIPPED, **changed)
 
 
 def delete_old_recipients() -> int:

@@ -280,6 +280,11 @@ def delete_meeting(meeting: Meeting, *, by: Member) -> None:
         )
     for resource in resources:
         delete_with_history(resource, by, "deleted with the draft of its meeting")
+    if meeting.announcements.exists():
+        raise Refused(
+            "There is an announcement to those who come to this meeting. Delete that draft first. "
+            "Nothing was changed."
+        )
     explain_change(meeting, by, "deleted as a draft")
     meeting.delete()
 

@@ -33,6 +33,7 @@ from teams.models import (
     Invitation,
     Membership,
 )
+from teams.services.announcements import skip_closed_accounts
 from teams.services.answers import withdraw_answers
 from teams.services.calendar_keys import end_calendar
 from teams.services.colleague_invitations import erase_invitations, invitations_of
@@ -132,7 +133,9 @@ def close_account(member: Member, *, by: Member | None = None) -> None:
         end_calendar(member)
         erase_invitations(member)
         erase_choices(member)
-        erase_reasons([member.pk, *member.merged_accounts.values_list("pk", flat=True)])
+        keys = [member.pk, *member.merged_accounts.values_list("pk", flat=True)]
+        erase_reasons(keys)
+        skip_closed_accounts(keys)
         anonymize_member(member, by=by)
 
 

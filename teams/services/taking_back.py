@@ -26,6 +26,7 @@ from members.services import (
     lock_records,
 )
 from teams.models import Attendance, Invitation, Membership
+from teams.services.announcements import skip_closed_accounts
 from teams.services.invitation_emails import erase_addresses
 from teams.services.people import erase_reasons
 from teams.services.transitions import restore_requests, transition_all
@@ -176,6 +177,7 @@ def _close(members: Mapping[int, Member], people: ImportedPeople, by: Member) ->
                 closing.discard(member_id)
     for batch in batched(sorted(closing)):
         erase_reasons(batch)
+    skip_closed_accounts(closing)
     closed = [members[pk] for pk in sorted(closing)]
     _erase_invitations(closed, by)
     anonymize_unused_accounts(closed, by=by, why=IMPORT_TAKEN_BACK)

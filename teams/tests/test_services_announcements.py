@@ -21,8 +21,10 @@ from teams.models import (
 from teams.services import (
     audience_of,
     change_announcement,
+    close_account,
     create_announcement,
     delete_announcement,
+    delete_meeting,
     end_membership,
     merge_members,
     record_outcome,
@@ -273,6 +275,13 @@ def test_two_accounts_that_become_one_get_one_email(
     assert why_not_to_send(to_colleague) == Reason.TWICE
 
 
+def test_result_says_that_an_account_was_closed(draft, member, colleague, facilitator):
+    send_announcement(draft, by=facilitator)
+    close_account(member)
+    assert outcomes(draft) == [("skipped", Reason.CLOSED), ("queued", "")]
+    assert colleague.email in addresses()
+
+
 # What can happen to it -----------------------------------------------------------------------
 
 
@@ -428,6 +437,15 @@ def test_stop_keeps_what_was_sent_and_counts_the_rest(draft, member, colleague, 
     # The mail worker was sending it when it was stopped.
     record_outcome(second, Outcome.SENT)
     assert outcomes(draft)[1] == ("sent", "")
+
+
+def test_meeting_with_an_announcement_is_not_deleted(team, facilitator):
+    meeting = make_meeting(team, status="draft")
+    draft = make_announcement(None, facilitator, meeting=meeting, status="draft")
+    with pytest.raises(Refused, match="Delete that draft first"):
+        delete_meeting(meeting, by=facilitator)
+    delete_announcement(draft, by=facilitator)
+    delete_meeting(meeting, by=facilitator)
 
 
 def test_stop_is_refused_for_a_draft_and_when_all_have_left(draft, member, facilitator):
