@@ -21,7 +21,7 @@ from teams.services import (
     leave_team,
 )
 from teams.services.colleague_invitations import accept_colleague_invitations
-from teams.tests.announcements import make_announcement, make_link
+from teams.tests.announcements import make_announcement, make_link, make_resource
 from teams.tests.meetings import make_meeting
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -46,6 +46,8 @@ def content(team, other_team, approval_team, closed_team, faq_entry, goal, admin
     for meeting in (soon, over):
         for kind in ("slides", "recording", "document", "notes"):
             make_link(meeting, f"A {kind}", kind=kind)
+    make_resource(team, language="es", link_state="gone", title="Guía", slug="guia")
+    make_resource(audience="members", title="Talk", slug="talk", kind="recording", minutes=65)
     for is_public in (True, False):
         make_announcement(team, administrator, body="# Rooms\n\n- one", is_public=is_public)
     Notice.objects.create(text="We move. See https://example.org/move", ends_on="2100-01-01")
@@ -106,7 +108,7 @@ def test_my_teams_of_who_waits(new_page, audit, applicant, organization, team, c
 
 def test_empty_pages(new_page, audit, administrator):
     """Nothing is there yet: no team, no answer, no organization, nothing that waits."""
-    public = ["/", "/teams/", "/faq/", "/organizations/", "/join/"]
+    public = ["/", "/teams/", "/resources/", "/faq/", "/organizations/", "/join/"]
     lists = ["", "report/", "coverage/", "teams/membership/", "members/decision/"]
     audit.visit(new_page(), public)
     page = new_page(administrator)

@@ -11,7 +11,7 @@ from collaborative.middleware import page_cache
 from conftest import visible_text
 from members.services import rename_organization
 from teams.models import FaqEntry
-from teams.tests.announcements import make_announcement
+from teams.tests.announcements import make_announcement, make_resource
 from teams.tests.meetings import make_meeting
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +38,7 @@ def content(team, goal, faq_entry, organization, administrator) -> None:
     """Something of everything that public pages show."""
     make_meeting(team)
     make_announcement(team, administrator, pk=1, is_public=True)
+    make_resource(team)
 
 
 def queries_of(client: Client, path: str, **headers: str) -> int:
@@ -54,6 +55,7 @@ def headers_of(response) -> dict[str, str]:
 PUBLIC = ["/", "/teams/", "/teams/education/", "/faq/", "/organizations/", "/privacy/"]
 PUBLIC += ["/meetings/", "/meetings/winter-meeting/"]
 PUBLIC += ["/teams/education/announcements/", "/announcements/1/"]
+PUBLIC += ["/resources/", "/resources/interview-guide/"]
 PUBLIC += ["/accessibility/", "/site.webmanifest"]
 PUBLIC += ["/robots.txt", "/sitemap.xml", "/.well-known/security.txt"]
 
