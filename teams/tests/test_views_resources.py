@@ -208,6 +208,17 @@ def test_resource_detail_says_that_the_link_did_not_open(client, db):
     assert "Did not open" in visible_text(client.get("/resources/"))
 
 
+def test_resource_detail_leads_those_who_keep_it_to_the_desk(
+    client, client_for, shelf, member, facilitator, other_facilitator
+):
+    guide = shelf["guide"]
+    desk_url = f'href="/admin/teams/resource/{guide.pk}/change/"'
+    for person, is_shown in ((facilitator, True), (other_facilitator, False), (member, False)):
+        page = client_for(person).get(guide.get_absolute_url()).content.decode()
+        assert (desk_url in page) == is_shown
+    assert "/admin/" not in client.get(guide.get_absolute_url()).content.decode()
+
+
 def test_resource_detail_leads_to_a_question_about_a_broken_link(client, db):
     resource = make_resource(title="A & B")
     response = client.get(resource.get_absolute_url())

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
 from django.core.paginator import Page, Paginator
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
@@ -210,5 +211,15 @@ def resource_detail(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "resource": resource,
         "report_url": f"{reverse('question_ask')}?{report}",
+        "desk_url": _desk_url(resource, request.user),
     }
     return render(request, "teams/resource_detail.html", context)
+
+
+def _desk_url(resource: Resource, person: Member | AnonymousUser) -> str:
+    """Return where `person` can change `resource`; empty if they may not."""
+    if not isinstance(person, Member):
+        return ""
+    if not Resource.objects.editable_by(person).contains(resource):
+        return ""
+    return reverse("admin:teams_resource_change", args=[resource.pk])
