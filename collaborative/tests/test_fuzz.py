@@ -41,7 +41,7 @@ from collaborative.tests.fuzzing import (
 from conftest import make_active_member, make_member
 from desk.models import Import
 from members.email_domains import domain_problem, normalize_domain
-from members.models import Decision, EmailDomain, Member, Move, Organization
+from members.models import Bounce, Decision, EmailDomain, Member, Move, Organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
 from teams.services import (
     ask_question,
@@ -175,6 +175,7 @@ class ProtectedData:
         if not (member and member.is_staff):
             self.querysets |= {
                 "moves": Move.objects.exclude(member=pk).values(),
+                "returned emails": Bounce.objects.exclude(member=pk).values(),
                 "people": others.values(),
                 "memberships": Membership.objects.exclude(member=pk)
                 .filter(member__lte=newest)

@@ -104,10 +104,11 @@ class BounceAdmin(ActionAdmin[Bounce]):
         ("Emails", "number"), ("First", "first_at"), ("Last", "last_at"), ("Settled", "settled_at"),
         ("Settled by", "settled_by"),
     ]  # fmt: skip
-    fields = readonly_fields = [
+    fields = (
         "account", "address", "why", "number", "first", "last", "status_badge", "settled_at",
         "settler",
-    ]  # fmt: skip
+    )  # fmt: skip
+    readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bounce]:
         bounces = visible_bounces(require_staff(request))

@@ -304,7 +304,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
             member.seen_attendance = attendance  # type: ignore[attr-defined]  # for this page
         return member
 
-    def get_fields(self, request: HttpRequest, obj: Member | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Member | None = None) -> Any:
         """Return the fields; that emails come back is one where it is so."""
         if obj is None or not has_bounced(obj):
             return self.fields
