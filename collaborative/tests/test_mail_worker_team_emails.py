@@ -1,5 +1,6 @@
 """Emails from teams in the mail worker: after all others, at their pace, each only if right."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,11 +10,14 @@ from post_office.models import PRIORITY, STATUS, Email
 from collaborative.monitoring.health import queue_age_seconds
 from collaborative.operations.mail_worker import MailWorker
 from collaborative.tests.conftest import put, statuses
+from conftest import make_active_member
 from members.history.decisions import process_items
 from members.models import Decision, Member
 from teams import actions
 from teams.models import Meeting, Membership, TeamEmail
+from teams.services.colleague_invitations import invite_colleague
 from teams.services.email_choices import choose_emails
+from teams.services.invitation_refusals import address_hashes, refuse_invitations
 from teams.services.meeting_emails import email_announced
 from teams.tests.meetings import make_meeting
 
@@ -155,3 +159,24 @@ def test_invitations_that_wait_for_their_turn_are_not_late(clock, member, team):
     assert queue_age_seconds() == 0
     Email.objects.update(number_of_retries=1)
     assert queue_age_seconds() >= 3600
+
+
+@pytest.mark.django_db
+def test_person_whom_ten_colleagues_invite_gets_one_email(smtp, clock, organization, team):
+    inviters = [
+        make_active_member(f"m{number}@rush.example", organization, f"Mo{number} Many", team)
+        for number in range(10)
+    ]
+    for inviter in inviters:
+        invite_colleague("cora@lakeside.example", [team], "", by=inviter)
+    refuse_invitations(address_hashes("no@lakeside.example")[0])
+    invite_colleague("no@lakeside.example", [team], "", by=inviters[0])
+    worker = MailWorker()
+    while worker.send_next():
+        pass
+    (email,) = smtp.taken
+    assert email["To"] == "cora@lakeside.example"
+    assert email["Subject"] == "Mo0 Many invites you to Education"
+    assert email["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert re.fullmatch(r"<\S+/invited/\S+/stop/>", email["List-Unsubscribe"].strip())
+    assert statuses() == {STATUS.sent: 1}

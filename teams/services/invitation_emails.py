@@ -70,12 +70,13 @@ def why_not_to_invite(invitation: Invitation) -> str:
 
 
 def _has_nothing_to_join(invitation: Invitation) -> bool:
-    """Return whether the person has an account which is in all the teams, or is not open."""
-    account = Member.objects.account_of(invitation.email)
-    if account is None:
-        return False
-    current = Membership.objects.of(account).current().values("team")
-    return not (account.is_active and invitation.teams.exclude(pk__in=current).exists())
+    """Return whether the teams have all been closed since, or the person has an account which is in
+    all of them, or is not open."""
+    teams = {team.pk for team in invitation.teams.all() if not team.is_closed}
+    if account := Member.objects.account_of(invitation.email):
+        current = Membership.objects.of(account).current().values_list("team", flat=True)
+        teams = teams.difference(current) if account.is_active else set()
+    return not teams
 
 
 def _was_invited_enough(invitation: Invitation) -> bool:

@@ -20,6 +20,7 @@ from django.db.models import (
     QuerySet,
     Value,
 )
+from django.db.models.functions import Coalesce
 
 from members.models import Member, MemberQuerySet, Organization
 from teams.models import ActionTeam, Goal, Invitation, Meeting, Membership, MembershipQuerySet
@@ -46,7 +47,9 @@ class TeamCounts:
 def joined_by_invitation(teams: Iterable[ActionTeam], period: Period) -> int:
     """Return how many people who joined `teams` in `period` had been invited by a colleague or a
     facilitator, each once."""
-    accepted = Invitation.objects.of_colleagues().exclude(accepted_by=None).values("accepted_by")
+    # Of two merged accounts, the one that goes on has the memberships.
+    person = Coalesce("accepted_by__merged_into", "accepted_by")
+    accepted = Invitation.objects.of_colleagues().exclude(accepted_by=None).values(person=person)
     joined = Membership.objects.joined(period.start, period.end).filter(team__in=list(teams))
     return joined.filter(member__in=accepted).values("member").distinct().count()
 

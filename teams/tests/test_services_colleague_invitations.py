@@ -274,6 +274,14 @@ def test_joined_is_not_shown_while_the_request_waits(member, team):
     assert not invitations_of(member).get().is_joined
 
 
+def test_joined_survives_a_merge(administrator, member, organization, team):
+    invited(member, team, email="cora@rush.example")
+    duplicate = join("cora@rush.example", team)
+    retained = make_member("cora.c@rush.example", organization, "Cora Colleague")
+    merge_members(duplicate, retained, by=administrator)
+    assert invitations_of(member).get().is_joined
+
+
 def test_one_press_of_a_member_accepts(member, outsider, team):
     invited(member, team, email=outsider.email)
     join_teams(outsider, [team])
@@ -512,6 +520,13 @@ def test_reason_not_to_invite_is_in_words(member, team):
     assert why_not_to_invite(invitation) == ""
     leave_team(member.memberships.get())
     assert why_not_to_invite(invitation) == "the inviter may no longer invite"
+
+
+def test_invitation_to_a_team_that_closed_since_does_not_leave(member, team):
+    invitation = invited(member, team)
+    team.join_policy = "closed"
+    team.save()
+    assert not deliver(invitation)
 
 
 def test_waiting_request_has_nothing_to_join(member, outsider, approval_team):

@@ -58,7 +58,7 @@ def test_member_invites_and_sees_whom(client_for, member, team, other_team, appr
     assert shown_form(client)["teams"] == ["education"]
     assert shown_form(client, f"{PAGE}?team=careers")["teams"] == ["careers"]
     page = send(client, teams=["education", "careers"], note=" See  you\n soon ")
-    assert messages_of(page) == [f"Invited: {ADDRESS}. The email is on its way."]
+    assert messages_of(page) == [f"Invited: {ADDRESS}."]
     text = visible_text(page)
     assert "Education, Careers. Sent on" in text
     assert "“See you soon”" in text
@@ -133,7 +133,7 @@ def test_invitation_is_sent_again_and_cancelled(client_for, member, invitation):
     assert "less than a day ago" in messages_of(press(client, invitation, "resend"))[0]
     Invitation.objects.update(sent_at=timezone.now() - timedelta(days=1))
     assert f"/{invitation.pk}/resend/" in client.get(PAGE).content.decode()
-    assert messages_of(press(client, invitation, "resend")) == [f"Sent again to {ADDRESS}."]
+    assert messages_of(press(client, invitation, "resend")) == [f"Invited again: {ADDRESS}."]
     assert "the second time" in visible_text(client.get(PAGE))
     page = press(client, invitation, "cancel")
     assert messages_of(page) == [f"The invitation of {ADDRESS} is cancelled."]

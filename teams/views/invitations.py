@@ -61,7 +61,7 @@ def my_invite(request: HttpRequest) -> HttpResponse:
             form.add_error("email", str(refused))
         else:
             email = form.cleaned_data["email"]
-            messages.success(request, f"Invited: {email}. The email is on its way.")
+            messages.success(request, f"Invited: {email}.")
             return redirect("my_invite")
     return render(request, "teams/my_invite.html", context)
 
@@ -78,7 +78,7 @@ def _invite_form(request: HttpRequest, member: Member) -> InviteForm:
 def my_invite_resend(request: HttpRequest, pk: int) -> HttpResponse:
     """Send one of my invitations again."""
     count_or_raise(request, "invite")
-    return _change(request, pk, resend_invitation, "Sent again to {}.")
+    return _change(request, pk, resend_invitation, "Invited again: {}.")
 
 
 @post_only("my_invite", with_args=False)
