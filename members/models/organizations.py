@@ -127,7 +127,21 @@ class Organization(models.Model):
         DECLINED = "declined", "Declined"
         MERGED = "merged", "Merged"
 
+    class Kind(models.TextChoices):
+        """What an organization is in the Collaborative, which its employers lead."""
+
+        EMPLOYER = "employer", "Employer"
+        TRAINING_PROVIDER = "training_provider", "Training provider"
+        EDUCATOR = "educator", "Educator"
+        COMMUNITY_PARTNER = "community_partner", "Community partner"
+        FUNDER = "funder", "Funder"
+        PUBLIC_AGENCY = "public_agency", "Public agency"
+
     name = CleanCharField(max_length=150)
+    # Empty: nobody has said.
+    kind = models.CharField(
+        max_length=17, choices=Kind.choices, blank=True, default="", db_default=""
+    )
     normalized_name = models.CharField(
         max_length=150,
         unique=True,

@@ -39,11 +39,28 @@ from teams.models.resources import (
     ResourceSuggestion,
     ResourceSuggestionQuerySet,
 )
+from teams.models.reviews import Review, ReviewCorrection, ReviewLine, ReviewQuerySet
 from teams.models.site_texts import MAX_NOTICE_LENGTH, PLACEHOLDERS, Notice, SiteText
 from teams.models.synonyms import SynonymGroup
 from teams.models.teams import ActionTeam, ActionTeamQuerySet
+from teams.models.topics import (
+    MIN_SUPPORT_SHOWN,
+    Topic,
+    TopicQuerySet,
+    TopicStep,
+    TopicSupport,
+)
 
 __all__ = [
+    "MIN_SUPPORT_SHOWN",
+    "Review",
+    "ReviewCorrection",
+    "ReviewLine",
+    "ReviewQuerySet",
+    "Topic",
+    "TopicQuerySet",
+    "TopicStep",
+    "TopicSupport",
     "CHECK_AFTER",
     "INVITATION_VALIDITY",
     "INVITED_ALREADY",

@@ -84,11 +84,22 @@ class Goal(models.Model):
     unit = CleanCharField(max_length=40, blank=True, help_text="Such as % or employers.")
     due_on = models.DateField("by", null=True, blank=True)
     reported_on = models.DateField("last update", null=True, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who is asked about it. Seen at the desk only.",
+    )
+    # The days before and after `due_on` on which the facilitators were reminded.
+    reminded_on = models.DateField(null=True, blank=True, editable=False)
+    overdue_reminded_on = models.DateField(null=True, blank=True, editable=False)
     # Codes of `teams.areas`, with commas between them.
     area_codes = models.TextField(blank=True, default="", db_default="", editable=False)
 
     objects = GoalQuerySet.as_manager()
-    history = LoggedRecords()
+    history = LoggedRecords(excluded_fields=["reminded_on", "overdue_reminded_on"])
 
     class Meta:
         ordering: ClassVar = ["team", "position", "title"]

@@ -21,6 +21,7 @@ from members.email_domains import readable_domain
 from members.models import Member
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
+from teams.models.goals import Goal
 from teams.models.meetings import Meeting, team_keys
 from teams.models.teams import ActionTeam
 from teams.web_addresses import web_host
@@ -185,6 +186,9 @@ class Resource(models.Model):
     language = models.CharField(max_length=10, default="en")
     teams = models.ManyToManyField(
         ActionTeam, blank=True, related_name="resources", help_text="None: for all teams."
+    )
+    goals = models.ManyToManyField(
+        Goal, blank=True, related_name="resources", help_text="Of which it is a document."
     )
     meeting = models.ForeignKey(
         Meeting, on_delete=models.PROTECT, null=True, blank=True, related_name="resources"

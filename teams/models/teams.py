@@ -112,6 +112,13 @@ class ActionTeam(models.Model):
     )
     why = CleanTextField("why this team", blank=True, help_text=MARKDOWN_HELP)
     achievements = CleanTextField("already done", blank=True, help_text=MARKDOWN_HELP)
+    closing_words = CleanTextField(
+        "closing words",
+        blank=True,
+        db_default="",
+        help_text="Shown on the page of a paused or finished team, above everything else. "
+        + MARKDOWN_HELP,
+    )
     state = models.CharField(
         max_length=10,
         choices=State.choices,

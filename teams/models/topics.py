@@ -1,0 +1,171 @@
+"""Workforce trends and topics: proposed by anyone, studied, and classified into a team's focus."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from members.models import Member, Organization
+from members.models.history import LoggedRecords
+from members.text_fields import CleanCharField, CleanTextField
+from teams.models.goals import Goal
+from teams.models.meetings import Meeting
+from teams.models.resources import Resource
+from teams.models.teams import MARKDOWN_HELP, ActionTeam
+
+# From so many on it is shown to how many organizations a topic matters: below, it tells which.
+MIN_SUPPORT_SHOWN = 5
+
+
+class TopicQuerySet(models.QuerySet["Topic"]):
+    def public(self) -> TopicQuerySet:
+        """What everyone may read: not what waits or was dismissed, nor a topic of a draft team."""
+        hidden = [Topic.State.WAITING, Topic.State.DISMISSED]
+        return self.exclude(state__in=hidden).exclude(team__state=ActionTeam.State.DRAFT)
+
+    def waiting(self) -> TopicQuerySet:
+        """Proposals about which nobody has decided."""
+        return self.filter(state=Topic.State.WAITING)
+
+
+class Topic(models.Model):
+    """A workforce trend or topic, and how far the work on it is.
+
+    WAITING --publish--> PROPOSED --study--> STUDIED --classify--> CLASSIFIED --> IN_FOCUS
+       |--dismiss--> DISMISSED        each of these --set aside--> SET_ASIDE, and back again
+
+    `teams.services.topics` alone writes the state, each time with a step that says why.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        PROPOSED = "proposed", "Proposed"
+        STUDIED = "studied", "Being studied"
+        CLASSIFIED = "classified", "Classified"
+        IN_FOCUS = "in_focus", "In focus"
+        SET_ASIDE = "set_aside", "Set aside"
+        DISMISSED = "dismissed", "Dismissed"
+
+    slug = models.SlugField("address", max_length=140, unique=True, editable=False)
+    title = CleanCharField(max_length=120)
+    summary = CleanTextField(max_length=2000, blank=True, help_text=MARKDOWN_HELP)
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.WAITING, editable=False
+    )
+    # The focus area; once it is classified.
+    team = models.ForeignKey(
+        ActionTeam,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="topics",
+    )
+    goals = models.ManyToManyField(Goal, blank=True, related_name="topics")
+    meetings = models.ManyToManyField(Meeting, blank=True, related_name="topics")
+    resources = models.ManyToManyField(Resource, blank=True, related_name="topics")
+    proposed_at = models.DateTimeField("proposed", default=timezone.now, editable=False)
+    # Nobody has proven it; it is erased some time after the decision.
+    proposer_email = models.EmailField("proposer’s address", blank=True)
+    decided_at = models.DateTimeField("decided", null=True, blank=True, editable=False)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+
+    objects = TopicQuerySet.as_manager()
+    history = LoggedRecords(excluded_fields=["proposer_email"])
+
+    class Meta:
+        ordering: ClassVar = ["title", "pk"]
+        indexes: ClassVar = [models.Index(fields=["state", "proposed_at"])]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="teams_topic_state_known",
+                condition=Q(
+                    state__in=[
+                        "waiting",
+                        "proposed",
+                        "studied",
+                        "classified",
+                        "in_focus",
+                        "set_aside",
+                        "dismissed",
+                    ]
+                ),
+            ),
+            models.CheckConstraint(
+                name="teams_topic_classified_into_a_team",
+                condition=~Q(state__in=["classified", "in_focus"]) | Q(team__isnull=False),
+                violation_error_message="Choose the team into whose focus the topic is classified.",
+            ),
+            models.CheckConstraint(
+                name="teams_topic_decided_carry_time",
+                condition=Q(state="waiting", decided_at=None, decided_by=None)
+                | Q(~Q(state="waiting"), decided_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("topic_detail", args=[self.slug])
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.state == self.State.WAITING
+
+
+class TopicStep(models.Model):
+    """A step of the work on a topic, with a sentence why. Never changed and never deleted."""
+
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="steps")
+    state = models.CharField(max_length=10, choices=Topic.State.choices)
+    team = models.ForeignKey(ActionTeam, on_delete=models.PROTECT, null=True, related_name="+")
+    why = CleanCharField(max_length=300)
+    taken_at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering: ClassVar = ["taken_at", "pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="teams_topicstep_with_reason",
+                condition=~Q(why=""),
+                violation_error_message="Say in one sentence why.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.get_state_display()}"
+
+
+class TopicSupport(models.Model):
+    """An organization to which a topic matters, as one of its members said."""
+
+    topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="support")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="+")
+    given_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["topic", "organization"], name="teams_topicsupport_once_per_organization"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} matters to {self.organization}"
