@@ -184,7 +184,7 @@ def _deliver(announcement: Announcement, demo: DemoAnnouncement) -> None:
     recipients = announcement.recipients.order_by("pk")
     Email.objects.filter(announcement_recipient__announcement=announcement).delete()
     recipients.filter(outcome=Outcome.QUEUED).update(outcome=Outcome.SENT)
-    keys: Sequence[int] = recipients.values_list("pk", flat=True)
+    keys = list(recipients.values_list("pk", flat=True))
     if demo.has_problems:
         for key, (outcome, reason) in zip(keys[3:], PROBLEMS, strict=False):
             recipients.filter(pk=key).update(outcome=outcome, reason=reason)

@@ -15,6 +15,7 @@ from members.services import has_bounced
 from members.wording import counted
 from teams.models import (
     ActionTeam,
+    Announcement,
     AnnouncementRecipient,
     Attendance,
     EmailChoice,
@@ -96,8 +97,9 @@ def recipients_in(teams: Sequence[ActionTeam], kind: str) -> Recipients:
     keys: list[int | None] = [team.pk for team in teams] or [None]
     chosen = others_than_each(kind, keys)
     bounced = set(Bounce.objects.open().values_list("member", flat=True))
-    each, unreachable = [], []
-    monthly, stopped = 0, 0
+    each: list[Recipient] = []
+    unreachable: list[Recipient] = []
+    monthly = stopped = 0
     for member, through in _members_through(teams):
         wants = {
             team: chosen.get((member.pk, team.pk if team else None), Wants.EACH) for team in through
@@ -169,8 +171,9 @@ def _why_not(team_email: TeamEmail) -> str:
         member = team_email.member.merged_into or team_email.member
         if reason := _why_not_reached(team_email, member):
             return reason
-    if announcement and announcement.meeting_id and not _still_comes(team_email, member):
-        return Reason.NOT_COMING
+    if announcement and announcement.meeting_id:
+        comes = _still_comes(announcement, team_email.email, member)
+        return "" if comes else Reason.NOT_COMING
     # A guest keeps the own answer although the meeting is no longer public.
     if meeting and member and not _may_read(member, meeting, team_email.email):
         return Reason.MEETING_UNSEEN
@@ -216,17 +219,14 @@ def _why_not_wanted(team_email: TeamEmail, member: Member) -> str:
     return Reason.MONTHLY if choice.wants == Wants.MONTHLY else Reason.STOPPED
 
 
-def _still_comes(team_email: TeamEmail, member: Member | None) -> bool:
+def _still_comes(announcement: Announcement, email: Email, member: Member | None) -> bool:
     """Return whether the reader of an announcement to those who come to a meeting still does."""
     coming = Attendance.objects.filter(answer__in=Attendance.COMING)
     if member:
-        announcement = team_email.announcement
-        return coming.filter(
-            meeting=announcement and announcement.meeting_id, member=member
-        ).exists()
-    (address,) = team_email.email.to
-    recipient = AnnouncementRecipient.objects.filter(email=team_email.email_id)
-    return coming.filter(pk__in=recipient.values("guest"), guest_email=address).exists()
+        return coming.filter(meeting=announcement.meeting_id, member=member).exists()
+    (address,) = email.to
+    guests = AnnouncementRecipient.objects.filter(email=email.pk).values("guest")
+    return coming.filter(pk__in=guests, guest_email=address).exists()
 
 
 def _may_read(member: Member, meeting: Meeting, email: Email) -> bool:

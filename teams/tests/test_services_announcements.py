@@ -174,7 +174,7 @@ def test_sending_costs_the_same_queries_for_one_and_three(
     [
         ('Ana "The <Boss>" Ex\\ample', '"Ana The Boss Example via Collaborative"'),
         ("Zoë Łukasz, RN", '"Zoë Łukasz, RN via Collaborative"'),
-        ("A" * 150, f'"{"A" * 80} via Collaborative"'),
+        ("A" * 120, f'"{"A" * 80} via Collaborative"'),
     ],
 )
 def test_sender_is_one_address_whatever_the_name(draft, member, facilitator, name, sender):

@@ -116,7 +116,7 @@ class AnnouncementAdmin(ActionAdmin[Announcement]):
             *self.list_select_related
         )
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> Any:
         """Return the order: drafts first, then the newest."""
         return ["status", "-sent_at", "-created_at", "-pk"]
 

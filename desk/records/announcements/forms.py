@@ -76,9 +76,9 @@ class AnnouncementForm(forms.ModelForm[Announcement]):
         super().__init__(*args, **kwargs)
         is_draft = self.instance.is_draft
         if self.instance.pk:
-            self.initial |= {"version": content_version(self.instance)}
+            self.initial = {**self.initial, "version": content_version(self.instance)}
             if is_draft:
-                self.initial["audience"] = audience_key(self.instance)
+                self.initial = {**self.initial, "audience": audience_key(self.instance)}
         if not is_draft:
             del self.fields["audience"]
             return
@@ -115,7 +115,7 @@ class AnnouncementForm(forms.ModelForm[Announcement]):
 
     def changes(self) -> dict[str, Any]:
         """Return what the form says of a stored announcement, by field."""
-        names = [name for name in ("subject", "body", "is_public") if name in self.fields]
+        names: list[str] = [each for each in self.fields if each not in {"audience", "version"}]
         if "audience" in self.fields:
             names += ["team", "meeting"]
         return {name: getattr(self.instance, name) for name in names}

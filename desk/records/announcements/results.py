@@ -72,12 +72,10 @@ def _visible(
 def outcome_counts(announcements: Iterable[Announcement]) -> dict[int, dict[str, int]]:
     """Return how many people of each of `announcements`, by key, have each outcome: one query for
     any number. Of old ones, of which people are no longer stored, the announcement has it."""
-    counts = {
-        each.pk: {
-            outcome: number for outcome in KEPT if (number := getattr(each, f"{outcome}_number"))
-        }
-        for each in announcements
-    }
+    counts: dict[int, dict[str, int]] = {}
+    for each in announcements:
+        kept = {outcome.value: getattr(each, f"{outcome}_number") for outcome in KEPT}
+        counts[each.pk] = {outcome: number for outcome, number in kept.items() if number}
     rows = AnnouncementRecipient.objects.filter(announcement__in=list(counts))
     counted = rows.values_list("announcement", "outcome").annotate(number=Count("pk")).order_by()
     for key, outcome, number in counted:
