@@ -23,6 +23,7 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
+from django.utils.http import parse_http_date_safe
 
 # The same for everyone without a cookie: they depend on nothing of the request but its path. No
 # form with a token, no header, no query string, no script name.
@@ -30,10 +31,12 @@ CACHEABLE_VIEWS = {
     "home", "team_list", "team_detail", "meeting_list", "meeting_detail", "faq_list", "faq_detail",
     "resource_list", "resource_detail", "organization_list", "privacy", "accessibility", "manifest",
     "robots", "sitemap", "security_txt", "meeting_calendar", "all_meetings_calendar",
-    "team_calendar", "search", "team_announcements", "announcement_detail",
+    "team_calendar", "meetings_feed", "resources_feed", "questions_feed", "goals_feed", "search",
+    "team_announcements", "announcement_detail",
 }  # fmt: skip
 # Pages of 10 to 50 kB in the memory of each process; the oldest goes first.
 MAX_PAGES = 500
+CONDITIONS = {"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"}
 # Browsers keep a page too, and ask each time whether it is still valid.
 CACHE_CONTROL = "max-age=0, must-revalidate"
 
@@ -54,10 +57,12 @@ class CachedPage:
         """Return the page, or 304 if the browser has it already."""
         request.route_name = self.route  # type: ignore[attr-defined]
         response = HttpResponse(self.content, headers=self.headers)
-        if "HTTP_IF_NONE_MATCH" not in request.META:
+        if request.META.keys().isdisjoint(CONDITIONS):
             return response
+        # Only feeds have a time.
+        modified_at = parse_http_date_safe(self.headers.get("Last-Modified", ""))
         etag = self.headers["ETag"]
-        return get_conditional_response(request, etag=etag, response=response) or response
+        return get_conditional_response(request, etag, modified_at, response) or response
 
 
 class PageCacheMiddleware:
