@@ -66,7 +66,7 @@ RESOURCES: list[tuple[str | None, int, dict[str, Any]]] = [
     ),
     (
         CAREERS,
-        21,
+        5,
         {
             "kind": "recording",
             "title": "Sample talk: From housekeeping to the lab",
@@ -102,6 +102,10 @@ def add_resources(
         by = facilitators[slug] if slug else administrator
         resource = create_resource(Resource(**values), [teams[slug]] if slug else [], by=by)
         Resource.objects.filter(pk=resource.pk).update(added_at=now - timedelta(days=days))
+    for resource in Resource.objects.filter(meeting__ends_at__lt=now).select_related("meeting"):
+        if resource.meeting:
+            added_at = resource.meeting.ends_at
+            Resource.objects.filter(pk=resource.pk).update(added_at=added_at)
     Resource.objects.filter(url__startswith="https://gone.").update(
         link_state=Resource.LinkState.GONE,
         link_checked_at=now - timedelta(days=2),

@@ -253,9 +253,11 @@ def test_team_detail_shows_the_newest_resources(client, client_for, shelf, membe
     assert "Letter" not in text
     assert "Letter" in visible_text(client_for(member).get("/teams/education/"))
     make_resource(title="Newest")
+    make_resource(title="Of a meeting", meeting=make_meeting(shelf["guide"].teams.get()))
     page = client_for(member).get("/teams/education/").content.decode()
     assert page.index("Newest") < page.index("Letter") < page.index("Talk")
     assert "Guide" not in page
+    assert "Of a meeting" not in page
 
 
 def test_team_detail_without_resources_says_nothing_of_them(client, team):

@@ -93,10 +93,10 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
 def _newest_resources(
     team: ActionTeam, person: Member | AnonymousUser, *, is_in_team: bool = False
 ) -> ResourceQuerySet:
-    """Return what `person` sees of the resources for `team` on its page; not evaluated yet. What
-    else those in the team are in makes no difference for these."""
+    """Return what `person` sees of the newest resources for `team`, without what is on the pages of
+    its meetings; not evaluated yet. What else those in the team are in makes no difference."""
     keys = [team.pk] if is_in_team else None
-    resources = Resource.objects.visible_to(person, keys).of_teams([team.pk])
+    resources = Resource.objects.visible_to(person, keys).of_teams([team.pk]).filter(meeting=None)
     return resources.newest_first().with_teams()[:RESOURCES_ON_TEAM_PAGE]
 
 
