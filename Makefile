@@ -13,7 +13,7 @@ LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test test-fast check lock help backup bench bench-desk bench-search bench-weight artwork fuzz faults attack
+.PHONY: run demo test test-fast check lock help backup bench bench-desk bench-search bench-announcements bench-weight artwork fuzz faults attack
 
 run: $(VENV)/.stamp ## Serve the portal for development, on PORT (8000); emails are shown in it
 	@LOG_LEVEL=warning $(PYTHON) manage.py prepare_development
@@ -55,6 +55,9 @@ bench-desk: $(VENV)/.stamp-dev ## Measure the desk with a million memberships, k
 
 bench-search: $(VENV)/.stamp-dev ## Measure searches in 10,000 documents
 	@$(PYTHON) tools/bench/search.py
+
+bench-announcements: $(VENV)/.stamp-dev ## Measure codes while 2,000 announcements wait, on both databases
+	@$(PYTHON) tools/bench/announcements.py $(BENCH)
 
 bench-weight: $(VENV)/.stamp-dev ## Measure bytes and requests of every page, served as in production
 	@$(PYTHON) tools/bench/weight.py

@@ -256,7 +256,7 @@ EMAIL_TIMEOUT = 10
 EMAILS_PER_MINUTE = env.read(
     "EMAILS_PER_MINUTE",
     env.positive_int,
-    "Set it to how many invitations and reminders are sent per minute: 60",
+    "Set it to how many announcements and invitations are sent per minute: 60",
     60,
 )
 # Whether the mail worker asks the sites to which resources link if their pages are still there.
