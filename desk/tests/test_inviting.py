@@ -6,6 +6,7 @@ import pytest
 from post_office.models import STATUS, Email
 
 from conftest import make_active_member, visible_text
+from desk.records.inviting import InviteManyForm
 from members.models import Decision, Member
 from teams.models import Invitation
 from teams.services import close_account, complete_join, leave_team
@@ -79,9 +80,15 @@ def test_pasted_people_are_checked_invited_and_undone(client_for, facilitator, c
         ({"note": "x" * 201}, "at most 200 characters"),
     ],
 )
-def test_list_with_a_mistake_says_how_to_correct_it(client_for, facilitator, team, typed, message):
-    page = check(client_for(facilitator), team, **typed)
-    assert message in visible_text(page)
+def test_list_with_a_mistake_says_how_to_correct_it(typed, message):
+    form = InviteManyForm({"addresses": PASTED, "note": "", "preview": "email"} | typed)
+    (errors,) = form.errors.values()
+    assert message in " ".join(errors)
+
+
+def test_page_with_a_mistake_invites_nobody(client_for, facilitator, team):
+    page = check(client_for(facilitator), team, addresses=f"{PASTED}\nBen")
+    assert "Line 4, “Ben”" in visible_text(page)
     assert 'value="Invite people"' not in page.content.decode()
 
 
