@@ -162,6 +162,10 @@ class InviteForm(BaseForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
+    is_right = forms.BooleanField(
+        label="The address is right", required=False, widget=forms.HiddenInput
+    )
+
     def __init__(self, *args: Any, open_teams: Sequence[ActionTeam], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs["autocomplete"] = "off"
@@ -171,6 +175,15 @@ class InviteForm(BaseForm):
         self.fields["teams"].widget.choices = [
             (ModelChoiceIteratorValue(team.slug, team), team.name) for team in open_teams
         ]
+
+    def ask_about(self, doubt: str) -> None:
+        """Ask once whether the address, of which there is this `doubt`, is right."""
+        self.fields["is_right"].widget = forms.CheckboxInput()
+        if not self.cleaned_data["is_right"]:
+            message = (
+                f"Check the address: {doubt}. If it is right, tick the box below and send again"
+            )
+            self.add_error("email", message)
 
 
 class MultilineField(CleanFormField):

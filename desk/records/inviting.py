@@ -22,7 +22,7 @@ from members.services import Preview
 from members.text_fields import CleanFormField
 from teams.actions import MAX_EMAILS
 from teams.models import MAX_NOTE_LENGTH, ActionTeam
-from teams.services.colleague_invitations import MAX_PASTED_INVITATIONS, left_out
+from teams.services.colleague_invitations import MAX_PASTED_INVITATIONS, left_out, typos_in
 
 MAX_PASTED_CHARACTERS = 20_000
 MAX_PROBLEMS = 10
@@ -151,6 +151,7 @@ class InvitePeople(BulkAction[ActionTeam]):
         effects += [words.format(counted(count, *noun)) for count, words, *noun in parts if count]
         return {
             **context,
+            "typos": typos_in(addresses),
             "effects": f"{'; '.join(effects)}." if number else "",
             "nobody_new": not number,
             "checked": form.fingerprint if number else "",

@@ -92,6 +92,13 @@ def test_page_with_a_mistake_invites_nobody(client_for, facilitator, team):
     assert 'value="Invite people"' not in page.content.decode()
 
 
+def test_check_names_addresses_that_are_probably_typed_wrong(client_for, facilitator, team):
+    page = check(client_for(facilitator), team, addresses=f"{PASTED}\nx@rsuh.example")
+    text = visible_text(page)
+    assert "1 of the addresses may be typed wrong" in text
+    assert "x@rsuh.example: rsuh.example looks like rush.example" in text
+
+
 def test_list_that_was_not_checked_invites_nobody(client_for, facilitator, team):
     client = client_for(facilitator)
     checked = check(client, team).context["checked"]

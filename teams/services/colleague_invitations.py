@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.text import get_text_list
 
 from members.email_addresses import mailbox_of, normalize_address
-from members.email_domains import email_domain, is_throwaway
+from members.email_domains import email_domain, has_known_ending, is_throwaway
 from members.history.decisions import erase_items
-from members.models import Decision, Member, Move
+from members.models import Decision, EmailDomain, Member, Move
 from members.services import Refused, lock_open_account, save_with_history
 from members.wording import counted
 from teams.models import (
@@ -81,6 +81,20 @@ def why_not_invited(address: str, inviter: Member) -> str:
     if address in invited_addresses(inviter):
         return "You have invited this address already. Send that invitation again from your list."
     return ""
+
+
+def typos_in(addresses: Iterable[str]) -> dict[str, str]:
+    """Return those of `addresses` (normalized) that are probably typed wrong, each with the reason:
+    another person may read the email there."""
+    domains = {address: email_domain(address) for address in addresses}
+    meant = EmailDomain.objects.probably_meant_by(sorted(set(domains.values())))
+    doubts = {}
+    for address, domain in domains.items():
+        if domain in meant:
+            doubts[address] = f"{domain} looks like {meant[domain]}"
+        elif not has_known_ending(domain):
+            doubts[address] = f"no address ends with .{domain.rpartition('.')[2]}"
+    return doubts
 
 
 def invited_addresses(inviter: Member) -> set[str]:

@@ -325,7 +325,7 @@ def test_resend_waits_a_day_and_ends_after_three(member, team):
     age(invitation, days=1)
     with pytest.raises(Refused, match="was invited 3 times"):
         resend_invitation(invitation, by=member)
-    # Neither by beginning anew.
+    # A new invitation does not change that.
     cancel_colleague_invitation(invitation, by=member)
     again = invited(member, team)
     age(again, days=9)

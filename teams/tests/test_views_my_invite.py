@@ -102,6 +102,19 @@ def test_mistake_keeps_what_was_entered(client_for, member, closed_team, changes
     assert not Invitation.objects.exists()
 
 
+def test_address_that_is_probably_typed_wrong_is_asked_about_once(client_for, member):
+    client = client_for(member)
+    for typo, doubt in (
+        ("cora@rsuh.example", "rsuh.example looks like rush.example"),
+        ("cora@rush.exmaple", "no address ends with .exmaple"),
+    ):
+        page = send(client, email=typo)
+        assert f"Check the address: {doubt}" in visible_text(page)
+        assert 'type="checkbox" name="is_right"' in page.content.decode()
+        assert not Invitation.objects.filter(email=typo).exists()
+        assert messages_of(send(client, email=typo, is_right="on")) == [f"Invited: {typo}."]
+
+
 def test_second_invitation_of_an_address_leads_to_the_list(client_for, member, invitation):
     assert "Send that invitation again from your list" in visible_text(send(client_for(member)))
 

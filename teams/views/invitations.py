@@ -22,6 +22,7 @@ from teams.services.colleague_invitations import (
     invitations_of,
     invite_colleague,
     resend_invitation,
+    typos_in,
 )
 from teams.services.invitation_emails import may_invite
 from teams.services.invitation_refusals import (
@@ -46,7 +47,7 @@ def my_invite(request: HttpRequest) -> HttpResponse:
         "may_invite": may_invite(member),
         "invitations": list(invitations_of(member).prefetch_related("teams")),
     }
-    if request.method == "POST" and context["may_invite"] and form.is_valid():
+    if request.method == "POST" and context["may_invite"] and _is_valid_and_right(form):
         try:
             count_or_raise(request, "invite")
             invite_colleague(
@@ -64,6 +65,16 @@ def my_invite(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"Invited: {email}.")
             return redirect("my_invite")
     return render(request, "teams/my_invite.html", context)
+
+
+def _is_valid_and_right(form: InviteForm) -> bool:
+    """Return whether `form` can be sent. Asks once about an address that is probably a typo."""
+    if not form.is_valid():
+        return False
+    address = form.cleaned_data["email"]
+    if doubt := typos_in([address]).get(address):
+        form.ask_about(doubt)
+    return form.is_valid()
 
 
 def _invite_form(request: HttpRequest, member: Member) -> InviteForm:
