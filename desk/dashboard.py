@@ -305,9 +305,9 @@ KINDS = [
     WaitingKind(
         key="bounces",
         place="bounces",
-        one="person",
-        many="people",
-        task="whose emails came back",
+        one="returned email",
+        many="returned emails",
+        task="to look into",
         list_name="admin:members_bounce_changelist",
         list_query="waits=answer",
         load=_bounces,

@@ -27,7 +27,7 @@ def desk(client_for, facilitator):
 def test_dashboard_rail_list_and_record_say_that_emails_come_back(desk, bounce, member):
     page = desk.get("/admin/")
     text = visible_text(page)
-    assert "1 person whose emails came back" in text
+    assert "1 returned email to look into" in text
     assert "Has this person left?" in text
     assert "the mailbox does not exist (5.1.1). Nothing from the teams is sent there." in text
     links = {link.label: link for _, links in page.context["rail"] for link in links}
@@ -58,7 +58,7 @@ def test_still_there_settles_with_one_press_and_can_be_undone(desk, bounce, memb
     done = desk.post(action_url("still-there", bounce), follow=True)
     assert f"{member} gets emails at {member.email} again." in messages_of(done)[0]
     assert not has_bounced(member)
-    assert "whose emails came back" not in visible_text(desk.get("/admin/"))
+    assert "to look into" not in visible_text(desk.get("/admin/"))
     assert Decision.objects.get().can_be_undone
     record = visible_text(desk.get(f"{LIST}{bounce.pk}/change/"))
     assert "Settled" in record
@@ -79,7 +79,7 @@ def test_left_asks_first_and_ends_the_memberships(desk, bounce, member, team):
     membership = member.memberships.get()
     assert (membership.status, membership.reason) == ("ended", REASON["reason"])
     # Nothing is asked any longer, and the address stays marked.
-    assert "whose emails came back" not in visible_text(desk.get("/admin/"))
+    assert "to look into" not in visible_text(desk.get("/admin/"))
     assert has_bounced(member)
 
 
@@ -91,7 +91,7 @@ def test_decision_about_a_bounce_is_undone(desk, bounce, member, team, name, que
     assert has_bounced(member)
     assert membership_of(member, team).is_active
     assert queued_emails() == []
-    assert "1 person whose emails came back" in visible_text(desk.get("/admin/"))
+    assert "1 returned email to look into" in visible_text(desk.get("/admin/"))
 
 
 def test_left_ends_only_what_is_in_own_teams(
@@ -103,7 +103,7 @@ def test_left_ends_only_what_is_in_own_teams(
     assert membership_of(member, other_team).is_active
     # There it is still asked.
     theirs = client_for(other_facilitator)
-    assert "1 person whose emails came back" in visible_text(theirs.get("/admin/"))
+    assert "1 returned email to look into" in visible_text(theirs.get("/admin/"))
     done = theirs.post(action_url("left", bounce), REASON, follow=True)
     assert f"{member} has left: Hiring." in messages_of(done)[0]
 
@@ -122,7 +122,7 @@ def test_bounce_of_another_teams_member_is_not_there(client_for, other_facilitat
     assert client.get(f"{LIST}{bounce.pk}/{path}").status_code == 404
     if path in {"still-there/", "left/"}:
         assert client.post(f"{LIST}{bounce.pk}/{path}", REASON).status_code == 404
-    assert "whose emails came back" not in visible_text(client.get("/admin/"))
+    assert "to look into" not in visible_text(client.get("/admin/"))
     assert bounce.address not in visible_text(client.get(LIST))
     bounce.refresh_from_db()
     assert bounce.settled_at is None
@@ -133,7 +133,7 @@ def test_bounce_of_a_facilitator_waits_for_administrators(
 ):
     note_bounce(other_facilitator, other_facilitator.email, "5.1.1")
     page = visible_text(client_for(administrator).get("/admin/"))
-    assert "1 person whose emails came back" in page
+    assert "1 returned email to look into" in page
 
 
 def test_bounce_of_a_person_in_no_team_is_no_question(client_for, administrator, outsider):
@@ -141,5 +141,5 @@ def test_bounce_of_a_person_in_no_team_is_no_question(client_for, administrator,
     outsider.memberships.all().delete()
     note_bounce(outsider, outsider.email, "5.1.1")
     client = client_for(administrator)
-    assert "whose emails came back" not in visible_text(client.get("/admin/"))
+    assert "to look into" not in visible_text(client.get("/admin/"))
     assert outsider.email in visible_text(client.get(f"{LIST}?waits=open"))

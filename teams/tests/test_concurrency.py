@@ -11,8 +11,10 @@ from django.db import connection
 from post_office.models import Email
 
 from conftest import make_member, membership_of
-from members.models import EmailDomain, Member, Move, Organization
+from members.bounce_addresses import bounce_address
+from members.models import Bounce, EmailDomain, Member, Move, Organization
 from members.services import Refused
+from members.tests.bounces import report
 from teams.models import Claim, Invitation, Meeting, Membership
 from teams.services import (
     Outcome,
@@ -39,6 +41,7 @@ from teams.services import (
     send_digests,
     withdraw_request,
 )
+from teams.services.bounces import take_bounce
 from teams.services.colleague_invitations import invite_colleague
 from teams.tests.meetings import make_meeting
 from teams.tests.test_services_waiting import MONDAY
@@ -318,6 +321,16 @@ def test_close_account_of_two_administrators_at_once_keeps_one(administrator):
         )
         assert len(refusals(results)) == 1
         assert Member.objects.filter(is_superuser=True, is_active=True).count() == 1
+
+
+def test_same_report_at_once_counts_once_while_the_address_changes(member, organization, settings):
+    settings.BOUNCE_EMAIL = "bounces@portal.example.org"
+    email = Email.objects.create(from_email="portal@example.org", to=[member.email])
+    content = report(bounce_address(member, email.pk), address=member.email)
+    at_once(*[partial(take_bounce, content)] * 6, partial(move_member, member, "new@rush.example"))
+    assert email.logs.count() == 1
+    assert not Bounce.objects.open().exists()
+    assert Bounce.objects.count() <= 1
 
 
 def test_claim_at_once_is_won_by_one(requests, administrator, approver):
