@@ -257,7 +257,7 @@ def test_restore_brings_back_an_archived_one(desk):
 
 def test_moved_page_gets_its_new_address_with_one_press(desk, facilitator):
     resource = make_resource(link_state="moved", moved_to="https://new.example.org/guide")
-    assert "has moved to https://new.example.org/guide" in visible_text(desk.get(LIST))
+    assert "has moved for good, to https://new.example.org/guide" in visible_text(desk.get(LIST))
     desk.post(action_url("follow", resource))
     resource.refresh_from_db()
     assert resource.url == "https://new.example.org/guide"

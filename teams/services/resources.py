@@ -197,15 +197,21 @@ def check_resource(
 
 def describe_attention(resource: Resource) -> list[str]:
     """Return what is due about `resource`, in sentences."""
+    sentences = describe_links(resource)
+    if resource.is_due_for_check:
+        sentences.append(f"Last checked on {long_date(resource.checked_on)}.")
+    return sentences
+
+
+def describe_links(resource: Resource) -> list[str]:
+    """Return what is wrong with the links of `resource`, and what it lacks, in sentences."""
     sentences = []
     if resource.link_state == Resource.LinkState.GONE:
         sentences.append(f"The link is dead: {end_sentence(resource.link_problem)}")
     if resource.link_state == Resource.LinkState.MOVED:
-        sentences.append(f"The page has moved to {resource.moved_to} for good.")
+        sentences.append(f"The page has moved for good, to {resource.moved_to}")
     if resource.transcript_state == Resource.LinkState.GONE:
         sentences.append("The link to the transcript is dead.")
-    if resource.is_due_for_check:
-        sentences.append(f"Last checked on {long_date(resource.checked_on)}.")
     if resource.lacks_captions:
         sentences.append("Neither captions nor a transcript.")
     return sentences

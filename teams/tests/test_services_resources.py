@@ -200,7 +200,7 @@ def test_attention_names_what_is_due():
     )
     first, *others = describe_attention(resource)
     assert first == "The link is dead: The site has no such page."
-    assert [sentence.split()[0] for sentence in others] == ["The", "Last", "Neither"]
+    assert [sentence.split()[0] for sentence in others] == ["The", "Neither", "Last"]
 
 
 @pytest.mark.both_databases

@@ -36,6 +36,10 @@ class StillTrue(ResourceAction):
         is_due = resource.checked_on != timezone.localdate() or resource.has_dead_link
         return is_due and not resource.is_archived
 
+    def one_click_data(self, resource: Resource) -> dict[str, str] | None:
+        """Return what a button posts; of a dead link its page asks first."""
+        return None if resource.is_gone else {}
+
 
 class FollowMovedLink(ResourceAction):
     name, label, title = "follow", "Use the new address", "Use the new address of {}"

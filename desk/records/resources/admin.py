@@ -19,7 +19,7 @@ from desk.records.resources.forms import ResourceForm
 from members.dates import long_date
 from teams.models import ActionTeam, Resource
 from teams.services import change_resource, create_resource, visible_resources
-from teams.services.resources import describe_attention
+from teams.services.resources import describe_links
 
 ALL_TEAMS = "All teams"
 LINK_BADGES = {"ok": "confirmed", "moved": "attention", "gone": "attention"}
@@ -37,8 +37,8 @@ class ResourceAdmin(ActionAdmin[Resource]):
     form = ResourceForm
     add_words = "Add a resource"
     bulk_actions = ACTIONS
-    list_display = ["title", "kind", "teams_or_all", "audience", "checked", "state"]
-    list_filter = [DueFilter, ArchivedFilter, "kind", ResourceTeamFilter]
+    list_display = ["title", "kind", "teams_or_all", "checked", "state"]
+    list_filter = [DueFilter, ArchivedFilter, "kind", ResourceTeamFilter, "audience"]
     search_fields = ["title", "summary", "publisher", "url"]
     search_help_text = "Search by title, summary, publisher or address."
     export_columns = [
@@ -143,13 +143,11 @@ class ResourceAdmin(ActionAdmin[Resource]):
 
     @admin.display(description="link", ordering="link_state")
     def state(self, resource: Resource) -> SafeString:
-        """Return whether it is archived, or how its link is, with what is due about it."""
+        """Return whether it is archived, or how its link is, with what is wrong."""
         if resource.is_archived:
             return badge("closed", "Archived")
         shown = badge(
             LINK_BADGES.get(resource.link_state, "closed"), resource.get_link_state_display()
         )
-        if not resource.link_problem and not describe_attention(resource):
-            return shown
-        sentences = describe_attention(resource) or [resource.link_problem]
-        return format_html('{} <span class="meta">{}</span>', shown, " ".join(sentences))
+        words = " ".join(describe_links(resource)) or resource.link_problem
+        return format_html('{} <span class="meta">{}</span>', shown, words) if words else shown

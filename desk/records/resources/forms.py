@@ -34,6 +34,7 @@ LANGUAGES = (
 # Of rapidfuzz's token_set_ratio; 100 is all words of the shorter title.
 MIN_SIMILARITY = 80
 MAX_RESOURCES_OFFERED = 5
+OF_RECORDINGS = {"captions", "transcript_url"}
 CHANGED_MEANWHILE = (
     "Someone else changed this resource while you had it open. Check what you entered, and save "
     "again to keep it."
@@ -103,6 +104,7 @@ class ResourceForm(forms.ModelForm[Resource]):
         language = cast(forms.ChoiceField, self.fields["language"])
         names = [(code, language_name(code)) for code in codes]
         language.choices = sorted(names, key=lambda choice: choice[1])
+        self.fields["summary"].widget.attrs["rows"] = 4
         if "captions" in self.fields:
             self.fields["captions"].help_text = "Of a recording."
         if resource.pk:
@@ -230,6 +232,16 @@ class PublishForm(ResourceForm):
         else:
             del self.fields["resource"]
 
+    @property
+    def first_fields(self) -> list[forms.BoundField]:
+        """What is asked of every resource."""
+        return [each for each in self.visible_fields() if each.name not in OF_RECORDINGS]
+
+    @property
+    def folded_fields(self) -> list[forms.BoundField]:
+        """What only recordings have."""
+        return [each for each in self.visible_fields() if each.name in OF_RECORDINGS]
+
     def clean(self) -> dict[str, Any]:
         """Return the fields. Refuses several suggestions at once."""
         if not self.is_single:
@@ -251,7 +263,8 @@ class PublishForm(ResourceForm):
 def similar_resources(suggestion: ResourceSuggestion, staff: Member) -> list[Resource]:
     """Return the current resources of `staff` that may be what was suggested: those at the same
     page, and those with nearly the same title."""
-    resources = {each.pk: each for each in Resource.objects.editable_by(staff).current()}
+    current = Resource.objects.editable_by(staff).current().only("title", "url")
+    resources = {each.pk: each for each in current}
     key = same_page_key(suggestion.url)
     at_page = [each for each in resources.values() if same_page_key(each.url) == key]
     matches = process.extract(
