@@ -25,6 +25,7 @@ from teams.models import (
     Question,
     Resource,
     ResourceQuerySet,
+    ResourceSuggestion,
     SiteText,
 )
 from teams.services.email_choices import stop_url
@@ -234,6 +235,10 @@ def desk_pages() -> list[str]:
         "teams/announcement/",
         "teams/announcement/add/",
         *_desk_announcement_pages(),
+        "teams/resource/",
+        "teams/resource/?due=any",
+        "teams/resource/add/",
+        *_desk_resource_pages(),
         "teams/goal/",
         "teams/goal/add/",
         f"teams/goal/{goal.pk}/report/",
@@ -279,6 +284,21 @@ def _desk_meeting_pages() -> list[str]:
         for meeting in Meeting.objects.filter(status=state).order_by("-starts_at")[:1]
         for page in ("change", *actions.get(state, ()))
     ]
+
+
+def _desk_resource_pages() -> list[str]:
+    """A resource with what is decided about it, and a suggestion."""
+    pages = [
+        f"teams/resource/{resource.pk}/{page}/"
+        for resource in Resource.objects.current()[:1]
+        for page in ("change", "archive")
+    ]
+    suggestions = [
+        f"teams/resourcesuggestion/{suggestion.pk}/{page}/"
+        for suggestion in ResourceSuggestion.objects.waiting()[:1]
+        for page in ("change", "publish", "dismiss")
+    ]
+    return [*pages, "teams/resourcesuggestion/", *suggestions]
 
 
 def _desk_announcement_pages() -> list[str]:

@@ -20,6 +20,7 @@ from teams.services import (
     invite_colleague,
     join_teams,
     leave_team,
+    suggest_resource,
 )
 from teams.services.colleague_invitations import accept_colleague_invitations
 from teams.tests.announcements import make_announcement, make_link, make_resource
@@ -49,6 +50,7 @@ def content(team, other_team, approval_team, closed_team, faq_entry, goal, admin
             make_link(meeting, f"A {kind}", kind=kind)
     make_resource(team, language="es", link_state="gone", title="Guía", slug="guia")
     make_resource(audience="members", title="Talk", slug="talk", kind="recording", minutes=65)
+    suggest_resource("https://library.example.org/x", "Guide", "It helps", "vera@visitor.example")
     for is_public in (True, False):
         make_announcement(team, administrator, body="# Rooms\n\n- one", is_public=is_public)
     Notice.objects.create(text="We move. See https://example.org/move", ends_on="2100-01-01")

@@ -54,7 +54,7 @@ class PartialDateField(CleanFormField):
         return parse_partial_date(typed) if typed else ""
 
 
-class MeetingField(forms.ModelChoiceField):
+class MeetingField(forms.ModelChoiceField[Meeting]):
     """A meeting, with its day."""
 
     def label_from_instance(self, obj: Any) -> str:
@@ -102,8 +102,8 @@ class ResourceForm(forms.ModelForm[Resource]):
             self._offer_meetings()
         codes = dict.fromkeys([*LANGUAGES, resource.language])
         language = cast(forms.ChoiceField, self.fields["language"])
-        names = [(code, language_name(code)) for code in codes]
-        language.choices = sorted(names, key=lambda choice: choice[1])
+        names = {code: language_name(code) for code in codes}
+        language.choices = [(code, names[code]) for code in sorted(names, key=lambda c: names[c])]
         self.fields["summary"].widget.attrs["rows"] = 4
         if "captions" in self.fields:
             self.fields["captions"].help_text = "Of a recording."
