@@ -85,6 +85,7 @@ def components(request: HttpRequest) -> HttpResponse:
         "unanswered": MyMeeting(first, None),
         "answers": AnswerPanel(first, attendance, list(Attendance.Answer), AnswerCounts()),
         "links": sample_links(meetings[-1]),
+        "resources": sample_resources(),
         "badges": BADGES,
         "goals": sample_goals(),
         "counts": [
@@ -140,6 +141,35 @@ def sample_meetings() -> list[Meeting]:
         _prefetch(meeting, "resources", sample_links(meeting))
         meetings.append(meeting)
     return meetings
+
+
+def sample_resources() -> list[Resource]:
+    """Return a resource of each kind, of one team, of several, or of all."""
+    team, other, *_ = sample_teams()
+    fields: dict[str, tuple[list[ActionTeam], dict[str, Any]]] = {
+        "organization": ([], {}),
+        "publication": ([team], {"language": "es", "published_on": "2024"}),
+        "toolkit": ([other], {"audience": "members", "published_on": "2025-03"}),
+        "recording": ([team, other], {"minutes": 65, "transcript_url": "#resources"}),
+        "slides": ([team], {"audience": "teams"}),
+        "document": ([], {"link_state": "gone"}),
+        "notes": ([], {"publisher": ""}),
+        "other": ([], {"summary": ""}),
+    }
+    resources = []
+    for key, (kind, (teams, more)) in enumerate(fields.items(), start=1):
+        values = {"publisher": "Example Library", "summary": "In one or two sentences.", **more}
+        resource = Resource(
+            pk=key,
+            kind=kind,
+            title=f"Sample of {kind}",
+            slug=f"sample-{kind}",
+            url="https://library.example.org/sample",
+            **values,
+        )
+        _prefetch(resource, "teams", teams)
+        resources.append(resource)
+    return resources
 
 
 def sample_links(meeting: Meeting) -> list[Resource]:
