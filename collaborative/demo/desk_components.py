@@ -21,7 +21,7 @@ from desk.reports.charts import goals_chart, teams_chart
 from desk.site import DeskSite
 from desk.timeline import Timeline
 from members.models import Bounce, Member, Move, Organization
-from teams.models import Goal, Meeting, Membership, Question
+from teams.models import Goal, Meeting, Membership, Question, Resource, ResourceSuggestion
 from teams.services.waiting import Waiting
 from teams.statistics import TeamCounts
 
@@ -127,6 +127,16 @@ def sample_sections() -> list[DashboardSection]:
             {"when": "Wednesday, December 9, 2026, noon to 1:30 p.m. Central Time", "due": ["…"]},
         ),
         "goals": (Goal(pk=1, team=team, title="Open new career pathways"), {}),
+        "suggestions": (
+            ResourceSuggestion(pk=1, title="Sample guide", url="https://library.example.org/guide"),
+            {},
+        ),
+        "resources": (
+            Resource(
+                pk=1, title="Sample report", url="https://gone.example.org/", link_state="gone"
+            ),
+            {"due": ["The link leads nowhere."]},
+        ),
     }
     return [
         DashboardSection(
