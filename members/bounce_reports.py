@@ -43,8 +43,8 @@ class BounceReport:
 
 def read_bounce(content: bytes, recipient: str = "") -> BounceReport | None:
     """Return what an email to BOUNCE_EMAIL reports; None if that is not that an address does not
-    work. `recipient` is the address that it came to, where the mail server gives it; else the
-    headers have to.
+    work. `recipient` is the address that it came to, where the mail server gives it; without the
+    token, which some drop, the headers have to.
 
     What counts is a permanent failure (`dead_address_code`) in a report of RFC 3464, or in an
     email by a mail server itself (From: mailer-daemon, postmaster). So an absence reply never
@@ -62,7 +62,7 @@ def read_bounce(content: bytes, recipient: str = "") -> BounceReport | None:
 
 
 def _read(message: Message, recipient: str) -> BounceReport | None:
-    token = find_token(recipient or recipients_in(message))
+    token = find_token(recipient) or find_token(recipients_in(message))
     if token is None or not _is_by_mail_server(message):
         return None
     _shorten(message)

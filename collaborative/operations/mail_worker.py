@@ -358,9 +358,9 @@ def _schedule_retry(email: Email, error: Exception) -> None:
         email.logs.create(status=STATUS.failed, message=str(error), exception_type=reason)
         if not seconds:
             record_outcome(email, Outcome.FAILED, _in_words(error))
-            code = dead_address_reply(error)
-            if code is not None:
-                take_refusal(email, code)
+    code = dead_address_reply(error)
+    if code is not None:
+        take_refusal(email, code)
     if seconds:
         logger.warning(
             "Email %s not sent (%s), try %s, next in %.0f s", email.pk, reason, tries, seconds

@@ -171,8 +171,10 @@ def test_read_bounce_finds_the_address_it_came_to(recipient):
     assert read_bounce(report("portal@example.org"), recipient)
     delivered = f"Delivered-To: {recipient}\n".encode() + report("portal@example.org")
     assert read_bounce(delivered).token == find_token(recipient)
-    # The mail server's word counts, not what anyone can write.
-    assert read_bounce(report(recipient), "bounces@portal.example.org") is None
+    other = bounce_address(PERSON, 2)
+    assert read_bounce(report(other), recipient).token == find_token(recipient)
+    # Some servers drop what follows the plus.
+    assert read_bounce(report(recipient), "bounces@portal.example.org")
 
 
 # What was written to do harm -------------------------------------------------------------------

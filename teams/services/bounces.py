@@ -3,6 +3,7 @@ knows it. Nothing is ever sent back to who reported it; what was not taken is in
 """
 
 import logging
+from datetime import datetime
 
 from django.db import transaction
 from post_office.models import STATUS, Email
@@ -49,16 +50,16 @@ def take_bounce(content: bytes, recipient: str = "") -> Bounce | None:
         code = report.codes[email.to[0]]
         text = f"{CAME_BACK} {code}".strip()
         email.logs.create(status=STATUS.failed, message=describe_code(code), exception_type=text)
-        return _note(email, member, code)
+        return _note(email, member, code, sent_at=email.last_updated)
 
 
 def take_refusal(email: Email, code: str) -> None:
     """Note that a mail server refused `email` at once, with `code`, since its address does not
-    work. In the transaction that gives it up."""
-    (address,) = email.to
-    members = Member.objects.select_for_update(no_key=True)
-    if member := members.filter(email=address).first():
-        _note(email, member, code)
+    work. Not in the transaction that gives it up: members are locked before emails."""
+    with transaction.atomic():
+        members = Member.objects.select_for_update(no_key=True)
+        if member := members.filter(email=",".join(email.to)).first():
+            _note(email, member, code, sent_at=None)
 
 
 def record_departure(bounce: Bounce, *, reason: str, by: Member) -> list[Membership]:
@@ -87,7 +88,7 @@ def record_departure(bounce: Bounce, *, reason: str, by: Member) -> list[Members
 
 def _why_not(report: BounceReport, email: Email) -> str:
     """Return why `report` says nothing about `email`, or an empty text."""
-    (address,) = email.to
+    address = ",".join(email.to)
     if not report.token.is_of(address):
         return "its token is not ours"
     if address not in report.codes:
@@ -97,9 +98,10 @@ def _why_not(report: BounceReport, email: Email) -> str:
     return ""
 
 
-def _note(email: Email, member: Member, code: str) -> Bounce | None:
-    """Note that `email` came back from the address of `member` with `code`."""
+def _note(email: Email, member: Member, code: str, *, sent_at: datetime | None) -> Bounce | None:
+    """Note that `email`, which left at `sent_at` (None: now), came back with `code` from the
+    address of `member`."""
     record_outcome(email, AnnouncementRecipient.Outcome.BOUNCED, describe_code(code))
-    bounce = note_bounce(member, email.to[0], code, sent_at=email.last_updated)
+    bounce = note_bounce(member, email.to[0], code, sent_at=sent_at)
     logger.info("Email %s of member %s came back: %s", email.pk, member.pk, code or "no code")
     return bounce
