@@ -13,6 +13,7 @@ from members.emails import SharedEmail, queue
 from members.models import Member, Move, Organization
 from teams.models import (
     ActionTeam,
+    Goal,
     Invitation,
     Meeting,
     Membership,
@@ -176,6 +177,22 @@ def facilitator_appointed(facilitator: Member, team: ActionTeam, by: Member) -> 
         "facilitator_appointed",
         facilitator.email,
         {"member": facilitator, "team": team, "by": by, "desk_url": _desk_url()},
+    )
+
+
+def goal_due(goal: Goal, person: Member, *, is_past: bool) -> None:
+    """Remind a person who reports on `goal` that its day comes, or has passed."""
+    report = reverse("admin:teams_goal_report", args=[goal.pk])
+    queue(
+        "goal_due",
+        person.email,
+        {
+            "member": person,
+            "goal": goal,
+            "is_past": is_past,
+            "is_owner": goal.owner_id == person.pk,
+            "report_url": f"{settings.SITE_URL}{report}",
+        },
     )
 
 

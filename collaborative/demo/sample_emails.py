@@ -1,6 +1,6 @@
 """One of every email that the portal can write, to and about people who do not exist."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -62,6 +62,16 @@ HIRING = ActionTeam(
     name="Local & Targeted Hiring",
     slug="local-targeted-hiring",
     summary="We open jobs in healthcare to the people who live nearby.",
+)
+GOAL = Goal(
+    pk=1,
+    team=HIRING,
+    slug="recruit",
+    title="Recruit where unemployment is high",
+    current=58,
+    target=70,
+    unit="%",
+    due_on=date(2027, 3, 31),
 )
 CAREERS = ActionTeam(
     name="Retention & Career Pathways", slug="retention-career-pathways", join_policy="approval"
@@ -371,6 +381,8 @@ def _facilitator_emails() -> list[partial[Any]]:
         partial(team_emails.facilitator_digest, FAYE, [DigestSection("requests", 1, 0, [request])]),
         partial(team_emails.facilitator_digest, FAYE, many_waiting),
         partial(team_emails.facilitator_digest, FAYE, [goals]),
+        partial(team_emails.goal_due, GOAL, FAYE, is_past=False),
+        partial(team_emails.goal_due, GOAL, FAYE, is_past=True),
     ]
 
 

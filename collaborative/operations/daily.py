@@ -28,6 +28,7 @@ from teams.services import (
     delete_settled_claims,
     hold_past_meetings,
     send_digests,
+    send_goal_reminders,
     send_reminders,
     send_summaries,
 )
@@ -63,6 +64,13 @@ def queue_digests() -> None:
 def queue_reminders() -> None:
     """Queue the meeting reminders that are due."""
     send_reminders(timezone.now())
+
+
+def queue_goal_reminders() -> None:
+    """Queue the reminders of goals, on working days from FIRST_DIGEST_HOUR on."""
+    now = timezone.localtime()
+    if now.hour >= FIRST_DIGEST_HOUR:
+        send_goal_reminders(now.date())
 
 
 def queue_summaries() -> None:
@@ -116,6 +124,7 @@ def _delete_emails(emails: QuerySet[Email]) -> None:
 DAILY_TASKS: tuple[Callable[[], object], ...] = (
     queue_digests,
     queue_reminders,
+    queue_goal_reminders,
     queue_summaries,
     delete_expired_emails,
     release_stranded_emails,

@@ -34,6 +34,7 @@ from collaborative.operations.daily import (
     delete_expired_emails,
     ensure_daily_run,
     queue_digests,
+    queue_goal_reminders,
     queue_reminders,
     queue_summaries,
     release_stranded_emails,
@@ -77,6 +78,7 @@ PERIODIC_TASKS: tuple[tuple[timedelta, Callable[[], object]], ...] = (
     (timedelta(minutes=1), release_stranded_emails),
     (timedelta(minutes=10), queue_digests),
     (timedelta(minutes=10), queue_reminders),
+    (timedelta(minutes=10), queue_goal_reminders),
     (timedelta(minutes=10), queue_summaries),
     (timedelta(minutes=10), ensure_daily_run),
 )

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Max, Model, QuerySet
+from django.db.models import ForeignKey, Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,13 +18,17 @@ from desk.changelist import badge, mark_unseen_people, require_staff, team_tag
 from desk.records.memberships import TeamFilter
 from desk.records.teams import PublishedAdmin, own_teams
 from members.dates import long_date
+from members.models import Member
+from members.services import save_with_history
 from members.text_fields import CleanFormField
 from teams.areas import Area, all_areas
-from teams.models import Goal, GoalQuerySet, TargetArea, amount
+from teams.models import Goal, GoalQuerySet, Resource, TargetArea, amount
 
 BADGES = {"on_track": "open", "at_risk": "attention", "reached": "confirmed"}
 # On the page of a report.
 MAX_LATEST_UPDATES = 5
+# As documents of a goal, beside those that it has.
+MAX_DOCUMENTS_OFFERED = 50
 REPORTED_STATES = [choice for choice in Goal.State.choices if choice[0] != Goal.State.UNREPORTED]
 
 
@@ -127,7 +131,15 @@ class Report(BulkAction[Goal]):
 
 
 class GoalForm(forms.ModelForm[Goal]):
-    """A goal, with the areas that it is about."""
+    """A goal, with the areas that it is about, and its documents."""
+
+    documents = forms.ModelMultipleChoiceField(
+        Resource.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Resources that belong to this goal. Those that everyone may see are listed "
+        "under it on the team’s page.",
+    )
 
     areas = forms.MultipleChoiceField(
         required=False,
@@ -136,16 +148,35 @@ class GoalForm(forms.ModelForm[Goal]):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Offer the areas that the goal may name."""
+        """Offer the areas that the goal may name, and the documents that it may have."""
         super().__init__(*args, **kwargs)
+        documents = cast("forms.ModelMultipleChoiceField[Resource]", self.fields["documents"])
+        documents.queryset = offered_documents(self.instance)
+        if self.instance.pk:
+            self.initial["documents"] = list(self.instance.resources.values_list("pk", flat=True))
         field = cast("forms.MultipleChoiceField", self.fields["areas"])
         field.choices = [(area.code, str(area)) for area in offered_areas(self.instance)]
         self.initial["areas"] = [area.code for area in self.instance.areas]
 
     def clean(self) -> dict[str, Any]:
-        """Put the areas into the goal."""
+        """Put the areas into the goal; refuse an owner who does not report on it."""
+        owner, team = self.cleaned_data.get("owner"), self.instance.team_id
+        team = team or getattr(self.cleaned_data.get("team"), "pk", None)
+        if owner and team and not owner.facilitated_teams.filter(pk=team).exists():
+            self.add_error("owner", "Choose someone who facilitates this team.")
         self.instance.area_codes = ",".join(self.cleaned_data.get("areas", ()))
         return self.cleaned_data
+
+
+def offered_documents(goal: Goal | None) -> QuerySet[Resource]:
+    """Return the resources that `goal` may have as documents: the newest for its team, and those
+    that it has already. A new goal has none yet."""
+    if goal is None or goal.pk is None:
+        return Resource.objects.none()
+    for_team = Resource.objects.published().of_teams([goal.team_id]).order_by("-added_at", "-pk")
+    newest = list(for_team.values_list("pk", flat=True)[:MAX_DOCUMENTS_OFFERED])
+    keys = [*newest, *goal.resources.values_list("pk", flat=True)]
+    return Resource.objects.filter(pk__in=keys).order_by("title", "pk")
 
 
 def offered_areas(goal: Goal | None) -> list[Area]:
@@ -184,7 +215,16 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
         ("Why", "state_reason"), ("Now", "current"), ("Target", "target"), ("Unit", "unit"),
         ("By", "due_on"), ("Last update", "reported_on"),
     ]  # fmt: skip
-    TARGET_FIELDS = ("team", "title", "slug", "position", "body", ("target", "unit"), "due_on")
+    TARGET_FIELDS = (
+        "team",
+        "title",
+        "slug",
+        "position",
+        "body",
+        ("target", "unit"),
+        "due_on",
+        "owner",
+    )
     PROGRESS_FIELDS = ("state_badge", "state_reason", "now", "reported_on")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Goal]:
@@ -193,8 +233,10 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Return what the goal aims for; of a stored one also its progress, to read."""
-        areas = ["areas"] if offered_areas(cast("Goal | None", obj)) else []
-        fields = [*self.TARGET_FIELDS, *areas]
+        goal = cast("Goal | None", obj)
+        areas = ["areas"] if offered_areas(goal) else []
+        documents = ["documents"] if offered_documents(goal) else []
+        fields = [*self.TARGET_FIELDS, *areas, *documents]
         if obj is None:
             return [(None, {"fields": [name for name in fields if name != "position"]})]
         progress = {
@@ -218,6 +260,25 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
         if "areas" in form.changed_data:
             form.changed_data.append("area_codes")
         super().save_model(request, obj, form, change)
+        if "documents" in form.changed_data:
+            documents = list(form.cleaned_data["documents"])
+            obj.resources.set(documents)
+            names = ", ".join(str(document) for document in documents) or "none"
+            why = f"documents: {names}"[:100]
+            # Of a hundred characters at most; and a line of history needs a field that is saved.
+            save_with_history(obj, require_staff(request), why, title=obj.title)
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField[Any]:
+        """Offer as owners those who facilitate the person's teams."""
+        if db_field.name == "owner":
+            facilitators = Member.objects.filter(
+                is_active=True, facilitated_teams__in=own_teams(request)
+            )
+            kwargs["queryset"] = facilitators.distinct().order_by("full_name", "email")
+            kwargs["empty_label"] = "All facilitators of the team"
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def render_change_form(
         self,

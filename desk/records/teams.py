@@ -138,8 +138,8 @@ class ActionTeamAdmin(PublishedAdmin, ActionAdmin[Any]):
         ("Summary", "summary"),
     ]  # fmt: skip
     fields = [
-        "name", "slug", "state", "position", "color", "drawing", "join_policy", "facilitators",
-        "invited", "summary", "why", "achievements",
+        "name", "slug", "state", "closing_words", "position", "color", "drawing", "join_policy",
+        "facilitators", "invited", "summary", "why", "achievements",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ActionTeam]:

@@ -9,9 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conftest import make_team, visible_text
-from desk.tests.action_pages import action_url, selection_url
+from desk.tests.action_pages import action_url, forms_of, selection_url
 from teams.models import Goal, GoalUpdate
 from teams.services import report_goal
+from teams.tests.announcements import make_resource
 
 GOALS = "/admin/teams/goal/"
 
@@ -304,3 +305,43 @@ def test_boxes_of_a_record_are_a_named_group(client_for, administrator, team):
     page = client_for(administrator).get("/admin/teams/meeting/add/").content.decode()
     assert "<legend>Teams</legend>" in page
     assert 'for=""' not in page
+
+
+# Owner and documents -------------------------------------------------------------------------
+
+
+def change_goal(client, goal, **changes):
+    url = f"{GOALS}{goal.pk}/change/"
+    form = next(form for form in forms_of(client.get(url)) if "title" in form.fields)
+    return client.post(url, form.fields | changes)
+
+
+def test_owner_of_a_goal_facilitates_its_team(client_for, administrator, goal, facilitator, member):
+    client = client_for(administrator)
+    change_goal(client, goal, owner=facilitator.pk)
+    goal.refresh_from_db()
+    assert goal.owner == facilitator
+    refused = change_goal(client, goal, owner=member.pk)
+    assert refused.context["adminform"].form.errors["owner"]
+
+
+def test_facilitator_of_another_team_cannot_own_a_goal(
+    client_for, administrator, goal, other_facilitator
+):
+    page = change_goal(client_for(administrator), goal, owner=other_facilitator.pk)
+    assert "Choose someone who facilitates this team." in visible_text(page)
+
+
+def test_documents_of_a_goal_are_on_the_page_of_its_team(client, client_for, facilitator, goal):
+    document = make_resource(goal.team, title="Hiring plan")
+    secret = make_resource(goal.team, title="Salary survey", audience="members")
+    staff = client_for(facilitator)
+    change_goal(staff, goal, documents=[document.pk, secret.pk])
+    assert set(goal.resources.all()) == {document, secret}
+    assert goal.history.first().history_change_reason.startswith("documents: Hiring plan")
+    page = client.get(goal.team.get_absolute_url()).content.decode()
+    goals = page[page.index('id="goal-') :].partition("</li>")[0]
+    assert "Hiring plan" in goals
+    assert "Salary survey" not in page
+    change_goal(staff, goal, documents=[])
+    assert not goal.resources.exists()

@@ -40,6 +40,7 @@ from teams.services.colleague_invitations import (
 )
 from teams.services.digests import send_digests
 from teams.services.faq_search import search_faq
+from teams.services.goal_reminders import send_goal_reminders
 from teams.services.goals import report_goal
 from teams.services.importing import (
     MemberData,
@@ -268,6 +269,7 @@ __all__ = [
     "send_again",
     "send_announcement",
     "send_digests",
+    "send_goal_reminders",
     "send_reminders",
     "send_summaries",
     "send_test",

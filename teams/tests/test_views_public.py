@@ -72,3 +72,18 @@ def test_organization_lists_are_cached_each_by_its_team(client, people, team, fr
     assert len(listed(client.get(LIST))) == 3
     assert len(listed(client.get(f"{LIST}?team={team.slug}"))) == 1
     assert len(listed(client.get(LIST))) == 3
+
+
+@pytest.mark.parametrize(
+    ("state", "heading"),
+    [("paused", "The team is paused"), ("finished", "The team has finished its work")],
+)
+def test_closing_words_are_on_the_page_of_a_team_that_takes_nobody(client, team, state, heading):
+    team.closing_words = "Thank you. *Forty* people were hired."
+    team.state = state
+    team.save()
+    text = visible_text(client.get(team.get_absolute_url()))
+    assert f"{heading} Thank you. Forty people were hired." in text
+    team.state = "published"
+    team.save()
+    assert "Forty" not in visible_text(client.get(team.get_absolute_url()))

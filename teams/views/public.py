@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AnonymousUser
 from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.csrf import csrf_exempt
@@ -24,7 +24,7 @@ from members.forms import DomainCheckForm
 from members.models import EmailDomain, Member, Organization
 from members.search_words import cut_search_note, used_words
 from teams.forms import SearchForm
-from teams.models import ActionTeam, FaqEntry, Membership, Resource, ResourceQuerySet
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, Resource, ResourceQuerySet
 from teams.public_teams import public_team
 from teams.services import search_faq
 from teams.services.my_announcements import newest_of_team
@@ -64,7 +64,7 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
         team = get_object_or_404(ActionTeam.objects.visible_to(request.user), slug=slug)
     context = {
         "team": team,
-        "goals": team.goals.prefetch_related("updates"),
+        "goals": _goals(team),
         "get_content": partial(_team_content, team),
         "membership": None,
         "facilitators": [],
@@ -88,6 +88,14 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "resources": _newest_resources(team, request.user, is_in_team=sees_roster),
         }
     return render(request, "teams/team_detail.html", context)
+
+
+def _goals(team: ActionTeam) -> QuerySet[Goal]:
+    """Return the goals of `team` with their updates, and as `documents` what everyone may open:
+    the part of the page that shows them is the same for everybody."""
+    public = Resource.objects.visible_to(AnonymousUser())
+    documents = Prefetch("resources", queryset=public, to_attr="documents")
+    return team.goals.prefetch_related("updates", documents)
 
 
 def _newest_resources(
