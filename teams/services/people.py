@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from members import services
 from members.dates import long_date
@@ -27,6 +28,8 @@ from teams import emails
 from teams.meeting_times import time_range
 from teams.models import (
     ActionTeam,
+    Announcement,
+    AnnouncementRecipient,
     Attendance,
     CalendarKey,
     Claim,
@@ -175,6 +178,8 @@ def personal_data(member: Member) -> dict[str, Any]:
         "invited_colleagues": _sent_invitations_of(member),
         "memberships": _memberships_of(member),
         "meetings": _answers_of(member),
+        "announcements": _announcements_to([member.pk, *merged]),
+        "announcements_you_wrote": _announcements_by([member.pk, *merged]),
         "moves": _moves_of(member, merged),
         "emails": _emails_to(member),
         "emails_that_came_back": _returned_emails_of(member, merged),
@@ -292,6 +297,37 @@ def _choices_of(member: Member) -> list[dict[str, str]]:
             "wants": choice.get_wants_display(),
         }
         for choice in member.email_choices.select_related("team").order_by("pk")
+    ]
+
+
+def _announcements_to(keys: Collection[int]) -> list[dict[str, Any]]:
+    """Return what was sent to the accounts with these keys, and whether it arrived, for as long as
+    that is stored."""
+    recipients = AnnouncementRecipient.objects.filter(member__in=keys)
+    related = recipients.select_related("announcement__team", "announcement__meeting")
+    return [
+        {
+            "subject": recipient.announcement.subject,
+            "to": recipient.announcement.audience,
+            "sent_at": _iso(recipient.announcement.sent_at),
+            "outcome": recipient.get_outcome_display(),
+            "reason": recipient.reason,
+        }
+        for recipient in related.order_by("announcement__sent_at", "pk")
+    ]
+
+
+def _announcements_by(keys: Collection[int]) -> list[dict[str, Any]]:
+    """Return what the accounts with these keys wrote to others, drafts too."""
+    written = Announcement.objects.filter(Q(written_by__in=keys) | Q(sent_by__in=keys))
+    return [
+        {
+            "subject": announcement.subject,
+            "text": announcement.body,
+            "to": announcement.audience,
+            "sent_at": _iso(announcement.sent_at),
+        }
+        for announcement in written.select_related("team", "meeting").order_by("pk")
     ]
 
 

@@ -9,7 +9,13 @@ from django.utils import timezone
 
 from conftest import visible_text
 from teams.models import Announcement, Attendance
-from teams.services import close_account, leave_team
+from teams.services import (
+    close_account,
+    leave_team,
+    merge_members,
+    personal_data,
+    send_announcement,
+)
 from teams.services.my_announcements import MAX_ANNOUNCEMENTS, announcements_for
 from teams.tests.announcements import make_announcement
 from teams.tests.meetings import make_meeting
@@ -133,6 +139,22 @@ def test_member_who_leaves_reads_no_announcement_of_the_team(
     for page in ("/my/", "/my/announcements/", *TEAM_PAGES):
         assert announcement.subject not in visible_text(client.get(page))
     assert client.get(announcement.get_absolute_url()).status_code == 404
+
+
+def test_personal_data_has_what_was_sent_to_a_member_and_what_one_wrote(
+    member, colleague, facilitator, administrator, team
+):
+    draft = make_announcement(team, facilitator, status="draft")
+    send_announcement(draft, by=facilitator)
+    merge_members(colleague, member, by=administrator)
+    to_member = personal_data(member)["announcements"]
+    assert [each["subject"] for each in to_member] == [draft.subject] * 2
+    assert {each["to"] for each in to_member} == {"Members of Education"}
+    assert to_member[0]["outcome"] == "Waiting to leave"
+    assert personal_data(member)["announcements_you_wrote"] == []
+    (written,) = personal_data(facilitator)["announcements_you_wrote"]
+    assert written["text"] == draft.body
+    assert personal_data(facilitator)["announcements"] == []
 
 
 # Lists ---------------------------------------------------------------------------------------

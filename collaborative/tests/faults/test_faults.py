@@ -15,9 +15,15 @@ import pytest
 from django.db import connection, transaction
 
 from collaborative.tests.conftest import put
-from collaborative.tests.faults.conftest import Portal
+from collaborative.tests.faults.conftest import ROWS, Portal, Row
 from collaborative.tests.faults.machines import HERE, machines
+from collaborative.tests.faults.people import all_emails_left
 from collaborative.tests.faults.processes import PostgresServer, environment, wait_for
+from conftest import make_membership
+from members.models import Member
+from teams.models import Membership
+from teams.services import send_announcement
+from teams.tests.announcements import make_announcement
 
 LONG = os.environ.get("FAULTS") == "long"
 KILLS = 5 if LONG else 1
@@ -73,6 +79,31 @@ def test_killed_sender(portal: Portal):
     result, _ = portal.settle("mail worker killed", back)
     assert result.lost == 0
     assert result.doubled <= KILLS
+
+
+@long
+def test_sender_killed_during_500_announcements(portal: Portal, team, organization, facilitator):
+    people = Member.objects.bulk_create(
+        Member(email=f"m{number}@rush.example", full_name=f"Mo{number} Many")
+        for number in range(500)
+    )
+    for person in people:
+        make_membership(person, team, Membership.Status.ACTIVE)
+    draft = make_announcement(team, facilitator, status="draft")
+    send_announcement(draft, by=facilitator)
+    portal.env["EMAILS_PER_MINUTE"] = "100000"
+    sender = portal.sender()
+    ids = portal.mailbox.ids
+    for number in range(KILLS):
+        wait_for(lambda number=number: len(ids) >= 500 * (number + 1) // (KILLS + 1), "emails")
+        sender.kill()
+    wait_for(all_emails_left, "the last email")
+    lost, doubled = 500 - len(ids), ids.total() - len(ids)
+    vendor = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
+    ROWS.append(Row("killed, 500 announcements", vendor, "-", 500, lost, doubled, "-"))
+    assert lost == 0
+    assert doubled <= KILLS
+    assert draft.recipients.filter(outcome="sent").count() == 500
 
 
 @pytest.fixture
