@@ -89,7 +89,7 @@ class _PageWatcher:
     def response(self, response: Response) -> None:
         """Every page has the policy; only a preview of an email may have styles of its own."""
         policy = response.headers.get("content-security-policy", "")
-        is_email_preview = "/dev/email/" in response.url
+        is_email_preview = "/dev/email/" in response.url or response.url.endswith("/email.html")
         if (
             response.request.is_navigation_request()
             and response.status not in REDIRECTS

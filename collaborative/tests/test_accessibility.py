@@ -53,6 +53,7 @@ def content(team, other_team, approval_team, closed_team, faq_entry, goal, admin
     suggest_resource("https://library.example.org/x", "Guide", "It helps", "vera@visitor.example")
     for is_public in (True, False):
         make_announcement(team, administrator, body="# Rooms\n\n- one", is_public=is_public)
+    make_announcement(team, administrator, status="draft")
     Notice.objects.create(text="We move. See https://example.org/move", ends_on="2100-01-01")
 
 

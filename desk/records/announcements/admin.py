@@ -39,6 +39,7 @@ from teams.actions import TEAM_PREFIX
 from teams.markdown import render_markdown
 from teams.meeting_times import moment_in_words
 from teams.models import ActionTeam, Announcement
+from teams.models.teams import MARKDOWN_HELP
 from teams.services import (
     audience_of,
     change_announcement,
@@ -49,6 +50,7 @@ from teams.services import (
 from teams.services.announcements import sample_email
 
 SAVE_AND_PREVIEW = "_preview"
+HOW_TO_WRITE = f"{MARKDOWN_HELP} The address of a web page becomes a link."
 
 
 class AudienceFilter(TeamFilter):
@@ -159,6 +161,7 @@ class AnnouncementAdmin(ActionAdmin[Announcement]):
         **kwargs: Any,
     ) -> Any:
         """Return the form, which knows who fills it in and to whom they can write."""
+        kwargs["help_texts"] = {"body": HOW_TO_WRITE}
         form_class = super().get_form(request, obj, change, **kwargs)
         staff = require_staff(request)
         audiences: list[Any] = []
