@@ -353,6 +353,10 @@ def _facilitator_emails() -> list[partial[Any]]:
     question = DigestItem(_question(pk=1), str(_question()), False, True)
     goal = DigestItem(Goal(pk=1), "Bring everyone to one table (Education & Training)")
     goals = DigestSection("goals", 1, 0, [goal])
+    suggestion = DigestItem(ResourceSuggestion(pk=1), "First-day checklist", False)
+    resource = DigestItem(
+        Resource(pk=1), "Interview guide. The link is dead: The site has no such page (status 404)."
+    )
     many_waiting = [
         DigestSection(
             "organizations",
@@ -372,7 +376,9 @@ def _facilitator_emails() -> list[partial[Any]]:
             [DigestItem(Bounce(pk=1), f"{ANA}: emails to {ANA.email} came back")],
         ),
         DigestSection("questions", 1, 0, [question]),
+        DigestSection("suggestions", 1, 0, [suggestion]),
         goals,
+        DigestSection("resources", 2, 0, [resource]),
     ]
     return [
         partial(team_emails.facilitator_appointed, FAYE, TRAINING, ADA),

@@ -11,6 +11,7 @@ from members.dates import long_date
 from members.models import Decision
 from members.services import save_with_history
 from teams.models import Attendance, Meeting, TeamEmail
+from teams.services import archive_resource
 from teams.tests.meetings import make_meeting
 
 PAGES = ["attendance", "unanswered", "afterwards"]
@@ -411,6 +412,19 @@ def test_afterwards_leaves_links_of_other_meetings(client_for, facilitator, meet
 
     link.refresh_from_db()
     assert (link.title, link.meeting) == ("Recording", meeting)
+
+
+def test_afterwards_says_that_someone_removed_a_link_meanwhile(client_for, facilitator, meeting):
+    client, address = client_for(facilitator), url(meeting, "afterwards")
+    client.post(address, afterwards(client.get(address), **LINK))
+    data = afterwards(client.get(address), minutes="Typed for an hour")
+    archive_resource(meeting.resources.get(), by=facilitator)
+
+    page = client.post(address, data | {"links-0-title": "Changed"})
+
+    assert "This link is no longer on the page of the meeting" in visible_text(page)
+    assert "Typed for an hour" in page.content.decode()
+    assert not meeting.resources.current().exists()
 
 
 def test_email_materials_is_sent_and_undone(client_for, facilitator, meeting, member):

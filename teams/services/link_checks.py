@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db.models import F, Q
 
 from teams.link_check import LinkChecker, LinkResult, Verdict
 from teams.models import Resource, ResourceQuerySet
-from teams.web_addresses import MAX_WEB_ADDRESS_LENGTH, same_page_key, web_host
+from teams.web_addresses import normalize_web_address, same_page_key, web_host
 
 CHECK_LINKS_EVERY = timedelta(days=7)
 # One that fails is tried again soon: sites are away for an hour, or for a weekend.
@@ -120,8 +121,13 @@ def _reached_others_since(moment: datetime) -> bool:
 def _new_address(url: str, result: LinkResult) -> str:
     """Return where the page has moved; empty where it has not, or only gained "www." or the "s" of
     https, which browsers follow unseen."""
-    is_same = same_page_key(url) == same_page_key(result.moved_to)
-    return "" if is_same or len(result.moved_to) > MAX_WEB_ADDRESS_LENGTH else result.moved_to
+    if not result.moved_to or same_page_key(url) == same_page_key(result.moved_to):
+        return ""
+    try:
+        return normalize_web_address(result.moved_to)
+    except ValidationError:
+        # No one could enter it: it is too long, say, or a number.
+        return ""
 
 
 def _problem(url: str, moved_to: str) -> str:

@@ -112,6 +112,7 @@ def test_address_inside_a_network_is_neither_tried_nor_gone():
         ("https://www.site1.example.org/page/", "ok", ""),
         ("https://site1.example.org/", "moved", "It leads to the front page of the site now"),
         ("https://new.example.org/" + "x" * 500, "ok", ""),
+        ("https://8.8.8.8/page", "ok", ""),
     ],
 )
 def test_page_that_moved_for_good_has_its_new_address(moved_to, expected, problem):

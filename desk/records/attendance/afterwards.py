@@ -117,7 +117,10 @@ class BaseLinkFormSet(BaseInlineFormSet[Resource, Meeting, LinkForm]):
     def add_fields(self, form: LinkForm, index: int | None) -> None:
         """Add what tells links apart."""
         super().add_fields(form, index)
-        form.fields["id"].error_messages["invalid_choice"] = REMOVED_MEANWHILE
+        key = cast("forms.ModelChoiceField[Resource]", form.fields["id"])
+        # Django offers all there are, and drops what was typed about those of no row.
+        key.queryset = self.get_queryset()
+        key.error_messages["invalid_choice"] = REMOVED_MEANWHILE
 
 
 LinkFormSet = forms.inlineformset_factory(
