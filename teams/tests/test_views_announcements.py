@@ -95,6 +95,19 @@ def test_draft_is_shown_to_facilitators_alone(client_for, member, facilitator, t
     assert draft.subject not in visible_text(client_for(facilitator).get(TEAM_PAGES[1]))
 
 
+def test_who_writes_to_the_team_is_led_to_the_desk(
+    client_for, member, facilitator, other_facilitator, announcement, team
+):
+    desk_page = f"/admin/teams/announcement/{announcement.pk}/change/"
+    add_page = f"/admin/teams/announcement/add/?team={team.pk}"
+    page = announcement.get_absolute_url()
+    assert desk_page in client_for(facilitator).get(page).content.decode()
+    assert add_page in client_for(facilitator).get(TEAM_PAGES[1]).content.decode()
+    for person in (member, other_facilitator):
+        assert "/admin/teams/announcement/" not in client_for(person).get(page).content.decode()
+        assert "announcement/add" not in client_for(person).get(TEAM_PAGES[1]).content.decode()
+
+
 def test_announcement_to_all_teams_is_that_of_an_administrator(
     client_for, outsider, applicant, administrator
 ):

@@ -8,6 +8,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from members.auth.backends import current_member
@@ -41,6 +42,7 @@ def announcement_detail(request: HttpRequest, pk: int) -> HttpResponseBase:
         "announcement": announcement,
         "team": announcement.team,
         "shows_names": _shows_names(announcement, person, keys),
+        "desk_url": _desk_url(announcement, person),
     }
     return render(request, "teams/announcement_detail.html", context)
 
@@ -54,6 +56,15 @@ def _shows_names(
         return False
     is_for_everyone = announcement.is_public and announcement.team_id is not None
     return not is_for_everyone or person.is_superuser or announcement.team_id in keys
+
+
+def _desk_url(announcement: Announcement, person: Member | AnonymousUser) -> str:
+    """Return where `person` sees what became of `announcement`; empty if they may not."""
+    if not isinstance(person, Member):
+        return ""
+    if not Announcement.objects.editable_by(person).contains(announcement):
+        return ""
+    return reverse("admin:teams_announcement_change", args=[announcement.pk])
 
 
 @login_not_required
@@ -70,8 +81,15 @@ def team_announcements(request: HttpRequest, slug: str) -> HttpResponse:
         "team": team,
         "page": _page_of(announcements.filter(team=team), request),
         "is_in_team": is_in_team,
+        "may_write": _may_write_to(team, person),
     }
     return render(request, "teams/team_announcements.html", context)
+
+
+def _may_write_to(team: ActionTeam, person: Member | AnonymousUser) -> bool:
+    if not (isinstance(person, Member) and person.is_staff):
+        return False
+    return ActionTeam.objects.facilitated_by(person).filter(pk=team.pk).exists()
 
 
 @require_safe

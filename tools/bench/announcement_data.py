@@ -71,4 +71,6 @@ def ask_for_code(address: str) -> None:
 
 def waiting() -> int:
     """Return how many emails of announcements wait."""
-    return Email.objects.filter(status=STATUS.queued, team_email__isnull=False).count()
+    waiting_emails = Email.objects.filter(status=STATUS.queued, team_email__isnull=False)
+    number: int = waiting_emails.count()
+    return number
