@@ -176,6 +176,8 @@ def test_access_log_path_tells_no_token(client, db, lines):
         ("/my/calendar/secret.signature", "/my/calendar/[token]"),
         ("/My/Calendar/secret.signature.ics", "/My/Calendar/[token]"),
         ("/moved/secret.signature/more/", "/moved/[token]/more/"),
+        ("/invited/secret:signature/", "/invited/[token]/"),
+        ("/invited/secret:signature/stop/", "/invited/[token]/stop/"),
         ("/my/calendar/new/", "/my/calendar/new/"),
         ("/my/calendar/", "/my/calendar/"),
     ],

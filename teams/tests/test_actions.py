@@ -26,13 +26,11 @@ def test_is_allowed_to_follows_the_role(action, member, facilitator, administrat
     assert not action.is_allowed_to(administrator)
 
 
-def test_administrators_only_are_the_actions_on_accounts_and_invitations():
+def test_administrators_only_are_the_actions_on_accounts():
     keys = {key for key, action in ACTIONS.items() if action.administrators_only}
     assert keys == {
         ("members.member", "merge"),
         ("members.member", "close"),
-        ("teams.invitation", "send-again"),
-        ("teams.invitation", "cancel"),
     }
 
 
