@@ -24,7 +24,7 @@ def desk(client_for, facilitator):
     return client_for(facilitator)
 
 
-def test_dashboard_rail_list_and_record_say_that_emails_come_back(desk, bounce, member):
+def test_dashboard_rail_list_and_record_say_that_emails_come_back(desk, bounce, member, colleague):
     page = desk.get("/admin/")
     text = visible_text(page)
     assert "1 returned email to look into" in text
@@ -33,6 +33,9 @@ def test_dashboard_rail_list_and_record_say_that_emails_come_back(desk, bounce, 
     links = {link.label: link for _, links in page.context["rail"] for link in links}
     assert links["Returned emails"].waiting.number == 1
     assert member.email in visible_text(desk.get(f"{LIST}?waits=answer"))
+    people = visible_text(desk.get("/admin/members/member/?emails=returned"))
+    assert member.email in people
+    assert colleague.email not in people
     record = visible_text(desk.get(f"/admin/members/member/{member.pk}/change/"))
     assert "the mailbox does not exist (5.1.1). Has this person left?" in record
     assert "an email came back" in record

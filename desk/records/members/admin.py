@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -31,7 +31,7 @@ from desk.records.memberships import BADGES
 from desk.timeline import member_timeline
 from members.dates import long_date
 from members.email_domains import email_domain
-from members.models import EmailDomain, Member, Organization
+from members.models import Bounce, EmailDomain, Member, Organization
 from members.services import has_bounced
 from teams.models import Attendance, Invitation, Membership
 from teams.services import visible_meetings, visible_members
@@ -188,6 +188,18 @@ class SignedInFilter(admin.SimpleListFilter):
         return queryset
 
 
+class ReturnedEmailsFilter(admin.SimpleListFilter):
+    title, parameter_name = "emails", "emails"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("returned", "Come back")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> QuerySet[Member]:
+        if self.value() == "returned":
+            return queryset.filter(Exists(Bounce.objects.open().filter(member=OuterRef("pk"))))
+        return queryset
+
+
 class AffiliationFilter(admin.SimpleListFilter):
     title = parameter_name = "affiliation"
 
@@ -266,7 +278,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
         Confirm(), DeclineRequests(), Unconfirm(), Invite(), MergeMember(), CloseAccount(),
     ]  # fmt: skip
     list_display = ["name", "address", "organization", "affiliation", "since"]
-    list_filter = [AffiliationFilter, SignedInFilter]
+    list_filter = [AffiliationFilter, SignedInFilter, ReturnedEmailsFilter]
     list_select_related = ["organization"]
     search_fields = ["full_name", "email", "organization__name"]
     search_help_text = "Search by name, address or organization."
