@@ -67,7 +67,8 @@ def test_draft_is_kept_changed_and_deleted(client, draft):
     ]
     draft.refresh_from_db()
     assert (draft.is_draft, draft.body) == (True, "They are not booked.")
-    assert list(draft.history.values_list("history_change_reason", flat=True)[:1]) == ["changed"]
+    history = visible_text(client.get(f"{ANNOUNCEMENTS}{draft.pk}/history/"))
+    assert "They are not booked." in history
     deleted = action_form(client.get(action_url("delete", draft))).submit(client, "Delete draft")
     assert deleted.redirect_chain[-1][0] == ANNOUNCEMENTS
     assert not Announcement.objects.exists()
@@ -398,9 +399,12 @@ def test_list_is_filtered_and_exported(client, sent, team, facilitator):
     assert len(rows) == 2
 
 
-def test_meetings_and_teams_lead_to_writing(client, team):
+def test_meetings_and_teams_lead_to_writing(client, client_for, member, team):
     meeting = make_meeting(team)
+    roster = f"/teams/{team.slug}/members/"
+    assert ADD not in client_for(member).get(roster).content.decode()
     for url, link in [
+        (roster, f"{ADD}?team={team.pk}"),
         (f"/admin/teams/meeting/{meeting.pk}/change/", f"{ADD}?meeting={meeting.pk}"),
         (f"/admin/teams/actionteam/{team.pk}/change/", f"{ADD}?team={team.pk}"),
     ]:

@@ -210,4 +210,5 @@ def describe_for(record: Model, reader: Member) -> str:
         return name_for(record, reader)
     if visible_keys(type(record), [record.pk], reader):
         return str(record)
-    return f"a {record._meta.verbose_name}"
+    noun = str(record._meta.verbose_name)
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

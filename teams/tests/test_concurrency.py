@@ -15,7 +15,7 @@ from members.bounce_addresses import bounce_address
 from members.models import Bounce, EmailDomain, Member, Move, Organization
 from members.services import Refused
 from members.tests.bounces import report
-from teams.models import Claim, Invitation, Meeting, Membership
+from teams.models import AnnouncementRecipient, Claim, Invitation, Meeting, Membership
 from teams.services import (
     Outcome,
     add_domain,
@@ -38,11 +38,14 @@ from teams.services import (
     object_to_move,
     recognize_organization,
     return_account,
+    send_announcement,
     send_digests,
+    stop_announcement,
     withdraw_request,
 )
 from teams.services.bounces import take_bounce
 from teams.services.colleague_invitations import invite_colleague
+from teams.tests.announcements import make_announcement
 from teams.tests.meetings import make_meeting
 from teams.tests.test_services_waiting import MONDAY
 
@@ -450,3 +453,28 @@ def test_copying_at_once_gives_each_draft_an_address(team, facilitator):
     # One that came between finding a free address and storing it is refused in words.
     assert copies.count() == 3 - len(refusals(results)) >= 1
     assert all("with the same title" in refusal for refusal in refusals(results))
+
+
+def test_announcement_that_two_send_at_once_is_sent_once(team, member, facilitator, administrator):
+    draft = make_announcement(team, facilitator, status="draft")
+    results = at_once(
+        partial(send_announcement, draft, by=facilitator),
+        partial(send_announcement, draft, by=administrator),
+    )
+    (refused,) = [result for result in results if isinstance(result, Refused)]
+    assert "was sent on" in str(refused)
+    assert Email.objects.count() == AnnouncementRecipient.objects.count() == 1
+
+
+def test_announcement_that_two_stop_at_once_is_stopped_once(
+    team, member, facilitator, administrator
+):
+    sent = make_announcement(team, facilitator, status="draft")
+    send_announcement(sent, by=facilitator)
+    results = at_once(
+        partial(stop_announcement, sent, by=facilitator),
+        partial(stop_announcement, sent, by=administrator),
+    )
+    (refused,) = [result for result in results if isinstance(result, Refused)]
+    assert "was stopped on" in str(refused)
+    assert 1 in results

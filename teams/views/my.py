@@ -191,17 +191,20 @@ def _newest_membership(request: HttpRequest, slug: str) -> Membership:
 def team_roster(request: HttpRequest, slug: str) -> HttpResponse:
     """Show who is in the team to its active members and its facilitators; others get a 404."""
     team = get_object_or_404(ActionTeam, slug=slug)
-    if not team.roster_visible_to(current_member(request)):
+    member = current_member(request)
+    if not team.roster_visible_to(member):
         raise Http404
     active = Membership.objects.active().filter(team=team)
     members = Member.objects.filter(memberships__in=active).order_by("full_name", "pk")
+    facilitators = list(team.facilitators.select_related("organization"))
     return render(
         request,
         "teams/team_roster.html",
         {
             "team": team,
             "members": members.select_related("organization"),
-            "facilitators": team.facilitators.select_related("organization"),
+            "facilitators": facilitators,
+            "can_write": member.is_staff and (member.is_superuser or member in facilitators),
             "announcements": newest_of_team(team),
         },
     )
