@@ -51,9 +51,12 @@ def dump(scratch: Path, excluded: list[str]) -> None:
     """
     try:
         with closing(sqlite3.connect(scratch)) as copy:
+            # Its journal in memory: on a full disk a file of it would be left. Copying brings the
+            # mode of the database, which is another one.
+            copy.execute("PRAGMA journal_mode=MEMORY")
             with closing(sqlite3.connect(_database(), timeout=DUMP_TIMEOUT_SECONDS)) as database:
                 database.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")
+            copy.execute("PRAGMA journal_mode=MEMORY")
             for table in set(excluded) & set(_tables(copy)):
                 copy.execute(f"DELETE FROM {_quote(table)}")  # noqa: S608  # quoted
             copy.commit()
