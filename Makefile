@@ -53,7 +53,7 @@ bench: $(VENV)/.stamp-dev ## Measure answers a second beside a bare Django, on b
 bench-desk: $(VENV)/.stamp-dev ## Measure the desk with a million memberships, kept in BENCH
 	@$(PYTHON) tools/bench/databases.py $(BENCH) tools/bench/desk.py
 
-bench-search: $(VENV)/.stamp-dev ## Measure searches in 10,000 documents
+bench-search: $(VENV)/.stamp-dev ## Measure searches of the site with 10,000 documents
 	@$(PYTHON) tools/bench/search.py
 
 bench-announcements: $(VENV)/.stamp-dev ## Measure codes while 2,000 announcements wait, on both databases

@@ -123,6 +123,10 @@ def render_markdown(text: str, top: int = TOP_HEADING) -> SafeString:
     Its headings begin at h`top` and skip no level, whatever levels `text` uses, so that they fit
     below the heading that the page gives the text.
     """
+    return _render(text, top)
+
+
+def _render(text: str, top: int) -> SafeString:
     tokens = _PARSER.parse(text)
     previous = top - 1
     # A token that opens a heading is always followed by its text and by the one that closes it.
@@ -134,10 +138,10 @@ def render_markdown(text: str, top: int = TOP_HEADING) -> SafeString:
     return _clean(_PARSER.renderer.render(tokens, _PARSER.options, {}))
 
 
-@lru_cache(maxsize=1024)
 def plain_text(text: str) -> str:
     """Return what is read of Markdown `text`: without markup and the targets of links."""
-    return unescape(strip_tags(render_markdown(text)))
+    # Not from the cache of what pages show, which the search of the site would fill with all texts.
+    return unescape(strip_tags(_render(text, TOP_HEADING)))
 
 
 def email_text(text: str) -> str:

@@ -25,6 +25,8 @@ from teams.statistics import (
 )
 
 Person = Member | AnonymousUser
+# Records are read, and their texts forgotten, by so many.
+CHUNK_SIZE = 500
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _text_of_goal(goal: Goal) -> str:
 
 
 def _read_goals() -> Iterator[Document]:
-    for goal in _goals(Goal.objects.all()):
+    for goal in _goals(Goal.objects.all()).iterator(CHUNK_SIZE):
         state = goal.get_state_display()
         yield Document(
             "goal", goal.pk, goal.title, _lines(_text_of_goal(goal), goal.team.name, state)
@@ -121,7 +123,8 @@ def question_document(entry: FaqEntry) -> Document:
 
 
 def _read_questions() -> Iterator[Document]:
-    return map(question_document, FaqEntry.objects.published().select_related("team"))
+    entries = FaqEntry.objects.published().select_related("team")
+    return map(question_document, entries.iterator(CHUNK_SIZE))
 
 
 def _show_questions(entries: QuerySet[FaqEntry]) -> dict[int, Found]:
@@ -144,7 +147,8 @@ def _text_of_meeting(meeting: Meeting) -> str:
 
 def _read_meetings() -> Iterator[Document]:
     # The newest first among those of one title.
-    for meeting in Meeting.objects.order_by("-starts_at", "-pk").prefetch_related("teams"):
+    meetings = Meeting.objects.order_by("-starts_at", "-pk").prefetch_related("teams")
+    for meeting in meetings.iterator(CHUNK_SIZE):
         facts = (meeting.get_kind_display(), meeting.place, time_range(meeting))
         text = _lines(_text_of_meeting(meeting), *facts)
         yield Document("meeting", meeting.pk, meeting.title_with_teams, text)
@@ -168,7 +172,7 @@ def _show_meetings(meetings: QuerySet[Meeting]) -> dict[int, Found]:
 
 def _read_resources() -> Iterator[Document]:
     resources = Resource.objects.published().select_related("meeting").prefetch_related("teams")
-    for resource in resources.order_by("-added_at", "-pk"):
+    for resource in resources.order_by("-added_at", "-pk").iterator(CHUNK_SIZE):
         facts = [resource.publisher, *(team.name for team in resource.teams.all())]
         if resource.kind != Resource.Kind.OTHER:
             facts.append(resource.get_kind_display())
@@ -193,7 +197,7 @@ def _show_resources(resources: QuerySet[Resource]) -> dict[int, Found]:
 
 
 def _read_organizations() -> Iterator[Document]:
-    for pk, name in Organization.objects.recognized().values_list("pk", "name"):
+    for pk, name in Organization.objects.recognized().values_list("pk", "name").iterator():
         yield Document("organization", pk, name)
 
 

@@ -135,7 +135,9 @@ def _recent_versions(model: Any) -> QuerySet[Any, Any]:
     newest = Subquery(versions.order_by("-history_id").values("history_id")[:1])
     recent = versions.filter(history_id__gt=newest - Value(RECENT_VERSIONS)).order_by()
     named = recent.values(versions_of=Value(model._meta.model_name, output_field=CharField()))
-    sums = named.annotate(checksum=Sum("history_id"), newest_at=Max("history_date"))
+    sums: QuerySet[Any, Any] = named.annotate(
+        checksum=Sum("history_id"), newest_at=Max("history_date")
+    )
     return sums.values_list("versions_of", "checksum", "newest_at")
 
 

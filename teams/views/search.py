@@ -35,7 +35,8 @@ def search(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     words = form.cleaned_data["q"].split() if form.is_valid() else []
     query, entered = " ".join(used_words(words)), " ".join(words)
-    context = {"entered": entered, "query": query, "search_note": cut_search_note(words)}
+    note = cut_search_note(words)
+    context: dict[str, object] = {"entered": entered, "query": query, "search_note": note}
     if query:
         found = search_site(query, request.user)
         chosen = request.GET.get("kind", "")
