@@ -5,9 +5,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from members.email_addresses import normalize_address
+from members.fragments import cached_fragment
 from members.history.decisions import erase_items
 from members.history.saving import Refused, save_with_history
 from members.models import Bounce, Member
@@ -22,6 +24,8 @@ ADDRESS_CHANGED = "the address changed"
 BOUNCE_RETENTION = timedelta(days=180)
 # For so long a member is told that a code has settled it.
 NEWS = timedelta(days=1)
+# As other parts of pages.
+CACHE_SECONDS = 1
 
 ALREADY_SETTLED = "This has already been answered. Nothing was changed."
 
@@ -84,12 +88,21 @@ def settle_by_code(address: str, sent_at: datetime) -> None:
 
 def bounce_to_show(member: Member) -> Bounce | None:
     """Return what came back from the address that `member` has now, while it is open, or for a day
-    after a code that arrived has settled it; else None."""
+    after a code that arrived has settled it; else None. No query for most members."""
+    if member.pk not in cached_fragment("members-with-bounces", _keys_to_show, CACHE_SECONDS):
+        return None
     bounce = member.bounces.filter(address=member.email).order_by("-pk").first()
     if bounce is None or bounce.settled_at is None:
         return bounce
     is_news = bounce.settled_by_id is None and bounce.settled_at > timezone.now() - NEWS
     return bounce if is_news else None
+
+
+def _keys_to_show() -> frozenset[int]:
+    """Return the keys of the members for whom `bounce_to_show` has something."""
+    is_news = Q(settled_by=None, settled_at__gt=timezone.now() - NEWS)
+    shown = Bounce.objects.filter(Q(settled_at=None) | is_news)
+    return frozenset(shown.values_list("member", flat=True))
 
 
 def settle_own_bounces(member: Member) -> None:

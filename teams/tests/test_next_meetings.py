@@ -207,7 +207,8 @@ def test_my_teams_has_as_many_queries_for_1_as_for_12_meetings(client_for, membe
             client.get("/my/")
         return len(captured)
 
-    assert queries(1) == queries(11) <= 14
+    # In development; else it costs none who has announcements, and emails that came back.
+    assert queries(1) == queries(11) <= 16
 
 
 def test_my_teams_without_a_team_shows_no_meetings(client_for, applicant, team):
