@@ -20,7 +20,7 @@ from members.email_domains import email_domain, has_known_ending, is_throwaway
 from members.history.decisions import erase_items
 from members.models import Decision, EmailDomain, Member, Move
 from members.services import Refused, lock_open_account, save_with_history
-from members.wording import counted
+from members.wording import counted, end_sentence
 from teams.models import (
     MAX_INVITATION_EMAILS,
     ActionTeam,
@@ -127,7 +127,9 @@ def resend_invitation(invitation: Invitation, *, by: Member) -> None:
         )
     if not invitation.can_be_resent:
         when = format_date(timezone.localtime(invitation.resend_from), "l, P")
-        raise Refused(f"{address} was invited less than a day ago. Send it again from {when}.")
+        raise Refused(
+            f"{address} was invited less than a day ago. Send it again from {end_sentence(when)}"
+        )
     _refuse_more_than_a_day(inviter, 1)
     save_with_history(
         invitation,
