@@ -546,12 +546,8 @@ def delete_meeting(meeting: Meeting, by: Member, form_data: FormData) -> str:
 
 @action(Announcement, "send")
 def send_announcement(announcement: Announcement, by: Member, form_data: FormData) -> str:
-    recipients = services.send_announcement(
-        announcement,
-        by=by,
-        version=form_data.get("version", ""),
-        max_emails=form_data.get(MAX_EMAILS),
-    )
+    version = form_data.get("version", "")
+    recipients = services.send_announcement(announcement, by=by, version=version)
     return f"“{announcement}” is sent: {recipients}."
 
 

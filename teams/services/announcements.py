@@ -13,7 +13,6 @@ from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
-from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -144,13 +143,11 @@ def content_version(announcement: Announcement) -> str:
 
 
 @transaction.atomic
-def send_announcement(
-    announcement: Announcement, *, by: Member, version: str = "", max_emails: int | None = None
-) -> Recipients:
+def send_announcement(announcement: Announcement, *, by: Member, version: str = "") -> Recipients:
     """Send a draft to its audience as it is now, one email for each person, and return who gets it.
 
     Refuses one that was sent, that someone changed since `by` read it (with the `content_version`
-    of `version`), and where it would reach nobody. For a preview `max_emails` are written.
+    of `version`), and where it would reach nobody.
     """
     announcement = _lock_announcement(announcement, by)
     _refuse_sent(announcement)
@@ -175,7 +172,7 @@ def send_announcement(
         monthly_number=recipients.monthly,
         stopped_number=recipients.stopped,
     )
-    _queue(announcement, recipients, max_emails)
+    _queue(announcement, recipients)
     return recipients
 
 
@@ -320,11 +317,11 @@ class _Letter:
     guest: Attendance | None = None
 
 
-def _queue(announcement: Announcement, recipients: Recipients, max_emails: int | None) -> None:
+def _queue(announcement: Announcement, recipients: Recipients) -> None:
     """Queue the emails, with what the mail worker has to know, and store who gets one: three
     statements for each batch. Who cannot be reached is stored, too."""
     kind = "" if announcement.meeting_id else Kind.ANNOUNCEMENTS
-    for batch in batched(islice(_letters(announcement, recipients), max_emails)):
+    for batch in batched(_letters(announcement, recipients)):
         with bulk_queue():
             emails = announcement_emails.announcement(
                 announcement, [letter.reader for letter in batch], author=announcement.sent_by
