@@ -41,12 +41,14 @@ def for_list(announcements: AnnouncementQuerySet) -> AnnouncementQuerySet:
         "subject",
         "body",
         "sent_at",
+        "stopped_at",
         "team__name",
         "team__slug",
         "team__color",
         "meeting__title",
         "meeting__slug",
         "sent_by__full_name",
+        "sent_by__is_superuser",
     )
 
 

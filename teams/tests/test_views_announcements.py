@@ -120,6 +120,14 @@ def test_announcement_to_all_teams_is_that_of_an_administrator(
     assert "All teams" in visible_text(client_for(outsider).get("/my/announcements/"))
 
 
+def test_stopped_announcement_says_so(client_for, member, team, facilitator):
+    now = timezone.now()
+    announcement = make_announcement(team, facilitator, stopped_at=now)
+    page = visible_text(client_for(member).get(announcement.get_absolute_url()))
+    assert "before everyone had the email" in page
+    assert "Stopped" in visible_text(client_for(member).get("/my/"))
+
+
 def test_announcement_to_those_who_come_is_shown_to_them(
     client_for, member, colleague, facilitator, team
 ):
