@@ -131,7 +131,12 @@ def audience_of(announcement: Announcement) -> Recipients:
     if announcement.meeting:
         attendees = list(attendees_of(announcement.meeting))
         members = [Recipient(each.member, None) for each in attendees if each.member]
-        return Recipients(members, guests=[each for each in attendees if not each.member])
+        # A member may also have answered as a guest.
+        addresses = {each.member.email for each in members}
+        guests = [each for each in attendees if not each.member]
+        return Recipients(
+            members, guests=[each for each in guests if each.guest_email not in addresses]
+        )
     return recipients_in([announcement.team] if announcement.team else [], Kind.ANNOUNCEMENTS)
 
 

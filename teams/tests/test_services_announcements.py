@@ -112,6 +112,7 @@ def test_audience_of_a_meeting_is_who_comes_also_guests_and_who_waits(
     waiting = make_member("w@rush.example", organization, "Wes Waits")
     come(meeting, member=waiting, waiting_since=timezone.now())
     guest = come(meeting, guest_name="Gus Guest", guest_email="gus@asker.example")
+    come(meeting, guest_name="Maria", guest_email=member.email)
     # It is about their own answer, so that no choice stops it.
     choose_emails(member, {(team.pk, KIND): Wants.NONE})
     recipients = audience_of(make_announcement(None, facilitator, meeting=meeting, status="draft"))
