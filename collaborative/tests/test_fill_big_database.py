@@ -15,9 +15,9 @@ from teams.models import (
     FaqEntry,
     Goal,
     Meeting,
-    MeetingLink,
     Membership,
     Question,
+    Resource,
 )
 from tools.fill_big_database import Command
 
@@ -53,7 +53,7 @@ def test_fill_creates_the_requested_numbers_and_every_kind(filled):
     assert Question.objects.count() == 40
     assert Email.objects.count() == 10
     assert Meeting.objects.count() == 40
-    assert MeetingLink.objects.exists()
+    assert Resource.objects.exclude(meeting=None).exists()
     assert set(Attendance.objects.values_list("came", flat=True)) == {True, False, None}
     assert ActionTeam.objects.count() == 6
     assert Goal.objects.filter(updates=None).count() == 0
