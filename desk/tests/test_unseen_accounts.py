@@ -4,7 +4,8 @@ nothing of them but the membership, and says the same as of an address that nobo
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -158,17 +159,39 @@ def state_of(member: Member) -> list[Any]:
     ]
 
 
-# What is said -----------------------------------------------------------------------------------
+@pytest.fixture
+def gives_membership_alone(team, queued_emails) -> Callable[[Member], AbstractContextManager[None]]:
+    """`with gives_membership_alone(person)`: the block makes the account an active member of the
+    team, who gets the email about that, and leaves all else of the account as it is."""
+
+    @contextmanager
+    def check_account(person: Member) -> Iterator[None]:
+        account = Member.objects.account_of(person.email)
+        before, sent = state_of(account), len(queued_emails())
+        already = Membership.objects.of(account).filter(team=team).exists()
+        yield
+        assert state_of(account) == before
+        assert membership_of(account, team).is_active
+        told = [] if already else [([account.email], "You were added to Education")]
+        assert [(email.to, email.subject) for email in queued_emails()[sent:]] == told
+
+    return check_account
 
 
-def test_import_says_the_same_of_an_unseen_and_a_new_address(desk, unseen, colleague):
+# What is said and done --------------------------------------------------------------------------
+
+
+def test_import_of_an_unseen_address_says_the_same_as_of_a_new_one(
+    desk, unseen, colleague, gives_membership_alone
+):
     def say(address: str) -> list[str]:
         rows = [row_of(address), row_of(colleague.email)]
         checked = check(desk, *rows)
         return [words(checked, address), words(store(desk, checked), address)]
 
-    known, new = say(unseen.email), say(NEW_ADDRESS)
-    assert known == new
+    with gives_membership_alone(unseen):
+        known = say(unseen.email)
+    assert known == say(NEW_ADDRESS)
     assert all("1 new member, 1 known. 1 new membership, 0 w" in page for page in known)
     assert all(NOTE in page for page in known)
 
@@ -180,15 +203,15 @@ def test_import_sends_claims_without_saying_more(desk, unseen):
     assert say(unseen.email) == say(NEW_ADDRESS)
 
 
-@pytest.mark.parametrize("teams", ["", "Hiring", "Education"])
-def test_import_finds_the_same_errors_for_an_unseen_and_a_new_address(desk, unseen, teams):
+def test_import_finds_the_same_errors_for_an_unseen_and_a_new_address(desk, unseen):
     """Whether a guess at the organization of the account is right must not be told."""
     organization = unseen.organization.name if unseen.organization else "Nowhere"
 
-    def say(address: str) -> str:
+    def say(address: str, teams: str) -> str:
         return words(check(desk, row_of(address, organization, teams)), address)
 
-    assert say(unseen.email) == say(NEW_ADDRESS)
+    for teams in ("", "Hiring", "Education"):
+        assert say(unseen.email, teams) == say(NEW_ADDRESS, teams), teams
 
 
 def test_import_counts_two_addresses_of_one_unseen_account_as_two(desk, further_address, outsider):
@@ -197,12 +220,12 @@ def test_import_counts_two_addresses_of_one_unseen_account_as_two(desk, further_
     assert "2 new members, 0 known. 2 new memberships," in known
 
 
-def test_add_says_the_same_of_an_unseen_and_a_new_address(desk, unseen):
-    known, new = (
-        words(add(desk, unseen.email), unseen.email),
-        words(add(desk, NEW_ADDRESS), NEW_ADDRESS),
-    )
-    assert known == new
+def test_add_of_an_unseen_address_says_the_same_as_of_a_new_one(
+    desk, unseen, gives_membership_alone
+):
+    with gives_membership_alone(unseen):
+        known = words(add(desk, unseen.email), unseen.email)
+    assert known == words(add(desk, NEW_ADDRESS), NEW_ADDRESS)
     assert f"You added ADDRESS to Education. An email says so. {NOTE}" in known
 
 
@@ -211,26 +234,8 @@ def test_forms_say_beforehand_what_is_used(desk):
         assert NOTE in visible_text(desk.get(page)), page
 
 
-# What is done -----------------------------------------------------------------------------------
-
-
 def by_import(desk: Client, address: str) -> None:
     store(desk, check(desk, row_of(address)))
-
-
-@pytest.mark.parametrize("way", [by_import, add])
-def test_unseen_account_is_given_the_membership_and_told(
-    desk, team, unseen, queued_emails, way: Callable[[Client, str], Any]
-):
-    account = Member.objects.account_of(unseen.email)
-    before = state_of(account)
-    already = Membership.objects.of(account).filter(team=team).exists()
-    sent = len(queued_emails())
-    way(desk, unseen.email)
-    assert state_of(account) == before
-    assert membership_of(account, team).is_active
-    told = [] if already else [([account.email], "You were added to Education")]
-    assert [(email.to, email.subject) for email in queued_emails()[sent:]] == told
 
 
 @pytest.mark.parametrize("way", [by_import, add])
