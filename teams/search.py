@@ -14,7 +14,7 @@ import math
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, takewhile
 from typing import NamedTuple
@@ -36,7 +36,7 @@ MIN_BEGINNING_LENGTH = 3
 # Of rapidfuzz's normalized similarity: how alike words are in what is only near.
 NEAR_SIMILARITY, MAX_NEAR_WORDS = 0.78, 5
 # Of one query: each one is compared with all words of the documents.
-MAX_CORRECTED_WORDS = 8
+MAX_CORRECTED_WORDS = 5
 MAX_NEAREST = 5
 
 
@@ -124,20 +124,20 @@ class SearchIndex:
     def __init__(
         self, documents: Iterable[Document], synonyms: Iterable[Sequence[str]] = ()
     ) -> None:
-        self.places: dict[DocumentKey, int] = {}
+        self.places: dict[tuple[str, str | int], int] = {}
         self.postings: dict[str, _Postings] = defaultdict(_Postings)
         self.title_terms: list[tuple[str, ...]] = []
         titles: list[str] = []
         words = _Words()
         for place, document in enumerate(documents):
-            self.places[DocumentKey(document.kind, document.key)] = place
+            self.places[document.kind, document.key] = place
             self._add_terms(
                 place, words.count_terms(document.title), words.count_terms(document.text)
             )
             self.title_terms.append(words.title_terms(document.title))
             titles.append(fold(document.title))
         self.postings.default_factory = None
-        self.keys = list(self.places)
+        self.keys = [DocumentKey(*key) for key in self.places]
         # By place: which one it is of all titles in their order.
         self.title_order = array("I", bytes(array("I").itemsize * len(titles)))
         for number, place in enumerate(sorted(range(len(titles)), key=titles.__getitem__)):
@@ -165,9 +165,11 @@ class SearchIndex:
         is_there = place < len(self.vocabulary) and self.vocabulary[place] == word
         return is_there and bool(self._is_written[place])
 
-    def search(self, query: str, visible: Collection[DocumentKey] | None = None) -> SearchResults:
-        """Return the documents that match `query`, the best one first; of those in `visible`, if
-        that is given, as if there were no others.
+    def search(
+        self, query: str, visible: Iterable[tuple[str, str | int]] | None = None
+    ) -> SearchResults:
+        """Return the documents that match `query`, the best one first; of those in `visible`, which
+        are kinds and keys, as if there were no others.
 
         Among equals the order is that of their titles. Where nothing matches, up to MAX_NEAREST
         documents come nearest.

@@ -141,10 +141,10 @@ def _recent_versions(model: Any) -> QuerySet[Any, Any]:
     return sums.values_list("versions_of", "checksum", "newest_at")
 
 
-def _keys_of(visible: dict[str, QuerySet[Any]]) -> list[DocumentKey]:
+def _keys_of(visible: dict[str, QuerySet[Any]]) -> Iterable[tuple[str, int]]:
     """Return the keys of all that are visible. One query."""
     keys = [
         records.order_by().values_list(Value(name, output_field=CharField()), "pk")
         for name, records in visible.items()
     ]
-    return [DocumentKey(*key) for key in keys[0].union(*keys[1:], all=True)]
+    return keys[0].union(*keys[1:], all=True)
