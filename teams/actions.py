@@ -334,7 +334,8 @@ def return_account(move: Move, by: Member, form_data: FormData) -> str:
 @action(Organization, "recognize")
 def recognize_organization(organization: Organization, by: Member, form_data: FormData) -> str:
     domain = _confirmed_domain(organization, form_data)
-    recognition = services.recognize_organization(organization, domain=domain, by=by)
+    kind = form_data.get(f"kind_{organization.pk}", "")
+    recognition = services.recognize_organization(organization, domain=domain, kind=kind, by=by)
     people = counted(len(recognition.confirmed), "person", "people")
     memberships = counted(len(recognition.opened), "membership", "memberships")
     return f"{organization} is recognized. {people} confirmed, {memberships} opened."

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
+from django.utils.text import get_text_list
 
 from desk.changelist import counted
 from desk.imports.base import Brought, CorrectableError, FileImport, RowCleaner, with_message
@@ -39,13 +40,14 @@ class OrganizationImport(FileImport):
     """Organizations with their email domains."""
 
     kind = "organizations"
-    columns = ("Name", "Domains", "Status")
-    optional_columns = ("Status",)
+    columns = ("Name", "Domains", "Status", "Kind")
+    optional_columns = ("Status", "Kind")
     column_help = (
         "The organization’s name",
         "Its email domains, separated by spaces, commas or semicolons; may be empty",
         "May be empty or left out: then it is recognized. With Proposed, Declined or Merged, as in "
         "an exported list, it stays as it is",
+        f"May be empty or left out: {', '.join(Organization.Kind.labels)}",
     )
     title = "Import organizations"
     description = (
@@ -63,8 +65,9 @@ class OrganizationImport(FileImport):
             name = cleaner.clean("Name", NAME.clean)
             domains = cleaner.clean("Domains", split_domains, describe_domains)
             status = cleaner.clean("Status", parse_status)
+            kind = cleaner.clean("Kind", parse_kind, describe_kind)
             if not cleaner.errors:
-                data = OrganizationData(name, domains, status, cleaner.row.number)
+                data = OrganizationData(name, domains, status, kind, cleaner.row.number)
                 organizations.append((cleaner, data))
         domains = {domain for _, data in organizations for domain in data.domains}
         # Those that are stored now, before the file's own are among them.
@@ -120,14 +123,20 @@ class OrganizationImport(FileImport):
                 # One of today keeps even such a name.
                 if problem := name_problem(organization.name):
                     cleaner.add_error("Name", problem)
-            elif organization.pk in self.result.recognized:
-                cleaner.outcome = "Recognized"
             else:
-                is_given_a_domain = added.intersection(data.domains)
-                cleaner.outcome = "New email domain" if is_given_a_domain else "Unchanged"
+                is_given_a_domain = not added.isdisjoint(data.domains)
+                cleaner.outcome = self._outcome_for_known(organization.pk, is_given_a_domain)
             if not data.status:
                 cleaner.keep_stored("Name", organization.name)
                 cleaner.keep_stored("Status", Organization.Status.RECOGNIZED.label)
+
+    def _outcome_for_known(self, pk: int, is_given_a_domain: bool) -> str:
+        """Return what becomes of an organization that was here before."""
+        if pk in self.result.recognized:
+            return "Recognized"
+        if is_given_a_domain:
+            return "New email domain"
+        return "Kind added" if pk in self.result.kinds else "Unchanged"
 
     def summarize(self, changes: ChangeSet) -> list[str]:
         """Return how many are new or known, and how many people are confirmed by it."""
@@ -137,6 +146,9 @@ class OrganizationImport(FileImport):
             f"{len(result.existing)} known, {len(result.recognized)} waiting and now recognized.",
             f"{counted(len(result.added_domains), 'new email domain', 'new email domains')}.",
         ]
+        if result.kinds:
+            kinds = counted(len(result.kinds), "organization gets", "organizations get")
+            summary.append(f"{kinds} a kind, which stays if the import is taken back.")
         if people := len(result.confirmed):
             opened = len(self.opened)
             summary.append(
@@ -171,6 +183,24 @@ def parse_status(cell: str) -> str:
             Organization.Status.RECOGNIZED.label,
         )
     return "" if status == Organization.Status.RECOGNIZED else status.value
+
+
+def parse_kind(cell: str) -> str:
+    """Return the kind of organization that a cell names; empty for an empty cell. Refuses a word
+    that is no kind."""
+    kinds = {fold(kind.label): kind.value for kind in Organization.Kind}
+    kind = kinds.get(fold(cell), None if cell else "")
+    if kind is None:
+        raise ValidationError(
+            f"“{cell}” is not a kind of organization. Write "
+            f"{get_text_list(Organization.Kind.labels, 'or')}, or leave the cell empty."
+        )
+    return kind
+
+
+def describe_kind(kind: str) -> str:
+    """Return a kind of organization for people to read."""
+    return Organization.Kind(kind).label if kind else ""
 
 
 def split_domains(cell: str) -> list[str]:

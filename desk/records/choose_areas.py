@@ -74,7 +74,7 @@ class ChooseAreas(BulkAction[ActionTeam]):
     nouns = ("team", "teams")
     description = (
         "The areas are marked on the map, and their pages say why, as a decision of the team. A "
-        "target is not deleted later; it ends, with a reason."
+        "target ends later with a reason, and stays in the history of its area."
     )
     template = "admin/teams/actionteam/choose_areas.html"
     needs_form = True

@@ -51,7 +51,7 @@ def test_import_check_of_organizations_shows_the_rows_as_they_will_be_stored(
     content = b"Domains,Name\n@North.example n.example,  North   Example\n"
     response = check(client_for(facilitator), content, ORGANIZATIONS)
     assert [row[2:] for row in shown_rows(response)] == [
-        ["North Example", "north.example; n.example", "Recognized"]
+        ["North Example", "north.example; n.example", "Recognized", ""]
     ]
 
 

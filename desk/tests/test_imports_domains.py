@@ -13,7 +13,13 @@ from members.models import EmailDomain, Member, Organization
 def import_domains(by, *cells: str) -> ImportReport:
     rows = [
         TableRow(
-            number, {"Name": f"Example Clinic {number}", "Domains": cell_text(cell), "Status": ""}
+            number,
+            {
+                "Name": f"Example Clinic {number}",
+                "Domains": cell_text(cell),
+                "Status": "",
+                "Kind": "",
+            },
         )
         for number, cell in enumerate(cells, 2)
     ]
@@ -102,7 +108,9 @@ def test_import_asks_before_it_stores_a_domain_beside_anothers(facilitator, orga
         ),
     ]
     rows = [
-        TableRow(number, {"Name": f"Example Clinic {number}", "Domains": cell, "Status": ""})
+        TableRow(
+            number, {"Name": f"Example Clinic {number}", "Domains": cell, "Status": "", "Kind": ""}
+        )
         for number, cell in enumerate(cells, 2)
     ]
     kept = {(2, "Domains"), (3, "Domains"), (4, "Domains")}
@@ -122,7 +130,12 @@ def test_import_asks_before_it_stores_a_domain_that_looks_like_anothers(facilita
 
 
 def test_import_asks_nothing_about_domains_of_one_organization(facilitator, organization):
-    cells = {"Name": organization.name, "Domains": "lake.rush.example rush.test", "Status": ""}
+    cells = {
+        "Name": organization.name,
+        "Domains": "lake.rush.example rush.test",
+        "Status": "",
+        "Kind": "",
+    }
     assert OrganizationImport([TableRow(2, cells)], by=facilitator).store().errors == []
 
 

@@ -18,7 +18,7 @@ ORGANIZATIONS = "/admin/members/organization/"
 
 def run(by, *rows, store=False) -> ImportReport:
     """Check or store a file with these rows, the first of which is row 2."""
-    table = [(*row, "", "")[:3] for row in rows]
+    table = [(*row, "", "", "")[:4] for row in rows]
     importer = OrganizationImport(table_of(OrganizationImport.columns, *table), by=by)
     return importer.store() if store else importer.check()
 
@@ -48,8 +48,17 @@ def test_import_makes_one_organization_of_rows_with_other_domains(facilitator):
             "Status",
             "Row 3 says something else about Lakeview Health.",
         ),
+        (
+            [
+                ("South", "", "", "Educator"),
+                ("Lakeview Health", "", "Proposed", "employer"),
+                ("lakeview health", "", "Proposed", "Funder"),
+            ],
+            "Kind",
+            "Lakeview Health is here as: Employer.",
+        ),
     ],
-    ids=["domain", "status"],
+    ids=["domain", "status", "kind"],
 )
 def test_import_refuses_a_row_that_contradicts_an_earlier_one(
     facilitator, proposed_organization, rows, column, message
@@ -93,7 +102,7 @@ def test_import_without_a_status_recognizes_what_waits(facilitator, proposed_org
     proposed_organization.refresh_from_db()
     assert proposed_organization.is_recognized
     assert [cells for row in report.rows for cells in row.cells] == [
-        ("Lakeview Health", ""), ("", ""), ("Recognized", "")
+        ("Lakeview Health", ""), ("", ""), ("Recognized", ""), ("", "")
     ]  # fmt: skip
 
 
@@ -127,3 +136,36 @@ def test_import_leaves_an_organization_with_the_name_of_a_number_alone(facilitat
     add_organization("1871", by=facilitator)
     report = run(facilitator, ("1871", ""))
     assert (report.errors, report.changes_nothing) == ([], True)
+
+
+# Kinds ---------------------------------------------------------------------------------------
+
+
+def test_import_stores_the_kinds_of_new_and_known_organizations(facilitator, organization):
+    rows = [
+        ("North", "", "", "training PROVIDER"),
+        (organization.name, "", "", "Employer"),
+        ("South", "", "", ""),
+    ]
+    report = run(facilitator, *rows, store=True)
+    assert [row.outcome for row in report.rows] == [
+        "New organization", "Kind added", "New organization"
+    ]  # fmt: skip
+    kinds = dict(Organization.objects.values_list("name", "kind"))
+    assert kinds == {"North": "training_provider", organization.name: "employer", "South": ""}
+    assert organization.history.first().history_change_reason == "kind imported"
+    again = run(facilitator, *rows)
+    assert again.changes_nothing
+    assert [row.outcome for row in again.rows] == ["Unchanged"] * 3
+
+
+def test_import_names_a_kind_that_it_does_not_know_or_that_differs(facilitator, organization):
+    Organization.objects.update(kind="employer")
+    rows = [("North", "", "", "hospital"), (organization.name, "", "", "Funder")]
+    unknown, other = (run(facilitator, row, store=True).errors[0] for row in rows)
+    assert unknown.message.startswith("“hospital” is not a kind of organization. Write Employer,")
+    assert other.message.startswith(
+        f"{organization} is here as: Employer. Change that on the page of the organization"
+    )
+    assert {unknown.column, other.column} == {"Kind"}
+    assert Organization.objects.count() == 1

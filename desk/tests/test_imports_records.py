@@ -32,7 +32,7 @@ def store_members(by, *rows, **options) -> Import:
 
 def store_organizations(by, *rows) -> Import:
     record = Import.objects.create(by=by, kind="organizations", file_name="employers.csv")
-    table = table_of(OrganizationImport.columns, *((*row, "") for row in rows))
+    table = table_of(OrganizationImport.columns, *((*row, "", "") for row in rows))
     assert OrganizationImport(table, by=by).store(record).errors == []
     return record
 

@@ -6,7 +6,9 @@ from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, membership_of, messages_of, visible_text
 from desk.admin import OrganizationAdmin
-from desk.tests.action_pages import action_url, selection_url
+from desk.records.organizations.actions import probable_kind
+from desk.records.organizations.admin import kind_name
+from desk.tests.action_pages import action_form, action_url, selection_url
 from members.models import EmailDomain, Organization
 from teams.services import (
     decline_organization,
@@ -422,3 +424,40 @@ def test_record_shows_its_domains_and_a_link_to_add_one(client_for, facilitator,
     assert "adding one confirms everyone who waits" in visible_text(response)
     path = f"/admin/members/emaildomain/add/?organization={organization.pk}"
     assert path in response.content.decode()
+
+
+# Kinds ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("domain", "kind"), [("college.edu", "educator"), ("city.gov", "public_agency"), ("a.com", "")]
+)
+def test_kind_is_proposed_where_the_email_domain_tells_it(domain, kind):
+    assert probable_kind(domain) == kind
+
+
+def test_kind_is_chosen_when_an_organization_is_recognized(
+    client_for, facilitator, proposed_organization
+):
+    client = client_for(facilitator)
+    url = action_url("recognize", proposed_organization)
+    form = action_form(client.get(url))
+    form.submit(client, "Recognize", **{f"kind_{proposed_organization.pk}": "funder"})
+    proposed_organization.refresh_from_db()
+    assert (proposed_organization.kind, proposed_organization.status) == ("funder", "recognized")
+
+
+def test_kind_is_changed_on_the_record_with_history(client_for, facilitator, organization):
+    client = client_for(facilitator)
+    url = f"/admin/members/organization/{organization.pk}/change/"
+    client.post(url, {"name": organization.name, "kind": "educator"})
+    organization.refresh_from_db()
+    assert organization.kind == "educator"
+    assert organization.history.first().history_user == facilitator
+
+
+def test_exported_kind_of_a_former_name_is_that_of_today(organization, other_organization):
+    organization.kind, other_organization.kind = "employer", "funder"
+    organization.merged_into = other_organization
+    organization.status = Organization.Status.MERGED
+    assert kind_name(organization) == "Funder"

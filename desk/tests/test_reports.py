@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from conftest import make_member, membership_of, visible_text
 from desk.models import Export
+from members.models import Organization
 from teams.models import Attendance, Goal, Membership
 from teams.services import add_organization, join_teams
 from teams.tests.meetings import make_meeting
@@ -347,3 +348,10 @@ def test_period_filter_is_visible_only_while_it_is_used(client_for, facilitator,
 def test_organization_filter_shows_nobody_of_another_team(client_for, facilitator, outsider):
     page = client_for(facilitator).get(MEMBERSHIPS, {"organization": str(outsider.organization_id)})
     assert page.context["cl"].result_count == 0
+
+
+def test_report_counts_employers_apart(client_for, facilitator, member, other_organization):
+    Organization.objects.filter(pk=member.organization_id).update(kind="employer")
+    join_teams(member, list(facilitator.facilitated_teams.all()))
+    text = visible_text(client_for(facilitator).get("/admin/report/"))
+    assert "Employer: 1." in text

@@ -53,7 +53,7 @@ from members.services.importing import (
     recognized_owners,
 )
 from members.services.merging import rename_organization
-from members.services.organizations import remove_domain
+from members.services.organizations import remove_domain, set_kind
 from members.services.people import (
     anonymize_member,
     anonymize_unused_accounts,
@@ -82,6 +82,7 @@ from members.services.taking_back import (
 from members.services.transitions import lock_organization
 
 __all__ = [
+    "set_kind",
     "IMPORT_TAKEN_BACK",
     "OrganizationsTakenBack",
     "NOT_CONFIRMED",

@@ -12,7 +12,7 @@ from simple_history.utils import bulk_create_with_history
 
 from members.batches import BATCH_SIZE, batched
 from members.email_domains import domain_suffixes, email_domain
-from members.history.saving import Refused
+from members.history.saving import Refused, save_with_history
 from members.models import EmailDomain, Member, Organization
 from members.normalize import normalize_organization_name
 from members.services.organizations import confirm_waiting_members
@@ -28,6 +28,8 @@ class OrganizationData:
     domains: Sequence[str]
     # What its status is to stay; empty: it is to be recognized.
     status: str = ""
+    # Empty: the file does not say.
+    kind: str = ""
     # The number of its row, for what is said about a later one.
     row: int = 0
 
@@ -51,6 +53,8 @@ class OrganizationImportResult:
     # Keys of those that were recognized before.
     existing: set[int] = field(default_factory=set)
     added_domains: list[EmailDomain] = field(default_factory=list)
+    # Those that were here without a kind, by key.
+    kinds: dict[int, Organization] = field(default_factory=dict)
     # The people who had waited for one of them, or at one of the domains.
     confirmed: list[Member] = field(default_factory=list)
     # What each row is about, in the order of the file; None where its name cannot be imported.
@@ -59,7 +63,7 @@ class OrganizationImportResult:
 
     @property
     def changes_nothing(self) -> bool:
-        return not (self.created or self.recognized or self.added_domains)
+        return not (self.created or self.recognized or self.added_domains or self.kinds)
 
 
 def import_organizations(
@@ -128,9 +132,7 @@ class _Plan:
             self.result.recognized[organization.pk] = organization
         elif organization.pk:
             self.result.existing.add(organization.pk)
-        for domain in data.domains:
-            if message := self._add_domain(domain, organization, data.row):
-                yield "domains", message
+        yield from self._complete(data, organization)
 
     def _keep(
         self, data: OrganizationData, organization: Organization | None
@@ -150,6 +152,8 @@ class _Plan:
                 f"{data.name} is {label}. An import can only recognize: write Recognized, or "
                 "decide about the organization on its page.",
             )
+        if message := self._set_kind(data, organization):
+            yield "kind", message
         for domain in data.domains:
             if self.owners.get(domain) != organization:
                 yield "domains", f"{domain} is not among its domains. Write Recognized to add it."
@@ -159,6 +163,31 @@ class _Plan:
         self.organizations[organization.normalized_name] = organization
         self.result.created.append(organization)
         return organization
+
+    def _complete(
+        self, data: OrganizationData, organization: Organization
+    ) -> Iterator[tuple[str, str]]:
+        """Plan kind and email domains of an organization that is, or will be, recognized."""
+        if message := self._set_kind(data, organization):
+            yield "kind", message
+        for domain in data.domains:
+            if message := self._add_domain(domain, organization, data.row):
+                yield "domains", message
+
+    def _set_kind(self, data: OrganizationData, organization: Organization) -> str:
+        """Plan the kind of an organization that has none; return what is wrong with it."""
+        if data.kind in {"", organization.kind}:
+            return ""
+        if organization.kind:
+            label = organization.get_kind_display()
+            return (
+                f"{organization} is here as: {label}. Change that on the page of the organization, "
+                "or leave the cell empty."
+            )
+        organization.kind = data.kind
+        if organization.pk:
+            self.result.kinds[organization.pk] = organization
+        return ""
 
     def _add_domain(self, name: str, organization: Organization, row: int) -> str:
         """Plan an email domain of this row; return what is wrong with it, else an empty text."""
@@ -191,6 +220,8 @@ def _store(result: OrganizationImportResult, by: Member) -> None:
                 why="recognized",
             )
             bulk_create(result.added_domains, by, "domain added")
+            for organization in result.kinds.values():
+                save_with_history(organization, by, "kind imported", kind=organization.kind)
     except IntegrityError as error:
         raise Refused("Someone has just added one of these. Check the file again.") from error
 

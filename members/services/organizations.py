@@ -18,12 +18,12 @@ from members.wording import end_sentence
 
 
 def add_organization(
-    name: str, *, domains: Iterable[str] = (), by: Member
+    name: str, *, domains: Iterable[str] = (), kind: str = "", by: Member
 ) -> tuple[Organization, list[Member]]:
-    """Add an organization that is recognized from the start; return it, and those whom its email
-    `domains` confirm. Refuses a name that is already here."""
+    """Add an organization of this `kind` that is recognized from the start; return it, and those
+    whom its email `domains` confirm. Refuses a name that is already here."""
     with transaction.atomic():
-        organization = new_organization(name, Organization.Status.RECOGNIZED, by=by)
+        organization = new_organization(name, Organization.Status.RECOGNIZED, by=by, kind=kind)
         _insert(organization, by, "added as recognized")
         added = [create_domain(organization, domain, by).domain for domain in domains]
         members = confirm_waiting_members(organization, added, by) if added else []
@@ -31,9 +31,10 @@ def add_organization(
 
 
 def recognize_organization(
-    organization: Organization, *, domain: str = "", by: Member
+    organization: Organization, *, domain: str = "", kind: str = "", by: Member
 ) -> list[Member]:
-    """Recognize `organization`, with its email `domain` if given; return those it confirms.
+    """Recognize `organization`, with its email `domain` and its `kind` if given; return those it
+    confirms.
 
     That is every waiting member of it, and every waiting person at one of its domains, no matter
     which name they typed. Refuses an organization that is recognized or merged already, and a
@@ -41,11 +42,20 @@ def recognize_organization(
     """
     with transaction.atomic():
         organization = lock_organization(organization)
-        transition(organization, Organization.Status.RECOGNIZED, by=by, why="recognized")
+        changes = {"kind": kind} if kind else {}
+        transition(organization, Organization.Status.RECOGNIZED, by=by, why="recognized", **changes)
         if domain and not organization.domains.filter(domain=domain).exists():
             create_domain(organization, domain, by)
         domains = organization.domains.values_list("domain", flat=True)
         return confirm_waiting_members(organization, domains, by)
+
+
+def set_kind(organization: Organization, kind: str, *, by: Member) -> None:
+    """Store what kind of organization it is; empty: nobody knows."""
+    with transaction.atomic():
+        stored = lock_organization(organization)
+        if stored.kind != kind:
+            save_with_history(stored, by, "kind changed", kind=kind)
 
 
 def decline_organization(organization: Organization, *, reason: str, by: Member) -> list[Member]:

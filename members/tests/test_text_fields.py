@@ -14,16 +14,18 @@ from teams.forms import QuestionForm
 from teams.models import FaqEntry, Question
 
 TYPED, CLEAN = "\u202aAna\u200b Ex\u00adample\u202c\ufeff", "Ana Example"
-# Columns that no person writes; domains, dates and languages: they have a normal form of their own,
-# like addresses.
+# Columns that no person writes; domains, areas, dates and languages: they have a normal form of
+# their own, like addresses.
 NOT_WRITTEN = {
     "members.bounce.status_code",
     "members.organization.suggested_domain",
     "members.emaildomain.domain",
     "members.siteidentity.logo_digest",
+    "teams.goal.area_codes",
     "teams.resource.language",
     "teams.resource.link_problem",
     "teams.resource.published_on",
+    "teams.targetarea.area_code",
 }
 NOT_TEXT = (models.EmailField, models.URLField, models.SlugField)
 

@@ -45,25 +45,31 @@ class DomainMove:
 
 
 @transaction.atomic
-def add_organization(name: str, *, domains: Iterable[str] = (), by: Member) -> Organization:
-    """Add a recognized organization and return it; everyone who waits at one of its email
-    `domains` is confirmed. Refuses a name that is already here."""
-    organization, members = services.organizations.add_organization(name, domains=domains, by=by)
+def add_organization(
+    name: str, *, domains: Iterable[str] = (), kind: str = "", by: Member
+) -> Organization:
+    """Add a recognized organization of this `kind` and return it; everyone who waits at one of its
+    email `domains` is confirmed. Refuses a name that is already here."""
+    organization, members = services.organizations.add_organization(
+        name, domains=domains, kind=kind, by=by
+    )
     activate_open_requests(members, by=by)
     return organization
 
 
 @transaction.atomic
 def recognize_organization(
-    organization: Organization, *, domain: str = "", by: Member
+    organization: Organization, *, domain: str = "", kind: str = "", by: Member
 ) -> Recognition:
-    """Recognize `organization`, with its email `domain` if given; return whom that confirms and
-    what it opens. Everyone who waits for something gets one email.
+    """Recognize `organization`, with its email `domain` and its `kind` if given; return whom that
+    confirms and what it opens. Everyone who waits for something gets one email.
 
     Refuses an organization that is recognized or merged already, and a domain that is another's
     or a public mailbox provider's.
     """
-    members = services.organizations.recognize_organization(organization, domain=domain, by=by)
+    members = services.organizations.recognize_organization(
+        organization, domain=domain, kind=kind, by=by
+    )
     return Recognition(members, activate_open_requests(members, by=by))
 
 

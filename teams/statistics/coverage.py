@@ -63,3 +63,13 @@ def coverage_of(
     for pk, name in organizations:
         by_column = [Coverage(team, *coverage.get((pk, team.pk), ())) for team in teams]
         yield OrganizationCoverage(pk, name, by_column)
+
+
+def kinds_on_teams(teams: Sequence[ActionTeam]) -> list[tuple[str, int]]:
+    """Return how many recognized organizations of each kind have a member on one of `teams`,
+    employers first, those of which nobody has said last; only kinds of which there are any."""
+    numbers = dict(
+        recognized_on_teams(teams).order_by().values_list("kind").annotate(number=Count("pk"))
+    )
+    kinds = [*Organization.Kind.choices, ("", "Kind not known")]
+    return [(str(label), numbers[value]) for value, label in kinds if numbers.get(value)]

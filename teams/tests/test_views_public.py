@@ -87,3 +87,19 @@ def test_closing_words_are_on_the_page_of_a_team_that_takes_nobody(client, team,
     team.state = "published"
     team.save()
     assert "Forty" not in visible_text(client.get(team.get_absolute_url()))
+
+
+def test_organization_list_shows_and_filters_kinds(client, people, team, fragment_clock):
+    (first, second, *_) = Organization.objects.recognized().order_by("name")
+    Organization.objects.filter(pk=first.pk).update(kind="employer")
+    Organization.objects.filter(pk=second.pk).update(kind="educator")
+    text = visible_text(client.get("/organizations/"))
+    assert f"{first.name} Employer" in text
+    assert "All kinds Employer 1 Educator 1" in text
+    assert "Funder" not in text
+    employers = visible_text(client.get("/organizations/?kind=employer"))
+    assert first.name in employers
+    assert second.name not in employers
+    assert client.get("/organizations/?kind=hospital").status_code == 404
+    empty = visible_text(client.get("/organizations/?kind=funder"))
+    assert "No recognized organization of this kind is here yet." in empty

@@ -32,6 +32,7 @@ from teams.services.my_meetings import next_meeting_of
 from teams.statistics import (
     ORGANIZATIONS_PER_PAGE,
     all_public_team_counts,
+    kind_counts,
     next_public_meeting,
     organization_names,
     portal_counts,
@@ -204,14 +205,16 @@ def _render_organizations(
 def _organizations_context(request: HttpRequest, form: DomainCheckForm) -> dict[str, Any]:
     page_number, slug = request.GET.get("page", ""), request.GET.get("team", "")
     team = public_team(slug) if slug else None
-    if slug and team is None:
+    kind = request.GET.get("kind", "")
+    if (slug and team is None) or kind not in {"", *Organization.Kind.values}:
         raise Http404
     return {
         "form": form,
         "page_number": page_number,
         "slug": slug,
         "team": team,
-        "get_listing": partial(_organization_listing, page_number, team),
+        "kind": kind,
+        "get_listing": partial(_organization_listing, page_number, team, kind),
     }
 
 
@@ -224,11 +227,18 @@ class OrganizationListing:
     rows: list[tuple[Organization, list[ActionTeam]]]
     number: int
     team_numbers: list[tuple[ActionTeam, int]]
+    # Only those of which there are any: value, label and number.
+    kinds: list[tuple[str, str, int]]
 
 
-def _organization_listing(page_number: str, team: ActionTeam | None) -> OrganizationListing:
-    """Return a page of all recognized organizations, or of those with a member in `team`."""
+def _organization_listing(
+    page_number: str, team: ActionTeam | None, kind: str
+) -> OrganizationListing:
+    """Return a page of all recognized organizations, or of those with a member in `team`, and of
+    one `kind`."""
     organizations = recognized_on_teams([team]) if team else recognized_without(None)
+    if kind:
+        organizations = organizations.filter(kind=kind)
     page = Paginator(organizations, ORGANIZATIONS_PER_PAGE).get_page(page_number)
     teams = list(ActionTeam.objects.public())
     teams_of = teams_of_organizations(page, teams)
@@ -239,4 +249,5 @@ def _organization_listing(page_number: str, team: ActionTeam | None) -> Organiza
         rows,
         portal_counts().organizations,
         [(each, numbers.get(each.pk, 0)) for each in teams],
+        [(value, label, number) for value, label, number in kind_counts() if value and number],
     )

@@ -83,8 +83,17 @@ class OrganizationAction(BulkAction[Organization]):
         return context
 
 
+def probable_kind(domain: str) -> str:
+    """Return the kind of organization that an email domain tells: those below .edu and .gov are
+    given to educators and public agencies alone."""
+    ending = domain.rpartition(".")[2]
+    kinds = {"edu": Organization.Kind.EDUCATOR, "gov": Organization.Kind.PUBLIC_AGENCY}
+    return kinds.get(ending, "")
+
+
 class RecognizeForm(forms.Form):
-    """A checkbox for each suggested email domain that is free: whether it is the organization's."""
+    """For each organization what kind it is, and a checkbox for its suggested email domain, if that
+    is free: whether it is the organization's."""
 
     def __init__(self, data: Any, organizations: Sequence[Organization]) -> None:
         super().__init__(data, label_suffix="")
@@ -92,6 +101,12 @@ class RecognizeForm(forms.Form):
         mark_probable_domains(organizations)
         for organization in organizations:
             domain = organization.offered_domain
+            self.fields[f"kind_{organization.pk}"] = forms.ChoiceField(
+                label=f"What {organization.name} is",
+                choices=[("", "Not known"), *Organization.Kind.choices],
+                required=False,
+                initial=organization.kind or probable_kind(domain),
+            )
             if domain and domain not in self.owners:
                 evidence = domain_evidence(organization)
                 self.fields[f"domain_{organization.pk}"] = forms.BooleanField(
@@ -145,13 +160,14 @@ class Recognize(OrganizationAction):
         """Return also who owns the suggested email domain, and the checkbox that gives it."""
         context = super().get_context_data(request, records, form)
         owners = form.owners if isinstance(form, RecognizeForm) else {}
-        checkboxes = {field.name: field for field in form}
+        fields = {field.name: field for field in form}
         for summary in context["summaries"]:
             organization = summary["organization"]
             owner = owners.get(organization.offered_domain)
             summary["owns_domain"] = owner == organization
             summary["domain_owner"] = owner if owner != organization else None
-            summary["checkbox"] = checkboxes.get(f"domain_{organization.pk}")
+            summary["checkbox"] = fields.get(f"domain_{organization.pk}")
+            summary["kind"] = fields.get(f"kind_{organization.pk}")
         return context
 
 

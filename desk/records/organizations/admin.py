@@ -33,7 +33,7 @@ from desk.timeline import organization_timeline
 from members.dates import long_date
 from members.email_domains import readable_domain
 from members.models import EmailDomain, Organization, OrganizationQuerySet
-from members.services import rename_organization
+from members.services import rename_organization, set_kind
 from teams.models import Attendance
 from teams.services import add_organization
 from teams.statistics import describe_attended
@@ -89,7 +89,7 @@ class OrganizationForm(forms.ModelForm[Organization]):
 
     class Meta:
         model = Organization
-        fields = ("name",)
+        fields = ("name", "kind")
         help_texts: ClassVar = {
             "suggestion": "The email domain of the person who proposed it. "
             "It counts only once it is among the email domains.",
@@ -140,18 +140,24 @@ def domain_names(organization: Organization) -> str:
     return " ".join(domain.domain for domain in organization.domains.all())
 
 
+def kind_name(organization: Organization) -> str:
+    """Return the kind, in words; of a former name that of the organization of today."""
+    return str(organization.canonical.get_kind_display())
+
+
 class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization]):
     """Employers and partners, shared by all facilitators. Only actions change a status."""
 
     bulk_actions = [Recognize(), DeclineOrganization(), MergeOrganization()]
     list_display = ["name", "status_badge", "waiting", "marked_suggestion", "added"]
-    list_filter = [WaitingFilter, ("status", StatusFilter), OnTeamFilter]
+    list_filter = [WaitingFilter, ("status", StatusFilter), "kind", OnTeamFilter]
     search_fields = ["name", "domains__domain", "former_names__name"]
     search_help_text = "Search by name, former name or email domain."
     import_class = OrganizationImport
-    # The first two can be imported again.
+    # The first four can be imported again.
     export_columns = [
         ("Name", "name"), ("Domains", domain_names), ("Status", "get_status_display"),
+        ("Kind", kind_name),
         ("People waiting", "waiting_count"), ("Suggested domain", "suggested_domain"),
         ("Added", "created_at"), ("Decided", "decided_at"), ("Decided by", "decided_by"),
         ("Reason", "decision_reason"), ("Former name of", "merged_into"),
@@ -192,7 +198,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
     def get_fields(self, request: HttpRequest, obj: Organization | None = None) -> tuple[str, ...]:
         """Return the fields of the form; of a record those that have a value."""
         if obj is None:
-            return ("name", "email_domain", "accepts_overlap")
+            return ("name", "kind", "email_domain", "accepts_overlap")
         if obj.is_merged:
             return ("name", "status_badge", "merged", "created_at")
         empty = set()
@@ -200,7 +206,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
             empty = {"decided_at", "decider", "meetings"}
         if obj.status != Organization.Status.DECLINED:
             empty.add("decision_reason")
-        return ("name", *(name for name in self.readonly_fields if name not in empty))
+        return ("name", "kind", *(name for name in self.readonly_fields if name not in empty))
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Organization | None = None
@@ -245,10 +251,13 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
         """Rename through the service, or add the organization, as recognized."""
         if change:
             rename_organization(obj, obj.name, by=require_staff(request))
+            set_kind(obj, obj.kind, by=require_staff(request))
             return
         domain = form.cleaned_data["email_domain"]
         by = require_staff(request)
-        obj.pk = add_organization(obj.name, domains=[domain] if domain else [], by=by).pk
+        obj.pk = add_organization(
+            obj.name, domains=[domain] if domain else [], kind=obj.kind, by=by
+        ).pk
 
     @admin.display(description="status", ordering="status")
     def status_badge(self, organization: Organization) -> str:
