@@ -66,6 +66,7 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "team": team,
         "goals": _goals(team),
+        "get_counts": partial(public_team_counts, [team]),
         "get_content": partial(_team_content, team),
         "membership": None,
         "facilitators": [],
@@ -111,11 +112,9 @@ def _newest_resources(
 
 def _team_content(team: ActionTeam) -> dict[str, object]:
     """Return what everybody reads on the page of `team`, for its cached parts."""
-    (counts,) = public_team_counts([team])
     names = organization_names(team, limit=ORGANIZATIONS_PER_PAGE + 1)
     published = FaqEntry.objects.published()
     return {
-        "counts": counts,
         "areas": team_areas(team),
         "organizations": names[:ORGANIZATIONS_PER_PAGE],
         "has_more_organizations": len(names) > ORGANIZATIONS_PER_PAGE,
