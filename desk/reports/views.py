@@ -27,7 +27,7 @@ from desk.reports.charts import (
     teams_chart,
 )
 from members.batches import batched
-from members.models import Member, OrganizationQuerySet
+from members.models import Member, Organization, OrganizationQuerySet
 from teams.models import ActionTeam
 from teams.statistics import (
     Coverage,
@@ -49,6 +49,7 @@ from teams.statistics import (
 
 ORGANIZATIONS_PER_PAGE = 100
 MAX_ORGANIZATIONS_IN_REPORT = 500
+KIND_LABELS = dict(Organization.Kind.choices)
 
 
 def facilitated_teams(staff: Member) -> list[ActionTeam]:
@@ -146,7 +147,7 @@ def _report_context(teams: list[ActionTeam], period: Period) -> dict[str, Any]:
 @require_safe
 def coverage(request: HttpRequest) -> HttpResponse:
     """Show the grid: recognized organizations down, the teams of the facilitator across."""
-    teams, without, organizations = _filter_coverage(request)
+    teams, without, kind, organizations = _filter_coverage(request)
     paginator = Paginator(organizations.values_list("pk", "name"), ORGANIZATIONS_PER_PAGE)
     page = paginator.get_page(request.GET.get("page"))
     context = {
@@ -155,6 +156,8 @@ def coverage(request: HttpRequest) -> HttpResponse:
         "subtitle": None,
         "teams": teams,
         "without": without,
+        "kind": kind,
+        "kinds": Organization.Kind.choices,
         "page": page,
         "rows": _with_attendance(list(page), teams, Period.year_until(timezone.localdate())),
     }
@@ -164,18 +167,20 @@ def coverage(request: HttpRequest) -> HttpResponse:
 @require_POST
 def coverage_export(request: HttpRequest) -> HttpResponseBase:
     """Return the grid as a file, with its filter and all its pages. The export is logged."""
-    teams, without, organizations = _filter_coverage(request)
+    teams, without, kind, organizations = _filter_coverage(request)
     file_format = request.POST.get("format")
     if file_format not in Export.Format.values:
         raise Http404
     Export.objects.create(
         by=require_staff(request),
         what="Coverage by organization",
-        filters=f"no one on {without}" if without else "",
+        filters=", ".join(
+            filter(None, [f"no one on {without}" if without else "", kind and KIND_LABELS[kind]])
+        ),
         file_format=file_format,
         rows=organizations.count(),
     )
-    headings = ["Organization"]
+    headings = ["Organization", "Kind"]
     for team in teams:
         headings += [f"{team}: members", f"{team}: since"]
     for name in (*(str(team) for team in teams), "Whole Collaborative"):
@@ -190,15 +195,17 @@ def coverage_export(request: HttpRequest) -> HttpResponseBase:
 
 def _filter_coverage(
     request: HttpRequest,
-) -> tuple[list[ActionTeam], ActionTeam | None, OrganizationQuerySet]:
-    """Return the teams of the facilitator, the one of `?without=`, and the organizations that are
-    not on it. Any other team there is a 404."""
+) -> tuple[list[ActionTeam], ActionTeam | None, str, OrganizationQuerySet]:
+    """Return the teams of the facilitator, the one of `?without=`, the kind of `?kind=`, and the
+    organizations of that kind that are not on that team. Anything else there is a 404."""
     teams = facilitated_teams(require_staff(request))
     slug = request.GET.get("without", "")
     without = next((team for team in teams if team.slug == slug), None)
-    if slug and without is None:
+    kind = request.GET.get("kind", "")
+    if (slug and without is None) or kind not in {"", *KIND_LABELS}:
         raise Http404
-    return teams, without, recognized_without(without)
+    organizations = recognized_without(without)
+    return teams, without, kind, organizations.filter(kind=kind) if kind else organizations
 
 
 @dataclass(frozen=True)
@@ -218,6 +225,8 @@ class CoverageRow:
 
     pk: int
     name: str
+    # In words; empty where nobody has said.
+    kind: str
     cells: list[CoverageCell]
     whole: OrganizationAttendance
 
@@ -228,6 +237,8 @@ def _with_attendance(
     """Return the coverage of each team by `organizations`, given as key and name, and to how many
     meetings of `period` their people came."""
     attendance = attendance_by_organization([pk for pk, _ in organizations], teams, period)
+    keys = [pk for pk, _ in organizations]
+    kinds = dict(Organization.objects.filter(pk__in=keys).values_list("pk", "kind"))
     rows = []
     for organization in coverage_of(organizations, teams):
         came = attendance[organization.pk]
@@ -240,7 +251,8 @@ def _with_attendance(
             )
             for coverage in organization.teams
         ]
-        rows.append(CoverageRow(organization.pk, organization.name, cells, came[None]))
+        kind = KIND_LABELS.get(kinds.get(organization.pk, ""), "")
+        rows.append(CoverageRow(organization.pk, organization.name, kind, cells, came[None]))
     return rows
 
 
@@ -251,7 +263,7 @@ def _export_rows(
     names = list(organizations.values_list("pk", "name"))
     for batch in batched(names, BATCH_SIZE):
         for row in _with_attendance(batch, teams, year):
-            cells: list[Cell] = [row.name]
+            cells: list[Cell] = [row.name, row.kind]
             for cell in row.cells:
                 since = cell.coverage.since
                 cells += [cell.coverage.members, since and timezone.localdate(since)]

@@ -355,3 +355,17 @@ def test_report_counts_employers_apart(client_for, facilitator, member, other_or
     join_teams(member, list(facilitator.facilitated_teams.all()))
     text = visible_text(client_for(facilitator).get("/admin/report/"))
     assert "Employer: 1." in text
+
+
+def test_coverage_shows_and_filters_kinds(
+    client_for, facilitator, organization, other_organization
+):
+    Organization.objects.filter(pk=organization.pk).update(kind="employer")
+    client = client_for(facilitator)
+    assert f"{organization} Employer" in visible_text(client.get("/admin/coverage/"))
+    employers = visible_text(client.get("/admin/coverage/?kind=employer"))
+    assert str(other_organization) not in employers
+    assert client.get("/admin/coverage/?kind=hospital").status_code == 404
+    client.post("/admin/coverage/export/?kind=employer", {"format": "csv"})
+    exported = Export.objects.get()
+    assert (exported.filters, exported.rows) == ("Employer", 1)
