@@ -417,7 +417,7 @@ class _Query:
 
         def order(place: int) -> tuple[float, int]:
             title = self.index.title_terms[place]
-            share = sum(term in terms for term in title) / max(len(title), 1)
+            share = len(terms.intersection(title)) / max(len(title), 1)
             return -scores[place] * (1 + share) * hits[place], self.index.title_order[place]
 
         return sorted((place for place, number in hits.items() if number >= needed), key=order)
