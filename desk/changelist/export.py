@@ -5,8 +5,6 @@ A file is written in constant memory, however long the list is, and every export
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import date, datetime
@@ -42,16 +40,16 @@ from desk.changelist.base import (
     is_administrator,
     require_staff,
 )
-from desk.changelist.formulas import escape_formulas
 from desk.models import Export
 from members.batches import batched
+from members.csv_files import Cell, stream_csv
+from members.formulas import escape_formulas
 from members.models import Member
 from members.wording import counted
 from teams.services import mark_unseen
 
 # A heading and where the value is: a dotted path from the row, or a function of the row.
 Column = tuple[str, str | Callable[[Any], object]]
-Cell = str | int | float | Decimal | date | datetime | None
 
 # Rows that are fetched, and in memory, at a time.
 BATCH_SIZE = 2000
@@ -194,21 +192,6 @@ def file_response(
     return response
 
 
-def stream_csv(headings: Sequence[str], rows: Iterator[list[Cell]]) -> Iterator[bytes]:
-    """Yield CSV in pieces of some hundred rows, with the mark by which Excel knows accents."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    buffer.write("\ufeff")
-    # Names of teams are headings, too.
-    for row in chain([headings], rows):
-        writer.writerow([_csv_cell(value) for value in row])
-        if buffer.tell() > 50_000:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue().encode()
-
-
 def write_xlsx(headings: Sequence[str], rows: Iterable[list[Cell]]) -> IO[bytes]:
     """Return an Excel workbook in a temporary file, which is gone as soon as it is closed."""
     file: IO[bytes] = TemporaryFile()  # noqa: SIM115  # closed by the response
@@ -243,12 +226,6 @@ def _write_cell(sheet: Worksheet, row: int, column: int, value: Cell, date_forma
         status = sheet.write_string(row, column, _xlsx_text(str(value)))
     if status:
         raise ValueError(f"Row {row}, column {column} was not written: {status}")
-
-
-def _csv_cell(value: Cell) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat(" ", "minutes")
-    return escape_formulas(value) if isinstance(value, str) else value
 
 
 def _xlsx_text(text: str) -> str:

@@ -6,8 +6,8 @@ import re
 
 from django.core.exceptions import ValidationError
 
-from desk.changelist.formulas import unescape_formulas
 from desk.imports.cell_errors import ERROR_VALUE
+from members.formulas import unescape_formulas
 from members.normalize import clean_text
 
 Value = str | float | bool

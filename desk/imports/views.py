@@ -16,11 +16,12 @@ from django.urls import URLPattern, path, reverse
 
 from desk.changelist import DeskModelAdmin, counted, parse_pk, require_staff
 from desk.changelist.base import Row
-from desk.changelist.export import file_response, stream_csv
+from desk.changelist.export import file_response
 from desk.imports import runs
 from desk.imports.base import FileImport, group_errors
 from desk.imports.reader import MAX_BYTES, MAX_ROWS, read_table
 from desk.models import Import
+from members.csv_files import stream_csv
 from members.services import Refused
 
 ROWS_PER_PAGE = 20

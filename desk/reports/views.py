@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from desk.changelist import require_staff
-from desk.changelist.export import BATCH_SIZE, Cell, file_response
+from desk.changelist.export import BATCH_SIZE, file_response
 from desk.models import Export
 from desk.reports.charts import (
     Chart,
@@ -27,6 +27,7 @@ from desk.reports.charts import (
     teams_chart,
 )
 from members.batches import batched
+from members.csv_files import Cell
 from members.models import Member, Organization, OrganizationQuerySet
 from teams.models import ActionTeam
 from teams.statistics import (

@@ -140,7 +140,7 @@ def test_coverage_export_has_no_formulas_and_is_logged(
     response = client_for(administrator).post(EXPORT, {"format": "csv"})
     lines = b"".join(response.streaming_content).decode("utf-8-sig").splitlines()
     headings = [
-        *("Organization", "'=1;'+1: members", "'=1;'+1: since"),
+        *("Organization", "Kind", "'=1;'+1: members", "'=1;'+1: since"),
         "'=1;'+1: meetings attended in 12 months",
         "'=1;'+1: meetings with recorded attendance",
         "'=1;'+1: people who came",
@@ -150,7 +150,7 @@ def test_coverage_export_has_no_formulas_and_is_logged(
     ]
     assert lines == [
         ",".join(headings),
-        '"\'=HYPERLINK(""http://bad.example"")",1,2026-03-03,0,0,0,0,0,0',
+        '"\'=HYPERLINK(""http://bad.example"")",,1,2026-03-03,0,0,0,0,0,0',
     ]
     log = Export.objects.get()
     assert (log.by, log.rows, log.file_format, log.filters) == (administrator, 1, "csv", "")

@@ -54,8 +54,9 @@ def test_member_page_fetches_the_member_in_two_queries(
 
 @pytest.mark.parametrize(
     ("address", "number"),
-    # Besides the two: the memberships; the own membership and who facilitates.
-    [("/my/", 3), ("/teams/education/", 4), ("/", 2)],
+    # Besides the two: the memberships; the own membership, who facilitates, and what the member
+    # sees of announcements and resources.
+    [("/my/", 3), ("/teams/education/", 6), ("/", 2)],
 )
 def test_member_page_takes_few_queries(
     client_for, member, team, address, number, django_assert_num_queries

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from functools import partial
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from members.csv_files import Cell, stream_csv
 from teams.areas import all_areas, suburbs
 from teams.models import TargetArea, UnemploymentFigure
 from teams.statistics import (
@@ -90,30 +90,26 @@ def area_detail(request: HttpRequest, slug: str) -> HttpResponse:
 
 @login_not_required
 @require_safe
-def area_table(request: HttpRequest) -> HttpResponse:
+def area_table(request: HttpRequest) -> StreamingHttpResponse:
     """Return the table as a CSV file, with its survey, years and source in each line."""
-    response = HttpResponse(
+    overviews = (area_overview(), area_overview(suburbs()))
+    lines = (line for overview in overviews for line in _lines(overview))
+    return StreamingHttpResponse(
+        stream_csv(CSV_HEADINGS, lines),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="areas.csv"'},
     )
-    # Excel takes UTF-8 for what it is only with this mark.
-    response.write("\ufeff")
-    writer = csv.writer(response)
-    writer.writerow(CSV_HEADINGS)
-    for overview in (area_overview(), area_overview(suburbs())):
-        writer.writerows(_lines(overview))
-    return response
 
 
-def _lines(overview: AreaOverview) -> list[list[object]]:
+def _lines(overview: AreaOverview) -> list[list[Cell]]:
     survey = overview.survey
-    about = (
+    about: list[Cell] = (
         [survey.name, survey.first_year, survey.last_year, survey.source] if survey else [""] * 4
     )
-    lines: list[list[object]] = []
+    lines: list[list[Cell]] = []
     for row in overview.rows:
         figure = row.figure
-        numbers: list[object] = (
+        numbers: list[Cell] = (
             [figure.rate, figure.unemployed, figure.labor_force] if figure else ["", "", ""]
         )
         lines.append(

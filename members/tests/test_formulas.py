@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from desk.changelist.export import stream_csv
-from desk.changelist.formulas import escape_formulas, unescape_formulas
+from members.csv_files import stream_csv
+from members.formulas import escape_formulas, unescape_formulas
 
 SIGNS = "=+-@＝＋－＠"
 # What a spreadsheet takes away before it looks for a sign.
