@@ -331,8 +331,16 @@ def test_results_count_people_whom_the_reader_does_not_see(
     send_announcement(sent, by=facilitator)
     page = client.get(record_url(sent))
     assert "Olga Outsider" not in page.content.decode()
-    assert "1 more person, who is not in your teams" in visible_text(page)
+    assert "1 more person is only counted: not in your teams" in visible_text(page)
     assert "Olga Outsider" in client_for(administrator).get(record_url(sent)).content.decode()
+
+
+@pytest.mark.parametrize("reason", ["stopped these emails", "chose the monthly summary"])
+def test_results_do_not_name_who_has_stopped_these_emails(client, sent, member, reason):
+    sent.recipients.filter(member=member).update(outcome="skipped", reason=reason)
+    page = visible_text(client.get(record_url(sent)))
+    assert member.full_name not in page
+    assert "1 more person is only counted" in page
 
 
 def test_sent_announcement_can_be_taken_off_the_public_page(client, sent, facilitator):

@@ -12,6 +12,7 @@ from django.db.models import Case, Count, F, Q, QuerySet, When
 from members.models import Member
 from teams.models import Announcement, AnnouncementRecipient
 from teams.services import visible_members
+from teams.services.team_emails import Reason
 
 PEOPLE_PER_PAGE = 100
 Outcome = AnnouncementRecipient.Outcome
@@ -62,7 +63,9 @@ def results_of(announcement: Announcement, staff: Member, chosen: str, page: str
 def _visible(
     people: QuerySet[AnnouncementRecipient], staff: Member
 ) -> QuerySet[AnnouncementRecipient]:
-    """Return those of `people` whom `staff` sees. Who writes to a meeting also sees its guests."""
+    """Return those of `people` whom `staff` sees. Who writes to a meeting also sees its guests. Who
+    has stopped these emails is nobody's business: they are counted."""
+    people = people.exclude(reason__in=[Reason.STOPPED, Reason.MONTHLY])
     if staff.is_superuser:
         return people
     seen = visible_members(staff).order_by().values("pk")
