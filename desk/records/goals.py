@@ -160,9 +160,9 @@ class GoalForm(forms.ModelForm[Goal]):
 
     def clean(self) -> dict[str, Any]:
         """Put the areas into the goal; refuse an owner who does not report on it."""
-        owner, team = self.cleaned_data.get("owner"), self.instance.team_id
-        team = team or getattr(self.cleaned_data.get("team"), "pk", None)
-        if owner and team and not owner.facilitated_teams.filter(pk=team).exists():
+        owner = self.cleaned_data.get("owner")
+        team = self.instance.team if self.instance.team_id else self.cleaned_data.get("team")
+        if owner and team and not owner.facilitated_teams.contains(team):
             self.add_error("owner", "Choose someone who facilitates this team.")
         self.instance.area_codes = ",".join(self.cleaned_data.get("areas", ()))
         return self.cleaned_data
