@@ -3,7 +3,6 @@ flufl.bounce knows. Anyone can send one: nothing in it raises an error, whatever
 
 from __future__ import annotations
 
-import email
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +14,12 @@ from flufl.bounce import all_failures
 from members.bounce_addresses import BounceToken, find_token
 from members.bounce_codes import dead_address_code
 from members.plus_addresses import recipients_in
+from members.received_emails import parse_email
 
 # The report comes first; behind it, some servers return the whole email.
 MAX_EMAIL_BYTES = 200_000
-# One within the other: the report, and the email that came back with its own.
-MAX_MULTIPARTS = 10
+# Each email of the portal goes to one; a report may name those that it was forwarded to.
+MAX_ADDRESSES = 20
 # Of text that is searched, at all; the expressions of flufl.bounce take quadratic time for a line.
 MAX_LINES, MAX_LINE_LENGTH = 400, 500
 # In formats without the code in a place of its own, what follows the address says why.
@@ -51,12 +51,9 @@ def read_bounce(content: bytes, recipient: str = "") -> BounceReport | None:
     counts, even one that says that the mailbox does not exist, nor does a receipt (RFC 8098), a
     warning that an email is late, or what was refused as spam.
     """
-    content = content[:MAX_EMAIL_BYTES]
-    if content.lower().count(b"multipart/") > MAX_MULTIPARTS:
-        return None
     # The libraries raise what they like about an email that was written to break them.
     try:
-        return _read(email.message_from_bytes(content), recipient)
+        return _read(parse_email(content[:MAX_EMAIL_BYTES]), recipient)
     except Exception:
         return None
 
@@ -67,6 +64,8 @@ def _read(message: Message, recipient: str) -> BounceReport | None:
         return None
     _shorten(message)
     _, failed = all_failures(message)
+    if len(failed) > MAX_ADDRESSES:
+        return None
     codes = {}
     for address in {each.decode("ascii").strip().lower() for each in failed}:
         code = dead_address_code(*_reason(message, address))

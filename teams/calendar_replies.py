@@ -3,7 +3,6 @@ from an email. Anyone can send one: nothing in it raises an error, whatever it h
 
 from __future__ import annotations
 
-import email
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,6 +10,7 @@ from email.message import Message
 from itertools import islice
 
 from members.plus_addresses import recipients_in
+from members.received_emails import parse_email
 from teams.reply_addresses import reply_tokens
 
 MAX_EMAIL_BYTES = 1_000_000
@@ -43,7 +43,7 @@ def read_reply(content: bytes) -> CalendarReply | None:
         return None
     # The libraries raise what they like about an email that was written to break them.
     try:
-        return _read(email.message_from_bytes(content))
+        return _read(parse_email(content))
     except Exception:
         return None
 

@@ -196,6 +196,13 @@ def hostile_emails(recipient: str) -> list[bytes]:
         head + b"Content-Type: text/plain; charset=none-such\nContent-Transfer-Encoding: base64"
         b"\n\n" + b"=" * 1000,
         head + b"Content-Type: message/delivery-status\n\n" + b"Final-Recipient: x\n\n" * 5_000,
+        b"Content-Type: multipart/report; x=\"" + b";" * 190_000 + b"\n" + head + b"\nx",
+        head + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 25_000,
+        head + b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+        b"--b\nContent-Type: message/delivery-status\n\n" + b"".join(
+            b"Final-Recipient: rfc822; a%d@x.example\nStatus: 5.1.1\nAction: failed\n\n" % number
+            for number in range(2_500)
+        ) + b"--b--\n",
         report(recipient).replace(b"rfc822; maria", b"rfc822; \xffmaria"),
         report(recipient)[:700],
     ]  # fmt: skip

@@ -294,6 +294,16 @@ def hostile(to: str, good: str) -> dict[str, bytes]:
         "many calendars": head
         + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
         + b"--b\r\nContent-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\n" * 14000,
+        "parameters": b'Content-Type: multipart/mixed; x="'
+        + b";" * 400_000
+        + b"\r\n"
+        + head
+        + b"\r\n"
+        + part,
+        "many parts": head
+        + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + b"--b\r\n\r\nx\r\n" * 60_000
+        + part,
         "attached": attached.as_bytes(),
         "latin": head + part + "BEGIN:VCALENDAR\r\nMETHOD:RÉPLY\r\nEND:VCALENDAR".encode("latin-1"),
     }
