@@ -166,12 +166,15 @@ def origin_of(request: HttpRequest) -> dict[str, str]:
 
 
 class ReasonForm(forms.Form):
-    reason = CleanFormField(
-        label="Reason",
-        max_length=1000,
-        error_messages={"required": "Give a reason. The member reads it."},
-        widget=forms.Textarea(attrs={"rows": 5, "cols": 60}),
-    )
+    def __init__(self, *args: Any, max_length: int, help_text: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"] = CleanFormField(
+            label="Reason",
+            max_length=max_length,
+            help_text=help_text,
+            error_messages={"required": "Give a reason. The member reads it."},
+            widget=forms.Textarea(attrs={"rows": 5, "cols": 60}),
+        )
 
 
 class ActionWithReason(BulkAction[Record]):
@@ -181,17 +184,19 @@ class ActionWithReason(BulkAction[Record]):
     needs_form = shows_email = True
     prepared_reasons: tuple[str, ...]
     reason_help = "The member reads it in the email. Change it as you like."
+    # What the column that it is stored in can hold.
+    max_reason_length = 1000
 
     def get_form(self, request: HttpRequest, records: Sequence[Record]) -> forms.Form:
         chosen = request.POST.get(PREPARED_PARAM, "")
         index = int(chosen) if chosen in map(str, range(len(self.prepared_reasons))) else 0
         is_entered = request.method == "POST" and PREPARED_PARAM not in request.POST
-        form = ReasonForm(
+        return ReasonForm(
             request.POST if is_entered else None,
             initial={"reason": self.prepared_reasons[index]},
+            max_length=self.max_reason_length,
+            help_text=self.reason_help,
         )
-        form.fields["reason"].help_text = self.reason_help
-        return form
 
     def get_context_data(
         self, request: HttpRequest, records: Sequence[Record], form: forms.Form

@@ -30,6 +30,8 @@ HEADINGS_NEEDED = (
 # Above it is the rate of the whole city, which some tables have in a row of its own.
 WHOLE_CITY = {"chicago", "city of chicago", "all chicago"}
 MAX_NAMES_SHOWN = 20
+# More people than in the whole county.
+MAX_PEOPLE = 10_000_000
 
 
 @dataclass
@@ -117,13 +119,21 @@ def _numbers(row: TableRow, layout: Sequence[str]) -> tuple[Decimal, int | None,
         if rate > 100:
             raise Refused(f"A rate of {rate}% is not possible.")
         return round(rate, 1), None, None
-    unemployed, labor_force = (_number(row.cells[name], name) for name in layout[-2:])
+    unemployed, labor_force = (_people(row.cells[name], name) for name in layout[-2:])
     if not labor_force or unemployed > labor_force:
         raise Refused(
-            f"{int(unemployed):,} people out of work in a labor force of {int(labor_force):,} is "
-            "not possible."
+            f"{unemployed:,} people out of work in a labor force of {labor_force:,} is not "
+            "possible."
         )
-    return rate_of(int(unemployed), int(labor_force)), int(unemployed), int(labor_force)
+    return rate_of(unemployed, labor_force), unemployed, labor_force
+
+
+def _people(text: str, column: str) -> int:
+    """Return the number of people in a cell. Some files have it estimated, with a fraction."""
+    number = _number(text, column)
+    if number > MAX_PEOPLE:
+        raise Refused(f"{text} under {column} is not possible.")
+    return round(number)
 
 
 def _number(text: str, column: str) -> Decimal:

@@ -27,6 +27,7 @@ from members.dates import long_date
 from members.services import Refused
 from members.text_fields import CleanFormField
 from teams.areas import all_areas, chicago
+from teams.forms import WebAddressField
 from teams.models import (
     TargetArea,
     TargetAreaQuerySet,
@@ -50,6 +51,7 @@ class EndTarget(ActionWithReason[TargetArea]):
     nouns = ("target area", "target areas")
     description = "The map no longer marks it. Its page keeps from when to when it was a target."
     reason_help = "One sentence, which everyone reads on the page of the area."
+    max_reason_length = 300
     prepared_reasons = (
         "The goal for this area is reached.",
         "The newest figures no longer show a higher concentration of unemployment there.",
@@ -152,9 +154,7 @@ class SurveyForm(UploadForm):
         initial="Chicago Metropolitan Agency for Planning, Community Data Snapshots",
         help_text="Who published the file, and its title, so that people can find it.",
     )
-    source_url = forms.URLField(
-        label="Address of the source", required=False, max_length=500, assume_scheme="https"
-    )
+    source_url = WebAddressField(label="Address of the source", required=False, max_length=600)
     city_rate = forms.DecimalField(
         label="Rate of all Chicago, in percent",
         required=False,

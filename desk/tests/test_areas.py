@@ -59,7 +59,7 @@ def test_row_that_cannot_be_right_is_named(row, error):
     assert read_area_figures(upload(f"Area,Rate\n{row}\n")).errors == [error]
 
 
-@pytest.mark.parametrize("numbers", ["9,8", "1,0"])
+@pytest.mark.parametrize("numbers", ["9,8", "1,0", "1e9,1e9", "1e5000,1e5000"])
 def test_more_people_out_of_work_than_work_or_look_for_work_are_refused(numbers):
     text = f"area_number,unemployed,labor_force\n68,{numbers}\n"
     (error,) = read_area_figures(upload(text)).errors
@@ -207,6 +207,27 @@ def test_target_is_ended_with_a_reason(client_for, facilitator, team):
     target.refresh_from_db()
     assert target.ended_why == "The goal is reached."
     assert target.ended_by == facilitator
+
+
+@pytest.mark.both_databases
+def test_reason_that_is_too_long_for_the_end_of_a_target_is_refused(client_for, facilitator, team):
+    (target,) = choose_targets(team, ["68"], why=WHY, by=facilitator)
+    client = client_for(facilitator)
+    page = action_form(client.get(action_url("end", target))).submit(
+        client, "End", reason="Because. " * 50
+    )
+    assert "at most 300 characters" in visible_text(page)
+    assert TargetArea.objects.open().contains(target)
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://data.example.org/x", "https://me:secret@data.example.org/"]
+)
+def test_source_of_figures_is_a_page_that_everyone_can_open(client_for, facilitator, address):
+    page = check(
+        client_for(facilitator), "Area,Rate\nEnglewood,5\n", city_rate="8", source_url=address
+    )
+    assert "Enter the address of a web page" in visible_text(page)
 
 
 def test_goal_is_tied_to_target_areas_of_its_team(client_for, facilitator, goal, other_team):

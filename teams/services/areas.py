@@ -15,6 +15,7 @@ from members.services import Refused, save_with_history
 from members.wording import end_sentence
 from teams.areas import Area, all_areas
 from teams.models import ActionTeam, TargetArea, UnemploymentFigure, UnemploymentSurvey
+from teams.services.questions import serialize_inserts
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ def store_figures(
 ) -> UnemploymentSurvey:
     """Store a survey with its figures; return it. One of the same last year is replaced, older and
     newer ones stay."""
+    # Two people may import the same years at once.
+    serialize_inserts(UnemploymentSurvey)
     stored = UnemploymentSurvey.objects.select_for_update().filter(last_year=survey.last_year)
     if existing := stored.first():
         survey.pk = existing.pk
