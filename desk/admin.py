@@ -23,6 +23,7 @@ from desk.records.organizations.admin import OrganizationAdmin
 from desk.records.questions import QuestionAdmin
 from desk.records.resources.admin import ResourceAdmin
 from desk.records.resources.suggestions import ResourceSuggestionAdmin
+from desk.records.reviews import ReviewAdmin
 from desk.records.site_identity import SiteIdentityAdmin
 from desk.records.site_texts import NoticeAdmin, SiteTextAdmin
 from desk.records.synonyms import SynonymGroupAdmin
@@ -40,6 +41,7 @@ from teams.models import (
     Question,
     Resource,
     ResourceSuggestion,
+    Review,
     SiteText,
     SynonymGroup,
     TargetArea,
@@ -66,6 +68,7 @@ admin.site.register(Organization, OrganizationAdmin)
 admin.site.register(Question, QuestionAdmin)
 admin.site.register(Resource, ResourceAdmin)
 admin.site.register(ResourceSuggestion, ResourceSuggestionAdmin)
+admin.site.register(Review, ReviewAdmin)
 admin.site.register(SiteIdentity, SiteIdentityAdmin)
 admin.site.register(SiteText, SiteTextAdmin)
 admin.site.register(SynonymGroup, SynonymGroupAdmin)

@@ -24,12 +24,13 @@ from teams.models import (
     Question,
     Resource,
     ResourceSuggestion,
+    Review,
 )
 from teams.web_addresses import web_host
 
 SEARCHED: list[type[Model]] = [
     Organization, Member, Question, Meeting, Announcement, Resource, ResourceSuggestion, Goal,
-    FaqEntry,
+    FaqEntry, Review,
 ]  # fmt: skip
 MAX_MATCHES = 6
 
@@ -88,7 +89,7 @@ def _details(row: Any) -> str:
     """Return what tells a record from others of its name."""
     if isinstance(row, Member):
         return f"{row.email}, {row.organization}" if row.organization else row.email
-    if isinstance(row, Organization):
+    if isinstance(row, Organization | Review):
         return str(row.get_status_display())
     if isinstance(row, Question):
         return row.email or "no address"

@@ -36,10 +36,12 @@ from teams.models import (
     Question,
     Resource,
     ResourceSuggestion,
+    Review,
     TargetArea,
 )
 from teams.services import meeting_emails
 from teams.services.areas import choose_targets, end_target
+from teams.services.reviews import collect_again, correct_review, delete_review, publish_review
 
 FormData = dict[str, Any]
 Execute = Callable[[Any, Member, FormData], str]
@@ -563,6 +565,32 @@ def stop_announcement(announcement: Announcement, by: Member, form_data: FormDat
 def delete_announcement(announcement: Announcement, by: Member, form_data: FormData) -> str:
     services.delete_announcement(announcement, by=by)
     return f"The draft “{announcement}” is deleted."
+
+
+# What happened since the last quarterly meeting
+
+
+@action(Review, "collect", can_be_undone=False)
+def collect_review(review: Review, by: Member, form_data: FormData) -> str:
+    return collect_again(review, by=by)
+
+
+@action(Review, "publish")
+def publish_review_for_good(review: Review, by: Member, form_data: FormData) -> str:
+    review = publish_review(review, by=by, version=form_data.get("version", ""))
+    return f"{review} is published: {review.get_absolute_url()}"
+
+
+@action(Review, "correct")
+def add_correction(review: Review, by: Member, form_data: FormData) -> str:
+    correct_review(review, form_data["text"], by=by)
+    return f"The correction is on the page about {end_sentence(review)}"
+
+
+@action(Review, "delete", can_be_undone=False)
+def delete_draft_of_review(review: Review, by: Member, form_data: FormData) -> str:
+    delete_review(review, by=by)
+    return f"The draft about {review} is deleted."
 
 
 # Visitors' questions

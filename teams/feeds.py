@@ -19,12 +19,12 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.syndication.views import Feed
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
-from django.utils.html import format_html, linebreaks
+from django.utils.html import format_html, format_html_join, linebreaks
 
 from members.site_identity import site_identity
 from teams.markdown import render_markdown
 from teams.meeting_times import time_range
-from teams.models import FaqEntry, GoalUpdate, Meeting, Resource
+from teams.models import FaqEntry, GoalUpdate, Meeting, Resource, Review
 
 MAX_ENTRIES = 30
 # Of tag URIs (RFC 4151): a day on which the host was the portal's.
@@ -33,6 +33,7 @@ TAG_YEAR = 2026
 BEGINNING = datetime(TAG_YEAR, 1, 1, tzinfo=UTC)
 # What XML 1.0 cannot hold (2.2), nor any reader show.
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ITEM = '<li><a href="{}">{}</a></li>'
 _OWN_LINK = re.compile(r'(?<=href=")(?=[/#])')
 
 
@@ -223,6 +224,39 @@ class GoalsFeed(PublicFeed):
             )
             for update in updates
         ]
+
+
+class ReviewsFeed(PublicFeed):
+    name, page, words = "reviews", "review_list", "Since the last quarterly meeting"
+
+    def entries(self) -> list[FeedEntry]:
+        """What was published, which never changes; a correction makes it new again."""
+        published = Review.objects.published().prefetch_related("lines", "corrections")
+        return [_review_entry(review) for review in published[:MAX_ENTRIES]]
+
+
+def _review_entry(review: Review) -> FeedEntry:
+    url = settings.SITE_URL + review.get_absolute_url()
+    published_at = review.published_at or BEGINNING
+    corrections = list(review.corrections.all())
+    sections = [
+        (heading, [(f"{settings.SITE_URL}{line.path}", line.text) for line in lines])
+        for heading, lines in review.sections
+    ]
+    html = [_html(review.intro, url)]
+    html += [
+        format_html("<h3>{}</h3><ul>{}</ul>", heading, format_html_join("", _ITEM, lines))
+        for heading, lines in sections
+    ]
+    html += [format_html("<p>Correction: {}</p>", correction.text) for correction in corrections]
+    return FeedEntry(
+        id=_tag("review", review.pk),
+        title=review.period,
+        url=url,
+        html="".join(html),
+        published=published_at,
+        updated=max([published_at, *(correction.added_at for correction in corrections)]),
+    )
 
 
 def _tag(kind: str, key: object) -> str:

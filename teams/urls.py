@@ -19,6 +19,7 @@ from teams.views import (
     questions,
     resource_suggestions,
     resources,
+    reviews,
     search,
 )
 
@@ -85,6 +86,9 @@ urlpatterns = [
     path("feeds/resources.atom", feeds.resources_feed, name="resources_feed"),
     path("feeds/questions.atom", feeds.questions_feed, name="questions_feed"),
     path("feeds/goals.atom", feeds.goals_feed, name="goals_feed"),
+    path("feeds/reviews.atom", feeds.reviews_feed, name="reviews_feed"),
+    path("since/", reviews.review_list, name="review_list"),
+    path("since/<slug:slug>/", reviews.review_detail, name="review_detail"),
     path("search/", search.search, name="search"),
     path("organizations/", public.organization_list, name="organization_list"),
     path("organizations/check/", public.organization_check, name="organization_check"),

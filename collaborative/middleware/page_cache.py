@@ -32,7 +32,7 @@ CACHEABLE_VIEWS = {
     "resource_list", "resource_detail", "organization_list", "privacy", "accessibility", "manifest",
     "robots", "sitemap", "security_txt", "meeting_calendar", "all_meetings_calendar",
     "team_calendar", "meetings_feed", "resources_feed", "questions_feed", "goals_feed", "search",
-    "team_announcements", "announcement_detail",
+    "team_announcements", "announcement_detail", "review_list", "review_detail", "reviews_feed",
 }  # fmt: skip
 # Pages of 10 to 50 kB in the memory of each process; the oldest goes first.
 MAX_PAGES = 500

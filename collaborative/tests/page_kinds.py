@@ -26,6 +26,7 @@ from teams.models import (
     Resource,
     ResourceQuerySet,
     ResourceSuggestion,
+    Review,
     SiteText,
 )
 from teams.services.email_choices import stop_url
@@ -60,6 +61,8 @@ def visitor_pages() -> list[str]:
         "/areas/",
         "/areas/?order=rate",
         "/areas/68-englewood/",
+        "/since/",
+        *(review.get_absolute_url() for review in Review.objects.published()[:1]),
         "/search/",
         "/search/?q=meeting",
         "/search/?q=meetng%20zebra",
@@ -246,6 +249,9 @@ def desk_pages() -> list[str]:
         "teams/unemploymentsurvey/",
         "teams/unemploymentsurvey/add/",
         f"teams/actionteam/{team.pk}/choose-areas/",
+        "teams/review/",
+        "teams/review/add/",
+        *_desk_review_pages(),
         "teams/faqentry/",
         "teams/faqentry/add/",
         "teams/actionteam/",
@@ -299,6 +305,20 @@ def _desk_resource_pages() -> list[str]:
         for page in ("change", "publish", "dismiss")
     ]
     return [*pages, "teams/resourcesuggestion/", *suggestions]
+
+
+def _desk_review_pages() -> list[str]:
+    """A draft with the page that publishes it, and a published one."""
+    status = Review.Status
+    return [
+        f"teams/review/{review.pk}/{page}/"
+        for state, pages in [
+            (status.DRAFT, ["change", "publish"]),
+            (status.PUBLISHED, ["change", "correct"]),
+        ]
+        for review in Review.objects.filter(status=state)[:1]
+        for page in pages
+    ]
 
 
 def _desk_announcement_pages() -> list[str]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
+from members.dates import long_date
+from members.models import Member
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
 from teams.models.teams import MARKDOWN_HELP
@@ -18,6 +22,11 @@ from teams.models.teams import MARKDOWN_HELP
 class ReviewQuerySet(models.QuerySet["Review"]):
     def published(self) -> ReviewQuerySet:
         return self.filter(status=Review.Status.PUBLISHED)
+
+    def visible_to(self, person: Member | AnonymousUser) -> ReviewQuerySet:
+        """The published ones; for staff, who write them together, the drafts as well."""
+        is_staff = isinstance(person, Member) and person.is_active and person.is_staff
+        return self.all() if is_staff else self.published()
 
 
 class Review(models.Model):
@@ -68,7 +77,7 @@ class Review(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Since {self.begins_on:%B} {self.begins_on.day}, {self.begins_on.year}"
+        return self.period
 
     def get_absolute_url(self) -> str:
         return reverse("review_detail", args=[self.slug])
@@ -76,6 +85,24 @@ class Review(models.Model):
     @property
     def is_draft(self) -> bool:
         return self.status == self.Status.DRAFT
+
+    @property
+    def period(self) -> str:
+        """In words: "March 4 to June 3, 2026"."""
+        first, last = long_date(self.begins_on), long_date(self.ends_on)
+        if self.begins_on.year == self.ends_on.year:
+            first = date_format(self.begins_on, "F j")
+        return last if self.begins_on == self.ends_on else f"{first} to {last}"
+
+    @property
+    def sections(self) -> list[tuple[str, list[ReviewLine]]]:
+        """The lines that are shown, by kind with its heading; without empty ones. Prefetch `lines`
+        where there are many reviews."""
+        shown = [line for line in self.lines.all() if not line.is_hidden]
+        by_kind = [
+            (kind.label, [line for line in shown if line.kind == kind]) for kind in ReviewLine.Kind
+        ]
+        return [(label, lines) for label, lines in by_kind if lines]
 
 
 class ReviewLine(models.Model):
@@ -111,9 +138,15 @@ class ReviewLine(models.Model):
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def key(self) -> str:
+        """How forms name it, also after it is collected again."""
+        return f"{self.kind}-{self.object_key}"
+
 
 class ReviewCorrection(models.Model):
-    """What turned out to be wrong in a published review. Never changed and never deleted."""
+    """What turned out to be wrong in a published review. Never changed, and deleted only by undoing
+    it within two minutes."""
 
     review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="corrections")
     text = CleanCharField(max_length=500)

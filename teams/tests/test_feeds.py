@@ -14,6 +14,7 @@ from teams.models import ActionTeam, FaqEntry, GoalUpdate, Meeting
 from teams.services import report_goal
 from teams.tests.announcements import make_resource
 from teams.tests.meetings import make_meeting
+from teams.tests.reviews import make_review
 
 pytestmark = pytest.mark.django_db
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -22,6 +23,7 @@ PAGES = {
     "resources": "/resources/",
     "questions": "/faq/",
     "goals": "/teams/",
+    "reviews": "/since/",
 }
 SITE = "http://127.0.0.1:8000"
 
@@ -32,6 +34,7 @@ def content(team, goal, faq_entry, member) -> None:
     make_meeting(team, agenda="See [the team](/teams/education/) & [more](#more).")
     make_resource(team)
     GoalUpdate.objects.create(goal=goal, state="on_track", sentence="Two signed.", by=member)
+    make_review(member, intro="See [the team](/teams/education/).")
 
 
 def read(client, name: str) -> ET.Element:
@@ -108,7 +111,7 @@ def test_feed_ids_keep_through_a_change_of_the_scheme(client, content, settings)
         ]
 
     before = ids()
-    assert len(set(before)) == 8
+    assert len(set(before)) == 10
     settings.SITE_URL = "https://127.0.0.1"
     assert ids() == before
 
@@ -189,7 +192,7 @@ def test_feeds_hold_nothing_of_drafts_and_nothing_for_members(client, client_for
     make_resource(team, slug="f")
     make_resource(audience="members", slug="h")
     for person in (client, client_for(member)):
-        assert [len(entries(person, name)) for name in PAGES] == [1, 1, 1, 1]
+        assert [len(entries(person, name)) for name in PAGES] == [1, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
