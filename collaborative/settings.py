@@ -397,6 +397,7 @@ RATE_LIMITS = {
     "check": "30/5m/ip",
     "question": "5/h/ip",
     "suggestion": "5/h/ip",
+    "topic": "5/h/ip",
     # From a hospital, whose staff share a network; each member has a limit of their own.
     "invite": "100/h/ip",
     # Requests to move an account without its old mailbox, each of which writes to that one.

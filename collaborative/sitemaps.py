@@ -11,7 +11,7 @@ from django.contrib.sitemaps.views import sitemap as sitemap_view
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from teams.models import ActionTeam, Announcement, Meeting, Resource, Review
+from teams.models import ActionTeam, Announcement, Meeting, Resource, Review, Topic
 
 
 class PublicPages(Sitemap[str]):
@@ -20,7 +20,7 @@ class PublicPages(Sitemap[str]):
     protocol = urlsplit(settings.SITE_URL).scheme
     url_names: ClassVar = [
         "home", "team_list", "meeting_list", "resource_list", "faq_list", "organization_list",
-        "area_list", "review_list", "join", "privacy", "accessibility",
+        "area_list", "topic_list", "review_list", "join", "privacy", "accessibility",
     ]  # fmt: skip
 
     def items(self) -> list[str]:
@@ -28,6 +28,7 @@ class PublicPages(Sitemap[str]):
         pages += [team.get_absolute_url() for team in ActionTeam.objects.public()]
         public = {
             "meeting_detail": Meeting.objects.public(),
+            "topic_detail": Topic.objects.public(),
             "resource_detail": Resource.objects.visible_to(AnonymousUser()),
             "review_detail": Review.objects.published(),
         }

@@ -28,6 +28,7 @@ from desk.records.site_identity import SiteIdentityAdmin
 from desk.records.site_texts import NoticeAdmin, SiteTextAdmin
 from desk.records.synonyms import SynonymGroupAdmin
 from desk.records.teams import ActionTeamAdmin
+from desk.records.topics.admin import TopicAdmin
 from members.models import Bounce, Decision, EmailDomain, Member, Move, Organization, SiteIdentity
 from teams.models import (
     ActionTeam,
@@ -45,6 +46,7 @@ from teams.models import (
     SiteText,
     SynonymGroup,
     TargetArea,
+    Topic,
     UnemploymentSurvey,
 )
 
@@ -73,4 +75,5 @@ admin.site.register(SiteIdentity, SiteIdentityAdmin)
 admin.site.register(SiteText, SiteTextAdmin)
 admin.site.register(SynonymGroup, SynonymGroupAdmin)
 admin.site.register(TargetArea, TargetAreaAdmin)
+admin.site.register(Topic, TopicAdmin)
 admin.site.register(UnemploymentSurvey, UnemploymentSurveyAdmin)

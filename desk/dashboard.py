@@ -33,6 +33,7 @@ from teams.services.waiting import (
     requests_waiting,
     resources_waiting,
     suggestions_waiting,
+    topics_waiting,
     waiting_for,
 )
 from teams.workdays import is_late, working_days_since
@@ -193,6 +194,10 @@ def _suggestions(staff: Member) -> list[DashboardItem]:
     ]
 
 
+def _topics(staff: Member) -> list[DashboardItem]:
+    return [_item(topic, topic.proposed_at) for topic in topics_waiting()[:MAX_ITEMS_OF_A_KIND]]
+
+
 def _resources(staff: Member) -> list[DashboardItem]:
     today = timezone.localdate()
     return [
@@ -335,6 +340,18 @@ KINDS = [
         list_query="waits=decision",
         load=_suggestions,
         template="admin/_waiting_suggestion.html",
+    ),
+    WaitingKind(
+        key="topics",
+        place="topics",
+        one="proposed topic",
+        many="proposed topics",
+        task="to decide",
+        list_name="admin:teams_topic_changelist",
+        list_query="state=waiting",
+        load=_topics,
+        template="admin/_waiting_topic.html",
+        hint="Publish it as proposed, or dismiss it.",
     ),
     WaitingKind(
         key="meetings",

@@ -31,6 +31,7 @@ from teams.models import (
     SiteText,
     SynonymGroup,
     TargetArea,
+    Topic,
     UnemploymentSurvey,
 )
 from teams.services.waiting import Waiting, waiting_for
@@ -48,6 +49,7 @@ PEOPLE: list[ListEntry] = [
     (Bounce, "Returned emails", "email", "bounces"),
     (Question, "Questions", "ask", "questions"),
     (ResourceSuggestion, "Suggestions", "plus", "suggestions"),
+    (Topic, "Topics", "talk", "topics"),
 ]
 WORK: list[ListEntry] = [
     (Meeting, "Meetings", "calendar", "meetings"),

@@ -25,12 +25,13 @@ from teams.models import (
     Resource,
     ResourceSuggestion,
     Review,
+    Topic,
 )
 from teams.web_addresses import web_host
 
 SEARCHED: list[type[Model]] = [
     Organization, Member, Question, Meeting, Announcement, Resource, ResourceSuggestion, Goal,
-    FaqEntry, Review,
+    FaqEntry, Review, Topic,
 ]  # fmt: skip
 MAX_MATCHES = 6
 
@@ -95,6 +96,8 @@ def _details(row: Any) -> str:
         return row.email or "no address"
     if isinstance(row, Meeting):
         return day_in_words(row.day)
+    if isinstance(row, Topic):
+        return f"{row.get_state_display()}, {row.team}" if row.team else row.get_state_display()
     if isinstance(row, Announcement):
         return f"{row.get_status_display()}, {row.audience}"
     if isinstance(row, Resource | ResourceSuggestion):

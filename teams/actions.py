@@ -38,8 +38,9 @@ from teams.models import (
     ResourceSuggestion,
     Review,
     TargetArea,
+    Topic,
 )
-from teams.services import meeting_emails
+from teams.services import meeting_emails, topics
 from teams.services.areas import choose_targets, end_target
 from teams.services.reviews import collect_again, correct_review, delete_review, publish_review
 
@@ -489,6 +490,49 @@ def publish_suggestion(suggestion: ResourceSuggestion, by: Member, form_data: Fo
 def dismiss_suggestion(suggestion: ResourceSuggestion, by: Member, form_data: FormData) -> str:
     services.dismiss_suggestion(suggestion, reason=form_data["reason"], by=by)
     return f"“{suggestion}” is dismissed."
+
+
+# Topics
+
+
+@action(Topic, "publish")
+def publish_topic(topic: Topic, by: Member, form_data: FormData) -> str:
+    words = {name: form_data[name] for name in ("title", "summary", "why")}
+    topic = topics.publish_topic(topic, **words, by=by)
+    return f"“{topic}” is published as proposed: {topic.get_absolute_url()}"
+
+
+@action(Topic, "study")
+def study_topic(topic: Topic, by: Member, form_data: FormData) -> str:
+    topic = topics.study_topic(topic, why=form_data["why"], by=by)
+    return f"“{topic}” is being studied."
+
+
+@action(Topic, "classify")
+def classify_topic(topic: Topic, by: Member, form_data: FormData) -> str:
+    team = ActionTeam.objects.filter(pk=form_data["team"]).first()
+    if team is None:
+        raise Refused("The team that you chose is no longer there. Nothing was changed.")
+    topic = topics.classify_topic(topic, team, why=form_data["why"], by=by)
+    return f"“{topic}” is in the focus area of {end_sentence(team)}"
+
+
+@action(Topic, "focus")
+def focus_topic(topic: Topic, by: Member, form_data: FormData) -> str:
+    topic = topics.focus_topic(topic, why=form_data["why"], by=by)
+    return f"“{topic}” is in focus: {topic.team} works on it now."
+
+
+@action(Topic, "set-aside")
+def set_aside_topic(topic: Topic, by: Member, form_data: FormData) -> str:
+    topic = topics.set_aside_topic(topic, reason=form_data["reason"], by=by)
+    return f"“{topic}” is set aside. Its page says why."
+
+
+@action(Topic, "dismiss")
+def dismiss_topic(topic: Topic, by: Member, form_data: FormData) -> str:
+    topic = topics.dismiss_topic(topic, reason=form_data["reason"], by=by)
+    return f"“{topic}” is dismissed."
 
 
 # Meetings

@@ -19,6 +19,7 @@ from teams.models import (
     Membership,
     Question,
     ResourceSuggestion,
+    Topic,
 )
 
 
@@ -290,6 +291,22 @@ def suggestion_dismissed(suggestion: ResourceSuggestion) -> None:
         "list_url": settings.SITE_URL + reverse("resource_list"),
     }
     queue("suggestion_dismissed", suggestion.email, context)
+
+
+def topic_published(topic: Topic) -> None:
+    """Tell who proposed a topic that it is on our pages, and where."""
+    context = {"topic": topic, "topic_url": settings.SITE_URL + topic.get_absolute_url()}
+    queue("topic_published", topic.proposer_email, context)
+
+
+def topic_dismissed(topic: Topic, reason: str) -> None:
+    """Tell who proposed a topic why it is not on our pages."""
+    context = {
+        "topic": topic,
+        "reason": reason,
+        "list_url": settings.SITE_URL + reverse("topic_list"),
+    }
+    queue("topic_dismissed", topic.proposer_email, context)
 
 
 def _question_context(question: Question) -> dict[str, Any]:

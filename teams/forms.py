@@ -382,6 +382,32 @@ class ResourceSuggestionForm(VisitorForm):
     )
 
 
+class TopicForm(VisitorForm):
+    salt = "teams.forms.TopicForm"
+
+    title = CleanFormField(
+        label="Which trend or topic?",
+        max_length=120,
+        help_text="In a few words, as a heading",
+        error_messages={
+            "required": "Enter the topic in a few words",
+            "max_length": "Shorten the topic to at most 120 characters; say more below",
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    summary = MultilineField(
+        label="Why does it matter?",
+        required=False,
+        max_length=1000,
+        help_text="What you see where you work. Up to 1,000 characters; no names of people, please",
+        error_messages={"max_length": "Shorten this to at most 1,000 characters"},
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )
+    email = optional_email_field(
+        "Only to tell you what became of it; erased 90 days after the decision"
+    )
+
+
 class EmailChoicesForm(BaseForm):
     """Which emails a member wants from each of their teams and from the whole Collaborative."""
 

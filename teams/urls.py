@@ -21,6 +21,7 @@ from teams.views import (
     resources,
     reviews,
     search,
+    topics,
 )
 
 urlpatterns = [
@@ -82,6 +83,11 @@ urlpatterns = [
     path("areas/", areas.area_list, name="area_list"),
     path("areas/areas.csv", areas.area_table, name="area_table"),
     path("areas/<slug:slug>/", areas.area_detail, name="area_detail"),
+    path("topics/", topics.topic_list, name="topic_list"),
+    path("topics/propose/", topics.topic_propose, name="topic_propose"),
+    path("topics/propose/done/", topics.topic_proposed, name="topic_proposed"),
+    path("topics/<slug:slug>/", topics.topic_detail, name="topic_detail"),
+    path("topics/<slug:slug>/support/", topics.topic_support, name="topic_support"),
     path("feeds/meetings.atom", feeds.meetings_feed, name="meetings_feed"),
     path("feeds/resources.atom", feeds.resources_feed, name="resources_feed"),
     path("feeds/questions.atom", feeds.questions_feed, name="questions_feed"),

@@ -21,7 +21,7 @@ from desk.reports.charts import goals_chart, teams_chart
 from desk.site import DeskSite
 from desk.timeline import Timeline
 from members.models import Bounce, Member, Move, Organization
-from teams.models import Goal, Meeting, Membership, Question, Resource, ResourceSuggestion
+from teams.models import Goal, Meeting, Membership, Question, Resource, ResourceSuggestion, Topic
 from teams.services.waiting import Waiting
 from teams.statistics import TeamCounts
 
@@ -131,6 +131,7 @@ def sample_sections() -> list[DashboardSection]:
             ResourceSuggestion(pk=1, title="Sample guide", url="https://library.example.org/guide"),
             {},
         ),
+        "topics": (Topic(pk=1, title="Sample topic", summary="A made-up reason."), {}),
         "resources": (
             Resource(
                 pk=1, title="Sample report", url="https://gone.example.org/", link_state="gone"

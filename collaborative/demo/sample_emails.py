@@ -29,6 +29,7 @@ from teams.models import (
     Resource,
     ResourceSuggestion,
     TeamEmail,
+    Topic,
 )
 from teams.services.email_choices import stop_url
 from teams.services.invitation_refusals import refusal_url
@@ -231,7 +232,11 @@ def _moving_emails() -> list[partial[Any]]:
 
 
 def _visitor_emails() -> list[partial[Any]]:
-    """To people who asked a question or suggested a resource."""
+    """To people who asked a question, suggested a resource or proposed a topic."""
+    topic = Topic(
+        title="Hard-to-fill night shifts", slug="night", proposer_email="vera@asker.example"
+    )
+    reason = "We have this among our topics already.\n\nIt is called differently."
     suggestion = ResourceSuggestion(
         email="quentin@asker.example",
         title="Guía para la primera entrevista",
@@ -258,6 +263,8 @@ def _visitor_emails() -> list[partial[Any]]:
         partial(team_emails.suggestion_published, suggestion, is_public=True),
         partial(team_emails.suggestion_published, suggestion, is_public=False),
         partial(team_emails.suggestion_dismissed, suggestion),
+        partial(team_emails.topic_published, topic),
+        partial(team_emails.topic_dismissed, topic, reason),
     ]
 
 
@@ -377,6 +384,7 @@ def _facilitator_emails() -> list[partial[Any]]:
         ),
         DigestSection("questions", 1, 0, [question]),
         DigestSection("suggestions", 1, 0, [suggestion]),
+        DigestSection("topics", 1, 0, [DigestItem(Topic(pk=1), "Hard-to-fill night shifts")]),
         goals,
         DigestSection("resources", 2, 0, [resource]),
     ]

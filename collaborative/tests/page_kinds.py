@@ -28,6 +28,7 @@ from teams.models import (
     ResourceSuggestion,
     Review,
     SiteText,
+    Topic,
 )
 from teams.services.email_choices import stop_url
 from teams.services.invitation_refusals import refusal_url
@@ -58,6 +59,11 @@ def visitor_pages() -> list[str]:
         *_resource_pages(Resource.objects.visible_to(AnonymousUser())),
         "/resources/suggest/",
         "/resources/suggest/done/",
+        "/topics/",
+        "/topics/?state=studied",
+        *(topic.get_absolute_url() for topic in Topic.objects.public()[:1]),
+        "/topics/propose/",
+        "/topics/propose/done/",
         "/areas/",
         "/areas/?order=rate",
         "/areas/68-englewood/",
@@ -242,6 +248,7 @@ def desk_pages() -> list[str]:
         "teams/resource/?due=any",
         "teams/resource/add/",
         *_desk_resource_pages(),
+        *_desk_topic_pages(),
         "teams/goal/",
         "teams/goal/add/",
         f"teams/goal/{goal.pk}/report/",
@@ -319,6 +326,23 @@ def _desk_review_pages() -> list[str]:
         for review in Review.objects.filter(status=state)[:1]
         for page in pages
     ]
+
+
+def _desk_topic_pages() -> list[str]:
+    """The record of a topic in each state, with what is decided about it."""
+    states = Topic.State
+    actions = {
+        states.WAITING: ["publish", "dismiss"],
+        states.PROPOSED: ["study", "classify", "set-aside"],
+        states.CLASSIFIED: ["focus"],
+    }
+    pages = [
+        f"teams/topic/{topic.pk}/{page}/"
+        for state in states
+        for topic in Topic.objects.filter(state=state)[:1]
+        for page in ("change", *actions.get(state, ()))
+    ]
+    return ["teams/topic/", "teams/topic/add/", *pages]
 
 
 def _desk_announcement_pages() -> list[str]:

@@ -104,6 +104,7 @@ def test_dashboard_counts_what_waits_and_links_to_lists_of_that_length(
     assert waiting == {
         "organizations": 1, "affiliations": 1, "requests": 1, "moves": 0, "questions": 1,
         "bounces": 0, "goals": 1, "meetings": 0, "suggestions": 1, "resources": 1,
+        "topics": 0,
     }  # fmt: skip
     for path, what in [
         ("/admin/members/organization/?waits=decision", "1 organization to recognize"),

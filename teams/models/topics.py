@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
@@ -22,11 +24,41 @@ from teams.models.teams import MARKDOWN_HELP, ActionTeam
 MIN_SUPPORT_SHOWN = 5
 
 
+STATE_BADGES = {
+    "waiting": "waiting",
+    "proposed": "new",
+    "studied": "approval",
+    "classified": "confirmed",
+    "in_focus": "open",
+}
+
+
 class TopicQuerySet(models.QuerySet["Topic"]):
     def public(self) -> TopicQuerySet:
         """What everyone may read: not what waits or was dismissed, nor a topic of a draft team."""
-        hidden = [Topic.State.WAITING, Topic.State.DISMISSED]
-        return self.exclude(state__in=hidden).exclude(team__state=ActionTeam.State.DRAFT)
+        return self._decided().exclude(team__state=ActionTeam.State.DRAFT)
+
+    def visible_to(self, person: Member | AnonymousUser) -> TopicQuerySet:
+        """The public topics, and those of draft teams that `person` may know of."""
+        teams = ActionTeam.objects.visible_to(person).order_by().values("pk")
+        return self._decided().filter(Q(team=None) | Q(team__in=teams))
+
+    def _decided(self) -> TopicQuerySet:
+        return self.exclude(state__in=[Topic.State.WAITING, Topic.State.DISMISSED])
+
+    def with_support(self) -> TopicQuerySet:
+        """Adds `support_count`: to how many recognized organizations a topic matters."""
+        support = TopicSupport.objects.counted().filter(topic=OuterRef("pk")).order_by()
+        by_topic = support.values("topic").annotate(number=Count("pk")).values("number")
+        return self.annotate(support_count=Coalesce(Subquery(by_topic), 0))
+
+    def of_team(self, team: ActionTeam) -> TopicQuerySet:
+        """Those in the focus area of `team`, with what a list shows: what it works on now comes
+        first."""
+        states = [Topic.State.IN_FOCUS, Topic.State.CLASSIFIED]
+        topics = self.filter(team=team, state__in=states).with_support().select_related("team")
+        # "in_focus" comes after "classified" in the alphabet.
+        return topics.order_by("-state", "title", "pk")
 
     def waiting(self) -> TopicQuerySet:
         """Proposals about which nobody has decided."""
@@ -70,8 +102,9 @@ class Topic(models.Model):
     meetings = models.ManyToManyField(Meeting, blank=True, related_name="topics")
     resources = models.ManyToManyField(Resource, blank=True, related_name="topics")
     proposed_at = models.DateTimeField("proposed", default=timezone.now, editable=False)
-    # Nobody has proven it; it is erased some time after the decision.
+    # Nobody has proven it; it is erased some time after the first decision.
     proposer_email = models.EmailField("proposer’s address", blank=True)
+    # When it was published or dismissed; later steps have times of their own.
     decided_at = models.DateTimeField("decided", null=True, blank=True, editable=False)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -122,12 +155,25 @@ class Topic(models.Model):
         return reverse("topic_detail", args=[self.slug])
 
     @property
+    def badge(self) -> str:
+        """The glyph and color of its state, as `{% badge %}` knows them."""
+        return STATE_BADGES.get(self.state, "closed")
+
+    @property
+    def shown_support(self) -> int:
+        """To how many organizations it matters, where that may be shown, else 0. Of topics
+        `with_support`."""
+        number: int = getattr(self, "support_count", 0)
+        return number if number >= MIN_SUPPORT_SHOWN else 0
+
+    @property
     def is_waiting(self) -> bool:
         return self.state == self.State.WAITING
 
 
 class TopicStep(models.Model):
-    """A step of the work on a topic, with a sentence why. Never changed and never deleted."""
+    """A step of the work on a topic, with a sentence why. Never changed, and deleted only where its
+    decision is undone within two minutes."""
 
     topic = models.ForeignKey(Topic, on_delete=models.CASCADE, related_name="steps")
     state = models.CharField(max_length=10, choices=Topic.State.choices)
@@ -152,6 +198,12 @@ class TopicStep(models.Model):
         return f"{self.topic}: {self.get_state_display()}"
 
 
+class TopicSupportQuerySet(models.QuerySet["TopicSupport"]):
+    def counted(self) -> TopicSupportQuerySet:
+        """That of recognized organizations: what a former name said counts no more."""
+        return self.filter(organization__status=Organization.Status.RECOGNIZED)
+
+
 class TopicSupport(models.Model):
     """An organization to which a topic matters, as one of its members said."""
 
@@ -159,6 +211,8 @@ class TopicSupport(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="+")
     given_at = models.DateTimeField(default=timezone.now)
+
+    objects = TopicSupportQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

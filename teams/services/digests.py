@@ -29,6 +29,7 @@ from teams.services.waiting import (
     requests_waiting,
     resources_waiting,
     suggestions_waiting,
+    topics_waiting,
 )
 from teams.workdays import is_late, is_working_day, late_before
 
@@ -78,6 +79,7 @@ def digest_for(facilitator: Member) -> list[DigestSection]:
         _bounces(facilitator),
         _questions(facilitator),
         _suggestions(facilitator),
+        _topics(),
         _meetings(facilitator),
         _goals(facilitator),
         _resources(facilitator),
@@ -169,6 +171,16 @@ def _suggestions(facilitator: Member) -> DigestSection:
     ]
     late = Q(suggested_at__lt=late_before())
     return _section("suggestions", count_waiting(suggestions, "pk", late), items)
+
+
+def _topics() -> DigestSection:
+    topics = topics_waiting()
+    items = [
+        DigestItem(topic, str(topic), is_late(topic.proposed_at))
+        for topic in topics[:MAX_DIGEST_ITEMS]
+    ]
+    late = Q(proposed_at__lt=late_before())
+    return _section("topics", count_waiting(topics, "pk", late), items)
 
 
 def _meetings(facilitator: Member) -> DigestSection:

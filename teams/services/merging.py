@@ -17,7 +17,7 @@ from members.services import (
 )
 from members.wording import end_sentence
 from teams import emails
-from teams.models import Attendance, Membership
+from teams.models import Attendance, Membership, TopicSupport
 from teams.services.answer_changes import take_over_answers
 from teams.services.calendar_keys import end_calendar
 from teams.services.email_choices import copy_choices
@@ -34,12 +34,12 @@ def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
     """Make the account `duplicate` part of the account `into` of the same person; return the
     stored account that goes on.
 
-    Memberships and answers to meetings move; of two memberships in one team the better one stays
-    open, the other one ends; of two answers to one meeting the later one counts. `into` gets the
-    confirmed affiliation and what its profile lacks. The duplicate is closed, and its address signs
-    in to `into` from now on. One email to both addresses says so. Refuses one and the same account,
-    closed and merged ones, a duplicate that may use the desk, and two that are confirmed for
-    different organizations.
+    Memberships, answers to meetings and what they said of topics move; of two memberships in one
+    team the better one stays open, the other one ends; of two answers to one meeting the later one
+    counts. `into` gets the confirmed affiliation and what its profile lacks. The duplicate is
+    closed, and its address signs in to `into` from now on. One email to both addresses says so.
+    Refuses one and the same account, closed and merged ones, a duplicate that may use the desk, and
+    two that are confirmed for different organizations.
     """
     if duplicate.pk == into.pk:
         raise Refused("This is the same account. Choose the other one.")
@@ -57,6 +57,7 @@ def merge_members(duplicate: Member, into: Member, *, by: Member) -> Member:
         copy_choices(duplicate, retained, by)
         answers = Attendance.objects.filter(member=duplicate)
         take_over_answers(answers, retained, by=by, why=MERGED)
+        TopicSupport.objects.filter(member=duplicate).update(member=retained)
         merged_before = list(duplicate.merged_accounts.order_by("pk"))
         bulk_save_with_history(merged_before, by, MERGED, merged_into=retained)
         save_with_history(retained, by, MERGED, **_gained(duplicate, retained))

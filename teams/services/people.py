@@ -35,6 +35,7 @@ from teams.models import (
     Claim,
     Invitation,
     Membership,
+    TopicSupport,
 )
 from teams.services.announcements import skip_closed_accounts
 from teams.services.answers import withdraw_answers
@@ -178,6 +179,7 @@ def personal_data(member: Member) -> dict[str, Any]:
         "invited_colleagues": _sent_invitations_of(member),
         "memberships": _memberships_of(member),
         "meetings": _answers_of(member),
+        "topics_that_matter_to_your_organization": _support_by(member),
         "announcements": _announcements_to([member.pk, *merged]),
         "announcements_you_wrote": _announcements_by([member.pk, *merged]),
         "moves": _moves_of(member, merged),
@@ -186,6 +188,18 @@ def personal_data(member: Member) -> dict[str, Any]:
         "choices_of_emails": _choices_of(member),
         "history": _history_of([member.pk, *merged]),
     }
+
+
+def _support_by(member: Member) -> list[dict[str, str]]:
+    given = TopicSupport.objects.filter(member=member).select_related("topic", "organization")
+    return [
+        {
+            "topic": support.topic.title,
+            "organization": support.organization.name,
+            "said_at": support.given_at.isoformat(),
+        }
+        for support in given.order_by("pk")
+    ]
 
 
 def _calendar_of(member: Member) -> dict[str, str | None]:

@@ -14,12 +14,12 @@ from members.models import Member
 from members.services import Refused, save_with_history
 from members.wording import end_sentence
 from teams import emails
-from teams.models import FaqEntry, Question, ResourceSuggestion
+from teams.models import FaqEntry, Question, ResourceSuggestion, Topic
 from teams.services.visibility import name_for
 
 # The same words from the same address within this time are one question.
 REPEAT_WINDOW = timedelta(minutes=10)
-# How long the address of an asker, or of who suggests a resource, is kept.
+# How long the address of an asker, or of who suggests a resource or proposes a topic, is kept.
 KEEP_ADDRESS_AFTER_DECISION = timedelta(days=90)
 KEEP_ADDRESS_UNDECIDED = timedelta(days=365)
 # Of a slug, so that a number fits behind it.
@@ -105,9 +105,9 @@ def confirm_entry(entry: FaqEntry, *, by: Member) -> FaqEntry:
 
 
 def delete_old_addresses() -> int:
-    """Erase the addresses of those who asked a question or suggested a resource, 90 days after the
-    decision, and a year after they wrote if there was none; return how many. History holds no
-    addresses, so it gets no line."""
+    """Erase the addresses of those who asked a question, suggested a resource or proposed a topic,
+    90 days after the decision, and a year after they wrote if there was none; return how many.
+    History holds no addresses, so it gets no line."""
     now = timezone.now()
     decided = Q(decided_at__lt=now - KEEP_ADDRESS_AFTER_DECISION)
     undecided_since = now - KEEP_ADDRESS_UNDECIDED
@@ -115,7 +115,9 @@ def delete_old_addresses() -> int:
     suggestions = ResourceSuggestion.objects.filter(
         decided | Q(decided_at=None, suggested_at__lt=undecided_since)
     )
-    return sum(old.exclude(email="").update(email="") for old in (questions, suggestions))
+    topics = Topic.objects.filter(decided | Q(decided_at=None, proposed_at__lt=undecided_since))
+    number = topics.exclude(proposer_email="").update(proposer_email="")
+    return number + sum(old.exclude(email="").update(email="") for old in (questions, suggestions))
 
 
 def serialize_inserts(model: type[models.Model]) -> None:

@@ -21,6 +21,7 @@ from members.services import OrganizationData, OrganizationImportResult, Refused
 from teams import emails
 from teams.models import Membership
 from teams.services.meeting_emails import NextMeetings
+from teams.services.topics import move_support
 from teams.services.transitions import transition_all
 from teams.services.visibility import name_for, visible_keys
 
@@ -148,6 +149,7 @@ def merge_organizations(
     confirms, and what that opens. Refuses an organization with itself,
     one that is merged already, and into one that is merged, declined or less recognized."""
     members = services.merging.merge_organizations(duplicate, into, domain=domain, by=by)
+    move_support(duplicate, into, by=by)
     return Recognition(members, activate_open_requests(members, by=by))
 
 

@@ -16,7 +16,7 @@ from members.models import Member, Organization
 from members.wording import end_sentence
 from teams.markdown import plain_text
 from teams.meeting_times import time_range
-from teams.models import ActionTeam, FaqEntry, Goal, Meeting, Resource
+from teams.models import ActionTeam, FaqEntry, Goal, Meeting, Resource, Topic
 from teams.search import Document
 from teams.statistics import (
     ORGANIZATIONS_PER_PAGE,
@@ -193,6 +193,34 @@ def _show_resources(resources: QuerySet[Resource]) -> dict[int, Found]:
     }
 
 
+# Topics ------------------------------------------------------------------------------------
+
+
+def _text_of_topic(topic: Topic) -> str:
+    return plain_text(topic.summary)
+
+
+def _facts_of_topic(topic: Topic) -> str:
+    parts = [topic.get_state_display(), topic.team.name if topic.team else ""]
+    return ", ".join(filter(None, parts))
+
+
+def _read_topics() -> Iterator[Document]:
+    topics = Topic.objects.exclude(state__in=[Topic.State.WAITING, Topic.State.DISMISSED])
+    for topic in topics.select_related("team").iterator(CHUNK_SIZE):
+        text = _lines(_text_of_topic(topic), _facts_of_topic(topic))
+        yield Document("topic", topic.pk, topic.title, text)
+
+
+def _show_topics(topics: QuerySet[Topic]) -> dict[int, Found]:
+    return {
+        topic.pk: Found(
+            topic.title, topic.get_absolute_url(), _facts_of_topic(topic), _text_of_topic(topic)
+        )
+        for topic in topics.select_related("team")
+    }
+
+
 # Organizations -----------------------------------------------------------------------------
 
 
@@ -263,6 +291,14 @@ KINDS = (
         Resource.objects.visible_to,
         _read_resources,
         _show_resources,
+    ),
+    SearchKind(
+        "topic",
+        "Topic",
+        "Topics",
+        lambda person, keys: Topic.objects.visible_to(person),
+        _read_topics,
+        _show_topics,
     ),
     SearchKind(
         "organization",

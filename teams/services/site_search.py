@@ -28,13 +28,14 @@ from teams.models import (
     Meeting,
     Resource,
     SynonymGroup,
+    Topic,
     team_keys,
 )
 from teams.search import DocumentKey, SearchIndex
 from teams.services.search_kinds import KINDS, Found, Person, SearchKind
 
 # Each change of one of these leaves a version in its history.
-_INDEXED = (ActionTeam, Goal, FaqEntry, Meeting, Resource, Organization, SynonymGroup)
+_INDEXED = (ActionTeam, Goal, FaqEntry, Meeting, Resource, Topic, Organization, SynonymGroup)
 # A transaction may end after one that began later: as many versions before the newest are looked
 # through for such latecomers.
 RECENT_VERSIONS = 1000

@@ -35,6 +35,7 @@ from teams.models import (
     Question,
     ResourceQuerySet,
     ResourceSuggestion,
+    Topic,
 )
 from teams.services.meetings_due import meetings_due
 from teams.services.visibility import visible_moves, visible_resources
@@ -87,6 +88,11 @@ def suggestions_waiting() -> QuerySet[ResourceSuggestion]:
     return ResourceSuggestion.objects.waiting().order_by("suggested_at", "pk")
 
 
+def topics_waiting() -> QuerySet[Topic]:
+    """Return the topics that people proposed and nobody has decided about."""
+    return Topic.objects.waiting().order_by("proposed_at", "pk")
+
+
 def resources_waiting(facilitator: Member) -> ResourceQuerySet:
     """Return the resources of the facilitator with dead links, and those that nobody has checked
     for long. Recordings without captions are in the list of resources: they take time."""
@@ -119,9 +125,9 @@ def goals_waiting(facilitator: Member) -> QuerySet[Goal]:
 
 
 def waiting_for(facilitator: Member) -> dict[str, Waiting]:
-    """Return how much waits for `facilitator`: organizations, questions and suggestions (shared by
-    all); affiliations, requests, moves, bounces, meetings, goals and resources of their teams. One
-    query for all of it, and one for the teams of a facilitator."""
+    """Return how much waits for `facilitator`: organizations, questions, suggestions and proposed
+    topics (shared by all); affiliations, requests, moves, bounces, meetings, goals and resources
+    of their teams. One query for all of it, and one for the teams of a facilitator."""
     before = late_before()
     asked, requested = Q(asked_at__lt=before), Q(requested_at__lt=before)
     unconfirmed = Membership.objects.visible_to(facilitator).to_confirm()
@@ -133,6 +139,7 @@ def waiting_for(facilitator: Member) -> dict[str, Waiting]:
         _numbers("bounces", bounces_waiting(facilitator), "pk"),
         _numbers("questions", questions_waiting(), "pk", asked),
         _numbers("suggestions", suggestions_waiting(), "pk", Q(suggested_at__lt=before)),
+        _numbers("topics", topics_waiting(), "pk", Q(proposed_at__lt=before)),
         _numbers("meetings", meetings_due(facilitator), "pk"),
         _numbers("goals", goals_waiting(facilitator), "pk"),
         _numbers("resources", resources_waiting(facilitator), "pk"),

@@ -62,6 +62,7 @@ def test_waiting_for_counts_what_is_late(waiting, administrator):
         "meetings": 0,
         "questions": 0,
         "suggestions": 0,
+        "topics": 0,
         "goals": 0,
         "resources": 0,
     }

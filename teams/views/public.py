@@ -24,7 +24,7 @@ from members.forms import DomainCheckForm
 from members.models import EmailDomain, Member, Organization
 from members.search_words import cut_search_note, used_words
 from teams.forms import SearchForm
-from teams.models import ActionTeam, FaqEntry, Goal, Membership, Resource, ResourceQuerySet
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, Resource, ResourceQuerySet, Topic
 from teams.public_teams import public_team
 from teams.services import search_faq
 from teams.services.my_announcements import newest_of_team
@@ -67,6 +67,7 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "team": team,
         "goals": _goals(team),
         "get_counts": partial(public_team_counts, [team]),
+        "topics": Topic.objects.of_team(team),
         "get_content": partial(_team_content, team),
         "membership": None,
         "facilitators": [],

@@ -26,6 +26,7 @@ from collaborative.demo.timeline import (
     backdate_people,
     backdate_question,
 )
+from collaborative.demo.topics import add_topics
 from collaborative.management.commands.prepare_development import ADMINISTRATOR
 from desk.imports.members import MemberImport
 from desk.imports.reader import TableRow
@@ -124,6 +125,7 @@ def _add_everything() -> str:
     add_meetings(teams, facilitators, administrator)
     add_areas(teams[data.HIRING], facilitators[data.HIRING])
     add_resources(teams, facilitators, administrator)
+    add_topics(teams, facilitators, administrator)
     _invite_colleagues(teams)
     joined = add_announcements(teams, facilitators, administrator)
     # These people do not exist, so nobody may write to them, whatever EMAIL_URL is set to.

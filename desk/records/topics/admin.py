@@ -1,0 +1,205 @@
+"""The list and the records of topics."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+
+from desk.actions.base import ActionAdmin
+from desk.changelist import badge, mark_unseen_people, require_staff, team_tag
+from desk.records.memberships import TeamFilter
+from desk.records.topics.actions import ACTIONS, ON_ITS_PAGE
+from members.dates import long_date
+from members.models import Member
+from members.text_fields import CleanFormField
+from teams.models import Goal, Meeting, Resource, Topic
+from teams.services.topics import LINKS, add_topic, change_topic
+
+# Of each kind, the newest, beside those that are chosen.
+MAX_LINKS_OFFERED = 50
+
+
+class TopicForm(forms.ModelForm[Topic]):
+    """A topic as facilitators add and change it, with what belongs to it."""
+
+    # Set by the class that is made for a page.
+    staff: ClassVar[Member]
+
+    why = CleanFormField(
+        label="Why",
+        max_length=300,
+        help_text=ON_ITS_PAGE,
+        error_messages={"required": "Say in one sentence why it is one of our topics."},
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    class Meta:
+        model = Topic
+        fields = ("title", "summary", *LINKS)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Offer what the person sees, and ask for a sentence only where a topic is new."""
+        super().__init__(*args, **kwargs)
+        topic = self.instance
+        if topic.pk:
+            self.fields.pop("why", None)
+        self.hidden: dict[str, list[Any]] = {}
+        for name in LINKS:
+            if name in self.fields:
+                self._offer(name, list(getattr(topic, name).all()) if topic.pk else [])
+
+    def _offer(self, name: str, chosen: list[Any]) -> None:
+        visible: dict[str, QuerySet[Any]] = {
+            "goals": Goal.objects.visible_to(self.staff).order_by("-pk"),
+            "meetings": Meeting.objects.visible_to(self.staff).order_by("-starts_at"),
+            "resources": Resource.objects.visible_to(self.staff).order_by("-added_at"),
+        }
+        keys = [each.pk for each in chosen]
+        seen = set(visible[name].filter(pk__in=keys).values_list("pk", flat=True))
+        self.hidden[name] = [each for each in chosen if each.pk not in seen]
+        newest = list(visible[name].values_list("pk", flat=True)[:MAX_LINKS_OFFERED])
+        field = cast("forms.ModelMultipleChoiceField[Any]", self.fields[name])
+        model = visible[name].model
+        field.queryset = model._default_manager.filter(pk__in=[*newest, *seen])
+        field.required = False
+        field.widget = forms.CheckboxSelectMultiple(choices=field.choices)
+        field.help_text = ""
+
+    def clean(self) -> dict[str, Any]:
+        """Return the fields with what the person does not see. Refuses a title that exists."""
+        cleaned = super().clean() or self.cleaned_data
+        title = cleaned.get("title", "")
+        same = Topic.objects.exclude(pk=self.instance.pk).filter(title__iexact=title)
+        if title and (other := same.exclude(state=Topic.State.DISMISSED).first()):
+            self.add_error("title", f"There is a topic “{other}” already.")
+        return cleaned
+
+    def links(self) -> dict[str, list[Any]]:
+        """What is chosen of each kind, with what the person does not see."""
+        return {
+            name: [*self.cleaned_data.get(name, ()), *self.hidden.get(name, ())] for name in LINKS
+        }
+
+
+class TopicAdmin(ActionAdmin[Topic]):
+    """The topics, which all facilitators share: proposals of visitors, and what became of them."""
+
+    form = TopicForm
+    add_words = "Add a topic"
+    bulk_actions = ACTIONS
+    list_display = ["title", "state_badge", "team_or_none", "proposed", "support"]
+    list_filter = ["state", TeamFilter]
+    search_fields = ["title", "summary"]
+    export_columns = [
+        ("Title", "title"), ("Summary", "summary"), ("State", "get_state_display"),
+        ("Focus area", "team"), ("Proposed", "proposed_at"), ("Decided", "decided_at"),
+        ("Decided by", "decided_by"), ("Matters to organizations", "support_count"),
+        ("Page", "get_absolute_url"),
+    ]  # fmt: skip
+    FACTS = ("state_badge", "team_or_none", "proposed", "address", "support")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Topic]:
+        return Topic.objects.select_related("team", "decided_by").with_support()
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the order: what waits, oldest first; else newest first."""
+        if request.GET.get("state") == Topic.State.WAITING:
+            return ("proposed_at", "pk")
+        return ("-proposed_at", "-pk")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Topic | None = None) -> Any:
+        """Return the fields; of a stored topic its facts first. Links are folded away where there
+        is nothing to decide about them yet."""
+        if obj is None:
+            return [
+                (None, {"fields": ("title", "summary", "why")}),
+                ("Goals, meetings, resources", {"fields": LINKS, "classes": ["collapse"]}),
+            ]
+        classes = ["collapse"] if obj.is_waiting else []
+        return [
+            (None, {"fields": (*self.FACTS, "title", "summary")}),
+            ("Goals, meetings, resources", {"fields": LINKS, "classes": classes}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Topic | None = None) -> Any:
+        return self.FACTS if obj else ()
+
+    def get_form(
+        self, request: HttpRequest, obj: Topic | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form, which knows who fills it in."""
+        form_class = super().get_form(request, obj, change, **kwargs)
+        return type(form_class.__name__, (form_class,), {"staff": require_staff(request)})
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Return the page that adds a topic, headed by what it does."""
+        return super().add_view(
+            request, form_url, {"title": self.add_words} | (extra_context or {})
+        )
+
+    def save_model(self, request: HttpRequest, obj: Topic, form: Any, change: bool) -> None:
+        """Add or change through the services."""
+        staff, entered = require_staff(request), form.cleaned_data
+        words = {"title": entered["title"], "summary": entered["summary"]}
+        if not change:
+            added = add_topic(**words, why=entered["why"], by=staff)
+            obj.pk, obj.slug, obj.state = added.pk, added.slug, added.state
+            obj._state.adding = False
+            words = {}
+        change_topic(obj, by=staff, links=form.links(), **words)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save nothing: the links are saved with the topic."""
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Topic | None = None,
+    ) -> HttpResponse:
+        """Return the record, with all its steps, newest first."""
+        if obj is not None:
+            steps = list(obj.steps.select_related("team", "by").order_by("-taken_at", "-pk"))
+            mark_unseen_people(steps, require_staff(request))
+            context["steps"] = steps
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        if isinstance(obj, Topic) and obj.state not in (Topic.State.WAITING, Topic.State.DISMISSED):
+            return obj.get_absolute_url()
+        return None
+
+    @admin.display(description="state", ordering="state")
+    def state_badge(self, topic: Topic) -> SafeString:
+        return badge(topic.badge, topic.get_state_display())
+
+    @admin.display(description="focus area", ordering="team")
+    def team_or_none(self, topic: Topic) -> SafeString | str:
+        return team_tag(topic.team) if topic.team else "none"
+
+    @admin.display(ordering="proposed_at")
+    def proposed(self, topic: Topic) -> str:
+        return long_date(topic.proposed_at)
+
+    @admin.display(description="proposer’s address")
+    def address(self, topic: Topic) -> str:
+        return f"{topic.proposer_email} (not verified)" if topic.proposer_email else "none"
+
+    @admin.display(description="matters to", ordering="support_count")
+    def support(self, topic: Topic) -> str:
+        # Annotated by get_queryset.
+        number: int = topic.support_count  # type: ignore[attr-defined]
+        return f"{number} organization{'' if number == 1 else 's'}" if number else "nobody yet"
