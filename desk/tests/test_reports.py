@@ -49,6 +49,32 @@ def linked_numbers(response) -> list[tuple[int, str]]:
     return [(int(number.replace(",", "")), html.unescape(url)) for url, number in links]
 
 
+# What was achieved ------------------------------------------------------------------
+
+
+def test_report_lists_goals_with_their_numbers_and_what_was_reported(
+    client_for, facilitator, goal, other_team
+):
+    Goal.objects.filter(pk=goal.pk).update(target=70, unit="%")
+    Goal.objects.create(team=other_team, slug="x", title="Of another team")
+    for month, value, state in [(1, 41, "on_track"), (3, 58, "at_risk"), (6, 69, "reached")]:
+        goal.updates.create(
+            state=state,
+            value=value,
+            sentence=f"Report of month {month}",
+            reported_at=datetime(2026, month, 5, 12, tzinfo=CHICAGO),
+        )
+    client = client_for(facilitator)
+    text = visible_text(client.get(f"{REPORT}?from=2026-02&to=2026-05"))
+    section = text[text.index("Goals in February to May 2026") :]
+    assert "At risk 58% of 70% 41% before March 5, 2026: Report of month 3. Meetings" in section
+    assert "Report of month 1" not in text
+    assert "Report of month 6" not in text
+    assert "Of another team" not in text
+    before = visible_text(client.get(f"{REPORT}?from=2025-02&to=2025-05"))
+    assert "No update yet none yet, of 70% nothing" in before
+
+
 # Each number is the length of its list ----------------------------------------------
 
 

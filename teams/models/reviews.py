@@ -100,7 +100,8 @@ class Review(models.Model):
         where there are many reviews."""
         shown = [line for line in self.lines.all() if not line.is_hidden]
         by_kind = [
-            (kind.label, [line for line in shown if line.kind == kind]) for kind in ReviewLine.Kind
+            (HEADINGS[kind], [line for line in shown if line.kind == kind])
+            for kind in ReviewLine.Kind
         ]
         return [(label, lines) for label, lines in by_kind if lines]
 
@@ -142,6 +143,17 @@ class ReviewLine(models.Model):
     def key(self) -> str:
         """How forms name it, also after it is collected again."""
         return f"{self.kind}-{self.object_key}"
+
+
+HEADINGS = {
+    ReviewLine.Kind.GOAL: "Goals",
+    ReviewLine.Kind.MEETING: "Meetings held",
+    ReviewLine.Kind.RESOURCE: "Resources added",
+    ReviewLine.Kind.ORGANIZATION: "Organizations that joined",
+    ReviewLine.Kind.ANSWER: "Questions and answers",
+    ReviewLine.Kind.TOPIC: "Topics",
+    ReviewLine.Kind.TARGET_AREA: "Target areas",
+}
 
 
 class ReviewCorrection(models.Model):

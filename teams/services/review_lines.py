@@ -15,7 +15,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.text import Truncator
+from django.utils.text import Truncator, get_text_list
 
 from members.models import UNDO_WINDOW, Decision, DecisionItem, Organization
 from members.wording import end_sentence
@@ -132,11 +132,12 @@ def _goals(days: Days) -> list[_Collected]:
 
 
 def _number(now: Decimal | None, before: Decimal | None, target: Decimal | None, unit: str) -> str:
-    """Return "58% of 70% (41% before)"; empty without a number from the period."""
+    """Return "9 of 12 organizations (7 before)"; empty without a number from the period."""
     if now is None:
         return ""
-    words = f"{amount(now, unit)} of {amount(target, unit)}" if target else amount(now, unit)
-    return f"{words} ({amount(before, unit)} before)" if before not in {None, now} else words
+    short = unit if unit == "%" else ""
+    words = f"{amount(now, short)} of {amount(target, unit)}" if target else amount(now, unit)
+    return f"{words} ({amount(before, short)} before)" if before not in {None, now} else words
 
 
 def _meetings(days: Days) -> list[_Collected]:
@@ -146,7 +147,9 @@ def _meetings(days: Days) -> list[_Collected]:
     collected: list[_Collected] = []
     for meeting in held.prefetch_related("teams"):
         minutes = " Its minutes are published." if meeting.minutes else ""
-        text = f"{meeting.get_kind_display()}: {end_sentence(meeting.title_with_teams)}{minutes}"
+        names = get_text_list([team.name for team in meeting.teams.all()], "and")
+        whose = end_sentence(names or "the whole Collaborative")
+        text = f"{meeting.title}, {meeting.get_kind_display().lower()} of {whose}{minutes}"
         line = _line(Kind.MEETING, meeting.pk, meeting.day, text, meeting.get_absolute_url())
         collected.append((line, [("teams.meeting", meeting.pk)]))
     return collected
@@ -176,7 +179,8 @@ def _organizations(days: Days) -> list[_Collected]:
         history_date__lt=days.start,
     )
     known = set(before.values_list("id", flat=True))
-    known |= set(names.filter(pk__in=known).values_list("merged_into", flat=True))
+    former = names.filter(pk__in=before.order_by().values("id"))
+    known |= set(former.values_list("merged_into", flat=True))
     collected: list[_Collected] = []
     for each in decided:
         if each.pk in known:

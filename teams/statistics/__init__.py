@@ -42,6 +42,7 @@ from teams.statistics.coverage import (
     recognized_on_teams,
     recognized_without,
 )
+from teams.statistics.goals import GoalProgress, goal_progress
 from teams.statistics.periods import Period
 from teams.statistics.public import (
     ORGANIZATIONS_PER_PAGE,
@@ -61,6 +62,8 @@ from teams.statistics.public_meetings import (
 )
 
 __all__ = [
+    "GoalProgress",
+    "goal_progress",
     "AreaFacts",
     "AreaOverview",
     "area_overview",

@@ -96,7 +96,7 @@ def test_each_kind_is_collected_in_words_with_its_link(team, goal, organization,
         ),
         (
             "meeting",
-            "Quarterly meeting: Education: Winter meeting. Its minutes are published.",
+            "Winter meeting, quarterly meeting of Education. Its minutes are published.",
             "/meetings/winter-meeting/",
         ),
         (
@@ -276,7 +276,7 @@ def test_draft_is_collected_again_and_hidden_lines_stay_hidden(
     assert shown == {
         "Rush Example Hospital": True,
         "Loop Clinic": False,
-        "Quarterly meeting: Education: Winter meeting.": False,
+        "Winter meeting, quarterly meeting of Education.": False,
     }
     review = change_review(review, **changes, hidden=[], by=facilitator)
     assert not review.lines.filter(is_hidden=True).exists()
@@ -389,7 +389,7 @@ def test_announcement_has_the_paragraph_the_lines_and_the_link(
     assert (announcement.team, announcement.status) == (team, Announcement.Status.DRAFT)
     assert announcement.subject == f"Since the last quarterly meeting: {review.period}"
     assert announcement.body == (
-        "A **good** quarter.\n\n## Organizations\n\n- Rush Example Hospital\n"
+        "A **good** quarter.\n\n## Organizations that joined\n\n- Rush Example Hospital\n"
         "- Tom & (the) \\*team\\*\n\n## Corrections\n\n- Three signed.\n\n"
         f"All of it, with links: {settings.SITE_URL}/since/{review.slug}/"
     )

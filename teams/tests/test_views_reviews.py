@@ -21,7 +21,7 @@ def test_newest_review_is_shown_with_older_ones_below(client, facilitator):
     text, page = visible_text(response), response.content.decode()
     assert "A <strong>good</strong> quarter." in page
     assert '<a href="/meetings/winter/">Winter &lt;meeting&gt;</a>' in page
-    assert page.index("Meetings</h2>") < page.index("Organizations</h2>")
+    assert page.index("Meetings held</h2>") < page.index("Organizations that joined</h2>")
     assert "Left out" not in text
     assert "Corrections Three signed, not two." in text
     assert "Older." not in text

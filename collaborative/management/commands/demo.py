@@ -19,6 +19,7 @@ from collaborative.demo.announcements import add_announcements
 from collaborative.demo.areas import add_areas
 from collaborative.demo.meetings import GUEST, add_meetings
 from collaborative.demo.resources import add_resources
+from collaborative.demo.reviews import add_reviews
 from collaborative.demo.timeline import (
     backdate_bounce,
     backdate_goal_update,
@@ -128,6 +129,7 @@ def _add_everything() -> str:
     add_topics(teams, facilitators, administrator)
     _invite_colleagues(teams)
     joined = add_announcements(teams, facilitators, administrator)
+    add_reviews(facilitators[data.HIRING])
     # These people do not exist, so nobody may write to them, whatever EMAIL_URL is set to.
     new_addresses = [data.MOVE_REQUEST[1], *(move[1] for move in data.MOVES)]
     invited = [invitation[1] for invitation in data.INVITATIONS]
