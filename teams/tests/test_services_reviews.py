@@ -184,6 +184,12 @@ def test_organization_merged_or_known_by_a_former_name_did_not_join(
     assert texts() == []
 
 
+def test_topic_says_its_last_step_and_why(team, administrator):
+    topic = topic_with_step("classified", team)
+    TopicStep.objects.create(topic=topic, state="proposed", why="Asked.", taken_at=moment(20))
+    assert texts() == ["Child care: classified, Education. It keeps people out."]
+
+
 def test_ended_target_area_says_why_it_ended(team):
     TargetArea.objects.create(
         team=team,
