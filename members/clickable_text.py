@@ -13,7 +13,9 @@ from members.normalize import fold
 # Browsers read the full stops of other scripts as "." (UTS 46); `fold` handles the full-width one.
 _DOTS = str.maketrans("。․", "..")
 _SCHEME = re.compile(r"://|\b(?:www\.|(?:mailto|tel|sms|callto|skype):)\S")
-_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W_](?:[\w-]*[^\W_])?")
+# What cannot be within the name of a site: labels begin and end with a letter or digit. A pattern
+# of the name itself would take quadratic time.
+_BETWEEN_NAMES = re.compile(r"[^\w.-]+|\.{2,}|\.(?=[-_])|(?<=[-_])\.")
 
 
 def clickable_part(text: str) -> str:
@@ -26,7 +28,9 @@ def clickable_part(text: str) -> str:
 
 
 def _hosts(word: str) -> list[str]:
-    return _DOMAIN.findall(word)
+    """Return what may be names of sites in `word`: letters and digits with full stops between."""
+    names = (run.strip("._-") for run in _BETWEEN_NAMES.split(word))
+    return [name for name in names if "." in name]
 
 
 def _is_host(name: str) -> bool:
