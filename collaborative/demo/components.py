@@ -93,9 +93,17 @@ def components(request: HttpRequest) -> HttpResponse:
             for number, team in enumerate(sample_teams())
         ],
         "form": SampleForm(initial=initial, auto_id="sample_%s"),
-        "wrong_form": SampleForm({}, auto_id="wrong_%s"),
+        "wrong_form": wrong_form(),
     }
     return render(request, "dev/components.html", context)
+
+
+def wrong_form() -> SampleForm:
+    """Return the form with its errors. Its fields have names of their own: both are on one page."""
+    form = SampleForm({}, prefix="wrong")
+    for field in form.fields.values():
+        field.label = f"{field.label}, with its error"
+    return form
 
 
 def sample_teams() -> list[ActionTeam]:

@@ -219,6 +219,23 @@ window.pageAudit = (() => {
         .concat(ids.filter((id, at) => ids.indexOf(id) < at).map((id) => `two have the id ${id}`));
     },
 
+    /** Forms, and groups of fields, that two elements call by one name, or that have none: for a
+     *  screen reader's list of them. A form with a role of its own is not in that list. */
+    sameName() {
+      const nameOf = (element) =>
+        element.ariaLabel ||
+        document.getElementById(element.getAttribute("aria-labelledby"))?.textContent.trim() ||
+        element.querySelector(":scope > legend")?.textContent.trim() ||
+        "";
+      const problems = [];
+      for (const kind of ["form:not([role])", ":is(fieldset, [role=group]):has(input)"]) {
+        const names = [...document.querySelectorAll(kind)].map(nameOf);
+        const twice = names.filter((name, at) => names.indexOf(name) < at);
+        problems.push(...new Set(twice.map((name) => `two of ${kind} are named "${name}"`)));
+      }
+      return problems;
+    },
+
     /** What can be read, line by line, and what can be filled in. */
     readableLines() {
       const main = document.querySelector("main");

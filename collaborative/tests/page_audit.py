@@ -1,12 +1,12 @@
 """Audit pages as their readers use them: with axe-core, narrow and wide, light and dark, by
 keyboard, without JavaScript.
 
-Of each page is checked what it decides for itself: headings, names of fields and buttons, ids,
-pictures' descriptions, and whether it fits on the narrowest screen. The rest is checked where it is
-seen first in the same process: all rules on a page with an element of another tag, type or styled
-class, or with a link, field or item in another parent; for those elements sizes and focus rings at
-each width and scheme; contrast where there are other colors; the keyboard's way and reading without
-JavaScript where a script meets something that it names.
+Of each page is checked what it decides for itself: headings, names of fields and buttons, forms
+and groups of one name, ids, pictures' descriptions, and whether it fits on the narrowest screen.
+The rest is checked where it is seen first in the same process: all rules on a page with an element
+of another tag, type or styled class, or with a link, field or item in another parent; for those
+elements sizes and focus rings at each width and scheme; contrast where there are other colors; the
+keyboard's way and reading without JavaScript where a script meets something that it names.
 """
 
 import re
@@ -77,6 +77,7 @@ class PageAudit:
         _show(page, NARROW, "light")
         page.evaluate(SCRIPT)
         findings = _headings(page) + page.evaluate("pageAudit.unnamed()")
+        findings += page.evaluate("pageAudit.sameName()")
         if page.evaluate("pageAudit.scrollsSideways()"):
             findings.append(f"scrolls sideways at {NARROW}")
         if _has_new_scripts(page):
