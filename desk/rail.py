@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.contrib.admin import AdminSite
 from django.core.cache import caches
@@ -53,22 +54,26 @@ PEOPLE: list[ListEntry] = [
 ]
 WORK: list[ListEntry] = [
     (Meeting, "Meetings", "calendar", "meetings"),
-    (Announcement, "Announcements", "email", ""),
+    (Announcement, "Announcements", "horn", ""),
     (Goal, "Goals", "flag", "goals"),
     (Resource, "Resources", "file", "resources"),
     (ActionTeam, "Teams", "inbox", ""),
     (TargetArea, "Target areas", "place", ""),
-    (UnemploymentSurvey, "Area figures", "bars", ""),
-    (Review, "Since last meeting", "check", ""),
     (FaqEntry, "FAQ entries", "talk", ""),
-    (SynonymGroup, "Synonyms", "search", ""),
+]
+RECORDS: list[ListEntry] = [
+    (Review, "Since last meeting", "clock", ""),
+    (Decision, "Decisions", "undo", ""),
+    (Invitation, "Invitations", "plus", ""),
+]
+# What is set up once and rarely opened.
+SETUP_HEADING = "Set up"
+SETUP: list[ListEntry] = [
     (SiteText, "Texts of the site", "form", ""),
     (Notice, "Notices", "info", ""),
     (SiteIdentity, "Name and logo", "wave", ""),
-]
-RECORDS: list[ListEntry] = [
-    (Decision, "Decisions", "undo", ""),
-    (Invitation, "Invitations", "email", ""),
+    (SynonymGroup, "Synonyms", "search", ""),
+    (UnemploymentSurvey, "Area figures", "bars", ""),
     (EmailDomain, "Email domains", "file", ""),
     (Import, "Imports", "form", ""),
     (Export, "Exports", "download", ""),
@@ -87,7 +92,20 @@ class Link:
     waiting: Waiting | None = None
 
 
-Group = tuple[str, list[Link]]
+class Group(NamedTuple):
+    """Links of the rail, below their heading."""
+
+    heading: str
+    links: list[Link]
+
+    @property
+    def is_foldable(self) -> bool:
+        """Whether only its heading shows, until a press on it or one of its pages is open."""
+        return self.heading == SETUP_HEADING
+
+    @property
+    def has_current(self) -> bool:
+        return any(link.is_current for link in self.links)
 
 
 def rail(
@@ -117,10 +135,11 @@ def rail(
     if is_administrator(request):
         pages.append(_link(request, "Status", "status", "gear"))
     return [
-        ("", [today]),
-        ("Waits and people", _lists(site, request, PEOPLE, waiting)),
-        ("The work of the teams", _lists(site, request, WORK, waiting)),
-        ("Look back", pages),
+        Group("", [today]),
+        Group("Waits and people", _lists(site, request, PEOPLE, waiting)),
+        Group("The work of the teams", _lists(site, request, WORK, waiting)),
+        Group("Look back", pages),
+        Group(SETUP_HEADING, _lists(site, request, SETUP, waiting)),
     ]
 
 

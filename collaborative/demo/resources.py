@@ -109,6 +109,7 @@ def add_resources(
     Resource.objects.filter(url__startswith="https://gone.").update(
         link_state=Resource.LinkState.GONE,
         link_checked_at=now - timedelta(days=2),
+        link_problem="The site answers that there is no such page",
         link_failing_since=now - timedelta(days=9),
         checked_on=timezone.localdate() - timedelta(days=DAYS_SINCE_CHECK_OF_GONE),
     )

@@ -113,7 +113,9 @@ def forms_of(response: HttpResponse) -> list[Form]:
 
 
 def action_form(response: HttpResponse) -> Form:
-    """Return the form of the page of an action."""
+    """Return the form of the page of an action. Its button may say more than the label."""
     label = response.context["bulk_action"].label
-    (form,) = [form for form in forms_of(response) if label in form.buttons]
+    (form,) = [
+        form for form in forms_of(response) if any(each.startswith(label) for each in form.buttons)
+    ]
     return form

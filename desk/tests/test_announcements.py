@@ -19,6 +19,8 @@ from teams.tests.meetings import make_meeting
 
 ANNOUNCEMENTS = "/admin/teams/announcement/"
 ADD = f"{ANNOUNCEMENTS}add/"
+# What is pressed where one person gets it.
+SEND = "Send to 1 person"
 Outcome = AnnouncementRecipient.Outcome
 
 
@@ -53,7 +55,7 @@ def test_team_is_written_to_with_two_presses_besides_opening_the_form(client, me
     announcement = Announcement.objects.get()
     assert (announcement.team, announcement.is_draft) == (team, True)
     assert not Email.objects.exists()
-    sent = action_form(preview).submit(client, "Send")
+    sent = action_form(preview).submit(client, SEND)
     assert messages_of(sent) == ["“Rooms” is sent: 1 person gets the email."]
     assert Email.objects.get().to == [member.email]
     assert sent.redirect_chain[-1][0] == record_url(announcement)
@@ -223,7 +225,7 @@ def test_test_goes_to_the_writer_and_the_page_remains(client, draft, member, fac
     page = client.post(url, follow=True)
     assert f"A test is on its way to {facilitator.email}" in messages_of(page)[0]
     assert Email.objects.get().to == [facilitator.email]
-    assert action_form(page).buttons.keys() >= {"Send"}
+    assert action_form(page).buttons.keys() >= {SEND}
     # A GET sends nothing.
     client.get(url)
     assert Email.objects.count() == 1
@@ -232,15 +234,15 @@ def test_test_goes_to_the_writer_and_the_page_remains(client, draft, member, fac
 def test_announcement_changed_since_the_preview_is_not_sent(client, draft, member):
     form = action_form(client.get(action_url("send", draft)))
     Announcement.objects.filter(pk=draft.pk).update(body="Changed by another.")
-    page = form.submit(client, "Send")
+    page = form.submit(client, SEND)
     assert "changed this announcement while you read it" in messages_of(page)[0]
     assert not Email.objects.exists()
 
 
 def test_second_press_sends_nothing_again(client, draft, member):
     form = action_form(client.get(action_url("send", draft)))
-    form.submit(client, "Send")
-    form.submit(client, "Send")
+    form.submit(client, SEND)
+    form.submit(client, SEND)
     assert Email.objects.count() == AnnouncementRecipient.objects.count() == 1
     results = [item.result_message for each in Decision.objects.all() for item in each.items.all()]
     assert any("was sent on" in result for result in results)
@@ -250,7 +252,7 @@ def test_second_press_sends_nothing_again(client, draft, member):
 
 
 def test_sending_is_undone_by_one_press(client, draft, member):
-    sent = action_form(client.get(action_url("send", draft))).submit(client, "Send")
+    sent = action_form(client.get(action_url("send", draft))).submit(client, SEND)
     (undo,) = [form for form in forms_of(sent) if "Undo" in form.buttons]
     undo.submit(client, "Undo")
     draft.refresh_from_db()

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, visible_text
-from desk.rail import rail
+from desk.rail import Group, rail
 from members.models import Organization
 from teams.models import Question
 from teams.services import ask_question, join_teams
@@ -16,11 +16,15 @@ from teams.services import ask_question, join_teams
 DESK = "/admin/"
 
 
+def groups_of(response) -> list[Group]:
+    """The groups of the rail."""
+    groups = response.context["rail"]
+    return groups() if callable(groups) else groups
+
+
 def rail_of(response) -> dict[str, object]:
     """The links of the rail, by their label."""
-    groups = response.context["rail"]
-    groups = groups() if callable(groups) else groups
-    return {link.label: link for _, links in groups for link in links}
+    return {link.label: link for _, links in groups_of(response) for link in links}
 
 
 def test_rail_counts_what_waits_on_each_page(client_for, facilitator, applicant):
@@ -45,6 +49,16 @@ def test_rail_marks_the_page_that_is_open(client_for, facilitator, organization)
         page = client.get(path)
         assert [name for name, link in rail_of(page).items() if link.is_current] == [label]
         assert page.content.decode().count('aria-current="page"') >= 1
+
+
+def test_rail_folds_what_is_rarely_opened_until_it_is_open(client_for, facilitator):
+    client = client_for(facilitator)
+    for path, is_open in ((DESK, False), ("/admin/teams/synonymgroup/", True)):
+        page = client.get(path)
+        (group,) = [group for group in groups_of(page) if group.is_foldable]
+        assert "Synonyms" in {link.label for link in group.links}
+        assert ('<details class="rail-more" open>' in page.content.decode()) is is_open
+        assert ('<details class="rail-more">' in page.content.decode()) is not is_open
 
 
 def test_rail_leads_only_where_one_may_go(client_for, facilitator, administrator):
