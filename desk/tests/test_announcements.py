@@ -404,7 +404,9 @@ def test_list_is_filtered_and_exported(client, sent, team, facilitator):
         assert {row.subject for row in shown} == subjects
     response = client.post(f"{ANNOUNCEMENTS}export/?status__exact=sent", {"format": "csv"})
     rows = b"".join(response).decode("utf-8-sig").splitlines()
-    assert rows[0].startswith("Subject,To,State,Sent,Sent by,Stopped,Emails sent,Waiting to leave")
+    assert rows[0].startswith(
+        "Subject,To,State,Sent,Sent by,Stopped,Emails sent,Waiting to be sent"
+    )
     assert ",Fay Facilitator,,1,0,1,0,0,0,0,no," in rows[1]
     assert len(rows) == 2
 

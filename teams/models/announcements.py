@@ -194,7 +194,7 @@ class AnnouncementRecipient(models.Model):
     """One person to whom an announcement was sent, and whether it arrived."""
 
     class Outcome(models.TextChoices):
-        QUEUED = "queued", "Waiting to leave"
+        QUEUED = "queued", "Waiting to be sent"
         SENT = "sent", "Sent"
         FAILED = "failed", "Could not be sent"
         SKIPPED = "skipped", "Not sent"

@@ -171,7 +171,7 @@ def test_personal_data_has_what_was_sent_to_a_member_and_what_one_wrote(
     to_member = personal_data(member)["announcements"]
     assert [each["subject"] for each in to_member] == [draft.subject] * 2
     assert {each["to"] for each in to_member} == {"Members of Education"}
-    assert to_member[0]["outcome"] == "Waiting to leave"
+    assert to_member[0]["outcome"] == "Waiting to be sent"
     assert personal_data(member)["announcements_you_wrote"] == []
     (written,) = personal_data(facilitator)["announcements_you_wrote"]
     assert written["text"] == draft.body

@@ -96,7 +96,7 @@ class AnnouncementAdmin(ActionAdmin[Announcement]):
     export_columns = [
         ("Subject", "subject"), ("To", "audience"), ("State", "get_status_display"),
         ("Sent", "sent_at"), ("Sent by", "sent_by"), ("Stopped", "stopped_at"),
-        ("Emails sent", "sent_count"), ("Waiting to leave", "queued_count"),
+        ("Emails sent", "sent_count"), ("Waiting to be sent", "queued_count"),
         ("Not sent", "skipped_count"), ("Could not be sent", "failed_count"),
         ("Came back", "bounced_count"),
         ("In the monthly summary", "monthly_number"), ("Had stopped these", "stopped_number"),

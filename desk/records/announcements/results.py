@@ -96,7 +96,7 @@ def with_counts(announcements: QuerySet[Announcement]) -> QuerySet[Announcement]
 
 
 def counts_in_words(counts: dict[str, int]) -> str:
-    """Return the counts in one line: "38 sent, 2 waiting to leave"."""
+    """Return the counts in one line: "38 sent, 2 waiting to be sent"."""
     parts = [
         f"{counts[each]} {each.label[0].lower()}{each.label[1:]}"
         for each in reversed(ORDER)
