@@ -17,6 +17,7 @@ from members.models import Move
 from teams.models import Invitation
 from teams.tests.announcements import make_announcement, make_resource
 from teams.tests.meetings import make_meeting
+from teams.tests.topics import make_topic
 
 
 @pytest.fixture
@@ -186,6 +187,7 @@ def test_samples_link_only_to_pages_that_are_there(client_for, administrator):
     make_meeting()
     make_announcement(None, administrator, pk=1)
     make_resource(slug="guia")
+    make_topic("Night", by=administrator)
     texts = "\n".join(render_sample(each).message for each in samples())
     paths = set(re.findall(rf"{portal.SITE_URL}(/[^\s)]+)", texts))
     # The records of the samples are nowhere stored.

@@ -10,6 +10,7 @@ from teams.forms import TopicForm
 from teams.models import ActionTeam, Topic, TopicSupport
 from teams.services.topics import change_topic, classify_topic, support_topic
 from teams.tests.announcements import make_resource
+from teams.tests.meetings import make_meeting
 from teams.tests.topics import make_topic, waiting_topic
 
 LIST, PROPOSE, DONE = "/topics/", "/topics/propose/", "/topics/propose/done/"
@@ -71,6 +72,19 @@ def test_topic_page_shows_steps_and_only_what_the_reader_may_see(
     assert str(administrator) not in text
     assert "Members’ list" in visible_text(client_for(member).get(topic.get_absolute_url()))
     assert "Night shifts" in visible_text(client.get(team.get_absolute_url()))
+
+
+def test_goals_meetings_and_resources_name_their_topics(client, team, goal, administrator):
+    meeting = make_meeting(team)
+    resource = make_resource(title="Open guide", slug="open")
+    topic = make_topic("Night shifts", by=administrator)
+    links = {"goals": [goal], "meetings": [meeting], "resources": [resource]}
+    change_topic(topic, by=administrator, links=links)
+    pages = [each.get_absolute_url() for each in (team, meeting, resource)]
+    link = f'href="{topic.get_absolute_url()}"'
+    assert all(link in client.get(page).content.decode() for page in pages)
+    Topic.objects.update(state="waiting", decided_at=None, decided_by=None)
+    assert not any(link in client.get(page).content.decode() for page in pages[1:])
 
 
 @pytest.mark.parametrize("state", ["waiting", "dismissed", "draft team"])

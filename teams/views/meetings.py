@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from members.models import Member, Organization
-from teams.models import ActionTeam, Meeting, MeetingQuerySet, Resource, team_keys
+from teams.models import ActionTeam, Meeting, MeetingQuerySet, Resource, Topic, team_keys
 from teams.public_teams import public_teams
 from teams.services.meetings import join_url_for
 from teams.views.meeting_answers import answer_panels
@@ -213,6 +213,7 @@ def meeting_detail(request: HttpRequest, slug: str) -> HttpResponse:
         # Whose color and drawing the page has.
         "team": teams[0] if len(teams) == 1 else None,
         "links": Resource.objects.visible_to(person, keys).filter(meeting=meeting),
+        "topics": Topic.objects.visible_to(person).filter(meetings=meeting),
         "join_url": join_url_for(meeting, person),
         "is_member": bool(keys),
         "desk_url": _desk_url(meeting, person),

@@ -94,11 +94,12 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _goals(team: ActionTeam) -> QuerySet[Goal]:
-    """Return the goals of `team` with their updates, and as `documents` what everyone may open:
-    the part of the page that shows them is the same for everybody."""
+    """Return the goals of `team` with their updates, as `documents` what everyone may open, and as
+    `public_topics` their topics: the part of the page that shows them is the same for everybody."""
     public = Resource.objects.visible_to(AnonymousUser())
     documents = Prefetch("resources", queryset=public, to_attr="documents")
-    return team.goals.prefetch_related("updates", documents)
+    topics = Prefetch("topics", queryset=Topic.objects.public(), to_attr="public_topics")
+    return team.goals.prefetch_related("updates", documents, topics)
 
 
 def _newest_resources(

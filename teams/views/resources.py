@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 
 from members.models import Member
 from members.wording import counted
-from teams.models import ActionTeam, Resource, ResourceQuerySet, team_keys
+from teams.models import ActionTeam, Resource, ResourceQuerySet, Topic, team_keys
 from teams.models.resources import language_name
 from teams.public_teams import public_teams
 from teams.views.meetings import FilterLink
@@ -210,6 +210,7 @@ def resource_detail(request: HttpRequest, slug: str) -> HttpResponse:
     report = urlencode({"text": f"The link of “{resource}” is broken: {page}"})
     context = {
         "resource": resource,
+        "topics": Topic.objects.visible_to(request.user).filter(resources=resource),
         "report_url": f"{reverse('question_ask')}?{report}",
         "desk_url": _desk_url(resource, request.user),
     }

@@ -10,10 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from desk.actions.base import ActionAdmin
 from desk.changelist import badge, mark_unseen_people, require_staff, team_tag
 from desk.records.memberships import TeamFilter
 from desk.records.topics.actions import ACTIONS, ON_ITS_PAGE
+from desk.records.topics.importing import TopicImportAdmin
 from members.dates import long_date
 from members.models import Member
 from members.text_fields import CleanFormField
@@ -65,9 +65,9 @@ class TopicForm(forms.ModelForm[Topic]):
         newest = list(visible[name].values_list("pk", flat=True)[:MAX_LINKS_OFFERED])
         field = cast("forms.ModelMultipleChoiceField[Any]", self.fields[name])
         model = visible[name].model
+        field.widget = forms.CheckboxSelectMultiple()
         field.queryset = model._default_manager.filter(pk__in=[*newest, *seen])
         field.required = False
-        field.widget = forms.CheckboxSelectMultiple(choices=field.choices)
         field.help_text = ""
 
     def clean(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class TopicForm(forms.ModelForm[Topic]):
         }
 
 
-class TopicAdmin(ActionAdmin[Topic]):
+class TopicAdmin(TopicImportAdmin):
     """The topics, which all facilitators share: proposals of visitors, and what became of them."""
 
     form = TopicForm
@@ -200,6 +200,5 @@ class TopicAdmin(ActionAdmin[Topic]):
 
     @admin.display(description="matters to", ordering="support_count")
     def support(self, topic: Topic) -> str:
-        # Annotated by get_queryset.
-        number: int = topic.support_count  # type: ignore[attr-defined]
+        number = topic.support_count
         return f"{number} organization{'' if number == 1 else 's'}" if number else "nobody yet"
