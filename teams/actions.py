@@ -42,7 +42,7 @@ from teams.models import (
 )
 from teams.services import meeting_emails, topics
 from teams.services.areas import choose_targets, end_target
-from teams.services.reviews import collect_again, correct_review, delete_review, publish_review
+from teams.services.reviews import correct_review, delete_review, publish_review
 
 FormData = dict[str, Any]
 Execute = Callable[[Any, Member, FormData], str]
@@ -612,11 +612,6 @@ def delete_announcement(announcement: Announcement, by: Member, form_data: FormD
 
 
 # What happened since the last quarterly meeting
-
-
-@action(Review, "collect", can_be_undone=False)
-def collect_review(review: Review, by: Member, form_data: FormData) -> str:
-    return collect_again(review, by=by)
 
 
 @action(Review, "publish")

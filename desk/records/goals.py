@@ -22,7 +22,7 @@ from members.models import Member
 from members.services import save_with_history
 from members.text_fields import CleanFormField
 from teams.areas import Area, all_areas
-from teams.models import Goal, GoalQuerySet, Resource, TargetArea, amount
+from teams.models import Goal, GoalQuerySet, Resource, TargetArea, amount, amount_of
 
 BADGES = {"on_track": "open", "at_risk": "attention", "reached": "confirmed"}
 # On the page of a report.
@@ -321,7 +321,7 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
         target = amount(goal.target, goal.unit)
         if goal.current is None:
             return f"target {target}" if target else None
-        return f"{amount(goal.current, '%' if goal.unit == '%' else '')} of {target}"
+        return amount_of(goal.current, goal.target, goal.unit)
 
     @admin.display
     def report(self, goal: Goal) -> SafeString:

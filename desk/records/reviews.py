@@ -12,29 +12,29 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction
-from desk.changelist import badge, require_staff
+from desk.changelist import badge, mark_unseen_people, require_staff
 from members.dates import long_date
 from members.services import Refused
 from members.text_fields import CleanFormField
 from members.wording import end_sentence
-from teams.markdown import render_markdown
 from teams.models import Review, ReviewLine
+from teams.models.reviews import HEADINGS
 from teams.models.teams import MARKDOWN_HELP
 from teams.services.reviews import (
     announce_review,
     begin_review,
     change_review,
     check_days,
+    collect_again,
     content_version,
     proposed_days,
 )
 
-SAVE_AND_PREVIEW = "_preview"
+SAVE_AND_PREVIEW, SAVE_AND_COLLECT = "_preview", "_collect"
 CHANGED_MEANWHILE = (
     "Someone else changed this draft, or collected its lines again, while you had it open. Check "
     "what you entered, and save again to keep it."
@@ -53,17 +53,6 @@ class ReviewAction(BulkAction[Review]):
 
     def preview_data(self, form: forms.Form) -> None:
         """Return None: it sends no email, and its page says itself what will happen."""
-
-
-class Collect(ReviewAction):
-    name, label, title = "collect", "Collect again", "Collect {} again"
-    description = (
-        "The lines are read from the data as it stands now. Hidden ones are still hidden, and "
-        "your paragraph is kept."
-    )
-    needs_form = False
-    # Rows of the list are opened first.
-    is_one_click_in_lists = False
 
 
 class VersionForm(forms.Form):
@@ -149,7 +138,7 @@ class ReviewForm(forms.ModelForm[Review]):
         lines = list(self.instance.lines.all())
         hidden = cast("forms.MultipleChoiceField", self.fields["hidden"])
         hidden.choices = [
-            (kind.label, [(line.key, line.text) for line in lines if line.kind == kind])
+            (HEADINGS[kind], [(line.key, line.text) for line in lines if line.kind == kind])
             for kind in ReviewLine.Kind
             if any(line.kind == kind for line in lines)
         ]
@@ -181,7 +170,7 @@ class ReviewAdmin(ActionAdmin[Review]):
     form = ReviewForm
     title = "Since the last quarterly meeting"
     add_words = "Begin a new one"
-    bulk_actions = [Publish(), Collect(), Correct(), Delete()]
+    bulk_actions = [Publish(), Correct(), Delete()]
     list_display = ["name", "status_badge", "shown_number", "published"]
     list_filter = ["status"]
     list_select_related = ["published_by"]
@@ -193,7 +182,7 @@ class ReviewAdmin(ActionAdmin[Review]):
         ("Published by", "published_by"),
     ]  # fmt: skip
     DAYS = ("begins_on", "ends_on")
-    FACTS = ("status_badge", "published", "paragraph", "lines_shown", "corrections")
+    FACTS = ("status_badge", "published")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.announcement_view)
@@ -266,8 +255,26 @@ class ReviewAdmin(ActionAdmin[Review]):
     def response_change(self, request: HttpRequest, obj: Review) -> HttpResponse:
         if SAVE_AND_PREVIEW in request.POST:
             return HttpResponseRedirect(Publish().record_url(obj.pk))
-        messages.success(request, "The draft is saved. Nobody else sees it yet.")
+        saved = "The draft is saved. Only facilitators see it."
+        if SAVE_AND_COLLECT in request.POST:
+            saved = f"The draft is saved. {collect_again(obj, by=require_staff(request))}"
+        messages.success(request, saved)
         return HttpResponseRedirect(reverse("admin:teams_review_change", args=[obj.pk]))
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Review | None = None,
+    ) -> HttpResponse:
+        """Return the record; of what is published with its corrections, and who added them."""
+        if obj is not None and not obj.is_draft:
+            context["corrections"] = list(obj.corrections.select_related("by"))
+            mark_unseen_people(context["corrections"], require_staff(request))
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def announcement_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Write the draft of an announcement about what is published (POST), and show it."""
@@ -312,23 +319,3 @@ class ReviewAdmin(ActionAdmin[Review]):
         if review.published_at is None:
             return None
         return f"{long_date(review.published_at)}, by {review.published_by}"
-
-    @admin.display(description="paragraph", empty_value="None")
-    def paragraph(self, review: Review) -> SafeString | None:
-        text = render_markdown(review.intro)
-        return format_html('<div class="prose">{}</div>', text) if review.intro else None
-
-    @admin.display(description="lines", empty_value="None")
-    def lines_shown(self, review: Review) -> SafeString | None:
-        lines = [line for _, lines in review.sections for line in lines]
-        items = [(line.path, line.text) for line in lines]
-        shown = format_html_join("", '<li><a href="{}">{}</a></li>', items)
-        return format_html('<ul class="rows">{}</ul>', shown) if lines else None
-
-    @admin.display(description="corrections", empty_value="None")
-    def corrections(self, review: Review) -> SafeString | None:
-        """Return the corrections, each with its day and who added it."""
-        corrections = list(review.corrections.select_related("by"))
-        items = [(each.text, long_date(each.added_at), each.by) for each in corrections]
-        shown = format_html_join("", "<li>{} <span>({}, {})</span></li>", items)
-        return format_html('<ul class="rows">{}</ul>', shown) if corrections else None

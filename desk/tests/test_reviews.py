@@ -73,10 +73,10 @@ def test_correction_is_added_and_undone(client, facilitator):
 
 def test_lines_are_collected_again_with_one_press(client, organization, team):
     review = make_review()
-    page = form_with(client.get(record_url(review)), "Collect again").submit(
-        client, "Collect again"
-    )
-    assert messages_of(page) == ["1 line collected: 1 new, 1 gone."]
+    form = form_with(client.get(record_url(review)), "Save and collect again")
+    page = form.submit(client, "Save and collect again", intro="Typed.")
+    assert messages_of(page) == ["The draft is saved. 1 line collected: 1 new, 1 gone."]
+    assert form_with(page, "Save and preview").fields["intro"] == "Typed."
 
 
 def test_what_someone_else_changed_is_not_overwritten_and_nothing_typed_is_lost(
@@ -107,7 +107,7 @@ def test_published_review_has_no_form_and_refuses_what_changes_it(client, facili
     page = client.get(record_url(review))
     assert not any("Save as a draft" in form.buttons for form in forms_of(page))
     assert client.post(record_url(review), {"intro": "Other"}).status_code == 403
-    for name in ("publish", "collect", "delete"):
+    for name in ("publish", "delete"):
         client.post(action_url(name, review), {})
     review.refresh_from_db()
     assert (review.intro, review.lines.count()) == ("Done.", 1)

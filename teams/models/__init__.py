@@ -19,7 +19,7 @@ from teams.models.calendar_keys import CalendarKey
 from teams.models.claims import Claim
 from teams.models.emails import EmailChoice, TeamEmail
 from teams.models.faq import FaqEntry, Question
-from teams.models.goals import STALE_AFTER, Goal, GoalQuerySet, GoalUpdate, amount
+from teams.models.goals import STALE_AFTER, Goal, GoalQuerySet, GoalUpdate, amount, amount_of
 from teams.models.invitations import (
     INVITATION_VALIDITY,
     INVITED_ALREADY,
@@ -108,6 +108,7 @@ __all__ = [
     "UnemploymentSurvey",
     "TeamEmail",
     "amount",
+    "amount_of",
     "meetings_of",
     "team_keys",
 ]

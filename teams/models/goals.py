@@ -31,6 +31,14 @@ def amount(value: Decimal | None, unit: str) -> str:
     return f"{number}%" if unit == "%" else f"{number} {unit}".strip()
 
 
+def amount_of(value: Decimal | None, target: Decimal | None, unit: str) -> str:
+    """Return a number with its target, if there is one: "9 of 12 organizations", "58% of 70%";
+    empty without a number."""
+    if value is None or target is None:
+        return amount(value, unit)
+    return f"{amount(value, '%' if unit == '%' else '')} of {amount(target, unit)}"
+
+
 class GoalQuerySet(models.QuerySet["Goal"]):
     def public(self) -> GoalQuerySet:
         """What everyone may read: no goal of a team that is a draft."""

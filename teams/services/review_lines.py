@@ -29,6 +29,7 @@ from teams.models import (
     Topic,
     TopicStep,
     amount,
+    amount_of,
 )
 
 Kind = ReviewLine.Kind
@@ -135,9 +136,10 @@ def _number(now: Decimal | None, before: Decimal | None, target: Decimal | None,
     """Return "9 of 12 organizations (7 before)"; empty without a number from the period."""
     if now is None:
         return ""
-    short = unit if unit == "%" else ""
-    words = f"{amount(now, short)} of {amount(target, unit)}" if target else amount(now, unit)
-    return f"{words} ({amount(before, short)} before)" if before not in {None, now} else words
+    words = amount_of(now, target, unit)
+    if before in {None, now}:
+        return words
+    return f"{words} ({amount(before, '%' if unit == '%' else '')} before)"
 
 
 def _meetings(days: Days) -> list[_Collected]:

@@ -125,8 +125,8 @@ def publish_review(review: Review, *, by: Member, version: str = "") -> Review:
     if stale := [line for line in shown if (line.key, line.text) not in standing]:
         lines = counted(len(stale), "line is", "lines are")
         raise Refused(
-            f"{lines} not true any longer, such as “{stale[0]}”. Press “Collect again”, read what "
-            "is new, and publish it then."
+            f"{lines} not true any longer, such as “{stale[0]}”. Press “Save and collect "
+            "again”, read what is new, and publish it then."
         )
     save_with_history(
         review,

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db.models import Prefetch
 
-from teams.models import ActionTeam, Goal, GoalUpdate
+from teams.models import ActionTeam, Goal, GoalUpdate, amount_of
 from teams.statistics.periods import Period
 
 
@@ -23,6 +23,11 @@ class GoalProgress:
     number: Decimal | None
     number_before: Decimal | None
     updates: list[GoalUpdate]
+
+    @property
+    def number_in_words(self) -> str:
+        """Such as "9 of 12 organizations"; empty without a number."""
+        return amount_of(self.number, self.goal.target, self.goal.unit)
 
 
 def goal_progress(teams: Sequence[ActionTeam], period: Period) -> list[GoalProgress]:
