@@ -50,7 +50,7 @@ PEOPLE: list[ListEntry] = [
     (Bounce, "Returned emails", "email", "bounces"),
     (Question, "Questions", "ask", "questions"),
     (ResourceSuggestion, "Suggestions", "plus", "suggestions"),
-    (Topic, "Topics", "talk", "topics"),
+    (Topic, "Topics", "star", "topics"),
 ]
 WORK: list[ListEntry] = [
     (Meeting, "Meetings", "calendar", "meetings"),

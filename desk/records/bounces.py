@@ -38,7 +38,7 @@ class BounceAction(BulkAction[Bounce]):
         return str(bounce.member)
 
     def describe(self, bounce: Bounce) -> str:
-        words = "<bdi>{}</bdi>, {}: emails come back {}"
+        words = "<bdi>{}</bdi>, {}: emails have come back {}"
         return format_html(words, bounce.member, bounce.address, describe_bounce(bounce))
 
 

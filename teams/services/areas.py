@@ -63,7 +63,7 @@ def end_target(target: TargetArea, *, reason: str, by: Member) -> TargetArea:
     everyone reads. Refuses one that has ended, and without a reason."""
     target = TargetArea.objects.select_for_update(no_key=True, of=["self"]).get(pk=target.pk)
     if target.ended_on:
-        raise Refused(f"{target.area} is no target of {end_sentence(target.team)} any longer.")
+        raise Refused(f"{target.area} is no longer a target of {end_sentence(target.team)}")
     if not reason.strip():
         raise Refused("Say in one sentence why it ends.")
     changes = {

@@ -67,7 +67,7 @@ def test_target_ends_with_a_reason_once(team, facilitator):
         end_target(target, reason="", by=facilitator)
     ended = end_target(target, reason="The goal is reached.", by=facilitator)
     assert (ended.ended_on, ended.ended_by) == (timezone.localdate(), facilitator)
-    with pytest.raises(Refused, match="68 Englewood is no target of"):
+    with pytest.raises(Refused, match="68 Englewood is no longer a target of"):
         end_target(target, reason="Again", by=facilitator)
 
 

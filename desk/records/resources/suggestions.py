@@ -70,8 +70,8 @@ def _why_unavailable(suggestion: ResourceSuggestion) -> str:
 class Publish(SuggestionAction):
     name, label, title = "publish", "Publish", "Publish {}"
     description = (
-        "It is in the library right away. Whoever suggested it and left an address gets the link "
-        "by email; the address is not published."
+        "It is in the library right away. If the person who suggested it left an address, they get "
+        "the link by email; the address is not published."
     )
 
     def get_form(self, request: HttpRequest, records: Sequence[ResourceSuggestion]) -> forms.Form:
