@@ -64,12 +64,13 @@ _OWN_PAGE = re.compile(r"/(?![/\\])")
 _OWN_HREF = re.compile(r'( href=")/')
 # nh3 writes attributes in double quotation marks.
 _OPENING_TAG = re.compile(r"""<(\w+)((?: [\w-]+="[^"]*")*)>""")
-# With pairs of parentheses in the address, and a title that nobody sees in an email.
+# With pairs of parentheses in the address, and a title that nobody sees in an email. The lengths
+# bound how long a text of brackets or stars takes.
 _LINK = re.compile(
-    r"""(!?)\[([^\]\n]+)\]\(<?((?:[^()\s<>]|\([^()\s<>]*\))+)>?(?:\s+"[^"\n]*")?\)"""
+    r"""(!?)\[([^\]\n]{1,500})\]\(<?((?:[^()\s<>]|\([^()\s<>]*\))+)>?(?:\s+"[^"\n]*")?\)"""
 )
 _HEADING = re.compile(r"^#{1,6} +", re.MULTILINE)
-_EMPHASIS = re.compile(r"(?<!\w)(\*\*|\*|__|_)(?=\S)([^\n]+?)(?<=\S)\1(?!\w)")
+_EMPHASIS = re.compile(r"(?<!\w)(\*\*|\*|__|_)(?=\S)([^\n]{1,1000}?)(?<=\S)\1(?!\w)")
 
 
 def _render_image_as_text(

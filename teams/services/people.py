@@ -179,7 +179,7 @@ def personal_data(member: Member) -> dict[str, Any]:
         "invited_colleagues": _sent_invitations_of(member),
         "memberships": _memberships_of(member),
         "meetings": _answers_of(member),
-        "topics_that_matter_to_your_organization": _support_by(member),
+        "topics_that_matter_to_your_organization": _support_by([member.pk, *merged]),
         "announcements": _announcements_to([member.pk, *merged]),
         "announcements_you_wrote": _announcements_by([member.pk, *merged]),
         "moves": _moves_of(member, merged),
@@ -190,8 +190,8 @@ def personal_data(member: Member) -> dict[str, Any]:
     }
 
 
-def _support_by(member: Member) -> list[dict[str, str]]:
-    given = TopicSupport.objects.filter(member=member).select_related("topic", "organization")
+def _support_by(keys: Collection[int]) -> list[dict[str, str]]:
+    given = TopicSupport.objects.filter(member__in=keys).select_related("topic", "organization")
     return [
         {
             "topic": support.topic.title,

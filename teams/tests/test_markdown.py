@@ -1,6 +1,7 @@
 """Facilitators' Markdown can do no harm, and marking words never breaks it."""
 
 import re
+import time
 from html import unescape
 from html.parser import HTMLParser
 
@@ -284,6 +285,13 @@ def test_plain_text_is_what_is_read(text, plain):
 )
 def test_email_text_reads_without_markup(text, read):
     assert email_text(text) == read
+
+
+@pytest.mark.parametrize("text", ["[", "[a](", "*a", " *a", " _", "**a", "a*", "(", "![", "# "])
+def test_email_text_of_any_text_takes_little_time(text):
+    started = time.process_time()
+    email_text(text * (10_000 // len(text)))
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
