@@ -91,6 +91,16 @@ def test_each_decision_has_its_page_and_is_undone(desk, facilitator, team, other
     assert "Study…" not in record
 
 
+def test_topic_of_another_team_offers_no_step(desk, other_facilitator, other_team):
+    topic = make_topic("Night shifts", "classified", other_team, by=other_facilitator)
+    record = visible_text(desk.get(f"{LIST}{topic.pk}/change/"))
+    assert "Set aside…" not in record
+    assert "Put in focus…" not in record
+    desk.post(action_url("set-aside", topic), {"reason": "Not ours."})
+    topic.refresh_from_db()
+    assert topic.state == "classified"
+
+
 def test_many_proposals_are_dismissed_at_once_and_published_one_at_a_time(desk, queued_emails):
     topics = [waiting_topic(), waiting_topic("Spam", email="")]
     form = action_form(desk.get(selection_url(desk, "publish", *topics)))

@@ -115,9 +115,6 @@ class Topic(models.Model):
         related_name="+",
     )
 
-    # Of topics `with_support`.
-    support_count: int
-
     objects = TopicQuerySet.as_manager()
     history = LoggedRecords(excluded_fields=["proposer_email"])
 

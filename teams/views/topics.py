@@ -26,7 +26,6 @@ from members.services import Refused
 from members.wording import counted
 from teams.forms import TopicForm
 from teams.models import (
-    MIN_SUPPORT_SHOWN,
     ActionTeam,
     Goal,
     Meeting,
@@ -199,7 +198,7 @@ def topic_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "resources": topic.resources.filter(
             pk__in=Resource.objects.visible_to(person).order_by().values("pk")
         ).with_teams().newest_first(),
-        "shows_support": topic.support_count >= MIN_SUPPORT_SHOWN
+        "shows_support": bool(topic.shown_support)
         or (isinstance(person, Member) and person.is_staff),
         "desk_url": reverse("admin:teams_topic_change", args=[topic.pk])
         if isinstance(person, Member) and person.is_staff

@@ -125,7 +125,15 @@ class TopicAction(BulkAction[Topic]):
 
 
 class StepAction(TopicAction):
-    """A step that sends no email."""
+    """A step that sends no email. Those of a team decide about its topics."""
+
+    def has_permission(self, staff: Member, record: Topic | None = None) -> bool:
+        """Return whether `staff` may take it at all, or on `record`."""
+        if not super().has_permission(staff, record):
+            return False
+        if record is None or record.team is None or staff.is_superuser:
+            return True
+        return record.team.facilitators.filter(pk=staff.pk).exists()
 
     def preview_data(self, form: forms.Form) -> None:
         """Return None: it sends no email and changes nothing but the topic."""

@@ -66,7 +66,9 @@ class TopicForm(forms.ModelForm[Topic]):
         field = cast("forms.ModelMultipleChoiceField[Any]", self.fields[name])
         model = visible[name].model
         field.widget = forms.CheckboxSelectMultiple()
-        field.queryset = model._default_manager.filter(pk__in=[*newest, *seen])
+        cast("Any", field).label_from_instance = describe_link
+        offered = model._default_manager.filter(pk__in=[*newest, *seen])
+        field.queryset = offered.select_related("team") if name == "goals" else offered
         field.required = False
         field.help_text = ""
 
@@ -84,6 +86,15 @@ class TopicForm(forms.ModelForm[Topic]):
         return {
             name: [*self.cleaned_data.get(name, ()), *self.hidden.get(name, ())] for name in LINKS
         }
+
+
+def describe_link(record: Goal | Meeting | Resource) -> str:
+    """Return a record with what tells it from others of its name."""
+    if isinstance(record, Goal):
+        return f"{record} ({record.team})"
+    if isinstance(record, Meeting):
+        return f"{record} ({record.day:%b} {record.day.day}, {record.day.year})"
+    return f"{record} ({record.host})"
 
 
 class TopicAdmin(TopicImportAdmin):
@@ -200,5 +211,6 @@ class TopicAdmin(TopicImportAdmin):
 
     @admin.display(description="matters to", ordering="support_count")
     def support(self, topic: Topic) -> str:
-        number = topic.support_count
+        # Annotated by get_queryset.
+        number: int = topic.support_count  # type: ignore[attr-defined]
         return f"{number} organization{'' if number == 1 else 's'}" if number else "nobody yet"
