@@ -45,6 +45,6 @@ def validate_not_clickable(text: str) -> None:
     """Raise ValidationError, saying how to fix it, where `text` has a web or email address."""
     if part := clickable_part(text):
         raise ValidationError(
-            f"Leave out “{part}”: no web or email addresses, please. The email has its own link",
+            f"Leave out “{part}”: web and email addresses are not allowed. The email has a link",
             code="clickable",
         )

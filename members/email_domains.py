@@ -108,7 +108,7 @@ def domain_problem(domain: str) -> str:
     if is_provider(domain):
         return "This is a public mailbox provider. Enter the organization's own domain."
     if is_throwaway(domain):
-        return "This domain gives out throw-away addresses. Enter the organization's own domain."
+        return "This domain gives out throwaway addresses. Enter the organization's own domain."
     if is_public_suffix(domain):
         return "Many organizations share this domain. Enter the organization's own, below it."
     return ""
@@ -143,7 +143,7 @@ def is_domain_name(domain: str) -> bool:
 
 def is_mailbox_provider(domain: str) -> bool:
     """Return whether anyone can get an address at `domain`: it is, or lies below, a mailbox
-    provider's, an internet provider's, a relay's, or one that gives out throw-away addresses."""
+    provider's, an internet provider's, a relay's, or one that gives out throwaway addresses."""
     return is_provider(domain) or is_throwaway(domain)
 
 
@@ -160,7 +160,7 @@ def is_provider(domain: str) -> bool:
 
 
 def is_throwaway(domain: str) -> bool:
-    """Return whether `domain` is, or lies below, one that gives out throw-away addresses."""
+    """Return whether `domain` is, or lies below, one that gives out throwaway addresses."""
     return not throwaway_domains.isdisjoint(domain_suffixes(domain))
 
 

@@ -448,19 +448,19 @@ def confirm_entry(entry: FaqEntry, by: Member, form_data: FormData) -> str:
 @action(Resource, "renew")
 def renew_resource(resource: Resource, by: Member, form_data: FormData) -> str:
     services.renew_resource(resource, by=by)
-    return f"“{resource}” is checked as of today."
+    return f"“{resource}” is marked as checked today."
 
 
 @action(Resource, "follow")
 def follow_moved_link(resource: Resource, by: Member, form_data: FormData) -> str:
     resource = services.follow_moved_link(resource, by=by)
-    return f"“{resource}” has its new address now: {resource.url}"
+    return f"“{resource}” now links to {resource.url}"
 
 
 @action(Resource, "archive")
 def archive_resource(resource: Resource, by: Member, form_data: FormData) -> str:
     services.archive_resource(resource, by=by, reason=form_data.get("reason", ""))
-    return f"“{resource}” is archived. It is on no page."
+    return f"“{resource}” is archived. It is no longer on any page."
 
 
 @action(Resource, "restore")
@@ -482,7 +482,7 @@ def publish_suggestion(suggestion: ResourceSuggestion, by: Member, form_data: Fo
         teams = list(ActionTeam.objects.filter(pk__in=form_data["teams"]))
     services.publish_suggestion(suggestion, resource=resource, teams=teams, by=by)
     if key:
-        return f"“{suggestion}” is noted as “{resource}”, which is in the library already."
+        return f"“{suggestion}” is closed: the library already has it as “{resource}”."
     return f"“{resource}” is published: {resource.get_absolute_url()}"
 
 
@@ -601,7 +601,7 @@ def send_announcement(announcement: Announcement, by: Member, form_data: FormDat
 @action(Announcement, "stop", can_be_undone=False)
 def stop_announcement(announcement: Announcement, by: Member, form_data: FormData) -> str:
     number = services.stop_announcement(announcement, by=by)
-    emails = counted(number, "email that had not left is", "emails that had not left are")
+    emails = counted(number, "email was", "emails were")
     return f"“{announcement}” is stopped: {emails} not sent."
 
 

@@ -142,7 +142,7 @@ class InviteForm(BaseForm):
 
     email = WorkEmailField(
         label="Your colleague’s work email",
-        help_text="The invitation goes to it. Your colleague can join with another one",
+        help_text="The invitation goes here. Your colleague can join with a different address",
     )
     teams = forms.ModelMultipleChoiceField(
         label="Invite to",
@@ -153,17 +153,17 @@ class InviteForm(BaseForm):
         error_messages=TEAM_ERRORS,
     )
     note = CleanFormField(
-        label="A line from you",
+        label="A note from you",
         max_length=MAX_NOTE_LENGTH,
         required=False,
         help_text=f"The email quotes it. Up to {MAX_NOTE_LENGTH} characters, without links",
         validators=[validate_not_clickable],
-        error_messages={"max_length": f"Shorten your line to at most {MAX_NOTE_LENGTH} characters"},
+        error_messages={"max_length": f"Shorten your note to at most {MAX_NOTE_LENGTH} characters"},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
     is_right = forms.BooleanField(
-        label="The address is right", required=False, widget=forms.HiddenInput
+        label="The address is correct", required=False, widget=forms.HiddenInput
     )
 
     def __init__(self, *args: Any, open_teams: Sequence[ActionTeam], **kwargs: Any) -> None:
@@ -181,7 +181,7 @@ class InviteForm(BaseForm):
         self.fields["is_right"].widget = forms.CheckboxInput()
         if not self.cleaned_data["is_right"]:
             message = (
-                f"Check the address: {doubt}. If it is right, tick the box below and send again"
+                f"Check the address: {doubt}. If it is correct, check the box below and send again"
             )
             self.add_error("email", message)
 
@@ -373,13 +373,11 @@ class ResourceSuggestionForm(VisitorForm):
         label="Why does it help?",
         required=False,
         max_length=500,
-        help_text="For the facilitator who looks at it. Up to 500 characters",
+        help_text="For the facilitator who reviews it. Up to 500 characters",
         error_messages={"max_length": "Shorten this to at most 500 characters"},
         widget=forms.Textarea(attrs={"rows": 4}),
     )
-    email = optional_email_field(
-        "Only to tell you what became of it; erased 90 days after the decision"
-    )
+    email = optional_email_field("Only to tell you what we decide; erased 90 days after that")
 
 
 class TopicForm(VisitorForm):
@@ -425,7 +423,7 @@ class EmailChoicesForm(BaseForm):
             for team in [*teams, None]
             for kind in offered
         }
-        message = "Choose one of the answers"
+        message = "Choose one of the options"
         for name, (team, kind) in self.keys.items():
             self.fields[name] = forms.ChoiceField(
                 label=EmailChoice.Kind(kind).label,

@@ -135,7 +135,7 @@ class LinkChecker:
         except (OSError, http.client.HTTPException, ValueError) as error:
             return LinkResult(Verdict.UNREACHABLE, _describe(error))
         # Many sites redirect in circles whoever keeps no cookies.
-        return LinkResult(Verdict.ALIVE, "The site redirects without end")
+        return LinkResult(Verdict.ALIVE, "The site keeps redirecting")
 
     def _ask(self, url: str, deadline: float) -> tuple[int, str]:
         """Return the status of the answer and where it redirects to. Some sites answer only GET."""
@@ -223,7 +223,7 @@ def _check_form(parts: SplitResult) -> tuple[str, int]:
         raise RefusedAddressError("the address has a name or a password in it, or no site")
     port = parts.port or PORTS[parts.scheme]
     if port not in PORTS.values() and port < FIRST_UNPRIVILEGED_PORT:
-        raise RefusedAddressError(f"port {port} is not one of web pages")
+        raise RefusedAddressError(f"port {port} is not used for web pages")
     return parts.hostname, port
 
 
@@ -246,9 +246,9 @@ def _judge(status: int, moved_to: str) -> LinkResult:
 def _describe(error: Exception) -> str:
     """Return what went wrong, in words."""
     if isinstance(error, socket.gaierror):
-        return "There is no site of this name"
+        return "There is no site with this name"
     if isinstance(error, ssl.SSLCertVerificationError):
         return "The certificate of the site is not valid"
     if isinstance(error, TimeoutError):
         return "The site does not answer"
-    return "The site cannot be reached, or answers what is no web page"
+    return "The site cannot be reached, or its answer is not a web page"

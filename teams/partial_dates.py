@@ -48,6 +48,6 @@ def parse_partial_date(text: str) -> str:
     except ValueError as error:
         raise ValidationError("This day does not exist. Check the day and the month.") from error
     if not year >= FIRST_YEAR or first > timezone.localdate():
-        raise ValidationError(f"Check the year: {year}. It was published before today.")
+        raise ValidationError(f"Check the year: {year}. Enter a date from {FIRST_YEAR} to today.")
     known = 1 + bool(parts.get("month") or parts.get("name")) + bool(parts.get("day"))
     return "-".join(first.isoformat().split("-")[:known])

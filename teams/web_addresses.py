@@ -72,7 +72,8 @@ def _check_host(parts: SplitResult, host: str) -> None:
         raise ValidationError(NOT_A_WEB_ADDRESS, code="invalid")
     if host.endswith(_INTERNAL_ENDINGS) or not has_known_ending(host):
         raise ValidationError(
-            f"Check the name of the site: we know none that is called {host}", code="unknown_name"
+            f"Check the name of the site: {host} is not a name on the public web",
+            code="unknown_name",
         )
 
 

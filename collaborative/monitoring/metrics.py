@@ -94,7 +94,7 @@ class QueueCollector(Collector):
         )
         yield _gauge(
             "portal_bounces",
-            "Addresses from which emails came back, and to which nothing from teams is sent.",
+            "Addresses whose emails came back; nothing from teams is sent to them.",
             "state",
             {"open": Bounce.objects.open().count()},
         )

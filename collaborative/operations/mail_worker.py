@@ -376,7 +376,7 @@ def _schedule_retry(email: Email, error: Exception) -> None:
 def _in_words(error: Exception) -> str:
     """Return for people why an email could not be sent."""
     code = reply_code(error)
-    return f"the mail server refused it ({code})" if code else "the mail server did not take it"
+    return f"the mail server refused it ({code})" if code else "the mail server did not accept it"
 
 
 def seconds_until_retry(tries: int, *, urgent: bool) -> float:

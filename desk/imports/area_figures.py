@@ -62,7 +62,7 @@ def read_area_figures(upload: UploadedFile[bytes]) -> AreaFigures:
                 elsewhere.append(name)
                 continue
             if area in seen:
-                raise Refused(f"{area} is in row {seen[area]} already.")
+                raise Refused(f"{area} is already in row {seen[area]}. Remove one of the two.")
             seen[area] = row.number
             figures.rates.append(AreaRate(area, *_numbers(row, layout)))
         except Refused as refusal:
@@ -100,7 +100,7 @@ def _area(row: TableRow, layout: Sequence[str]) -> Area | None:
     and a code without a place."""
     text = row.cells[layout[0]].strip()
     if not text:
-        raise Refused("Which area it is about is missing.")
+        raise Refused("The area is missing. Enter its name or number.")
     area = find_area(text)
     if area or layout != LAYOUTS[2]:
         return area
@@ -117,13 +117,13 @@ def _numbers(row: TableRow, layout: Sequence[str]) -> tuple[Decimal, int | None,
     if layout == LAYOUTS[2]:
         rate = _number(row.cells[layout[1]].rstrip("% "), layout[1])
         if rate > 100:
-            raise Refused(f"A rate of {rate}% is not possible.")
+            raise Refused(f"A rate of {rate}% is not possible. Enter a rate from 0 to 100.")
         return round(rate, 1), None, None
     unemployed, labor_force = (_people(row.cells[name], name) for name in layout[-2:])
     if not labor_force or unemployed > labor_force:
         raise Refused(
             f"{unemployed:,} people out of work in a labor force of {labor_force:,} is not "
-            "possible."
+            "possible. Check both numbers."
         )
     return rate_of(unemployed, labor_force), unemployed, labor_force
 

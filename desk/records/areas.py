@@ -49,8 +49,8 @@ class EndTarget(ActionWithReason[TargetArea]):
     model = TargetArea
     name, label, title = "end", "End", "End {}"
     nouns = ("target area", "target areas")
-    description = "The map no longer marks it. Its page keeps from when to when it was a target."
-    reason_help = "One sentence, which everyone reads on the page of the area."
+    description = "The map will no longer mark it. Its page will still say when it was a target."
+    reason_help = "One sentence. Everyone can read it on the page of the area."
     max_reason_length = 300
     prepared_reasons = (
         "The goal for this area is reached.",
@@ -69,7 +69,7 @@ class StateFilter(admin.SimpleListFilter):
     title, parameter_name = "state", "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "Targets now"), ("ended", "Ended")]
+        return [("open", "Current targets"), ("ended", "Ended")]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[TargetArea]
@@ -145,7 +145,7 @@ class SurveyForm(UploadForm):
         initial="American Community Survey, 5-year estimates",
     )
     first_year = forms.IntegerField(
-        label="First year", min_value=1990, max_value=2100, help_text="Such as 2020."
+        label="First year", min_value=1990, max_value=2100, help_text="For example, 2020."
     )
     last_year = forms.IntegerField(label="Last year", min_value=1990, max_value=2100)
     source = CleanFormField(
@@ -156,13 +156,13 @@ class SurveyForm(UploadForm):
     )
     source_url = WebAddressField(label="Address of the source", required=False, max_length=600)
     city_rate = forms.DecimalField(
-        label="Rate of all Chicago, in percent",
+        label="Rate for Chicago overall, in percent",
         required=False,
         min_value=0,
         max_value=100,
         decimal_places=1,
-        help_text="Leave it empty if the file has numbers of people in all 77 areas: then it is "
-        "calculated.",
+        help_text="Leave this empty if the file has numbers of people for all 77 areas. We then "
+        "calculate it.",
     )
     field_order = [
         "file", "name", "first_year", "last_year", "source", "source_url", "city_rate",
@@ -172,7 +172,7 @@ class SurveyForm(UploadForm):
         """Refuse years in the wrong order."""
         first, last = self.cleaned_data.get("first_year"), self.cleaned_data.get("last_year")
         if first and last and first > last:
-            self.add_error("last_year", "The last year is before the first one.")
+            self.add_error("last_year", "The last year is before the first one. Check both years.")
         return self.cleaned_data
 
 
@@ -215,7 +215,7 @@ class UnemploymentSurveyAdmin(DeskModelAdmin[UnemploymentSurvey]):
                 if figures.rates and figures.city_rate is None:
                     form.add_error(
                         "city_rate",
-                        "Enter it: the file does not have the numbers of people in all 77 areas.",
+                        "Enter the rate: the file lacks the numbers of people of some areas.",
                     )
                 else:
                     return self._check_page(request, form, figures)
@@ -256,7 +256,7 @@ class UnemploymentSurveyAdmin(DeskModelAdmin[UnemploymentSurvey]):
             checked = signing.loads(token, salt=CHECKED_SALT, max_age=CHECKED_SECONDS)
         except signing.BadSignature:
             messages.error(
-                request, "The check is more than a day old. Nothing was stored. Upload it again."
+                request, "This check is over a day old. Nothing was stored. Upload the file again."
             )
             return HttpResponseRedirect(reverse("admin:teams_unemploymentsurvey_add"))
         rates = [
@@ -282,7 +282,7 @@ class UnemploymentSurveyAdmin(DeskModelAdmin[UnemploymentSurvey]):
         }
         return TemplateResponse(request, template, context)
 
-    @admin.display(description="all Chicago", ordering="city_rate")
+    @admin.display(description="Chicago overall", ordering="city_rate")
     def city_rate_shown(self, survey: UnemploymentSurvey) -> str:
         return f"{survey.city_rate}%"
 

@@ -53,15 +53,15 @@ class StillThere(BounceAction):
 class HasLeft(BounceAction, ActionWithReason[Bounce]):
     name, label, title = "left", "Has left", "Record that {} has left"
     description = (
-        "The memberships of each person in your teams end at once, with the reason; what they ask "
-        "for in your teams is declined. Their account stays: if they sign in again, they can move "
-        "to their new address and join again."
+        "Their memberships in your teams end at once, with the reason, and their requests to your "
+        "teams are declined. They keep their account: if they sign in again, they can move to "
+        "their new address and join again."
     )
     precaution = (
         "Ask a colleague of the person, or call. A mailbox can also be gone because the hospital "
         "changed its name, or its mail server was set up wrong."
     )
-    reason_help = "It stays in the history, and an email with it is sent to the address."
+    reason_help = "It is kept in the history and emailed to the address."
     prepared_reasons = (
         "Emails to your address came back, and we heard that you no longer work there. You are "
         "welcome to join again with your new work address.",

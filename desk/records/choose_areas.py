@@ -23,7 +23,7 @@ class ChooseForm(forms.Form):
     why = CleanFormField(
         label="Why",
         max_length=300,
-        help_text="One sentence. Everyone reads it on the pages of these areas.",
+        help_text="One sentence. Everyone can read it on the pages of these areas.",
         error_messages={"required": "Say in one sentence why the team chooses these areas."},
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
     )
@@ -61,7 +61,7 @@ def _with_rate(name: str, figure: UnemploymentFigure | None, step: int | None) -
     """Return what a choice says about an area."""
     if figure is None:
         return name
-    twice = ", twice the rate of all Chicago or more" if step == 3 else ""
+    twice = ", at least twice the rate for Chicago overall" if step == 3 else ""
     uncertain = ", uncertain" if figure.is_uncertain else ""
     return f"{name}: {figure.rate}%{twice}{uncertain}"
 
@@ -73,8 +73,8 @@ class ChooseAreas(BulkAction[ActionTeam]):
     name, label, title = "choose-areas", "Choose target areas", "Choose target areas of {}"
     nouns = ("team", "teams")
     description = (
-        "The areas are marked on the map, and their pages say why, as a decision of the team. A "
-        "target ends later with a reason, and stays in the history of its area."
+        "The map will mark the areas, and their pages will say why the team chose them. You can "
+        "end a target later, with a reason; it remains in the history of its area."
     )
     template = "admin/teams/actionteam/choose_areas.html"
     needs_form = True

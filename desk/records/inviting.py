@@ -46,13 +46,13 @@ class InviteManyForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8, "cols": 60, "autocomplete": "off"}),
     )
     note = CleanFormField(
-        label="A line from you",
+        label="A note from you",
         max_length=MAX_NOTE_LENGTH,
         required=False,
         help_text=f"The email quotes it. Up to {MAX_NOTE_LENGTH} characters, without links.",
         validators=[validate_not_clickable],
         error_messages={
-            "max_length": f"Shorten your line to at most {MAX_NOTE_LENGTH} characters."
+            "max_length": f"Shorten your note to at most {MAX_NOTE_LENGTH} characters."
         },
         widget=forms.TextInput(attrs={"size": 60, "autocomplete": "off"}),
     )
@@ -66,7 +66,7 @@ class InviteManyForm(forms.Form):
         result = read_addresses(self.cleaned_data["addresses"])
         problems = [f"Line {line}, “{entry}”: {why}" for line, entry, why in result.problems]
         problems += [
-            f"{address} is at a domain that gives out throw-away addresses. Leave it out."
+            f"{address} is a throwaway address. Leave it out."
             for address in result.addresses
             if is_throwaway(email_domain(address))
         ]
@@ -143,9 +143,9 @@ class InvitePeople(BulkAction[ActionTeam]):
         invited, in_team = left_out(addresses, team, require_staff(request))
         number = len(set(addresses) - invited - in_team)
         parts = [
-            (form.duplicates, "{} left out, which you pasted twice", "address", "addresses"),
-            (len(invited), "{} left out, which you invited before", "address", "addresses"),
-            (len(in_team), "{} left out, in the team already", "person", "people"),
+            (form.duplicates, "{} left out: in the list twice", "address", "addresses"),
+            (len(invited), "{} left out: already invited by you", "address", "addresses"),
+            (len(in_team), "{} left out: already in the team", "person", "people"),
         ]
         effects = [f"This will invite {counted(number, 'person', 'people')} to {team}"]
         effects += [words.format(counted(count, *noun)) for count, words, *noun in parts if count]

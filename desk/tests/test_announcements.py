@@ -82,7 +82,7 @@ def test_draft_is_kept_changed_and_deleted(client, draft):
         ({"subject": ""}, "This field is required"),
         ({"body": " \u200b"}, "This field is required"),
         ({"subject": "x" * 121}, "at most 120 characters"),
-        ({"audience": ""}, "Choose to whom you write."),
+        ({"audience": ""}, "Choose who gets it."),
         ({"audience": "all"}, "Choose one of your teams or meetings."),
         ({"audience": "team-999999"}, "Choose one of your teams or meetings."),
         ({"audience": "meeting-0 OR 1"}, "Choose one of your teams or meetings."),

@@ -105,7 +105,7 @@ def test_figures_are_checked_in_words_and_stored_on_confirmation(client_for, fac
     page = check(client, "Area,Rate\nFuller Park,31.0\nEnglewood,25.0\nChicago,8.0\n")
     text = visible_text(page)
     assert "This will store the rates of 2 areas" in text
-    assert "In all Chicago: 8.0%." in text
+    assert "Chicago overall: 8.0%." in text
     assert "37 Fuller Park: 23.9% to 31.0%" in text
     assert "68 Englewood: 24.9%" not in text
     assert "75 of the 77 community areas are missing: 1 Rogers Park" in text
@@ -130,8 +130,11 @@ def test_file_with_errors_offers_nothing_to_store(client_for, facilitator):
 @pytest.mark.parametrize(
     ("entered", "message"),
     [
-        ({}, "Enter it: the file does not have the numbers of people in all 77 areas."),
-        ({"first_year": "2025", "city_rate": "8"}, "The last year is before the first one."),
+        ({}, "Enter the rate: the file lacks the numbers of people of some areas."),
+        (
+            {"first_year": "2025", "city_rate": "8"},
+            "The last year is before the first one. Check both years.",
+        ),
     ],
 )
 def test_what_the_file_does_not_say_is_asked(client_for, facilitator, entered, message):
@@ -164,7 +167,7 @@ def test_areas_are_chosen_with_a_reason_and_undone_by_one_press(client_for, faci
     make_survey({"68": "24.9", "1": "4.6"})
     client = client_for(facilitator)
     page = client.get(action_url("choose-areas", team))
-    assert "68 Englewood: 24.9%, twice the rate of all Chicago or more" in visible_text(page)
+    assert "68 Englewood: 24.9%, at least twice the rate for Chicago overall" in visible_text(page)
     url = action_url("choose-areas", team)
     chosen = client.post(url, {"why": WHY, "areas": ["68"], "suburbs": ["1701010"]}, follow=True)
     assert {each.area_code for each in TargetArea.objects.all()} == {"68", "1701010"}

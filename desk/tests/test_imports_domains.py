@@ -55,7 +55,7 @@ def test_import_puts_right_what_is_surely_a_domain(facilitator, cell, domains):
         ("onmicrosoft.com", "Many organizations share this domain."),
         ("ameritech.net", "public mailbox provider"),
         ("www.yahoo.de", "public mailbox provider"),
-        ("mailinator.com", "throw-away"),
+        ("mailinator.com", "throwaway"),
         ("a.example/b.example", "Enter one domain. There are two."),
         ("n/a", "Leave the cell empty if it has none."),
     ],

@@ -70,7 +70,7 @@ def test_pasted_people_are_checked_invited_and_undone(client_for, facilitator, c
         ({"addresses": ""}, "Paste at least one address"),
         ({"addresses": " ,;\n"}, "Paste at least one address"),
         ({"addresses": f"{PASTED}\nBen Example"}, "Line 4, “Ben Example”: Enter an email address"),
-        ({"addresses": "x@mailinator.com"}, "throw-away"),
+        ({"addresses": "x@mailinator.com"}, "throwaway"),
         (
             {"addresses": "\n".join(f"p{number}@x.example" for number in range(101))},
             "There are 101 addresses. Invite at most 100 at a time",

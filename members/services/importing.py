@@ -181,7 +181,7 @@ class _Plan:
         if organization.kind:
             label = organization.get_kind_display()
             return (
-                f"{organization} is here as: {label}. Change that on the page of the organization, "
+                f"{organization} is already recorded as: {label}. Change that on its page, "
                 "or leave the cell empty."
             )
         organization.kind = data.kind

@@ -186,7 +186,7 @@ class Announcement(models.Model):
     def audience(self) -> str:
         """To whom it goes, in words."""
         if self.meeting:
-            return f"Those who come to {self.meeting}"
+            return f"Attendees of {self.meeting}"
         return f"Members of {self.team}" if self.team else "Members of all teams"
 
 

@@ -101,10 +101,10 @@ def check_announcement(announcement: Announcement, *, by: Member) -> None:
     """Refuse, before anything is stored, an audience to which `by` does not write, an empty subject
     or text, and what everyone can read although there is no page of a team for it."""
     if announcement.team and announcement.meeting:
-        raise Refused("Write to a team or to those who come to a meeting, not to both.")
+        raise Refused("Write to a team or to the attendees of a meeting, not to both.")
     if not _may_write_to(announcement, by):
         raise Refused(
-            f"You do not write to this audience: {announcement.audience}. Choose one of your teams "
+            f"You cannot write to this audience: {announcement.audience}. Choose one of your teams "
             "or meetings. Nothing was changed."
         )
     if not clean_text(announcement.subject):
@@ -112,7 +112,9 @@ def check_announcement(announcement: Announcement, *, by: Member) -> None:
     if not clean_text(announcement.body):
         raise Refused("Enter the text.")
     if announcement.is_public and announcement.team is None:
-        raise Refused("Only what goes to one team can be on a public page. Remove the check mark.")
+        raise Refused(
+            "Only an announcement to one team can be on a public page. Clear the check box."
+        )
 
 
 def _may_write_to(announcement: Announcement, by: Member) -> bool:
@@ -158,8 +160,8 @@ def send_announcement(announcement: Announcement, *, by: Member, version: str = 
     _refuse_sent(announcement)
     if version and version != content_version(announcement):
         raise Refused(
-            "Someone changed this announcement while you read it. Read it again, and send it then. "
-            "Nothing was sent."
+            "Someone changed this announcement while you were reading it. Nothing was sent. Read "
+            "it again before you send it."
         )
     check_announcement(announcement, by=by)
     if announcement.team and announcement.team.state == ActionTeam.State.DRAFT:
@@ -227,7 +229,9 @@ def stop_announcement(announcement: Announcement, *, by: Member) -> int:
         outcome=Outcome.SKIPPED, reason=Reason.ANNOUNCEMENT_STOPPED, changed_at=now
     )
     if not number:
-        raise Refused(f"All emails of “{announcement}” have left. Nothing was stopped.")
+        raise Refused(
+            f"All emails of “{announcement}” have already been sent. Nothing was stopped."
+        )
     save_with_history(announcement, by, "stopped", stopped_at=now)
     return number
 
@@ -297,7 +301,7 @@ def _lock_announcement(announcement: Announcement, by: Member) -> Announcement:
     if stored is None:
         raise Refused("This announcement no longer exists. Nothing was changed.")
     if not Announcement.objects.editable_by(by).filter(pk=stored.pk).exists():
-        raise Refused("You do not write to this audience. Nothing was changed.")
+        raise Refused("You cannot write to this audience. Nothing was changed.")
     return stored
 
 

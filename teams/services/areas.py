@@ -45,10 +45,8 @@ def choose_targets(
     ActionTeam.objects.select_for_update(no_key=True).get(pk=team.pk)
     chosen = set(team.target_areas.open().values_list("area_code", flat=True))
     if again := [str(area) for area in areas if area.code in chosen]:
-        verb = "is a target" if len(again) == 1 else "are targets"
-        raise Refused(
-            f"{get_text_list(again, 'and')} {verb} of {team} already. Nothing was changed."
-        )
+        verb = "is already a target" if len(again) == 1 else "are already targets"
+        raise Refused(f"{get_text_list(again, 'and')} {verb} of {team}. Nothing was changed.")
     targets = []
     for area in areas:
         target = TargetArea(team=team, area_code=area.code, why=why.strip(), chosen_by=by)

@@ -53,7 +53,7 @@ def invite_colleague(email: str, teams: Collection[ActionTeam], note: str, *, by
     """Invite the person at `email` to join `teams`, with a `note` of one line from `by`, a member
     or facilitator of a team.
 
-    Refuses one's own address, a throw-away one, one that the inviter invited already or sees in
+    Refuses one's own address, a throwaway one, one that the inviter invited already or sees in
     one of `teams`, closed teams, and more than MAX_INVITATIONS a day.
     """
     inviter = _lock_inviter(by)
@@ -75,9 +75,9 @@ def why_not_invited(address: str, inviter: Member) -> str:
     """Return why `inviter` cannot invite this (normalized) address, and what to do; "" if they
     can. It depends on the address and on what the inviter knows, never on accounts of others."""
     if mailbox_of(address) in _addresses_of(inviter):
-        return "This is your own address. Enter that of a colleague."
+        return "This is your own address. Enter a colleague’s."
     if is_throwaway(email_domain(address)):
-        return "This domain gives out throw-away addresses. Enter your colleague’s work address."
+        return "This domain gives out throwaway addresses. Enter your colleague’s work address."
     if address in invited_addresses(inviter):
         return "You have invited this address already. Send that invitation again from your list."
     return ""
@@ -153,10 +153,10 @@ def _lock(invitation: Invitation, inviter: Member) -> Invitation:
     stored = Invitation.objects.select_for_update(of=["self"]).get(pk=invitation.pk)
     shown = invitations_of(inviter).filter(Q(is_joined=False), pk=stored.pk)
     if not Invitation.objects.sent_by(inviter).filter(pk=stored.pk).exists():
-        raise Refused("Only the person who invited can do this. Nothing was changed.")
+        raise Refused("Only the person who sent the invitation can do this. Nothing was changed.")
     if not shown.exists():
         raise Refused(
-            f"The invitation of {stored.email} was already accepted or cancelled. "
+            f"The invitation to {stored.email} was already accepted or cancelled. "
             "Nothing was changed."
         )
     return stored
@@ -190,7 +190,7 @@ def invite_pasted(
         invited, shown = left_out(addresses, team, inviter)
         new = [address for address in addresses if address not in invited | shown]
         if not new:
-            raise Refused("There is nobody new among them. Nothing was sent.")
+            raise Refused("There is nobody new on this list. Nothing was sent.")
         _refuse_more_than_a_day(inviter, len(new))
         _create(new[:max_emails], [team], note, inviter)
     return len(new)

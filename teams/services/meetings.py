@@ -275,14 +275,14 @@ def delete_meeting(meeting: Meeting, *, by: Member) -> None:
     resources = list(meeting.resources.all())
     if ResourceSuggestion.objects.filter(published_as__in=resources).exists():
         raise Refused(
-            "Someone suggested a resource that belongs to this meeting. Change its meeting first. "
+            "A suggested resource belongs to this meeting. Choose another meeting for it first. "
             "Nothing was changed."
         )
     for resource in resources:
         delete_with_history(resource, by, "deleted with the draft of its meeting")
     if meeting.announcements.exists():
         raise Refused(
-            "There is an announcement to those who come to this meeting. Delete that draft first. "
+            "There is a draft announcement to the attendees of this meeting. Delete it first. "
             "Nothing was changed."
         )
     explain_change(meeting, by, "deleted as a draft")

@@ -107,7 +107,7 @@ def renew_resource(resource: Resource, *, by: Member) -> Resource:
     if stored.archived_at:
         raise Refused(f"“{stored}” is archived. Restore it first. Nothing was changed.")
     if stored.checked_on == timezone.localdate() and not stored.has_dead_link:
-        raise Refused(f"“{stored}” was checked today already. Nothing was changed.")
+        raise Refused(f"“{stored}” was already checked today. Nothing was changed.")
     save_with_history(stored, by, "checked: still true", checked_on=timezone.localdate())
     # Who has just opened the page knows better than the check of links.
     Resource.objects.filter(pk=stored.pk).update(
@@ -121,7 +121,7 @@ def archive_resource(resource: Resource, *, by: Member, reason: str = "") -> Res
     """Take `resource` from all pages; return the stored resource. Refuses an archived one."""
     stored = lock_resource(resource, by)
     if stored.archived_at:
-        raise Refused(f"“{stored}” is archived already. Nothing was changed.")
+        raise Refused(f"“{stored}” is already archived. Nothing was changed.")
     why = f"archived: {reason}" if (reason := clean_text(reason)) else "archived"
     save_with_history(stored, by, why, archived_at=timezone.now())
     return stored
@@ -209,11 +209,11 @@ def describe_links(resource: Resource) -> list[str]:
     if resource.link_state == Resource.LinkState.GONE:
         sentences.append(f"The link is dead: {end_sentence(resource.link_problem)}")
     if resource.link_state == Resource.LinkState.MOVED:
-        sentences.append(f"The page has moved for good, to {resource.moved_to}")
+        sentences.append(f"The page has moved permanently, to {resource.moved_to}")
     if resource.transcript_state == Resource.LinkState.GONE:
         sentences.append("The link to the transcript is dead.")
     if resource.lacks_captions:
-        sentences.append("Neither captions nor a transcript.")
+        sentences.append("It has neither captions nor a transcript.")
     return sentences
 
 
@@ -243,7 +243,7 @@ def lock_resource(resource: Resource, by: Member) -> Resource:
     if stored is None:
         raise Refused("This resource no longer exists. Nothing was changed.")
     if not Resource.objects.editable_by(by).filter(pk=stored.pk).exists():
-        raise Refused("This resource belongs to teams of others. Nothing was changed.")
+        raise Refused("This resource belongs to teams that are not yours. Nothing was changed.")
     return stored
 
 

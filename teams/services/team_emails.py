@@ -40,10 +40,10 @@ class Reason(StrEnum):
     ON_HOLD = "account on hold until a move is decided"
     ADDRESS_CHANGED = "their address changed"
     TWICE = "gets it at another address"
-    BOUNCED = "emails to this address come back"
+    BOUNCED = "emails to this address came back"
     ANNOUNCEMENT_STOPPED = "the announcement was stopped"
-    NOT_COMING = "no longer comes to the meeting"
-    MEETING_CHANGED = "the meeting has changed since"
+    NOT_COMING = "no longer coming to the meeting"
+    MEETING_CHANGED = "the meeting has changed"
     MEETING_UNSEEN = "the meeting is no longer for them"
 
 
@@ -81,7 +81,7 @@ class Recipients:
                 f"{self.stopped} {'has' if self.stopped == 1 else 'have'} stopped these emails"
             )
         if number := len(self.unreachable):
-            parts.append(f"{number} cannot be reached, because emails to them come back")
+            parts.append(f"{number} cannot be reached, because emails to them came back")
         return ", ".join(parts)
 
 

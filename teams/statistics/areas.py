@@ -101,7 +101,7 @@ class AreaOverview:
         for team in self.teams:
             number = sum(team in (each.team for each in row.targets) for row in self.targets)
             areas = "community area is a target" if number == 1 else "community areas are targets"
-            sentences.append(f"{capfirst(number_in_words(number))} {areas} of {team} now.")
+            sentences.append(f"{capfirst(number_in_words(number))} {areas} of {team}.")
         return sentences
 
     @property
@@ -112,7 +112,7 @@ class AreaOverview:
             return ""
         return (
             f"In {steps.count(len(STEPS))} of {len(steps)} areas the rate is at least twice that "
-            f"of all Chicago, and in {steps.count(0)} it is below it."
+            f"for Chicago overall, and in {steps.count(0)} it is lower than for Chicago overall."
         )
 
     @property

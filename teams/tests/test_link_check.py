@@ -147,7 +147,7 @@ def test_redirects_end_after_five(site):
     result = checker().check(site.url("/0"))
     assert (result.verdict, result.problem) == (
         Verdict.ALIVE,
-        "The site redirects without end",
+        "The site keeps redirecting",
     )
     assert len(site.asked) == 6
 
@@ -192,7 +192,7 @@ def test_name_that_does_not_exist_is_said_in_words():
     result = checker(resolve=unknown).check("https://library.example.org/")
     assert (result.verdict, result.problem) == (
         Verdict.UNREACHABLE,
-        "There is no site of this name",
+        "There is no site with this name",
     )
 
 

@@ -102,7 +102,7 @@ def test_invitation_says_who_invites_and_leads_to_the_form(member, team, other_t
         "> See you on Monday",
         "Nothing happens without you",
         "/invited/",
-        "Do not write to me again",
+        "Do not invite me again",
     ):
         assert part in text
     # What members share with teammates alone.
@@ -145,7 +145,7 @@ def test_own_addresses_are_refused(administrator, member, colleague, team):
 
 
 def test_throwaway_address_is_refused(member, team):
-    assert "throw-away" in refusal(member, team, email="x@mailinator.com")
+    assert "throwaway" in refusal(member, team, email="x@mailinator.com")
 
 
 def test_closed_team_is_refused(member, closed_team):

@@ -138,7 +138,7 @@ def test_announcement_to_those_who_come_is_shown_to_them(
     )
     for page in ("/my/", "/my/announcements/"):
         text = visible_text(client_for(member).get(page))
-        assert "To those who come to Winter meeting Rooms for the interviews" in text
+        assert "To the attendees of Winter meeting Rooms for the interviews" in text
         assert announcement.subject not in visible_text(client_for(colleague).get(page))
     assert announcement.subject not in visible_text(client_for(member).get(TEAM_PAGES[1]))
 

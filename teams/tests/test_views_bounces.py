@@ -46,7 +46,7 @@ def test_page_asks_the_person_whether_the_address_works(
 def test_my_address_works_settles_it_with_one_press(client_for, bounce, member):
     client = client_for(member)
     page = client.post(WORKS, follow=True)
-    assert messages_of(page) == [f"Thank you. We send emails to {member.email} again."]
+    assert messages_of(page) == [f"Thank you. We will send emails to {member.email} again."]
     assert QUESTION not in visible_text(page)
     bounce.refresh_from_db()
     assert bounce.settled_by == member

@@ -66,7 +66,7 @@ def test_my_emails_refuses_what_is_not_offered(client_for, member, team):
     client = client_for(member)
     form = shown_form(client) | {f"team-{team.pk}-reminders": "monthly", "all-meetings": "none"}
     page = client.post(PAGE, form)
-    assert visible_text(page).count("Choose one of the answers") == 2
+    assert visible_text(page).count("Choose one of the options") == 2
     # What was chosen elsewhere on the page is still there.
     assert re.search(r'name="all-meetings" value="none"[^>]* checked', page.content.decode())
     assert choices_of(member) == {}

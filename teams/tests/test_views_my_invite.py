@@ -77,7 +77,7 @@ def test_member_invites_and_sees_whom(client_for, member, team, other_team, appr
         ({"email": "a@rush.example\nBcc: b@rush.example"}, "Enter one address"),
         ({"teams": []}, "Select at least one team"),
         ({"teams": ["nowhere"]}, "Select teams from the list"),
-        ({"note": "x" * 201}, "Shorten your line to at most 200 characters"),
+        ({"note": "x" * 201}, "Shorten your note to at most 200 characters"),
         ({"note": "Look at evil.com"}, "Leave out “evil.com”"),
     ],
 )

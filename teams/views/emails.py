@@ -23,7 +23,7 @@ from teams.services.email_choices import (
 
 # What an email program sends when its user presses "Unsubscribe" in it (RFC 8058, 3.1).
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
-STOPPED_ALL = "You no longer get emails from your teams. You can choose some again below."
+STOPPED_ALL = "You no longer get emails from your teams. You can turn some back on below."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

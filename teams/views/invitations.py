@@ -95,7 +95,7 @@ def my_invite_resend(request: HttpRequest, pk: int) -> HttpResponse:
 @post_only("my_invite", with_args=False)
 def my_invite_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel one of my invitations: its link leads to the ordinary form from now on."""
-    return _change(request, pk, cancel_colleague_invitation, "The invitation of {} is cancelled.")
+    return _change(request, pk, cancel_colleague_invitation, "The invitation to {} is cancelled.")
 
 
 def _change(

@@ -120,7 +120,7 @@ def my_address_works(request: HttpRequest) -> HttpResponse:
     """Say that emails to my address arrive, although some came back."""
     member = current_member(request)
     settle_own_bounces(member)
-    messages.success(request, f"Thank you. We send emails to {member.email} again.")
+    messages.success(request, f"Thank you. We will send emails to {member.email} again.")
     return redirect("my_teams")
 
 

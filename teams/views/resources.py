@@ -207,7 +207,7 @@ def resource_detail(request: HttpRequest, slug: str) -> HttpResponse:
     visible = Resource.objects.visible_to(request.user).with_teams()
     resource = get_object_or_404(visible, slug=slug)
     page = settings.SITE_URL + resource.get_absolute_url()
-    report = urlencode({"text": f"The link of “{resource}” is broken: {page}"})
+    report = urlencode({"text": f"The link for “{resource}” is broken: {page}"})
     context = {
         "resource": resource,
         "topics": Topic.objects.visible_to(request.user).filter(resources=resource),

@@ -88,11 +88,11 @@ class Send(AnnouncementAction):
 
 class Stop(AnnouncementAction):
     name, label, title = "stop", "Stop the emails", "Stop {}"
-    leave_label = "Let them go out"
+    leave_label = "Keep sending"
     template = "admin/teams/announcement/stop.html"
     description = (
-        "Emails that have not left are not sent. Those that have left cannot be taken back, and "
-        "the announcement remains on the pages of the portal. You cannot undo this."
+        "Emails that have not been sent yet will not be. Those already sent cannot be recalled, "
+        "and the announcement remains on the pages of the portal. You cannot undo this."
     )
 
     def is_available(self, announcement: Announcement) -> bool:
@@ -108,7 +108,7 @@ class Stop(AnnouncementAction):
         emails = counted(number, "email has", "emails have")
         return {
             **super().get_context_data(request, records, form),
-            "waiting": f"{emails} not left.",
+            "waiting": f"{emails} not been sent yet.",
         }
 
     def _waiting(self, announcement: Announcement) -> int:
@@ -118,7 +118,7 @@ class Stop(AnnouncementAction):
 
 class Delete(AnnouncementAction):
     name, label, title = "delete", "Delete draft", "Delete {}"
-    description = "Nobody has got it, and no email is sent. You cannot undo this."
+    description = "Nobody has received it, and no email is sent. You cannot undo this."
 
     def success_url(self, form_data: dict[str, Any]) -> str:
         return reverse("admin:teams_announcement_changelist")

@@ -73,7 +73,7 @@ class ToFilter(admin.SimpleListFilter):
     title, parameter_name = "to whom", "to"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("team", "Members"), ("meeting", "Those who come to a meeting")]
+        return [("team", "Members"), ("meeting", "Attendees of a meeting")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() in {"team", "meeting"}:
@@ -213,7 +213,7 @@ class AnnouncementAdmin(ActionAdmin[Announcement]):
         """Show the preview, from which it is sent, or the record."""
         if SAVE_AND_PREVIEW in request.POST and announcement.is_draft:
             return HttpResponseRedirect(Send().record_url(announcement.pk))
-        saved = "saved as a draft. Nothing is sent yet" if announcement.is_draft else "changed"
+        saved = "saved as a draft. It has not been sent yet" if announcement.is_draft else "changed"
         messages.success(request, f"“{announcement}” is {saved}.")
         url = reverse("admin:teams_announcement_change", args=[announcement.pk])
         return HttpResponseRedirect(url)

@@ -48,7 +48,7 @@ def audience_choices(staff: Member, meeting: int | None) -> list[Any]:
     offered = [
         (f"{MEETING_PREFIX}{each.pk}", f"{each}, {day_in_words(each.day)}") for each in meetings
     ]
-    return [*choices, ("Those who come to a meeting", offered)] if offered else choices
+    return [*choices, ("Attendees of a meeting", offered)] if offered else choices
 
 
 class AnnouncementForm(forms.ModelForm[Announcement]):
@@ -61,7 +61,7 @@ class AnnouncementForm(forms.ModelForm[Announcement]):
     audience = forms.ChoiceField(
         label="To",
         error_messages={
-            "required": "Choose to whom you write.",
+            "required": "Choose who gets it.",
             "invalid_choice": "Choose one of your teams or meetings.",
         },
     )

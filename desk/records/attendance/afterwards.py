@@ -66,8 +66,8 @@ class LinkForm(forms.ModelForm[Resource]):
         kinds = [kind for kind in Resource.Kind if kind in KINDS or kind == self.instance.kind]
         choices = [("", "---------"), *((kind.value, kind.label) for kind in kinds)]
         cast(forms.ChoiceField, self.fields["kind"]).choices = choices
-        self.fields["audience"].help_text = "Of those who see the meeting."
-        self.fields["captions"].help_text = "Of a recording."
+        self.fields["audience"].help_text = "Among those who can see the meeting."
+        self.fields["captions"].help_text = "For recordings only."
         self.fields["position"].required = False
         self.fields["position"].label = "Order"
         self.fields["position"].help_text = "Links with a lower number come first."

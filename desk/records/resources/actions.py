@@ -28,8 +28,8 @@ class ResourceAction(BulkAction[Resource]):
 class StillTrue(ResourceAction):
     name, label, title = "renew", "Still good", "Still good: {}"
     description = (
-        "You have opened each page, and it is still true and useful. "
-        "The resource shows today as the day on which it was last checked."
+        "You have opened each page, and it is still correct and useful. "
+        "The resource will show today as the date of its last check."
     )
 
     def is_available(self, resource: Resource) -> bool:
@@ -44,8 +44,8 @@ class StillTrue(ResourceAction):
 class FollowMovedLink(ResourceAction):
     name, label, title = "follow", "Use the new address", "Use the new address of {}"
     description = (
-        "The page has moved for good, says its site. The resource leads there from now on, and is "
-        "checked as of today."
+        "The site says that the page has moved permanently. The resource will link to the new "
+        "address, with today as the date of its last check."
     )
 
     def is_available(self, resource: Resource) -> bool:
@@ -58,11 +58,11 @@ class FollowMovedLink(ResourceAction):
 class Archive(ResourceAction, ActionWithReason[Resource]):
     name, label, title = "archive", "Archive", "Archive {}"
     description = (
-        "It is no longer on any page, in no search and no feed. Its record stays, and you can "
-        "restore it. No email is sent."
+        "It will no longer be on any page, in the search or in a feed. Its record is kept, and "
+        "you can restore it. No email is sent."
     )
     shows_email = False
-    reason_help = "Optional. It stands in the history."
+    reason_help = "Optional. It is kept in the history."
     prepared_reasons = (
         "The page is gone.",
         "It is out of date.",
@@ -82,7 +82,7 @@ class Archive(ResourceAction, ActionWithReason[Resource]):
 
 class Restore(ResourceAction):
     name, label, title = "restore", "Restore", "Restore {}"
-    description = "It is on the pages again, checked as of today."
+    description = "It will be on the pages again, with today as the date of its last check."
 
     def is_available(self, resource: Resource) -> bool:
         return resource.is_archived

@@ -42,7 +42,7 @@ class DueFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("any", "Dead links, and not checked for long"),
+            ("any", "Dead links or due for a check"),
             ("dead", "Dead and moved links"),
             ("old", f"Not checked for {CHECK_AFTER.days} days"),
             ("captions", "Lacks captions"),

@@ -96,7 +96,7 @@ class ResourceForm(forms.ModelForm[Resource]):
             own.order_by("position", "name"),
             required=False,
             widget=forms.CheckboxSelectMultiple,
-            help_text="None: for all teams.",
+            help_text="Leave this empty to share it with all teams.",
         )
         if "meeting" in self.fields:
             self._offer_meetings()
@@ -106,7 +106,7 @@ class ResourceForm(forms.ModelForm[Resource]):
         language.choices = [(code, names[code]) for code in sorted(names, key=lambda c: names[c])]
         self.fields["summary"].widget.attrs["rows"] = 4
         if "captions" in self.fields:
-            self.fields["captions"].help_text = "Of a recording."
+            self.fields["captions"].help_text = "For recordings only."
         if resource.pk:
             newest = resource.history.values_list("history_id", flat=True).first()
             self.initial = {**self.initial, "version": str(newest or "")}
@@ -120,7 +120,7 @@ class ResourceForm(forms.ModelForm[Resource]):
         self.fields["meeting"] = MeetingField(
             meetings.defer("agenda", "minutes"),
             required=False,
-            help_text="If it belongs to one, such as its recording. It is on the meeting’s page.",
+            help_text="If it belongs to a meeting, as a recording does. It is then on its page.",
         )
 
     def clean(self) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def same_page(url: str, staff: Member, *, besides: Resource) -> list[Resource]:
 def describe_duplicate(resource: Resource) -> SafeString:
     """Return a sentence about a resource that has this address already."""
     return format_html(
-        'This page is in the library{}: <a href="{}">{}</a>. Save again to add it all the same.',
+        'This page is in the library{}: <a href="{}">{}</a>. Save again to add it anyway.',
         ", archived" if resource.is_archived else " already",
         reverse("admin:teams_resource_change", args=[resource.pk]),
         resource,

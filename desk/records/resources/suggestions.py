@@ -70,8 +70,8 @@ def _why_unavailable(suggestion: ResourceSuggestion) -> str:
 class Publish(SuggestionAction):
     name, label, title = "publish", "Publish", "Publish {}"
     description = (
-        "It is in the library right away. If the person who suggested it left an address, they get "
-        "the link by email; the address is not published."
+        "It is added to the library right away. If the person who suggested it left an address, "
+        "they get the link by email. The address is not published."
     )
 
     def get_form(self, request: HttpRequest, records: Sequence[ResourceSuggestion]) -> forms.Form:
@@ -85,15 +85,15 @@ class Publish(SuggestionAction):
 class Dismiss(SuggestionAction, ActionWithReason[ResourceSuggestion]):
     name, label, title = "dismiss", "Dismiss", "Dismiss {}"
     description = (
-        "It is not published. With a reason, a person who left an address is notified by email. "
-        "Without one nobody is notified: do that with spam."
+        "It is not published. If you give a reason, a person who left an address is notified by "
+        "email. For spam, give no reason: then nobody is notified."
     )
-    reason_help = "Optional. A person who left an address reads it in the email."
+    reason_help = "Optional. It is in the email to a person who left an address."
     prepared_reasons = (
         "Thank you. We already have this in our library.",
         "Thank you. It does not fit what our teams are working on now.",
         "Thank you. We could not open the page that you suggested.",
-        "Thank you. We do not list what is for sale.",
+        "Thank you. We do not list products or services for sale.",
     )
 
     def get_form(self, request: HttpRequest, records: Sequence[ResourceSuggestion]) -> forms.Form:
