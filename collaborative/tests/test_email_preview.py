@@ -227,7 +227,7 @@ def test_sample_says_whom_replies_reach(sample):
     if not is_written:
         assert sample.headers["Auto-Submitted"] == "auto-generated"
         assert sample.headers["Reply-To"] == portal.CONTACT_EMAIL
-    sentence = "Replies reach " if is_written else "Replies to this email reach "
+    sentence = "Replies go to " if is_written else "Replies to this email go to "
     for part in (sample.message, sample.html_message):
         text = " ".join(re.sub(r"<[^>]+>", "", part).split())
         replies = re.search(rf"{sentence}(\D*?)\.(?: |$)", text)
@@ -245,7 +245,7 @@ def test_sample_has_stop_headers_where_it_can_be_stopped(sample):
     assert [f"<{link}>" for link in links] == ([can_stop] if can_stop else [])
     one_click = sample.headers.get("List-Unsubscribe-Post")
     assert one_click == ("List-Unsubscribe=One-Click" if can_stop else None)
-    words = "Do not write to me again" if "invited" in str(can_stop) else "Stop these emails"
+    words = "Do not invite me again" if "invited" in str(can_stop) else "Stop these emails"
     assert bool(can_stop) == (words in sample.html_message)
 
 

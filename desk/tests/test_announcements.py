@@ -65,7 +65,7 @@ def test_draft_is_kept_changed_and_deleted(client, draft):
     form = form_of(client.get(record_url(draft)))
     page = form.submit(client, "Save as a draft", body="They are not booked.")
     assert messages_of(page) == [
-        "“Rooms for the interviews” is saved as a draft. Nothing is sent yet."
+        "“Rooms for the interviews” is saved as a draft. It has not been sent yet."
     ]
     draft.refresh_from_db()
     assert (draft.is_draft, draft.body) == (True, "They are not booked.")
@@ -119,7 +119,7 @@ def test_what_goes_to_a_meeting_is_not_public(client, team):
     assert "Nobody would get this email" in visible_text(page)
     values = form.fields | {"subject": "Other", "body": "Behind.", "is_public": "on", "_save": "1"}
     page = client.post(form.action, values)
-    assert "Only what goes to one team can be on a public page" in visible_text(page)
+    assert "Only an announcement to one team can be on a public page" in visible_text(page)
 
 
 def test_choices_are_own_teams_and_meetings_that_are_not_long_over(
@@ -181,7 +181,7 @@ def test_preview_shows_the_email_as_one_recipient_and_who_gets_it(
     assert "2 people get the email. You can undo it for two minutes" in text
     assert f"To {member.email}" in text
     assert '"Fay Facilitator via Collaborative" <portal@example.org>' in text
-    assert f"Replies reach you {facilitator.email} Everyone who gets the email sees" in text
+    assert f"Replies go to {facilitator.email} Everyone who gets the email sees" in text
     assert "They are booked." in text
     # With the link of the person anyone could stop their emails.
     assert "/emails/ey" not in page.content.decode()
@@ -235,7 +235,7 @@ def test_announcement_changed_since_the_preview_is_not_sent(client, draft, membe
     form = action_form(client.get(action_url("send", draft)))
     Announcement.objects.filter(pk=draft.pk).update(body="Changed by another.")
     page = form.submit(client, SEND)
-    assert "changed this announcement while you read it" in messages_of(page)[0]
+    assert "changed this announcement while you were reading it" in messages_of(page)[0]
     assert not Email.objects.exists()
 
 
@@ -359,7 +359,7 @@ def test_stop_is_offered_while_emails_wait(client, draft, member, facilitator):
     page = client.get(action_url("stop", draft))
     assert "1 email has not left." in visible_text(page)
     stopped = action_form(page).submit(client, "Stop the emails")
-    assert "1 email that had not left is not sent" in messages_of(stopped)[0]
+    assert "1 email was not sent" in messages_of(stopped)[0]
     assert "not sent: the announcement was stopped" in visible_text(stopped)
     assert "Stop the emails" not in visible_text(client.get(record_url(draft)))
 
@@ -373,7 +373,7 @@ def test_old_announcement_keeps_the_counts_without_people(client, sent, facilita
     text = visible_text(client.get(record_url(sent)))
     assert "1 not sent 1 sent" in text
     assert "Maria Member" not in text
-    assert "Who got it is no longer stored" in text
+    assert "The list of recipients is no longer stored" in text
     assert "1 sent, 1 not sent" in visible_text(client.get(ANNOUNCEMENTS))
     assert delete_old_recipients() == 0
 

@@ -47,12 +47,12 @@ def test_file_is_read_in_each_layout(text, numbers):
     [
         ("Englewod,5", "Row 2: There is no area “Englewod”. Did you mean Englewood?"),
         ("Atlantis,5", "Row 2: There is no area “Atlantis”."),
-        ("Englewood,101", "Row 2: A rate of 101% is not possible."),
+        ("Englewood,101", "Row 2: A rate of 101% is not possible. Enter a rate from 0 to 100."),
         ("Englewood,-1", "Row 2: -1 under Rate is not possible."),
         ("Englewood,high", "Row 2: “high” under Rate is not a number."),
         ("Englewood,NaN", "Row 2: NaN under Rate is not possible."),
-        (",5", "Row 2: Which area it is about is missing."),
-        ("68,5\nEnglewood,6", "Row 3: 68 Englewood is in row 2 already."),
+        (",5", "Row 2: The area is missing. Enter its name or number."),
+        ("68,5\nEnglewood,6", "Row 3: 68 Englewood is already in row 2. Remove one of the two."),
     ],
 )
 def test_row_that_cannot_be_right_is_named(row, error):
@@ -63,7 +63,7 @@ def test_row_that_cannot_be_right_is_named(row, error):
 def test_more_people_out_of_work_than_work_or_look_for_work_are_refused(numbers):
     text = f"area_number,unemployed,labor_force\n68,{numbers}\n"
     (error,) = read_area_figures(upload(text)).errors
-    assert error.endswith("is not possible.")
+    assert error.endswith("is not possible. Check both numbers.")
 
 
 def test_places_elsewhere_are_named_as_not_read():
@@ -104,7 +104,7 @@ def test_figures_are_checked_in_words_and_stored_on_confirmation(client_for, fac
     client = client_for(facilitator)
     page = check(client, "Area,Rate\nFuller Park,31.0\nEnglewood,25.0\nChicago,8.0\n")
     text = visible_text(page)
-    assert "This will store the rates of 2 areas" in text
+    assert "This will store the rates for 2 areas" in text
     assert "Chicago overall: 8.0%." in text
     assert "37 Fuller Park: 23.9% to 31.0%" in text
     assert "68 Englewood: 24.9%" not in text
@@ -150,7 +150,7 @@ def test_same_years_are_said_to_be_replaced(client_for, facilitator):
 
 def test_forged_figures_are_not_stored(client_for, facilitator):
     response = client_for(facilitator).post(f"{SURVEYS}add/", {"checked": "forged"}, follow=True)
-    assert "Nothing was stored. Upload it again." in visible_text(response)
+    assert "Nothing was stored. Upload the file again." in visible_text(response)
     assert not UnemploymentSurvey.objects.exists()
 
 

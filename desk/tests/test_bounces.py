@@ -29,7 +29,7 @@ def test_dashboard_rail_list_and_record_say_that_emails_come_back(desk, bounce, 
     text = visible_text(page)
     assert "1 returned email to look into" in text
     assert "Has this person left?" in text
-    assert "the mailbox does not exist (5.1.1). Nothing from the teams is sent there." in text
+    assert "the mailbox does not exist (5.1.1). The teams’ emails are not sent there." in text
     links = {link.label: link for _, links in page.context["rail"] for link in links}
     assert links["Returned emails"].waiting.number == 1
     assert member.email in visible_text(desk.get(f"{LIST}?waits=answer"))

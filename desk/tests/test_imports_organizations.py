@@ -165,7 +165,7 @@ def test_import_names_a_kind_that_it_does_not_know_or_that_differs(facilitator, 
     unknown, other = (run(facilitator, row, store=True).errors[0] for row in rows)
     assert unknown.message.startswith("“hospital” is not a kind of organization. Write Employer,")
     assert other.message.startswith(
-        f"{organization} is here as: Employer. Change that on the page of the organization"
+        f"{organization} is already recorded as: Employer. Change that on its page"
     )
     assert {unknown.column, other.column} == {"Kind"}
     assert Organization.objects.count() == 1

@@ -44,8 +44,8 @@ def test_pasted_people_are_checked_invited_and_undone(client_for, facilitator, c
     page = check(client, team, addresses=pasted, note="Hello")
     text = visible_text(page)
     assert (
-        "This will invite 3 people to Education; 1 address left out, which you pasted twice; "
-        "1 person left out, in the team already." in text
+        "This will invite 3 people to Education; 1 address left out: in the list twice; "
+        "1 person left out: already in the team." in text
     )
     assert "> Hello" in text
     # What the link of the sample would prove.
@@ -95,7 +95,7 @@ def test_page_with_a_mistake_invites_nobody(client_for, facilitator, team):
 def test_check_names_addresses_that_are_probably_typed_wrong(client_for, facilitator, team):
     page = check(client_for(facilitator), team, addresses=f"{PASTED}\nx@rsuh.example")
     text = visible_text(page)
-    assert "1 of the addresses may be typed wrong" in text
+    assert "1 address may have a typo" in text
     assert "x@rsuh.example: rsuh.example looks like rush.example" in text
 
 
@@ -112,7 +112,7 @@ def test_list_without_anybody_new_says_so(client_for, facilitator, team):
     client = client_for(facilitator)
     invite_all(client, team)
     page = check(client, team)
-    assert "There is nobody new among them" in visible_text(page)
+    assert "There is nobody new on this list" in visible_text(page)
     assert 'value="Invite people"' not in page.content.decode()
 
 
@@ -236,7 +236,7 @@ def test_only_who_invited_sends_again(client_for, facilitator, administrator, in
     ours = invitations[0]
     for staff in (facilitator, administrator):
         page = press(client_for(staff), ours, "send-again")
-        assert "Only the person who invited can do this" in visible_text(page)
+        assert "Only the person who sent the invitation can do this" in visible_text(page)
     ours.refresh_from_db()
     assert ours.sent_count == 1
 

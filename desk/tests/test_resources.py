@@ -167,8 +167,8 @@ def test_same_page_is_named_once_and_can_be_added_all_the_same(desk, other_team)
     )
     page = record_form(desk.get(f"{LIST}add/")).submit(desk, "Save", **FIELDS)
     text = visible_text(page)
-    assert "This page is in the library already: Known" in text
-    assert "Save again to add it all the same" in text
+    assert "This page is already in the library: Known" in text
+    assert "Save again to add it anyway" in text
     assert "Hidden" not in text
     assert record_url(known) in page.content.decode()
     record_form(page).submit(desk, "Save")
@@ -257,7 +257,7 @@ def test_restore_brings_back_an_archived_one(desk):
 
 def test_moved_page_gets_its_new_address_with_one_press(desk, facilitator):
     resource = make_resource(link_state="moved", moved_to="https://new.example.org/guide")
-    assert "has moved for good, to https://new.example.org/guide" in visible_text(desk.get(LIST))
+    assert "has moved permanently, to https://new.example.org/guide" in visible_text(desk.get(LIST))
     desk.post(action_url("follow", resource))
     resource.refresh_from_db()
     assert resource.url == "https://new.example.org/guide"

@@ -243,7 +243,7 @@ def revert_sending(changes: list[dict[str, Any]], by: Member, why: str) -> None:
         announcement = _lock_announcement(Announcement(pk=change["pk"]), by)
         waiting = [Outcome.QUEUED, Outcome.SKIPPED]
         if announcement.recipients.exclude(outcome__in=waiting).exists():
-            raise Refused(f"emails of “{announcement}” have left.")
+            raise Refused(f"emails of “{announcement}” have already been sent.")
         save_with_history(
             announcement,
             by,

@@ -300,11 +300,11 @@ def test_create_announcement_stores_a_draft_with_history(team, facilitator):
     [
         ({"subject": " "}, "Enter a subject"),
         ({"body": "\u200b \n"}, "Enter the text"),
-        ({"team": None}, "You do not write to this audience: Members of all teams"),
-        ({"team": "other"}, "You do not write to this audience: Members of Hiring"),
-        ({"team": None, "meeting": "other"}, "You do not write to this audience: Those who come"),
+        ({"team": None}, "You cannot write to this audience: Members of all teams"),
+        ({"team": "other"}, "You cannot write to this audience: Members of Hiring"),
+        ({"team": None, "meeting": "other"}, "You cannot write to this audience: Attendees of"),
         ({"meeting": "own"}, "not to both"),
-        ({"team": None, "meeting": "own", "is_public": True}, "Only what goes to one team"),
+        ({"team": None, "meeting": "own", "is_public": True}, "Only an announcement to one team"),
     ],
 )
 def test_announcement_that_makes_no_sense_is_refused(
@@ -324,7 +324,7 @@ def test_announcement_that_makes_no_sense_is_refused(
 def test_member_and_facilitator_of_another_team_do_nothing(draft, member, other_facilitator):
     for person in (member, other_facilitator):
         for step in (send_announcement, change_announcement, delete_announcement):
-            with pytest.raises(Refused, match="do not write to this audience"):
+            with pytest.raises(Refused, match="cannot write to this audience"):
                 step(draft, by=person)
         with pytest.raises(Refused, match="do not write"):
             send_test(draft, to=person)
@@ -348,7 +348,7 @@ def test_sent_announcement_is_neither_sent_again_nor_changed_nor_deleted(
 def test_text_that_changed_since_it_was_read_is_not_sent(draft, member, facilitator):
     version = content_version(draft)
     change_announcement(draft, by=facilitator, body="They are not booked.")
-    with pytest.raises(Refused, match="changed this announcement while you read"):
+    with pytest.raises(Refused, match="changed this announcement while you were reading"):
         send_announcement(draft, by=facilitator, version=version)
     assert not Email.objects.exists()
 
@@ -422,7 +422,7 @@ def test_undo_is_refused_once_an_email_has_left(draft, member, colleague, facili
     record_outcome(Email.objects.first(), Outcome.SENT)
     undo_decision(decision, by=facilitator)
     actions.process_decision(decision, seconds=60)
-    assert "have left" in decision.items.get().result_message
+    assert "have already been sent" in decision.items.get().result_message
     assert Announcement.objects.get().status == "sent"
 
 
@@ -443,7 +443,7 @@ def test_stop_keeps_what_was_sent_and_counts_the_rest(draft, member, colleague, 
 def test_meeting_with_an_announcement_is_not_deleted(team, facilitator):
     meeting = make_meeting(team, status="draft")
     draft = make_announcement(None, facilitator, meeting=meeting, status="draft")
-    with pytest.raises(Refused, match="Delete that draft first"):
+    with pytest.raises(Refused, match="Delete it first"):
         delete_meeting(meeting, by=facilitator)
     delete_announcement(draft, by=facilitator)
     delete_meeting(meeting, by=facilitator)
@@ -454,7 +454,7 @@ def test_stop_is_refused_for_a_draft_and_when_all_have_left(draft, member, facil
         stop_announcement(draft, by=facilitator)
     send_announcement(draft, by=facilitator)
     record_outcome(Email.objects.get(), Outcome.SENT)
-    with pytest.raises(Refused, match="have left"):
+    with pytest.raises(Refused, match="have already been sent"):
         stop_announcement(draft, by=facilitator)
     draft.refresh_from_db()
     assert draft.stopped_at is None

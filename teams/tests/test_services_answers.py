@@ -75,9 +75,9 @@ def test_answer_meeting_held_one_way_has_one_way_to_come(member, team, meeting, 
 @pytest.mark.parametrize(
     ("fields", "answer", "sentence"),
     [
-        ({"join_url": ""}, ONLINE, "Choose one of the options"),
-        ({}, "perhaps", "Choose one of the options"),
-        ({}, "", "Choose one of the options"),
+        ({"join_url": ""}, ONLINE, "Choose one of the answers"),
+        ({}, "perhaps", "Choose one of the answers"),
+        ({}, "", "Choose one of the answers"),
         ({"status": "cancelled", "cancelled_reason": "Snow."}, NO, "is cancelled"),
         ({"status": "draft"}, NO, "can no longer see"),
         ({"starts_at": timezone.now() - timedelta(days=1)}, NO, "is over"),
@@ -102,7 +102,7 @@ def test_answer_meeting_refuses_who_may_not_see_it(member, outsider, team):
 
 
 def test_answer_meeting_online_is_for_members_of_a_team(applicant, team):
-    with pytest.raises(Refused, match="Choose one of the options"):
+    with pytest.raises(Refused, match="Choose one of the answers"):
         answer_meeting(make_meeting(team), applicant, ONLINE)
     with pytest.raises(Refused, match="Join a team"):
         answer_meeting(make_meeting(team, place=""), applicant, IN_PERSON)
@@ -208,7 +208,7 @@ def test_answer_as_guest_with_a_members_address_answers_as_the_member(member, te
     [
         ({"audience": "members"}, IN_PERSON, "no longer public"),
         ({"place": ""}, IN_PERSON, "for members of a team"),
-        ({}, ONLINE, "Choose one of the options"),
+        ({}, ONLINE, "Choose one of the answers"),
     ],
 )
 def test_answer_as_guest_refuses_with_a_sentence(team, fields, answer, sentence):

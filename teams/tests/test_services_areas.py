@@ -40,7 +40,7 @@ def test_chosen_areas_are_targets_with_a_reason_and_a_day(team, facilitator):
         (["68"], " ", "Say in one sentence why"),
         ([], WHY, "Choose at least one area"),
         (["99"], WHY, "Choose at least one area"),
-        (["67", "68"], WHY, "67 West Englewood is a target of"),
+        (["67", "68"], WHY, "67 West Englewood is already a target of"),
     ],
 )
 def test_what_cannot_be_chosen_is_refused_and_nothing_is_stored(

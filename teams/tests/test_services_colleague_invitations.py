@@ -100,7 +100,7 @@ def test_invitation_says_who_invites_and_leads_to_the_form(member, team, other_t
         "Maria Member of Rush Example Hospital invites you",
         "* Education: What Education is for.",
         "> See you on Monday",
-        "Nothing happens without you",
+        "Nothing happens unless you join",
         "/invited/",
         "Do not invite me again",
     ):

@@ -83,7 +83,7 @@ def test_owner_alone_is_reminded_while_they_facilitate_the_team(
     Goal.objects.update(owner=owner)
     send_goal_reminders(TODAY)
     assert sent_to() == [owner.email]
-    assert "you look after this goal." in Email.objects.get().message
+    assert "you are the owner of this goal." in Email.objects.get().message
     team.facilitators.remove(owner)
     send_goal_reminders(due_goal.due_on + timedelta(days=1))
     assert sent_to() == [facilitator.email, owner.email]

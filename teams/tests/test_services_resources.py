@@ -167,7 +167,7 @@ def test_archive_and_restore(team, facilitator, member):
     archive_resource(resource, by=facilitator, reason="The page is gone.")
     assert not Resource.objects.visible_to(member).exists()
     assert resource.history.first().history_change_reason == "archived: The page is gone."
-    with pytest.raises(Refused, match="archived already"):
+    with pytest.raises(Refused, match="already archived"):
         archive_resource(resource, by=facilitator)
     restore_resource(resource, by=facilitator)
     assert Resource.objects.visible_to(member).get().checked_on == timezone.localdate()
@@ -181,7 +181,7 @@ def test_draft_meeting_is_deleted_with_its_links_unless_someone_suggested_them(t
     suggested = make_link(draft, "Suggested")
     suggestion = suggest_resource("https://x.example.org/", "Suggested")
     publish_suggestion(suggestion, resource=suggested, teams=[], by=facilitator)
-    with pytest.raises(Refused, match="Change its meeting first"):
+    with pytest.raises(Refused, match="Choose another meeting for it first"):
         delete_meeting(draft, by=facilitator)
     change_resource(suggested, by=facilitator, meeting=None)
     delete_meeting(draft, by=facilitator)

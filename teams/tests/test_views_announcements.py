@@ -124,7 +124,7 @@ def test_stopped_announcement_says_so(client_for, member, team, facilitator):
     now = timezone.now()
     announcement = make_announcement(team, facilitator, stopped_at=now)
     page = visible_text(client_for(member).get(announcement.get_absolute_url()))
-    assert "before everyone had the email" in page
+    assert "before every email was sent" in page
     assert "Stopped" in visible_text(client_for(member).get("/my/"))
 
 

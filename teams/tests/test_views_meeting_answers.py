@@ -76,7 +76,7 @@ def test_meeting_answer_leads_back_to_pages_of_the_portal(
 def test_meeting_answer_refuses_what_no_button_sends(client_for, member, meeting, answer):
     browser = client_for(member)
     page = browser.get(press(browser, meeting, answer)["Location"])
-    assert "Choose one of the options" in messages_of(page)[0]
+    assert "Choose one of the answers" in messages_of(page)[0]
     assert not Attendance.objects.exists()
 
 
@@ -234,7 +234,7 @@ def test_answer_link_of_a_guest_changes_the_answer(client, team):
     page = client.post(url, {"answer": NO}, follow=True)
     assert "Your answer: you cannot come" in visible_text(page)
     page = client.post(url, {"answer": ONLINE}, follow=True)
-    assert "Choose one of the options" in visible_text(page)
+    assert "Choose one of the answers" in visible_text(page)
     guest.refresh_from_db()
     assert (guest.answer, guest.guest_name) == (NO, "Gia")
 

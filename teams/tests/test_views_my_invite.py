@@ -162,7 +162,7 @@ def test_invitation_is_sent_again_and_cancelled(client_for, member, invitation):
     assert "the second time" in visible_text(client.get(PAGE))
     page = press(client, invitation, "cancel")
     assert messages_of(page) == [f"The invitation of {ADDRESS} is cancelled."]
-    assert "Whom you invited" not in visible_text(page)
+    assert "People you invited" not in visible_text(page)
     assert "already accepted or cancelled" in messages_of(press(client, invitation, "cancel"))[0]
 
 
@@ -289,7 +289,7 @@ def test_colleagues_link_is_not_that_of_staff(client, invitation):
 def test_link_shows_stops_and_undoes(client, invitation):
     url = links_of(invitation)[1]
     page = client.get(url)
-    assert "No more invitations?" in visible_text(page)
+    assert "Stop invitations?" in visible_text(page)
     assert ADDRESS not in page.content.decode()
     client.head(url)
     assert not InvitationRefusal.objects.exists()

@@ -54,7 +54,7 @@ def test_resource_suggest_shows_the_fields_it_takes(client, client_for, member):
         ({"url": "javascript:alert(1)"}, "Enter the address of a web page"),
         ({"url": "data:text/html,x"}, "Enter the address of a web page"),
         ({"url": "http://127.0.0.1/admin"}, "instead of numbers"),
-        ({"url": "https://printer.local/"}, "we know none that is called printer.local"),
+        ({"url": "https://printer.local/"}, "printer.local is not a name on the public web"),
         ({"title": " \u200b"}, "Enter the title that is on the page"),
         ({"title": "x" * 151}, "Shorten the title"),
         ({"text": "x" * 501}, "at most 500 characters"),

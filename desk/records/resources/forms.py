@@ -186,8 +186,8 @@ def same_page(url: str, staff: Member, *, besides: Resource) -> list[Resource]:
 def describe_duplicate(resource: Resource) -> SafeString:
     """Return a sentence about a resource that has this address already."""
     return format_html(
-        'This page is in the library{}: <a href="{}">{}</a>. Save again to add it anyway.',
-        ", archived" if resource.is_archived else " already",
+        'This page is {} in the library: <a href="{}">{}</a>. Save again to add it anyway.',
+        "archived" if resource.is_archived else "already",
         reverse("admin:teams_resource_change", args=[resource.pk]),
         resource,
     )
