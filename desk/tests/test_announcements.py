@@ -357,7 +357,7 @@ def test_sent_announcement_can_be_taken_off_the_public_page(client, sent, facili
 def test_stop_is_offered_while_emails_wait(client, draft, member, facilitator):
     send_announcement(draft, by=facilitator)
     page = client.get(action_url("stop", draft))
-    assert "1 email has not left." in visible_text(page)
+    assert "1 email has not been sent yet." in visible_text(page)
     stopped = action_form(page).submit(client, "Stop the emails")
     assert "1 email was not sent" in messages_of(stopped)[0]
     assert "not sent: the announcement was stopped" in visible_text(stopped)

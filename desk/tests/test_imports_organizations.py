@@ -55,7 +55,7 @@ def test_import_makes_one_organization_of_rows_with_other_domains(facilitator):
                 ("lakeview health", "", "Proposed", "Funder"),
             ],
             "Kind",
-            "Lakeview Health is here as: Employer.",
+            "Lakeview Health is already recorded as: Employer.",
         ),
     ],
     ids=["domain", "status", "kind"],

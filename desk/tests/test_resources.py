@@ -236,7 +236,7 @@ def test_resources_are_renewed_with_one_press_and_many_at_once(desk, facilitator
 def test_archive_is_previewed_and_undone(desk, facilitator):
     resource = make_resource()
     page = desk.get(action_url("archive", resource))
-    assert "no longer on any page" in visible_text(page)
+    assert "no longer be on any page" in visible_text(page)
     resource.refresh_from_db()
     assert not resource.is_archived
     action_form(page).submit(desk, "Archive", reason="It is out of date.")

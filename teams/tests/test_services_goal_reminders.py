@@ -33,11 +33,11 @@ def test_goal_is_reminded_of_two_weeks_before_and_after_its_day_once_each(due_go
     assert send_goal_reminders(TODAY) == 1
     assert send_goal_reminders(TODAY + timedelta(days=1)) == 0
     assert sent_to() == [facilitator.email]
-    assert Email.objects.get().subject == "Due by December 21: Hire 40 people"
+    assert Email.objects.get().subject == "Due December 21: Hire 40 people"
     assert send_goal_reminders(due_goal.due_on) == 0
     assert send_goal_reminders(due_goal.due_on + timedelta(days=1)) == 1
     assert send_goal_reminders(due_goal.due_on + timedelta(days=2)) == 0
-    assert Email.objects.order_by("pk").last().subject == "Past its day: Hire 40 people"
+    assert Email.objects.order_by("pk").last().subject == "Past due: Hire 40 people"
 
 
 def test_reminder_leads_to_the_report_and_says_why_it_comes(due_goal, team):

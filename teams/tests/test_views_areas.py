@@ -21,7 +21,7 @@ WHY = "Twice the rate of all Chicago."
 def test_page_without_figures_invents_none(client):
     text = visible_text(client.get("/areas/"))
     assert "No target areas have been chosen yet." in text
-    assert "No figures are here yet." in text
+    assert "There are no figures yet." in text
     assert "68 Englewood" in text
     assert "%" not in text
 

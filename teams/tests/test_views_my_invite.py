@@ -161,7 +161,7 @@ def test_invitation_is_sent_again_and_cancelled(client_for, member, invitation):
     assert messages_of(press(client, invitation, "resend")) == [f"Invited again: {ADDRESS}."]
     assert "the second time" in visible_text(client.get(PAGE))
     page = press(client, invitation, "cancel")
-    assert messages_of(page) == [f"The invitation of {ADDRESS} is cancelled."]
+    assert messages_of(page) == [f"The invitation to {ADDRESS} is cancelled."]
     assert "People you invited" not in visible_text(page)
     assert "already accepted or cancelled" in messages_of(press(client, invitation, "cancel"))[0]
 
