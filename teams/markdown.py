@@ -80,6 +80,8 @@ def _render_image_as_text(
     return str(escape(tokens[index].content))
 
 
+# Where what is read together ends, in HTML.
+_PART_END = re.compile(r"</(?:p|li|h[1-6]|t[dh])>")
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _PARSER.add_render_rule("image", _render_image_as_text)
 
@@ -143,6 +145,15 @@ def plain_text(text: str) -> str:
     """Return what is read of Markdown `text`: without markup and the targets of links."""
     # Not from the cache of what pages show, which the search of the site would fill with all texts.
     return unescape(strip_tags(_render(text, TOP_HEADING)))
+
+
+def one_line(text: str) -> str:
+    """Return what is read of Markdown `text` in one line, with a dot between items of a list and
+    other parts that end without punctuation."""
+    parts = _PART_END.split(_render(text, TOP_HEADING))
+    lines = [line for part in parts if (line := " ".join(unescape(strip_tags(part)).split()))]
+    *earlier, last = lines or [""]
+    return " ".join([*(line if line[-1] in ".!?:;," else f"{line} ·" for line in earlier), last])
 
 
 def email_text(text: str) -> str:

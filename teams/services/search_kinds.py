@@ -14,7 +14,7 @@ from django.utils.text import get_text_list
 
 from members.models import Member, Organization
 from members.wording import end_sentence
-from teams.markdown import plain_text
+from teams.markdown import one_line, plain_text
 from teams.meeting_times import time_range
 from teams.models import ActionTeam, FaqEntry, Goal, Meeting, Resource, Topic
 from teams.search import Document
@@ -141,8 +141,8 @@ def _show_questions(entries: QuerySet[FaqEntry]) -> dict[int, Found]:
 
 def _text_of_meeting(meeting: Meeting) -> str:
     """Return what its page says: never the link to join; the minutes once it has begun."""
-    minutes = plain_text(meeting.minutes) if meeting.has_begun else ""
-    return _lines(plain_text(meeting.agenda), minutes, meeting.cancelled_reason)
+    minutes = meeting.minutes if meeting.has_begun else ""
+    return _lines(one_line(f"{meeting.agenda}\n\n{minutes}"), meeting.cancelled_reason)
 
 
 def _read_meetings() -> Iterator[Document]:

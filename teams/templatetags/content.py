@@ -11,15 +11,17 @@ from django.utils.safestring import SafeString
 
 from members.email_domains import readable_domain
 from members.wording import end_sentence
-from teams.markdown import TOP_HEADING, mark_words, plain_text, render_markdown
+from teams.markdown import TOP_HEADING, mark_words, one_line, plain_text, render_markdown
 from teams.models import Goal, GoalUpdate, SiteText, amount
 from teams.site_texts import SiteFrame, render_site_text, site_frame, site_text
 
 register = template.Library()
 # {{ goal.current|amount:goal.unit }}
 register.filter(amount)
-# {{ announcement.body|plain_text|truncatechars:160 }}
+# {{ topic.summary|plain_text|truncatewords:40 }}
 register.filter("plain_text", stringfilter(plain_text))
+# {{ announcement.body|one_line|truncatechars:160 }}
+register.filter("one_line", stringfilter(one_line))
 # {{ domain|readable_domain }}
 register.filter("readable_domain", stringfilter(readable_domain))
 # {{ organization.name|end_sentence }}

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from members.normalize import fold
-from teams.markdown import email_html, email_text, mark_words, plain_text, render_markdown
+from teams.markdown import email_html, email_text, mark_words, one_line, plain_text, render_markdown
 from teams.search import Document, search
 
 HARMLESS = {
@@ -257,6 +257,23 @@ def test_mark_words_cleans_a_trusted_string_too():
 )
 def test_plain_text_is_what_is_read(text, plain):
     assert plain_text(text).split() == plain.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", ""),
+        ("Soft\nbreak of **one** part.", "Soft break of one part."),
+        (
+            "Bring:\n\n- a job\n- [its form](/x/) & `<c>`\n\nThanks",
+            "Bring: a job · its form & <c> · Thanks",
+        ),
+        ("# One\n\n1. a?\n\n   b\n2. c", "One · a? b · c"),
+        ("| a | b |\n|-|-|\n| 1 | 2 |", "a · b · 1 · 2"),
+    ],
+)
+def test_one_line_keeps_the_parts_of_a_text_apart(text, line):
+    assert one_line(text) == line
 
 
 @pytest.mark.parametrize(
