@@ -50,7 +50,7 @@ PEOPLE: list[ListEntry] = [
     (Bounce, "Returned emails", "email", "bounces"),
     (Question, "Questions", "ask", "questions"),
     (ResourceSuggestion, "Suggestions", "plus", "suggestions"),
-    (Topic, "Topics", "star", "topics"),
+    (Topic, "Topics", "talk", "topics"),
 ]
 WORK: list[ListEntry] = [
     (Meeting, "Meetings", "calendar", "meetings"),
@@ -59,7 +59,7 @@ WORK: list[ListEntry] = [
     (Resource, "Resources", "file", "resources"),
     (ActionTeam, "Teams", "inbox", ""),
     (TargetArea, "Target areas", "place", ""),
-    (FaqEntry, "FAQ entries", "talk", ""),
+    (FaqEntry, "FAQ entries", "form", ""),
 ]
 RECORDS: list[ListEntry] = [
     (Review, "Since last meeting", "clock", ""),
