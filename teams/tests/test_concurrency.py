@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from functools import partial
 from threading import Barrier
 from typing import Any
@@ -15,7 +16,15 @@ from members.bounce_addresses import bounce_address
 from members.models import Bounce, EmailDomain, Member, Move, Organization
 from members.services import Refused
 from members.tests.bounces import report
-from teams.models import AnnouncementRecipient, Claim, Invitation, Meeting, Membership
+from teams.areas import all_areas
+from teams.models import (
+    AnnouncementRecipient,
+    Claim,
+    Invitation,
+    Meeting,
+    Membership,
+    UnemploymentSurvey,
+)
 from teams.services import (
     Outcome,
     add_domain,
@@ -43,6 +52,7 @@ from teams.services import (
     stop_announcement,
     withdraw_request,
 )
+from teams.services.areas import AreaRate, store_figures
 from teams.services.bounces import take_bounce
 from teams.services.colleague_invitations import invite_colleague
 from teams.tests.announcements import make_announcement
@@ -478,3 +488,13 @@ def test_announcement_that_two_stop_at_once_is_stopped_once(
     (refused,) = [result for result in results if isinstance(result, Refused)]
     assert "was stopped on" in str(refused)
     assert 1 in results
+
+
+def test_two_imports_of_the_same_years_at_once_store_one_survey(facilitator):
+    def store() -> UnemploymentSurvey:
+        survey = UnemploymentSurvey(first_year=2020, last_year=2024, source="CMAP", city_rate=8)
+        rates = [AreaRate(all_areas()["68"], Decimal("24.9"))]
+        return store_figures(survey, rates, by=facilitator)
+
+    at_once(*[store] * 4)
+    assert UnemploymentSurvey.objects.get().figures.count() == 1
