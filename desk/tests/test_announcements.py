@@ -354,6 +354,14 @@ def test_sent_announcement_can_be_taken_off_the_public_page(client, sent, facili
     assert (sent.is_public, sent.status, sent.body) == (False, "sent", "They are booked.")
 
 
+def test_record_without_anything_to_change_is_no_form(client, administrator):
+    to_all = make_announcement(None, administrator)
+    client.force_login(administrator)
+    page = client.get(record_url(to_all))
+    assert "They are booked." in visible_text(page)
+    assert 'id="announcement_form"' not in page.content.decode()
+
+
 def test_stop_is_offered_while_emails_wait(client, draft, member, facilitator):
     send_announcement(draft, by=facilitator)
     page = client.get(action_url("stop", draft))

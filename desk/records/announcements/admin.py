@@ -133,6 +133,11 @@ class AnnouncementAdmin(ActionAdmin[Announcement]):
     ) -> QuerySet[Announcement]:
         return with_counts(rows)
 
+    def has_change_permission(self, request: HttpRequest, obj: Announcement | None = None) -> bool:
+        """Of what was sent, only whether everyone can read it is changed: with a team's alone."""
+        can_change = obj is None or obj.is_draft or obj.team_id is not None
+        return super().has_change_permission(request, obj) and can_change
+
     def get_fieldsets(self, request: HttpRequest, obj: Announcement | None = None) -> Any:
         """Return the fields of a draft; of what was sent its facts first."""
         if obj is None:
