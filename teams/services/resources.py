@@ -207,7 +207,8 @@ def describe_links(resource: Resource) -> list[str]:
     """Return what is wrong with the links of `resource`, and what it lacks, in sentences."""
     sentences = []
     if resource.link_state == Resource.LinkState.GONE:
-        sentences.append(f"The link is dead: {end_sentence(resource.link_problem)}")
+        reason = f": {end_sentence(resource.link_problem)}" if resource.link_problem else "."
+        sentences.append(f"The link is dead{reason}")
     if resource.link_state == Resource.LinkState.MOVED:
         sentences.append(f"The page has moved permanently, to {resource.moved_to}")
     if resource.transcript_state == Resource.LinkState.GONE:

@@ -201,6 +201,8 @@ def test_attention_names_what_is_due():
     first, *others = describe_attention(resource)
     assert first == "The link is dead: The site has no such page."
     assert [sentence.split()[0] for sentence in others] == ["The", "It", "Last"]
+    resource.link_problem = ""
+    assert describe_attention(resource)[0] == "The link is dead."
 
 
 @pytest.mark.both_databases
