@@ -63,7 +63,7 @@ def desk_components(request: HttpRequest) -> HttpResponse:
         "charts": [teams_chart(counts), goals_chart(dict.fromkeys(Goal.State.values, 2))],
         "forms": [
             SampleRecordForm(auto_id="sample_%s"),
-            SampleRecordForm({}, auto_id="wrong_%s"),
+            SampleRecordForm({}, prefix="wrong"),
         ],
         "timeline": Timeline(sample_versions(), has_more=False),
     }
