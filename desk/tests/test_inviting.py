@@ -9,7 +9,7 @@ from conftest import make_active_member, visible_text
 from desk.records.inviting import InviteManyForm
 from members.models import Decision, Member
 from teams.models import Invitation
-from teams.services import close_account, complete_join, leave_team
+from teams.services import close_account, complete_join, leave_team, merge_members
 from teams.services.colleague_invitations import invite_colleague
 from teams.services.invitation_emails import note_delivered
 
@@ -144,6 +144,16 @@ def test_closed_account_is_erased_from_what_was_pasted(client_for, facilitator, 
     assert outsider.email in str(Decision.objects.get().form_data)
     close_account(outsider)
     assert Decision.objects.get().form_data == {}
+
+
+def test_closed_account_is_erased_from_what_was_pasted_under_a_merged_address(
+    client_for, administrator, facilitator, team, other_team, colleague
+):
+    twin = make_active_member("twin@rush.example", colleague.organization, "Twin", other_team)
+    invite_all(client_for(facilitator), team, addresses=twin.email)
+    merge_members(twin, colleague, by=administrator)
+    close_account(colleague)
+    assert Decision.objects.get(action="invite-people").form_data == {}
 
 
 # The list ------------------------------------------------------------------------------------

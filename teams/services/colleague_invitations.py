@@ -228,17 +228,17 @@ def erase_invitations(member: Member) -> None:
     delete_invitations(to_member)
     delete_invitations(by_member.filter(accepted_at=None))
     erase_addresses(by_member)
-    _erase_pasted(member.email)
+    _erase_pasted(_addresses_of(member))
 
 
-def _erase_pasted(address: str) -> None:
-    """Erase what staff pasted within the last days, where `address` was in it."""
+def _erase_pasted(addresses: set[str]) -> None:
+    """Erase what staff pasted within the last days, where one of `addresses` was in it."""
     pasted = Decision.objects.filter(
         model_label=ActionTeam._meta.label_lower, action="invite-people"
     )
     # What is still to be processed needs it.
     for decision in pasted.exclude(finished_at=None):
-        if address in decision.form_data.get("addresses", []):
+        if not addresses.isdisjoint(decision.form_data.get("addresses", [])):
             decision.form_data = {}
             decision.save(update_fields=["form_data"])
 
