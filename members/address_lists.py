@@ -17,8 +17,8 @@ _IN_BRACKETS = re.compile(r"<([^<>]*)>")
 
 @dataclass(frozen=True)
 class AddressList:
-    """What was read of a text: each address once, how often one was there again, and what is no
-    address, with the number of its line and how to correct it."""
+    """What was read in a text: each address once, the number of duplicates, and the entries that
+    are not addresses, each with its line number and how to correct it."""
 
     addresses: list[str] = field(default_factory=list)
     duplicates: int = 0

@@ -23,8 +23,8 @@ MEANINGS = {
 }
 NO_MAILBOX = "the mailbox does not exist"
 
-# "Other or undefined" (RFC 3463, 3.1), of whatever but policy; and 5.4.1, with which Exchange
-# Online refuses addresses that its directory does not have. Then the text has to say it.
+# "Other or undefined" (RFC 3463, 3.1) in any class but policy; and 5.4.1, with which Exchange
+# Online refuses addresses that its directory does not have. Then the text decides.
 _VAGUE = re.compile(r"5\.[0-6]\.0|5\.4\.1")
 _NO_MAILBOX = re.compile(
     r"user unknown|unknown user|no such (user|mailbox|recipient)|no mailbox here"

@@ -42,16 +42,16 @@ class BounceReport:
 
 
 def read_bounce(content: bytes, recipient: str = "") -> BounceReport | None:
-    """Return what an email to BOUNCE_EMAIL reports; None if that is not that an address does not
-    work. `recipient` is the address that it came to, where the mail server gives it; without the
-    token, which some drop, the headers have to.
+    """Return the addresses that an email to BOUNCE_EMAIL reports as not working; None if it reports
+    none. `recipient` is the address that it came to, where the mail server gives it. Some servers
+    drop the token from it; then the headers are read.
 
     What counts is a permanent failure (`dead_address_code`) in a report of RFC 3464, or in an
-    email by a mail server itself (From: mailer-daemon, postmaster). So an absence reply never
+    email by a mail server itself (From: mailer-daemon, postmaster). So an out-of-office reply never
     counts, even one that says that the mailbox does not exist, nor does a receipt (RFC 8098), a
     warning that an email is late, or what was refused as spam.
     """
-    # The libraries raise what they like about an email that was written to break them.
+    # The libraries may raise anything about an email that was written to break them.
     try:
         return _read(parse_email(content[:MAX_EMAIL_BYTES]), recipient)
     except Exception:

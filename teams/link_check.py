@@ -36,9 +36,9 @@ PORTS = {"http": 80, "https": 443}
 FIRST_UNPRIVILEGED_PORT = 1024
 PERMANENT_REDIRECTS = {301, 308}
 REDIRECTS = {302, 303, 307, *PERMANENT_REDIRECTS}
-# The page may be there: for people, or later. 451 is for legal reasons.
+# The page may be there for people, or later. 451: blocked for legal reasons.
 ALIVE = {401, 402, 403, 405, 406, 407, 409, 418, 423, 425, 429, 451, 999}
-# The only IPv6 addresses of the public internet; those that hold one of IPv4 are none of it.
+# The only IPv6 addresses of the public internet; those that embed one of IPv4 are outside it.
 PUBLIC_IPV6 = IPv6Network("2000::/3")
 
 # Returns the addresses of a host, as numbers. Raises OSError without any.
@@ -134,7 +134,7 @@ class LinkChecker:
             return LinkResult(Verdict.REFUSED, f"Not tried: {refusal}")
         except (OSError, http.client.HTTPException, ValueError) as error:
             return LinkResult(Verdict.UNREACHABLE, _describe(error))
-        # Many sites redirect in circles whoever keeps no cookies.
+        # Many sites send clients without cookies in circles.
         return LinkResult(Verdict.ALIVE, "The site keeps redirecting")
 
     def _ask(self, url: str, deadline: float) -> tuple[int, str]:

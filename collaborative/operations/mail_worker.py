@@ -54,7 +54,7 @@ from teams.calendars import email_calendar
 from teams.models import AnnouncementRecipient, TeamEmail
 from teams.services import write_summary_again
 from teams.services.announcements import record_outcome
-from teams.services.bounces import take_refusal
+from teams.services.bounces import process_refusal
 from teams.services.invitation_emails import note_delivered
 from teams.services.team_emails import Reason, why_not_to_send
 
@@ -362,7 +362,7 @@ def _schedule_retry(email: Email, error: Exception) -> None:
             record_outcome(email, Outcome.FAILED, _in_words(error))
     code = dead_address_reply(error)
     if code is not None:
-        take_refusal(email, code)
+        process_refusal(email, code)
     if seconds:
         logger.warning(
             "Email %s not sent (%s), try %s, next in %.0f s", email.pk, reason, tries, seconds

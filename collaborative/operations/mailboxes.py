@@ -20,7 +20,7 @@ from collaborative.env import ImapFolder
 from collaborative.operations.outages import is_outage
 from members import bounce_reports
 from teams import calendar_replies
-from teams.services.bounces import take_bounce
+from teams.services.bounces import process_bounce
 from teams.services.calendar_replies import take_calendar_reply
 
 TIMEOUT_SECONDS = 5
@@ -65,7 +65,7 @@ class Mailbox:
 CALENDAR = Mailbox(
     "calendar", "CALENDAR_IMAP", take_calendar_reply, calendar_replies.MAX_EMAIL_BYTES
 )
-BOUNCES = Mailbox("bounce", "BOUNCE_IMAP", take_bounce, bounce_reports.MAX_EMAIL_BYTES)
+BOUNCES = Mailbox("bounce", "BOUNCE_IMAP", process_bounce, bounce_reports.MAX_EMAIL_BYTES)
 
 
 def read_mailboxes() -> None:

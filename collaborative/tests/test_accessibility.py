@@ -11,7 +11,7 @@ from collaborative.tests import page_kinds
 from collaborative.tests.page_audit import PageAudit
 from collaborative.tests.test_journeys import fill_in, newest_code
 from conftest import make_member, make_team, membership_of
-from members.services import note_bounce
+from members.services import record_bounce
 from members.tests.oidc import free_port, provider_at
 from teams.models import FaqEntry, Goal, Notice
 from teams.services import (
@@ -98,7 +98,7 @@ def test_pages_of_members(
     for address in ("cora@rush.example", colleague.email):
         invite_colleague(address, [approval_team], "See you there", by=member)
     accept_colleague_invitations(colleague, [colleague.email])
-    note_bounce(member, member.email, "5.1.1")
+    record_bounce(member, member.email, "5.1.1")
     audit.visit(new_page(member), page_kinds.member_pages(member))
     audit.assert_clean()
 
@@ -252,7 +252,7 @@ def test_pages_of_the_desk(
 ):
     join_teams(member, [approval_team])
     ask_question("Who can join?", "visitor@example.org")
-    note_bounce(member, member.email, "5.1.1")
+    record_bounce(member, member.email, "5.1.1")
     audit.visit(new_page(administrator), page_kinds.desk_pages())
     audit.visit(new_page(facilitator), page_kinds.facilitator_pages(facilitator))
     audit.assert_clean()

@@ -9,7 +9,7 @@ from members.bounce_addresses import find_token
 from members.models import Bounce
 from members.services import has_bounced
 from members.tests.bounces import report
-from teams.services.bounces import take_bounce
+from teams.services.bounces import process_bounce
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def test_email_to_a_member_comes_back_to_an_address_of_its_own(smtp, member, set
     token = find_token(envelope)
     assert (token.member_key, token.email_key) == (member.pk, email.pk)
     # As a mail server then reports it.
-    assert take_bounce(report(envelope, address=member.email)).member == member
+    assert process_bounce(report(envelope, address=member.email)).member == member
 
 
 @pytest.mark.usefixtures("_mailbox")

@@ -15,7 +15,7 @@ from collaborative import urls
 from collaborative.models import JobRun
 from collaborative.monitoring.metrics import metrics
 from collaborative.tests.conftest import put
-from members.services import note_bounce, settle_bounce
+from members.services import record_bounce, settle_bounce
 
 TOKEN = "only-of-this-test-0123456789"  # noqa: S105  # of this test alone
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
@@ -140,8 +140,8 @@ def test_metrics_of_an_empty_portal_are_zero(client):
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_on")
 def test_metrics_count_addresses_from_which_emails_came_back(client, member, colleague):
-    settle_bounce(note_bounce(member, member.email, "5.1.1"), by=member)
-    note_bounce(colleague, colleague.email, "5.1.1")
+    settle_bounce(record_bounce(member, member.email, "5.1.1"), by=member)
+    record_bounce(colleague, colleague.email, "5.1.1")
     values = read_metrics(client)
     assert values["portal_bounces", "open"] == 1
     assert 0 <= values["portal_last_bounce_seconds",] < 60

@@ -13,7 +13,7 @@ from collaborative.models import JobRun
 from collaborative.operations.jobs import exclusive_lock
 from collaborative.tests.conftest import put
 from conftest import messages_of, visible_text
-from members.services import note_bounce
+from members.services import record_bounce
 
 PAGE = "/admin/status/"
 REQUEUE = "/admin/status/requeue/"
@@ -246,7 +246,7 @@ def test_status_page_shows_the_tries_of_the_oldest_waiting_email(client_for, adm
 
 @pytest.mark.usefixtures("_all_right")
 def test_status_page_shows_how_many_emails_came_back(client_for, administrator, member, settings):
-    note_bounce(member, member.email, "5.1.1")
+    record_bounce(member, member.email, "5.1.1")
     text = visible_text(client_for(administrator).get(PAGE))
     assert "Came back emails to 1 address, the last one less than a minute ago" in text
     assert "Set BOUNCE_EMAIL" in text

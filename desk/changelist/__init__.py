@@ -19,11 +19,11 @@ __all__ = [
     "ExportAdmin",
     "ExportingAdmin",
     "RecordAdmin",
-    "require_staff",
     "badge",
     "counted",
     "is_administrator",
     "mark_unseen_people",
     "parse_pk",
+    "require_staff",
     "team_tag",
 ]

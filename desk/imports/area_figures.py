@@ -36,7 +36,7 @@ MAX_PEOPLE = 10_000_000
 
 @dataclass
 class AreaFigures:
-    """What a file holds: a rate for each area, that of all Chicago if it can be told, how the file
+    """What a file holds: a rate for each area, the rate for Chicago overall if known, how the file
     was read, and what is wrong with it, row by row."""
 
     rates: list[AreaRate] = field(default_factory=list)
@@ -46,7 +46,7 @@ class AreaFigures:
 
 
 def read_area_figures(upload: UploadedFile[bytes]) -> AreaFigures:
-    """Return the figures of a file. Refuses what is no table, or has none of the LAYOUTS."""
+    """Return the figures of a file. Refuses a file that is no table or has none of the LAYOUTS."""
     layout, rows, notes = _read_any_layout(upload)
     figures = AreaFigures(notes=notes)
     seen: dict[Area, int] = {}

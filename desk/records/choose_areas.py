@@ -35,7 +35,7 @@ class ChooseForm(forms.Form):
     )
 
     def __init__(self, data: Any, *, teams: Sequence[ActionTeam]) -> None:
-        """Offer what is no target of the team yet, with its rate."""
+        """Offer the areas that are not yet targets of the team, each with its rate."""
         super().__init__(data, label_suffix="")
         self.teams = teams
         taken = set(teams[0].target_areas.open().values_list("area_code", flat=True))

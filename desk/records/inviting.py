@@ -26,7 +26,7 @@ from teams.services.colleague_invitations import MAX_PASTED_INVITATIONS, left_ou
 
 MAX_PASTED_CHARACTERS = 20_000
 MAX_PROBLEMS = 10
-# What the links of a sample prove would be somebody's.
+# The link in a sample email would accept a real person's invitation.
 _SECRET_LINK = re.compile(r"(/invited/)[^/\s]+")
 
 
@@ -62,7 +62,7 @@ class InviteManyForm(forms.Form):
         self.duplicates = 0
 
     def clean_addresses(self) -> list[str]:
-        """Return the addresses; refuse what is none by its line, and too many."""
+        """Return the addresses. Refuses entries that are no addresses, by line, and too many."""
         result = read_addresses(self.cleaned_data["addresses"])
         problems = [f"Line {line}, “{entry}”: {why}" for line, entry, why in result.problems]
         problems += [

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from conftest import make_active_member, make_member, membership_of, messages_of, visible_text
 from desk.tests.action_pages import action_url
 from members.models import Bounce, Decision, Member
-from members.services import has_bounced, note_bounce
+from members.services import has_bounced, record_bounce
 from teams.services import join_teams
 
 LIST = "/admin/members/bounce/"
@@ -16,7 +16,7 @@ REASON = {"reason": "You told us that you changed employers."}
 
 @pytest.fixture
 def bounce(member, facilitator) -> Bounce:
-    return note_bounce(member, member.email, "5.1.1")
+    return record_bounce(member, member.email, "5.1.1")
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_dashboard_costs_the_same_for_one_and_three_bounces(desk, team, bounce, 
     one = queries()
     for name in ("ann", "bob"):
         person = make_active_member(f"{name}@rush.example", organization, name, team)
-        note_bounce(person, person.email, "5.1.1")
+        record_bounce(person, person.email, "5.1.1")
     assert queries() == one
 
 
@@ -115,7 +115,7 @@ def test_left_declines_what_the_person_asks_for(desk, facilitator, approval_team
     approval_team.facilitators.add(facilitator)
     person = make_member("ann@rush.example", organization, "Ann")
     join_teams(person, [approval_team])
-    desk.post(action_url("left", note_bounce(person, person.email, "5.1.1")), REASON)
+    desk.post(action_url("left", record_bounce(person, person.email, "5.1.1")), REASON)
     assert person.memberships.get().status == "declined"
 
 
@@ -134,7 +134,7 @@ def test_bounce_of_another_teams_member_is_not_there(client_for, other_facilitat
 def test_bounce_of_a_facilitator_waits_for_administrators(
     client_for, administrator, other_facilitator
 ):
-    note_bounce(other_facilitator, other_facilitator.email, "5.1.1")
+    record_bounce(other_facilitator, other_facilitator.email, "5.1.1")
     page = visible_text(client_for(administrator).get("/admin/"))
     assert "1 returned email to look into" in page
 
@@ -142,7 +142,7 @@ def test_bounce_of_a_facilitator_waits_for_administrators(
 def test_bounce_of_a_person_in_no_team_is_no_question(client_for, administrator, outsider):
     Member.objects.filter(pk=outsider.pk).update(is_staff=False)
     outsider.memberships.all().delete()
-    note_bounce(outsider, outsider.email, "5.1.1")
+    record_bounce(outsider, outsider.email, "5.1.1")
     client = client_for(administrator)
     assert "to look into" not in visible_text(client.get("/admin/"))
     assert outsider.email in visible_text(client.get(f"{LIST}?waits=open"))

@@ -23,7 +23,7 @@ from conftest import (
 from desk.tests.action_pages import action_url, selection_url
 from desk.tests.crawl import crawl_desk, text_of
 from members.models import Decision, Member, Organization
-from members.services import Refused, note_bounce, save_with_history, settle_bounce
+from members.services import Refused, record_bounce, save_with_history, settle_bounce
 from teams.models import ActionTeam, Membership, Question
 from teams.services import (
     add_domain,
@@ -149,8 +149,8 @@ def test_crawl_of_the_desk_names_nobody_of_other_teams(
     client_for, facilitator, administrator, outsider, starter, former_facilitator,
     moved_decisions, undone_recognition, member,
 ):  # fmt: skip
-    note_bounce(starter, starter.email, "5.1.1")
-    settle_bounce(note_bounce(member, member.email, "5.1.1"), by=former_facilitator)
+    record_bounce(starter, starter.email, "5.1.1")
+    settle_bounce(record_bounce(member, member.email, "5.1.1"), by=former_facilitator)
     send_digests(date(2026, 3, 3))
     read = crawl_desk(client_for(facilitator))
     assert len(read) > 200

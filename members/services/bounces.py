@@ -22,7 +22,7 @@ ADDRESS_CHANGED = "the address changed"
 
 # After it is settled: then nobody looks for the reason why emails were missing.
 BOUNCE_RETENTION = timedelta(days=180)
-# For so long a member is told that a code has settled it.
+# How long pages say that a code has settled it.
 NEWS = timedelta(days=1)
 # As other parts of pages.
 CACHE_SECONDS = 1
@@ -36,14 +36,14 @@ def has_bounced(member: Member) -> bool:
     return Bounce.objects.open().filter(member=member, address=member.email).exists()
 
 
-def note_bounce(
+def record_bounce(
     member: Member, address: str, status_code: str, *, sent_at: datetime | None = None
 ) -> Bounce | None:
     """Note that an email to `address`, which left at `sent_at`, came back for good with
     `status_code` (RFC 3463); return what is now known about the address.
 
     Return None, having noted nothing, where it says nothing about `member` as they are now: the
-    account is closed or has another address by now, or the email left before the address was last
+    account is closed or now has another address, or the email left before the address was last
     said to work.
     """
     address = normalize_address(address)

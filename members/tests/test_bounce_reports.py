@@ -1,4 +1,4 @@
-"""What counts as an email that came back: the report itself, whoever sent it."""
+"""What counts as an email that came back: the report itself, no matter who sent it."""
 
 import time
 

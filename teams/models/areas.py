@@ -24,7 +24,7 @@ RELIABLE_DIFFERENCE = Decimal(3)
 
 
 def validate_area(code: str) -> None:
-    """Refuse what is no code of an area."""
+    """Refuse anything but the code of an area."""
     if code not in all_areas():
         raise ValidationError("There is no area with this number.")
 

@@ -122,7 +122,7 @@ class Invitation(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     cancelled_at = models.DateTimeField(null=True, blank=True)
-    # Of the emails that left, whoever sees it: one that the person did not want never does.
+    # Counts the emails that were sent; one that the person would not want is never sent.
     delivered_count = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     delivered_at = models.DateTimeField(null=True, editable=False)
 

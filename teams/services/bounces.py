@@ -1,5 +1,6 @@
-"""Emails that came back, and what follows: the address is marked, and the announcement that it was
-knows it. Nothing is ever sent back to who reported it; what was not taken is in the log, by keys.
+"""What follows from emails that came back: the address is marked, and the results of the
+announcement say so. Nothing is ever sent to the sender of a report; ignored reports are logged, by
+key.
 """
 
 import logging
@@ -11,7 +12,7 @@ from post_office.models import STATUS, Email
 from members.bounce_codes import describe_code
 from members.bounce_reports import BounceReport, read_bounce
 from members.models import Bounce, Member
-from members.services import Refused, note_bounce
+from members.services import Refused, record_bounce
 from members.services.bounces import ALREADY_SETTLED
 from teams.models import AnnouncementRecipient, Membership
 from teams.services.announcements import record_outcome
@@ -23,7 +24,7 @@ CAME_BACK = "Came back"
 logger = logging.getLogger(__name__)
 
 
-def take_bounce(content: bytes, recipient: str = "") -> Bounce | None:
+def process_bounce(content: bytes, recipient: str = "") -> Bounce | None:
     """Note what the email `content`, as it came to BOUNCE_EMAIL, reports about an address, and
     return what is known about the address now; None where it reports nothing that counts.
 
@@ -53,7 +54,7 @@ def take_bounce(content: bytes, recipient: str = "") -> Bounce | None:
         return _note(email, member, code, sent_at=email.last_updated)
 
 
-def take_refusal(email: Email, code: str) -> None:
+def process_refusal(email: Email, code: str) -> None:
     """Note that a mail server refused `email` at once, with `code`, since its address does not
     work. Not in the transaction that gives it up: members are locked before emails."""
     with transaction.atomic():
@@ -102,6 +103,6 @@ def _note(email: Email, member: Member, code: str, *, sent_at: datetime | None) 
     """Note that `email`, which left at `sent_at` (None: now), came back with `code` from the
     address of `member`."""
     record_outcome(email, AnnouncementRecipient.Outcome.BOUNCED, describe_code(code))
-    bounce = note_bounce(member, email.to[0], code, sent_at=sent_at)
+    bounce = record_bounce(member, email.to[0], code, sent_at=sent_at)
     logger.info("Email %s of member %s came back: %s", email.pk, member.pk, code or "no code")
     return bounce

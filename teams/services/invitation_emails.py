@@ -1,6 +1,6 @@
-"""The emails that invite colleagues: each is queued, whoever is invited, and the mail worker asks
-right before it leaves whether the person wants it. So the member who invites gets the same answer
-after the same work, and learns nothing from either."""
+"""The emails that invite colleagues: all of them are queued, and right before sending one, the
+mail worker checks whether the person wants it. So the member who invites always gets the same
+answer after the same work, and learns nothing from either."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from teams.statistics import (
 )
 
 Person = Member | AnonymousUser
-# Records are read, and their texts forgotten, by so many.
+# Records are read in batches of this size, so that their texts are not all kept.
 CHUNK_SIZE = 500
 
 

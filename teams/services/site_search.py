@@ -68,7 +68,7 @@ class SiteSearch:
 
     @cached_property
     def counts(self) -> list[tuple[SearchKind, int]]:
-        """How many of each kind were found, without those of which there are none."""
+        """How many of each kind were found; only kinds with results."""
         numbers = Counter(key.kind for key in self.matches)
         return [(kind, numbers[kind.name]) for kind in KINDS if numbers[kind.name]]
 
@@ -100,8 +100,8 @@ def search_site(query: str, person: Person) -> SiteSearch:
 
 
 def search_index() -> SearchIndex:
-    """Return everything that is searched, as it is now, whoever may see it. One query; those of all
-    kinds of records after a change."""
+    """Return everything that is searched, as it is now, no matter who may see it. One query; after
+    a change, those of all kinds of records."""
     stamp = _stamp()
     # One thread reads, and the others wait for it.
     with _reading:

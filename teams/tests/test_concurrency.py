@@ -53,7 +53,7 @@ from teams.services import (
     withdraw_request,
 )
 from teams.services.areas import AreaRate, store_figures
-from teams.services.bounces import take_bounce
+from teams.services.bounces import process_bounce
 from teams.services.colleague_invitations import invite_colleague
 from teams.tests.announcements import make_announcement
 from teams.tests.meetings import make_meeting
@@ -340,7 +340,9 @@ def test_same_report_at_once_counts_once_while_the_address_changes(member, organ
     settings.BOUNCE_EMAIL = "bounces@portal.example.org"
     email = Email.objects.create(from_email="portal@example.org", to=[member.email])
     content = report(bounce_address(member, email.pk), address=member.email)
-    at_once(*[partial(take_bounce, content)] * 6, partial(move_member, member, "new@rush.example"))
+    at_once(
+        *[partial(process_bounce, content)] * 6, partial(move_member, member, "new@rush.example")
+    )
     assert email.logs.count() == 1
     assert not Bounce.objects.open().exists()
     assert Bounce.objects.count() <= 1

@@ -7,7 +7,7 @@ from post_office.models import Email
 
 from conftest import code_in, make_member, membership_of, visible_text
 from members.models import Bounce, Member, Organization
-from members.services import note_bounce
+from members.services import record_bounce
 from members.tests.steps import last_line, refused
 from teams.models import Membership
 from teams.services import (
@@ -368,6 +368,6 @@ def test_merge_members_settles_what_came_back_from_the_other_address(
     member, colleague, facilitator
 ):
     for each in (member, colleague):
-        note_bounce(each, each.email, "5.1.1")
+        record_bounce(each, each.email, "5.1.1")
     merge_members(colleague, member, by=facilitator)
     assert Bounce.objects.open().get().member == member

@@ -7,7 +7,7 @@ from members.bounce_addresses import bounce_address
 from members.models import Bounce
 from members.services import anonymize_member, has_bounced, save_with_history, settle_bounce
 from members.tests.bounces import ABSENCE, old_report, report
-from teams.services.bounces import take_bounce, take_refusal
+from teams.services.bounces import process_bounce, process_refusal
 from teams.services.merging import merge_members
 from teams.tests.announcements import make_announcement
 
@@ -38,23 +38,23 @@ def bounce_of(email: Email, member, **fields) -> bytes:
 
 @pytest.mark.both_databases
 def test_take_bounce_marks_the_address_once(email, member):
-    bounce = take_bounce(bounce_of(email, member))
+    bounce = process_bounce(bounce_of(email, member))
     assert has_bounced(member)
     assert (bounce.member, bounce.status_code, bounce.number) == (member, "5.1.1", 1)
     # The same report again, as it was or changed, before the answer and after it.
-    assert take_bounce(bounce_of(email, member)) is None
+    assert process_bounce(bounce_of(email, member)) is None
     settle_bounce(bounce, by=member)
-    assert take_bounce(bounce_of(email, member, status="5.2.1", diagnostic="")) is None
+    assert process_bounce(bounce_of(email, member, status="5.2.1", diagnostic="")) is None
     assert not has_bounced(member)
     assert Bounce.objects.get().number == 1
     # Of the next email, it is asked again.
-    assert take_bounce(bounce_of(sent_to(member), member))
+    assert process_bounce(bounce_of(sent_to(member), member))
     assert has_bounced(member)
 
 
 def test_take_bounce_notes_it_in_the_log_of_the_email(email, member, caplog):
     caplog.set_level("INFO")
-    take_bounce(bounce_of(email, member))
+    process_bounce(bounce_of(email, member))
     assert email.logs.get().exception_type == "Came back 5.1.1"
     assert f"Email {email.pk} of member {member.pk} came back: 5.1.1" in caplog.text
     assert member.email not in caplog.text
@@ -62,12 +62,12 @@ def test_take_bounce_notes_it_in_the_log_of_the_email(email, member, caplog):
 
 @pytest.mark.parametrize("content", [b"", b"Hello", b"\xff" * 300_000])
 def test_take_bounce_ignores_what_is_no_report(content):
-    assert take_bounce(content) is None
+    assert process_bounce(content) is None
 
 
 def test_take_bounce_ignores_an_absence_reply(email, member):
     reply = old_report(ABSENCE, bounce_address(member, email.pk), address=member.email)
-    assert take_bounce(reply) is None
+    assert process_bounce(reply) is None
     assert not Bounce.objects.exists()
 
 
@@ -86,26 +86,26 @@ def test_take_bounce_ignores_what_the_portal_did_not_sign(email, member, colleag
         report("bounces+1-1-00000000000000000000@portal.example.org", address=member.email),
     ]
     for content in forged:
-        assert take_bounce(content) is None
+        assert process_bounce(content) is None
     settings.BOUNCE_EMAIL = "other@portal.example.org"
-    assert take_bounce(bounce_of(email, member).replace(b"other+", b"bounces+")) is None
+    assert process_bounce(bounce_of(email, member).replace(b"other+", b"bounces+")) is None
     assert not Bounce.objects.exists()
 
 
 def test_take_bounce_never_marks_another_address(email, member, colleague):
     """A holder of a token, such as the member, may write anything into a report."""
-    assert take_bounce(bounce_of(email, member, address=colleague.email)) is None
+    assert process_bounce(bounce_of(email, member, address=colleague.email)) is None
     both = bounce_of(email, member, original=f"Original-Recipient: rfc822;{colleague.email}\n")
-    assert take_bounce(both) is None
+    assert process_bounce(both) is None
     assert not Bounce.objects.exists()
 
 
 def test_take_bounce_after_a_change_of_address_is_about_the_old_one(email, member):
     content = bounce_of(email, member)
     save_with_history(member, None, "moved", email="maria.new@rush.example")
-    assert take_bounce(content) is None
+    assert process_bounce(content) is None
     claimed = content.replace(b"maria@rush.example", b"maria.new@rush.example")
-    assert take_bounce(claimed) is None
+    assert process_bounce(claimed) is None
     assert not has_bounced(member)
 
 
@@ -114,7 +114,7 @@ def test_take_bounce_does_not_mark_who_has_the_address_now(email, member, collea
     address = member.email
     save_with_history(member, None, "moved", email="maria.new@rush.example")
     save_with_history(colleague, None, "got the mailbox", email=address)
-    take_bounce(content)
+    process_bounce(content)
     assert not Bounce.objects.exists()
 
 
@@ -125,38 +125,38 @@ def test_take_bounce_of_closed_and_merged_accounts_changes_nothing(
     contents = bounce_of(email, member), bounce_of(other, colleague)
     merge_members(colleague, facilitator, by=facilitator)
     anonymize_member(member)
-    assert [take_bounce(content) for content in contents] == [None, None]
+    assert [process_bounce(content) for content in contents] == [None, None]
     assert not Bounce.objects.exists()
 
 
 def test_take_bounce_of_an_email_from_before_the_answer_opens_nothing(email, member):
     """Several emails were on their way when the person said that the address works."""
     first = sent_to(member)
-    settle_bounce(take_bounce(bounce_of(first, member)), by=member)
-    assert take_bounce(bounce_of(email, member)) is None
+    settle_bounce(process_bounce(bounce_of(first, member)), by=member)
+    assert process_bounce(bounce_of(email, member)) is None
     assert not has_bounced(member)
 
 
 def test_take_bounce_takes_the_recipient_from_the_mail_server(email, member):
     content = report("portal@example.org", address=member.email)
-    assert take_bounce(content, bounce_address(member, email.pk))
+    assert process_bounce(content, bounce_address(member, email.pk))
 
 
 def test_take_refusal_marks_the_address_of_a_member_alone(email, member):
     stranger = Email.objects.create(from_email="portal@example.org", to=["x@rush.example"])
-    take_refusal(stranger, "5.1.1")
+    process_refusal(stranger, "5.1.1")
     assert not Bounce.objects.exists()
-    take_refusal(email, "5.1.10")
+    process_refusal(email, "5.1.10")
     settle_bounce(Bounce.objects.get(), by=member)
     # It waited in the queue while the person said that the address works.
-    take_refusal(email, "5.1.1")
+    process_refusal(email, "5.1.1")
     assert Bounce.objects.open().get().status_code == "5.1.1"
 
 
 def test_take_bounce_shows_in_the_result_of_the_announcement(email, member, team, facilitator):
     recipients = make_announcement(team, facilitator).recipients
     recipient = recipients.create(member=member, email=email, outcome="sent")
-    take_bounce(bounce_of(email, member))
+    process_bounce(bounce_of(email, member))
     recipient.refresh_from_db()
     assert recipient.get_outcome_display() == "Came back"
     assert recipient.reason == "the mailbox does not exist"
@@ -165,8 +165,8 @@ def test_take_bounce_shows_in_the_result_of_the_announcement(email, member, team
 def test_take_bounce_of_a_late_email_shows_in_the_result_as_well(email, member, team, facilitator):
     """After the answer that the address works: that email came back all the same."""
     recipient = make_announcement(team, facilitator).recipients.create(member=member, email=email)
-    settle_bounce(take_bounce(bounce_of(sent_to(member), member)), by=member)
-    take_bounce(bounce_of(email, member))
+    settle_bounce(process_bounce(bounce_of(sent_to(member), member)), by=member)
+    process_bounce(bounce_of(email, member))
     recipient.refresh_from_db()
     assert recipient.outcome == "bounced"
     assert not has_bounced(member)

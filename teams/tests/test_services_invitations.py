@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from conftest import make_member
 from members.models import Member, Organization
-from members.services import Refused, note_bounce
+from members.services import Refused, record_bounce
 from teams.models import Invitation
 from teams.services import (
     accept_invitations,
@@ -117,7 +117,7 @@ def test_imported_person_is_not_invited_where_emails_came_back(
     facilitator, colleague, queued_emails
 ):
     invitation = invite_member(colleague, by=facilitator)
-    note_bounce(colleague, colleague.email, "5.1.1")
+    record_bounce(colleague, colleague.email, "5.1.1")
     for step in (
         lambda: invite_member(colleague, by=facilitator),
         lambda: send_again(invitation, by=facilitator),

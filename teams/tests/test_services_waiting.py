@@ -8,7 +8,7 @@ from post_office.models import Email
 
 from conftest import make_member
 from members.models import Member
-from members.services import note_bounce
+from members.services import record_bounce
 from teams.models import Membership, Question
 from teams.services import (
     close_account,
@@ -96,7 +96,7 @@ def test_send_digests_for_goals_alone_only_on_mondays(
 def test_send_digests_not_to_an_address_from_which_emails_came_back(
     goal, facilitator, administrator, queued_emails
 ):
-    note_bounce(facilitator, facilitator.email, "5.1.1")
+    record_bounce(facilitator, facilitator.email, "5.1.1")
     assert send_digests(MONDAY + timedelta(days=7)) == 1
     assert queued_emails()[0].to == [administrator.email]
 

@@ -8,7 +8,7 @@ from post_office.models import Email
 
 from conftest import code_in, messages_of, visible_text
 from members.models import Bounce
-from members.services import has_bounced, note_bounce
+from members.services import has_bounced, record_bounce
 from teams.services import move_member, personal_data
 from teams.services.people import close_account
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def bounce(member) -> Bounce:
-    return note_bounce(member, member.email, "5.1.1")
+    return record_bounce(member, member.email, "5.1.1")
 
 
 def sign_in_by_code(client, member) -> str:
@@ -77,7 +77,7 @@ def test_code_that_arrives_after_the_bounce_settles_it_and_says_so(client, bounc
 
 def test_code_from_before_the_bounce_says_nothing_about_it(client, member):
     client.post("/sign-in/", {"email": member.email})
-    note_bounce(member, member.email, "5.1.1")
+    record_bounce(member, member.email, "5.1.1")
     client.post("/sign-in/code/", {"code": code_in(Email.objects.latest("pk"))})
     assert has_bounced(member)
     assert QUESTION in visible_text(client.get("/my/"))

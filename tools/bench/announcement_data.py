@@ -17,7 +17,7 @@ from teams.services import create_announcement
 
 
 def make_draft(people: int) -> Announcement:
-    """Return a draft to a new team with so many members, by its facilitator."""
+    """Return a draft to a new team with that many members, by its facilitator."""
     now = timezone.now()
     team = ActionTeam.objects.create(name="Education", slug="education", summary="For a test.")
     facilitator = Member.objects.create_user("fay@rush.example", full_name="Fay", is_staff=True)

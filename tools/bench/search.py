@@ -43,7 +43,7 @@ QUERIES = {
 
 
 def make_texts() -> Callable[[int], str]:
-    """Return a function that makes up a text of so many words, some frequent and most rare, as in
+    """Return a function that makes up a text of that many words, some frequent and most rare, as in
     real text; the same ones each time."""
     chance = random.Random(1)  # noqa: S311  # the same words each time
     syllables = ["ba", "ce", "di", "fo", "gu", "la", "me", "ni", "po", "ru", "sta", "tre", "vin"]

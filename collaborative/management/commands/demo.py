@@ -33,7 +33,7 @@ from desk.imports.members import MemberImport
 from desk.imports.reader import TableRow
 from desk.models import Import
 from members.models import Member, Move, Organization
-from members.services import note_bounce, save_with_history
+from members.services import record_bounce, save_with_history
 from teams.models import ActionTeam, Goal, Invitation, Membership
 from teams.services import (
     add_organization,
@@ -250,7 +250,7 @@ def _move_people() -> None:
 def _return_an_email() -> None:
     """Let emails to one member come back."""
     email, code, days_ago = data.RETURNED_EMAIL
-    bounce = note_bounce(Member.objects.get(email=email), email, code)
+    bounce = record_bounce(Member.objects.get(email=email), email, code)
     if bounce:
         backdate_bounce(bounce, days_ago)
 

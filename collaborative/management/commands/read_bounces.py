@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from collaborative.operations.mailboxes import take_piped_email
 from members.bounce_reports import MAX_EMAIL_BYTES
-from teams.services.bounces import take_bounce
+from teams.services.bounces import process_bounce
 
 
 class Command(BaseCommand):
@@ -22,4 +22,4 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        take_piped_email(partial(take_bounce, recipient=options["recipient"]), MAX_EMAIL_BYTES)
+        take_piped_email(partial(process_bounce, recipient=options["recipient"]), MAX_EMAIL_BYTES)

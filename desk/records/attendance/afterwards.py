@@ -118,7 +118,7 @@ class BaseLinkFormSet(BaseInlineFormSet[Resource, Meeting, LinkForm]):
         """Add what tells links apart."""
         super().add_fields(form, index)
         key = cast("forms.ModelChoiceField[Resource]", form.fields["id"])
-        # Django offers all there are, and drops what was typed about those of no row.
+        # Django offers every link, and drops what was typed for one that was removed.
         key.queryset = self.get_queryset()
         key.error_messages["invalid_choice"] = REMOVED_MEANWHILE
 
