@@ -19,6 +19,7 @@ from collaborative.operations.jobs import (
     record_run,
     seconds_since_success,
 )
+from collaborative.operations.link_checks import check_links_in_background
 from collaborative.operations.mail_worker import (
     PERIODIC_TASKS,
     MailWorker,
@@ -207,6 +208,7 @@ def test_periodic_tasks_are_in_the_daily_run_too():
         process_pending_decisions,
         run_pending_imports,
         read_mailboxes,
+        check_links_in_background,
         ensure_daily_run,
     }
 
