@@ -42,7 +42,7 @@ def _remind(key: int, today: date) -> bool:
     goal = (
         Goal.objects.select_for_update(no_key=True, of=["self"]).select_related("team").get(pk=key)
     )
-    if goal.due_on is None:
+    if goal.due_on is None or goal.state in Goal.OVER:
         return False
     is_past = goal.due_on < today
     noted = goal.overdue_reminded_on if is_past else goal.reminded_on

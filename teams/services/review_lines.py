@@ -20,6 +20,7 @@ from django.utils.text import Truncator, get_text_list
 from members.models import UNDO_WINDOW, Decision, DecisionItem, Organization
 from members.wording import end_sentence
 from teams.models import (
+    ActionTeam,
     FaqEntry,
     GoalUpdate,
     Meeting,
@@ -240,6 +241,8 @@ def _topics(days: Days) -> list[_Collected]:
             taken_at__lt=days.end,
         )
         .exclude(state__in=[Topic.State.WAITING, Topic.State.DISMISSED])
+        # It may have been classified into a team of which nobody knows yet, and into another since.
+        .exclude(team__state=ActionTeam.State.DRAFT)
         .select_related("topic", "team")
         .order_by("taken_at", "pk")
     )

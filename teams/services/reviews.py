@@ -34,6 +34,7 @@ from teams.models import (
     ReviewLine,
 )
 from teams.services.announcements import create_announcement
+from teams.services.questions import serialize_inserts
 from teams.services.review_lines import Days, collect_lines
 
 Status = Review.Status
@@ -125,7 +126,7 @@ def publish_review(review: Review, *, by: Member, version: str = "") -> Review:
     if stale := [line for line in shown if (line.key, line.text) not in standing]:
         lines = counted(len(stale), "line is", "lines are")
         raise Refused(
-            f"{lines} not true any longer, such as “{stale[0]}”. Press “Save and collect "
+            f"{lines} no longer true, such as “{stale[0]}”. Press “Save and collect "
             "again”, read what is new, and publish it then."
         )
     save_with_history(
@@ -228,7 +229,8 @@ def check_days(review: Review, begins_on: date, ends_on: date) -> None:
 
 
 def _set_days(review: Review, begins_on: date, ends_on: date) -> None:
-    """Set the days, and the address that follows from them."""
+    """Set the days, and the address that follows from them, inside a transaction."""
+    serialize_inserts(Review)
     check_days(review, begins_on, ends_on)
     review.begins_on, review.ends_on = begins_on, ends_on
     review.slug = _slug(begins_on, ends_on)

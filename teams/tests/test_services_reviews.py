@@ -190,6 +190,16 @@ def test_topic_says_its_last_step_and_why(team, administrator):
     assert texts() == ["Child care: classified, Education. It keeps people out."]
 
 
+def test_step_into_a_draft_team_is_left_out_although_the_topic_is_public(
+    team, other_team, administrator
+):
+    topic = topic_with_step("classified", team)
+    Topic.objects.filter(pk=topic.pk).update(team=other_team)
+    assert texts() == ["Child care: classified, Education. It keeps people out."]
+    ActionTeam.objects.filter(pk=team.pk).update(state="draft")
+    assert texts() == []
+
+
 def test_ended_target_area_says_why_it_ended(team):
     TargetArea.objects.create(
         team=team,
@@ -344,7 +354,7 @@ def test_published_review_never_changes(organization, facilitator, administrator
 def test_publishing_refuses_what_is_no_longer_so(organization, facilitator):
     review, _ = begin_review(days_ago(90), days_ago(0), by=facilitator)
     save_with_history(organization, facilitator, "renamed", name="Rush Clinic")
-    with pytest.raises(Refused, match="1 line is not true any longer, such as “Rush Example Hosp"):
+    with pytest.raises(Refused, match="1 line is no longer true, such as “Rush Example Hosp"):
         publish(review, facilitator)
     collect_again(review, by=facilitator)
     assert not publish(review, facilitator).is_draft
