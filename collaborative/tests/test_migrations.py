@@ -46,7 +46,7 @@ ALLOWED: dict[tuple[str, str, str], str] = {
         "Create constraint teams_sitetext_place_known on model sitetext",
     ): "There are nine texts, and the old version writes those of places that it knows alone.",
     **{
-        ("teams", "0010_announcements_resources_invitations", description): (
+        ("teams", "0010_announcements_resources_areas_topics", description): (
             "PostgreSQL changes a longer limit in its catalog only, and what the old version "
             "writes fits."
         )
@@ -59,7 +59,7 @@ ALLOWED: dict[tuple[str, str, str], str] = {
     **{
         (
             "teams",
-            "0010_announcements_resources_invitations",
+            "0010_announcements_resources_areas_topics",
             f"Create constraint teams_emailchoice_{field}_known on model emailchoice",
         ): (
             "It accepts every row that the one it replaces accepted. There are a few thousand "
@@ -69,7 +69,7 @@ ALLOWED: dict[tuple[str, str, str], str] = {
     },
     (
         "teams",
-        "0016_resource_links_and_claims",
+        "0010_announcements_resources_areas_topics",
         "Create constraint teams_claim_about_one_record on model claim",
     ): (
         "It accepts every row that the one it replaces accepted. Claims are about what waits, so "
@@ -77,27 +77,15 @@ ALLOWED: dict[tuple[str, str, str], str] = {
     ),
     (
         "teams",
-        "0016_resource_links_and_claims",
-        "Create constraint teams_resource_transcript_state_known on model resource",
-    ): "The table is new, with a few hundred rows, and the default of the database fits.",
-    (
-        "teams",
-        "0016_resource_links_and_claims",
+        "0010_announcements_resources_areas_topics",
         "Add field suggestion to claim",
     ): "Claims are about what waits, so there are a few dozen, and the field is empty.",
-    (
-        "teams",
-        "0011_resource_addresses",
-        "Create constraint teams_resource_slug_not_suggest on model resource",
-    ): "The table is new: nothing is in it, and the old version does not know it.",
     **{
-        ("teams", "0013_colleague_invitations", f"Remove field declined_at from {model}"): (
-            "A migration just before adds it, and no version is released between the two."
-        )
-        for model in ("invitation", "historicalinvitation")
-    },
-    **{
-        ("teams", "0013_colleague_invitations", f"Create constraint {name} on model invitation"): (
+        (
+            "teams",
+            "0010_announcements_resources_areas_topics",
+            f"Create constraint {name} on model invitation",
+        ): (
             "It accepts every row that the one it replaces accepted, or is about a role that the "
             "old version does not write. There are hundreds of invitations, checked at once."
         )

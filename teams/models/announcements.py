@@ -156,7 +156,7 @@ class Announcement(models.Model):
             models.CheckConstraint(
                 name="teams_announcement_one_audience",
                 condition=Q(team=None) | Q(meeting=None),
-                violation_error_message="Write to a team or to those who come to a meeting, not "
+                violation_error_message="Write to a team or to the attendees of a meeting, not "
                 "to both.",
             ),
             models.CheckConstraint(
@@ -167,7 +167,7 @@ class Announcement(models.Model):
             models.CheckConstraint(
                 name="teams_announcement_public_without_meeting",
                 condition=Q(is_public=False) | Q(meeting=None),
-                violation_error_message="What you write to those who come to a meeting is not "
+                violation_error_message="What you write to the attendees of a meeting is not "
                 "shown to everyone.",
             ),
         ]

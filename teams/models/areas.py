@@ -52,7 +52,7 @@ class UnemploymentSurvey(models.Model):
     )
     source_url = models.URLField("address of the source", max_length=500, blank=True)
     # Of 16 and over who work or look for work, in percent: of all Chicago.
-    city_rate = models.DecimalField("rate of all Chicago", max_digits=4, decimal_places=1)
+    city_rate = models.DecimalField("rate of Chicago overall", max_digits=4, decimal_places=1)
     imported_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )

@@ -110,7 +110,7 @@ class Invitation(models.Model):
         max_length=MAX_NOTE_LENGTH,
         blank=True,
         validators=[validate_not_clickable],
-        help_text="One line from you, which the email quotes.",
+        help_text="A note from you, which the email quotes.",
     )
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"

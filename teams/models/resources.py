@@ -185,7 +185,10 @@ class Resource(models.Model):
     # Of BCP 47, such as "en" or "es".
     language = models.CharField(max_length=10, default="en")
     teams = models.ManyToManyField(
-        ActionTeam, blank=True, related_name="resources", help_text="None: for all teams."
+        ActionTeam,
+        blank=True,
+        related_name="resources",
+        help_text="If none is checked, it is for all teams.",
     )
     goals = models.ManyToManyField(
         Goal, blank=True, related_name="resources", help_text="Of which it is a document."
@@ -199,7 +202,7 @@ class Resource(models.Model):
     captions = models.CharField(max_length=7, choices=Captions.choices, default=Captions.UNKNOWN)
     transcript_url = models.URLField("address of the transcript", max_length=500, blank=True)
     minutes = models.PositiveSmallIntegerField(
-        "length in minutes", null=True, blank=True, help_text="Of a recording."
+        "length in minutes", null=True, blank=True, help_text="For a recording."
     )
     position = models.PositiveSmallIntegerField(
         "place", default=0, help_text="On the page of its meeting."

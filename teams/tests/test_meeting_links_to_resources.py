@@ -13,7 +13,7 @@ from teams.tests.announcements import make_resource
 from teams.tests.meetings import make_meeting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
-migration = import_module("teams.migrations.0012_meeting_links_to_resources")
+migration = import_module("teams.migrations.0011_meeting_links_to_resources")
 
 
 def make_old_link(meeting: Meeting, by, **fields) -> MeetingLink:

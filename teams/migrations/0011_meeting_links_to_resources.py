@@ -104,5 +104,5 @@ def _free_slug(link, slug_of_meeting, slugs):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("teams", "0011_resource_addresses")]
+    dependencies = [("teams", "0010_announcements_resources_areas_topics")]
     operations = [migrations.RunPython(copy_links, migrations.RunPython.noop, elidable=True)]
