@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.shortcuts import render
 from django.utils import timezone
 from playwright.sync_api import Page
@@ -97,7 +98,8 @@ def test_pages_of_members(
     decline_membership(membership_of(member, declining), reason="Not this year.", by=administrator)
     for address in ("cora@rush.example", colleague.email):
         invite_colleague(address, [approval_team], "See you there", by=member)
-    accept_colleague_invitations(colleague, [colleague.email])
+    with transaction.atomic():
+        accept_colleague_invitations(colleague, [colleague.email])
     record_bounce(member, member.email, "5.1.1")
     audit.visit(new_page(member), page_kinds.member_pages(member))
     audit.assert_clean()

@@ -191,7 +191,9 @@ def test_samples_link_only_to_pages_that_are_there(client_for, administrator):
     texts = "\n".join(render_sample(each).message for each in samples())
     paths = set(re.findall(rf"{portal.SITE_URL}(/[^\s)]+)", texts))
     # The records of the samples are nowhere stored.
-    stored_nowhere = re.compile(r"/admin/\w+/\w+/\d+/change/|/meetings/answer/.*|/emails/.*/stop/")
+    stored_nowhere = re.compile(
+        r"/admin/\w+/\w+/\d+/(?:change|report)/|/meetings/answer/.*|/emails/.*/stop/"
+    )
     paths = {path for path in paths if not stored_nowhere.fullmatch(path)}
     assert "/faq/who-can-join/" in paths
     # Members are led on to My teams.

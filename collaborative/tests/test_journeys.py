@@ -40,7 +40,7 @@ def test_hr_manager_joins_two_teams_and_leaves_one(
 ):
     page = new_page(javascript=javascript, width=360)
     page.goto("/")
-    page.get_by_role("link", name=team.name).click()
+    page.get_by_role("main").get_by_role("link", name=team.name).click()
     page.get_by_role("link", name="Join this team").click()
     expect(page.get_by_label(team.name)).to_be_checked()
     fill_in(page, "nora@rush.example")

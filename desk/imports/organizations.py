@@ -67,7 +67,7 @@ class OrganizationImport(FileImport):
             status = cleaner.clean("Status", parse_status)
             kind = cleaner.clean("Kind", parse_kind, describe_kind)
             if not cleaner.errors:
-                data = OrganizationData(name, domains, status, kind, cleaner.row.number)
+                data = OrganizationData(name, domains, status, cleaner.row.number, kind)
                 organizations.append((cleaner, data))
         domains = {domain for _, data in organizations for domain in data.domains}
         # Those that are stored now, before the file's own are among them.

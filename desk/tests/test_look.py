@@ -42,7 +42,7 @@ def test_list_has_tabs_by_state_and_menus_for_other_filters(client_for, facilita
     tabs = content.split('<nav class="tabs"')[1].split("</nav>")[0]
     assert re.findall(r'aria-current="page">([^<]+)<', tabs) == ["Recognized"]
     menus = re.findall(r"<summary>([^<]+)</summary>", content)
-    assert menus == ["Menu", "What waits: All", "Who is on: All"]
+    assert menus == ["Menu", "What waits: All", "Kind: All", "Who is on: All"]
 
 
 def test_list_has_a_button_for_each_action(client_for, facilitator, organization):

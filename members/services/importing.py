@@ -28,10 +28,10 @@ class OrganizationData:
     domains: Sequence[str]
     # What its status is to stay; empty: it is to be recognized.
     status: str = ""
-    # Empty: the file does not say.
-    kind: str = ""
     # The number of its row, for what is said about a later one.
     row: int = 0
+    # Empty: the file does not say.
+    kind: str = ""
 
 
 @dataclass(frozen=True)

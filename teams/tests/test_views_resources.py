@@ -224,7 +224,7 @@ def test_resource_detail_leads_to_a_question_about_a_broken_link(client, db):
     response = client.get(resource.get_absolute_url())
     form = client.get(response.context["report_url"])
     assert (
-        "The link of “A &amp; B” is broken: http://127.0.0.1:8000/resources/interview-guide/"
+        "The link for “A &amp; B” is broken: http://127.0.0.1:8000/resources/interview-guide/"
         in (form.content.decode())
     )
 
