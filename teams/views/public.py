@@ -65,9 +65,9 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
         team = get_object_or_404(ActionTeam.objects.visible_to(request.user), slug=slug)
     context = {
         "team": team,
-        "goals": _goals(team),
+        "get_goals": partial(_goals, team),
         "get_counts": partial(public_team_counts, [team]),
-        "topics": Topic.objects.of_team(team),
+        "get_topics": partial(Topic.objects.of_team, team),
         "get_content": partial(_team_content, team),
         "membership": None,
         "facilitators": [],
