@@ -63,9 +63,10 @@ def test_page_of_a_decision_reloads_until_it_is_finished(client_for, approver, m
     response = client.get(f"{DECISIONS}{decision.pk}/change/")
     assert response["Refresh"] == "3"
     assert "Not yet 22" in visible_text(response)
-    response = client.post(f"{DECISIONS}{decision.pk}/continue/", follow=True)
+    # On a slow machine one request may not be enough for all of them.
+    while "Refresh" in response:
+        response = client.post(f"{DECISIONS}{decision.pk}/continue/", follow=True)
     assert "Done 22" in visible_text(response)
-    assert "Refresh" not in response
 
 
 def test_process_pending_decisions_continues_what_a_killed_process_left(
