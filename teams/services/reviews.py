@@ -249,11 +249,11 @@ def _new_lines(review: Review) -> tuple[list[ReviewLine], int]:
         is_hidden=False,
         happened_on__range=(review.begins_on, review.ends_on),
     ).exclude(review=review)
-    told = set(published.values_list("kind", "object_key", "happened_on", "text"))
+    already_published = set(published.values_list("kind", "object_key", "happened_on", "text"))
     new = [
         line
         for line in lines
-        if (line.kind, line.object_key, line.happened_on, line.text) not in told
+        if (line.kind, line.object_key, line.happened_on, line.text) not in already_published
     ]
     return new, left_out
 
