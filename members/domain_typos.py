@@ -9,13 +9,19 @@ from collections.abc import Iterable, Sequence
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from members.email_domains import domain_suffixes, has_known_ending, is_provider
+from members.email_domains import (
+    decoded_domain,
+    domain_suffixes,
+    has_known_ending,
+    is_provider,
+)
+from members.normalize import fold
 
 LARGE_PROVIDERS = frozenset(
     {
-        *("aol.com", "att.net", "comcast.net", "gmail.com", "hotmail.com", "icloud.com"),
-        *("msn.com", "outlook.com", "proton.me", "protonmail.com", "sbcglobal.net"),
-        *("verizon.net", "yahoo.com"),
+        *("ameritech.net", "aol.com", "att.net", "comcast.net", "earthlink.net", "gmail.com"),
+        *("hotmail.com", "icloud.com", "msn.com", "outlook.com", "proton.me", "protonmail.com"),
+        *("sbcglobal.net", "verizon.net", "wideopenwest.com", "yahoo.com"),
     }
 )
 # In this order the first one that is near an unknown ending is offered.
@@ -34,13 +40,15 @@ def probable_domain(domain: str, recognized: Iterable[str]) -> str:
 
     `recognized` are the domains of recognized organizations; `domain`, normalized, is none of
     them, of nobody else, and no mailbox provider's. "mail.lakefornt.example" gives
-    "mail.lakefront.example".
+    "mail.lakefront.example". Accents do not count: people leave them out.
     """
-    known = _near(domain, list(recognized)).items()
+    typed = _without_accents(domain)
+    spellings = {_without_accents(each): each for each in recognized}
+    labels = domain.split(".")
     probable = [
-        (errors, prefix + each)
-        for each, is_recognized in known
-        for prefix, part in _comparable_parts(domain, each)
+        (errors, ".".join([*labels[:before], spellings.get(each, each)]))
+        for each, is_recognized in _near(typed, list(spellings)).items()
+        for before, part in _comparable_parts(typed, each)
         if (errors := _typing_errors(part, each, is_recognized=is_recognized)) is not None
     ]
     return min(probable)[1] if probable else _with_probable_ending(domain)
@@ -52,6 +60,10 @@ def may_be_typo(domain: str) -> bool:
     name, _, ending = domain.rpartition(".")
     is_cut_short = ending in {"co", "cm", "om"} and f"{name}.com" in LARGE_PROVIDERS
     return is_cut_short or not is_provider(domain)
+
+
+def _without_accents(domain: str) -> str:
+    return fold(decoded_domain(domain)) if "xn--" in domain else domain
 
 
 def _near(domain: str, recognized: Sequence[str]) -> dict[str, bool]:
@@ -69,14 +81,13 @@ def _near(domain: str, recognized: Sequence[str]) -> dict[str, bool]:
     return near
 
 
-def _comparable_parts(domain: str, known: str) -> list[tuple[str, str]]:
-    """Return what of `domain` is compared with `known`, and what stands before it: its last labels,
-    as many as `known` has, and all of it, as a dot may be one too many."""
+def _comparable_parts(domain: str, known: str) -> list[tuple[int, str]]:
+    """Return what of `domain` is compared with `known`, and how many labels stand before it: its
+    last labels, as many as `known` has, and all of it, as a dot may be one too many."""
     labels, count = domain.split("."), known.count(".") + 1
-    parts = [("", domain)] if len(labels) == count + 1 else []
+    parts = [(0, domain)] if len(labels) == count + 1 else []
     if len(labels) >= count:
-        prefix = "".join(f"{label}." for label in labels[:-count])
-        parts.append((prefix, ".".join(labels[-count:])))
+        parts.append((len(labels) - count, ".".join(labels[-count:])))
     return parts
 
 
@@ -89,8 +100,10 @@ def _typing_errors(domain: str, known: str, *, is_recognized: bool) -> int | Non
     if errors > allowed:
         return None
     ending_errors = min(OSA.distance(ending, known_ending), 2)
-    # "hospital.com" for "hospital.org": people guess. Providers have many endings themselves.
-    is_guess = not errors and (is_recognized or not has_known_ending(domain))
+    # "hospital.com" for "hospital.org", "gmail.org": people guess. Other endings of providers are
+    # their own or other people's: "hotmail.de", and "comcast.com", a company's.
+    is_provider_guess = ending in COMMON_ENDINGS and known_ending == "com"
+    is_guess = not errors and (is_recognized or is_provider_guess or not has_known_ending(domain))
     if ending_errors > 1 and not is_guess:
         return None
     return errors + ending_errors

@@ -21,6 +21,7 @@ ROUTING_SIGNS = "!%/|`"
 # What RFC 5322 allows without quotes, but for the routing signs. Postfix refuses a "-" in front
 # (allow_min_user): programs would take the address for an option.
 _LOCAL_PART = re.compile(r"(?!-)[-a-zA-Z0-9_#$&'*+=?^{}~]+(\.[-a-zA-Z0-9_#$&'*+=?^{}~]+)*")
+_SINGLE_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 # As mail programs copy an address: Ana Example <ana@hospital.org>
@@ -92,6 +93,11 @@ def validate_address(address: str) -> None:
     if domain.startswith("[") or domain.rstrip(".").rpartition(".")[2].isdigit():
         raise ValidationError(
             "Enter a name after the @, like hospital.org, instead of numbers", code="ip_address"
+        )
+    if local and _SINGLE_LABEL.fullmatch(domain):
+        raise ValidationError(
+            f"Enter the whole address. After {domain}, an ending such as .org is missing",
+            code="no_ending",
         )
     if not _LOCAL_PART.fullmatch(local) or not is_domain_name(domain):
         raise ValidationError("Enter an email address, like name@hospital.org", code="invalid")

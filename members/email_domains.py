@@ -78,14 +78,18 @@ def readable_domain(domain: str) -> str:
     The ASCII form stays beside them ("zürich.example (xn--zrich-kva.example)"): letters of another
     script can look like those of a known domain (UTS 39), and nobody may mistake the two.
     """
+    decoded = decoded_domain(domain)
+    return domain if decoded == domain else f"{decoded} ({domain})"
+
+
+def decoded_domain(domain: str) -> str:
+    """Return `domain`, in ASCII, with its letters beyond ASCII; as it is if IDNA forbids them."""
     if "xn--" not in domain:
         return domain
     import idna  # noqa: PLC0415  # 18 ms, for the few domains that need it
 
     with suppress(UnicodeError):
-        decoded = idna.decode(domain)
-        if decoded != domain:
-            return f"{decoded} ({domain})"
+        return idna.decode(domain)
     return domain
 
 

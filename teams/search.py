@@ -23,7 +23,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA, Indel
 
 from members.normalize import fold
-from teams.stemming import STOP_TERMS, STOP_WORDS, forms_of, split_words, stem, tokens
+from teams.stemming import STOP_TERMS, STOP_WORDS, forms_of, singular, split_words, stem, tokens
 
 # All words of a short query must match, and of a longer one this share.
 SHORT_QUERY_WORDS, LONG_QUERY_SHARE = 3, 0.75
@@ -150,7 +150,8 @@ class SearchIndex:
         self.synonym_terms = frozenset(chain.from_iterable(self.synonyms))
         # All words of the documents and synonyms, and their terms, which may be no real words.
         self.vocabulary = sorted(words.vocabulary)
-        self._is_written = bytes(word in words.forms for word in self.vocabulary)
+        written = words.forms.union(map(singular, words.forms))
+        self._is_written = bytes(word in written for word in self.vocabulary)
 
     def _add_terms(self, place: int, in_title: dict[str, int], in_text: dict[str, int]) -> None:
         for term in in_title.keys() | in_text.keys():
@@ -160,7 +161,7 @@ class SearchIndex:
             postings.weights.append(number / (number + 1) + TITLE_WEIGHT * (term in in_title))
 
     def is_written(self, word: str) -> bool:
-        """Return whether a document or a synonym has `word` as it is."""
+        """Return whether a document or a synonym has `word` as it is, or its plural."""
         place = bisect_left(self.vocabulary, word)
         is_there = place < len(self.vocabulary) and self.vocabulary[place] == word
         return is_there and bool(self._is_written[place])
@@ -328,7 +329,10 @@ class _Query:
         if word not in self._closest_words:
             found: list[str] = []
             if self._is_corrected(word):
-                found = self._find_closest(word) or self._find_closest(stem(word))
+                found = list(filter(self.index.is_written, self._find_closest(word)))
+                # A term is no word: "profit" is not "profile" although that has the term "profil".
+                if not found and (term := stem(word)) != word:
+                    found = self._find_closest(term)
             self._closest_words[word] = found
         return self._closest_words[word]
 

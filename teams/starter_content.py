@@ -221,7 +221,12 @@ QUESTIONS: list[dict[str, Any]] = [
 
 # Words that mean the same to the search.
 SYNONYMS = [
-    "employer, organization, hospital, company, workplace, place of work",
+    "employer, organization, hospital, clinic, health system, facility, school, company, agency, "
+    "workplace, place of work",
+    "new employer, new job, another hospital, another employer, change jobs, change employers, "
+    "switch jobs",
+    "change, move, switch, update",
+    "more than one, two, both, several, multiple",
     "email, mail",
     "sign in, log in, login",
     "sign out, log out, logout",
@@ -231,6 +236,7 @@ SYNONYMS = [
     "details, data, information, profile",
     "facilitator, organizer, team leader, team lead, contact person",
     "approve, accept, recognize, approval",
+    "wait, pending",
     "answer, reply, response",
     "job, work, position",
     "cost, price, fee, free",

@@ -63,7 +63,7 @@ def stem(word: str) -> str:
     word = _IRREGULAR.get(word, word)
     if len(word) <= 3:
         return word
-    word = _singular(word)
+    word = singular(word)
     for ending in ("ing", "ed"):
         base = word.removesuffix(ending)
         if base != word and len(base) >= 3 and not _VOWELS.isdisjoint(base):
@@ -71,7 +71,8 @@ def stem(word: str) -> str:
     return word[:-1] if word[-1] == "e" and len(word) > 4 else word
 
 
-def _singular(word: str) -> str:
+def singular(word: str) -> str:
+    """Return `word` without the ending of a plural ("hospital" of "hospitals")."""
     if word.endswith(("ies", "ied")) and len(word) > 4:
         return f"{word[:-3]}y"
     if word.endswith(_PLURAL_IN_ES):

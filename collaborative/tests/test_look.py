@@ -138,6 +138,15 @@ def test_templates_render_drawings_and_badges_once():
         ), path
 
 
+def test_pages_with_a_honeypot_say_why_they_ask_for_one_more_press():
+    """Whose browser filled it in would see the same form again, and no word about it."""
+    folder = Path(settings.BASE_DIR) / "templates"
+    pages = [path.read_text(encoding="utf-8") for path in folder.glob("*/*.html")]
+    with_honeypot = [page for page in pages if '"_honeypot.html"' in page]
+    assert with_honeypot
+    assert all('"_confirm_press.html"' in page for page in with_honeypot)
+
+
 def test_bundle_holds_every_sheet_but_the_dark_one(tmp_path):
     """dark.css stays alone: its link says when it holds."""
     storage = BundlingStorage(location=tmp_path, base_url="/static/")

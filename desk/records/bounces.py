@@ -54,8 +54,8 @@ class HasLeft(BounceAction, ActionWithReason[Bounce]):
     name, label, title = "left", "Has left", "Record that {} has left"
     description = (
         "Their memberships in your teams end at once, with the reason, and their requests to your "
-        "teams are declined. They keep their account: if they sign in again, they can move to "
-        "their new address and join again."
+        "teams are declined. They keep their account: on the sign-in page they can ask to move it "
+        "to their new address, and join teams from there."
     )
     precaution = (
         "Ask a colleague of the person, or call. A mailbox can also be gone because the hospital "
@@ -63,8 +63,8 @@ class HasLeft(BounceAction, ActionWithReason[Bounce]):
     )
     reason_help = "It is kept in the history and emailed to the address."
     prepared_reasons = (
-        "Emails to your address came back, and we heard that you no longer work there. You are "
-        "welcome to join again with your new work address.",
+        "Emails to your address came back, and we heard that you no longer work there. On the "
+        "sign-in page you can ask to move your account to your new address.",
         "You told us that you changed employers.",
     )
 

@@ -12,6 +12,7 @@ from teams.services import add_organization
 from teams.tests.joining import CODE, JOIN, enter_code, form, without_time
 
 RECOGNIZED = ["lakefront.example", "lab.rush.example", "rush.example", "uic.edu", "mercy.org"]
+RECOGNIZED += ["xn--rhne-clinic-3eb.example"]
 CORRECT = "/join/code/correct/"
 
 
@@ -52,6 +53,14 @@ CORRECT = "/join/code/correct/"
         ("iclould.com", "icloud.com"),
         ("aol.con", "aol.com"),
         ("comcast.nte", "comcast.net"),
+        ("gmail.org", "gmail.com"),
+        ("yahoo.net", "yahoo.com"),
+        ("ameritec.net", "ameritech.net"),
+        # Accents, and letters of other scripts that look the same.
+        ("xn--lakefrnt-s4a.example", "lakefront.example"),
+        ("xn--lkefront-16g.example", "lakefront.example"),
+        ("rhone-clinic.example", "xn--rhne-clinic-3eb.example"),
+        ("mail.rohne-clinic.example", "mail.xn--rhne-clinic-3eb.example"),
         # An ending that nobody has, of a domain that nobody knows.
         ("clinic.cmo", "clinic.com"),
         ("clinic.ogr", "clinic.org"),

@@ -15,7 +15,7 @@ from teams.models import ActionTeam, FaqEntry, Goal, SynonymGroup
 def added(teams: int = 3, goals: int = 10, questions: int = 12) -> str:
     return (
         f"Starter content: {teams} teams, {goals} goals, {questions} questions, 9 texts, 1 name, "
-        "13 synonym groups added."
+        "17 synonym groups added."
     )
 
 

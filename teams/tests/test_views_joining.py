@@ -106,7 +106,7 @@ def test_join_says_everything_that_is_missing_and_keeps_the_input(client, team):
     [
         ("full_name", "   ", "Enter your full name"),
         ("full_name", "x" * 121, "Enter a name with at most 120 characters"),
-        ("email", "nora@localhost", "Enter your work email address"),
+        ("email", "nora@localhost", "After localhost, an ending such as .org is missing"),
         ("email", "x" * 250 + "@rush.example", "Enter"),
         ("email", "nora@rush.example, other@rush.example", "Enter one address. There are two."),
         ("email", "nora@rush.example\nBcc: all@rush.example", "Enter one address. There are two."),

@@ -1,5 +1,6 @@
 """The pages of moving: three presses, the sign-in page without the old mailbox, the objection."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -54,7 +55,7 @@ def test_my_move_takes_three_presses(client_for, member, other_organization):
     assert Member.objects.get(pk=member.pk).email == "maria@rush.example"
     moved = confirm(browser, follow=True)
     assert messages_of(moved) == [
-        f"You have moved. Sign in with {NEW} from now on. Your teams stay."
+        f"You have moved. Sign in with {NEW} from now on. Your team stays."
     ]
     assert Member.objects.get(pk=member.pk).email == NEW
     assert other_browser.get("/my/").status_code == 302
@@ -243,6 +244,7 @@ def test_move_objection_after_seven_days_changes_nothing(client, member, other_o
     Move.objects.update(changed_at=timezone.now() - timedelta(days=7))
     done = client.post(objection_url(), follow=True)
     assert "It is too late to do this here" in visible_text(done)
+    assert re.search(r"until \w+ \d+, \d{4}, [^.]+\.m\. Central Time", visible_text(done))
     assert Member.objects.get(pk=member.pk).is_active
 
 
@@ -291,6 +293,14 @@ def test_account_recover_brings_the_request_to_the_desk(client, member, other_or
     assert client.post(RECOVER_CODE, {"code": "BCDFGH"})["Location"] == RECOVER_DONE
     objection = Client().post(objection_url(), follow=True)
     assert "We have your objection" in visible_text(objection)
+
+
+def test_account_recover_that_a_browser_filled_in_takes_one_more_press(client, member):
+    autofilled = client.post(RECOVER, request_form(website="rush.example", organization="Loop"))
+    assert "press “Send me a code” once more" in visible_text(autofilled)
+    (confirmed,) = re.findall(r'name="confirmed" value="([^"]+)"', autofilled.content.decode())
+    sent = client.post(RECOVER, request_form(confirmed=confirmed, organization="Loop"))
+    assert sent["Location"] == RECOVER_CODE
 
 
 def test_account_recover_is_the_same_without_an_account(member, other_organization):

@@ -219,6 +219,11 @@ def test_faq_search_in_vain_carries_the_question_to_the_form(client, faq_entry):
     assert html.unescape(text).strip() == asked
 
 
+def test_faq_search_in_vain_leads_to_the_search_of_the_whole_site(client, faq_entry):
+    page = client.get("/faq/?q=unicorn+%26+co").content.decode()
+    assert 'href="/search/?q=unicorn%20%26%20co"' in page
+
+
 def test_faq_search_in_vain_shows_the_nearest_entries_closed(client, faq_entry):
     response = client.get("/faq/", {"q": "joining unicorns forever"})
     assert response.context["results"].nearest == [faq_entry]

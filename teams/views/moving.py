@@ -1,5 +1,7 @@
 """Moving to another work address: by a code, from the sign-in page, and objecting to it."""
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -25,6 +27,7 @@ from members.models import Member, Move, Organization
 from members.services import Refused
 from members.views import send_new_code, send_to_suggestion
 from teams.forms import MoveForm, MoveRequestForm
+from teams.models import Membership
 from teams.services import move_member, object_to_move, preview_move, request_move
 
 OTHER_ADDRESS = "You have since entered a code for this address. Nothing has changed yet."
@@ -126,7 +129,7 @@ def my_move_confirm(request: HttpRequest) -> HttpResponse:
             messages.warning(request, str(refused))
             return redirect("my_teams")
         request.session.pop(VERIFIED_EMAIL_SESSION_KEY, None)
-        messages.success(request, _moved_message(email, any(m.is_waiting for m in memberships)))
+        messages.success(request, _moved_message(email, memberships))
         return redirect("my_teams")
     context = {
         "form": form,
@@ -138,9 +141,12 @@ def my_move_confirm(request: HttpRequest) -> HttpResponse:
     return render(request, "teams/my_move_confirm.html", context)
 
 
-def _moved_message(email: str, something_waits: bool) -> str:
-    news = "See below what is waiting." if something_waits else "Your teams stay."
-    return f"You have moved. Sign in with {email} from now on. {news}"
+def _moved_message(email: str, memberships: Sequence[Membership]) -> str:
+    message = f"You have moved. Sign in with {email} from now on."
+    if any(membership.is_waiting for membership in memberships):
+        return f"{message} See below what is waiting."
+    stays = {0: "", 1: " Your team stays."}.get(len(memberships), " Your teams stay.")
+    return f"{message}{stays}"
 
 
 # Without the old mailbox -------------------------------------------------------------------
