@@ -27,7 +27,7 @@ from teams.models import Membership
 from teams.services import import_organizations
 
 # More than any health system has; thousands in one cell would keep a web worker for seconds.
-MAX_DOMAINS_PER_ROW = 50
+MAX_DOMAINS_PER_ROW = 100
 # With those of recognized organizations; each takes milliseconds.
 MAX_DOMAINS_COMPARED = 300
 # A slash between two domains stands alone, and "and" too: within a web address it begins the path.
@@ -64,7 +64,7 @@ class OrganizationImport(FileImport):
         for cleaner in self.cleaners:
             name = cleaner.clean("Name", NAME.clean)
             domains = cleaner.clean("Domains", split_domains, describe_domains)
-            status = cleaner.clean("Status", parse_status)
+            status = cleaner.clean("Status", parse_status, describe_status)
             kind = cleaner.clean("Kind", parse_kind, describe_kind)
             if not cleaner.errors:
                 data = OrganizationData(name, domains, status, cleaner.row.number, kind)
@@ -128,7 +128,6 @@ class OrganizationImport(FileImport):
                 cleaner.outcome = self._outcome_for_known(organization.pk, is_given_a_domain)
             if not data.status:
                 cleaner.keep_stored("Name", organization.name)
-                cleaner.keep_stored("Status", Organization.Status.RECOGNIZED.label)
 
     def _outcome_for_known(self, pk: int, is_given_a_domain: bool) -> str:
         """Return what becomes of an organization that was here before."""
@@ -148,7 +147,7 @@ class OrganizationImport(FileImport):
         ]
         if result.kinds:
             kinds = counted(len(result.kinds), "organization gets", "organizations get")
-            summary.append(f"{kinds} a kind, which stays if the import is taken back.")
+            summary.append(f"{kinds} a kind.")
         if people := len(result.confirmed):
             opened = len(self.opened)
             summary.append(
@@ -159,11 +158,13 @@ class OrganizationImport(FileImport):
         return summary
 
     def brought(self) -> Iterator[Brought]:
-        """Yield the organizations that are new or recognized now, and the new email domains."""
+        """Yield the organizations that are new, recognized now or given a kind, and the new email
+        domains."""
         for organization in self.result.created:
             yield Organization, organization.pk, None
-        for pk in self.result.recognized:
-            yield Organization, pk, {"status": Organization.Status.PROPOSED}
+        for pk in sorted({*self.result.recognized, *self.result.kinds}):
+            before = {"status": Organization.Status.PROPOSED} if pk in self.result.recognized else {}
+            yield Organization, pk, before | ({"kind": ""} if pk in self.result.kinds else {})
         for domain in self.result.added_domains:
             yield EmailDomain, domain.pk, None
 
@@ -183,6 +184,11 @@ def parse_status(cell: str) -> str:
             Organization.Status.RECOGNIZED.label,
         )
     return "" if status == Organization.Status.RECOGNIZED else status.value
+
+
+def describe_status(status: str) -> str:
+    """Return what `parse_status` has returned for people to read."""
+    return Organization.Status(status or Organization.Status.RECOGNIZED).label
 
 
 def parse_kind(cell: str) -> str:

@@ -92,6 +92,11 @@ def describe_effects(people: PeopleTakenBack, employers: OrganizationsTakenBack)
             "organizations are no longer recognized",
         ),
         (
+            employers.without_kind,
+            "organization loses the kind that the file gave it",
+            "organizations lose the kind that the file gave them",
+        ),
+        (
             employers.domains,
             "email domain no longer confirms anyone",
             "email domains no longer confirm anyone",
@@ -109,14 +114,12 @@ def _take_back(
     if stored.taken_back_at and stored.taken_back_by:
         who = stored.taken_back_by.name_for_staff(by)
         raise Refused(f"This was taken back on {long_date(stored.taken_back_at)} by {who}.")
-    if not stored.can_be_taken_back or stored.finished_at is None:
+    if not stored.can_be_taken_back:
         raise Refused("It is too late to take this back.")
     brought = brought_by(stored)
     with change_source(ChangeSource.IMPORT):
         # Organizations come first in the order of locks.
-        employers = take_back_organizations(
-            brought[Organization], brought[EmailDomain], finished_at=stored.finished_at, by=by
-        )
+        employers = _take_back_employers(stored, brought, by)
         people = take_back_members(_imported_people(stored, brought), by=by, end_used=end_used)
     taken_back = employers.keys | people.keys
     for model, keys in brought.items():
@@ -129,11 +132,21 @@ def _take_back(
     return people, employers
 
 
+def _take_back_employers(
+    record: Import, brought: KeysByModel, by: Member
+) -> OrganizationsTakenBack:
+    before = _fields_before(record)[Organization]
+    return take_back_organizations(
+        [key for key in brought[Organization] if key not in before or "status" in before[key]],
+        brought[EmailDomain],
+        [key for key in brought[Organization] if key not in before or "kind" in before[key]],
+        finished_at=record.finished_at or record.created_at,
+        by=by,
+    )
+
+
 def _imported_people(record: Import, brought: KeysByModel) -> ImportedPeople:
-    before: dict[type[Model], dict[int, Any]] = defaultdict(dict)
-    changed = record.records.filter(before__isnull=False)
-    for label, key, fields in changed.values_list("model_label", "object_id", "before"):
-        before[apps.get_model(label)][key] = fields
+    before = _fields_before(record)
     organizations = {key: fields["organization"] for key, fields in before[Member].items()}
     return ImportedPeople(
         members=[key for key in brought[Member] if key not in organizations],
@@ -143,6 +156,15 @@ def _imported_people(record: Import, brought: KeysByModel) -> ImportedPeople:
         emails=record.email_ids,
         finished_at=record.finished_at or record.created_at,
     )
+
+
+def _fields_before(record: Import) -> dict[type[Model], dict[int, Any]]:
+    """Return what the import changed, by model and key, with the fields as they were."""
+    before: dict[type[Model], dict[int, Any]] = defaultdict(dict)
+    changed = record.records.filter(before__isnull=False)
+    for label, key, fields in changed.values_list("model_label", "object_id", "before"):
+        before[apps.get_model(label)][key] = fields
+    return before
 
 
 def _still_there(model: type[Model], keys: Iterable[int]) -> set[int]:

@@ -50,6 +50,9 @@ class TeamNames:
                 else [team for each in lines.values() for team in each]
             )
             if not found:
+                # A name may have a semicolon in it, too.
+                if all_of_cell := self._joined(cell):
+                    return all_of_cell
                 raise self._refusal(cell, unknown[0])
             teams.update(dict.fromkeys(found))
         return list(teams)

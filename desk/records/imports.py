@@ -34,15 +34,21 @@ MAX_KEPT_LISTED = 50
 # To a member, newest first.
 INVITATIONS_OF = Invitation.objects.filter(role=Invitation.Role.MEMBER, email=OuterRef("email"))
 BADGES = {Import.State.DONE: "confirmed", Import.State.TAKEN_BACK: "closed"}
-# By model, and whether the import created the record.
+ONLY_KIND = Q(before={"kind": ""})
+# What the import did to records of each model.
 LABELS = {
-    ("members.member", True): "New accounts",
-    ("members.member", False): "People confirmed",
-    ("teams.membership", True): "New memberships",
-    ("teams.membership", False): "Requests approved",
-    ("members.organization", True): "New organizations",
-    ("members.organization", False): "Waiting organizations recognized",
-    ("members.emaildomain", True): "New email domains",
+    "created": {
+        "members.member": "New accounts",
+        "teams.membership": "New memberships",
+        "members.organization": "New organizations",
+        "members.emaildomain": "New email domains",
+    },
+    "changed": {
+        "members.member": "People confirmed",
+        "teams.membership": "Requests approved",
+        "members.organization": "Waiting organizations recognized",
+    },
+    "given a kind": {"members.organization": "Organizations given a kind"},
 }
 
 
@@ -186,17 +192,21 @@ class ImportAdmin(DeskModelAdmin[Import]):
 
 def _counts(record: Import) -> list[dict[str, Any]]:
     """Return how many records of each kind the import brought, and what became of them."""
-    created = record.records.filter(before__isnull=True)
     changed = record.records.filter(before__isnull=False)
+    groups = {
+        "created": record.records.filter(before__isnull=True),
+        "changed": changed.exclude(ONLY_KIND),
+        "given a kind": changed.filter(ONLY_KIND),
+    }
     counts = []
-    for is_new, records in ((True, created), (False, changed)):
+    for group, records in groups.items():
         by_model = records.order_by("model_label").values("model_label")
         for row in by_model.annotate(
             number=Count("pk"),
             taken_back=Count("pk", filter=Q(outcome=ImportedRecord.Outcome.TAKEN_BACK)),
             kept=Count("pk", filter=Q(outcome=ImportedRecord.Outcome.KEPT)),
         ):
-            counts.append({"label": LABELS[row["model_label"], is_new], **row})
+            counts.append({"label": LABELS[group][row["model_label"]], **row})
     return counts
 
 

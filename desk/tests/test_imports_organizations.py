@@ -9,8 +9,8 @@ from desk.imports.organizations import OrganizationImport
 from desk.imports.reader import read_table
 from desk.tests.test_imports_people import errors_of, exported
 from desk.tests.test_imports_records import table_of
-from members.models import Organization
-from members.services import rename_organization
+from members.models import EmailDomain, Organization
+from members.services import rename_organization, set_kind
 from teams.services import add_domain, add_organization, decline_organization
 
 ORGANIZATIONS = "/admin/members/organization/"
@@ -83,6 +83,9 @@ def test_import_of_an_export_changes_nothing(
     file_format,
 ):
     add_domain(proposed_organization, domain="lakeview.example", by=administrator)
+    # Given before the list of mailbox providers had it.
+    EmailDomain.objects.create(organization=other_organization, domain="comcast.net")
+    set_kind(other_organization, "funder", by=administrator)
     rename_organization(other_organization, "=Loop & Example", by=administrator)
     declined = Organization.objects.create(name="Declined Example")
     decline_organization(declined, reason="No.", by=administrator)
@@ -93,6 +96,8 @@ def test_import_of_an_export_changes_nothing(
     report = OrganizationImport(rows, by=facilitator).check()
     assert (report.errors, report.changes_nothing) == ([], True)
     assert {row.outcome for row in report.rows} == {"Unchanged"}
+    # Nothing in the file is shown as different from what is stored.
+    assert not any(in_file for row in report.rows for _, in_file in row.cells)
 
 
 def test_import_without_a_status_recognizes_what_waits(facilitator, proposed_organization):

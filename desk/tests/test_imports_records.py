@@ -32,7 +32,8 @@ def store_members(by, *rows, **options) -> Import:
 
 def store_organizations(by, *rows) -> Import:
     record = Import.objects.create(by=by, kind="organizations", file_name="employers.csv")
-    table = table_of(OrganizationImport.columns, *((*row, "", "") for row in rows))
+    columns = OrganizationImport.columns
+    table = table_of(columns, *((*row, "", "", "")[: len(columns)] for row in rows))
     assert OrganizationImport(table, by=by).store(record).errors == []
     return record
 
@@ -95,16 +96,22 @@ def test_store_notes_memberships_of_accounts_that_the_importer_does_not_see(
 
 
 def test_store_notes_organizations_and_email_domains(
-    facilitator, organization, proposed_organization
+    facilitator, organization, other_organization, proposed_organization
 ):
     record = store_organizations(
         facilitator,
         ("North Example", "north.example"),
-        ("Lakeview Health", ""),
+        ("Lakeview Health", "", "", "Educator"),
         ("Rush Example Hospital", "rush.example rush2.example"),
+        ("Loop Example Clinic", "", "", "Employer"),
     )
     created = Organization.objects.get(name="North Example")
-    assert record.brought(Organization) == [created.pk, proposed_organization.pk]
+    organizations = record.records.filter(model_label="members.organization")
+    assert dict(organizations.values_list("object_id", "before")) == {
+        created.pk: None,
+        proposed_organization.pk: {"status": "proposed", "kind": ""},
+        other_organization.pk: {"kind": ""},
+    }
     domains = EmailDomain.objects.filter(pk__in=record.brought(EmailDomain))
     assert {domain.domain for domain in domains} == {"north.example", "rush2.example"}
 

@@ -13,7 +13,7 @@ from desk.imports.taking_back import preview_take_back, take_back
 from desk.models import Import
 from desk.tests.test_imports_records import NORA, store_members, store_organizations
 from members.models import EmailDomain, Member, Organization
-from members.services import Refused
+from members.services import Refused, set_kind
 from teams.models import Membership
 from teams.services import (
     add_domain,
@@ -294,6 +294,47 @@ def test_take_back_leaves_a_domain_that_was_given_to_another_organization_since(
     reload(north)
     assert north.is_merged
     assert EmailDomain.objects.owner_of("north.example") == organization
+
+
+@pytest.mark.both_databases
+def test_take_back_of_organizations_removes_kinds_unless_changed_since(
+    facilitator, organization, other_organization, proposed_organization
+):
+    rows = [
+        (name, "", status, "Employer")
+        for name, status in [
+            ("North Example", ""), (RUSH, ""), ("Loop Example Clinic", ""),
+            ("Lakeview Health", "Proposed"), ("South Example", ""),
+        ]
+    ]  # fmt: skip
+    set_kind(other_organization, "employer", by=facilitator)
+    record = store_organizations(facilitator, *rows)
+    north, south = (Organization.objects.get(name=f"{each} Example") for each in ("North", "South"))
+    add_domain(south, domain="south.example", by=facilitator)
+    set_kind(organization, "funder", by=facilitator)
+    preview = preview_take_back(record, by=facilitator)
+    take_back(record, by=facilitator)
+    assert preview.effects == [
+        "1 organization is no longer recognized.",
+        "2 organizations lose the kind that the file gave them.",
+    ]
+    kinds = dict(Organization.objects.values_list("name", "kind"))
+    # Changed since; there before; built upon since.
+    assert kinds == {
+        "North Example": "",
+        "Lakeview Health": "",
+        RUSH: "funder",
+        "Loop Example Clinic": "employer",
+        "South Example": "employer",
+    }
+    assert north.history.first().kind == ""
+    outcomes = dict(record.records.values_list("object_id", "outcome"))
+    assert outcomes == {
+        north.pk: "taken_back",
+        proposed_organization.pk: "taken_back",
+        organization.pk: "kept",
+        south.pk: "kept",
+    }
 
 
 # Preview, refusals, size -------------------------------------------------------------------------

@@ -60,6 +60,11 @@ def test_team_names_separated_plainly_are_several_teams(cell):
     assert parse("Education and Training", names) == ["Education & Training"]
 
 
+def test_team_names_may_hold_semicolons():
+    names = ("Retention; Growth", "Careers")
+    assert sorted(parse("Retention; Growth; Careers", names)) == sorted(names)
+
+
 @pytest.mark.parametrize(
     ("cell", "unknown"),
     [

@@ -25,6 +25,7 @@ class OrganizationData:
     """What a file says about one organization."""
 
     name: str
+    # Normalized.
     domains: Sequence[str]
     # What its status is to stay; empty: it is to be recognized.
     status: str = ""
@@ -191,21 +192,21 @@ class _Plan:
 
     def _add_domain(self, name: str, organization: Organization, row: int) -> str:
         """Plan an email domain of this row; return what is wrong with it, else an empty text."""
-        domain = EmailDomain(organization=organization, domain=name)
-        try:
-            domain.clean()
-        except ValidationError as error:
-            return f"{name}: {' '.join(error.messages)}"
-        owner = self.owners.get(domain.domain)
+        owner = self.owners.get(name)
         if owner is None:
-            self.owners[domain.domain] = organization
-            self.domain_rows[domain.domain] = row
+            domain = EmailDomain(organization=organization, domain=name)
+            try:
+                domain.clean()
+            except ValidationError as error:
+                return f"{name}: {' '.join(error.messages)}"
+            self.owners[name] = organization
+            self.domain_rows[name] = row
             self.result.added_domains.append(domain)
         elif owner.normalized_name != organization.normalized_name:
-            if earlier := self.domain_rows.get(domain.domain):
-                given = end_sentence(f"Row {earlier} gives {domain.domain} to {owner}")
+            if earlier := self.domain_rows.get(name):
+                given = end_sentence(f"Row {earlier} gives {name} to {owner}")
                 return f"{given} Remove it from one row."
-            return f"{domain.domain} belongs to {end_sentence(owner)} Remove it from this row."
+            return f"{name} belongs to {end_sentence(owner)} Remove it from this row."
         return ""
 
 

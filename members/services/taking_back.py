@@ -14,7 +14,7 @@ from django.db.models import Model
 
 from members.batches import batched
 from members.email_domains import domain_suffixes, email_domain
-from members.history.saving import lock_records
+from members.history.saving import bulk_save_with_history, lock_records
 from members.models import EmailDomain, Member, Organization
 from members.services.organizations import remove_domains
 from members.services.transitions import transition_all
@@ -31,12 +31,15 @@ class OrganizationsTakenBack:
     organizations: list[Organization]
     # No longer confirm anybody.
     domains: list[EmailDomain]
+    # Without a kind, as before.
+    without_kind: list[Organization]
 
     @property
     def keys(self) -> dict[type[Model], set[int]]:
         """Return the keys of the records that are taken back, by model."""
+        organizations = [*self.organizations, *self.without_kind]
         return {
-            Organization: {organization.pk for organization in self.organizations},
+            Organization: {organization.pk for organization in organizations},
             EmailDomain: {domain.pk for domain in self.domains},
         }
 
@@ -44,16 +47,19 @@ class OrganizationsTakenBack:
 def take_back_organizations(
     organizations: Collection[int],
     domains: Collection[int],
+    kinds: Collection[int],
     *,
     finished_at: datetime,
     by: Member,
 ) -> OrganizationsTakenBack:
-    """Take back what an import that ended at `finished_at` did to the organizations and email
-    domains with these keys; return what that changed.
+    """Take back what an import that ended at `finished_at` did, by key: to the `organizations` that
+    it recognized, to those that had no kind before it, and to email domains; return what that
+    changed.
 
     An organization is proposed from now on, unless someone is confirmed for it, or it was given
     another domain or name since. A domain is removed with its organization, or if no one at it
-    is confirmed and it was not given to another organization since.
+    is confirmed and it was not given to another organization since. A kind goes unless it was
+    changed since, or its organization stays recognized by the import.
     """
     with transaction.atomic():
         owners = {
@@ -63,7 +69,7 @@ def take_back_organizations(
                 "organization", flat=True
             )
         }
-        locked = lock_records(Organization, {*organizations, *owners})
+        locked = lock_records(Organization, {*organizations, *kinds, *owners})
         imported = lock_records(EmailDomain, domains)
         in_use = _confirmed_domains(locked)
         built_upon = _built_upon_since(organizations, imported, finished_at)
@@ -92,7 +98,25 @@ def take_back_organizations(
             decided_by=None,
         )
         remove_domains(removed, by=by, why=IMPORT_TAKEN_BACK)
-    return OrganizationsTakenBack(losing, removed)
+        kinds_then = _kinds_at(finished_at, kinds)
+        without_kind = [
+            locked[pk]
+            for pk in sorted(kinds)
+            if (pk in lost or pk not in organizations)
+            and locked[pk].kind
+            and locked[pk].kind == kinds_then[pk]
+        ]
+        bulk_save_with_history(without_kind, by, IMPORT_TAKEN_BACK, kind="")
+    return OrganizationsTakenBack(losing, removed, without_kind)
+
+
+def _kinds_at(moment: datetime, organizations: Collection[int]) -> dict[int, str]:
+    """Return which kind those organizations had at this moment, by key."""
+    kinds: dict[int, str] = {}
+    for batch in batched(sorted(organizations)):
+        versions = Organization.history.filter(id__in=batch, history_date__lte=moment)
+        kinds.update(versions.order_by("history_date").values_list("id", "kind"))
+    return kinds
 
 
 def _confirmed_domains(organizations: Collection[int]) -> dict[int, set[str]]:
