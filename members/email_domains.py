@@ -18,12 +18,18 @@ from members.wording import number_in_words
 NOT_A_DOMAIN = "Enter an email domain, like hospital.org."
 DATA = Path(__file__).with_name("data")
 EXAMPLE_ENDINGS = {"example", "test"}
+# Of names within one network, to which nobody outside can write (RFC 6761, 6762, 8375; ICANN).
+PRIVATE_ENDINGS = frozenset(
+    {"arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain"}
+)
 # Of DNS, in ASCII.
 MAX_DOMAIN_LENGTH = 253
 # Of a web address with a path; looking for the domain in much longer text takes seconds.
 MAX_WEB_ADDRESS_LENGTH = 2000
+# What stands around a domain that was copied from a list or a sentence.
+_AROUND = " ,;<>'\"“”‘’"
 # What stands around the host in a web address, where a domain was asked for.
-_SCHEME = re.compile(r"\A(?:[a-z]+:/+|/+)", re.IGNORECASE)
+_SCHEME = re.compile(r"\A(?:[a-z]+:/+|https?(?::|//)|/+)", re.IGNORECASE)
 _PATH = re.compile(r"[/?#].*\Z")
 # Without a scheme, what follows a slash may be another domain.
 _PATH_OF_PAGE = re.compile(r"[/?#][^.]*(?:\.(?:html?|php|aspx?|jsp)\b.*)?\Z")
@@ -37,13 +43,13 @@ _COUNTRY_SUFFIX = re.compile(r"(?:com?\.)?[a-z]{2}")
 def normalize_domain(text: str) -> str:
     """Return the email domain in `text` in the one form in which it is stored and compared.
 
-    Scheme, path, port, "www." and a leading @ are taken off, as of a web address that was copied
-    ("https://www.Hospital.org/jobs" gives "hospital.org"); the rest is `ascii_domain`. What is
-    no domain stays, for `domain_problem` to say what to enter.
+    Quotes, scheme, path, port, "www." and a leading @ are taken off, as of a web address that was
+    copied ("https://www.Hospital.org/jobs" gives "hospital.org"); the rest is `ascii_domain`. What
+    is no domain stays, for `domain_problem` to say what to enter.
     """
     if len(text) > MAX_WEB_ADDRESS_LENGTH:
         return lower_ascii(text)
-    domain, scheme_count = _SCHEME.subn("", clean_text(text).replace("\\", "/"))
+    domain, scheme_count = _SCHEME.subn("", clean_text(text).strip(_AROUND).replace("\\", "/"))
     domain = (_PATH if scheme_count else _PATH_OF_PAGE).sub("", domain)
     domain = _PORT.sub("", domain).removeprefix("@").removeprefix(".")
     return _WWW.sub("", ascii_domain(domain))
@@ -113,6 +119,8 @@ def domain_problem(domain: str) -> str:
         return "This is a public mailbox provider. Enter the organization's own domain."
     if is_throwaway(domain):
         return "This domain gives out throwaway addresses. Enter the organization's own domain."
+    if domain.rpartition(".")[2] in PRIVATE_ENDINGS:
+        return "This name works only inside one network. Enter the domain of the addresses there."
     if is_public_suffix(domain):
         return "Many organizations share this domain. Enter the organization's own, below it."
     return ""

@@ -163,7 +163,9 @@ class OrganizationImport(FileImport):
         for organization in self.result.created:
             yield Organization, organization.pk, None
         for pk in sorted({*self.result.recognized, *self.result.kinds}):
-            before = {"status": Organization.Status.PROPOSED} if pk in self.result.recognized else {}
+            before = (
+                {"status": Organization.Status.PROPOSED} if pk in self.result.recognized else {}
+            )
             yield Organization, pk, before | ({"kind": ""} if pk in self.result.kinds else {})
         for domain in self.result.added_domains:
             yield EmailDomain, domain.pk, None

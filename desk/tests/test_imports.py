@@ -213,7 +213,7 @@ def test_import_of_organizations_limits_the_domains_of_a_row(client_for, facilit
     content = f"Name,Domains\nNorth,{domains}\n".encode()
     (error,) = errors(check(client_for(facilitator), content, ORGANIZATIONS))
     assert (error[0], error[1]) == (2, "Domains")
-    assert "This cell has 51 domains. Enter at most 50." in error[3]
+    assert "This cell has 101 domains. Enter at most 100." in error[3]
     assert not Organization.objects.filter(name="North").exists()
 
 

@@ -62,6 +62,10 @@ def test_domain_suffixes_end_the_domain_at_its_dots(domain):
         ("http:\\\\dogwood.example\\jobs", "dogwood.example"),
         ("http:/dogwood.example", "dogwood.example"),
         ("//dogwood.example/", "dogwood.example"),
+        ("http:dogwood.example", "dogwood.example"),
+        ("https//www.dogwood.example", "dogwood.example"),
+        ("“dogwood.example”,", "dogwood.example"),
+        ("<@dogwood.example>;", "dogwood.example"),
         ("dogwood.example/jobs", "dogwood.example"),
         ("dogwood.example/en/index.html", "dogwood.example"),
         ("dogwood.example?utm=1", "dogwood.example"),
@@ -154,6 +158,8 @@ def test_ascii_domain_of_an_address_keeps_www():
         *("wideopenwest.com", "ameritech.net", "sbcglobal.net", "mchsi.com", "comcast.net"),
         *("hotmail.de", "live.co.uk", "outlook.fr", "yahoo.com.mx", "yahoo.co.jp", "gmx.at"),
         *("privaterelay.appleid.com", "mozmail.com", "duck.com", "simplelogin.com"),
+        *("fastmail.co.uk", "talk21.com", "lenta.ru", "burnermail.io", "radiologist.net"),
+        *("ivnet.com", "xnet.com", "prairieinet.net", "egyptian.net", "hometel.com", "plus.com"),
     ],
 )
 def test_is_mailbox_provider_with_all_below_it(domain):
@@ -215,6 +221,11 @@ def test_domain_problem_of_a_public_suffix(domain):
 )
 def test_domain_problem_of_what_is_no_domain(domain):
     assert domain_problem(domain) == "Enter an email domain, like hospital.org."
+
+
+@pytest.mark.parametrize("domain", ["hospital.local", "localhost.localdomain", "a.b.internal"])
+def test_domain_problem_of_a_name_within_one_network(domain):
+    assert domain_problem(domain).startswith("This name works only inside one network")
 
 
 @pytest.mark.parametrize(
