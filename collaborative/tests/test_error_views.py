@@ -1,6 +1,7 @@
 """The error pages for an outage of the database and for too large a request."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -11,6 +12,7 @@ from django.test import Client
 from collaborative.tests.page_kinds import member_pages
 from conftest import visible_text
 from teams.tests.joining import JOIN, form
+from teams.tests.meetings import make_meeting
 
 DOWN = "The portal is down for a short while"
 MEMBERS_PAGES = ["/", "/my/", "/my/profile/", "/teams/education/", "/nowhere/", "/admin/"]
@@ -144,3 +146,18 @@ def test_foreign_host_answers_400_as_a_page_of_the_site(client, settings):
     assert response.status_code == 400
     assert "We could not read that request" in visible_text(response)
     assert "evil.example" not in response.content.decode()
+
+
+def test_page_not_found_offers_signing_in_and_tells_nothing(client, client_for, member, team):
+    meeting = make_meeting(team, audience="teams")
+    paths = [meeting.get_absolute_url(), "/meetings/nowhere/", "/nowhere/?q=a&b=c"]
+    pages = [client.get(path) for path in paths]
+    assert {page.status_code for page in pages} == {404}
+    texts = set()
+    for path, page in zip(paths, pages, strict=True):
+        link = f'<a href="/sign-in/?next={quote(path, safe="")}">sign in</a>'
+        assert link in page.content.decode()
+        texts.add(visible_text(page).replace(path.partition("?")[0], ""))
+    assert len(texts) == 1
+    assert client_for(member).get(paths[0]).status_code == 200
+    assert "Members may see more" not in visible_text(client_for(member).get("/nowhere/"))

@@ -36,6 +36,7 @@ from desk.actions.bulk_action import (
 from desk.actions.preview import describe_effects
 from desk.actions.results import hide_unseen_results
 from desk.changelist import RecordAdmin, mark_unseen_people, require_staff
+from desk.changelist.base import not_saved_response
 from desk.models import Selection
 from members.models import Decision, DecisionItem, Member
 from members.services import create_decision, preview_action
@@ -163,7 +164,7 @@ class ActionAdmin(RecordAdmin[Record]):
         form = bulk_action.get_form(request, records)
         shows_page_again = {PREPARED_PARAM, PREVIEW_PARAM} & request.POST.keys()
         if request.method == "POST" and not shows_page_again and form.is_valid():
-            return self._decide(request, bulk_action, records, form.cleaned_data, selection)
+            return self._decide(request, bulk_action, records, form, selection)
         return self._action_page(request, bulk_action, records, form)
 
     def _action_page(
@@ -248,17 +249,22 @@ class ActionAdmin(RecordAdmin[Record]):
         request: HttpRequest,
         bulk_action: BulkAction[Record],
         records: Sequence[Record],
-        form_data: dict[str, Any],
+        form: forms.Form,
         selection: Selection | None,
     ) -> HttpResponse:
         """Create and process the decision; show the results of a few records as messages, of many
-        on the page of the decision."""
+        on the page of the decision. What was typed about a record that someone else has decided
+        meanwhile is shown with the result."""
+        form_data = form.cleaned_data
         decision = _get_or_create_decision(
             bulk_action, records, form_data, selection, by=require_staff(request)
         )
         process_decision(decision, seconds=REQUEST_SECONDS)
         if len(records) > MAX_RESULT_MESSAGES or decision.finished_at is None:
             return HttpResponseRedirect(_result_url(decision.pk))
+        if len(records) == 1 and _is_lost(decision) and (typed := _typed_text(form)):
+            results = decision.items.values_list("result_message", flat=True)
+            return not_saved_response(self, request, records[0], typed, message=results[0])
         add_result_messages(request, decision)
         success_url = "" if FILTERS_PARAM in request.GET else bulk_action.success_url(form_data)
         return HttpResponseRedirect(success_url or self.back_url(request, records))
@@ -345,6 +351,34 @@ def _get_or_create_decision(
             selection.decision = decision
             selection.save(update_fields=["decision"])
     return decision
+
+
+def _is_lost(decision: Decision) -> bool:
+    """Return whether a decision about one record was refused; not the second press of a button
+    whose first one did the same."""
+    item = decision.items.get()
+    if item.outcome != DecisionItem.Outcome.REFUSED:
+        return False
+    same = Decision.objects.filter(
+        by=decision.by,
+        model_label=decision.model_label,
+        action=decision.action,
+        form_data=decision.form_data,
+        items__object_id=item.object_id,
+        items__outcome=DecisionItem.Outcome.DONE,
+    )
+    return not same.exists()
+
+
+def _typed_text(form: forms.Form) -> list[tuple[str, str]]:
+    """Return by label the texts that were typed into `form`."""
+    return [
+        (str(field.label), form.cleaned_data[field.name])
+        for field in form.visible_fields()
+        if isinstance(field.field, forms.CharField)
+        and field.name in form.changed_data
+        and form.cleaned_data.get(field.name)
+    ]
 
 
 def _result_url(decision_id: int) -> str:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.templatetags.admin_urls import admin_urlname
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -32,6 +35,9 @@ from teams.models import ActionTeam
 Row = TypeVar("Row", bound=models.Model)
 # In the links of Django's filters by a field.
 OFFERED_COMPARISONS = {"", "exact", "id__exact", "isnull"}
+CLOSED_MEANWHILE = (
+    "While you had this open, someone else decided about it. This text can no longer be changed."
+)
 
 
 def require_staff(request: HttpRequest) -> Member:
@@ -69,11 +75,37 @@ def describe_filters(changelist: ChangeList) -> str:
     return "; ".join(parts)
 
 
+def _empty_choice(db_field: models.Field[Any, Any]) -> str:
+    return "None" if db_field.blank else "Choose"
+
+
 class CalendarInput(forms.DateInput):
     """A date, entered with the browser's own calendar."""
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__({"type": "date", **(attrs or {})}, format="%Y-%m-%d")
+
+
+def not_saved_response(
+    model_admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    record: models.Model,
+    typed: Sequence[tuple[str, str]],
+    message: str = CLOSED_MEANWHILE,
+) -> HttpResponse:
+    """Return the page that says, with `message`, that nothing was saved because someone else was
+    faster, and shows what was `typed`, by label."""
+    opts = model_admin.opts
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": "Not saved",
+        "opts": opts,
+        "record": record,
+        "record_url": reverse(admin_urlname(opts, "change"), args=[record.pk]),  # type: ignore[arg-type]
+        "typed": typed,
+        "message": message,
+    }
+    return TemplateResponse(request, "admin/not_saved.html", context, status=409)
 
 
 class DeskModelAdmin(admin.ModelAdmin[Row]):
@@ -91,6 +123,8 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
     view_on_site = False
     # Of the list; empty: the plural name of the model.
     title = ""
+    # Texts in the form until a decision, such as publishing, closes them.
+    closing_fields: ClassVar[Sequence[str]] = ()
     # Stock admin repeats an address above its field.
     formfield_overrides = {
         models.DateField: {"widget": CalendarInput},
@@ -130,6 +164,23 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
             label = str(field.label or db_field.verbose_name).lower()
             field.error_messages["required"] = f"{verb} the {label}"
         return field
+
+    def formfield_for_choice_field(
+        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Return the field; its empty choice is a word in place of dashes."""
+        has_empty = db_field.blank or not (db_field.has_default() or "initial" in kwargs)
+        choices = db_field.get_choices(has_empty, blank_choice=[("", _empty_choice(db_field))])
+        return super().formfield_for_choice_field(
+            db_field, request, **{"choices": choices, **kwargs}
+        )
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Return the field; its empty choice is a word in place of dashes."""
+        kwargs.setdefault("empty_label", _empty_choice(db_field))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -216,12 +267,30 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Return the form; a step that the services refuse becomes a message, nothing is saved."""
+        """Return the form; a step that the services refuse becomes a message, nothing is saved.
+        What was typed for a field that someone else's decision has closed meanwhile is shown."""
+        if request.method == "POST" and object_id is not None and self.closing_fields:
+            record = self.get_object(request, unquote(object_id))
+            if record is not None and (typed := self._unsaved_text(request, record)):
+                return not_saved_response(self, request, record, typed)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except Refused as refusal:
             messages.error(request, str(refusal))
             return HttpResponseRedirect(request.get_full_path())
+
+    def _unsaved_text(self, request: HttpRequest, record: Row) -> list[tuple[str, str]]:
+        """Return by label what was typed into `closing_fields`, if the form of `record` no longer
+        has them."""
+        if self.has_change_permission(request, record):
+            form = self.get_form(request, record, change=True)
+            if form.base_fields.keys() >= set(self.closing_fields):
+                return []
+        return [
+            (capfirst(str(self.opts.get_field(name).verbose_name)), request.POST[name])
+            for name in self.closing_fields
+            if request.POST.get(name, "").split() not in ([], getattr(record, name).split())
+        ]
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

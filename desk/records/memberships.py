@@ -209,6 +209,7 @@ class AddMemberForm(forms.Form):
     )
     team = forms.ModelChoiceField(
         queryset=ActionTeam.objects.none(),
+        empty_label="Choose",
         error_messages={
             "required": "Choose a team.",
             "invalid_choice": "Choose one of your own teams.",

@@ -171,6 +171,7 @@ class ReviewAdmin(ActionAdmin[Review]):
     title = "Since the last quarterly meeting"
     add_words = "Begin a new one"
     bulk_actions = [Publish(), Correct(), Delete()]
+    closing_fields = ("intro",)
     list_display = ["name", "status_badge", "shown_number", "published"]
     list_filter = ["status"]
     list_select_related = ["published_by"]

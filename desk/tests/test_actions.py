@@ -113,7 +113,7 @@ def test_undo_returns_to_the_page_it_was_clicked_on(
     response = undo(client_for(approver), approved, next=LIST)
     assert response.request["PATH_INFO"] == LIST
     assert messages_of(response) == [
-        "Undone, and no email was sent. This no longer holds: "
+        "Undone, and no email was sent. What was undone: "
         "Maria Member is an active member of Careers now."
     ]
     requests[0].refresh_from_db()

@@ -170,6 +170,18 @@ def test_draft_that_someone_else_changed_is_not_overwritten(client, draft):
     assert (draft.subject, draft.body) == ("Mine", "They are booked.")
 
 
+def test_text_typed_while_someone_sends_comes_back(client, draft, facilitator):
+    form = form_of(client.get(record_url(draft)))
+    Announcement.objects.filter(pk=draft.pk).update(
+        status="sent", sent_at=timezone.now(), sent_by=facilitator
+    )
+    page = form.submit(client, "Save as a draft", body="Typed for an hour.")
+    assert page.status_code == 409
+    assert "Typed for an hour.</textarea>" in page.content.decode()
+    draft.refresh_from_db()
+    assert draft.body != "Typed for an hour."
+
+
 # Sending ---------------------------------------------------------------------------------------
 
 

@@ -357,6 +357,19 @@ def test_second_decision_reports_what_happened(
     assert "by Fay Facilitator" in text
 
 
+def test_answer_typed_while_someone_else_decides_comes_back(desk, other_facilitator, question):
+    dismiss_question(question, reason="", by=other_facilitator)
+    page = desk.post(action_url("answer", question), {"answer": "Typed\nfor an hour."})
+    assert page.status_code == 409
+    assert "already dismissed" in visible_text(page)
+    assert ">Typed\nfor an hour.</textarea>" in page.content.decode()
+
+
+def test_second_press_of_answer_is_no_loss(desk, question):
+    address, entered = action_url("answer", question), {"answer": "Mondays."}
+    assert [desk.post(address, entered).status_code for _ in range(2)] == [302, 302]
+
+
 def test_dismiss_of_several_from_the_list(desk, question, nameless):
     form_data = {"action": "dismiss", "_selected_action": [question.pk, nameless.pk]}
     opened = desk.post(LIST, form_data)

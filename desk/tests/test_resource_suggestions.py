@@ -64,7 +64,9 @@ def test_waiting_suggestions_are_listed_oldest_first_with_late_badges(desk, sugg
 def test_publish_begins_with_what_was_suggested_and_is_undone(
     desk, team, facilitator, suggestion, queued_emails
 ):
-    form = action_form(desk.get(action_url("publish", suggestion)))
+    page = desk.get(action_url("publish", suggestion))
+    assert '<option value="" selected>Choose</option>' in page.content.decode()
+    form = action_form(page)
     assert (form.fields["title"], form.fields["url"]) == (suggestion.title, suggestion.url)
     assert form.fields["summary"] == "It helps"
     # No team is ticked.

@@ -3,12 +3,13 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from conftest import messages_of, visible_text
 from desk.tests.action_pages import action_form, action_url, forms_of
 from teams.models import Announcement, Review
 from teams.services.reviews import collect_again
-from teams.tests.reviews import days_ago, held, make_review
+from teams.tests.reviews import add_line, days_ago, held, make_review
 
 pytestmark = pytest.mark.django_db
 REVIEWS = "/admin/teams/review/"
@@ -51,6 +52,7 @@ def test_review_is_begun_written_published_and_announced(client, organization, t
     assert "Hide lines" not in visible_text(published)
     draft = form_with(published, "Write an announcement").submit(client, "Write an announcement")
     assert "Nothing is sent yet." in visible_text(draft)
+    form_with(published, "Write an announcement").submit(client, "Write an announcement")
     assert Announcement.objects.get().team == team
     undo = form_with(client.get(record_url(review)), "Undo").submit(client, "Undo")
     assert undo.status_code == 200
@@ -94,6 +96,19 @@ def test_what_someone_else_changed_is_not_overwritten_and_nothing_typed_is_lost(
     assert review.intro == "Typed."
 
 
+def test_paragraph_typed_while_someone_publishes_comes_back(client, team, facilitator):
+    review = make_review()
+    add_line(review, "Rush Example Hospital")
+    form = form_with(client.get(record_url(review)), "Save and preview")
+    Review.objects.filter(pk=review.pk).update(status="published", published_at=timezone.now())
+    page = form.submit(client, "Save and preview", intro="Typed\n\nfor an hour.")
+    assert page.status_code == 409
+    assert "What you typed was not saved." in visible_text(page)
+    assert ">Typed\n\nfor an hour.</textarea>" in page.content.decode()
+    review.refresh_from_db()
+    assert review.intro == ""
+
+
 def test_wrong_days_are_refused_and_nothing_typed_is_lost(client):
     review = make_review()
     form = form_with(client.get(record_url(review)), "Save as a draft")
@@ -106,7 +121,7 @@ def test_published_review_has_no_form_and_refuses_what_changes_it(client, facili
     review = make_review(facilitator, intro="Done.")
     page = client.get(record_url(review))
     assert not any("Save as a draft" in form.buttons for form in forms_of(page))
-    assert client.post(record_url(review), {"intro": "Other"}).status_code == 403
+    assert client.post(record_url(review), {"intro": "Other"}).status_code == 409
     for name in ("publish", "delete"):
         client.post(action_url(name, review), {})
     review.refresh_from_db()

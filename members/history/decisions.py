@@ -281,7 +281,7 @@ def _undo_item(item: DecisionItem, decision: Decision, rules: UndoRules) -> None
         return
     item.outcome, item.changes, item.email_ids = DecisionItem.Outcome.UNDONE, [], []
     no_email = ", and no email was sent" if dropped else ""
-    item.result_message = f"Undone{no_email}. This no longer holds: {item.result_message}"
+    item.result_message = f"Undone{no_email}. What was undone: {item.result_message}"
 
 
 def erase_items(model: type[models.Model], keys: Iterable[int]) -> None:

@@ -136,8 +136,13 @@ def audience_of(announcement: Announcement) -> Recipients:
         # A member may also have answered as a guest.
         addresses = {each.member.email for each in members}
         guests = [each for each in attendees if not each.member]
+        held = Member.objects.exclude(held_at=None).filter(
+            attendances__meeting=announcement.meeting, attendances__answer__in=Attendance.COMING
+        )
         return Recipients(
-            members, guests=[each for each in guests if each.guest_email not in addresses]
+            members,
+            guests=[each for each in guests if each.guest_email not in addresses],
+            unreachable=[Recipient(member, None, Reason.ON_HOLD) for member in held],
         )
     return recipients_in([announcement.team] if announcement.team else [], Kind.ANNOUNCEMENTS)
 
@@ -357,7 +362,7 @@ def _queue(announcement: Announcement, recipients: Recipients) -> None:
             announcement=announcement,
             member=each.member,
             outcome=Outcome.SKIPPED,
-            reason=Reason.BOUNCED,
+            reason=each.why_not,
         )
         for each in recipients.unreachable
     )

@@ -216,10 +216,15 @@ def revive_meeting(meeting: Meeting, *, by: Member, max_emails: int | None = Non
     return meeting
 
 
+@transaction.atomic
 def copy_meeting(meeting: Meeting, *, by: Member) -> Meeting:
     """Return a new draft like `meeting`, three months later on the same weekday of the month and
     at the same hours in Central Time; of an old one as many quarters later as bring it into the
-    future. Without minutes, links and answers. Refuses teams that `by` does not facilitate."""
+    future. Without minutes, links and answers. Refuses teams that `by` does not facilitate.
+
+    Such a draft that is there already is returned as it is: the button may be pressed twice."""
+    Meeting.objects.select_for_update(no_key=True).get(pk=meeting.pk)
+    teams = list(meeting.teams.all())
     months = MONTHS_TO_COPY
     start = meeting.local_start
     today = timezone.localdate()
@@ -233,7 +238,11 @@ def copy_meeting(meeting: Meeting, *, by: Member) -> Meeting:
         answer_by=_days_later(meeting.answer_by, shift) if meeting.answer_by else None,
         **{name: getattr(meeting, name) for name in same},
     )
-    return create_meeting(later, list(meeting.teams.all()), by=by)
+    drafts = Meeting.objects.editable_by(by).filter(status=Status.DRAFT, title=later.title)
+    for draft in drafts.filter(starts_at=later.starts_at).prefetch_related("teams"):
+        if set(draft.teams.all()) == set(teams):
+            return draft
+    return create_meeting(later, teams, by=by)
 
 
 @transaction.atomic

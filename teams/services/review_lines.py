@@ -35,6 +35,8 @@ from teams.models import (
 
 Kind = ReviewLine.Kind
 MAX_TEXT = 300
+# In the line about areas that were chosen together.
+MAX_AREAS_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -257,21 +259,35 @@ def _topics(days: Days) -> list[_Collected]:
 
 
 def _target_areas(days: Days) -> list[_Collected]:
-    """The target areas that were chosen or ended."""
+    """The target areas that were chosen or ended: one line for those of a team that were so on the
+    same day with the same words."""
     chosen = Q(since__gte=days.first, since__lte=days.last)
     ended = Q(ended_on__gte=days.first, ended_on__lte=days.last)
     targets = TargetArea.objects.public().filter(chosen | ended).select_related("team")
+    together: dict[tuple[int, date, str, bool], list[TargetArea]] = {}
+    for target in targets.order_by("pk"):
+        is_ended = target.ended_on is not None and target.ended_on in days
+        day, why = (target.ended_on, target.ended_why) if is_ended else (target.since, target.why)
+        together.setdefault((target.team_id, day or target.since, why, is_ended), []).append(target)
     collected: list[_Collected] = []
-    for target in targets:
-        team, day = target.team.name, target.since
-        text = f"{target.area.name}: a target area of {end_sentence(team)} {target.why}"
-        if target.ended_on and target.ended_on in days:
-            day = target.ended_on
-            text = f"{target.area.name}: no longer a target area of {end_sentence(team)}"
-            text += f" {target.ended_why}"
-        line = _line(Kind.TARGET_AREA, target.pk, day, text, target.area.get_absolute_url())
-        collected.append((line, [("teams.targetarea", target.pk)]))
+    for (_, day, why, is_ended), group in together.items():
+        first = group[0]
+        word = "a target area" if len(group) == 1 else "target areas"
+        state = f"no longer {word}" if is_ended else word
+        text = f"{_area_names(group)}: {state} of {end_sentence(first.team.name)} {why}"
+        path = first.area.get_absolute_url() if len(group) == 1 else reverse("area_list")
+        line = _line(Kind.TARGET_AREA, first.pk, day, text, path)
+        collected.append((line, [("teams.targetarea", each.pk) for each in group]))
     return collected
+
+
+def _area_names(targets: list[TargetArea]) -> str:
+    """Return the names of the areas in words, of many the first ones: the reason has to fit in."""
+    names = sorted(target.area.name for target in targets)
+    if len(names) > MAX_AREAS_NAMED:
+        more = len(names) - MAX_AREAS_NAMED + 1
+        names = [*names[: MAX_AREAS_NAMED - 1], f"{more} more areas"]
+    return get_text_list(names, "and")
 
 
 _COLLECTORS: list[Callable[[Days], list[_Collected]]] = [

@@ -165,7 +165,9 @@ def correct_review(review: Review, text: str, *, by: Member) -> ReviewCorrection
 @transaction.atomic
 def announce_review(review: Review, *, by: Member) -> Announcement:
     """Write the draft of an announcement with the review in it, and return it: to all teams by an
-    administrator, else to the first team that `by` facilitates. Nothing is sent."""
+    administrator, else to the first team that `by` facilitates. Nothing is sent. A draft of theirs
+    with a link to the review is returned as it is: the button may be pressed twice."""
+    review = _lock(review)
     if review.is_draft:
         raise Refused("Publish the review first: the announcement links to its page.")
     team = None
@@ -173,6 +175,10 @@ def announce_review(review: Review, *, by: Member) -> Announcement:
         team = ActionTeam.objects.facilitated_by(by).order_by("position", "name").first()
         if team is None:
             raise Refused("You facilitate no team to which you could write.")
+    drafts = Announcement.objects.filter(status=Announcement.Status.DRAFT, written_by=by)
+    url = settings.SITE_URL + review.get_absolute_url()
+    if draft := drafts.filter(body__contains=url).first():
+        return draft
     subject = f"Since the last quarterly meeting: {review.period}"
     announcement = Announcement(team=team, subject=subject, body=_announcement_text(review))
     return create_announcement(announcement, by=by)

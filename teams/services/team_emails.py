@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from post_office.models import Email
 
@@ -53,6 +54,8 @@ class Recipient:
 
     member: Member
     team: ActionTeam | None
+    # Empty: they get it.
+    why_not: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class Recipients:
     stopped: int = 0
     # Of a meeting: they have no account.
     guests: list[Attendance] = field(default_factory=list)
-    # Members to whose address emails come back: they get none until that is settled.
+    # Members whose emails come back or whose account is on hold: they get none until that is
+    # settled.
     unreachable: list[Recipient] = field(default_factory=list)
 
     @property
@@ -80,8 +84,12 @@ class Recipients:
             parts.append(
                 f"{self.stopped} {'has' if self.stopped == 1 else 'have'} stopped these emails"
             )
-        if number := len(self.unreachable):
+        reasons = Counter(each.why_not for each in self.unreachable)
+        if number := reasons[Reason.BOUNCED]:
             parts.append(f"{number} cannot be reached, because emails to them came back")
+        if number := reasons[Reason.ON_HOLD]:
+            accounts = counted(number, "account is", "accounts are")
+            parts.append(f"{accounts} on hold until a move is decided")
         return ", ".join(parts)
 
 
@@ -106,8 +114,12 @@ def recipients_in(teams: Sequence[ActionTeam], kind: str) -> Recipients:
         }
         first = next((team for team in through if wants[team] == Wants.EACH), ...)
         if first is not ...:
-            reached = unreachable if member.pk in bounced else each
-            reached.append(Recipient(member, first))
+            if member.is_held:
+                unreachable.append(Recipient(member, first, Reason.ON_HOLD))
+            elif member.pk in bounced:
+                unreachable.append(Recipient(member, first, Reason.BOUNCED))
+            else:
+                each.append(Recipient(member, first))
         elif Wants.MONTHLY in wants.values():
             monthly += 1
         else:
@@ -134,9 +146,12 @@ def _members_through(
 
 
 def _members(memberships: QuerySet[Membership]) -> Iterable[Member]:
-    """Return the open accounts with one of `memberships`, with the columns that emails need."""
-    members = Member.objects.filter(Exists(memberships), is_active=True).order_by("pk")
-    people: Iterable[Member] = members.only("pk", "email", "full_name").iterator(chunk_size=2000)
+    """Return the accounts with one of `memberships` that are open or on hold, with the columns that
+    emails need."""
+    usable = Q(is_active=True) | Q(held_at__isnull=False)
+    members = Member.objects.filter(usable, Exists(memberships)).order_by("pk")
+    columns = ("pk", "email", "full_name", "held_at")
+    people: Iterable[Member] = members.only(*columns).iterator(chunk_size=2000)
     return people
 
 

@@ -139,14 +139,28 @@ def test_sent_announcement_is_one_email_each_with_the_sender_and_own_links(
     assert (draft.status, draft.sent_by) == ("sent", facilitator)
 
 
-def test_sent_announcement_stores_an_address_that_does_not_work_as_skipped(
-    draft, member, colleague, facilitator
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [(Reason.BOUNCED, "1 cannot be reached"), (Reason.ON_HOLD, "1 account is on hold")],
+)
+def test_sent_announcement_counts_and_stores_whom_it_cannot_reach(
+    draft, member, colleague, facilitator, reason, words
 ):
-    Bounce.objects.create(member=member, address=member.email)
+    (bounce if reason == Reason.BOUNCED else hold)(member, facilitator, draft)
     recipients = send_announcement(draft, by=facilitator)
-    assert "1 cannot be reached" in str(recipients)
+    assert str(recipients).startswith(f"1 person gets the email, {words}")
     assert addresses() == {colleague.email}
-    assert (Outcome.SKIPPED, Reason.BOUNCED) in outcomes(draft)
+    assert (Outcome.SKIPPED, reason) in outcomes(draft)
+
+
+def test_audience_of_a_meeting_counts_accounts_on_hold(member, team, facilitator):
+    meeting = make_meeting(team)
+    come(meeting, member=member)
+    hold(member, facilitator, None)
+    draft = make_announcement(None, facilitator, meeting=meeting, status="draft")
+    assert str(audience_of(draft)) == (
+        "0 people get the email, 1 account is on hold until a move is decided"
+    )
 
 
 def test_announcement_to_guests_has_no_link_to_stop_it(member, team, facilitator):

@@ -439,6 +439,8 @@ def test_copy_meeting_is_the_same_weekday_and_hour_three_months_later(
     assert set(copy.teams.all()) == {team, other_team}
     assert copy.uid != meeting.uid
     assert copy.slug == "quarter-2099"
+    # The second press of the button.
+    assert copy_meeting(meeting, by=administrator) == copy
 
 
 def test_copy_meeting_of_long_ago_is_in_the_future(administrator):

@@ -212,6 +212,29 @@ def test_ended_target_area_says_why_it_ended(team):
     assert texts() == ["Englewood: no longer a target area of Education. The goal is reached."]
 
 
+def test_target_areas_chosen_together_are_one_line(team, other_team):
+    for code in ("68", "25", "67"):
+        TargetArea.objects.create(team=team, area_code=code, why="Twice the rate.")
+    TargetArea.objects.create(team=team, area_code="26", why="Few clinics.")
+    TargetArea.objects.create(team=other_team, area_code="68", why="Twice the rate.")
+    lines, _ = collect_lines(last())
+    assert [(line.text, line.path) for line in lines] == [
+        ("Austin, Englewood and West Englewood: target areas of Education. Twice the rate.",
+         "/areas/"),
+        (f"Englewood: a target area of {other_team}. Twice the rate.", "/areas/68-englewood/"),
+        ("West Garfield Park: a target area of Education. Few clinics.",
+         "/areas/26-west-garfield-park/"),
+    ]  # fmt: skip
+
+
+def test_many_target_areas_ended_together_leave_room_for_the_reason(team):
+    ended = {"since": days_ago(200), "ended_on": days_ago(5), "ended_why": "The goal is reached."}
+    for code in range(20, 30):
+        TargetArea.objects.create(team=team, area_code=str(code), why="Twice the rate.", **ended)
+    (text,) = texts()
+    assert "and 5 more areas: no longer target areas of Education. The goal is reached." in text
+
+
 def test_what_can_still_be_undone_is_left_out(team, administrator):
     decision = create_decision(
         ActionTeam,
@@ -237,7 +260,7 @@ def test_collecting_asks_as_often_for_many_records_as_for_few(team, administrato
         make_organization(f"Clinic {number}", f"clinic{number}.example", administrator)
         entry = FaqEntry(slug=f"who-{number}", question="Who?", answer="All.")
         save_with_history(entry, administrator, "added")
-        TargetArea.objects.create(team=team, area_code=str(number), why="Twice.")
+        TargetArea.objects.create(team=team, area_code=str(number), why=f"No. {number}.")
 
     numbers = []
     for number in (1, 2, 3):

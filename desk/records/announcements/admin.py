@@ -88,6 +88,7 @@ class AnnouncementAdmin(ActionAdmin[Announcement]):
     add_words = "Write to a team"
     change_form_template = "admin/teams/announcement/change_form.html"
     bulk_actions = [Send(), Stop(), Delete()]
+    closing_fields = ("subject", "body")
     list_display = ["subject", "to_whom", "status_badge", "when", "result"]
     list_filter = ["status", AudienceFilter, ToFilter]
     list_select_related = ["team", "meeting", "written_by", "sent_by"]

@@ -64,7 +64,7 @@ class LinkForm(forms.ModelForm[Resource]):
         super().__init__(*args, **kwargs)
         # One that was added elsewhere keeps its kind.
         kinds = [kind for kind in Resource.Kind if kind in KINDS or kind == self.instance.kind]
-        choices = [("", "---------"), *((kind.value, kind.label) for kind in kinds)]
+        choices = [("", "Choose"), *((kind.value, kind.label) for kind in kinds)]
         cast(forms.ChoiceField, self.fields["kind"]).choices = choices
         self.fields["audience"].help_text = "Among those who can see the meeting."
         self.fields["captions"].help_text = "For recordings only."

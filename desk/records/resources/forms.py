@@ -120,6 +120,7 @@ class ResourceForm(forms.ModelForm[Resource]):
         self.fields["meeting"] = MeetingField(
             meetings.defer("agenda", "minutes"),
             required=False,
+            empty_label="None",
             help_text="If it belongs to a meeting, as a recording does. It is then on its page.",
         )
 
@@ -222,7 +223,8 @@ class PublishForm(ResourceForm):
             "teams": [],
         }
         super().__init__(data, initial=initial, label_suffix="", **kwargs)
-        self.fields["kind"].required = False
+        kind = cast(forms.ChoiceField, self.fields["kind"])
+        kind.required, kind.choices = False, [("", "Choose"), *Resource.Kind.choices]
         self.fields["title"].error_messages["required"] = "Enter the title"
         self.order_fields(self.field_order)
         offered = similar_resources(suggestion, self.staff)
