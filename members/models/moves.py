@@ -172,6 +172,12 @@ class Move(models.Model):
 
     @property
     def can_be_held(self) -> bool:
-        """Whether the former address can still put the account on hold."""
+        """Whether the former address can still put the account on hold, which has another one."""
         until = self.can_object_until
-        return self.state == self.State.DONE and until is not None and timezone.now() < until
+        is_over = until is None or timezone.now() >= until
+        return self.state == self.State.DONE and not is_over and not self.is_back
+
+    @property
+    def is_back(self) -> bool:
+        """Whether the account has its old address again, by another move or a decision."""
+        return self.member.email == self.old_email

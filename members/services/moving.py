@@ -39,12 +39,18 @@ TRANSITIONS: dict[str, set[Move.State]] = {
 }
 
 ADDRESS_TAKEN = "Another account has this address. Nothing was changed."
+ADDRESS_UNCHANGED = "The account has this address already. Nothing was changed."
 
 
 def employer_shown_by(email: str) -> Organization | None:
     """Return the recognized organization that the domain of `email` belongs to, or None."""
     owner = EmailDomain.objects.owner_of(email_domain(email))
     return owner if owner and owner.is_recognized else None
+
+
+def may_have_no_employer(member: Member) -> bool:
+    """Return whether `member` is an administrator who works for none of the organizations."""
+    return member.is_superuser and member.organization_id is None
 
 
 def change_address(
@@ -116,8 +122,9 @@ def _find_employer(
     member: Member, email: str, organization_name: str, *, by: Member
 ) -> tuple[Organization | None, Organization | None]:
     """Return what `find_employer` does; administrators may have no employer."""
-    may_have_none = member.is_superuser and member.organization_id is None
-    if may_have_none and not (organization_name or recognized_owner(email_domain(email))):
+    if may_have_no_employer(member) and not (
+        organization_name or recognized_owner(email_domain(email))
+    ):
         return None, None
     return find_employer(email, organization_name, by=by)
 
@@ -126,8 +133,9 @@ def _set_address(
     member: Member, email: str, changes: dict[str, Any], *, by: Member, why: str
 ) -> None:
     """Store the address and `changes` of `member`, locked by the caller."""
-    account = Member.objects.account_of(email)
-    if member.email == email or account not in {None, member}:
+    if member.email == email:
+        raise Refused(ADDRESS_UNCHANGED)
+    if Member.objects.account_of(email) not in {None, member}:
         raise Refused(ADDRESS_TAKEN)
     for merged in member.merged_accounts.filter(email=email).select_for_update(no_key=True):
         released = f"merged-{merged.pk}@closed.invalid"

@@ -21,6 +21,7 @@ from members.services.moving import (
     change_address,
     employer_shown_by,
     hold,
+    may_have_no_employer,
     release,
     return_address,
     transition_move,
@@ -49,17 +50,20 @@ RETURNED = "the account returned to its old address"
 
 @dataclass(frozen=True)
 class MovePreview:
-    """What a move would do: the employer that the new address shows, if it shows one, and how many
-    teams stay."""
+    """What a move would do: the employer that the new address shows, if it shows one, whether it
+    has to be named else, and which teams stay."""
 
     employer: Organization | None
+    asks_employer: bool
     active: list[Membership]
 
 
 def preview_move(member: Member, email: str) -> MovePreview:
     """Return what follows for `member` from moving to `email`."""
     active = Membership.objects.of(member).active().select_related("team")
-    return MovePreview(employer_shown_by(email), list(active.order_by("team__position")))
+    employer = employer_shown_by(email)
+    asks_employer = employer is None and not may_have_no_employer(member)
+    return MovePreview(employer, asks_employer, list(active.order_by("team__position")))
 
 
 def move_member(

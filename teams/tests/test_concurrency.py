@@ -418,7 +418,7 @@ def test_moving_on_and_objecting_at_once_holds_the_account(member, organization)
     for _ in range(ROUNDS):
         move_member(member, "maria@personal.example", organization_name="Harbor Care")
         move = Move.objects.latest("pk")
-        again = partial(move_member, member, "maria@rush.example")
+        again = partial(move_member, member, "maria@other.example", organization_name="Harbor Care")
         at_once(partial(object_to_move, move), again)
         person = Member.objects.get(pk=member.pk)
         assert (person.is_held, person.is_active) == (True, False)

@@ -78,6 +78,16 @@ def test_my_move_asks_where_one_works_if_the_address_does_not_show_it(client_for
     assert browser.get(f"/teams/{team.slug}/members/").status_code == 404
 
 
+def test_my_move_asks_no_administrator_without_an_employer(client_for, administrator):
+    browser = client_for(administrator)
+    page = prove(browser, "ada@mailbox.example")
+    assert "Where do you work?" not in visible_text(page)
+    assert "Your account stays as it is" in visible_text(page)
+    assert confirm(browser)["Location"] == "/my/"
+    moved = Member.objects.get(pk=administrator.pk)
+    assert (moved.email, moved.organization) == ("ada@mailbox.example", None)
+
+
 def test_my_move_is_the_same_for_known_and_unknown_addresses(client_for, member, outsider):
     browser, texts = client_for(member), []
     for email in ("olga@loop.example", "nobody@loop.example"):
@@ -245,6 +255,16 @@ def test_move_objection_after_seven_days_changes_nothing(client, member, other_o
     done = client.post(objection_url(), follow=True)
     assert "It is too late to do this here" in visible_text(done)
     assert re.search(r"until \w+ \d+, \d{4}, [^.]+\.m\. Central Time", visible_text(done))
+    assert Member.objects.get(pk=member.pk).is_active
+
+
+def test_move_objection_of_an_account_that_moved_back_changes_nothing(
+    client, member, other_organization
+):
+    move_member(member, NEW)
+    url = objection_url()
+    move_member(Member.objects.get(pk=member.pk), "maria@rush.example")
+    assert "back at this address" in visible_text(client.post(url, follow=True))
     assert Member.objects.get(pk=member.pk).is_active
 
 

@@ -117,12 +117,14 @@ def my_move_confirm(request: HttpRequest) -> HttpResponse:
         return render(request, "teams/move_taken.html", context, status=409)
     preview = preview_move(member, email)
     form = EmployerForm(request.POST or None)
-    if request.method == "POST" and (preview.employer or form.is_valid()):
+    if request.method == "POST" and (form.is_valid() or not preview.asks_employer):
         try:
             memberships = move_member(
                 member,
                 email,
-                organization_name="" if preview.employer else form.cleaned_data["organization"],
+                organization_name=form.cleaned_data["organization"]
+                if preview.asks_employer
+                else "",
                 session_key=str(request.session.session_key),
             )
         except Refused as refused:
