@@ -53,10 +53,8 @@ class TopicQuerySet(models.QuerySet["Topic"]):
         return self.annotate(support_count=Coalesce(Subquery(by_topic), 0))
 
     def of_team(self, team: ActionTeam) -> TopicQuerySet:
-        """Those in the focus area of `team`, with what a list shows: what it works on now comes
-        first."""
-        states = [Topic.State.IN_FOCUS, Topic.State.CLASSIFIED]
-        topics = self.filter(team=team, state__in=states).with_support().select_related("team")
+        """Those in the focus area of `team`: what it works on now comes first."""
+        topics = self.filter(team=team, state__in=[Topic.State.IN_FOCUS, Topic.State.CLASSIFIED])
         # "in_focus" comes after "classified" in the alphabet.
         return topics.order_by("-state", "title", "pk")
 

@@ -67,7 +67,6 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "team": team,
         "get_goals": partial(_goals, team),
         "get_counts": partial(public_team_counts, [team]),
-        "get_topics": partial(Topic.objects.of_team, team),
         "get_content": partial(_team_content, team),
         "membership": None,
         "facilitators": [],
@@ -118,6 +117,7 @@ def _team_content(team: ActionTeam) -> dict[str, object]:
     published = FaqEntry.objects.published()
     return {
         "areas": team_areas(team),
+        "topics": Topic.objects.of_team(team),
         "organizations": names[:ORGANIZATIONS_PER_PAGE],
         "has_more_organizations": len(names) > ORGANIZATIONS_PER_PAGE,
         "team_entries": published.filter(team=team),
