@@ -52,8 +52,10 @@ class CellError:
 
     @property
     def group_key(self) -> str:
-        """Return what this error and the same one in other rows have in common."""
-        cells = self.common_suggestion or (self.value, self.suggestion)
+        """Return what this error and the same one in other rows have in common: the cell itself
+        only where one press decides about all of them."""
+        has_button = self.suggestion or self.is_question
+        cells = self.common_suggestion or (has_button and (self.value, self.suggestion))
         same = repr((self.column, cells, self.message, self.is_question))
         return hashlib.sha256(same.encode()).hexdigest()[:16]
 
@@ -64,7 +66,9 @@ class ErrorGroup:
 
     error: CellError
     # Without an error of the file as a whole.
-    row_numbers: list[int]
+    row_numbers: list[int] = field(default_factory=list)
+    # What is in the cells, each text once.
+    values: dict[str, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -297,7 +301,8 @@ def group_errors(errors: Iterable[CellError]) -> list[ErrorGroup]:
     """Return the errors, the same ones together, those of the most rows first."""
     groups: dict[str, ErrorGroup] = {}
     for error in errors:
-        group = groups.setdefault(error.group_key, ErrorGroup(error, []))
+        group = groups.setdefault(error.group_key, ErrorGroup(error))
+        group.values[error.value] = None
         if error.row is not None:
             group.row_numbers.append(error.row)
     return sorted(groups.values(), key=lambda group: -len(group.row_numbers))

@@ -18,7 +18,7 @@ from desk.changelist import DeskModelAdmin, counted, parse_pk, require_staff
 from desk.changelist.base import Row
 from desk.changelist.export import file_response
 from desk.imports import runs
-from desk.imports.base import FileImport, group_errors
+from desk.imports.base import ErrorGroup, FileImport, group_errors
 from desk.imports.reader import MAX_BYTES, MAX_ROWS, read_table
 from desk.models import Import
 from members.csv_files import stream_csv
@@ -27,6 +27,7 @@ from members.services import Refused
 ROWS_PER_PAGE = 20
 MAX_ERROR_GROUPS_ON_PAGE = 100
 MAX_ROW_NUMBERS_OF_GROUP = 5
+MAX_VALUES_OF_GROUP = 3
 # The page of an import that is being checked or stored reloads.
 RELOAD_SECONDS = 2
 # Beside the columns of the import, which do not read it.
@@ -215,7 +216,7 @@ class ImportingAdmin(DeskModelAdmin[Row]):
             "report": report,
             "changed_since_check": "changed_since_check" in record.report,
             "groups": [
-                (group, describe_row_numbers(group.row_numbers))
+                (group, describe_row_numbers(group.row_numbers), shown_values(group))
                 for group in groups[:MAX_ERROR_GROUPS_ON_PAGE]
             ],
             "more_groups": max(0, len(groups) - MAX_ERROR_GROUPS_ON_PAGE),
@@ -254,6 +255,13 @@ class ImportingAdmin(DeskModelAdmin[Row]):
     @property
     def _prefix(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}"
+
+
+def shown_values(group: ErrorGroup) -> list[str]:
+    """Return what is in the cells of the group, at most MAX_VALUES_OF_GROUP; with a suggestion for
+    different cells, of the first."""
+    values = [value for value in group.values if value]
+    return values[: 1 if group.error.common_suggestion else MAX_VALUES_OF_GROUP]
 
 
 def describe_row_numbers(numbers: list[int]) -> str:
