@@ -121,6 +121,8 @@ def _take_back(
         # Organizations come first in the order of locks.
         employers = _take_back_employers(stored, brought, by)
         people = take_back_members(_imported_people(stored, brought), by=by, end_used=end_used)
+    left = _accounts_left_before(stored).filter(object_id__in=[each.pk for each in people.closed])
+    left.update(outcome=Outcome.TAKEN_BACK)
     taken_back = employers.keys | people.keys
     for model, keys in brought.items():
         done = taken_back[model].intersection(keys)
@@ -148,14 +150,27 @@ def _take_back_employers(
 def _imported_people(record: Import, brought: KeysByModel) -> ImportedPeople:
     before = _fields_before(record)
     organizations = {key: fields["organization"] for key, fields in before[Member].items()}
+    left = dict(_accounts_left_before(record).values_list("object_id", "source__finished_at"))
+    finished_at = record.finished_at or record.created_at
     return ImportedPeople(
-        members=[key for key in brought[Member] if key not in organizations],
+        members={*brought[Member], *left} - organizations.keys(),
         organizations_before=organizations,
         memberships=[key for key in brought[Membership] if key not in before[Membership]],
         requests=list(before[Membership]),
         emails=record.email_ids,
-        finished_at=record.finished_at or record.created_at,
+        finished_at=min(finished_at, *left.values()) if left else finished_at,
     )
+
+
+def _accounts_left_before(record: Import) -> QuerySet[ImportedRecord]:
+    """Return the records of accounts that another import created, and that were left when that one
+    was taken back because this one had given them a membership."""
+    memberships = record.records.filter(model_label=Membership._meta.label_lower)
+    members = Membership.objects.filter(pk__in=memberships.values("object_id")).values("member")
+    accounts = ImportedRecord.objects.filter(
+        model_label=Member._meta.label_lower, before__isnull=True, outcome=Outcome.KEPT
+    )
+    return accounts.filter(object_id__in=members).exclude(source=record)
 
 
 def _fields_before(record: Import) -> dict[type[Model], dict[int, Any]]:

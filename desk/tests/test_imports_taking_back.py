@@ -14,7 +14,7 @@ from desk.models import Import
 from desk.tests.test_imports_records import NORA, store_members, store_organizations
 from members.models import EmailDomain, Member, Organization
 from members.services import Refused, set_kind
-from teams.models import Membership
+from teams.models import Attendance, Membership
 from teams.services import (
     add_domain,
     add_member,
@@ -24,6 +24,7 @@ from teams.services import (
     merge_organizations,
     request_move,
 )
+from teams.tests.meetings import make_meeting
 
 TAKEN_BACK = "import taken back"
 RUSH = "Rush Example Hospital"
@@ -207,6 +208,37 @@ def test_take_back_after_a_membership_was_ended_by_hand_erases_what_was_written(
     assert membership_of(nora, team).reason == "Erased with the account."
     outcomes = dict(nora_import.records.values_list("model_label", "outcome"))
     assert outcomes == {"members.member": "taken_back", "teams.membership": ""}
+
+
+@pytest.mark.parametrize("step", [1, -1])
+@pytest.mark.both_databases
+def test_take_back_of_two_imports_closes_an_account_that_both_gave_a_membership(
+    administrator, team, other_team, organization, step
+):
+    imports = [
+        store_members(administrator, row_for("nora@rush.example", teams=teams))
+        for teams in ("Education", "Hiring")
+    ]
+    nora = Member.objects.get(email="nora@rush.example")
+    first, second = imports[::step]
+    take_back(first, by=administrator)
+    reload(nora)
+    assert nora.is_active
+    take_back(second, by=administrator)
+    reload(nora)
+    assert nora.closed_at is not None
+    outcomes = {record.outcome for each in imports for record in each.records.all()}
+    assert outcomes == {"taken_back"}
+
+
+def test_take_back_leaves_people_alone_who_were_seen_at_a_meeting(
+    nora_import, nora, facilitator, team
+):
+    meeting = make_meeting()
+    Attendance.objects.create(meeting=meeting, member=nora, came=True)
+    take_back(nora_import, by=facilitator)
+    reload(nora)
+    assert nora.is_active
 
 
 def test_taken_back_list_can_be_imported_again(nora_import, nora, facilitator, team):

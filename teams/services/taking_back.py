@@ -114,8 +114,8 @@ def take_back_members(
 
 def _used_since(members: Mapping[int, Member], people: ImportedPeople) -> set[int]:
     """Return the keys of those of `members` who have signed in since the import, may use the desk,
-    have been merged with another account, have asked for another address, or have answered a
-    meeting, which a link in an email does without signing in."""
+    have been merged with another account, have asked for another address, have answered a
+    meeting, which a link in an email does without signing in, or were seen at one."""
     created = set(people.members)
     used = {
         pk
@@ -130,8 +130,11 @@ def _used_since(members: Mapping[int, Member], people: ImportedPeople) -> set[in
         used.update(merged.values_list("merged_into", flat=True))
         moves = Move.objects.filter(member__in=created.intersection(batch))
         used.update(moves.values_list("member", flat=True))
-        answers = Attendance.objects.filter(answered_at__gt=people.finished_at)
-        used.update(answers.filter(member__in=batch).values_list("member", flat=True))
+        has_answered = Q(answered_at__gt=people.finished_at)
+        # Without an answer: ticked by a facilitator, and nobody could before there was an account.
+        was_seen = Q(answered_at=None, came=True, member__in=created.intersection(batch))
+        answers = Attendance.objects.filter(has_answered | was_seen, member__in=batch)
+        used.update(answers.values_list("member", flat=True))
     return used
 
 
@@ -167,11 +170,12 @@ def _restore_affiliations(
 
 def _close(members: Mapping[int, Member], people: ImportedPeople, by: Member) -> list[Member]:
     """Close those of `members` whom the import created and who have nothing but what ended with
-    it; return them."""
+    it, or with another import; return them."""
     closing = {pk for pk in people.members if pk in members and members[pk].is_active}
     own = {*people.memberships, *people.requests}
     for batch in batched(sorted(closing)):
-        memberships = Membership.objects.filter(member__in=batch).order_by()
+        ended_so = Q(status=Membership.Status.ENDED, reason=IMPORT_TAKEN_BACK)
+        memberships = Membership.objects.filter(member__in=batch).exclude(ended_so).order_by()
         for pk, member_id, status in memberships.values_list("pk", "member", "status"):
             if pk not in own or status in Membership.CURRENT:
                 closing.discard(member_id)
