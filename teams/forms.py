@@ -9,6 +9,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms.models import ModelChoiceIteratorValue
+from django.utils.functional import cached_property
 from django.utils.text import get_text_list
 
 from members.clickable_text import validate_not_clickable
@@ -20,7 +21,7 @@ from members.forms import (
     job_title_field,
     name_field,
 )
-from members.models import Member
+from members.models import EmailDomain, Member
 from members.services.moving import employer_shown_by
 from members.text_fields import CleanFormField
 from teams.models import (
@@ -286,8 +287,9 @@ class SearchForm(BaseForm):
 class VisitorForm(HoneypotForm):
     """A form that anyone may send, without an account and without a puzzle.
 
-    Two things let it pass with one press: the honeypot stays empty, and `shown`, a signed time,
-    says that there was time to type. `salt` tells the times of one form from those of another.
+    Three things let it pass with one press: the honeypot stays empty, `shown`, a signed time, says
+    that there was time to type, and the address, which no code will prove, does not look mistyped.
+    `salt` tells the times of one form from those of another.
     """
 
     salt: ClassVar[str]
@@ -301,9 +303,16 @@ class VisitorForm(HoneypotForm):
         return str(self.data["shown"])
 
     def is_suspicious(self) -> bool:
-        """Return whether it came too fast or too late to be sure that a person filled it in."""
+        """Return whether it came too fast or too late to be sure that a person filled it in, or
+        whether the address looks mistyped."""
         age = self._age()
-        return age is None or not MIN_FORM_AGE_SECONDS <= age <= MAX_FORM_AGE_SECONDS
+        is_in_time = age is not None and MIN_FORM_AGE_SECONDS <= age <= MAX_FORM_AGE_SECONDS
+        return not is_in_time or bool(self.suggested_email)
+
+    @cached_property
+    def suggested_email(self) -> str:
+        """The address that was probably meant, once the form is valid; else empty."""
+        return EmailDomain.objects.address_probably_meant_by(self.cleaned_data.get("email", ""))
 
     def _age(self) -> float | None:
         """Return the seconds since the form was shown, or None without our signature."""

@@ -121,9 +121,7 @@ class EmailVerification:
     @cached_property
     def suggested_email(self) -> str:
         """The address that was probably meant; empty where the domain may well be right."""
-        local, _, domain = self.email.rpartition("@")
-        meant = EmailDomain.objects.probably_meant_by([email_domain(self.email)])
-        return f"{local}@{meant[domain]}" if domain in meant else ""
+        return EmailDomain.objects.address_probably_meant_by(self.email)
 
     @property
     def unknown_ending(self) -> str:

@@ -283,6 +283,13 @@ class EmailDomainQuerySet(models.QuerySet["EmailDomain"]):
         probable = {domain: probable_domain(domain, recognized) for domain in unknown}
         return {domain: meant for domain, meant in probable.items() if meant}
 
+    def address_probably_meant_by(self, email: str) -> str:
+        """Return the address that was probably meant by `email`, a normalized one; empty where it
+        may well be right, or where there is none."""
+        local, _, domain = email.rpartition("@")
+        meant = self.probably_meant_by([domain]) if domain else {}
+        return f"{local}@{meant[domain]}" if domain in meant else ""
+
 
 class EmailDomainManager(models.Manager.from_queryset(EmailDomainQuerySet)):  # type: ignore[misc]
     """Finds the domains that count. Removed ones stay as rows, out of every list."""

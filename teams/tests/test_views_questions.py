@@ -95,6 +95,16 @@ def test_question_ask_stores_nothing_of_a_filled_honeypot(client, db):
     assert client.post(ASK, question_data()).status_code == 302
 
 
+def test_question_ask_asks_once_about_an_address_that_looks_mistyped(client, db):
+    """No code will show that it is wrong, and the answer would get lost."""
+    page = client.post(ASK, question_data(email="nora@gmial.com"))
+    assert "Did you mean nora@gmail.com?" in visible_text(page)
+    assert not Question.objects.exists()
+    (confirmed,) = re.findall(r'name="confirmed" value="([^"]+)"', page.content.decode())
+    client.post(ASK, question_data(email="nora@gmial.com", confirmed=confirmed))
+    assert Question.objects.get().email == "nora@gmial.com"
+
+
 @pytest.mark.parametrize("shown", ["", "forged", "x:y:z", "\x00"])
 def test_question_ask_shows_a_form_without_a_token_again_with_a_new_one(client, db, shown):
     response = client.post(ASK, question_data(shown=shown))

@@ -190,8 +190,7 @@ def organization_check(request: HttpRequest) -> HttpResponse:
         answer = "personal"
     else:
         answer = "declined" if Organization.objects.has_declined(domain) else "not_yet"
-    meant = EmailDomain.objects.probably_meant_by([domain]).get(domain, "")
-    suggested_email = f"{email.rpartition('@')[0]}@{meant}" if meant else ""
+    suggested_email = EmailDomain.objects.address_probably_meant_by(email)
     context = {"answer": answer, "owner": owner, "suggested_email": suggested_email}
     return _render_organizations(request, form, email=email, domain=domain, **context)
 
