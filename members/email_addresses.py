@@ -24,10 +24,12 @@ _LOCAL_PART = re.compile(r"(?!-)[-a-zA-Z0-9_#$&'*+=?^{}~]+(\.[-a-zA-Z0-9_#$&'*+=
 _SINGLE_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
-# As mail programs copy an address: Ana Example <ana@hospital.org>
-_NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>]*)<\s*(?P<address>[^<>\s]+)\s*>")
+# As mail programs copy an address: Ana Example <ana@hospital.org>, or with [mailto:…].
+_NAME_AND_ADDRESS = re.compile(
+    r"(?P<name>[^<>[\]]*)[<[]\s*(?P<address>[^<>[\]\s]+@[^<>[\]\s]+)\s*[>\]]"
+)
 _LINK = re.compile(r"mailto:\s*([^?]*)(?:\?.*)?", re.IGNORECASE)
-_BETWEEN_ADDRESSES = re.compile(r"[\s,;/|<>()\"“”]+")
+_BETWEEN_ADDRESSES = re.compile(r"[\s,;/|<>()[\]\"“”]+")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’"}
 
 
@@ -46,6 +48,10 @@ def normalize_address(text: str) -> str:
 
 def _bare_address(text: str) -> str:
     text = _without_quotes(text.strip(" ,;"))
+    words = [word for word in _BETWEEN_ADDRESSES.split(lower_ascii(text)) if word]
+    if len(words) > 1 and len(set(words)) == 1:
+        # The same address, twice.
+        return words[0]
     named = _NAME_AND_ADDRESS.fullmatch(text)
     # A name can be an address too; another one is left for `validate_address` to say so.
     if named and not _addresses_in(named["name"]) - _addresses_in(named["address"]):
@@ -79,7 +85,7 @@ def validate_address(address: str) -> None:
         raise ValidationError(
             f"Enter one address. There are {number_in_words(number)}.", code="several"
         )
-    local, _, domain = address.rpartition("@")
+    local, at, domain = address.rpartition("@")
     if not address.isascii():
         raise ValidationError(
             "Write the address with plain letters (a to z) and signs, without accents",
@@ -90,7 +96,7 @@ def validate_address(address: str) -> None:
             f"Enter the address without the sign {sign}, like name@hospital.org",
             code="routing_sign",
         )
-    if domain.startswith("[") or domain.rstrip(".").rpartition(".")[2].isdigit():
+    if domain.startswith("[") or at and domain.rstrip(".").rpartition(".")[2].isdigit():
         raise ValidationError(
             "Enter a name after the @, like hospital.org, instead of numbers", code="ip_address"
         )

@@ -28,10 +28,12 @@ TAG = re.compile(rb"""<[^<>"']*(?:"[^"]*"[^<>"']*|'[^']*'[^<>"']*)*>""")
 # first and the last row come first.
 XLSB_ERRORS = {3, 11, 14}
 XLSB_MERGED = 176
-# Records of Excel 97 with an error, at any place: BOOLERR, and FORMULA with its result.
+# Records of Excel 97 with an error, at any place: BOOLERR, and FORMULA with its result; and FORMULA
+# without one, which some programs write as if it were an empty text.
 XLS_ERROR = re.compile(
     rb"\x05\x02\x08\x00.{6}[\x00\x07\x0f\x17\x1d\x24\x2a]\x01"
-    rb"|\x06\x00.{8}\x02.[\x00\x07\x0f\x17\x1d\x24\x2a].{3}\xff\xff",
+    rb"|\x06\x00.{8}\x02.[\x00\x07\x0f\x17\x1d\x24\x2a].{3}\xff\xff"
+    rb"|\x06\x00.{5}\x00.{2}\x03\x00{5}\xff\xff",
     re.DOTALL,
 )
 

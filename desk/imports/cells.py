@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from html import unescape
+from html.entities import html5
 
 from django.core.exceptions import ValidationError
 
 from desk.imports.cell_errors import ERROR_VALUE
+from desk.imports.text_encoding import undo_misreading
 from members.formulas import unescape_formulas
 from members.normalize import clean_text
 
@@ -14,6 +17,8 @@ Value = str | float | bool
 
 # What decoders write for bytes that mean nothing.
 LOST_CHARACTER = "\ufffd"
+# As web programs export "&" and accents.
+ENTITY = re.compile(r"&(#\w+|\w+);")
 
 TIME = r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[ap]\.?m\.?)?"
 MONTH = (
@@ -30,6 +35,7 @@ NO_NAMES = {
     "TRUE or FALSE": "true|false",
     "a placeholder": r"n[/.]?a\.|n/[ak]|tb[ad]|none|unknown|vacant|not a(vailable|pplicable)"
     r"|\((blank|none|null)\)|(?-i:NA|NaN|nan|NULL|null)",
+    "an email address": r"[^@]*[^@\s]@[^@\s]+\.\w.*",
     # Below a list, as programs that make reports write it.
     "a total": r"(grand |sub-?)?totals?"
     r"( (count|employees|members|organizations|people|records|rows))?\s*[:=]?[\s\d.,]*"
@@ -41,11 +47,23 @@ NO_NAME = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in NO_NAME
 
 def cell_text(value: Value) -> str:
     """Return a cell as cleaned text, without the apostrophes that our own exports set before what
-    a spreadsheet would take for a formula. Line breaks stay: they may separate."""
+    a spreadsheet would take for a formula, its letters put right. Line breaks stay: they may
+    separate."""
     if isinstance(value, bool):
         return str(value).upper()
-    lines = map(clean_text, unescape_formulas(str(value)).splitlines())
+    lines = map(clean_text, unescape_formulas(put_letters_right(str(value))).splitlines())
     return "\n".join(filter(None, lines))
+
+
+def put_letters_right(text: str) -> str:
+    """Return `text` with the letters that it had before another program damaged them, or wrote them
+    as a web page does."""
+    return ENTITY.sub(_unescape_entity, undo_misreading(text))
+
+
+def _unescape_entity(entity: re.Match[str]) -> str:
+    is_known = entity[1].startswith("#") or f"{entity[1]};" in html5
+    return unescape(entity[0]) if is_known else entity[0]
 
 
 def cell_problem(value: Value) -> str:

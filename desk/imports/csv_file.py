@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from desk.imports.heading_search import HEADING_SEARCH_ROWS, count_headings
-from desk.imports.text_encoding import UTF_16, decode_text
+from desk.imports.text_encoding import WIDE_UNICODE, decode_text
 from desk.imports.workbook_package import LAST_COLUMN, LAST_ROW, TOO_FAR
 from members.services import Refused
 
@@ -20,6 +20,8 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 # The first line of some files names the delimiter: "sep=;". Another program may have set it in
 # quotation marks, or have written empty cells behind it.
 SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[^\w"\r\n])"?[,;|\t]*[\r\n]', re.IGNORECASE)
+# Some programs set a space before the quotation marks of a cell.
+SPACED_QUOTE = re.compile(r'[,;|\t] +"(?!")')
 # A last line, which is read as one only if no quotation mark is open.
 END_LINE = "end of the file"
 
@@ -70,8 +72,8 @@ class CsvText:
         notes = []
         if name := LEGACY_NAMES.get(self.encoding):
             notes.append(f"Read as {name}. If names look wrong, save the list as CSV (UTF-8).")
-        if self.encoding in UTF_16:
-            notes.append("Read as Unicode text (UTF-16).")
+        if self.encoding in WIDE_UNICODE:
+            notes.append(f"Read as Unicode text ({self.encoding[:6].upper()}).")
         if self.delimiter != ",":
             name = DELIMITERS.get(self.delimiter)
             between = f"{name}s" if name else f"the character {self.delimiter}"
@@ -135,7 +137,11 @@ def _count_headings(text: str, delimiter: str, columns: Sequence[str]) -> int:
 
 
 def _lines(text: str, delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        skipinitialspace=bool(SPACED_QUOTE.search(text)),
+    )
 
 
 def _filled_rows(lines: Iterator[list[str]], max_rows: int) -> list[NumberedRow]:

@@ -35,6 +35,14 @@ class Headings:
             for column, place in self.places.items()
         }
 
+    def are_repeated_in(self, cells: dict[str, str]) -> bool:
+        """Return whether these cells, by column, hold the headings once more."""
+        return all(
+            heading_key(cells[column]) == heading_key(column)
+            for column, place in self.places.items()
+            if place is not None
+        )
+
     def unnamed(self, cells: Cells) -> list[int]:
         """Return the places, before the last heading, of what another row holds under none."""
         return [

@@ -212,11 +212,12 @@ def describe_kind(kind: str) -> str:
 
 
 def split_domains(cell: str) -> list[str]:
-    """Return the email domains in a cell, normalized; what is none stays, to be refused. Refuses
-    more than MAX_DOMAINS_PER_ROW, and a word for no domain."""
+    """Return the email domains in a cell, normalized, each once; what is none stays, to be refused.
+    Refuses more than MAX_DOMAINS_PER_ROW, and a word for no domain."""
     if cell and is_placeholder(cell):
         raise ValidationError(f"“{cell}” is no email domain. Leave the cell empty if it has none.")
-    domains = [normalize_domain(part) for part in _BETWEEN_DOMAINS.split(cell) if part]
+    parts = filter(None, _BETWEEN_DOMAINS.split(cell))
+    domains = list(dict.fromkeys(map(normalize_domain, parts)))
     if len(domains) > MAX_DOMAINS_PER_ROW:
         raise ValidationError(
             f"This cell has {len(domains):,} domains. Enter at most {MAX_DOMAINS_PER_ROW}."

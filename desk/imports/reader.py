@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.core.files.uploadedfile import UploadedFile
 from xlsxwriter.utility import xl_col_to_name
 
-from desk.imports.cells import Value, cell_problem, cell_text
+from desk.imports.cells import Value, cell_problem, cell_text, put_letters_right
 from desk.imports.csv_file import CsvText, read_csv
 from desk.imports.heading_search import HEADING_SEARCH_ROWS, find_heading_row
 from desk.imports.headings import Headings, listed, parse_headings
@@ -46,6 +46,8 @@ class Table:
     unread_columns: list[str]
     # Numbers of the rows above the headings, which hold a title or the like.
     unread_rows: list[int]
+    # Numbers of the rows in which letters were put right.
+    corrected_rows: list[int]
     # Numbers of the rows that hold something in a column without a heading, by its letter.
     unnamed_columns: dict[str, list[int]]
 
@@ -60,6 +62,11 @@ class Table:
         for letter, numbers in self.unnamed_columns.items():
             notes.append(
                 f"Not read: column {letter}, which has no heading, in {_listed('row', numbers)}."
+            )
+        if self.corrected_rows:
+            notes.append(
+                "Letters that another program had damaged are put right: "
+                f"{_listed('row', self.corrected_rows)}."
             )
         return notes
 
@@ -91,7 +98,8 @@ def read_table(
     below = source.rows[start + 1 :]
     if len(below) > MAX_ROWS:
         raise Refused(f"The file has more than {MAX_ROWS:,} rows. Split it.")
-    table = Table([], source, headings.unread, [number for number, _ in source.rows[:start]], {})
+    unread_rows = [number for number, _ in source.rows[:start]]
+    table = Table([], source, headings.unread, unread_rows, [], {})
     for number, values in below:
         _add_row(table, number, values, headings)
     if not table.rows:
@@ -102,6 +110,8 @@ def read_table(
 def _add_row(table: Table, number: int, values: Sequence[Value], headings: Headings) -> None:
     """Add one row to the table, unless nothing of it is read, and note what is not."""
     line = [cell_text(value) for value in values]
+    if any(isinstance(value, str) and put_letters_right(value) != value for value in values):
+        table.corrected_rows.append(number)
     for place in headings.unnamed(line):
         table.unnamed_columns.setdefault(xl_col_to_name(place), []).append(number)
     problems = {
@@ -117,6 +127,8 @@ def _add_row(table: Table, number: int, values: Sequence[Value], headings: Headi
             too_many += f": {listed(beyond)} {verb} beyond the last one"
         problems[""] = f"{too_many}. {table.source.advice}"
     cells = headings.pick(line)
+    if headings.are_repeated_in(cells):
+        problems[""] = "This row repeats the headings. Remove it."
     if any(cells.values()) or problems:
         table.rows.append(TableRow(number, cells, problems))
 

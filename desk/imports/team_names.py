@@ -37,8 +37,6 @@ class TeamNames:
         the names leave one way to read it. Raises CorrectableError, with the separator to use,
         where they do not.
         """
-        # As lists from web pages have it.
-        cell = cell.replace("&amp;", "&")
         teams: dict[ActionTeam, None] = {}
         for part in filter(str.strip, cell.split(";")):
             lines = {line: self._parse_line(line) for line in filter(str.strip, part.splitlines())}

@@ -13,7 +13,14 @@ from members.services import Refused
 # What spreadsheets write beside Unicode. Among more encodings the guess gets worse: Muñoz would
 # be read as Muńoz.
 LEGACY_ENCODINGS = ("cp1252", "mac_roman")
-UTF_16 = ("utf-16", "utf-16-le", "utf-16-be")
+WIDE_UNICODE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32")
+# Marks at the start of a file; the one of UTF-32 begins with the one of UTF-16.
+UNICODE_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 # UTF-16 has a zero in every second byte of text in Latin letters; no other text has any.
 MIN_ZEROS_OF_UTF16 = 0.2
 
@@ -26,6 +33,8 @@ PLAUSIBLE = re.compile(
     rf"|(?<=[a-zA-Z{_LOWER}])[’–](?=[A-Z{_UPPER}]|s\b)"
     r"|(?<!\w)[“‘](?=\w)|(?<=\w)[”’…®™](?!\w)|(?<!\w)[–—•](?!\w)"
 )
+# What names have: ASCII, letters of Latin with accents, quotes and dashes; and the mark of UTF-8.
+IN_NAMES = re.compile("[\x00-\x7f\xa0-\u017f\u2010-\u2026\ufeff]*")
 
 
 def decode_text(content: bytes) -> tuple[str, str]:
@@ -36,7 +45,7 @@ def decode_text(content: bytes) -> tuple[str, str]:
     try:
         return content.decode(encoding), encoding.removesuffix("-sig")
     except UnicodeDecodeError as error:
-        decoded = None if encoding in UTF_16 else _decode_legacy(content)
+        decoded = None if encoding in WIDE_UNICODE else _decode_legacy(content)
         if decoded is None:
             raise Refused(
                 "This is not readable text. Save the list as CSV (UTF-8) or Excel."
@@ -44,10 +53,33 @@ def decode_text(content: bytes) -> tuple[str, str]:
         return decoded
 
 
+def undo_misreading(text: str) -> str:
+    """Return `text` as it was before another program took its UTF-8 for a legacy encoding, and
+    stored what it saw: "JosÃ©" (Windows) and "Jos√©" (Macintosh) give "José". Other text stays.
+
+    Text that was read right is hardly ever UTF-8 in a legacy encoding as well, and then holds
+    letters that no name has: "CAFÉ’S" would be "CAFɒS".
+    """
+    if text.isascii():
+        return text
+    for encoding in LEGACY_ENCODINGS:
+        with suppress(UnicodeError):
+            # Programs keep the few bytes without a letter in cp1252 as control characters.
+            content = b"".join(
+                letter.encode("latin-1" if letter < "\xa0" else encoding) for letter in text
+            )
+            meant = content.decode()
+            if IN_NAMES.fullmatch(meant):
+                # Some files have gone through it twice.
+                return undo_misreading(meant)
+    return text
+
+
 def _unicode_encoding(content: bytes) -> str:
     """Return the kind of Unicode that `content` is in, if it is in any."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+    for mark, encoding in UNICODE_MARKS.items():
+        if content.startswith(mark):
+            return encoding
     zeros_at_odd_places = content[1::2].count(0)
     zeros_at_even_places = content[::2].count(0)
     if zeros_at_odd_places + zeros_at_even_places < MIN_ZEROS_OF_UTF16 * len(content):

@@ -35,16 +35,19 @@ MAX_PARTS = 300
 TOO_MUCH = "There is too much in this file. Keep one sheet with only the list."
 ENCRYPTED = "This file has a password. Save it without one, as .xlsx or CSV."
 BINARY_ERRORS = (
-    "The file has cells with an error, like #REF!. Save it as .xlsx, and the check will say which."
+    "The file has cells with an error, like #REF!, or formulas without a result. Save it as .xlsx, "
+    "and the check will say which."
 )
 MERGED = (
     "The file has cells that are merged over several rows. Unmerge them, and repeat their "
     "content in each row."
 )
-# Other packages, by a folder in them; the first that is there says what it is.
+# Other packages, by a part or folder in them; the first that is there says what it is.
 FOREIGN_FOLDERS = {
     "word/": "This is a Word document. Copy its table to Excel and save it as .xlsx.",
     "ppt/": "This is a PowerPoint file. Copy its table to Excel and save it as .xlsx.",
+    # An OpenDocument file of LibreOffice from 2024 on.
+    "encrypted-package": ENCRYPTED,
     "Index/": "This is a Numbers or Pages file. Export it as Excel or CSV.",
 }
 NO_SPREADSHEET = "This is not a spreadsheet. Copy its table to one and save it as .xlsx or CSV."
@@ -65,6 +68,11 @@ INDEX_NAME = re.compile(r".*\.rels|content\.xml", re.IGNORECASE)
 BINARY_SHEET_NAME = re.compile(r"sheet[0-9]+\.bin$", re.IGNORECASE)
 XML_NAME = re.compile(r"\.(xml|rels)$", re.IGNORECASE)
 COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+# A cell whose shared text has no number, and would be read as the first of them; or whose own text
+# is where calamine does not look for it.
+MISPLACED_TEXT = re.compile(
+    rb"""\bt=["'](?:s["'][^<>]*>\s*<(?:\w+:)?v>(?!\s*[0-9]+\s*<)|inlineStr["'][^<>]*>\s*<(?:\w+:)?v>)"""
+)
 # The stored range of a sheet, which need not be true and is not needed.
 STORED_RANGE = re.compile(rb"<(\w+:)?dimension\b[^<>]*/>")
 CELL_PLACE = re.compile(r"([A-Za-z]+)([0-9]+)")
@@ -169,6 +177,8 @@ def checked_xml(part: bytes) -> bytes:
     # Calamine reads every part as UTF-8, expat also UTF-16, which has zeros in it.
     if b"\0" in part:
         raise ValueError("a part in another encoding")
+    if MISPLACED_TEXT.search(part):
+        raise ValueError("a text that is not where the cell says")
     part = STORED_RANGE.sub(b"", part)
     parser = ParserCreate("utf-8")
     scan, errors = CellScan(), ErrorCells(parser)

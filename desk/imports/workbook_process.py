@@ -81,6 +81,8 @@ def read_sheet(content: bytes, max_rows: int, columns: Sequence[str]) -> dict[st
         sheets = [
             sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet
         ]
+        if not sheets:
+            raise ValueError("no sheet")
         # Several may be one part.
         if len(sheets) > MAX_PARTS:
             raise WorkbookError(TOO_MUCH)

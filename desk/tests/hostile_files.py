@@ -397,6 +397,14 @@ FOREIGN_FILES: Mapping[str, bytes] = {
             "content.xml": bytes(range(256)),
         }
     ),
+    "password-2024.ods": package_of(
+        {"mimetype": ODS_TYPE, "META-INF/manifest.xml": "<x/>", "encrypted-package": bytes(99)}
+    ),
+    "no-sheets.xlsx": xlsx_of(parts={WORKBOOK: f'<workbook xmlns="{SPREADSHEET}"/>'}),
+    "text-without-number.xlsx": shared_strings(
+        "<si><t>Name</t></si>", f'{HEADINGS}<row><c r="A3" t="s"><v>-1</v></c></row>'
+    ),
+    "text-elsewhere.xlsx": xlsx_of(f'{HEADINGS}<row><c r="A3" t="inlineStr"><v>Oak</v></c></row>'),
     "numbers.xlsx": package_of({"Index/Document.iwa": bytes(99), "preview.jpg": b"\xff\xd8"}),
     "list.zip": package_of({"list.csv": "Name,Domains\nNorth,\n"}),
     "empty.zip": b"PK\x05\x06" + bytes(18),

@@ -42,6 +42,15 @@ def read(content: bytes) -> Table:
         (12345, "12345"),
         (1.5, "1.5"),
         (True, "TRUE"),
+        ("O&#39;Brien &amp; Jos&eacute;&nbsp;", "O'Brien & José"),
+        ("R&D; AT&T;", "R&D; AT&T;"),
+        ("CAFÉ’S", "CAFÉ’S"),
+        ("JOÃO", "JOÃO"),
+        ("JosÃ© GarcÃ\xada", "José García"),
+        ("Ã\x81ngel Oâ€™Brien", "Ángel O’Brien"),
+        ("Jos√© O‚ÄôBrien", "José O’Brien"),
+        ("JosÃƒÂ©", "José"),
+        ("ï»¿Name", "Name"),
     ],
 )
 def test_cell_text_is_cleaned_and_keeps_lines(value, text):
@@ -155,13 +164,17 @@ def test_read_table_names_errors_of_opendocument(cell, text):
             [(0, 0)],
             (0x06, struct.pack("<HHHBBBBBBHHLH", 1, 1, 0, 2, 0, 0x2A, 0, 0, 0, 0xFFFF, 0, 0, 0)),
         ),
+        xls_of(
+            [(0, 0)],
+            (0x06, struct.pack("<HHHBBBBBBHHLH", 1, 1, 0, 3, 0, 0, 0, 0, 0, 0xFFFF, 0, 0, 0)),
+        ),
         xlsb_of([(0, 0)], (3, struct.pack("<LLB", 1, 0, 0x17))),
         xlsb_of([(0, 0)], (11, struct.pack("<LLBHL", 1, 0, 0x2A, 0, 0) + bytes(4))),
     ],
-    ids=["xls", "xls formula", "xlsb", "xlsb formula"],
+    ids=["xls", "xls formula", "xls formula without a result", "xlsb", "xlsb formula"],
 )
 def test_read_table_refuses_binary_workbooks_with_errors(content):
-    with pytest.raises(Refused, match="cells with an error, like #REF!. Save it as .xlsx"):
+    with pytest.raises(Refused, match="like #REF!, or formulas without a result. Save it as"):
         read(content)
 
 
@@ -249,6 +262,8 @@ def test_read_table_refuses_merged_rows_of_opendocument():
         ("Grand total 1,200", "a total"),
         ("Total employees", "a total"),
         ("Count = 12", "a total"),
+        ("ana@rush.example", "an email address"),
+        ("Ana Example <ana@rush.example>", "an email address"),
         ("--", "no letters"),
         ("?", "no letters"),
     ],
@@ -265,6 +280,7 @@ def test_validate_name_says_what_is_there_instead(text, kind):
         *("Nan", "Na Li", "Null Example", "April May", "Jan Kowalski", "Jan", "May", "Dee Cember"),
         *("3M Example", "Ward 12", "7-Eleven", "St. Anne’s 2", "X Æ A-12", "O", "李娜", "ليلى حسن"),
         *("Augusta 5th Street Clinic", "True North Health", "1st Care"),
+        *("Booking.example", "Ana @ Rush", "@home Care"),
         *("Total Health Care", "Count Basie", "Total Example Clinic 2"),
     ],
 )

@@ -50,7 +50,10 @@ def test_import_check_shows_the_rows_as_they_will_be_stored(
 def test_import_check_of_organizations_shows_the_rows_as_they_will_be_stored(
     client_for, facilitator
 ):
-    content = b"Domains,Name\n@North.example n.example,  North   Example\n"
+    content = (
+        b"Domains,Name,Status\n@North.example n.example www.north.example,  North   Example,"
+        b"recognized\n"
+    )
     response = check(client_for(facilitator), content, ORGANIZATIONS)
     assert [row[2:] for row in shown_rows(response)] == [
         ["North Example", "north.example; n.example", "Recognized", ""]

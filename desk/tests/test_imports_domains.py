@@ -31,7 +31,7 @@ def import_domains(by, *cells: str) -> ImportReport:
     [
         ("www.cedar.example", ["cedar.example"]),
         ("https://www.dogwood.example/careers, fir.example.", ["dogwood.example", "fir.example"]),
-        ("GUM.Example gum.example", ["gum.example"]),
+        ("GUM.Example www.gum.example; gum.example", ["gum.example"]),
         ("@a.example / @b.example and c.example & d.example|e.example",
          [f"{letter}.example" for letter in "abcde"]),
         ("a.exam\u00adple;\u200b b.example\ufeff", ["a.example", "b.example"]),

@@ -188,6 +188,10 @@ def test_read_table_reads_binary_workbooks_up_to_the_limits(make):
         ("list.zip", "This is an archive (ZIP). Open it and choose the list inside it."),
         ("password.xlsx", "This file has a password. Save it without one, as .xlsx or CSV."),
         ("password.ods", "This file has a password. Save it without one, as .xlsx or CSV."),
+        ("password-2024.ods", "This file has a password. Save it without one, as .xlsx or CSV."),
+        ("no-sheets.xlsx", "This Excel file cannot be read. Save it again as .xlsx or CSV."),
+        ("text-without-number.xlsx", "This Excel file cannot be read. Save it again"),
+        ("text-elsewhere.xlsx", "This Excel file cannot be read. Save it again as .xlsx or CSV."),
         ("signature.xlsx", "This Excel file cannot be read. Save it again as .xlsx or CSV."),
         (
             "signature.xls",

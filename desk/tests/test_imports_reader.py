@@ -80,6 +80,35 @@ def test_read_table_names_utf_16():
     assert table.notes() == ["Read as Unicode text (UTF-16)."]
 
 
+def test_read_table_reads_utf_32():
+    """Its mark begins with the one of UTF-16, and every sign has three zeros."""
+    table = read("Name,Domains\r\nÉvry,\r\n".encode("utf-32"))
+    assert cells_of(table) == [(2, "Évry", "")]
+    assert table.notes() == ["Read as Unicode text (UTF-32)."]
+
+
+def test_read_table_names_the_rows_in_which_it_put_letters_right():
+    table = read("Name,Domains\nElm,\nÃ‰vry,\nOak,\nJosÃ© Clinic,\nAda &amp; Co,\n".encode())
+    names = [row.cells["Name"] for row in table.rows]
+    assert names == ["Elm", "Évry", "Oak", "José Clinic", "Ada & Co"]
+    assert table.notes() == [
+        "Letters that another program had damaged are put right: rows 3, 5, 6."
+    ]
+
+
+def test_read_table_says_that_a_row_repeats_the_headings():
+    """Of lists that were copied one below the other."""
+    rows = read(b"Name,Domains,Note\nOak,,\nNAME,Domains,\nName,elm.example,\n").rows
+    assert [row.problems for row in rows] == [
+        {}, {"": "This row repeats the headings. Remove it."}, {}
+    ]  # fmt: skip
+
+
+def test_read_table_reads_quotation_marks_behind_a_space():
+    table = read(b'Name, "Domains", "Note"\n"Oak", "oak.example, elm.example", "x"\n')
+    assert cells_of(table) == [(2, "Oak", "oak.example, elm.example")]
+
+
 @pytest.mark.parametrize(
     ("first_line", "delimiter", "note"),
     [

@@ -24,7 +24,7 @@ def parse(cell: str, names=NAMES) -> list[str]:
         "education AND training and careers",
         "Education & Training & Careers",
         "Education + Training / Careers",
-        "Education &amp; Training | Careers",
+        "Education & Training | Careers",
         "ＥＤＵＣＡＴＩＯＮ ＆ Training • Careers",
         "- Education & Training\n- Careers\n",
         "Education & Training;;Careers; careers",

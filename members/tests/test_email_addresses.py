@@ -158,6 +158,8 @@ def test_accepted_address_differs_from_what_was_typed_in_case_and_idna_alone(loc
         ("ana@x.example <ana@x.example>", "ana@x.example"),
         ("<mailto:ana@x.example>", "ana@x.example"),
         ("< ana@x.example >", "ana@x.example"),
+        ("Ana Example [mailto:ana@x.example]", "ana@x.example"),
+        ("ana@x.example; Ana@X.example", "ana@x.example"),
         ("'ana@x.example'", "ana@x.example"),
         ("\u201cana@x.example\u201d,", "ana@x.example"),
         ("ana@x.example.", "ana@x.example"),
