@@ -3,7 +3,7 @@ and whom members and facilitators have invited to join teams."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -254,9 +254,10 @@ def invite_url(role: str, team: ActionTeam | None = None) -> str:
     return f"{reverse('admin:teams_invitation_add')}?{urlencode(query)}"
 
 
-def invited_on(member: Member) -> str:
-    """Return when `member`, who has not signed in, was invited last, or ""."""
-    if member.last_login:
-        return ""
-    invitation = Invitation.objects.filter(email=member.email, role=Role.MEMBER).first()
-    return long_date(invitation.sent_at) if invitation else ""
+def invitation_dates(members: Iterable[Member]) -> dict[str, str]:
+    """Return when those of `members` who have not signed in were invited last, by address."""
+    emails = [member.email for member in members if not member.last_login]
+    invitations = Invitation.objects.filter(role=Role.MEMBER, email__in=emails).order_by("sent_at")
+    return {
+        email: long_date(sent_at) for email, sent_at in invitations.values_list("email", "sent_at")
+    }

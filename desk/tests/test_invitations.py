@@ -113,6 +113,8 @@ def test_imported_people_are_invited_from_the_import(client_for, facilitator, co
     invitation = Invitation.objects.get(email=colleague.email)
     record = visible_text(client.get(f"/admin/members/member/{colleague.pk}/change/"))
     assert f"invited on {invitation.sent_at:%B}" in record
+    people = visible_text(client.get("/admin/members/member/?signed_in=never"))
+    assert people.count(f"invited on {invitation.sent_at:%B}") == 2
 
 
 def test_facilitator_invites_only_people_of_their_teams(client_for, facilitator, outsider):

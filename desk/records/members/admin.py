@@ -23,7 +23,7 @@ from desk.changelist import badge, is_administrator, require_staff
 from desk.imports.members import MemberImport
 from desk.imports.views import ImportingAdmin
 from desk.records.bounces import describe_bounce
-from desk.records.invitations import invite_url, invited_on
+from desk.records.invitations import invitation_dates, invite_url
 from desk.records.looks_like import mark_probable_domains, with_looks_like
 from desk.records.members.duplicates import possible_duplicates
 from desk.records.members.merge import MergeMember
@@ -325,6 +325,9 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
 
     def prepare_rows(self, rows: Collection[Member]) -> None:
         mark_probable_domains(rows)
+        invited = invitation_dates(rows)
+        for member in rows:
+            member.invited_on = invited.get(member.email, "")  # type: ignore[attr-defined]
 
     def export_rows(self, request: HttpRequest, rows: QuerySet[Member]) -> QuerySet[Member]:
         """Return each member with the teams they are in, of those that one facilitates."""
@@ -388,8 +391,13 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
         return with_looks_like(member.email, email_domain(member.email), probable)
 
     @admin.display(description="member since", ordering="date_joined")
-    def since(self, member: Member) -> str:
-        return date_format(timezone.localtime(member.date_joined), "DATE_FORMAT")
+    def since(self, member: Member) -> SafeString | str:
+        since = date_format(timezone.localtime(member.date_joined), "DATE_FORMAT")
+        invited: str = member.invited_on  # type: ignore[attr-defined]  # see prepare_rows
+        if not invited:
+            return since
+        words = '<span>{}<br><span class="hint">invited on {}</span></span>'
+        return format_html(words, since, invited)
 
     @admin.display
     def affiliation(self, member: Member) -> SafeString:
@@ -427,7 +435,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
         if member.is_held:
             url = f"{reverse('admin:members_move_changelist')}?waits=decision"
             return format_html('on hold until <a href="{}">a move</a> is decided', url)
-        if invited := invited_on(member):
+        if invited := invitation_dates([member]).get(member.email):
             return f"open, not signed in yet; invited on {invited}"
         return (
             "administrator" if member.is_superuser else "facilitator" if member.is_staff else "open"
