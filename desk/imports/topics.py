@@ -72,16 +72,14 @@ def read_topics(upload: UploadedFile[bytes], teams: list[ActionTeam]) -> TopicLi
     no table, or has no column of titles."""
     table = read_table(upload, COLUMNS, OPTIONAL_COLUMNS)
     found = TopicList(notes=table.notes())
-    here = {
-        fold(title): title
-        for title in Topic.objects.exclude(state=Topic.State.DISMISSED).values_list(
-            "title", flat=True
-        )
-    }
+    stored = _Stored()
     if len(table.rows) > MAX_TOPICS:
         raise Refused(f"The file has more than {MAX_TOPICS} topics. Split it.")
     names, seen = TeamNames(teams), dict[str, int]()
     for row in table.rows:
+        if title := stored.named(row):
+            found.known.append(f"Row {row.number}: “{title}”")
+            continue
         try:
             topic = _topic(row, names)
             key = fold(topic.title)
@@ -90,12 +88,30 @@ def read_topics(upload: UploadedFile[bytes], teams: list[ActionTeam]) -> TopicLi
             seen[key] = row.number
         except Refused as refusal:
             found.errors.append(f"Row {row.number}: {refusal}")
-            continue
-        if key in here:
-            found.known.append(f"Row {row.number}: “{here[key]}”")
         else:
             found.topics.append(topic)
     return found
+
+
+class _Stored:
+    """The topics that are here already, whatever else a row says of them: an exported list names
+    their states and teams too, also those that no file can name."""
+
+    def __init__(self) -> None:
+        self.titles: dict[str, str] = {}
+        self.dismissed: dict[str, str] = {}
+        for title, state in Topic.objects.values_list("title", "state"):
+            titles = self.dismissed if state == Topic.State.DISMISSED else self.titles
+            titles[fold(title)] = title
+
+    def named(self, row: TableRow) -> str:
+        """Return the title of the topic that a row names; empty if it is new. One that was
+        dismissed can be added, unless the row says that it was."""
+        if row.problems:
+            return ""
+        key, state = fold(clean_text(row.cells["Title"])), fold(row.cells["State"].strip())
+        is_dismissed = state == fold(Topic.State.DISMISSED.label)
+        return self.titles.get(key) or (self.dismissed.get(key, "") if is_dismissed else "")
 
 
 def _topic(row: TableRow, teams: TeamNames) -> ImportedTopic:

@@ -7,7 +7,8 @@ from conftest import messages_of, visible_text
 from desk.imports.topics import read_topics
 from members.services import Refused
 from teams.models import ActionTeam, Topic
-from teams.tests.topics import make_topic
+from teams.services.topics import dismiss_topic
+from teams.tests.topics import make_topic, waiting_topic
 
 IMPORT = "/admin/teams/topic/import/"
 WHY = "From the founding process."
@@ -69,6 +70,18 @@ def test_file_is_checked_and_then_added_with_a_step_each(
 def test_row_that_cannot_be_stored_says_how_to_fix_it(team, row, message):
     (error,) = read("Title,Summary,State,Focus area,Why", *row.split("\n")).errors
     assert message in error
+
+
+def test_exported_list_changes_nothing(client_for, facilitator, team, other_team, administrator):
+    make_topic("=Robots; or 007", by=administrator, summary="One.\n=Two")
+    make_topic("Hours", Topic.State.CLASSIFIED, other_team, by=administrator)
+    waiting_topic()
+    dismiss_topic(waiting_topic("Pay"), reason="", by=administrator)
+    response = client_for(facilitator).post("/admin/teams/topic/export/", {"format": "csv"})
+    file = SimpleUploadedFile("topics.csv", b"".join(response.streaming_content))
+    found = read_topics(file, [team])
+    assert (found.topics, found.errors) == ([], [])
+    assert len(found.known) == Topic.objects.count()
 
 
 @pytest.mark.parametrize(
