@@ -39,9 +39,9 @@ def test_import_makes_one_organization_of_rows_with_other_domains(facilitator):
     ("rows", "column", "message"),
     [
         (
-            [("North Example", "n.example"), ("South", "s.example"), ("West", "N.example")],
+            [("North Example", "ñ.example"), ("South", "s.example"), ("West", "Ñ.example")],
             "Domains",
-            "Row 2 gives n.example to North Example. Remove it from one row.",
+            "Row 2 gives ñ.example (xn--ida.example) to North Example. Remove it from one row.",
         ),
         (
             [("South", ""), ("Lakeview Health", "", "Proposed"), ("lakeview health", "")],

@@ -11,7 +11,7 @@ from django.db import IntegrityError, models, transaction
 from simple_history.utils import bulk_create_with_history
 
 from members.batches import BATCH_SIZE, batched
-from members.email_domains import domain_suffixes, email_domain
+from members.email_domains import domain_suffixes, email_domain, readable_domain
 from members.history.saving import Refused, save_with_history
 from members.models import EmailDomain, Member, Organization
 from members.normalize import normalize_organization_name
@@ -157,7 +157,8 @@ class _Plan:
             yield "kind", message
         for domain in data.domains:
             if self.owners.get(domain) != organization:
-                yield "domains", f"{domain} is not among its domains. Write Recognized to add it."
+                shown = readable_domain(domain)
+                yield "domains", f"{shown} is not among its domains. Write Recognized to add it."
 
     def _create(self, name: str) -> Organization:
         organization = new_organization(name, Organization.Status.RECOGNIZED, by=self.by)
@@ -192,21 +193,21 @@ class _Plan:
 
     def _add_domain(self, name: str, organization: Organization, row: int) -> str:
         """Plan an email domain of this row; return what is wrong with it, else an empty text."""
-        owner = self.owners.get(name)
+        owner, shown = self.owners.get(name), readable_domain(name)
         if owner is None:
             domain = EmailDomain(organization=organization, domain=name)
             try:
                 domain.clean()
             except ValidationError as error:
-                return f"{name}: {' '.join(error.messages)}"
+                return f"{shown}: {' '.join(error.messages)}"
             self.owners[name] = organization
             self.domain_rows[name] = row
             self.result.added_domains.append(domain)
         elif owner.normalized_name != organization.normalized_name:
             if earlier := self.domain_rows.get(name):
-                given = end_sentence(f"Row {earlier} gives {name} to {owner}")
+                given = end_sentence(f"Row {earlier} gives {shown} to {owner}")
                 return f"{given} Remove it from one row."
-            return f"{name} belongs to {end_sentence(owner)} Remove it from this row."
+            return f"{shown} belongs to {end_sentence(owner)} Remove it from this row."
         return ""
 
 
