@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from desk.changelist import counted, require_staff
 from desk.records.bounces import describe_bounce
@@ -216,7 +217,7 @@ def _claim_details(claim: Claim | None, staff: Member) -> dict[str, str]:
         return {}
     if claim.claimed_by == staff:
         return {"claim": "You are taking care of this."}
-    return {"claim": f"{claim.claimed_by} is taking care of this."}
+    return {"claim": format_html("<bdi>{}</bdi> is taking care of this.", claim.claimed_by)}
 
 
 def _goals(staff: Member) -> list[DashboardItem]:

@@ -46,6 +46,7 @@ from members.auth.email_codes import forget_other_person
 from members.auth.rate_limits import count_or_raise
 from members.forms import BaseForm
 from members.models import Member
+from members.text_fields import CleanFormField
 
 # In the session: the page at which the second factor was missing.
 NEXT_PAGE_SESSION_KEY = "second_factor_next_page"
@@ -170,7 +171,7 @@ class PasskeyForm(AddWebAuthnForm):
             "Press “Create the passkey”; it needs JavaScript"
         },
     )
-    name = forms.CharField(
+    name = CleanFormField(
         label="Name of the passkey",
         max_length=60,
         required=False,
@@ -256,7 +257,7 @@ class PasskeyAloneForm(SignInPasskeyForm, LoginWebAuthnForm):
 
 class PasskeyNameForm(EditWebAuthnForm):
     use_required_attribute = False
-    name = forms.CharField(
+    name = CleanFormField(
         label="Name of the passkey",
         max_length=60,
         error_messages={"required": "Enter a name for the passkey"},

@@ -175,7 +175,7 @@ def test_membership_added_by_an_administrator_says_so(member, team, administrato
     emails.membership_added([membership_of(member, team)], administrator)
     email = queued()
     assert "Ada Admin, an administrator, added you to" in " ".join(email.message.split())
-    assert "Ada Admin, an administrator, added you to" in email.html_message
+    assert "<bdi>Ada Admin</bdi>, an administrator, added you to" in email.html_message
 
 
 def test_membership_declined_gives_the_reason_and_the_next_step(member, team, queued):

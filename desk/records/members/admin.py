@@ -118,8 +118,11 @@ class DeclineRequests(MemberAction, ActionWithReason[Member]):
         for member_id, team_name in waiting.values_list("member", "team__name"):
             teams[member_id].append(team_name)
         descriptions = [
-            f"{self.describe(member)}; waits for "
-            f"{', '.join(teams[member.pk]) or 'none of your teams'}"
+            format_html(
+                "{}; waits for {}",
+                self.describe(member),
+                ", ".join(teams[member.pk]) or "none of your teams",
+            )
             for member in records[:MAX_LISTED_RECORDS]
         ]
         context = super().get_context_data(request, records, form)
