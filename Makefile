@@ -68,7 +68,7 @@ artwork: $(VENV)/.stamp-dev ## Draw the touch icon and the preview picture anew,
 fuzz: $(VENV)/.stamp-dev ## Send every address, form and import FUZZ_EXAMPLES (20) requests, other ones each time
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-20} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} TEST_DATABASE=postgres \
 		$(PYTHON) -m pytest -q -p no:cacheprovider --show-capture=no collaborative/tests/test_fuzz.py \
-		desk/tests/test_imports_hostile.py
+		desk/tests/test_imports_hostile.py collaborative/tests/test_moving_journey.py
 
 faults: $(VENV)/.stamp-dev ## Break processes, databases, disks and email while people join (10 minutes)
 	@table=$$(mktemp); failed=0; for database in sqlite postgres; do \

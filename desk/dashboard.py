@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -24,17 +25,15 @@ from teams.services import standing_claims
 from teams.services.meetings_due import describe_due, meetings_due
 from teams.services.resources import describe_attention
 from teams.services.waiting import (
+    SUBMISSIONS,
     Waiting,
     affiliations_waiting,
     bounces_waiting,
     goals_waiting,
     moves_waiting,
     organizations_waiting,
-    questions_waiting,
     requests_waiting,
     resources_waiting,
-    suggestions_waiting,
-    topics_waiting,
     waiting_for,
 )
 from teams.workdays import is_late, working_days_since
@@ -177,26 +176,10 @@ def _bounces(staff: Member) -> list[DashboardItem]:
     ]
 
 
-def _questions(staff: Member) -> list[DashboardItem]:
-    questions = list(questions_waiting()[:MAX_ITEMS_OF_A_KIND])
-    claims = standing_claims(questions)
-    return [
-        _item(question, question.asked_at, _claim_details(claims.get(question), staff))
-        for question in questions
-    ]
-
-
-def _suggestions(staff: Member) -> list[DashboardItem]:
-    suggestions = list(suggestions_waiting()[:MAX_ITEMS_OF_A_KIND])
-    claims = standing_claims(suggestions)
-    return [
-        _item(suggestion, suggestion.suggested_at, _claim_details(claims.get(suggestion), staff))
-        for suggestion in suggestions
-    ]
-
-
-def _topics(staff: Member) -> list[DashboardItem]:
-    return [_item(topic, topic.proposed_at) for topic in topics_waiting()[:MAX_ITEMS_OF_A_KIND]]
+def _submissions(kind: str, staff: Member) -> list[DashboardItem]:
+    waiting = list(SUBMISSIONS[kind].objects.waiting().oldest_first()[:MAX_ITEMS_OF_A_KIND])
+    claims = standing_claims(waiting)
+    return [_item(each, each.sent_at, _claim_details(claims.get(each), staff)) for each in waiting]
 
 
 def _resources(staff: Member) -> list[DashboardItem]:
@@ -328,7 +311,7 @@ KINDS = [
         task="to answer",
         list_name="admin:teams_question_changelist",
         list_query="waits=answer",
-        load=_questions,
+        load=partial(_submissions, "questions"),
         template="admin/_waiting_question.html",
     ),
     WaitingKind(
@@ -339,7 +322,7 @@ KINDS = [
         task="to decide",
         list_name="admin:teams_resourcesuggestion_changelist",
         list_query="waits=decision",
-        load=_suggestions,
+        load=partial(_submissions, "suggestions"),
         template="admin/_waiting_suggestion.html",
     ),
     WaitingKind(
@@ -350,7 +333,7 @@ KINDS = [
         task="to decide",
         list_name="admin:teams_topic_changelist",
         list_query="state=waiting",
-        load=_topics,
+        load=partial(_submissions, "topics"),
         template="admin/_waiting_topic.html",
         hint="Publish it as proposed, or dismiss it.",
     ),

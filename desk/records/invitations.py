@@ -26,8 +26,9 @@ from members.dates import long_date
 from members.email_domains import email_domain
 from members.forms import WorkEmailField
 from members.models import Member
+from members.services import Refused
 from teams.models import INVITATION_VALIDITY, INVITED_ALREADY, ActionTeam, Invitation
-from teams.services import invite
+from teams.services import check_invitation, invite
 from teams.services.visibility import visible_invitations
 
 Role = Invitation.Role
@@ -118,6 +119,11 @@ class InvitationForm(forms.ModelForm[Invitation]):
         same = {name: cleaned.get(name) for name in ("email", "role", "team")}
         if Invitation.objects.filter(**same, accepted_at=None, cancelled_at=None).exists():
             raise ValidationError(INVITED_ALREADY)
+        if same["email"] and same["role"]:
+            try:
+                check_invitation(same["email"], same["role"], same["team"])
+            except Refused as refusal:
+                raise ValidationError(str(refusal)) from refusal
         domain = email_domain(cleaned.get("email", ""))
         doubt, _ = looks_like_warnings([domain]).get(domain, ("", None))
         if doubt:

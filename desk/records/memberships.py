@@ -100,7 +100,7 @@ class MembershipAction(BulkAction[Membership]):
             "<bdi>{}</bdi>, <bdi>{}</bdi>: {}, {}",
             membership.member,
             organization,
-            membership.team,
+            membership.team.name_with_state,
             status,
         )
         if membership.is_waiting and membership.waits_for != "approval":

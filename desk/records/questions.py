@@ -10,56 +10,32 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from post_office.models import Email
 
 from desk.actions.bulk_action import (
     MAX_LISTED_RECORDS,
-    PREPARED_PARAM,
-    ActionWithReason,
-    BulkAction,
 )
-from desk.changelist import badge, counted, require_staff
-from desk.records.claims import ClaimableAdmin, with_claim
+from desk.changelist import require_staff
 from desk.records.similar_entries import similar_entries
+from desk.records.submissions import (
+    DismissAction,
+    SubmissionAction,
+    SubmissionAdmin,
+    WaitsFilter,
+)
 from members.dates import long_date
 from members.models import Member
 from members.normalize import clean_text
-from members.services import Preview
 from members.text_fields import CleanFormField
-from members.wording import end_sentence
 from teams.actions import TEAM_PREFIX
 from teams.models import ActionTeam, FaqEntry, Question
-from teams.models.faq import QuestionQuerySet
-from teams.workdays import working_days_since
-
-BADGES = {"waiting": "waiting", "answered": "confirmed", "published": "confirmed"}
 
 
-class QuestionAction(BulkAction[Question]):
+class QuestionAction(SubmissionAction[Question]):
     model = Question
     nouns = ("question", "questions")
     template = "admin/teams/question/action.html"
-    needs_form = True
-
-    def record_name(self, question: Question) -> str:
-        return f"“{question}”"
-
-    def is_available(self, question: Question) -> bool:
-        return question.is_waiting
-
-    def why_unavailable(self, question: Question) -> str:
-        """Return why nothing can be decided about `question` here; empty if something can."""
-        if question.is_waiting:
-            return ""
-        status = question.get_status_display().lower()
-        return end_sentence(f"Already {status} by {question.decided_by}")
-
-    def visible_email(self, preview: Preview, staff: Member) -> Email | None:
-        """Return the first email: all facilitators share the questions and their answers."""
-        return next(iter(preview.emails), None)
 
     def get_context_data(
         self, request: HttpRequest, records: Sequence[Question], form: forms.Form
@@ -140,7 +116,7 @@ class PublishForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8, "cols": 60}),
     )
     place = forms.ChoiceField(
-        label="Status",
+        label="Where it goes",
         required=False,
         help_text="Of a new entry: a topic of the FAQ page, or one of your teams.",
     )
@@ -197,8 +173,7 @@ class Publish(QuestionAction):
         )
 
 
-class Dismiss(QuestionAction, ActionWithReason[Question]):
-    name, label, title = "dismiss", "Dismiss", "Dismiss {}"
+class Dismiss(DismissAction[Question], QuestionAction):
     description = (
         "The question is closed without an answer. With a reason, an asker who left an address "
         "is notified by email. Without one nobody is notified: do that with spam."
@@ -210,33 +185,18 @@ class Dismiss(QuestionAction, ActionWithReason[Question]):
         "Please contact the hospital’s human resources department; we do not hire for hospitals.",
     )
 
-    def get_form(self, request: HttpRequest, records: Sequence[Question]) -> forms.Form:
-        form = super().get_form(request, records)
-        form.fields["reason"].required = False
-        if PREPARED_PARAM not in request.POST:
-            form.initial["reason"] = ""
-        return form
+
+class AnswerFilter(WaitsFilter):
+    waits_for = ("answer", "An answer")
 
 
-class WaitsFilter(admin.SimpleListFilter):
-    title = "what it is waiting for"
-    parameter_name = "waits"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("answer", "An answer")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Question]) -> QuerySet[Question]:
-        questions = cast("QuestionQuerySet", queryset)
-        return questions.waiting() if self.value() == "answer" else questions
-
-
-class QuestionAdmin(ClaimableAdmin[Question]):
+class QuestionAdmin(SubmissionAdmin[Question]):
     """What visitors asked. Only actions change it."""
 
     title = "Visitors’ questions"
     bulk_actions = [Answer(), Publish(), Dismiss()]
     list_display = ["__str__", "asked", "age", "address_given", "status_badge"]
-    list_filter = [WaitsFilter, "status"]
+    list_filter = [AnswerFilter, "status"]
     search_fields = ["text"]
     export_columns = [
         ("Question", "text"), ("Asked", "asked_at"), ("Status", "get_status_display"),
@@ -250,29 +210,9 @@ class QuestionAdmin(ClaimableAdmin[Question]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Question]:
         return Question.objects.select_related("decided_by", "published_in")
 
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return the order of what waits: oldest first; else newest first."""
-        return ("asked_at", "pk") if "waits" in request.GET else ("-asked_at", "-pk")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Question | None = None) -> bool:
-        return False
-
     @admin.display(ordering="asked_at")
     def asked(self, question: Question) -> str:
         return long_date(question.asked_at)
-
-    @admin.display
-    def age(self, question: Question) -> SafeString | str:
-        """Return the working days that it waits, and whether the promised day has passed."""
-        if not question.is_waiting:
-            return "no longer waits"
-        today = timezone.localdate()
-        days = working_days_since(timezone.localdate(question.asked_at), today)
-        age = counted(days, "working day", "working days")
-        return format_html("{} {}", age, badge("attention", "Late")) if question.is_late else age
 
     @admin.display(description="address given")
     def address_given(self, question: Question) -> str:
@@ -283,18 +223,6 @@ class QuestionAdmin(ClaimableAdmin[Question]):
         if question.email:
             return f"{question.email} (not verified)"
         return "none, or erased: the asker can only be answered on the FAQ page"
-
-    @admin.display(description="status", ordering="status")
-    def status_badge(self, question: Question) -> SafeString | str:
-        status = badge(BADGES.get(question.status, "closed"), question.get_status_display())
-        return with_claim(status, question)
-
-    @admin.display
-    def decided(self, question: Question) -> str:
-        if question.decided_at is None:
-            return "not yet"
-        when = long_date(question.decided_at)
-        return f"{when}, by {question.decided_by}"
 
     @admin.display(description="answer or reason")
     def answer_or_reason(self, question: Question) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelChoiceField
@@ -17,12 +17,13 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from desk.actions.base import ActionAdmin
-from desk.changelist import RecordAdmin, badge, is_administrator, require_staff
+from desk.changelist import RecordAdmin, badge, counted, is_administrator, require_staff
 from desk.records.choose_areas import ChooseAreas
 from desk.records.invitations import invite_url
 from desk.records.inviting import InvitePeople
 from members.dates import long_date
 from members.models import Member
+from teams.meeting_times import time_range
 from teams.models import ActionTeam, ActionTeamQuerySet, Invitation
 from teams.services import set_facilitators
 
@@ -188,6 +189,20 @@ class ActionTeamAdmin(PublishedAdmin, ActionAdmin[Any]):
         if "facilitators" in form.cleaned_data:
             chosen = form.cleaned_data["facilitators"]
             set_facilitators(form.instance, chosen, by=require_staff(request))
+        if change and "state" in form.changed_data:
+            self._say_what_goes_on(request, form.instance)
+
+    def _say_what_goes_on(self, request: HttpRequest, team: ActionTeam) -> None:
+        """Say what a team that takes nobody any longer has left to decide or to hold."""
+        if team.is_published:
+            return
+        if number := team.memberships.waiting().count():
+            requests = counted(number, "request still waits", "requests still wait")
+            messages.warning(request, f"{requests} for a decision.")
+        for meeting in team.meetings.takes_place().upcoming():
+            messages.warning(
+                request, f"“{meeting}” on {time_range(meeting)} takes place unless you cancel it."
+            )
 
     def get_view_on_site_url(self, obj: Model | None = None) -> str | None:
         return obj.get_absolute_url() if isinstance(obj, ActionTeam) else None

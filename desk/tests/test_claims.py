@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from conftest import messages_of, visible_text
 from teams.models import Claim, Membership, Question
 from teams.services import answer_question, claim, claim_of, write_claim_note
+from teams.services.topics import propose_topic
 
 
 @pytest.fixture
@@ -57,10 +58,25 @@ def test_list_shows_who_takes_care_of_a_record(client_for, approver, administrat
     assert visible_text(desk.get(address)).count("taken by Ada Admin") == 1
 
 
+def test_proposed_topic_is_taken_on_and_released(client_for, approver, administrator):
+    topic = propose_topic("Night shifts")
+    desk, other = client_for(approver), client_for(administrator)
+    address = f"{claim_url(topic)}?from=dashboard"
+    assert f'action="{address}"' in desk.get("/admin/").content.decode()
+    desk.post(address, {"claim": "1"})
+    assert "Abe Approver is taking care of this." in visible_text(other.get("/admin/"))
+    text = visible_text(other.get("/admin/teams/topic/"))
+    assert text.count("taken by Abe Approver") == 1
+    assert "Abe Approver is taking care of this" in visible_text(other.get(page_of(topic)))
+    assert "is taking care of this" not in visible_text(other.get("/admin/teams/topic/add/"))
+    other.post(claim_url(topic), {"release": "1"})
+    assert claim_of(topic).claimed_by is None
+
+
 def test_second_to_take_it_on_is_told_who_has_it(client_for, approver, administrator, record):
     claim(record, by=administrator)
     response = client_for(approver).post(claim_url(record), {"claim": "1"}, follow=True)
-    assert "Ada Admin took this on" in str(messages_of(response))
+    assert "Ada Admin has been taking care of this" in str(messages_of(response))
     text = visible_text(response)
     assert "Ada Admin is taking care of this" in text
     assert "I take this" not in text

@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from conftest import visible_text
 from desk.models import Import, ImportedRecord
+from members.models import Member
 from teams.models import Invitation
 from teams.services import invite, invite_member
 
@@ -52,6 +53,22 @@ def test_invitation_with_a_mistake_says_how_to_correct_it(client_for, administra
     add(client, team=team.pk)
     assert "is invited already" in visible_text(add(client, team=team.pk))
     assert Invitation.objects.get().sent_count == 1
+
+
+def test_invitation_of_who_cannot_accept_is_refused_and_keeps_what_was_typed(
+    client_for, administrator, facilitator, member, team
+):
+    client = client_for(administrator)
+    Member.objects.filter(pk=member.pk).update(is_active=False, held_at=timezone.now())
+    for email, typed, message in (
+        (facilitator.email, {"team": team.pk}, "Fay Facilitator already facilitates Education."),
+        (administrator.email, {"role": "administrator"}, "Ada Admin already is an administrator."),
+        (member.email, {"team": team.pk}, "is on hold until a move is decided. Nothing was sent."),
+    ):
+        page = add(client, email=email, note="Welcome!", **typed)
+        assert message in visible_text(page)
+        assert 'value="Welcome!"' in page.content.decode()
+    assert not Invitation.objects.exists()
 
 
 def test_invitation_asks_about_an_address_that_is_probably_typed_wrong(

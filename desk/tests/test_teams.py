@@ -4,11 +4,12 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
 
-from conftest import make_member, visible_text
+from conftest import make_member, messages_of, visible_text
 from members.models import Member
 from members.services.moving import hold
 from teams.models import ActionTeam, FaqEntry, Goal
-from teams.services import search_faq
+from teams.services import join_teams, search_faq
+from teams.tests.meetings import make_meeting
 
 TEAMS = "/admin/teams/actionteam/"
 GOALS = "/admin/teams/goal/"
@@ -145,6 +146,23 @@ def test_facilitator_changes_the_description_of_a_team_only(
     assert team.state == "published"
     assert (team.color, team.drawing) == ("indigo", "table")
     assert list(team.facilitators.all()) == [facilitator]
+
+
+def test_team_that_pauses_says_what_is_left_to_decide_and_to_hold(
+    client_for, administrator, member, approval_team, typed_team
+):
+    join_teams(member, [approval_team])
+    make_meeting(approval_team)
+    client, path = client_for(administrator), f"{TEAMS}{approval_team.pk}/change/"
+    page = client.post(path, typed_team | {"state": "draft"})
+    assert "Decide their requests first, or choose Paused." in visible_text(page)
+    page = client.post(path, typed_team, follow=True)
+    text = " ".join(messages_of(page))
+    assert "1 request still waits for a decision." in text
+    assert "“Winter meeting” on " in text
+    assert "Asks to join Learning (paused)." in visible_text(client.get("/admin/"))
+    own = visible_text(client_for(member).get("/my/"))
+    assert "The team is paused and takes no new members for now" in own
 
 
 def test_facilitator_adds_no_team(client_for, facilitator, typed_team):

@@ -37,10 +37,10 @@ from teams.models.resources import (
     Resource,
     ResourceQuerySet,
     ResourceSuggestion,
-    ResourceSuggestionQuerySet,
 )
 from teams.models.reviews import Review, ReviewCorrection, ReviewLine, ReviewQuerySet
 from teams.models.site_texts import MAX_NOTICE_LENGTH, PLACEHOLDERS, Notice, SiteText
+from teams.models.submissions import Submission, SubmissionQuerySet
 from teams.models.synonyms import SynonymGroup
 from teams.models.teams import ActionTeam, ActionTeamQuerySet
 from teams.models.topics import (
@@ -91,7 +91,6 @@ __all__ = [
     "Resource",
     "ResourceQuerySet",
     "ResourceSuggestion",
-    "ResourceSuggestionQuerySet",
     "Review",
     "ReviewCorrection",
     "ReviewLine",
@@ -100,6 +99,8 @@ __all__ = [
     "SynonymGroup",
     "TargetArea",
     "TargetAreaQuerySet",
+    "Submission",
+    "SubmissionQuerySet",
     "TeamEmail",
     "Topic",
     "TopicQuerySet",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import ClassVar
 
 from django.conf import settings
@@ -15,6 +17,7 @@ from teams.models.faq import Question
 from teams.models.memberships import Membership
 from teams.models.resources import ResourceSuggestion
 from teams.models.teams import ActionTeam
+from teams.models.topics import Topic
 
 
 class ClaimQuerySet(models.QuerySet["Claim"]):
@@ -36,12 +39,18 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
     def settled(self) -> ClaimQuerySet:
         """Those about what no longer waits."""
         decided = self.exclude(question__status="waiting").exclude(suggestion__status="waiting")
-        return decided.exclude(membership__status="requested")
+        return decided.exclude(membership__status="requested").exclude(topic__state="waiting")
+
+
+def _exactly_one_of(*names: str) -> Q:
+    """Return the condition that one of these columns is filled."""
+    one = [Q(**{f"{name}__isnull": name != filled for name in names}) for filled in names]
+    return reduce(or_, one)
 
 
 class Claim(models.Model):
-    """A facilitator takes care of a question, a suggestion or a request; nobody else decides less
-    for it.
+    """A facilitator takes care of a question, a suggestion, a proposed topic or a request; nobody
+    else decides less for it.
 
     It counts only while its record waits. `note` is for the facilitators alone.
     """
@@ -54,6 +63,9 @@ class Claim(models.Model):
     )
     suggestion = models.OneToOneField(
         ResourceSuggestion, on_delete=models.CASCADE, null=True, blank=True, related_name="claim"
+    )
+    topic = models.OneToOneField(
+        Topic, on_delete=models.CASCADE, null=True, blank=True, related_name="claim"
     )
     # Empty: released.
     claimed_by = models.ForeignKey(
@@ -74,10 +86,8 @@ class Claim(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 name="teams_claim_about_one_record",
-                condition=Q(question__isnull=False, membership=None, suggestion=None)
-                | Q(question=None, membership__isnull=False, suggestion=None)
-                | Q(question=None, membership=None, suggestion__isnull=False),
-                violation_error_message="A claim is about a question, a request or a suggestion.",
+                condition=_exactly_one_of("question", "membership", "suggestion", "topic"),
+                violation_error_message="A claim is about one record.",
             ),
             models.CheckConstraint(
                 name="teams_claim_claimed_carry_time",
@@ -88,4 +98,4 @@ class Claim(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"claim of {self.question or self.suggestion or self.membership}"
+        return f"claim of {self.question or self.suggestion or self.topic or self.membership}"

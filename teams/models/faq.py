@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Case, Max, Q, When
 from django.urls import reverse
@@ -14,8 +13,9 @@ from django.utils import timezone
 from members.models import Member
 from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
+from teams.models.submissions import Submission, SubmissionQuerySet
 from teams.models.teams import ActionTeam
-from teams.workdays import answer_expected_on, is_late
+from teams.workdays import answer_expected_on
 
 
 class FaqEntryQuerySet(models.QuerySet["FaqEntry"]):
@@ -108,13 +108,10 @@ class FaqEntry(models.Model):
         return self.team.name if self.team else self.get_topic_display()
 
 
-class QuestionQuerySet(models.QuerySet["Question"]):
-    def waiting(self) -> QuestionQuerySet:
-        return self.filter(status=Question.Status.WAITING)
-
-
-class Question(models.Model):
+class Question(Submission):
     """What a visitor asked, and what became of it."""
+
+    SENT_AT = "asked_at"
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -123,21 +120,11 @@ class Question(models.Model):
         DISMISSED = "dismissed", "Dismissed"
 
     text = CleanTextField("question", max_length=1000)
-    # Nobody has proven it; it is erased some time after the decision.
     email = models.EmailField("asker’s address", blank=True)
     status = models.CharField(
         max_length=9, choices=Status.choices, default=Status.WAITING, editable=False
     )
     asked_at = models.DateTimeField("asked", default=timezone.now, editable=False)
-    decided_at = models.DateTimeField("decided", null=True, blank=True, editable=False)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-    )
     # What the asker reads: the answer, or why there is none.
     answer = CleanTextField(blank=True, editable=False)
     published_in = models.ForeignKey(
@@ -149,7 +136,7 @@ class Question(models.Model):
         related_name="questions",
     )
 
-    objects = QuestionQuerySet.as_manager()
+    objects = SubmissionQuerySet["Question"].as_manager()
     history = LoggedRecords(excluded_fields=["email"])
 
     class Meta:
@@ -185,15 +172,6 @@ class Question(models.Model):
         return self.text if len(self.text) <= 80 else f"{self.text[:79]}…"
 
     @property
-    def is_waiting(self) -> bool:
-        return self.status == self.Status.WAITING
-
-    @property
     def answer_expected_on(self) -> date:
         """By when the asker was promised an answer."""
         return answer_expected_on(self.asked_at)
-
-    @property
-    def is_late(self) -> bool:
-        """Whether a question waits for longer than was promised."""
-        return self.is_waiting and is_late(self.asked_at)

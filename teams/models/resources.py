@@ -23,9 +23,9 @@ from members.models.history import LoggedRecords
 from members.text_fields import CleanCharField, CleanTextField
 from teams.models.goals import Goal
 from teams.models.meetings import Meeting, team_keys
+from teams.models.submissions import Submission, SubmissionQuerySet
 from teams.models.teams import ActionTeam
 from teams.web_addresses import web_host
-from teams.workdays import is_late
 
 # A resource that nobody has checked for so long may have changed or gone.
 CHECK_AFTER = timedelta(days=180)
@@ -380,13 +380,10 @@ def language_name(code: str) -> str:
     return code
 
 
-class ResourceSuggestionQuerySet(models.QuerySet["ResourceSuggestion"]):
-    def waiting(self) -> ResourceSuggestionQuerySet:
-        return self.filter(status=ResourceSuggestion.Status.WAITING)
-
-
-class ResourceSuggestion(models.Model):
+class ResourceSuggestion(Submission):
     """A link that someone suggests as a resource, and what became of it."""
+
+    SENT_AT = "suggested_at"
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -396,21 +393,11 @@ class ResourceSuggestion(models.Model):
     url = models.URLField("address", max_length=500)
     title = CleanCharField(max_length=150)
     text = CleanTextField("why it helps", max_length=500, blank=True)
-    # Nobody has proven it; it is erased some time after the decision.
     email = models.EmailField("suggester’s address", blank=True)
     status = models.CharField(
         max_length=9, choices=Status.choices, default=Status.WAITING, editable=False
     )
     suggested_at = models.DateTimeField("suggested", default=timezone.now, editable=False)
-    decided_at = models.DateTimeField("decided", null=True, blank=True, editable=False)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-    )
     # What the suggester reads: why it was dismissed.
     answer = CleanTextField(blank=True, editable=False)
     published_as = models.ForeignKey(
@@ -422,7 +409,7 @@ class ResourceSuggestion(models.Model):
         related_name="suggestions",
     )
 
-    objects = ResourceSuggestionQuerySet.as_manager()
+    objects = SubmissionQuerySet["ResourceSuggestion"].as_manager()
     history = LoggedRecords(excluded_fields=["email"])
 
     class Meta:
@@ -447,12 +434,3 @@ class ResourceSuggestion(models.Model):
 
     def __str__(self) -> str:
         return self.title
-
-    @property
-    def is_waiting(self) -> bool:
-        return self.status == self.Status.WAITING
-
-    @property
-    def is_late(self) -> bool:
-        """Whether it waits for longer than was promised."""
-        return self.is_waiting and is_late(self.suggested_at)

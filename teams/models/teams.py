@@ -183,9 +183,15 @@ class ActionTeam(models.Model):
         return reverse("team_detail", args=[self.slug])
 
     def clean(self) -> None:
-        """Refuse to hide a team to whose meetings people have been invited."""
+        """Refuse to hide a team that people have asked to join, or to whose meetings they have been
+        invited."""
         if self.pk is None or self.state != self.State.DRAFT:
             return
+        if self.memberships.filter(status="requested").exists():
+            raise ValidationError(
+                "People have asked to join this team, and would not see a draft. Decide their "
+                "requests first, or choose Paused."
+            )
         if meeting := self.meetings.takes_place().upcoming().first():
             raise ValidationError(
                 f"“{meeting}” of this team is announced, and a draft is seen by nobody who was "
@@ -228,6 +234,12 @@ class ActionTeam(models.Model):
     @property
     def is_published(self) -> bool:
         return self.state == self.State.PUBLISHED
+
+    @property
+    def name_with_state(self) -> str:
+        """The name for those who decide who is in the team: "Careers (paused)"."""
+        state = self.get_state_display().lower()
+        return self.name if self.is_published else f"{self.name} ({state})"
 
     @property
     def badge(self) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from members.text_fields import CleanCharField, CleanTextField
 from teams.models.goals import Goal
 from teams.models.meetings import Meeting
 from teams.models.resources import Resource
+from teams.models.submissions import Submission, SubmissionQuerySet
 from teams.models.teams import MARKDOWN_HELP, ActionTeam
 
 # From so many on it is shown to how many organizations a topic matters: below, it tells which.
@@ -33,7 +34,7 @@ STATE_BADGES = {
 }
 
 
-class TopicQuerySet(models.QuerySet["Topic"]):
+class TopicQuerySet(SubmissionQuerySet["Topic"]):
     def public(self) -> TopicQuerySet:
         """What everyone may read: not what waits or was dismissed, nor a topic of a draft team."""
         return self._decided().exclude(team__state=ActionTeam.State.DRAFT)
@@ -58,12 +59,8 @@ class TopicQuerySet(models.QuerySet["Topic"]):
         # "in_focus" comes after "classified" in the alphabet.
         return topics.order_by("-state", "title", "pk")
 
-    def waiting(self) -> TopicQuerySet:
-        """Proposals about which nobody has decided."""
-        return self.filter(state=Topic.State.WAITING)
 
-
-class Topic(models.Model):
+class Topic(Submission):
     """A workforce trend or topic, and how far the work on it is.
 
     WAITING --publish--> PROPOSED --study--> STUDIED --classify--> CLASSIFIED --> IN_FOCUS
@@ -71,6 +68,8 @@ class Topic(models.Model):
 
     `teams.services.topics` alone writes the state, each time with a step that says why.
     """
+
+    EMAIL, SENT_AT, STATUS = "proposer_email", "proposed_at", "state"
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -100,18 +99,7 @@ class Topic(models.Model):
     meetings = models.ManyToManyField(Meeting, blank=True, related_name="topics")
     resources = models.ManyToManyField(Resource, blank=True, related_name="topics")
     proposed_at = models.DateTimeField("proposed", default=timezone.now, editable=False)
-    # Nobody has proven it; it is erased some time after the first decision.
     proposer_email = models.EmailField("proposer’s address", blank=True)
-    # When it was published or dismissed; later steps have times of their own.
-    decided_at = models.DateTimeField("decided", null=True, blank=True, editable=False)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-    )
 
     objects = TopicQuerySet.as_manager()
     history = LoggedRecords(excluded_fields=["proposer_email"])
@@ -163,10 +151,6 @@ class Topic(models.Model):
         `with_support`."""
         number: int = getattr(self, "support_count", 0)
         return number if number >= MIN_SUPPORT_SHOWN else 0
-
-    @property
-    def is_waiting(self) -> bool:
-        return self.state == self.State.WAITING
 
 
 class TopicStep(models.Model):

@@ -51,6 +51,7 @@ from teams.services.importing import (
 from teams.services.invitations import (
     accept_invitations,
     cancel_invitation,
+    check_invitation,
     delete_old_invitations,
     invite,
     invite_member,
@@ -106,7 +107,6 @@ from teams.services.questions import (
     answer_question,
     ask_question,
     confirm_entry,
-    delete_old_addresses,
     dismiss_question,
     publish_question,
 )
@@ -140,6 +140,7 @@ from teams.services.resources import (
     restore_resource,
 )
 from teams.services.site_search import SiteSearch, search_site
+from teams.services.submissions import delete_old_addresses
 from teams.services.summaries import send_summaries, write_summary_again
 from teams.services.taking_back import ImportedPeople, PeopleTakenBack, take_back_members
 from teams.services.visibility import (
@@ -192,6 +193,7 @@ __all__ = [
     "change_profile",
     "change_resource",
     "check_announcement",
+    "check_invitation",
     "check_plan",
     "claim",
     "claim_of",

@@ -15,7 +15,7 @@ from members.services import Refused, save_with_history
 from members.wording import end_sentence
 from teams.areas import Area, all_areas
 from teams.models import ActionTeam, TargetArea, UnemploymentFigure, UnemploymentSurvey
-from teams.services.questions import serialize_inserts
+from teams.services.submissions import serialize_inserts
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,17 @@ from django.utils import timezone
 from members.dates import long_date
 from members.models import Member
 from members.services import Refused, save_with_history
-from teams.models import Claim, Membership, Question, ResourceSuggestion
+from teams.models import Claim, Membership, Question, ResourceSuggestion, Submission, Topic
 from teams.services.visibility import name_for
 
-Claimable: TypeAlias = Question | ResourceSuggestion | Membership
+Claimable: TypeAlias = Question | ResourceSuggestion | Topic | Membership
+# By model, what a claim calls its record.
+CLAIM_NAMES: dict[type[Claimable], str] = {
+    Question: "question",
+    ResourceSuggestion: "suggestion",
+    Topic: "topic",
+    Membership: "membership",
+}
 
 
 def claim_of(record: Claimable) -> Claim | None:
@@ -76,18 +83,18 @@ def delete_settled_claims() -> int:
 
 
 def _key(record: Claimable) -> dict[str, Claimable]:
-    names = {Question: "question", ResourceSuggestion: "suggestion", Membership: "membership"}
-    return {names[type(record)]: record}
+    return {CLAIM_NAMES[type(record)]: record}
 
 
 def _lock_waiting(record: Claimable) -> None:
     stored = type(record)._base_manager.select_for_update(no_key=True).get(pk=record.pk)
     if not stored.is_waiting:
-        status = stored.get_status_display().lower()
-        raise Refused(f"This is already {status}. Nothing was changed.")
+        is_sent = isinstance(stored, Submission)
+        status = stored.status_in_words if is_sent else stored.get_status_display()
+        raise Refused(f"This is already {status.lower()}. Nothing was changed.")
 
 
 def _taken(claim: Claim, by: Member) -> str:
     who = name_for(claim.claimed_by, by) if claim.claimed_by else "Nobody"
-    when = f" on {long_date(claim.claimed_at)}" if claim.claimed_at else ""
-    return f"{who} took this on{when}. Nothing was changed."
+    since = f" since {long_date(claim.claimed_at)}" if claim.claimed_at else ""
+    return f"{who} has been taking care of this{since}. Nothing was changed."

@@ -14,10 +14,11 @@ from teams import emails
 from teams.emails import DigestItem, DigestSection
 from teams.meeting_times import time_range
 from teams.models import Claim, Meeting, Membership
-from teams.services.claims import standing_claims
+from teams.services.claims import CLAIM_NAMES, standing_claims
 from teams.services.meetings_due import describe_due, is_due_now, meetings_due
 from teams.services.resources import describe_attention
 from teams.services.waiting import (
+    SUBMISSIONS,
     Waiting,
     affiliations_waiting,
     bounces_waiting,
@@ -25,11 +26,8 @@ from teams.services.waiting import (
     goals_waiting,
     moves_waiting,
     organizations_waiting,
-    questions_waiting,
     requests_waiting,
     resources_waiting,
-    suggestions_waiting,
-    topics_waiting,
 )
 from teams.workdays import is_late, is_working_day, late_before
 
@@ -77,9 +75,7 @@ def digest_for(facilitator: Member) -> list[DigestSection]:
         _requests(facilitator),
         _moves(facilitator),
         _bounces(facilitator),
-        _questions(facilitator),
-        _suggestions(facilitator),
-        _topics(),
+        *(_submissions(kind, facilitator) for kind in SUBMISSIONS),
         _meetings(facilitator),
         _goals(facilitator),
         _resources(facilitator),
@@ -149,38 +145,14 @@ def _bounces(facilitator: Member) -> DigestSection:
     return _section("bounces", Waiting(bounces.count()), items)
 
 
-def _questions(facilitator: Member) -> DigestSection:
-    questions = _not_claimed_by_others(questions_waiting(), "question", facilitator)
-    oldest = list(questions[:MAX_DIGEST_ITEMS])
+def _submissions(kind: str, facilitator: Member) -> DigestSection:
+    model = SUBMISSIONS[kind]
+    waiting = _not_claimed_by_others(model.objects.waiting(), CLAIM_NAMES[model], facilitator)
+    oldest = list(waiting.oldest_first()[:MAX_DIGEST_ITEMS])
     own = standing_claims(oldest)
-    items = [
-        DigestItem(question, str(question), question.is_late, question in own)
-        for question in oldest
-    ]
-    late = Q(asked_at__lt=late_before())
-    return _section("questions", count_waiting(questions, "pk", late), items)
-
-
-def _suggestions(facilitator: Member) -> DigestSection:
-    suggestions = _not_claimed_by_others(suggestions_waiting(), "suggestion", facilitator)
-    oldest = list(suggestions[:MAX_DIGEST_ITEMS])
-    own = standing_claims(oldest)
-    items = [
-        DigestItem(suggestion, str(suggestion), suggestion.is_late, suggestion in own)
-        for suggestion in oldest
-    ]
-    late = Q(suggested_at__lt=late_before())
-    return _section("suggestions", count_waiting(suggestions, "pk", late), items)
-
-
-def _topics() -> DigestSection:
-    topics = topics_waiting()
-    items = [
-        DigestItem(topic, str(topic), is_late(topic.proposed_at))
-        for topic in topics[:MAX_DIGEST_ITEMS]
-    ]
-    late = Q(proposed_at__lt=late_before())
-    return _section("topics", count_waiting(topics, "pk", late), items)
+    items = [DigestItem(each, str(each), each.is_late, each in own) for each in oldest]
+    late = Q(**{f"{model.SENT_AT}__lt": late_before()})
+    return _section(kind, count_waiting(waiting, "pk", late), items)
 
 
 def _meetings(facilitator: Member) -> DigestSection:
@@ -225,7 +197,7 @@ def _person(member: Member) -> str:
 
 
 def _request(request: Membership) -> str:
-    asked = f"{_person(request.member)}: {request.team}"
+    asked = f"{_person(request.member)}: {request.team.name_with_state}"
     return f"{asked}. “{request.request_reason}”" if request.request_reason else asked
 
 

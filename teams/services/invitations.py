@@ -39,15 +39,13 @@ def invite(
     email: str, role: str, *, by: Member, team: ActionTeam | None = None, note: str = ""
 ) -> Invitation:
     """Invite the person at `email` to facilitate `team`, or to administer the portal; return the
-    invitation. Whether there is an account with the address changes nothing.
+    invitation.
 
-    An open invitation to the same is sent again. Refuses if that was sent too often, and what
-    someone else sends at the same time; and staff for a person who asked for no more invitations:
-    administrators see all that is stored, and have to know that their email never arrives.
+    An open invitation to the same is sent again. Refuses if that was sent too often, what someone
+    else sends at the same time, and as `check_invitation`.
     """
     address = normalize_address(email)
-    if role in STAFF and is_refused(address):
-        raise Refused(REFUSED_BY_PERSON)
+    check_invitation(address, role, team)
     same = Invitation.objects.filter(email=address, role=role, team=team)
     pending = same.filter(accepted_at=None, cancelled_at=None)
     if invitation := pending.select_for_update().first():
@@ -61,6 +59,25 @@ def invite(
         raise Refused(INVITED_ALREADY) from error
     _send(invitation)
     return invitation
+
+
+def check_invitation(address: str, role: str, team: ActionTeam | None) -> None:
+    """Refuse to invite as staff those who asked for no more invitations, who are it already, and
+    whose account is not open: administrators see all that is stored, and have to know that the
+    email would never arrive or lead to nothing."""
+    if role not in STAFF:
+        return
+    if is_refused(address):
+        raise Refused(REFUSED_BY_PERSON)
+    account = Member.objects.account_of(address)
+    if account is None:
+        return
+    if not account.is_active:
+        raise Refused(f"The account of {address} is {account.inactive_reason}. Nothing was sent.")
+    is_facilitator = team is not None and team.facilitators.filter(pk=account.pk).exists()
+    if is_facilitator or (role == Role.ADMINISTRATOR and account.is_superuser):
+        what = f"facilitates {team}" if team else "is an administrator"
+        raise Refused(f"{account} already {what}. Nothing was sent.")
 
 
 @transaction.atomic
@@ -85,8 +102,7 @@ def send_again(invitation: Invitation, *, by: Member) -> Invitation:
             f"The invitation of {invitation.email} was already accepted or cancelled. "
             "Nothing was sent."
         )
-    if invitation.role in STAFF and is_refused(invitation.email):
-        raise Refused(REFUSED_BY_PERSON)
+    check_invitation(invitation.email, invitation.role, invitation.team)
     if invitation.sent_count >= MAX_INVITATION_EMAILS:
         raise Refused(
             f"{invitation.email} was invited {MAX_INVITATION_EMAILS} times. Nothing was sent. "

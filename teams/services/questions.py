@@ -1,45 +1,29 @@
 """Visitors' questions, asked without an account and decided by facilitators; and the FAQ."""
 
-from datetime import timedelta
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
-from django.db import models, transaction
-from django.db.models import Q
+from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from members.dates import long_date
 from members.models import Member
 from members.services import Refused, save_with_history
-from members.wording import end_sentence
 from teams import emails
-from teams.models import FaqEntry, Question, ResourceSuggestion, Topic
-from teams.services.visibility import name_for
+from teams.models import FaqEntry, Question
+from teams.services.submissions import (
+    decide_submission,
+    lock_submission,
+    serialize_inserts,
+    store_submission,
+)
 
-# The same words from the same address within this time are one question.
-REPEAT_WINDOW = timedelta(minutes=10)
-# How long the address of an asker, or of who suggests a resource or proposes a topic, is kept.
-KEEP_ADDRESS_AFTER_DECISION = timedelta(days=90)
-KEEP_ADDRESS_UNDECIDED = timedelta(days=365)
 # Of a slug, so that a number fits behind it.
 MAX_SLUG_CHARACTERS = 70
 
 
 def ask_question(text: str, email: str = "") -> Question:
-    """Store the question of a visitor and return it; what is sent twice within ten minutes is one
-    question.
-
-    Nobody has proven the address: one email about this question may go there, no more.
-    """
-    with transaction.atomic():
-        serialize_inserts(Question)
-        recent = Question.objects.filter(asked_at__gte=timezone.now() - REPEAT_WINDOW)
-        question = recent.filter(text=text, email=email).first()
-        if question is None:
-            question = Question(text=text, email=email)
-            save_with_history(question, None, "asked by a visitor")
-    return question
+    """Store the question of a visitor, as `store_submission`, and return it."""
+    return store_submission(Question, "asked by a visitor", {"text": text, "email": email})
 
 
 def answer_question(question: Question, *, answer: str, by: Member) -> Question:
@@ -48,14 +32,14 @@ def answer_question(question: Question, *, answer: str, by: Member) -> Question:
     if not answer.strip():
         raise Refused("Write the answer. The asker reads it in the email.")
     with transaction.atomic():
-        question = _lock_waiting(question, by)
+        question = lock_submission(question, by)
         if not question.email:
             raise Refused(
                 f"“{question}”: the asker left no address, so no answer reaches them. Publish it "
                 "instead, or dismiss the question. Nothing was changed."
             )
         answered = Question.Status.ANSWERED
-        _decide(question, by, "answered", status=answered, answer=answer.strip())
+        decide_submission(question, by, "answered", status=answered, answer=answer.strip())
         emails.question_answered(question)
     return question
 
@@ -71,10 +55,10 @@ def publish_question(
     question or an answer, and an existing one that is not published.
     """
     with transaction.atomic():
-        question = _lock_waiting(question, by)
+        question = lock_submission(question, by)
         entry = _extend_entry(entry, answer, by) if entry.pk else _add_entry(entry, by)
         published = Question.Status.PUBLISHED
-        _decide(question, by, "published", status=published, published_in=entry)
+        decide_submission(question, by, "published", status=published, published_in=entry)
         if question.email:
             emails.question_published(question)
     return question
@@ -85,9 +69,9 @@ def dismiss_question(question: Question, *, reason: str, by: Member) -> Question
     with an address gets an email; without one nobody does. Refuses a question that is decided
     already."""
     with transaction.atomic():
-        question = _lock_waiting(question, by)
+        question = lock_submission(question, by)
         dismissed = Question.Status.DISMISSED
-        _decide(question, by, "dismissed", status=dismissed, answer=reason.strip())
+        decide_submission(question, by, "dismissed", status=dismissed, answer=reason.strip())
         if question.email and question.answer:
             emails.question_dismissed(question)
     return question
@@ -102,49 +86,6 @@ def confirm_entry(entry: FaqEntry, *, by: Member) -> FaqEntry:
             raise Refused(f"“{entry}” was checked today already. Nothing was changed.")
         save_with_history(entry, by, "checked: still true", checked_on=timezone.localdate())
     return entry
-
-
-def delete_old_addresses() -> int:
-    """Erase the addresses of those who asked a question, suggested a resource or proposed a topic,
-    90 days after the decision, and a year after they wrote if there was none; return how many.
-    History holds no addresses, so it gets no line."""
-    now = timezone.now()
-    decided = Q(decided_at__lt=now - KEEP_ADDRESS_AFTER_DECISION)
-    undecided_since = now - KEEP_ADDRESS_UNDECIDED
-    questions = Question.objects.filter(decided | Q(decided_at=None, asked_at__lt=undecided_since))
-    suggestions = ResourceSuggestion.objects.filter(
-        decided | Q(decided_at=None, suggested_at__lt=undecided_since)
-    )
-    topics = Topic.objects.filter(decided | Q(decided_at=None, proposed_at__lt=undecided_since))
-    number = topics.exclude(proposer_email="").update(proposer_email="")
-    return number + sum(old.exclude(email="").update(email="") for old in (questions, suggestions))
-
-
-def serialize_inserts(model: type[models.Model]) -> None:
-    """Let only one transaction at a time look for an object of `model` and then add one: no
-    constraint can say “not within ten minutes”, and a new slug depends on those that are free."""
-    key = ContentType.objects.get_for_model(model).pk
-    ContentType.objects.select_for_update(no_key=True).get(pk=key)
-
-
-def _lock_waiting(question: Question, by: Member) -> Question:
-    """Return the stored question, locked. Refuses `by` one that is decided, saying by whom and
-    when."""
-    # Two queries: in one, PostgreSQL would join rows as they were before the wait for the lock.
-    Question.objects.select_for_update(no_key=True).get(pk=question.pk)
-    question = Question.objects.select_related("decided_by").get(pk=question.pk)
-    if question.decided_at and question.decided_by:
-        raise Refused(
-            f"“{question}”: already {question.get_status_display().lower()} on "
-            f"{long_date(question.decided_at)} by "
-            f"{end_sentence(name_for(question.decided_by, by))} "
-            "Nothing was changed."
-        )
-    return question
-
-
-def _decide(question: Question, by: Member, why: str, **changes: Any) -> None:
-    save_with_history(question, by, why, decided_at=timezone.now(), decided_by=by, **changes)
 
 
 def _add_entry(entry: FaqEntry, by: Member) -> FaqEntry:

@@ -1,33 +1,18 @@
 """What anyone suggests as a resource, without an account; facilitators decide."""
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
-from django.utils import timezone
 
 from members.models import Member
-from members.services import save_with_history
 from teams import emails
 from teams.models import Resource, ResourceSuggestion
-from teams.services.questions import REPEAT_WINDOW, serialize_inserts
+from teams.services.submissions import store_submission
 from teams.web_addresses import same_page_key, web_host
 
 
 def suggest_resource(url: str, title: str, text: str = "", email: str = "") -> ResourceSuggestion:
-    """Store the suggestion of a visitor and return it; what is sent twice within ten minutes is
-    one suggestion.
-
-    Nobody has proven the address: one email about this suggestion may go there, no more.
-    """
+    """Store the suggestion of a visitor, as `store_submission`, and return it."""
     fields = {"url": url, "title": title, "text": text, "email": email}
-    with transaction.atomic():
-        serialize_inserts(ResourceSuggestion)
-        since = timezone.now() - REPEAT_WINDOW
-        recent = ResourceSuggestion.objects.filter(suggested_at__gte=since, **fields)
-        suggestion = recent.first()
-        if suggestion is None:
-            suggestion = ResourceSuggestion(**fields)
-            save_with_history(suggestion, None, "suggested by a visitor")
-    return suggestion
+    return store_submission(ResourceSuggestion, "suggested by a visitor", fields)
 
 
 def resource_at(url: str, person: Member | AnonymousUser) -> Resource | None:

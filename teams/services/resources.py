@@ -18,7 +18,7 @@ from members.services import Refused, explain_change, save_with_history
 from members.wording import end_sentence
 from teams.models import ActionTeam, Meeting, Resource, ResourceSuggestion
 from teams.services.resource_suggestions import email_suggester
-from teams.services.visibility import name_for
+from teams.services.submissions import decide_submission, lock_submission
 
 # Of an address, of which the words of a meeting and a number may be a part.
 MAX_SLUG_CHARACTERS = 130
@@ -157,13 +157,13 @@ def publish_suggestion(
 
     Refuses a suggestion that is decided already, and what `create_resource` refuses.
     """
-    suggestion = _lock_waiting(suggestion, by)
+    suggestion = lock_submission(suggestion, by)
     resource = lock_resource(resource, by) if resource.pk else resource
     if resource.archived_at:
         raise Refused(f"“{resource}” is archived. Restore it first. Nothing was changed.")
     resource = resource if resource.pk else create_resource(resource, teams, by=by)
     published = ResourceSuggestion.Status.PUBLISHED
-    _decide(suggestion, by, "published", status=published, published_as=resource)
+    decide_submission(suggestion, by, "published", status=published, published_as=resource)
     email_suggester(suggestion)
     return suggestion
 
@@ -174,9 +174,9 @@ def dismiss_suggestion(
 ) -> ResourceSuggestion:
     """Close the suggestion without publishing it; return the stored suggestion. With a reason, who
     suggested it gets an email, if they left an address. Refuses one that is decided already."""
-    suggestion = _lock_waiting(suggestion, by)
+    suggestion = lock_submission(suggestion, by)
     dismissed = ResourceSuggestion.Status.DISMISSED
-    _decide(suggestion, by, "dismissed", status=dismissed, answer=reason.strip())
+    decide_submission(suggestion, by, "dismissed", status=dismissed, answer=reason.strip())
     email_suggester(suggestion)
     return suggestion
 
@@ -216,25 +216,6 @@ def describe_links(resource: Resource) -> list[str]:
     if resource.lacks_captions:
         sentences.append("It has neither captions nor a transcript.")
     return sentences
-
-
-def _lock_waiting(suggestion: ResourceSuggestion, by: Member) -> ResourceSuggestion:
-    """Return the stored suggestion, locked. Refuses `by` one that is decided, saying by whom and
-    when."""
-    # Two queries: in one, PostgreSQL would join rows as they were before the wait for the lock.
-    ResourceSuggestion.objects.select_for_update(no_key=True).get(pk=suggestion.pk)
-    stored = ResourceSuggestion.objects.select_related("decided_by").get(pk=suggestion.pk)
-    if stored.decided_at and stored.decided_by:
-        raise Refused(
-            f"“{stored}”: already {stored.get_status_display().lower()} on "
-            f"{long_date(stored.decided_at)} by {end_sentence(name_for(stored.decided_by, by))} "
-            "Nothing was changed."
-        )
-    return stored
-
-
-def _decide(suggestion: ResourceSuggestion, by: Member, why: str, **changes: Any) -> None:
-    save_with_history(suggestion, by, why, decided_at=timezone.now(), decided_by=by, **changes)
 
 
 def lock_resource(resource: Resource, by: Member) -> Resource:

@@ -34,8 +34,8 @@ from teams.models import (
     ReviewLine,
 )
 from teams.services.announcements import create_announcement
-from teams.services.questions import serialize_inserts
 from teams.services.review_lines import Days, collect_lines
+from teams.services.submissions import serialize_inserts
 
 Status = Review.Status
 # Where no quarterly meeting was held yet.

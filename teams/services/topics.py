@@ -19,7 +19,7 @@ from members.services import Refused, save_with_history
 from members.wording import end_sentence
 from teams import emails
 from teams.models import ActionTeam, Membership, Topic, TopicStep, TopicSupport
-from teams.services.questions import REPEAT_WINDOW, serialize_inserts
+from teams.services.submissions import serialize_inserts, store_submission
 
 State = Topic.State
 # Of an address, so that a number fits behind it.
@@ -46,20 +46,12 @@ LINKS = ("goals", "meetings", "resources")
 
 
 def propose_topic(title: str, summary: str = "", email: str = "") -> Topic:
-    """Store what a visitor proposes and return it; what is sent twice within ten minutes is one
-    proposal. It waits for a facilitator.
-
-    Nobody has proven the address: one email about this proposal may go there, no more.
-    """
+    """Store what a visitor proposes, as `store_submission`, and return it: it waits for a
+    facilitator."""
     fields = {"title": title, "summary": summary, "proposer_email": email}
-    with transaction.atomic():
-        serialize_inserts(Topic)
-        since = timezone.now() - REPEAT_WINDOW
-        topic = Topic.objects.waiting().filter(proposed_at__gte=since, **fields).first()
-        if topic is None:
-            topic = Topic(slug=_free_slug(title), **fields)
-            save_with_history(topic, None, "proposed by a visitor")
-    return topic
+    return store_submission(
+        Topic, "proposed by a visitor", fields, lambda: {"slug": _free_slug(title)}
+    )
 
 
 @transaction.atomic

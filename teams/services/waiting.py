@@ -41,6 +41,13 @@ from teams.services.meetings_due import meetings_due
 from teams.services.visibility import visible_moves, visible_resources
 from teams.workdays import late_before
 
+# What visitors send, by kind.
+SUBMISSIONS: dict[str, type[Question | ResourceSuggestion | Topic]] = {
+    "questions": Question,
+    "suggestions": ResourceSuggestion,
+    "topics": Topic,
+}
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -76,21 +83,6 @@ def affiliations_waiting(
 def requests_waiting(facilitator: Member) -> MembershipQuerySet:
     """Return the requests that wait only for the decision of `facilitator`."""
     return Membership.objects.visible_to(facilitator).to_decide().order_by("requested_at", "pk")
-
-
-def questions_waiting() -> QuerySet[Question]:
-    """Return the questions of visitors that nobody has answered."""
-    return Question.objects.waiting().order_by("asked_at", "pk")
-
-
-def suggestions_waiting() -> QuerySet[ResourceSuggestion]:
-    """Return the resources that people suggested and nobody has decided about."""
-    return ResourceSuggestion.objects.waiting().order_by("suggested_at", "pk")
-
-
-def topics_waiting() -> QuerySet[Topic]:
-    """Return the topics that people proposed and nobody has decided about."""
-    return Topic.objects.waiting().order_by("proposed_at", "pk")
 
 
 def resources_waiting(facilitator: Member) -> ResourceQuerySet:
@@ -137,9 +129,10 @@ def waiting_for(facilitator: Member) -> dict[str, Waiting]:
         _numbers("requests", requests_waiting(facilitator), "pk", requested),
         _numbers("moves", moves_waiting(facilitator), "pk", asked),
         _numbers("bounces", bounces_waiting(facilitator), "pk"),
-        _numbers("questions", questions_waiting(), "pk", asked),
-        _numbers("suggestions", suggestions_waiting(), "pk", Q(suggested_at__lt=before)),
-        _numbers("topics", topics_waiting(), "pk", Q(proposed_at__lt=before)),
+        *(
+            _numbers(kind, model.objects.waiting(), "pk", Q(**{f"{model.SENT_AT}__lt": before}))
+            for kind, model in SUBMISSIONS.items()
+        ),
         _numbers("meetings", meetings_due(facilitator), "pk"),
         _numbers("goals", goals_waiting(facilitator), "pk"),
         _numbers("resources", resources_waiting(facilitator), "pk"),

@@ -352,7 +352,9 @@ def test_claim_at_once_is_won_by_one(requests, administrator, approver):
     steps = [partial(claim, requests[0], by=person) for person in (administrator, approver)] * 3
     results = at_once(*steps)
     claimed_by = claim_of(requests[0]).claimed_by
-    assert [f"{claimed_by} took this on" in text for text in refusals(results)] == [True] * 3
+    assert [f"{claimed_by} has been taking care" in text for text in refusals(results)] == [
+        True
+    ] * 3
     assert Claim.history.count() == 1
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from conftest import appoint, make_member, make_membership
 from members.services import Refused
-from teams.models import Claim, Membership, Question
+from teams.models import Claim, Membership, Question, Topic
 from teams.services import (
     approve_membership,
     claim,
@@ -24,6 +24,7 @@ from teams.services import (
     write_claim_note,
 )
 from teams.services.digests import digest_for
+from teams.services.topics import dismiss_topic, propose_topic
 
 MONDAY = date(2027, 3, 8)
 
@@ -39,7 +40,12 @@ def request_of_member(requests):
     return requests[0]
 
 
-@pytest.fixture(params=["question", "request_of_member"])
+@pytest.fixture
+def topic(db) -> Topic:
+    return propose_topic("Night shifts")
+
+
+@pytest.fixture(params=["question", "request_of_member", "topic"])
 def record(request):
     return request.getfixturevalue(request.param)
 
@@ -64,7 +70,9 @@ def test_claim_twice_keeps_the_first(record, approver):
 
 def test_claim_refuses_what_another_has_claimed(record, approver, administrator):
     claim(record, by=administrator)
-    with pytest.raises(Refused, match=r"Ada Admin took this on .* Nothing was changed"):
+    with pytest.raises(
+        Refused, match=r"Ada Admin has been taking care of this .* Nothing was changed"
+    ):
         claim(record, by=approver)
     assert claim_of(record).claimed_by == administrator
 
@@ -98,32 +106,36 @@ def test_write_claim_note_refuses_who_has_not_claimed(record, approver, administ
     with pytest.raises(Refused, match="Nobody has taken this on"):
         write_claim_note(record, "x", by=approver)
     claim(record, by=administrator)
-    with pytest.raises(Refused, match="Ada Admin took this on"):
+    with pytest.raises(Refused, match="Ada Admin has been taking care of this"):
         write_claim_note(record, "x", by=approver)
     assert claim_of(record).note == ""
 
 
 @pytest.mark.parametrize("step", [claim, release_claim])
-def test_claims_end_with_the_decision(question, request_of_member, approver, step):
-    for record in (question, request_of_member):
+def test_claims_end_with_the_decision(question, request_of_member, topic, approver, step):
+    for record in (question, request_of_member, topic):
         claim(record, by=approver)
     dismiss_question(question, reason="", by=approver)
+    dismiss_topic(topic, reason="", by=approver)
     approve_membership(request_of_member, by=approver)
-    for record in (question, request_of_member):
+    for record in (question, request_of_member, topic):
         record.refresh_from_db()
         assert claim_of(record) is None
         with pytest.raises(Refused, match="already"):
             step(record, by=approver)
 
 
-def test_delete_settled_claims_deletes_those_of_what_is_decided(requests, question, approver):
-    for record in (*requests, question):
+def test_delete_settled_claims_deletes_those_of_what_is_decided(
+    requests, question, topic, approver
+):
+    for record in (*requests, question, topic):
         claim(record, by=approver)
     approve_membership(requests[0], by=approver)
     assert delete_settled_claims() == 1
-    assert Claim.objects.count() == 2
+    assert Claim.objects.count() == 3
     dismiss_question(question, reason="", by=approver)
-    assert delete_settled_claims() == 1
+    dismiss_topic(topic, reason="", by=approver)
+    assert delete_settled_claims() == 2
 
 
 def test_claim_note_is_in_no_download_and_no_history(request_of_member, approver):
@@ -149,10 +161,11 @@ def test_claim_is_about_one_record(question, request_of_member):
 
 
 def test_digest_for_lists_what_no_other_has_claimed(
-    question, request_of_member, requests, approver, administrator, queued_emails
+    question, request_of_member, requests, topic, approver, administrator, queued_emails
 ):
-    assert len(names(approver)) == 3
+    assert len(names(approver)) == 4
     claim(question, by=administrator)
+    claim(topic, by=administrator)
     claim(request_of_member, by=administrator)
     assert names(approver) == [f"{requests[1].member}, Rush Example Hospital: Careers"]
     assert question.text in names(administrator)
@@ -160,7 +173,7 @@ def test_digest_for_lists_what_no_other_has_claimed(
     assert send_digests(MONDAY) == 1
     (email,) = queued_emails()
     assert email.to == [administrator.email]
-    assert email.message.count("(you took this on)") == 3
+    assert email.message.count("(you took this on)") == 4
 
 
 def test_digest_for_leaves_out_people_whom_another_confirms(

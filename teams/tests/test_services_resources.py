@@ -270,7 +270,7 @@ def test_dismiss_suggestion_emails_a_reason_only(
 @pytest.mark.both_databases
 def test_suggestions_are_claimed_as_questions_are(suggestion, facilitator, other_facilitator):
     claim(suggestion, by=facilitator)
-    with pytest.raises(Refused, match="took this on"):
+    with pytest.raises(Refused, match="has been taking care of this"):
         claim(suggestion, by=other_facilitator)
     assert delete_settled_claims() == 0
     dismiss_suggestion(suggestion, reason="", by=other_facilitator)

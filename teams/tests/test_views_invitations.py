@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from conftest import visible_text
+from conftest import messages_of, visible_text
 from members.models import Member
 from members.services import save_with_history
 from teams.models import Invitation
@@ -74,6 +74,15 @@ def test_invitation_that_no_longer_works_says_so(invitation, administrator, reas
     assert "This invitation no longer works" in page
     assert "Ada Admin" not in page
     assert ADDRESS not in page
+
+
+def test_member_who_is_signed_in_learns_that_an_invitation_no_longer_works(
+    invitation, administrator, client_for, member
+):
+    cancel_invitation(invitation, by=administrator)
+    page = client_for(member).get(url_of(invitation), follow=True)
+    assert page.redirect_chain == [("/my/", 302)]
+    assert "This invitation no longer works" in str(messages_of(page))
 
 
 def test_member_who_is_signed_in_accepts_with_a_code(invitation, client_for, member, team):

@@ -38,6 +38,7 @@ from teams.services.my_meetings import MyMeeting, my_meetings
 
 # In the session: the form whose address is verified, while the employer is asked for.
 PENDING_JOIN_SESSION_KEY = "pending_join"
+OLD_INVITATION = "This invitation no longer works: it was used, was cancelled or has expired."
 
 
 @never_cache
@@ -52,6 +53,8 @@ def join(request: HttpRequest) -> HttpResponse:
     token = request.GET.get("invitation", "")
     invitation = Invitation.objects.of_staff().with_token(token) if token else None
     if isinstance(request.user, Member) and not invitation:
+        if token:
+            messages.info(request, OLD_INVITATION)
         return redirect("my_teams")
     return _join_page(
         request, invitation=invitation, has_old_invitation=bool(token) and invitation is None
@@ -66,8 +69,8 @@ def invited(request: HttpRequest, token: str) -> HttpResponse:
     changed. The plain form if the invitation no longer works. A member joins on My teams."""
     invitation = Invitation.objects.of_colleagues().with_token(token)
     if isinstance(request.user, Member):
-        if invitation:
-            messages.info(request, _invitation_to_member(invitation))
+        words = _invitation_to_member(invitation) if invitation else OLD_INVITATION
+        messages.info(request, words)
         return redirect("my_teams")
     return _join_page(request, colleague=invitation, has_old_invitation=invitation is None)
 

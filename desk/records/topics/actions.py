@@ -8,7 +8,6 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from post_office.models import Email
 
 from desk.actions.bulk_action import (
     MAX_LISTED_RECORDS,
@@ -16,9 +15,9 @@ from desk.actions.bulk_action import (
     ActionWithReason,
     BulkAction,
 )
+from desk.records.submissions import DismissAction, SubmissionAction
 from desk.records.teams import own_teams
 from members.models import Member
-from members.services import Preview
 from members.text_fields import CleanFormField
 from teams.models import Topic
 from teams.services.topics import BEFORE
@@ -88,26 +87,18 @@ class ClassifyForm(WhyForm):
     field_order = ("team", "why")
 
 
-class TopicAction(BulkAction[Topic]):
+class TopicAction(SubmissionAction[Topic]):
     model = Topic
     nouns = ("topic", "topics")
     template = "admin/teams/topic/action.html"
-    needs_form = True
     # The state into which it brings a topic.
     target: str
-
-    def record_name(self, topic: Topic) -> str:
-        return f"“{topic}”"
 
     def is_available(self, topic: Topic) -> bool:
         return topic.state in BEFORE[self.target]
 
     def get_form(self, request: HttpRequest, records: Sequence[Topic]) -> forms.Form:
         return WhyForm(request.POST if request.method == "POST" else None)
-
-    def visible_email(self, preview: Preview, staff: Member) -> Email | None:
-        """Return the first email: all facilitators share the proposals and what becomes of them."""
-        return next(iter(preview.emails), None)
 
     def get_context_data(
         self, request: HttpRequest, records: Sequence[Topic], form: forms.Form
@@ -157,8 +148,7 @@ class Publish(TopicAction):
         return data if data is None else {**data, "why": data.get("why") or "…"}
 
 
-class Dismiss(TopicAction, ActionWithReason[Topic]):
-    name, label, title = "dismiss", "Dismiss", "Dismiss {}"
+class Dismiss(DismissAction[Topic], TopicAction):
     target = Topic.State.DISMISSED
     description = (
         "It is not published. With a reason, a person who left an address is notified by email. "
@@ -170,13 +160,6 @@ class Dismiss(TopicAction, ActionWithReason[Topic]):
         "Thank you. It is not about the healthcare workforce.",
         "Thank you. It is about one employer, and our topics concern many.",
     )
-
-    def get_form(self, request: HttpRequest, records: Sequence[Topic]) -> forms.Form:
-        form = ActionWithReason.get_form(self, request, records)
-        form.fields["reason"].required = False
-        if PREPARED_PARAM not in request.POST:
-            form.initial["reason"] = ""
-        return form
 
 
 class Study(StepAction):

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from desk.changelist import badge, mark_unseen_people, require_staff, team_tag
+from desk.records.claims import with_claim
 from desk.records.memberships import TeamFilter
 from desk.records.topics.actions import ACTIONS, ON_ITS_PAGE
 from desk.records.topics.importing import TopicImportAdmin
@@ -99,6 +100,8 @@ def describe_link(record: Goal | Meeting | Resource) -> str:
 
 class TopicAdmin(TopicImportAdmin):
     """The topics, which all facilitators share: proposals of visitors, and what became of them."""
+
+    change_form_template = "admin/teams/topic/change_form.html"
 
     form = TopicForm
     add_words = "Add a topic"
@@ -194,8 +197,8 @@ class TopicAdmin(TopicImportAdmin):
         return None
 
     @admin.display(description="state", ordering="state")
-    def state_badge(self, topic: Topic) -> SafeString:
-        return badge(topic.badge, topic.get_state_display())
+    def state_badge(self, topic: Topic) -> SafeString | str:
+        return with_claim(badge(topic.badge, topic.get_state_display()), topic)
 
     @admin.display(description="focus area", ordering="team")
     def team_or_none(self, topic: Topic) -> SafeString | str:

@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from desk.actions.base import ActionAdmin
 from desk.changelist import counted, require_staff
 from desk.imports.topics import TopicList, read_topics
 from desk.imports.views import UploadForm
+from desk.records.claims import ClaimableAdmin
 from desk.records.teams import own_teams
 from members.history.changesets import ChangeSource, change_source
 from members.models import Member
@@ -40,7 +40,7 @@ class ListForm(UploadForm):
     )
 
 
-class TopicImportAdmin(ActionAdmin[Topic]):
+class TopicImportAdmin(ClaimableAdmin[Topic]):
     """A list of topics that a file can be imported into."""
 
     def get_urls(self) -> list[URLPattern]:
