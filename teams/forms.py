@@ -312,7 +312,9 @@ class VisitorForm(HoneypotForm):
     @cached_property
     def suggested_email(self) -> str:
         """The address that was probably meant, once the form is valid; else empty."""
-        return EmailDomain.objects.address_probably_meant_by(self.cleaned_data.get("email", ""))
+        email = self.cleaned_data.get("email", "")
+        meant: str = EmailDomain.objects.address_probably_meant_by(email)
+        return meant
 
     def _age(self) -> float | None:
         """Return the seconds since the form was shown, or None without our signature."""

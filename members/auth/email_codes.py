@@ -121,7 +121,8 @@ class EmailVerification:
     @cached_property
     def suggested_email(self) -> str:
         """The address that was probably meant; empty where the domain may well be right."""
-        return EmailDomain.objects.address_probably_meant_by(self.email)
+        meant: str = EmailDomain.objects.address_probably_meant_by(self.email)
+        return meant
 
     @property
     def unknown_ending(self) -> str:
