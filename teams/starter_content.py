@@ -221,8 +221,7 @@ QUESTIONS: list[dict[str, Any]] = [
 
 # Words that mean the same to the search.
 SYNONYMS = [
-    "employer, organization, hospital, clinic, health system, facility, school, company, agency, "
-    "workplace, place of work",
+    "employer, organization, hospital, clinic, health system, company, workplace, place of work",
     "new employer, new job, another hospital, another employer, change jobs, change employers, "
     "switch jobs",
     "change, move, switch, update",
@@ -231,8 +230,8 @@ SYNONYMS = [
     "sign in, log in, login",
     "sign out, log out, logout",
     "join, sign up, register, enroll, become a member",
-    "leave, quit, unsubscribe",
-    "code, password, passcode",
+    "leave, quit, resign, unsubscribe",
+    "code, password, passcode, forgot password, forgot my password",
     "details, data, information, profile",
     "facilitator, organizer, team leader, team lead, contact person",
     "approve, accept, recognize, approval",

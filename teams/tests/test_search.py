@@ -2,7 +2,12 @@
 
 import pytest
 
+from teams.models import FaqEntry
+from teams.models.synonyms import split_synonyms
 from teams.search import MAX_CORRECTED_WORDS, Document, DocumentKey, SearchIndex, search
+from teams.services.search_kinds import question_document
+from teams.starter_content import QUESTIONS
+from teams.starter_content import SYNONYMS as STARTER_SYNONYMS
 from teams.stemming import matched_spans, same_words, stem
 
 DOCUMENTS = [
@@ -239,3 +244,39 @@ def test_search_corrects_only_the_first_words_of_a_long_query():
 def test_search_takes_any_query(query):
     results = search(DOCUMENTS, query, SYNONYMS)
     assert (results.matches, results.suggestion) == ([], "")
+
+
+# The questions that a new portal begins with ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def starter_index() -> SearchIndex:
+    entries = (FaqEntry(pk=each["slug"], **each) for each in QUESTIONS)
+    return SearchIndex(map(question_document, entries), map(split_synonyms, STARTER_SYNONYMS))
+
+
+@pytest.mark.parametrize(
+    ("query", "slug"),
+    [
+        *(("i forgot my password", "password"), ("Can’t log in", "password")),
+        *(("new job", "new-employer"), ("moved to another hospital", "new-employer")),
+        *(("i switched jobs", "new-employer"), ("change employer", "new-employer")),
+        *(("how do I change my e-mail adress?", "new-employer"), ("“e‑mail”", "new-employer")),
+        *(("can i join multiple teams", "which-team"), ("join two teams?", "which-team")),
+        *(("can my clinic join", "who-can-join"), ("Who can join ?!", "who-can-join")),
+        *(("how to resign from a team", "leave-a-team"), ("unsubscribe", "leave-a-team")),
+        *(("who sees my data", "who-sees-my-details"), ("HR dept.s", "how-the-teams-were-chosen")),
+        ("my request is pending", "organization-not-recognized"),
+        ("what if my hospital is not recognised", "organization-not-recognized"),
+    ],
+)
+def test_search_finds_what_hr_people_ask_first(starter_index, query, slug):
+    results = starter_index.search(query)
+    assert [document.key for document in results.matches or results.nearest][:1] == [slug]
+
+
+@pytest.mark.parametrize(
+    "query", ["href", "**", "nofollow", "non-profit", "¿Quién puede?", "j", "😀"]
+)
+def test_search_finds_no_answer_to_what_none_answers(starter_index, query):
+    assert starter_index.search(query).matches == []
