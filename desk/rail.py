@@ -47,9 +47,9 @@ PEOPLE: list[ListEntry] = [
     (Member, "Members", "people", "affiliations"),
     (Membership, "Memberships", "check", "requests"),
     (Move, "Moves", "arrow", "moves"),
-    (Bounce, "Returned emails", "email", "bounces"),
+    (Bounce, "Returned emails", "returned", "bounces"),
     (Question, "Questions", "ask", "questions"),
-    (ResourceSuggestion, "Suggestions", "plus", "suggestions"),
+    (ResourceSuggestion, "Suggestions", "bulb", "suggestions"),
     (Topic, "Topics", "talk", "topics"),
 ]
 WORK: list[ListEntry] = [
@@ -57,14 +57,14 @@ WORK: list[ListEntry] = [
     (Announcement, "Announcements", "horn", ""),
     (Goal, "Goals", "flag", "goals"),
     (Resource, "Resources", "file", "resources"),
-    (ActionTeam, "Teams", "inbox", ""),
-    (TargetArea, "Target areas", "place", ""),
-    (FaqEntry, "FAQ entries", "form", ""),
+    (ActionTeam, "Teams", "table", ""),
+    (TargetArea, "Target areas", "target", ""),
+    (FaqEntry, "FAQ entries", "book", ""),
 ]
 RECORDS: list[ListEntry] = [
     (Review, "Since last meeting", "clock", ""),
     (Decision, "Decisions", "undo", ""),
-    (Invitation, "Invitations", "plus", ""),
+    (Invitation, "Invitations", "person_plus", ""),
 ]
 # What is set up once and rarely opened.
 SETUP_HEADING = "Set up"
@@ -73,9 +73,9 @@ SETUP: list[ListEntry] = [
     (Notice, "Notices", "info", ""),
     (SiteIdentity, "Name and logo", "wave", ""),
     (SynonymGroup, "Synonyms", "search", ""),
-    (UnemploymentSurvey, "Area figures", "bars", ""),
-    (EmailDomain, "Email domains", "file", ""),
-    (Import, "Imports", "form", ""),
+    (UnemploymentSurvey, "Area figures", "map", ""),
+    (EmailDomain, "Email domains", "at", ""),
+    (Import, "Imports", "upload", ""),
     (Export, "Exports", "download", ""),
     (Email, "Emails", "email", ""),
 ]
@@ -128,7 +128,7 @@ def rail(
     index = reverse("admin:index")
     today = Link("Today", index, "icons/inbox.svg", request.path == index, total)
     pages = [
-        _link(request, "Coverage", "admin:coverage", "place"),
+        _link(request, "Coverage", "admin:coverage", "grid"),
         _link(request, "Report", "admin:report", "bars"),
         *_lists(site, request, RECORDS, waiting),
     ]

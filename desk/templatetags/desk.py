@@ -1,18 +1,21 @@
 """What the templates of the desk need besides stock admin's tags."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django import template
 from django.contrib.admin.helpers import Fieldset
 from django.contrib.admin.views.main import ChangeList
-from django.utils.html import format_html, strip_tags
+from django.utils.html import conditional_escape, format_html, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 register = template.Library()
 # What a cell that admin has rendered begins with: "<td" or "<th".
 TAG_LENGTH = 3
+# An address of an email or of a page, in the text of HTML, not in an attribute.
+ADDRESS = re.compile(r"(?:https?://[^\s<]+|[^\s<>@]+@[^\s<>@]+)(?![^<>]*>)")
 # The filters whose choices are tabs: where a record stands.
 TAB_FILTERS = {"status", "state", "affiliation"}
 
@@ -27,7 +30,20 @@ def labeled(cells: Iterable[SafeString], headers: Iterable[Mapping[str, Any]]) -
         else:
             label = format_html(' data-label="{}"', capfirst(header["text"]) or "")
             scope = SafeString(' scope="row"' if cell.startswith("<th") else "")
-            yield SafeString(cell[:TAG_LENGTH]) + scope + label + SafeString(cell[TAG_LENGTH:])
+            rest = breakable(SafeString(cell[TAG_LENGTH:]))
+            yield SafeString(cell[:TAG_LENGTH]) + scope + label + rest
+
+
+@register.filter
+def breakable(text: str) -> SafeString:
+    """Return `text` with the places where a long address may go on in the next line: before a dot
+    or a slash, and after the @. Browsers would break it inside a word, or not at all."""
+
+    def with_breaks(address: re.Match[str]) -> str:
+        return re.sub(r"(?=\.)|(?<=@)|(?<=[^/:])(?=/)", "<wbr>", address[0])
+
+    # What is escaped stays escaped: only <wbr> is added.
+    return SafeString(ADDRESS.sub(with_breaks, conditional_escape(text)))
 
 
 @register.filter

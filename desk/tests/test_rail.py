@@ -129,3 +129,8 @@ def test_search_answers_whatever_is_typed(client_for, facilitator, query):
 
 def test_search_is_closed_to_members(client_for, member):
     assert client_for(member).get("/admin/search/?q=x").status_code == 403
+
+
+def test_rail_gives_each_link_an_icon_of_its_own(client_for, administrator):
+    icons = [link.icon for link in rail_of(client_for(administrator).get(DESK)).values()]
+    assert len(icons) == len(set(icons))

@@ -1,9 +1,10 @@
 """Cells with the name of their column, for narrow windows, and no empty columns."""
 
+import pytest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from desk.templatetags.desk import filled, labeled
+from desk.templatetags.desk import breakable, filled, labeled
 
 
 def test_labeled_adds_the_name_of_the_column_to_each_cell():
@@ -39,3 +40,20 @@ def test_filled_leaves_out_a_column_that_is_empty_in_each_row():
     shown = filled(rows, headers)
     assert [header["text"] for header in shown["headers"]] == ["box", "name", "waiting"]
     assert shown["rows"][1] == ["<td><input></td>", "<th>Ben</th>", "<td>0</td>"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ana.b@rush.example", "ana<wbr>.b@<wbr>rush<wbr>.example"),
+        ("https://a.example/x", "https://a<wbr>.example<wbr>/x"),
+        ("Mr. Smith & sons/co", "Mr. Smith &amp; sons/co"),
+        (
+            SafeString('<a href="mailto:a@b.example">a@b.example</a>'),
+            '<a href="mailto:a@b.example">a@<wbr>b<wbr>.example</a>',
+        ),
+        ("<b>@x.y", "&lt;b&gt;@<wbr>x<wbr>.y"),
+    ],
+)
+def test_addresses_break_between_their_parts_only(text, shown):
+    assert breakable(text) == shown
