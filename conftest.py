@@ -362,6 +362,6 @@ def messages_of(response: HttpResponse) -> list[str]:
 def visible_text(response: HttpResponse) -> str:
     """Return the text of a page without tags, scripts, styles and repeated spaces."""
     body = re.sub(r"<(script|style).*?</\1>", " ", response.content.decode(), flags=re.S)
-    # It stands within sentences, and is no space.
-    body = re.sub(r"</?bdi>", "", body)
+    # They stand within sentences and words, and are no space.
+    body = re.sub(r"</?bdi>|<wbr>", "", body)
     return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", body).split()))

@@ -19,6 +19,7 @@ from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import ActionWithReason
 from desk.changelist import DeskModelAdmin, badge, counted, require_staff, team_tag
 from desk.imports.area_figures import AreaFigures, read_area_figures
+from desk.imports.file_check import FileCheck
 from desk.imports.views import UploadForm
 from desk.records.choose_areas import ChooseAreas
 from desk.records.memberships import TeamFilter
@@ -238,18 +239,28 @@ class UnemploymentSurveyAdmin(DeskModelAdmin[UnemploymentSurvey]):
                 for each in figures.rates
             ],
         }
-        return self._page(
-            request,
-            "admin/teams/unemploymentsurvey/check.html",
-            survey=survey,
-            figures=figures,
-            rates=figures.rates[:ROWS_SHOWN],
-            more=max(len(figures.rates) - ROWS_SHOWN, 0),
-            missing=_missing(figures.rates),
-            changes=_large_changes(survey, figures.rates),
-            replaced=UnemploymentSurvey.objects.filter(last_year=survey.last_year).first(),
-            checked=signing.dumps(checked, salt=CHECKED_SALT, compress=True),
+        rates = figures.rates
+        can_store = rates and not figures.errors
+        check = FileCheck(
+            effects=f"This will store the {'rates' if len(rates) > 1 else 'rate'} for "
+            f"{counted(len(rates), 'area', 'areas')}: {survey}. "
+            f"Chicago overall: {survey.city_rate}%.",
+            button="Store the figures",
+            token=signing.dumps(checked, salt=CHECKED_SALT, compress=True) if can_store else "",
+            errors=figures.errors,
+            notes=figures.notes,
+            warnings=_warnings(survey, rates),
+            lists=[
+                (
+                    f"Changes of more than {LARGE_CHANGE} points since the last survey",
+                    _large_changes(survey, rates),
+                )
+            ],
+            columns=("Area", "Rate", "Out of work", "Labor force"),
+            rows=[_table_row(each) for each in rates[:ROWS_SHOWN]],
+            unlisted=max(len(rates) - ROWS_SHOWN, 0),
         )
+        return self._page(request, "admin/file_check.html", check=check)
 
     def _store(self, request: HttpRequest, token: str) -> HttpResponse:
         try:
@@ -278,6 +289,7 @@ class UnemploymentSurveyAdmin(DeskModelAdmin[UnemploymentSurvey]):
             "title": self.add_words,
             "subtitle": None,
             "opts": self.opts,
+            "upload_url": reverse("admin:teams_unemploymentsurvey_add"),
             **context,
         }
         return TemplateResponse(request, template, context)
@@ -297,10 +309,34 @@ class UnemploymentSurveyAdmin(DeskModelAdmin[UnemploymentSurvey]):
         return f"{long_date(survey.imported_at)}, by {survey.imported_by}"
 
 
-def _missing(rates: Sequence[AreaRate]) -> list[str]:
-    """Return the community areas without a figure."""
+def _table_row(each: AreaRate) -> tuple[object, ...]:
+    """Return the cells of an area in the table of what will be stored."""
+    counts = (each.unemployed, each.labor_force)
+    return (
+        each.area,
+        f"{each.rate}%",
+        *("not given" if number is None else f"{number:,}" for number in counts),
+    )
+
+
+def _warnings(survey: UnemploymentSurvey, rates: Sequence[AreaRate]) -> list[str]:
+    """Return what to look at before storing: figures that would be replaced, areas without one."""
+    warnings = []
+    replaced = UnemploymentSurvey.objects.filter(last_year=survey.last_year).first()
+    if replaced:
+        warnings.append(
+            f"Figures for {replaced.years} were imported on {long_date(replaced.imported_at)}. "
+            "They will be replaced."
+        )
     present = {each.area for each in rates}
-    return [str(area) for area in chicago().areas if area not in present]
+    areas = chicago().areas
+    missing = [str(area) for area in areas if area not in present]
+    if missing:
+        warnings.append(
+            f"{len(missing)} of the {len(areas)} community areas "
+            f"{'is' if len(missing) == 1 else 'are'} missing: {', '.join(missing)}."
+        )
+    return warnings
 
 
 def _large_changes(survey: UnemploymentSurvey, rates: Sequence[AreaRate]) -> list[str]:

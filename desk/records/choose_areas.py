@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundWidget
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -15,6 +16,15 @@ from members.text_fields import CleanFormField
 from teams.areas import chicago, suburbs
 from teams.models import ActionTeam, UnemploymentFigure
 from teams.statistics import area_overview
+from teams.statistics.areas import STEPS
+
+
+class ChoiceGroup:
+    """Boxes below one heading, in sight or folded behind it."""
+
+    def __init__(self, heading: str, boxes: list[BoundWidget], *, is_open: bool = False) -> None:
+        self.heading, self.boxes = heading, boxes
+        self.is_open = is_open or any(box.data["selected"] for box in boxes)
 
 
 class ChooseForm(forms.Form):
@@ -38,14 +48,29 @@ class ChooseForm(forms.Form):
         """Offer the areas that are not yet targets of the team, each with its rate."""
         super().__init__(data, label_suffix="")
         self.teams = teams
+        self.high_codes: set[str] = set()
         taken = set(teams[0].target_areas.open().values_list("area_code", flat=True))
         for name, region in (("areas", chicago()), ("suburbs", suburbs())):
-            field = cast("forms.MultipleChoiceField", self.fields[name])
-            field.choices = [
-                (row.area.code, _with_rate(str(row.area), row.figure, row.step))
-                for row in area_overview(region, targets=()).rows
-                if row.area.code not in taken
+            rows = [
+                row for row in area_overview(region, targets=()).rows if row.area.code not in taken
             ]
+            field = cast("forms.MultipleChoiceField", self.fields[name])
+            field.choices = [(row.area.code, _with_rate(str(row.area), row.figure)) for row in rows]
+            self.high_codes |= {row.area.code for row in rows if row.step == len(STEPS)}
+
+    def groups(self) -> Iterator[ChoiceGroup]:
+        """Yield the boxes: those of the areas with the highest rates, then the others of the city
+        and of the suburbs, which are folded unless one of them is ticked."""
+        city, suburb = self["areas"].subwidgets, self["suburbs"].subwidgets
+        high = [box for box in (*city, *suburb) if box.data["value"] in self.high_codes]
+        yield ChoiceGroup("At least twice the rate for Chicago overall", high, is_open=True)
+        other = "Other community" if high else "Community"
+        yield ChoiceGroup(
+            f"{other} areas of Chicago",
+            [box for box in city if box not in high],
+            is_open=not high,
+        )
+        yield ChoiceGroup("Suburbs in Cook County", [box for box in suburb if box not in high])
 
     def clean(self) -> dict[str, Any]:
         """Return the areas of both lists as one; refuse none, and several teams at once."""
@@ -57,13 +82,12 @@ class ChooseForm(forms.Form):
         return {"why": self.cleaned_data.get("why", ""), "areas": chosen}
 
 
-def _with_rate(name: str, figure: UnemploymentFigure | None, step: int | None) -> str:
+def _with_rate(name: str, figure: UnemploymentFigure | None) -> str:
     """Return what a choice says about an area."""
     if figure is None:
         return name
-    twice = ", at least twice the rate for Chicago overall" if step == 3 else ""
     uncertain = ", uncertain" if figure.is_uncertain else ""
-    return f"{name}: {figure.rate}%{twice}{uncertain}"
+    return f"{name}: {figure.rate}%{uncertain}"
 
 
 class ChooseAreas(BulkAction[ActionTeam]):

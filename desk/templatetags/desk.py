@@ -16,6 +16,8 @@ register = template.Library()
 TAG_LENGTH = 3
 # An address of an email or of a page, in the text of HTML, not in an attribute.
 ADDRESS = re.compile(r"(?:https?://[^\s<]+|[^\s<>@]+@[^\s<>@]+)(?![^<>]*>)")
+# In characters: what does not fit into the column of a value on a phone.
+LONG_PART = 22
 # The filters whose choices are tabs: where a record stands.
 TAB_FILTERS = {"status", "state", "affiliation"}
 
@@ -36,11 +38,14 @@ def labeled(cells: Iterable[SafeString], headers: Iterable[Mapping[str, Any]]) -
 
 @register.filter
 def breakable(text: str) -> SafeString:
-    """Return `text` with the places where a long address may go on in the next line: before a dot
-    or a slash, and after the @. Browsers would break it inside a word, or not at all."""
+    """Return `text` with the places where a long address may go on in the next line: after the @,
+    before a slash and, in a long part, before a dot. Browsers would break it inside a word."""
 
     def with_breaks(address: re.Match[str]) -> str:
-        return re.sub(r"(?=\.)|(?<=@)|(?<=[^/:])(?=/)", "<wbr>", address[0])
+        parts = re.split(r"(?<=@)|(?<=[^/:])(?=/)", address[0])
+        return "<wbr>".join(
+            part.replace(".", "<wbr>.") if len(part) > LONG_PART else part for part in parts
+        )
 
     # What is escaped stays escaped: only <wbr> is added.
     return SafeString(ADDRESS.sub(with_breaks, conditional_escape(text)))
@@ -64,6 +69,12 @@ def filled(
 
 def _is_checkbox(header: Mapping[str, Any]) -> bool:
     return "action-checkbox" in (header["class_attrib"] or "")
+
+
+@register.filter
+def zipped(columns: Iterable[str], cells: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield each cell of a row with the heading of its column."""
+    return zip(columns, cells, strict=True)
 
 
 @register.filter

@@ -167,7 +167,14 @@ def test_areas_are_chosen_with_a_reason_and_undone_by_one_press(client_for, faci
     make_survey({"68": "24.9", "1": "4.6"})
     client = client_for(facilitator)
     page = client.get(action_url("choose-areas", team))
-    assert "68 Englewood: 24.9%, at least twice the rate for Chicago overall" in visible_text(page)
+    groups = [(group.heading, group.is_open) for group in page.context["form"].groups()]
+    assert groups == [
+        ("At least twice the rate for Chicago overall", True),
+        ("Other community areas of Chicago", False),
+        ("Suburbs in Cook County", False),
+    ]
+    high, *_ = page.context["form"].groups()
+    assert [box.choice_label for box in high.boxes] == ["68 Englewood: 24.9%"]
     url = action_url("choose-areas", team)
     chosen = client.post(url, {"why": WHY, "areas": ["68"], "suburbs": ["1701010"]}, follow=True)
     assert {each.area_code for each in TargetArea.objects.all()} == {"68", "1701010"}

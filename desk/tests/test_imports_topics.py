@@ -41,7 +41,7 @@ def test_file_is_checked_and_then_added_with_a_step_each(
     assert "Not read: the column Votes" in text
     assert "Row 4: “Robots”" in text
     assert Topic.objects.count() == 1
-    confirmed = {"checked": page.context["checked"]}
+    confirmed = {"checked": page.context["check"].token}
     done = desk.post(IMPORT, confirmed, follow=True)
     assert "2 topics are added" in messages_of(done)[0]
     steps = {topic.title: topic.steps.get().why for topic in Topic.objects.all()}
@@ -98,7 +98,7 @@ def test_nothing_is_stored_with_an_error_or_without_a_reason(
 ):
     desk = client_for(facilitator)
     page = desk.post(IMPORT, {"file": upload("Title,State", "x,Frozen", "y,"), "why": WHY})
-    assert "Nothing can be added yet" in visible_text(page)
+    assert "Nothing can be stored yet" in visible_text(page)
     assert "Add the topics" not in page.content.decode()
     refused = desk.post(IMPORT, {"file": upload("Title", "x"), "why": ""})
     assert "Say in one sentence where the list is from" in visible_text(refused)

@@ -127,17 +127,12 @@ class TopicAdmin(TopicImportAdmin):
         return ("-proposed_at", "-pk")
 
     def get_fieldsets(self, request: HttpRequest, obj: Topic | None = None) -> Any:
-        """Return the fields; of a stored topic its facts first. Links are folded away where there
-        is nothing to decide about them yet."""
-        if obj is None:
-            return [
-                (None, {"fields": ("title", "summary", "why")}),
-                ("Goals, meetings, resources", {"fields": LINKS, "classes": ["collapse"]}),
-            ]
-        classes = ["collapse"] if obj.is_waiting else []
+        """Return the fields; of a stored topic its facts first. The links are folded: their lists
+        grow with each meeting and resource."""
+        first = ("title", "summary", "why") if obj is None else (*self.FACTS, "title", "summary")
         return [
-            (None, {"fields": (*self.FACTS, "title", "summary")}),
-            ("Goals, meetings, resources", {"fields": LINKS, "classes": classes}),
+            (None, {"fields": first}),
+            ("Goals, meetings, resources", {"fields": LINKS, "classes": ["collapse"]}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Topic | None = None) -> Any:

@@ -10,8 +10,10 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import Truncator
 
 from desk.changelist import counted, require_staff
+from desk.imports.file_check import FileCheck
 from desk.imports.topics import TopicList, read_topics
 from desk.imports.views import UploadForm
 from desk.records.claims import ClaimableAdmin
@@ -68,7 +70,7 @@ class TopicImportAdmin(ClaimableAdmin[Topic]):
                 form.add_error("file", str(refusal))
             else:
                 return self._check_page(request, found, form.cleaned_data["why"])
-        return self._page(request, "import", form=form)
+        return self._page(request, "admin/teams/topic/import.html", form=form)
 
     def _check_page(self, request: HttpRequest, found: TopicList, why: str) -> HttpResponse:
         """Return the page that says in words what would be added, and what would not."""
@@ -76,8 +78,30 @@ class TopicImportAdmin(ClaimableAdmin[Topic]):
             [each.title, each.summary, each.state, each.team and each.team.pk, each.why or why]
             for each in found.topics
         ]
-        checked = signing.dumps(rows, salt=CHECKED_SALT, compress=True)
-        return self._page(request, "import_check", found=found, why=why, checked=checked)
+        number = counted(len(rows), "topic", "topics")
+        can_store = rows and not found.errors
+        check = FileCheck(
+            effects=f"This will add {number} for everyone to read: {found.in_words}."
+            if rows
+            else "The file holds nothing new.",
+            button="Add the topics",
+            token=signing.dumps(rows, salt=CHECKED_SALT, compress=True) if can_store else "",
+            errors=found.errors,
+            notes=found.notes,
+            lists=[("Here already, and left unchanged", found.known)],
+            columns=("Title", "Summary", "State", "Focus area", "Why"),
+            rows=[
+                (
+                    each.title,
+                    Truncator(each.summary).words(30) or "none",
+                    each.state_label,
+                    each.team or "none",
+                    each.why or why,
+                )
+                for each in found.topics
+            ],
+        )
+        return self._page(request, "admin/file_check.html", check=check)
 
     def _store(self, request: HttpRequest, token: str) -> HttpResponse:
         try:
@@ -95,15 +119,16 @@ class TopicImportAdmin(ClaimableAdmin[Topic]):
             return HttpResponseRedirect(reverse("admin:teams_topic_changelist"))
         return HttpResponseRedirect(reverse("admin:teams_topic_import"))
 
-    def _page(self, request: HttpRequest, page: str, **context: Any) -> HttpResponse:
+    def _page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": TITLE,
             "subtitle": None,
             "opts": self.opts,
+            "upload_url": reverse("admin:teams_topic_import"),
             **context,
         }
-        return TemplateResponse(request, f"admin/teams/topic/{page}.html", context)
+        return TemplateResponse(request, template, context)
 
 
 @transaction.atomic
