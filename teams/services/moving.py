@@ -73,10 +73,14 @@ def move_member(
     requests as they are now. All sessions but `session_key` end; both addresses are told.
 
     The new address decides the employer. Memberships stay where it is recognized and confirmed;
-    else each active one waits until it is. Refuses as `change_address` does.
+    else each active one waits until it is. What was asked for on the sign-in page with the same
+    address is done with it. Refuses as `change_address` does.
     """
     with transaction.atomic():
-        move = change_address(member, email, organization_name, by=member, why=MOVED)
+        asked = member.moves.filter(state=State.REQUESTED, new_email=email).first()
+        move = change_address(
+            member, email, organization_name, by=member, why=MOVED, requested=asked
+        )
         memberships = _follow(move.member, by=member)
         end_sessions(move.member, except_key=session_key)
         _tell_both_addresses(move, memberships)

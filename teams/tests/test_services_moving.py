@@ -482,6 +482,16 @@ def test_request_move_does_nothing_without_an_open_account(member, colleague, qu
     assert not Move.objects.exists()
 
 
+def test_move_member_is_the_move_that_was_asked_for(member, other_organization, facilitator):
+    """Who has found the old mailbox after all leaves nothing to decide."""
+    asked = requested(member)
+    move_member(stored(member), "maria@loop.example")
+    move = Move.objects.get()
+    assert (move.pk, move.state, move.decided_by) == (asked.pk, "done", member)
+    with pytest.raises(Refused, match="already been decided"):
+        approve_move(asked, by=facilitator)
+
+
 def test_approve_move_moves_and_tells_both(
     member, team, other_organization, facilitator, client_for, queued_emails
 ):
