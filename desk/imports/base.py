@@ -302,7 +302,8 @@ def group_errors(errors: Iterable[CellError]) -> list[ErrorGroup]:
     groups: dict[str, ErrorGroup] = {}
     for error in errors:
         group = groups.setdefault(error.group_key, ErrorGroup(error))
-        group.values[error.value] = None
+        if error.value:
+            group.values[error.value] = None
         if error.row is not None:
             group.row_numbers.append(error.row)
     return sorted(groups.values(), key=lambda group: -len(group.row_numbers))

@@ -260,8 +260,7 @@ class ImportingAdmin(DeskModelAdmin[Row]):
 def shown_values(group: ErrorGroup) -> list[str]:
     """Return what is in the cells of the group, at most MAX_VALUES_OF_GROUP; with a suggestion for
     different cells, of the first."""
-    values = [value for value in group.values if value]
-    return values[: 1 if group.error.common_suggestion else MAX_VALUES_OF_GROUP]
+    return list(group.values)[: 1 if group.error.common_suggestion else MAX_VALUES_OF_GROUP]
 
 
 def describe_row_numbers(numbers: list[int]) -> str:

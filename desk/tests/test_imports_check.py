@@ -100,12 +100,14 @@ def test_group_errors_splits_by_cell_only_where_one_press_decides():
     errors = [
         *(CellError("No name.", row, "Full name", f"{row}/1/2026") for row in range(2, 7)),
         *(CellError("Did you mean “A”?", row, "Organization", f"{row}A", "A") for row in (7, 8)),
+        *(CellError("Too many cells.", row) for row in (11, 12)),
         *(CellError("Is it?", row, "Domains", f"{row}.org", is_question=True) for row in (9, 10)),
     ]
     same, *others = group_errors(errors)
     assert same.row_numbers == [2, 3, 4, 5, 6]
     assert shown_values(same) == ["2/1/2026", "3/1/2026", "4/1/2026"]
-    assert [group.row_numbers for group in others] == [[7], [8], [9], [10]]
+    assert [group.row_numbers for group in others] == [[11, 12], [7], [8], [9], [10]]
+    assert not others[0].values
 
 
 def test_import_goes_on_without_the_rows_that_cannot_be_imported(
