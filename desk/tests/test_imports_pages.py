@@ -52,10 +52,20 @@ def test_page_shows_what_an_import_brought(client_for, facilitator, record):
     assert f'href="{take_back_page_of(record)}"' in response.content.decode()
 
 
-def test_page_of_an_import_of_organizations_shows_them(client_for, facilitator, administrator):
-    record = store_organizations(facilitator, ("North Example", "north.example"))
+@pytest.mark.both_databases
+def test_page_of_an_import_of_organizations_shows_them(
+    client_for, facilitator, administrator, organization, proposed_organization
+):
+    rows = [
+        ("North Example", "north.example", "", "Employer"),
+        (RUSH, "", "", "Employer"),
+        ("Lakeview Health", "", "", "Educator"),
+    ]
+    record = store_organizations(facilitator, *rows)
     page = visible_text(client_for(administrator).get(page_of(record)))
     assert "New organizations 1" in page
+    assert "Waiting organizations recognized 1" in page
+    assert "Organizations given a kind 1" in page
     assert "New email domains 1" in page
     assert "North Example : recognized" in page
 
