@@ -150,15 +150,16 @@ def _take_back_employers(
 def _imported_people(record: Import, brought: KeysByModel) -> ImportedPeople:
     before = _fields_before(record)
     organizations = {key: fields["organization"] for key, fields in before[Member].items()}
-    left = dict(_accounts_left_before(record).values_list("object_id", "source__finished_at"))
-    finished_at = record.finished_at or record.created_at
+    left = _accounts_left_before(record)
+    left_since = filter(None, left.values_list("source__finished_at", flat=True))
     return ImportedPeople(
-        members={*brought[Member], *left} - organizations.keys(),
+        members={*brought[Member], *left.values_list("object_id", flat=True)}
+        - organizations.keys(),
         organizations_before=organizations,
         memberships=[key for key in brought[Membership] if key not in before[Membership]],
         requests=list(before[Membership]),
         emails=record.email_ids,
-        finished_at=min(finished_at, *left.values()) if left else finished_at,
+        finished_at=min([record.finished_at or record.created_at, *left_since]),
     )
 
 
