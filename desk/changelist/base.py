@@ -12,7 +12,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_urls import admin_urlname
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import label_for_field, unquote
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied
@@ -287,7 +287,7 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
             if form.base_fields.keys() >= set(self.closing_fields):
                 return []
         return [
-            (capfirst(str(self.opts.get_field(name).verbose_name)), request.POST[name])
+            (str(label_for_field(name, self.model)).capitalize(), request.POST[name])
             for name in self.closing_fields
             if request.POST.get(name, "").split() not in ([], getattr(record, name).split())
         ]

@@ -270,7 +270,7 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> forms.ModelChoiceField[Any]:
+    ) -> Any:
         """Offer as owners those who facilitate the person's teams."""
         if db_field.name == "owner":
             facilitators = Member.objects.filter(

@@ -10,7 +10,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
-from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -117,11 +116,11 @@ class PublishedAdmin(RecordAdmin[Any]):
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> ModelChoiceField[Any]:
+    ) -> Any:
         """Offer one's own teams only."""
         if db_field.name == "team":
             kwargs["queryset"] = own_teams(request)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[return-value]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class ActionTeamAdmin(PublishedAdmin, ActionAdmin[Any]):
@@ -142,6 +141,10 @@ class ActionTeamAdmin(PublishedAdmin, ActionAdmin[Any]):
         "name", "slug", "state", "closing_words", "position", "color", "drawing", "join_policy",
         "facilitators", "invited", "summary", "why", "achievements",
     ]  # fmt: skip
+
+    def get_fields(self, request: HttpRequest, obj: ActionTeam | None = None) -> Any:
+        """Return the fields; a new team has nothing to close."""
+        return [name for name in self.fields if obj or name != "closing_words"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ActionTeam]:
         return own_teams(request).with_counts().order_by("position", "name")

@@ -62,7 +62,7 @@ def test_invitation_of_who_cannot_accept_is_refused_and_keeps_what_was_typed(
     Member.objects.filter(pk=member.pk).update(is_active=False, held_at=timezone.now())
     for email, typed, message in (
         (facilitator.email, {"team": team.pk}, "Fay Facilitator already facilitates Education."),
-        (administrator.email, {"role": "administrator"}, "Ada Admin already is an administrator."),
+        (administrator.email, {"role": "administrator"}, "Ada Admin is already an administrator."),
         (member.email, {"team": team.pk}, "is on hold until a move is decided. Nothing was sent."),
     ):
         page = add(client, email=email, note="Welcome!", **typed)

@@ -14,7 +14,7 @@ from members.services import Refused, save_with_history
 from teams.models import Claim, Membership, Question, ResourceSuggestion, Submission, Topic
 from teams.services.visibility import name_for
 
-Claimable: TypeAlias = Question | ResourceSuggestion | Topic | Membership
+Claimable: TypeAlias = Submission | Membership
 # By model, what a claim calls its record.
 CLAIM_NAMES: dict[type[Claimable], str] = {
     Question: "question",
@@ -89,8 +89,10 @@ def _key(record: Claimable) -> dict[str, Claimable]:
 def _lock_waiting(record: Claimable) -> None:
     stored = type(record)._base_manager.select_for_update(no_key=True).get(pk=record.pk)
     if not stored.is_waiting:
-        is_sent = isinstance(stored, Submission)
-        status = stored.status_in_words if is_sent else stored.get_status_display()
+        if isinstance(stored, Submission):
+            status = stored.status_in_words
+        else:
+            status = stored.get_status_display()
         raise Refused(f"This is already {status.lower()}. Nothing was changed.")
 
 

@@ -76,8 +76,8 @@ def check_invitation(address: str, role: str, team: ActionTeam | None) -> None:
         raise Refused(f"The account of {address} is {account.inactive_reason}. Nothing was sent.")
     is_facilitator = team is not None and team.facilitators.filter(pk=account.pk).exists()
     if is_facilitator or (role == Role.ADMINISTRATOR and account.is_superuser):
-        what = f"facilitates {team}" if team else "is an administrator"
-        raise Refused(f"{account} already {what}. Nothing was sent.")
+        what = f"already facilitates {team}" if team else "is already an administrator"
+        raise Refused(f"{account} {what}. Nothing was sent.")
 
 
 @transaction.atomic
