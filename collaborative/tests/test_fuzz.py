@@ -42,17 +42,24 @@ from conftest import make_active_member, make_member
 from desk.models import Import
 from members.email_domains import domain_problem, normalize_domain
 from members.models import Bounce, Decision, EmailDomain, Member, Move, Organization
-from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question
+from teams.models import ActionTeam, FaqEntry, Goal, Membership, Question, TargetArea
 from teams.services import (
     ask_question,
+    claim,
+    invite,
     join_teams,
     move_member,
     object_to_move,
     request_move,
+    suggest_resource,
 )
+from teams.services.topics import propose_topic
+from teams.tests.announcements import make_announcement, make_resource
 from teams.tests.joining import JOIN, enter_code
 from teams.tests.joining import form as joining_form
+from teams.tests.meetings import make_meeting
 from teams.tests.moving import MOVE, RECOVER, prove, request_form
+from teams.tests.reviews import make_review
 
 # Requests to each address and with each form.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))
@@ -107,7 +114,36 @@ def everything(
     ]  # fmt: skip
     keys = {model._meta.model_name: some_keys(model) for model in [*models, Decision]}
     keys["moved"] = [held.token]
-    return {**keys, "mail": some_keys(Email), "keys": ["1"], "slug": ["education", "who-can-join"]}
+    slugs = ["education", "who-can-join"]
+    # In each run of the tests they would take too long.
+    if EXAMPLES > 1:
+        slugs += create_what_teams_do(keys, facilitator, administrator, team)
+    return {**keys, "mail": some_keys(Email), "keys": ["1"], "slug": slugs}
+
+
+def create_what_teams_do(
+    keys: dict[str, list[str]], facilitator: Member, administrator: Member, team: ActionTeam
+) -> list[str]:
+    """Create one of everything that teams plan, write and share, and that visitors suggest; add the
+    keys by model, and return the addresses."""
+    meeting = make_meeting(team)
+    topic = propose_topic("Night shifts", email="vera@visitor.example")
+    created = [
+        meeting,
+        make_meeting(team, title="Draft", slug="draft-meeting", status="draft"),
+        make_announcement(team, facilitator, status="draft"),
+        make_announcement(team, facilitator),
+        make_review(),
+        make_resource(team),
+        suggest_resource("https://guides.example.org/a", "A guide", email="vera@visitor.example"),
+        topic,
+        TargetArea.objects.create(team=team, area_code="68", why="Few clinics."),
+        invite("ines@collaborative.example", "facilitator", by=administrator, team=team),
+    ]
+    claim(topic, by=facilitator)
+    for model in {type(record) for record in created}:
+        keys[model._meta.model_name] = some_keys(model)
+    return [record.slug for record in created if hasattr(record, "slug")]
 
 
 def hold_account_of(email: str, organization: Organization, team: ActionTeam) -> Move:
