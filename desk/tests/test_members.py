@@ -316,7 +316,7 @@ def test_unconfirm_of_an_unconfirmed_member_is_reported_and_not_offered(
     path = action_url("unconfirm", una)
     assert path not in client.get(record(una)).content.decode()
     response = client.post(path, {"reason": "x"}, follow=True)
-    assert "is not confirmed. Nothing was changed." in messages_of(response)[0]
+    assert "is not confirmed. Nothing was changed." in visible_text(response)
 
 
 # Closing an account --------------------------------------------------------------------------

@@ -327,7 +327,7 @@ def test_end_of_a_request_is_refused(client_for, approver, requests):
     response = client_for(approver).post(
         action_url("end", requests[0]), {"reason": "x"}, follow=True
     )
-    assert "already waiting" in messages_of(response)[0]
+    assert "already waiting" in visible_text(response)
     requests[0].refresh_from_db()
     assert requests[0].is_waiting
 
