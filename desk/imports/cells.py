@@ -40,6 +40,8 @@ NO_NAMES = {
     "a total": r"(grand |sub-?)?totals?"
     r"( (count|employees|members|organizations|people|records|rows))?\s*[:=]?[\s\d.,]*"
     r"|(head|record |row )?count\s*[:=]?[\s\d.,]+",
+    # From a list of failed rows, which marks it as text: it would be stored.
+    "a formula": r"=.*",
     "no letters": r"[\W\d_]*",
 }
 NO_NAME = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in NO_NAMES.items()}

@@ -264,6 +264,7 @@ def test_read_table_refuses_merged_rows_of_opendocument():
         ("Count = 12", "a total"),
         ("ana@rush.example", "an email address"),
         ("Ana Example <ana@rush.example>", "an email address"),
+        ("=SUM(A1:A2)", "a formula"),
         ("--", "no letters"),
         ("?", "no letters"),
     ],
