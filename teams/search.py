@@ -254,12 +254,15 @@ class _Query:
         nearest: list[int] = []
         if not ranked:
             slots = _extended(slots, self.resembling)
-            nearest = self.rank(slots, 1)[:MAX_NEAREST]
+            # Where a document has something like each of several words, it is what was meant
+            # ("skils lst"); something like one word is not enough.
+            ranked = self.rank(slots, len(slots)) if len(slots) > 1 else []
+            nearest = [] if ranked else self.rank(slots, 1)[:MAX_NEAREST]
         return SearchResults(
             matches=[self.index.keys[place] for place in ranked],
             nearest=[self.index.keys[place] for place in nearest],
             terms=self.found_terms(slots, {*ranked, *nearest}),
-            suggestion=self.suggestion(words),
+            suggestion=self.suggestion(words, [*ranked, *nearest][:1]),
         )
 
     def slots(self, words: list[str]) -> list[_Slot]:
@@ -372,18 +375,25 @@ class _Query:
         usable = filter(self._is_usable, (other for other, _, _ in near))
         return list(islice(usable, MAX_NEAR_WORDS))
 
-    def suggestion(self, words: list[str]) -> str:
+    def suggestion(self, words: list[str], best: list[int]) -> str:
         """Return `words` as they may be meant, where no document has them; empty if all are fine,
-        or nothing is near."""
-        meant = [self._probably_meant(word) for word in words]
+        or nothing is near. `best` is the place of the best document, if there is one."""
+        meant = [self._probably_meant(word, best) for word in words]
         return "" if meant == words else " ".join(meant)
 
-    def _probably_meant(self, word: str) -> str:
-        """Return the most frequent of the words nearest to `word`; `word` itself if it is fine."""
+    def _probably_meant(self, word: str, best: list[int]) -> str:
+        """Return which of the words nearest to `word` the document at `best` has, or the most
+        frequent one; `word` itself if it is fine."""
         if word in STOP_WORDS or self._exact(word):
             return word
+
+        def order(other: str) -> tuple[bool, int, float]:
+            places = self._weights_of(stem(other))
+            is_in_best = any(place in places for place in best)
+            return is_in_best, len(places), Indel.normalized_similarity(word, other)
+
         near = filter(self.index.is_written, self._closest(word) or self._resembling(word))
-        return max(near, key=lambda other: len(self._weights_of(stem(other))), default=word)
+        return max(near, key=order, default=word)
 
     def _similar(self, words: Iterable[str]) -> _Alternatives:
         return {

@@ -140,6 +140,16 @@ def test_search_in_vain_names_what_is_nearest(query, keys):
     assert [document.key for document in results.nearest] == keys
 
 
+def test_search_finds_short_words_with_typos_where_all_of_them_are_near():
+    titles = ["Skills list", "The last day", "Talk of skills"]
+    documents = [Document("resource", title, title) for title in titles]
+    results = search(documents, "skils lst")
+    assert [document.key for document in results.matches] == ["Skills list"]
+    assert results.suggestion == "skills list"
+    assert not search(documents, "lst").matches
+    assert not search(documents, "skils lst zebra").matches
+
+
 def test_search_sees_only_the_documents_that_it_is_given():
     search(DOCUMENTS, "password")
     results = search(DOCUMENTS[:3], "passwrd")

@@ -77,6 +77,11 @@ def test_search_has_pages(client):
         assert client.get(SEARCH, {"q": "guide", "page": number}).status_code == 200
 
 
+def test_search_focuses_its_field_until_something_is_entered(client, db):
+    assert "autofocus" in client.get(SEARCH).content.decode()
+    assert "autofocus" not in client.get(SEARCH, {"q": "winter"}).content.decode()
+
+
 def test_search_in_vain_offers_to_ask_and_to_suggest_with_the_words_filled_in(client, faq_entry):
     response = client.get(SEARCH, {"q": "xylophone & <b>"})
     page = response.content.decode()
