@@ -177,12 +177,12 @@ class ProfileForm(BaseForm):
     shares_email = forms.BooleanField(
         label="Show my email address to my teammates",
         required=False,
-        help_text="Without it, teammates see your name, job title and organization",
+        help_text="If not, they see only your name, job title and organization",
     )
     theme = forms.ChoiceField(
-        label="Colors of the portal",
+        label="Colors",
         required=False,
-        choices=[("", "As my device is set"), *Member.Theme.choices],
+        choices=[("", "Same as my device"), *Member.Theme.choices],
         error_messages={"invalid_choice": "Choose one of the colors listed"},
         widget=forms.RadioSelect,
     )
@@ -206,4 +206,4 @@ class ProfileForm(BaseForm):
 class DomainCheckForm(BaseForm):
     """A work address whose domain is looked up in the public list of organizations."""
 
-    email = WorkEmailField(help_text="We look up the part after the @ and keep nothing")
+    email = WorkEmailField(help_text="We check only the part after the @ and keep nothing")

@@ -76,7 +76,7 @@ class JoinForm(HoneypotForm):
     """One form: who you are and which teams. The address says where you work."""
 
     full_name = name_field()
-    email = WorkEmailField(help_text="We will send a code to it. It also shows us where you work")
+    email = WorkEmailField(help_text="We will send a code to it. It also tells us where you work")
     job_title = job_title_field()
     teams = forms.ModelMultipleChoiceField(
         label="Which teams do you want to join?",
@@ -200,7 +200,7 @@ class MoveForm(BaseForm):
     """The new work address of a member."""
 
     email = WorkEmailField(
-        label="New work email", help_text="We will send a code to it. It decides your employer here"
+        label="New work email", help_text="We will send a code to it. It shows us your employer"
     )
 
     def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
@@ -218,7 +218,7 @@ class MoveForm(BaseForm):
 class MoveRequestForm(HoneypotForm):
     """What a member who has lost the old mailbox tells the facilitators."""
 
-    old_email = WorkEmailField(label="Old work email", help_text="The address that you joined with")
+    old_email = WorkEmailField(label="Old work email", help_text="The address you joined with")
     email = WorkEmailField(label="New work email", help_text="We will send a code to this address")
     full_name = name_field()
     organization = OrganizationNameField(
@@ -408,7 +408,7 @@ class TopicForm(VisitorForm):
         label="Why does it matter?",
         required=False,
         max_length=1000,
-        help_text="What you see where you work. Up to 1,000 characters; no names of people, please",
+        help_text="What you see where you work. Up to 1,000 characters. Leave people’s names out",
         error_messages={"max_length": "Shorten this to at most 1,000 characters"},
         widget=forms.Textarea(attrs={"rows": 5}),
     )

@@ -124,20 +124,22 @@ def render_markdown(text: str, top: int = TOP_HEADING) -> SafeString:
     """Return `text` as safe HTML.
 
     Its headings begin at h`top` and skip no level, whatever levels `text` uses, so that they fit
-    below the heading that the page gives the text.
+    below the heading that the page gives the text; those of one level stay of one level.
     """
     return _render(text, top)
 
 
 def _render(text: str, top: int) -> SafeString:
     tokens = _PARSER.parse(text)
-    previous = top - 1
+    # Of the headings that this one is below, as `text` has them.
+    above: list[str] = []
     # A token that opens a heading is always followed by its text and by the one that closes it.
     for opening, closing in zip(tokens, tokens[2:], strict=False):
         if opening.type == "heading_open":
-            level = int(opening.tag[1]) + top - 1
-            previous = min(level, previous + 1, LOWEST_HEADING)
-            opening.tag = closing.tag = f"h{previous}"
+            above = [tag for tag in above if tag < opening.tag]
+            level = min(top + len(above), LOWEST_HEADING)
+            above.append(opening.tag)
+            opening.tag = closing.tag = f"h{level}"
     return _clean(_PARSER.renderer.render(tokens, _PARSER.options, {}))
 
 

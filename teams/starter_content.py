@@ -15,17 +15,17 @@ TEAMS: list[dict[str, Any]] = [
         "color": "plum",
         "drawing": "books",
         "name": "Education & Training",
-        "summary": "Brings healthcare training closer to what healthcare jobs ask for.",
-        "why": "When the Collaborative met with training providers and with employers, it noticed "
-        "that the skills being taught were not the skills being looked for. This team works on "
-        "that gap.",
+        "summary": "Brings training in line with the skills that healthcare employers need.",
+        "why": "Meeting with training providers and employers, the Collaborative saw a gap between "
+        "the skills that are taught and the skills that employers look for. This team works to "
+        "close it.",
     },
     {
         "slug": "local-targeted-hiring",
         "color": "brick",
         "drawing": "map",
         "name": "Local & Targeted Hiring",
-        "summary": "Opens healthcare careers to people from areas where unemployment is high.",
+        "summary": "Opens healthcare careers to people in areas where unemployment is high.",
         "why": "Many people who look for work cannot picture themselves in a healthcare career. "
         "The team makes sure they have the skills to do the work and, above all, that they get the "
         "chance.",
@@ -35,13 +35,13 @@ TEAMS: list[dict[str, Any]] = [
         "color": "prairie",
         "drawing": "stairs",
         "name": "Retention & Career Pathways",
-        "summary": "Helps entry-level and front-line employees to stay and to move up.",
-        "why": "People do well where others encourage and value them. When good entry-level and "
-        "front-line employees stay and advance, employers spend less and communities become more "
+        "summary": "Helps entry-level and front-line employees stay and advance.",
+        "why": "People succeed where they are encouraged and valued. When good entry-level and "
+        "front-line employees stay and advance, employers’ costs fall and communities become more "
         "stable.",
         "achievements": "**Medical Assistant Pathway Program (MAPP).** Full-time employees in "
-        "non-clinical jobs train to become medical assistants. It costs them nothing, and they "
-        "stay with the employer they have.",
+        "non-clinical jobs train to become medical assistants. The training is free, and they "
+        "stay with their employer.",
     },
 ]
 
@@ -55,13 +55,13 @@ GOALS: dict[str, list[dict[str, Any]]] = {
         {
             "slug": "relationships-for-hiring",
             "title": "Turn good relationships into more hiring",
-            "body": "The ties that grow at that table open up hiring opportunities.",
+            "body": "The relationships built at that table open up hiring opportunities.",
         },
         {
             "slug": "training-that-fits",
             "title": "Teach what employers need",
-            "body": "Training follows what leading healthcare organizations ask for. Graduates do "
-            "what is expected of them, or better.",
+            "body": "Training follows the needs of leading healthcare organizations, so that "
+            "graduates meet or exceed expectations.",
         },
         {
             "slug": "from-training-to-a-job",
@@ -72,38 +72,37 @@ GOALS: dict[str, list[dict[str, Any]]] = {
         {
             "slug": "recruit-where-unemployment-is-high",
             "title": "Recruit where unemployment is high",
-            "body": "Together with training providers and healthcare employers, the team turns "
-            "recruitment toward these areas. People there are often held back by their "
-            "circumstances, by the way the system works, or by both.",
+            "body": "With training providers and healthcare employers, the team focuses "
+            "recruitment on these areas. People there are often at a disadvantage because of their "
+            "circumstances, the system, or both.",
         },
         {
             "slug": "barriers-down",
             "title": "Remove barriers and build connections",
-            "body": "Connections lead people into careers, and make the workforce inclusive.",
+            "body": "Connections lead people into careers and make the workforce inclusive.",
         },
         {
             "slug": "fair-hiring",
             "title": "Make hiring fair and just",
             "body": "With fair policies across the healthcare workforce, candidates get the "
-            "opportunities they have earned, whatever lies behind them and whatever they face "
-            "now.",
+            "opportunities they have earned, whatever their past or their present challenges.",
         },
     ],
     "retention-career-pathways": [
         {
             "slug": "long-term-development",
             "title": "Develop people for the long term",
-            "body": "Education and training are how it happens.",
+            "body": "Through education and training.",
         },
         {
             "slug": "new-career-pathways",
             "title": "Open new career pathways",
-            "body": "They are for people who are employed already.",
+            "body": "For people who already have a job in healthcare.",
         },
         {
             "slug": "programs-that-grow",
-            "title": "Let programs like MAPP grow",
-            "body": "The team builds what they need to spread across Chicagoland.",
+            "title": "Help programs like MAPP grow",
+            "body": "The team builds what such programs need to grow across Chicagoland.",
         },
     ],
 }
@@ -114,7 +113,7 @@ QUESTIONS: list[dict[str, Any]] = [
         "topic": "about",
         "question": "How does the Collaborative work?",
         "answer": "As an industry workforce partnership. Employers, educators and training "
-        "providers come together and talk about what shapes their industry.\n\n"
+        "providers meet and discuss the issues that shape the industry.\n\n"
         "The Collaborative keeps the conversation focused on equity and employment, because "
         "everyone gains from it.",
     },
@@ -122,38 +121,35 @@ QUESTIONS: list[dict[str, Any]] = [
         "slug": "not-a-job-developer",
         "topic": "about",
         "question": "How is it different from a job developer?",
-        "answer": "Nothing is transactional. You do not have to speak at events, and you do not "
-        "have to open jobs.\n\n"
+        "answer": "Nothing is transactional. You do not have to speak at events or post job "
+        "openings.\n\n"
         "Everyone is welcome, and there is no pressure. People from recognized healthcare "
-        "organizations join an action team and together take on problems that lie in the "
-        "system.",
+        "organizations join an action team and take on systemic issues together.",
     },
     {
         "slug": "what-we-want-to-achieve",
         "topic": "about",
         "question": "What are you trying to achieve?",
-        "answer": "We want employers and industry partners to stand together behind a healthcare "
-        "workforce that includes everyone. If you have no job, or less work than you need, you "
-        "should find the door open. And when the industry needs something else, we want to "
-        "answer with new ideas.",
+        "answer": "We unite employers and industry partners behind a healthcare workforce that "
+        "includes everyone. We want to open doors for people who are unemployed or underemployed, "
+        "and to meet the industry’s changing needs with new ideas.",
     },
     {
         "slug": "how-the-teams-were-chosen",
         "topic": "about",
         "question": "How were the action teams chosen?",
-        "answer": "By the people who know the work, first of all healthcare employers and their HR "
-        "departments. In a guided process they picked more than 30 trends and topics in the "
-        "workforce.\n\n"
-        "They looked into each one and sorted them into groups. Three focus areas were left, and "
-        "each one became an action team.",
+        "answer": "By the people who know the work, above all healthcare employers and their HR "
+        "departments. In a guided process, they picked more than 30 workforce trends and "
+        "topics.\n\n"
+        "They studied each one and sorted them into groups. The result was three focus areas, and "
+        "each became an action team.",
     },
     {
         "slug": "will-the-focus-change",
         "topic": "about",
         "question": "Will the focus areas change?",
-        "answer": "Yes. Each step is meant to build on the one before. When trends change and "
-        "goals move, the teams move with them, to serve Chicagoland's healthcare workforce as "
-        "well as they can.",
+        "answer": "Yes. The work is meant to build on itself. As trends change and goals shift, "
+        "the teams shift too, to serve Chicagoland’s healthcare workforce as well as they can.",
     },
     {
         "slug": "which-team",
@@ -176,24 +172,24 @@ QUESTIONS: list[dict[str, Any]] = [
         "slug": "organization-not-recognized",
         "topic": "joining",
         "question": "What if my organization is not recognized yet?",
-        "answer": "[Ask to join](/join/) anyway: after the code we ask where you work. Your "
+        "answer": "[Ask to join](/join/) anyway: after the code, we ask where you work. Your "
         "requests wait while a facilitator reviews your organization.\n\n"
         "When it is recognized, open teams take you in at once, together with everyone else who "
-        "waited. A team that decides by approval then reviews your request. Either way you get "
-        "an email.",
+        "waited. Teams that approve each member then review your request. Either way, you get an "
+        "email.",
     },
     {
         "slug": "password",
         "topic": "account",
         "question": "Do I need a password?",
-        "answer": "No, there are none. To sign in, you enter your work address, and we send you a "
-        "code that works for 15 minutes.",
+        "answer": "No. To sign in, enter your work address, and we will send you a code that works "
+        "for 15 minutes.",
     },
     {
         "slug": "who-sees-my-details",
         "topic": "account",
         "question": "Who can see my details?",
-        "answer": "Visitors see nobody's name. Members of your teams see your name, your job title "
+        "answer": "Visitors see no names. Members of your teams see your name, your job title "
         "and your organization. They see your address only if you allow it in "
         "[My details](/my/profile/).\n\n"
         "Your details are also seen by the facilitators of your teams and by the portal's "
@@ -215,7 +211,7 @@ QUESTIONS: list[dict[str, Any]] = [
         "question": "How do I leave a team?",
         "answer": "Open [My teams](/my/) and choose *Leave this team*. You are out at once, and "
         "nobody has to agree. You can join again later.\n\n"
-        "A request that still waits is withdrawn on the same page.",
+        "You can also withdraw a request there while it is waiting.",
     },
 ]
 

@@ -19,7 +19,7 @@ from teams.statistics import rate_of
 FIGURES = Path(__file__).parent / "unemployment_2016_2020.csv"
 TARGETS = ("25", "26", "29", "67", "68")
 FORMER_TARGET = "71"
-WHY = "Unemployment there is much higher than in all Chicago, and employers of the team are near."
+WHY = "Unemployment is much higher there than in Chicago overall, and employers are nearby."
 
 
 def add_areas(team: ActionTeam, facilitator: Member) -> None:

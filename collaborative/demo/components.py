@@ -49,14 +49,14 @@ class SampleForm(BaseForm):
     )
     team = forms.ChoiceField(label="Team", choices=[("", "Choose a team"), ("one", "Team one")])
     theme = forms.ChoiceField(
-        label="Colors of the portal",
-        choices=[("", "As my device is set"), ("light", "Light"), ("dark", "Dark")],
+        label="Colors",
+        choices=[("", "Same as my device"), ("light", "Light"), ("dark", "Dark")],
         required=False,
         widget=forms.RadioSelect,
     )
     shares_email = forms.BooleanField(
         label="Show my email address to my teammates",
-        help_text="Without it, teammates see your name, job title and organization",
+        help_text="If not, they see only your name, job title and organization",
         required=False,
     )
     teams = forms.MultipleChoiceField(

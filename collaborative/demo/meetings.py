@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from collaborative.demo.data import CAREERS, HIRING, TRAINING
 from members.models import Member
@@ -251,7 +252,7 @@ def _backdate(meeting: Meeting, starts_at: datetime, length: timedelta) -> None:
 
 def _agenda(starts_at: datetime) -> str:
     parts = ((starts_at + timedelta(minutes=after), part) for after, part in AGENDA.items())
-    return "\n\n".join(f"{hour_in_words(moment)} {part}" for moment, part in parts)
+    return "\n\n".join(f"{capfirst(hour_in_words(moment))} {part}" for moment, part in parts)
 
 
 def _at(working_days: int, hour: int) -> datetime:

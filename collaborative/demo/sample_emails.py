@@ -250,7 +250,7 @@ def _visitor_emails() -> list[partial[Any]]:
         partial(
             team_emails.question_answered,
             _question(
-                answer="Yes.\n\nWrite to the team’s facilitators; they tell you how others did it."
+                answer="Yes.\n\nWrite to the team’s facilitators. They know how others did it."
             ),
         ),
         partial(team_emails.question_published, _question(published_in=ENTRY)),
@@ -334,7 +334,7 @@ def _announcements() -> list[partial[Any]]:
     )
     to_team = Announcement(pk=1, team=HIRING, subject="Rooms for the interviews", body=body)
     to_all = Announcement(pk=1, subject="The portal is closed on Sunday", body="Until 2 p.m.")
-    to_coming = Announcement(pk=1, meeting=MEETING, subject="Parking", body="Behind the house.")
+    to_coming = Announcement(pk=1, meeting=MEETING, subject="Parking", body="Behind the building.")
     members = [_reader(end_sentence(f"you are a member of {HIRING}"), "announcements")]
     all_members = [_reader("you are a member of a team.", "announcements")]
     comes = [_reader(end_sentence(f"you said that you will come to {MEETING}"))]

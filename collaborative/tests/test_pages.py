@@ -114,7 +114,7 @@ def test_faq_search_without_a_match_says_what_to_do(client, faq_entry):
     response = client.get(reverse("faq_list"), {"q": "unicorn%_<b>"})
     text = visible_text(response)
     assert "No answers for" in text
-    assert "try fewer or different words" in text
+    assert "Try fewer or different words" in text
     page = response.content.decode()
     assert 'href="/faq/#topic-1">About' in page
     assert "<b>" not in page

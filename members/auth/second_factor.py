@@ -175,7 +175,7 @@ class PasskeyForm(AddWebAuthnForm):
         label="Name of the passkey",
         max_length=60,
         required=False,
-        help_text="So that you can tell yours apart, like “work laptop”",
+        help_text="Such as “work laptop”, to tell them apart",
         widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-20"}),
     )
     passwordless = forms.BooleanField(

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from django.utils.text import capfirst
-
 from members.wording import number_in_words
 from teams.areas import Area, Region, chicago, suburbs
 from teams.models import (
@@ -100,8 +98,8 @@ class AreaOverview:
         sentences = []
         for team in self.teams:
             number = sum(team in (each.team for each in row.targets) for row in self.targets)
-            areas = "community area is a target" if number == 1 else "community areas are targets"
-            sentences.append(f"{capfirst(number_in_words(number))} {areas} of {team}.")
+            areas = "community area as a target" if number == 1 else "community areas as targets"
+            sentences.append(f"{team} has chosen {number_in_words(number)} {areas}.")
         return sentences
 
     @property

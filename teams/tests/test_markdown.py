@@ -183,6 +183,7 @@ def test_render_markdown_removes_other_targets(target):
     [
         ("# a\n## b\n# c", 3, ["h3", "h4", "h3"]),
         ("###### a", 3, ["h3"]),
+        ("## a\n## b\n### c\n## d", 3, ["h3", "h3", "h4", "h3"]),
         ("# a\n\n#### b", 3, ["h3", "h4"]),
         ("# a\n## b\n### c\n#### d", 4, ["h4", "h5", "h6", "h6"]),
         ("a\n=\n\n> # b", 4, ["h4", "h4"]),

@@ -36,7 +36,7 @@ def test_map_says_in_words_what_it_shows(client, team, facilitator):
         "Englewood. The table has every figure." in page
     )
     text = visible_text(client.get("/areas/"))
-    assert f"One community area is a target of {team}." in text
+    assert f"{team} has chosen one community area as a target." in text
     assert "2016 to 2020. Source: Example Planning Agency." in text
     assert page.count('class="map-3"') == 2 + 1  # the legend's
     assert 'style="' not in page
@@ -97,7 +97,7 @@ def test_area_says_why_it_is_a_target_and_what_was_before(client, team, facilita
     text = visible_text(client.get("/areas/68-englewood/"))
     assert f"Community area 68 of Chicago, a target of {team}." in text
     assert WHY in text
-    assert "24.9% in 2016 to 2020: higher than the 8.1% for Chicago overall." in text
+    assert "24.9% in 2016 to 2020, higher than the 8.1% for Chicago overall." in text
     assert "This rate is uncertain: the labor force is 803" in text
     assert "2008 to 2012 21.3%" in text
     assert goal.title in text

@@ -101,7 +101,7 @@ def test_my_teams_says_that_an_answer_is_late(client_for, member, approval_team,
     requested_at = request.requested_at - timedelta(days=30)
     Membership.objects.filter(pk=request.pk).update(requested_at=requested_at)
     text = visible_text(client_for(member).get("/my/"))
-    assert "This takes longer than we said" in text
+    assert "This is taking longer than we said" in text
     assert f"Write to {settings.CONTACT_EMAIL}" in text
     assert "Answer expected by" not in text
 
