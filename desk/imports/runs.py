@@ -21,6 +21,7 @@ from desk.imports.organizations import OrganizationImport
 from desk.imports.reader import TableRow
 from desk.models import Import
 from members.models import Member
+from members.normalize import clean_text
 
 IMPORT_CLASSES: dict[str, type[FileImport]] = {
     import_class.kind: import_class for import_class in (MemberImport, OrganizationImport)
@@ -54,8 +55,8 @@ def create_import(
         kind=kind,
         file_name=file_name[:255],
         rows=[vars(row) for row in rows],
-        # PostgreSQL stores no zero characters; names of sheets may have some.
-        notes=[note.replace("\0", " ") for note in notes],
+        # Names of sheets are in them as they were read.
+        notes=[clean_text(note) for note in notes],
     )
     _save_to_check(record)
     _run_in_request(record)

@@ -30,9 +30,11 @@ _LOWER, _UPPER = "ß-öø-ÿ", "À-ÖØ-Þ"
 PLAUSIBLE = re.compile(
     rf"(?<=[a-zA-Z{_LOWER}{_UPPER}])[{_LOWER}](?![A-Z{_UPPER}])"
     rf"|(?<![a-zA-Z{_LOWER}{_UPPER}])[{_UPPER}]|(?<=[A-Z{_UPPER}])[{_UPPER}](?![a-z{_LOWER}])"
-    rf"|(?<=[a-zA-Z{_LOWER}])[’–](?=[A-Z{_UPPER}]|s\b)"
+    rf"|(?<=[a-zA-Z{_LOWER}])[’–—](?=[A-Z{_UPPER}]|s\b)"
     r"|(?<!\w)[“‘](?=\w)|(?<=\w)[”’…®™](?!\w)|(?<!\w)[–—•](?!\w)"
 )
+# Of these, the ones that names have most often.
+FREQUENT = frozenset("áéíóúñüöäçèßÁÉÍÓÚÑÜÖÄÇ’")
 # What names have: ASCII, letters of Latin with accents, quotes and dashes; and the mark of UTF-8.
 IN_NAMES = re.compile("[\x00-\x7f\xa0-\u017f\u2010-\u2026\ufeff]*")
 
@@ -91,7 +93,8 @@ def _decode_legacy(content: bytes) -> tuple[str, str] | None:
     """Return text and encoding; None if it is no text.
 
     charset-normalizer knows what is no text, but few names are too few for its statistics: it
-    takes José, in the text of a Macintosh, for JosŽ. So it decides only where letters do not.
+    takes José, in the text of a Macintosh, for JosŽ. So it decides only where neither letters do,
+    nor the ends of the lines: Excel on a Macintosh writes "\r" alone, on Windows "\r\n".
     """
     # Of a file that is UTF-8 but for a few characters.
     content = content.removeprefix(codecs.BOM_UTF8)
@@ -102,5 +105,14 @@ def _decode_legacy(content: bytes) -> tuple[str, str] | None:
     for encoding in LEGACY_ENCODINGS:
         with suppress(UnicodeDecodeError):
             texts.setdefault(encoding, content.decode(encoding))
-    best = max(texts, key=lambda each: len(PLAUSIBLE.findall(texts[each])))
+    if b"\r\n" in content:
+        probable = "cp1252"
+    else:
+        probable = guess.encoding if b"\n" in content else "mac_roman"
+
+    def plausibility(encoding: str) -> tuple[int, int, bool]:
+        letters = PLAUSIBLE.findall(texts[encoding])
+        return len(letters), sum(map(FREQUENT.__contains__, letters)), encoding == probable
+
+    best = max(texts, key=plausibility)
     return texts[best], best

@@ -52,6 +52,7 @@ def test_read_table_reads_csv_in_every_usual_dialect(encoding, delimiter, line_e
     [
         *("José García", "Renée Müller", "Zoë", "ÁNGEL MUÑOZ", "Éric Côté", "Iñaki", "Søren Kjær"),
         *("St. Anne’s Clinic", "Aoife O’Brien", "Siobhán", "Jürgen Groß", "JOSÉ PEÑA", "Úrsula"),
+        *("GARCÍA", "JOSÉ RODRÍGUEZ", "D’Angelo", "Nina O’Neill", "Ana—Maria", "Núñez"),
         *("“Kate” D’Angelo", "João Ávila", "Nicolás", "Noël", "Çelik", "Anne–Marie"),
     ],
 )
@@ -64,10 +65,19 @@ def test_read_table_reads_csv_in_every_usual_dialect(encoding, delimiter, line_e
 )
 def test_read_table_tells_macintosh_text_from_windows_text(name, encoding, note):
     """By one name among many without accents, which charset-normalizer alone guesses wrong."""
-    rows = "".join(f"Clinic {number},c{number}.example\r" for number in range(20))
-    table = read(f"Name,Domains\r{rows}{name},\r".encode(encoding))
+    rows = "".join(f"Clinic {number},c{number}.example\n" for number in range(20))
+    table = read(f"Name,Domains\n{rows}{name},\n".encode(encoding))
     assert table.rows[-1].cells["Name"] == name
     assert table.notes() == [note]
+
+
+@pytest.mark.parametrize(("encoding", "line_end"), [("cp1252", "\r\n"), ("mac_roman", "\r")])
+@pytest.mark.parametrize("name", ["Ana Solís", "St. Anne’s", "Care™ Partners", "Ôkubo"])
+def test_read_table_tells_encodings_by_the_ends_of_lines_where_letters_do_not(
+    name, encoding, line_end
+):
+    content = f"Name,Domains{line_end}{name},{line_end}".encode(encoding)
+    assert read(content).rows[0].cells["Name"] == name
 
 
 def test_read_table_finds_the_headings_behind_a_mark_of_utf_8_that_is_not_true():

@@ -24,7 +24,7 @@ def pending(facilitator, team, organization, monkeypatch) -> Import:
     """Return an import that waits to be checked."""
     monkeypatch.setattr(runs, "MAX_ROWS_IN_REQUEST", 0)
     row = TableRow(2, dict(zip(MemberImport.columns, NORA, strict=True)))
-    notes = ["Read: the sheet “A\0B”."]
+    notes = ["Read: the sheet “A\0\u202eB”."]
     return runs.create_import("members", [row], by=facilitator, notes=notes)
 
 
@@ -39,6 +39,7 @@ def is_imported() -> bool:
 
 
 def test_run_pending_imports_checks_and_then_stores_what_is_asked_for(pending):
+    assert pending.notes == ["Read: the sheet “AB”."]
     assert run(pending).state == "checked"
     assert not is_imported()
     assert runs.start_import(pending, version=pending.version, send_email=False)
