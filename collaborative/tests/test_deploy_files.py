@@ -1,9 +1,12 @@
 """The files of `deploy/` agree with the code: every setting, every command, every path."""
 
+import gc
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from collaborative.middleware import access_log
 from collaborative.sso_settings import SERVICE_SETTINGS
 from collaborative.tests.databases import PORTAL_SETTINGS
 from collaborative.tests.test_settings import PRODUCTION, ROOT
+from teams.workdays import add_working_days
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -149,6 +153,15 @@ def test_what_portal_manage_makes_can_be_read_by_nginx():
     """Static files and the page of 503; what is secret (backups, keys) has a mode of its own."""
     masks = re.findall(r"UMask=(\d+)", (DEPLOY / "portal-manage").read_text())
     assert not any(int(mask, 8) & 0o055 for mask in masks)
+
+
+def test_web_server_loads_what_workers_share_without_a_database(request):
+    """A test that has no database may not connect to one."""
+    request.addfinalizer(gc.unfreeze)
+    request.addfinalizer(partial(gc.set_threshold, *gc.get_threshold()))
+    add_working_days.cache_clear()
+    runpy.run_path(str(DEPLOY / "gunicorn.conf.py"))["when_ready"](None)
+    assert add_working_days.cache_info().currsize == 1
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1:8000", "[::1]:8000,10.0.0.12:8000", "unix:/run/web"])
