@@ -226,7 +226,10 @@ class MemberParser:
         which are left with `cleaner`."""
         address = normalize_address(cleaner.row.cells["Email"])
         account = self.seen.get(address)
-        if account and not cleaner.errors and self._is_stored(cleaner.row, address, account):
+        is_whole = "" not in cleaner.row.problems
+        if account and is_whole and self._is_stored(cleaner.row, address, account):
+            # A job title may be what a spreadsheet would take for an error.
+            cleaner.errors.clear()
             cleaner.values |= {**cleaner.row.cells, "Email": address}
             cleaner.values["Organization"] = self._named(cleaner.row)
             self._refuse_contradiction(cleaner, address)

@@ -167,7 +167,8 @@ def everyone(
     blocked = make_active_member("bob@rush.example", organization, "Bob Blocked", team)
     Member.objects.filter(pk=blocked.pk).update(is_active=False)
     declined = make_organization("Declined Example", "declined.example", administrator)
-    make_active_member("dee@declined.example", declined, "=Dee", team)
+    dee = make_active_member("dee@declined.example", declined, "=Dee", team)
+    Member.objects.filter(pk=dee.pk).update(job_title="#N/A")
     type(declined).objects.filter(pk=declined.pk).update(status="declined", decision_reason="No.")
     make_member("nameless@mail.example")
     # Confirmed for another organization than the address shows.
