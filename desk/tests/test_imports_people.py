@@ -242,3 +242,37 @@ def test_import_says_nothing_of_what_stands_in_shifted_cells(facilitator, team, 
     report = MemberImport(table.rows, by=facilitator).check()
     assert [(error.row, error.column) for error in report.errors] == [(2, "")]
     assert not any("unknown organization" in sentence for sentence in report.summary)
+
+
+def test_import_stores_names_as_people_write_them(facilitator, team, organization):
+    """With credentials, apostrophes, emoji, no-break spaces, and empty rows between."""
+    typed = {
+        "aoife": "Aoife O’Brien-Ní Dhálaigh, RN, MSN",
+        "pat": "Pat 🎉 Party",
+        "gerard": "'t Hooft, Gerard",
+        "JANE.DOE": "JANE DOE",
+        "jane.doe+hr": "Jane Doe",
+        "\u00a0 ned": "\u00a0 Ned\u00a0 Flan ",
+    }
+    lines = [
+        f'{address}@rush.example\u00a0,"{name}",HR\u00a0,{organization}\u00a0,{team}\u00a0\r\n'
+        for address, name in typed.items()
+    ]
+    empty = ",,,,\r\n   ,,\u00a0,,\r\n"
+    content = f"{','.join(MemberImport.columns)}\r\n{empty.join(lines)}".encode()
+    table = read_table(SimpleUploadedFile("list.csv", content), MemberImport.columns)
+    report = MemberImport(table.rows, by=facilitator).store()
+    assert [line.number for line in report.rows] == [2, 5, 8, 11, 14, 17]
+    members = Member.objects.filter(email__endswith="@rush.example").exclude(job_title="")
+    assert list(members.order_by("pk").values_list("email", "full_name")) == [
+        ("aoife@rush.example", "Aoife O’Brien-Ní Dhálaigh, RN, MSN"),
+        ("pat@rush.example", "Pat 🎉 Party"),
+        ("gerard@rush.example", "'t Hooft, Gerard"),
+        ("jane.doe@rush.example", "JANE DOE"),
+        ("jane.doe+hr@rush.example", "Jane Doe"),
+        ("ned@rush.example", "Ned Flan"),
+    ]
+
+
+def test_import_refuses_a_name_that_is_too_long(facilitator, team, organization):
+    assert errors_of(run(facilitator, row(name="Wolfeschlegel " * 10))) == [(2, "Full name")]
