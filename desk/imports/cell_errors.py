@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # As spreadsheets in any language show them; number signs alone are a column that was too narrow.
 ERROR_VALUE = re.compile(
-    r"#¡?(?:(?![a-z])[\w/])+[!?]|#N/A|#N/D|#N/V|#NV|#GETTING_DATA|#{3,}|Err:\d{3}"
+    r"#[¡¿]?(?:(?![a-z])[\w/])+[!?]|#N/[ABDV]|#I/T|#NV|#GETTING_DATA|#{3,}|Err:\d{3}"
 )
 UNKNOWN_ERROR = "#ERROR!"
 MAX_FORMULA_CHARACTERS = 100

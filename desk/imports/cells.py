@@ -25,16 +25,18 @@ MONTH = (
     "(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|"
     r"oct(ober)?|nov(ember)?|dec(ember)?)\.?"
 )
+WEEKDAY = r"(mon|tues?|wed(nes)?|thu(rs)?|fri|sat(ur)?|sun)(day)?\.?,? +"
 # As people, programs and Excel's own guesses write them; without regard to case.
 NO_NAMES = {
-    "a date": rf"(\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}([T ]+{TIME})?"
+    "a date": rf"({WEEKDAY})?(\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}([T ]+{TIME})?"
     rf"|\d{{1,2}}(st|nd|rd|th)?[-/., ]*{MONTH}([-/., ]*\d{{2,4}})?"
     rf"|{MONTH}[-/., ]*\d{{1,4}}(st|nd|rd|th)?([-/., ]+\d{{2,4}})?)",
     "a time": rf"(-?\d+ days?, )?{TIME}",
     "a number": r"[-+$€£(]*[\d., ]*\d[\d., ]*(e[-+]?\d+)?[%)]*",
     "TRUE or FALSE": "true|false",
-    "a placeholder": r"n[/.]?a\.|n/[ak]|tb[ad]|none|unknown|vacant|not a(vailable|pplicable)"
-    r"|\((blank|none|null)\)|(?-i:NA|NaN|nan|NULL|null)",
+    "a placeholder": r"n ?/ ?[ak]|n[/.]?a\.|tb[ad]|to be (announced|determined|hired)|none|unknown"
+    r"|un(assigned|defined)|vacant|not a(vailable|pplicable)|[(<[](blank|empty|none|null)[])>]"
+    r"|(?-i:NA|NaN|nan|NULL|null)",
     "an email address": r"[^@]*[^@\s]@[^@\s]+\.\w.*",
     # Below a list, as programs that make reports write it.
     "a total": r"(grand |sub-?)?totals?"

@@ -12,6 +12,8 @@ from desk.imports.base import CorrectableError
 from members.normalize import fold
 from teams.models import ActionTeam
 
+# Of a list: "1. Careers", "2) Careers".
+LIST_NUMBER = re.compile(r"(?<!\S)\(?\d{1,2}[.)]\s")
 # Signs that stand for the word.
 AND = re.compile(r"[&+]")
 # Of a text without separators; more would take long, and no cell has as many teams.
@@ -37,6 +39,7 @@ class TeamNames:
         the names leave one way to read it. Raises CorrectableError, with the separator to use,
         where they do not.
         """
+        cell = LIST_NUMBER.sub("", cell)
         teams: dict[ActionTeam, None] = {}
         for part in filter(str.strip, cell.split(";")):
             lines = {line: self._parse_line(line) for line in filter(str.strip, part.splitlines())}

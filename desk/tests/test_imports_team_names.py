@@ -27,6 +27,8 @@ def parse(cell: str, names=NAMES) -> list[str]:
         "Education & Training | Careers",
         "ＥＤＵＣＡＴＩＯＮ ＆ Training • Careers",
         "- Education & Training\n- Careers\n",
+        "1. Education & Training\n2. Careers",
+        "(1) Education & Training 2) Careers",
         "Education & Training;;Careers; careers",
         "Education & Training Careers",
     ],
