@@ -42,6 +42,8 @@ CHECKED_SALT = "desk.records.areas"
 CHECKED_SECONDS = 24 * 3600
 # Of the rows of a file, on the page that checks it.
 ROWS_SHOWN = 20
+# Of the areas that a file lacks, by name.
+MISSING_NAMED = 12
 
 
 class EndTarget(ActionWithReason[TargetArea]):
@@ -249,7 +251,7 @@ class UnemploymentSurveyAdmin(DeskModelAdmin[UnemploymentSurvey]):
             token=signing.dumps(checked, salt=CHECKED_SALT, compress=True) if can_store else "",
             errors=figures.errors,
             notes=figures.notes,
-            warnings=_warnings(survey, rates),
+            warnings=_warnings(survey, rates) if can_store else [],
             lists=[
                 (
                     f"Changes of more than {LARGE_CHANGE} points since the last survey",
@@ -332,9 +334,10 @@ def _warnings(survey: UnemploymentSurvey, rates: Sequence[AreaRate]) -> list[str
     areas = chicago().areas
     missing = [str(area) for area in areas if area not in present]
     if missing:
+        named = [*missing[:MISSING_NAMED], *(["…"] if len(missing) > MISSING_NAMED else [])]
         warnings.append(
             f"{len(missing)} of the {len(areas)} community areas "
-            f"{'is' if len(missing) == 1 else 'are'} missing: {', '.join(missing)}."
+            f"{'is' if len(missing) == 1 else 'are'} missing: {', '.join(named)}"
         )
     return warnings
 

@@ -17,7 +17,7 @@ TAG_LENGTH = 3
 # An address of an email or of a page, in the text of HTML, not in an attribute.
 ADDRESS = re.compile(r"(?:https?://[^\s<]+|[^\s<>@]+@[^\s<>@]+)(?![^<>]*>)")
 # In characters: what does not fit into the column of a value on a phone.
-LONG_PART = 22
+LONG_ADDRESS = 22
 # The filters whose choices are tabs: where a record stands.
 TAB_FILTERS = {"status", "state", "affiliation"}
 
@@ -42,9 +42,11 @@ def breakable(text: str) -> SafeString:
     before a slash and, in a long part, before a dot. Browsers would break it inside a word."""
 
     def with_breaks(address: re.Match[str]) -> str:
+        if len(address[0]) <= LONG_ADDRESS:
+            return address[0]
         parts = re.split(r"(?<=@)|(?<=[^/:])(?=/)", address[0])
         return "<wbr>".join(
-            part.replace(".", "<wbr>.") if len(part) > LONG_PART else part for part in parts
+            part.replace(".", "<wbr>.") if len(part) > LONG_ADDRESS else part for part in parts
         )
 
     # What is escaped stays escaped: only <wbr> is added.
