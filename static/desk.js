@@ -7,6 +7,16 @@ document.addEventListener("input", ({ target }) => {
 document.addEventListener("submit", ({ target }) => {
   if (target === typedIn) typedIn = null;
 });
+// A second press while the first one is on its way would do it twice.
+const sent = new Set();
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (sent.has(form)) event.preventDefault();
+  sent.add(form);
+  // A download does not leave the page.
+  setTimeout(() => sent.delete(form), 5000);
+});
 addEventListener("beforeunload", (event) => {
   if (typedIn) event.preventDefault();
 });

@@ -9,6 +9,12 @@ from members.models import Member, Organization
 from teams.models import FaqEntry, Goal, Question
 from teams.services import ask_question, join_teams, set_facilitators
 
+SUBMIT_TWICE = """() => [1, 2].map(() => {
+  const event = new SubmitEvent("submit", { bubbles: true, cancelable: true });
+  document.querySelector("form[method=post]").dispatchEvent(event);
+  return event.defaultPrevented;
+})"""
+
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -24,6 +30,8 @@ def test_leaving_a_page_asks_first_about_unsaved_changes(new_page, facilitator, 
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("heading", name="FAQ entries")).to_be_visible()
     assert dialogs == ["beforeunload"]
+    # The second press of a button is not sent.
+    assert page.evaluate(SUBMIT_TWICE) == [False, True]
 
 
 @pytest.fixture
@@ -108,7 +116,7 @@ def test_questions_are_answered_published_and_dismissed(new_page, facilitator, f
 
     open_decision(1, "Publish")
     page.get_by_label("Answer").fill("It is the *second* one.")
-    page.get_by_label("Status").select_option("about")
+    page.get_by_label("Where it goes").select_option("about")
     page.get_by_role("button", name="Show answer and email").click()
     expect(page.get_by_role("main").locator("em")).to_have_text("second")
     page.get_by_role("button", name="Publish", exact=True).click()
