@@ -155,7 +155,7 @@ def test_page_not_found_offers_signing_in_and_tells_nothing(client, client_for, 
     assert {page.status_code for page in pages} == {404}
     texts = set()
     for path, page in zip(paths, pages, strict=True):
-        link = f'<a href="/sign-in/?next={quote(path, safe="")}">sign in</a>'
+        link = f'<a href="/sign-in/?next={quote(path, safe="")}">Sign in</a>'
         assert link in page.content.decode()
         texts.add(visible_text(page).replace(path.partition("?")[0], ""))
     assert len(texts) == 1

@@ -50,7 +50,7 @@ def test_my_move_takes_three_presses(client_for, member, other_organization):
     browser, other_browser = client_for(member), client_for(member)
     page = prove(browser)
     text = visible_text(page)
-    assert "You move from Rush Example Hospital to Loop Example Clinic" in text
+    assert "You are moving from Rush Example Hospital to Loop Example Clinic" in text
     assert "Your team stays" in text
     assert Member.objects.get(pk=member.pk).email == "maria@rush.example"
     moved = confirm(browser, follow=True)
