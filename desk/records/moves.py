@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from post_office.models import Email
 
@@ -46,16 +46,19 @@ class MoveAction(BulkAction[Move]):
 
     def describe(self, move: Move) -> str:
         """Return what the person at the desk has to go by."""
-        details = [f"{move.member}: {move.old_email} to {move.new_email}"]
+        addresses = f"{move.old_email} to {move.new_email}"
+        details = [format_html("<bdi>{}</bdi>: {}", move.member, addresses)]
         if move.is_requested:
-            details.append(f"name given: {move.full_name}")
+            details.append(format_html("name given: <bdi>{}</bdi>", move.full_name))
             if move.organization_name:
-                details.append(f"employer given: {move.organization_name}")
+                employer = move.organization_name
+                details.append(format_html("employer given: <bdi>{}</bdi>", employer))
             if move.note:
-                details.append(f"note: “{move.note}”")
+                details.append(format_html("note: “<bdi>{}</bdi>”", move.note))
         if move.objected_at:
-            details.append(f"the old address objected on {long_date(move.objected_at)}")
-        return "; ".join(details)
+            objected = long_date(move.objected_at)
+            details.append(format_html("the old address objected on {}", objected))
+        return format_html_join("; ", "{}", ((each,) for each in details))
 
     def visible_email(self, preview: Preview, staff: Member) -> Email | None:
         """Return the first email: it says nothing about teams."""
