@@ -372,8 +372,8 @@ class _Query:
             score_cutoff=NEAR_SIMILARITY,
             limit=None,
         )
-        usable = filter(self._is_usable, (other for other, _, _ in near))
-        return list(islice(usable, MAX_NEAR_WORDS))
+        words = (other for other, _, _ in near if self.index.is_written(other))
+        return list(islice(filter(self._is_usable, words), MAX_NEAR_WORDS))
 
     def suggestion(self, words: list[str], best: list[int]) -> str:
         """Return `words` as they may be meant, where no document has them; empty if all are fine,
