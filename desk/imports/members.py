@@ -248,7 +248,7 @@ class MemberParser:
         full_name = cleaner.clean("Full name", FULL_NAME.clean)
         job_title = cleaner.clean("Job title", JOB_TITLE.clean)
         organization = cleaner.clean(
-            "Organization", lambda cell: self._organization(cell, account, joins_nothing)
+            "Organization", lambda cell: self._employer(cell, address, account, joins_nothing)
         )
         teams = cleaner.clean("Teams", lambda cell: self._teams(cell, account))
         if email:
@@ -345,14 +345,24 @@ class MemberParser:
         ):
             # Nothing changes about who employs the person.
             return
-        cleaner.ask(
-            "Organization",
-            f"Addresses at {email_domain(email)} belong to {end_sentence(owner)} "
-            "Who employs the person?",
-            owner.name,
-        )
+        question = f"{_describe_owner(email, owner)} Who employs the person?"
+        cleaner.ask("Organization", question, owner.name)
         if not cleaner.errors:
             self.by_file.add(email)
+
+    def _employer(
+        self, cell: str, address: str, account: Member | None, joins_nothing: bool
+    ) -> Organization:
+        """Return the organization of this name, as `_organization`. Where that is refused, suggest
+        the one that the address belongs to, unless another name is nearly the same."""
+        try:
+            return self._organization(cell, account, joins_nothing)
+        except ValidationError as error:
+            owner = self.owners.get(email_domain(address))
+            if owner is None or getattr(error, "suggestion", ""):
+                raise
+            message = f"{' '.join(error.messages)} {_describe_owner(address, owner)}"
+            raise CorrectableError(message, owner.name) from error
 
     def _organization(self, cell: str, account: Member | None, joins_nothing: bool) -> Organization:
         """Return the recognized organization of this name.
@@ -387,6 +397,11 @@ class MemberParser:
         if not (teams or account or self.by.is_superuser):
             raise ValidationError("Enter at least one of your teams.")
         return teams
+
+
+def _describe_owner(address: str, owner: Organization) -> str:
+    domain = readable_domain(email_domain(address))
+    return f"Addresses at {domain} belong to {end_sentence(owner)}"
 
 
 def _is_no_person(row: TableRow) -> bool:

@@ -104,6 +104,17 @@ def test_import_asks_who_employs_people_at_the_domain_of_another_organization(
     assert not Member.objects.filter(email="nora@rush.example").exists()
 
 
+@pytest.mark.parametrize("employer", ["", "Nobody Knows", "Lakeview Health"])
+def test_import_suggests_who_employs_people_where_the_file_names_no_recognized_organization(
+    facilitator, organization, proposed_organization, team, employer
+):
+    (error,) = run(facilitator, row("nora@hr.rush.example", employer=employer)).errors
+    assert (error.column, error.suggestion) == ("Organization", RUSH)
+    assert error.message.endswith("Addresses at hr.rush.example belong to Rush Example Hospital.")
+    (error,) = run(facilitator, row("nora@mail.example", employer=employer)).errors
+    assert error.suggestion == ""
+
+
 def test_import_confirms_by_the_file_where_the_importer_chose_it(
     facilitator, organization, other_organization, team
 ):
