@@ -106,7 +106,7 @@ def sample_sections() -> list[DashboardSection]:
         "similar_organizations": [similar],
         "domain_owner": None,
         "probable_domain": "",
-        "evidence": DomainEvidence(True, "Ticked because three people with it wait."),
+        "evidence": DomainEvidence(True, "Checked because three people with it are waiting."),
         "free_domain": "riverbend.example",
     }
     old, new = "ana@riverbend.example", "ana@lakefront.example"

@@ -13,4 +13,4 @@ def ask_once(form: forms.BaseForm, field: str, doubt: str, box: str) -> None:
     what to do."""
     form.fields[box].widget = forms.CheckboxInput()
     if not form.cleaned_data.get(box):
-        form.add_error(field, f"{doubt} If that is right, tick the box and save again.")
+        form.add_error(field, f"{doubt} If that is right, check the box and save again.")

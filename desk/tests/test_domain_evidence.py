@@ -76,11 +76,11 @@ def test_evidence_is_two_people_who_wait_at_the_domain(unclear, organization, me
     Member.objects.filter(pk=closed.pk).update(is_active=False)
     weak = evidence(unclear)
     assert not weak.is_good
-    assert weak.reason.startswith("Not ticked: only one person who is waiting has an address there")
+    assert weak.reason.startswith("Not checked: only one person who is waiting has")
     make_member("ulf@hr.lvh-mail.example", unclear, confirmed=False)
     good = evidence(unclear)
     assert good.is_good
-    assert good.reason == "Ticked because two people with an address there are waiting for it."
+    assert good.reason == "Checked because two people with an address there are waiting for it."
 
 
 @pytest.mark.both_databases
@@ -119,7 +119,7 @@ def test_evidence_is_not_good_where_the_domain_may_be_a_typo(
     rush = Organization.objects.create(name=suggested, suggested_domain=suggested)
     for name in ("una", "uma"):
         make_member(f"{name}@{suggested}", rush, confirmed=False)
-    why = f"Not ticked: it looks like {meant} and may be a typo. Tick it only if you know that it"
+    why = f"Not checked: it looks like {meant} and may be a typo. Check the box only if you know"
     assert not evidence(rush).is_good
     assert evidence(rush).reason.startswith(why)
     url = f"/admin/members/organization/{rush.pk}/"
@@ -136,19 +136,19 @@ def test_desk_ticks_the_domain_only_with_good_evidence(client_for, facilitator, 
     url = f"/admin/members/organization/{unclear.pk}/"
     page = client.get(f"{url}recognize/")
     assert page.context["form"][box].initial is False
-    assert "Not ticked: only one person who is waiting has an address there" in visible_text(page)
+    assert "Not checked: only one person who is waiting has an address there" in visible_text(page)
     assert "Everyone who verifies an address there is confirmed, now and" in visible_text(page)
     record = visible_text(client.get(f"{url}change/"))
     assert "Recognize without lvh-mail.example" in record
-    assert "Not ticked: only one person who is waiting has an address there" in record
+    assert "Not checked: only one person who is waiting has an address there" in record
     today = client.get("/admin/")
     assert f'name="{box}" form=' in today.content.decode()
-    assert "Not ticked: only one person" in visible_text(today)
+    assert "Not checked: only one person" in visible_text(today)
     make_member("ulf@lvh-mail.example", unclear, confirmed=False)
     assert client.get(f"{url}recognize/").context["form"][box].initial is True
     assert "Recognize with lvh-mail.example" in visible_text(client.get(f"{url}change/"))
     today = client.get("/admin/")
     assert f'name="{box}" checked form=' in today.content.decode()
-    assert "Ticked because two people with an address there are waiting for it." in visible_text(
+    assert "Checked because two people with an address there are waiting for it." in visible_text(
         today
     )

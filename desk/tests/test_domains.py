@@ -64,7 +64,7 @@ def test_domain_add_asks_before_it_stores_one_below_anothers(
     page = client.post(f"{DOMAINS}add/", form_data)
     text = visible_text(page)
     assert "mail.rush.example is below rush.example of Rush Example Hospital." in text
-    assert "If that is right, tick the box and save again." in text
+    assert "If that is right, check the box and save again." in text
     assert 'type="checkbox" name="accepts_overlap"' in page.content.decode()
     assert not EmailDomain.objects.filter(domain="mail.rush.example").exists()
     client.post(f"{DOMAINS}add/", form_data | {"accepts_overlap": "on"})

@@ -53,27 +53,27 @@ def domain_evidence(organization: Organization) -> DomainEvidence:
         other, _, owner = overlapping.partition(" of ")
         warning = overlap_warning(organization.suggested_domain, other, owner)
         return DomainEvidence(
-            False, f"Not ticked: {warning} Tick it only if you know that it is right."
+            False, f"Not checked: {warning} Check the box only if you know that it is right."
         )
     if probable:
         meant = readable_domain(probable)
         return DomainEvidence(
             False,
-            f"Not ticked: it looks like {meant} and may be a typo. Tick it only if you know that "
-            "it is right.",
+            f"Not checked: it looks like {meant} and may be a typo. Check the box only if you know "
+            "that it is right.",
         )
     shows_name = is_name_in_domain(organization.name, organization.suggested_domain)
     waiting = f"{number_in_words(people)} people with an address there are waiting for it"
     if people >= MIN_PEOPLE:
         also = ", and the domain shows its name" if shows_name else ""
-        return DomainEvidence(True, f"Ticked because {waiting}{also}.")
+        return DomainEvidence(True, f"Checked because {waiting}{also}.")
     if shows_name:
-        return DomainEvidence(True, "Ticked because the domain shows its name.")
+        return DomainEvidence(True, "Checked because the domain shows its name.")
     who = "only one person who is waiting has" if people else "nobody who is waiting has"
     return DomainEvidence(
         False,
-        f"Not ticked: {who} an address there, and the domain does not show the name. Tick it if "
-        "you know that it is the organization's.",
+        f"Not checked: {who} an address there, and the domain does not show the name. Check the "
+        "box if you know that it is the organization's.",
     )
 
 
