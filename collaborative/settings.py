@@ -190,7 +190,7 @@ CACHES = {
         # Not the memory of another cache.
         "LOCATION": "fragments",
     },
-    # How much waits at the desk, in each process.
+    # How much waits at the desk, and the charts of its first page, in each process.
     "desk_counts": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "desk_counts",

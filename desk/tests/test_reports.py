@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from conftest import make_member, membership_of, visible_text
 from desk.models import Export
+from desk.reports.views import dashboard_charts
 from members.models import Organization
 from teams.models import Attendance, Goal, Membership
 from teams.services import add_organization, join_teams
@@ -293,6 +294,20 @@ def test_charts_draw_long_periods_by_quarters(client_for, facilitator, past):
     page = client_for(facilitator).get(f"{REPORT}?from=2024-03&to=2026-04").content.decode()
     assert ">Mar–May 24</text>" in page
     assert page.count('class="s2" x="64.0%"') == 9
+
+
+def test_charts_of_the_first_page_are_counted_once_for_everyone_with_the_same_teams(
+    rf, administrator, facilitator, past, django_assert_num_queries
+):
+    def charts(staff):
+        request = rf.get("/admin/")
+        request.user = staff
+        return dashboard_charts(request)
+
+    first = charts(facilitator)
+    with django_assert_num_queries(1):
+        assert charts(facilitator) == first
+    assert len(charts(administrator)[0].rows) > len(first[0].rows)
 
 
 # Access -------------------------------------------------------------------------------
