@@ -17,7 +17,7 @@ TAG_LENGTH = 3
 # An address of an email or of a page, in the text of HTML, not in an attribute.
 ADDRESS = re.compile(r"(?:https?://[^\s<]+|[^\s<>@]+@[^\s<>@]+)(?![^<>]*>)")
 # In characters: what does not fit into the column of a value on a phone.
-LONG_ADDRESS = 22
+LONG_ADDRESS = 18
 # The filters whose choices are tabs: where a record stands.
 TAB_FILTERS = {"status", "state", "affiliation"}
 

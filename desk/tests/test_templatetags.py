@@ -46,15 +46,15 @@ def test_filled_leaves_out_a_column_that_is_empty_in_each_row():
     ("text", "shown"),
     [
         ("ana@rush.example", "ana@rush.example"),
-        ("ana.lastname@hospital.example", "ana.lastname@<wbr>hospital.example"),
+        ("ana@hospital.example", "ana@<wbr>hospital.example"),
         ("a@north.branch-hospital.example", "a@<wbr>north<wbr>.branch-hospital<wbr>.example"),
         ("https://a.example/documents", "https://a.example<wbr>/documents"),
         ("Mr. Smith & sons/co-operators", "Mr. Smith &amp; sons/co-operators"),
         (
-            SafeString('<a href="mailto:anna@hospital.example.org">anna@hospital.example.org</a>'),
-            '<a href="mailto:anna@hospital.example.org">anna@<wbr>hospital.example.org</a>',
+            SafeString('<a href="mailto:anna@hospital.example">anna@hospital.example</a>'),
+            '<a href="mailto:anna@hospital.example">anna@<wbr>hospital.example</a>',
         ),
-        ("<b>@our.hospital.example", "&lt;b&gt;@<wbr>our.hospital.example"),
+        ("<b>@hospital.example", "&lt;b&gt;@<wbr>hospital.example"),
     ],
 )
 def test_addresses_break_between_their_parts_only(text, shown):
