@@ -62,7 +62,8 @@ def cell_text(value: Value) -> str:
 def put_letters_right(text: str) -> str:
     """Return `text` with the letters that it had before another program damaged them, or wrote them
     as a web page does."""
-    return ENTITY.sub(_unescape_entity, undo_misreading(text))
+    text = undo_misreading(text)
+    return ENTITY.sub(_unescape_entity, text) if "&" in text else text
 
 
 def _unescape_entity(entity: re.Match[str]) -> str:

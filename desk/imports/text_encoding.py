@@ -35,6 +35,8 @@ PLAUSIBLE = re.compile(
 )
 # Of these, the ones that names have most often.
 FREQUENT = frozenset("áéíóúñüöäçèßÁÉÍÓÚÑÜÖÄÇ’")
+# The first bytes of letters in UTF-8, as the legacy encodings show them.
+MISREAD = re.compile("[ÂÃÄÅâï¬√ƒ≈‚Ô]")
 # What names have: ASCII, letters of Latin with accents, quotes and dashes; and the mark of UTF-8.
 IN_NAMES = re.compile("[\x00-\x7f\xa0-\u017f\u2010-\u2026\ufeff]*")
 
@@ -62,7 +64,7 @@ def undo_misreading(text: str) -> str:
     Text that was read right is hardly ever UTF-8 in a legacy encoding as well, and then holds
     letters that no name has: "CAFÉ’S" would be "CAFɒS".
     """
-    if text.isascii():
+    if not MISREAD.search(text):
         return text
     for encoding in LEGACY_ENCODINGS:
         with suppress(UnicodeError):
