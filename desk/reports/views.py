@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
@@ -81,10 +81,8 @@ def dashboard_charts(request: HttpRequest) -> list[Chart]:
         return []
     period = Period.year_until(timezone.localdate())
     key = f"charts-{period.code}-{hash(tuple(team.pk for team in teams))}"
-    charts: list[Chart] = caches["desk_counts"].get_or_set(
-        key, partial(charts_of, teams, period), CHARTS_SECONDS
-    )
-    return charts
+    count = partial(charts_of, teams, period)
+    return cast(list[Chart], caches["desk_counts"].get_or_set(key, count, CHARTS_SECONDS))
 
 
 class MonthField(forms.CharField):
