@@ -103,7 +103,6 @@ def test_mail_worker_killed_twice_loses_no_email_and_repeats_one_per_kill(start,
     assert "@rush.example" not in process.output()
 
 
-@pytest.mark.both_databases
 def test_mail_worker_takes_over_from_a_killed_one(start, smtp):
     processes = [start(), start()]
     for number in range(30):

@@ -367,7 +367,6 @@ def empty_database(folder: Path) -> Iterator[None]:
             Path(name).unlink(missing_ok=True)
 
 
-@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_create_tables_makes_what_migrations_make_step_by_step(tmp_path):
     with empty_database(tmp_path):

@@ -206,8 +206,7 @@ def test_restore_gives_up_while_a_table_is_used(member, monkeypatch):
 # Successful restores -------------------------------------------------------------------------
 
 
-@pytest.mark.both_databases
-@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("encrypted", [pytest.param(False, marks=pytest.mark.both_databases), True])
 def test_restore_brings_back_every_row_of_every_table(
     member, applicant, goal, encrypted, request, backup_dir
 ):
@@ -244,7 +243,6 @@ def empty(tmp_path) -> Iterator[str]:
             cursor.execute("DROP DATABASE portal_new")
 
 
-@pytest.mark.both_databases
 def test_restore_into_an_empty_database_needs_no_replace(member, empty):
     file = back_up()
     with on_database(empty):
@@ -318,7 +316,6 @@ def test_backup_is_one_moment_while_others_write(administrator, backup_dir):
         assert Organization.history.count() == len(names)
 
 
-@pytest.mark.both_databases
 def test_restore_signs_nobody_in_and_revives_no_code(client_for, member, settings):
     settings.CACHES = {
         **settings.CACHES,
@@ -340,7 +337,6 @@ def test_restore_signs_nobody_in_and_revives_no_code(client_for, member, setting
     assert [email.subject for email in Email.objects.all()] == ["Notice"]
 
 
-@pytest.mark.both_databases
 def test_restore_migrates_an_older_backup(member):
     """As if this version had added second factors and jobs: the backup has neither."""
     file = back_up_without("mfa", "collaborative")

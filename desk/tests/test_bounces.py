@@ -24,7 +24,9 @@ def desk(client_for, facilitator):
     return client_for(facilitator)
 
 
-def test_dashboard_rail_list_and_record_say_that_emails_come_back(desk, bounce, member, colleague):
+def test_dashboard_rail_list_and_record_say_that_emails_come_back(
+    desk, bounce, member, colleague, rail_counts
+):
     page = desk.get("/admin/")
     text = visible_text(page)
     assert "1 returned email to look into" in text

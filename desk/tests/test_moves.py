@@ -37,7 +37,7 @@ def desk(client_for, facilitator):
     return client_for(facilitator)
 
 
-def test_dashboard_and_rail_show_what_waits(desk, held):
+def test_dashboard_and_rail_show_what_waits(desk, held, rail_counts):
     page = desk.get("/admin/")
     assert "1 account on hold or to be moved" in visible_text(page)
     assert "says that they did not ask for the move to maria@loop.example" in visible_text(page)

@@ -27,7 +27,7 @@ def rail_of(response) -> dict[str, object]:
     return {link.label: link for _, links in groups_of(response) for link in links}
 
 
-def test_rail_counts_what_waits_on_each_page(client_for, facilitator, applicant):
+def test_rail_counts_what_waits_on_each_page(client_for, facilitator, applicant, rail_counts):
     ask_question("Who can join?", "visitor@example.org")
     client = client_for(facilitator)
     for path in (DESK, "/admin/teams/goal/", "/admin/search/"):
@@ -74,7 +74,9 @@ def test_rail_leads_only_where_one_may_go(client_for, facilitator, administrator
             assert client.get(link.url).status_code == 200, link.url
 
 
-def test_counts_are_kept_for_some_seconds_but_not_past_ones_own_decision(rf, facilitator):
+def test_counts_are_kept_for_some_seconds_but_not_past_ones_own_decision(
+    rf, facilitator, rail_counts
+):
     Question.objects.create(text="When do you meet?")
     request = rf.get("/admin/teams/goal/")
     request.user = facilitator
