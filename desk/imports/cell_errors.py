@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape, quoteattr
 
 if TYPE_CHECKING:
     from pyexpat import XMLParserType
@@ -126,10 +126,10 @@ class ErrorCells:
             repeated = self._attributes.get("table:number-columns-repeated", "1")
             return (
                 f'<{self._cell} office:value-type="string" table:number-columns-repeated='
-                f"{quoteattr(repeated)}><text:p>{escape(text)}</text:p></{self._cell}>"
+                f'"{escape(repeated)}"><text:p>{escape(text)}</text:p></{self._cell}>'
             )
         prefix = self._cell.removesuffix("c")
-        place = f" r={quoteattr(self._attributes['r'])}" if "r" in self._attributes else ""
+        place = f' r="{escape(self._attributes["r"])}"' if "r" in self._attributes else ""
         return f'<{self._cell}{place} t="str"><{prefix}v>{escape(text)}</{prefix}v></{self._cell}>'
 
 

@@ -80,26 +80,31 @@ def read_workbook(content: bytes, columns: Sequence[str], max_rows: int) -> Shee
 
     Refuses what is damaged, has a password, holds too much or takes too long.
     """
-    # The environment holds secrets; the program needs only where libraries are, if that is set.
-    environment = {name: os.environ[name] for name in ["LD_LIBRARY_PATH"] if name in os.environ}
     try:
-        finished = subprocess.run(  # noqa: S603  # our own program, no shell
-            [sys.executable, "-I", "-c", PROGRAM, str(max_rows), *columns],
-            input=content,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=TIMEOUT_SECONDS,
-            env=environment,
-            check=True,
-        )
+        answer = json.loads(run_program(content, max_rows, columns))
     except (subprocess.SubprocessError, OSError) as error:
         # The error tells how the program ended and nothing about the people in the file.
         log.warning("A workbook of %d bytes could not be read: %s", len(content), error)
         raise Refused(_unreadable(content)) from error
-    answer = json.loads(finished.stdout)
     if "error" in answer:
         raise Refused(answer["error"])
     return Sheet(**answer)
+
+
+def run_program(content: bytes, max_rows: int, columns: Sequence[str]) -> bytes:
+    """Return what the program answers: `desk.imports.workbook_process.answer_to` in a process of
+    its own. Raises SubprocessError if it fails or takes too long."""
+    # The environment holds secrets; the program needs only where libraries are, if that is set.
+    environment = {name: os.environ[name] for name in ["LD_LIBRARY_PATH"] if name in os.environ}
+    return subprocess.run(  # noqa: S603  # our own program, no shell
+        [sys.executable, "-I", "-c", PROGRAM, str(max_rows), *columns],
+        input=content,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=TIMEOUT_SECONDS,
+        env=environment,
+        check=True,
+    ).stdout
 
 
 def _unreadable(content: bytes) -> str:

@@ -178,16 +178,20 @@ def json_value(cell: Any) -> str | float | bool:
     return value
 
 
-def main() -> None:
-    """Write the sheet, or {"error": sentence}. Any other error ends the program with a traceback,
-    for which the portal has a sentence of its own."""
-    max_rows, *columns = sys.argv[1:]
-    limit_resources()
-    content = sys.stdin.buffer.read()
+def answer_to(content: bytes, max_rows: int, columns: Sequence[str]) -> bytes:
+    """Return the sheet, or {"error": sentence}, as JSON. Any other error is one for which the
+    portal has a sentence of its own."""
     try:
-        answer = read_sheet(checked_workbook(content), int(max_rows), columns)
+        answer = read_sheet(checked_workbook(content), max_rows, columns)
     except PasswordError:
         answer = {"error": ENCRYPTED}
     except WorkbookError as error:
         answer = {"error": str(error)}
-    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode())
+    return json.dumps(answer, ensure_ascii=False).encode()
+
+
+def main() -> None:
+    """Write the answer; an error ends the program with a traceback."""
+    max_rows, *columns = sys.argv[1:]
+    limit_resources()
+    sys.stdout.buffer.write(answer_to(sys.stdin.buffer.read(), int(max_rows), columns))

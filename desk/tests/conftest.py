@@ -4,6 +4,7 @@ import pytest
 
 from conftest import make_member
 from desk.actions import base
+from desk.imports.workbook_process import answer_to
 from desk.tests.action_pages import action_url
 from members.models import Decision
 from teams.models import Membership
@@ -26,3 +27,10 @@ def many_requests(organization, approval_team) -> list[Membership]:
     for person in people:
         join_teams(person, [approval_team])
     return list(Membership.objects.filter(team=approval_team).order_by("pk"))
+
+
+@pytest.fixture
+def workbooks_here(monkeypatch) -> None:
+    """Workbooks that are meant well are read in this process, by the function that the program
+    calls: its start takes most of the time. test_imports_hostile.py starts the program."""
+    monkeypatch.setattr("desk.imports.workbook.run_program", answer_to)

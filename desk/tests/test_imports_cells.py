@@ -20,6 +20,8 @@ from desk.tests.hostile_files import (
 from desk.tests.workbooks import ods_of, workbook_of
 from members.services import Refused
 
+pytestmark = pytest.mark.usefixtures("workbooks_here")
+
 ERROR = "This cell has an error. Correct its formula, or type the value."
 FORMULA = "This cell has a formula without its result."
 HEADINGS = (

@@ -184,6 +184,7 @@ def test_read_table_finds_the_headings_below_a_title_and_keeps_row_numbers():
     assert "Not read: row 3, above the headings." in table.notes()
 
 
+@pytest.mark.usefixtures("workbooks_here")
 @pytest.mark.parametrize(
     ("content", "extra"),
     [
@@ -215,10 +216,11 @@ def test_read_table_ignores_empty_cells_beyond_the_headings():
 
 def test_read_table_does_not_count_empty_rows():
     content = b"Name,Domains\n" + b" ,\n" * 2 * MAX_ROWS + b"North,\n" * MAX_ROWS
-    content += b",\n" * 50_000
+    content += b",\n" * 4 * MAX_ROWS
     assert len(read(content).rows) == MAX_ROWS
 
 
+@pytest.mark.usefixtures("workbooks_here")
 @pytest.mark.parametrize("filled", ["North,,", ",,x"], ids=["read", "not read"])
 @pytest.mark.parametrize("make", ["csv", "xlsx"])
 def test_read_table_refuses_too_many_rows(filled, make):
@@ -266,6 +268,7 @@ def test_read_table_refuses_a_csv_in_words(content, message):
         read(content)
 
 
+@pytest.mark.usefixtures("workbooks_here")
 def test_read_table_reads_the_first_visible_sheet_of_excel():
     lookups = [["Name", "Domains"], ["Old Clinic", "old.example"]]
     rows = [["Name", "Domains"], [], ["North", None], [7, "n.example"]]
@@ -279,6 +282,7 @@ def test_read_table_reads_the_first_visible_sheet_of_excel():
     ]
 
 
+@pytest.mark.usefixtures("workbooks_here")
 @pytest.mark.parametrize(
     ("sheets", "read_sheet"),
     [
@@ -296,6 +300,7 @@ def test_read_table_reads_the_first_sheet_that_has_the_headings(sheets, read_she
     assert all(f"“{name}”" in not_read for name in sheets if name != read_sheet)
 
 
+@pytest.mark.usefixtures("workbooks_here")
 def test_read_table_prefers_no_sheet_for_an_optional_heading():
     new, exported = [["Name", "Domains"], ["Elm"]], [["Name", "Domains", "Status"], ["Oak"]]
     upload = SimpleUploadedFile("list", workbook_of({"New": new, "Exported": exported}))
@@ -303,11 +308,13 @@ def test_read_table_prefers_no_sheet_for_an_optional_heading():
     assert cells_of(table) == [(2, "Elm", "", "")]
 
 
+@pytest.mark.usefixtures("workbooks_here")
 def test_read_table_says_in_which_sheet_it_looked_for_headings():
     with pytest.raises(Refused, match="“Domains” is missing.*; the sheet “A” has “Name”, “Town”."):
         read(workbook_of({"Cover": [["x"]], "A": [["Name", "Town"]], "B": [["Name"]]}))
 
 
+@pytest.mark.usefixtures("workbooks_here")
 def test_read_table_refuses_excel_without_a_visible_sheet():
     content = workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]})
     index = parts_of(content)["xl/workbook.xml"].decode()
@@ -318,12 +325,13 @@ def test_read_table_refuses_excel_without_a_visible_sheet():
         read(content)
 
 
+@pytest.mark.usefixtures("workbooks_here")
 def test_read_table_reads_opendocument():
     table = read(ods_of([["Name", "Domains"], ["Évry & Co", "evry.example"]]))
     assert cells_of(table) == [(2, "Évry & Co", "evry.example")]
 
 
-@pytest.mark.parametrize("length", [4, 30, 500, -1])
+@pytest.mark.parametrize("length", [4, 500, -1])
 def test_read_table_refuses_a_workbook_that_breaks_off(length):
     content = workbook_of({"Staff": [["Name", "Domains"], ["North", ""]]})
     with pytest.raises(Refused, match="This Excel file cannot be read."):
@@ -335,6 +343,7 @@ def test_read_table_refuses_an_old_workbook_or_one_with_a_password():
         read(workbook.OLE_SIGNATURE + b"\xa1\xb1\x1a\xe1" + bytes(5_000))
 
 
+@pytest.mark.usefixtures("workbooks_here")
 def test_read_table_refuses_a_workbook_whose_cells_share_a_huge_text():
     rows = [["Name", "Domains"], *[["x" * 30_000, "y" * 30_000]] * 200]
     with pytest.raises(Refused, match="The file holds too much text. Split it."):
