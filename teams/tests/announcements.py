@@ -33,7 +33,9 @@ def make_resource(*teams: ActionTeam, **fields: Any) -> Resource:
         **fields,
     }
     resource = Resource.objects.create(**values)
-    resource.teams.set(teams)
+    # As `set` does, without a second entry in the history, which takes half of the time.
+    link = Resource.teams.through
+    link.objects.bulk_create([link(resource=resource, actionteam=team) for team in teams])
     return resource
 
 

@@ -28,7 +28,9 @@ def make_meeting(*teams: ActionTeam, **fields: Any) -> Meeting:
     number = Meeting.objects.count()
     values.setdefault("slug", f"winter-meeting-{number}" if number else "winter-meeting")
     meeting = Meeting.objects.create(starts_at=starts_at, **values)
-    meeting.teams.set(teams)
+    # As `set` does, without a second entry in the history, which takes half of the time.
+    link = Meeting.teams.through
+    link.objects.bulk_create([link(meeting=meeting, actionteam=team) for team in teams])
     return meeting
 
 

@@ -78,13 +78,8 @@ def test_move_member_keeps_memberships_and_dates(member, team, other_organizatio
         ("maria@loop.example", "Your account has a new address"),
         ("maria@rush.example", "You can no longer sign in with this address"),
     ]
-
-
-def test_move_member_never_names_the_new_address_to_the_old_one(
-    member, other_organization, queued_emails
-):
-    moved(member)
-    (told,) = [email for email in queued_emails() if email.to == ["maria@rush.example"]]
+    # The old address never learns the new one.
+    told = queued_emails()[1]
     for part in (told.subject, told.message, told.html_message):
         assert "loop.example" not in part
         assert "Loop" not in part
@@ -156,7 +151,6 @@ def test_move_member_within_an_employer_changes_the_address_alone(member, team, 
     ("old", "name", "stays"),
     [
         # A facilitator knew without the address.
-        ("pat@mailbox.example", "Rush Example Hospital", True),
         ("pat@mailbox.example", "rush example hospital", True),
         # What the address showed is over with it.
         ("pat@rush.example", "Rush Example Hospital", False),
@@ -315,13 +309,6 @@ def test_object_to_move_is_over_after_seven_days(member, other_organization):
     assert object_to_move(move).is_held
 
 
-def test_object_to_move_counts_after_a_second_move(member, organization, other_organization):
-    first = moved(member)
-    moved(member, "maria@mail.loop.example")
-    object_to_move(first)
-    assert stored(member).is_held
-
-
 def test_keep_move_opens_the_account(member, other_organization, facilitator, queued_emails):
     move = object_to_move(moved(member))
     with pytest.raises(Refused, match="Give a reason"):
@@ -410,6 +397,7 @@ def test_account_stays_on_hold_until_each_objection_is_decided(
 ):
     first, second = moved(member), moved(member, "maria@mail.loop.example")
     object_to_move(first)
+    assert stored(member).is_held
     object_to_move(second)
     keep_move(Move.objects.get(pk=second.pk), reason=REASON, by=facilitator)
     assert stored(member).is_held
@@ -464,20 +452,20 @@ def test_request_move_understands_a_former_address(
 
 
 def test_request_move_sends_few_emails_a_day_to_the_old_address(member, queued_emails):
-    for number in range(MAX_REQUEST_EMAILS_A_DAY + 2):
+    for number in range(MAX_REQUEST_EMAILS_A_DAY + 1):
         requested(member, f"stranger-{number}@mailbox.example", "Somewhere")
-    assert Move.objects.count() == MAX_REQUEST_EMAILS_A_DAY + 2
+    assert Move.objects.count() == MAX_REQUEST_EMAILS_A_DAY + 1
     assert len(queued_emails()) == MAX_REQUEST_EMAILS_A_DAY
     Move.objects.update(created_at=timezone.now() - timedelta(days=1, seconds=1))
     requested(member)
     assert len(queued_emails()) == MAX_REQUEST_EMAILS_A_DAY + 1
 
 
-@pytest.mark.parametrize("old", ["nobody@rush.example", "colin@rush.example"])
-def test_request_move_does_nothing_without_an_open_account(member, colleague, queued_emails, old):
+def test_request_move_does_nothing_without_an_open_account(colleague, queued_emails):
     close_account(colleague)
     before = len(queued_emails())
-    request_move(old, "new@loop.example", full_name="A", organization_name="B", note="")
+    for old in ("nobody@rush.example", "colin@rush.example"):
+        request_move(old, "new@loop.example", full_name="A", organization_name="B", note="")
     assert len(queued_emails()) == before
     assert not Move.objects.exists()
 

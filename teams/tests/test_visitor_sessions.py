@@ -104,16 +104,16 @@ def test_refused_new_code_leaves_the_one_before(client, team, settings):
 def test_posts_of_a_network_store_what_its_limits_allow(team, settings):
     """Each from a browser that keeps no cookie, for another address, with as much as a form takes.
     (`make attack` sends thousands.)"""
-    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "8/15m/ip"}
-    posts = list(refused_posts(team).items()) * 15
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "code": "2/15m/ip"}
+    posts = list(refused_posts(team).items()) * 3
     statuses = [
         Client().post(path, {**data, "email": f"n{number}@rush.example"}).status_code
         for number, (path, data) in enumerate(posts)
     ]
-    assert statuses.count(429) >= 20
+    assert statuses.count(429) >= 4
     sessions = Session.objects.all()
-    assert 1 <= len(sessions) <= 8
-    assert SentCode.objects.count() <= 8
+    assert 1 <= len(sessions) <= 2
+    assert SentCode.objects.count() <= 2
     assert all(len(each.session_data) <= MAX_SESSION_BYTES for each in sessions)
 
 
