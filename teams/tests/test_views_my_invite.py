@@ -22,6 +22,7 @@ from teams.views.emails import ONE_CLICK
 
 PAGE = "/my/invite/"
 ADDRESS = "cora@rush.example"
+FORM = {"teams": ["education"], "note": "", "email": ADDRESS}
 SITE = "http://127.0.0.1:8000"
 
 
@@ -33,8 +34,7 @@ def shown_form(client: Client, url: str = PAGE) -> dict[str, object]:
 
 def send(client: Client, **changes: object):
     """Send the form as it is shown to a member of one team."""
-    form = {"teams": ["education"], "note": "", "email": ADDRESS}
-    return client.post(PAGE, form | changes, follow=True)
+    return client.post(PAGE, FORM | changes, follow=True)
 
 
 @pytest.fixture
@@ -58,7 +58,8 @@ def url_of(invitation: Invitation) -> str:
 
 def test_member_invites_and_sees_whom(client_for, member, team, other_team, approval_team):
     client = client_for(member)
-    assert shown_form(client)["teams"] == ["education"]
+    shown = shown_form(client)
+    assert (shown["teams"], shown["email"], shown["note"]) == (["education"], "", "")
     assert shown_form(client, f"{PAGE}?team=careers")["teams"] == ["careers"]
     page = send(client, teams=["education", "careers"], note=" See  you\n soon ")
     assert messages_of(page) == [f"Invited: {ADDRESS}."]
@@ -140,7 +141,7 @@ def test_visitor_signs_in_first(client, invitation):
 def test_network_that_invites_too_much_waits(client_for, member, settings):
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"invite": "1/h/ip"}
     client = client_for(member)
-    client.post(PAGE, {})
+    client.post(PAGE, FORM)
     page = send(client, email="new@rush.example")
     assert page.status_code == 429
     assert 'value="new@rush.example"' in page.content.decode()

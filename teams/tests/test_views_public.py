@@ -13,7 +13,7 @@ LIST = "/organizations/"
 
 
 def listed(page) -> list[str]:
-    return re.findall(r'<h3 class="name">(.*?)</h3>', page.content.decode())
+    return re.findall(r'<h3 class="name"><bdi>(.*?)</bdi></h3>', page.content.decode())
 
 
 @pytest.fixture
