@@ -2,6 +2,7 @@
 
 import html
 import re
+import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -22,9 +23,9 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 from post_office.models import Email
 
+from collaborative.tests.cast import cast_fixture, make_cast
 from members.models import EmailDomain, Member, Organization
 from members.services import explain_change, save_with_history
 from members.services.transitions import new_organization
@@ -76,7 +77,8 @@ def django_db_setup(django_db_setup, django_db_blocker):
         return ["; ".join(statements)] if connection.vendor == "postgresql" else statements
 
     def write_what_is_missing(*args: Any, **options: Any) -> None:
-        """A test that restores a backup, say, brings other content types, or none."""
+        """A test that restores a backup, say, brings other content types, or none, and may set
+        sequences back."""
         nonlocal written
         ContentType.objects.clear_cache()
         if kept_rows() != written:
@@ -84,11 +86,13 @@ def django_db_setup(django_db_setup, django_db_blocker):
                 model.objects.all().delete()
             write_kept(*args, **options)
             written = kept_rows()
+            make_cast()
 
     with django_db_blocker.unblock():
         call_command("migrate", fake=True, verbosity=0)
         write_kept(verbosity=0, interactive=False, db=connection.alias)
         written = kept_rows()
+        make_cast()
     connection.ops.sql_flush = delete_rows
     flush.emit_post_migrate_signal = write_what_is_missing
 
@@ -141,7 +145,7 @@ def fragment_clock(settings, monkeypatch) -> FragmentClock:
     return clock
 
 
-@pytest.fixture
+@cast_fixture
 def administrator(db) -> Member:
     return Member.objects.create_superuser("administrator@example.org", full_name="Ada Admin")
 
@@ -154,18 +158,18 @@ def make_organization(name: str, domain: str, by: Member) -> Organization:
     return organization
 
 
-@pytest.fixture
+@cast_fixture
 def organization(administrator) -> Organization:
     """A recognized organization, whose email domain is rush.example."""
     return make_organization("Rush Example Hospital", "rush.example", administrator)
 
 
-@pytest.fixture
+@cast_fixture
 def other_organization(administrator) -> Organization:
     return make_organization("Loop Example Clinic", "loop.example", administrator)
 
 
-@pytest.fixture
+@cast_fixture
 def proposed_organization(db) -> Organization:
     return Organization.objects.create(name="Lakeview Health", suggested_domain="lakeview.example")
 
@@ -177,34 +181,34 @@ def make_team(name: str, policy: str = "open", position: int = 0) -> ActionTeam:
     )
 
 
-@pytest.fixture
+@cast_fixture
 def team(db) -> ActionTeam:
     """An open team: `facilitator` is its facilitator, `member` and `colleague` its members."""
     return make_team("Education", position=1)
 
 
-@pytest.fixture
+@cast_fixture
 def other_team(db) -> ActionTeam:
     """An open team, whose facilitator is `other_facilitator`."""
     return make_team("Hiring", position=2)
 
 
-@pytest.fixture
+@cast_fixture
 def approval_team(db) -> ActionTeam:
     return make_team("Careers", "approval", position=3)
 
 
-@pytest.fixture
+@cast_fixture
 def closed_team(db) -> ActionTeam:
     return make_team("Archive", "closed", position=4)
 
 
-@pytest.fixture
+@cast_fixture
 def goal(team) -> Goal:
     return Goal.objects.create(team=team, slug="one-table", title="Bring people to one table")
 
 
-@pytest.fixture
+@cast_fixture
 def faq_entry(db) -> FaqEntry:
     return FaqEntry.objects.create(
         slug="who-can-join", question="Who can join?", answer="People of *recognized* employers."
@@ -263,25 +267,25 @@ def make_facilitator(email: str, organization: Organization, name: str, team: Ac
     return facilitator
 
 
-@pytest.fixture
+@cast_fixture
 def member(organization, team) -> Member:
     """An active member of `team`, of a recognized organization."""
     return make_active_member("maria@rush.example", organization, "Maria Member", team)
 
 
-@pytest.fixture
+@cast_fixture
 def colleague(organization, team) -> Member:
     """A member of the same organization and team."""
     return make_active_member("colin@rush.example", organization, "Colin Colleague", team)
 
 
-@pytest.fixture
+@cast_fixture
 def outsider(other_organization, other_team) -> Member:
     """A member of another organization, in another team."""
     return make_active_member("olga@loop.example", other_organization, "Olga Outsider", other_team)
 
 
-@pytest.fixture
+@cast_fixture
 def applicant(proposed_organization, team) -> Member:
     """A person whose organization is not recognized yet; the request for `team` waits."""
     applicant = make_member(
@@ -291,25 +295,25 @@ def applicant(proposed_organization, team) -> Member:
     return applicant
 
 
-@pytest.fixture
+@cast_fixture
 def facilitator(organization, team) -> Member:
     """The facilitator of `team`, who is not a member of it."""
     return make_facilitator("fay@rush.example", organization, "Fay Facilitator", team)
 
 
-@pytest.fixture
+@cast_fixture
 def other_facilitator(other_organization, other_team) -> Member:
     """The facilitator of `other_team`."""
     return make_facilitator("otto@loop.example", other_organization, "Otto Facilitator", other_team)
 
 
-@pytest.fixture
+@cast_fixture
 def approver(approval_team, organization) -> Member:
     """The facilitator of `approval_team`."""
     return make_facilitator("abe@rush.example", organization, "Abe Approver", approval_team)
 
 
-@pytest.fixture
+@cast_fixture
 def requests(member, colleague, approval_team) -> list[Membership]:
     """The requests of `member` and `colleague` for `approval_team`."""
     return [
@@ -326,7 +330,7 @@ def client_for(db) -> Callable[[Member], Client]:
     """
 
     def sign_in(member: Member) -> Client:
-        key, now = get_random_string(32, "abcdefghijklmnopqrstuvwxyz0123456789"), timezone.now()
+        key, now = secrets.token_hex(16), timezone.now()
         signed_in = {
             SESSION_KEY: str(member.pk),
             BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
