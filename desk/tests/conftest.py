@@ -2,31 +2,40 @@
 
 import pytest
 
-from conftest import make_member
+from conftest import make_member, make_membership
 from desk.actions import base
 from desk.imports.workbook_process import answer_to
-from desk.tests.action_pages import action_url
-from members.models import Decision
+from members.models import Decision, Member
+from members.tests.decisions import decide
+from teams.actions import process_decision
 from teams.models import Membership
-from teams.services import join_teams
+
+
+def approve(request: Membership, by: Member) -> Decision:
+    """Return the decision of `by` to approve a request, as one press of its button leaves it."""
+    decision = decide(by, Membership, [request.pk], "approve")
+    process_decision(decision, seconds=60)
+    return decision
 
 
 @pytest.fixture
-def approved(client_for, approver, requests) -> Decision:
+def approved(approver, requests) -> Decision:
     """One request that the approver has just approved."""
-    client_for(approver).post(action_url("approve", requests[0]))
-    return Decision.objects.get()
+    return approve(requests[0], approver)
 
 
 @pytest.fixture
-def many_requests(organization, approval_team) -> list[Membership]:
-    people = [
-        make_member(f"p{number:03}@rush.example", organization, f"Person {number:03}")
-        for number in range(base.MAX_RESULT_MESSAGES + 2)
+def many_requests(organization, approval_team, monkeypatch) -> list[Membership]:
+    """Requests of five people, too many to name each in a message."""
+    monkeypatch.setattr(base, "MAX_RESULT_MESSAGES", 3)
+    return [
+        make_membership(
+            make_member(f"p{number:03}@rush.example", organization, f"Person {number:03}"),
+            approval_team,
+            Membership.Status.REQUESTED,
+        )
+        for number in range(5)
     ]
-    for person in people:
-        join_teams(person, [approval_team])
-    return list(Membership.objects.filter(team=approval_team).order_by("pk"))
 
 
 @pytest.fixture

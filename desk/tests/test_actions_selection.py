@@ -26,9 +26,6 @@ def staff(request, administrator, approver) -> Member:
     return {"administrator": administrator, "facilitator": approver}[request.param]
 
 
-by_each_role = pytest.mark.parametrize("staff", ["administrator", "facilitator"], indirect=True)
-
-
 def add_requests(team, organization, count: int) -> None:
     members = Member.objects.bulk_create(
         Member(
@@ -43,8 +40,12 @@ def add_requests(team, organization, count: int) -> None:
     Membership.objects.bulk_create(Membership(member=member, team=team) for member in members)
 
 
-@by_each_role
-@pytest.mark.parametrize("count", [1, 2, 201, 1002])
+# 50 are on a page of the list.
+@pytest.mark.parametrize(
+    ("staff", "count"),
+    [("facilitator", 1), ("administrator", 2), ("facilitator", 201)],
+    indirect=["staff"],
+)
 def test_shown_form_declines_all_that_were_ticked_with_the_reason(
     client_for, staff, organization, approval_team, count, monkeypatch
 ):
@@ -71,12 +72,11 @@ def test_shown_form_declines_all_that_were_ticked_with_the_reason(
         assert response.request["QUERY_STRING"] == "waits_for=approval"
 
 
-@by_each_role
 def test_shown_form_of_201_keeps_the_reason_while_the_email_is_shown(
-    client_for, staff, organization, approval_team
+    client_for, approver, organization, approval_team
 ):
     add_requests(approval_team, organization, 201)
-    client = client_for(staff)
+    client = client_for(approver)
     page = client.post(LIST, ticked("decline", Membership.objects.first()) | {"select_across": "1"})
     page = client.get(page["Location"])
     page = action_form(page).submit(client, "Show it with my changes", reason=REASON)
@@ -189,15 +189,15 @@ def test_opening_the_page_of_a_selection_decides_nothing(client_for, approver, r
     assert Membership.objects.waiting().count() == 2
 
 
-def test_page_of_a_selection_needs_the_same_queries_for_2_and_22_records(
+def test_page_of_a_selection_needs_the_same_queries_for_2_and_5_records(
     client_for, approver, many_requests
 ):
     client = client_for(approver)
     path_of_2 = selection_url(client, "decline", *many_requests[:2])
-    path_of_22 = selection_url(client, "decline", *many_requests)
+    path_of_5 = selection_url(client, "decline", *many_requests)
     client.get(path_of_2)
     with CaptureQueriesContext(connection) as queries_of_2:
         client.get(path_of_2)
-    with CaptureQueriesContext(connection) as queries_of_22:
-        client.get(path_of_22)
-    assert len(queries_of_22) == len(queries_of_2)
+    with CaptureQueriesContext(connection) as queries_of_5:
+        client.get(path_of_5)
+    assert len(queries_of_5) == len(queries_of_2)

