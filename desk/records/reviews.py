@@ -9,7 +9,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction
 from desk.changelist import badge, mark_unseen_people, require_staff
+from desk.records.versions import VersionedForm, VersionForm
 from members.dates import long_date
 from members.services import Refused
 from members.text_fields import CleanFormField
@@ -35,10 +36,6 @@ from teams.services.reviews import (
 )
 
 SAVE_AND_PREVIEW, SAVE_AND_COLLECT = "_preview", "_collect"
-CHANGED_MEANWHILE = (
-    "Someone else changed this draft, or collected its lines again, while you had it open. Check "
-    "what you entered, and save again to keep it."
-)
 
 
 class ReviewAction(BulkAction[Review]):
@@ -53,12 +50,6 @@ class ReviewAction(BulkAction[Review]):
 
     def preview_data(self, form: forms.Form) -> None:
         """Return None: it sends no email, and its page says itself what will happen."""
-
-
-class VersionForm(forms.Form):
-    """What the page showed is what is published."""
-
-    version = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 class Publish(ReviewAction):
@@ -114,7 +105,7 @@ class Delete(ReviewAction):
         return reverse("admin:teams_review_changelist")
 
 
-class ReviewForm(forms.ModelForm[Review]):
+class ReviewForm(VersionedForm[Review]):
     """The days of a draft; of a stored one also its paragraph, and which lines are hidden."""
 
     hidden = forms.MultipleChoiceField(
@@ -124,8 +115,6 @@ class ReviewForm(forms.ModelForm[Review]):
         help_text="Lines with a check mark are not shown. They are still hidden when the lines are "
         "collected again.",
     )
-    # The version that the form showed, so that changes by others are not overwritten unseen.
-    version = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Review
@@ -154,13 +143,7 @@ class ReviewForm(forms.ModelForm[Review]):
                 check_days(self.instance, cleaned["begins_on"], cleaned["ends_on"])
             except Refused as refusal:
                 self.add_error("ends_on", str(refusal))
-        stored = self.initial.get("version", "")
-        if self.instance.pk and cleaned.get("version", "") != stored:
-            self.add_error(None, CHANGED_MEANWHILE)
-            # The page that says so shows the stored version.
-            data = cast("QueryDict", self.data).copy()
-            data[self.add_prefix("version")] = stored
-            self.data = data
+        self.refuse_unseen_changes()
         return cleaned
 
 

@@ -88,7 +88,7 @@ def test_what_someone_else_changed_is_not_overwritten_and_nothing_typed_is_lost(
     form = form_with(client.get(record_url(review)), "Save as a draft")
     collect_again(review, by=administrator)
     page = form.submit(client, "Save as a draft", intro="Typed.")
-    assert "Someone else changed this draft" in visible_text(page)
+    assert "Someone else changed this review" in visible_text(page)
     again = form_with(page, "Save as a draft")
     assert again.fields["intro"] == "Typed."
     assert "The draft is saved." in visible_text(again.submit(client, "Save as a draft"))

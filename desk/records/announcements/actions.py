@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from desk.actions.bulk_action import BulkAction
 from desk.changelist import counted, require_staff
+from desk.records.versions import VersionForm
 from members.models import Member
 from teams.models import Announcement, AnnouncementRecipient
 from teams.services import audience_of
@@ -41,12 +42,6 @@ class AnnouncementAction(BulkAction[Announcement]):
 
     def preview_data(self, form: forms.Form) -> None:
         """Return None: the page says itself what will happen."""
-
-
-class VersionForm(forms.Form):
-    """What the page showed is what is sent."""
-
-    version = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 class Send(AnnouncementAction):

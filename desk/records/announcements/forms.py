@@ -7,9 +7,9 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models import Q
-from django.http import QueryDict
 from django.utils import timezone
 
+from desk.records.versions import VersionedForm
 from members.models import Member
 from members.services import Refused
 from teams.actions import TEAM_PREFIX
@@ -22,10 +22,6 @@ MEETING_PREFIX = "meeting-"
 ALL_TEAMS = "all"
 # To those who came to a meeting one can write for so long.
 MEETING_OFFERED_FOR = timedelta(days=60)
-CHANGED_MEANWHILE = (
-    "Someone else changed this announcement while you had it open. Check what you entered, and "
-    "save again to keep it."
-)
 
 
 def audience_key(announcement: Announcement) -> str:
@@ -51,7 +47,7 @@ def audience_choices(staff: Member, meeting: int | None) -> list[Any]:
     return [*choices, ("Attendees of a meeting", offered)] if offered else choices
 
 
-class AnnouncementForm(forms.ModelForm[Announcement]):
+class AnnouncementForm(VersionedForm[Announcement]):
     """A draft; of what was sent only whether everyone can read it."""
 
     # Set by the class that the admin makes: who writes, and what the audience is chosen from.
@@ -65,8 +61,6 @@ class AnnouncementForm(forms.ModelForm[Announcement]):
             "invalid_choice": "Choose one of your teams or meetings.",
         },
     )
-    # The version that the form showed, so that changes by others are not overwritten unseen.
-    version = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Announcement
@@ -90,13 +84,7 @@ class AnnouncementForm(forms.ModelForm[Announcement]):
     def clean(self) -> dict[str, Any]:
         """Return the fields. Refuses what someone has changed meanwhile."""
         cleaned = super().clean() or self.cleaned_data
-        stored = self.initial.get("version", "")
-        if self.instance.pk and cleaned.get("version", "") != stored:
-            self.add_error(None, CHANGED_MEANWHILE)
-            # The page that says so shows the stored version.
-            data = cast("QueryDict", self.data).copy()
-            data[self.add_prefix("version")] = stored
-            self.data = data
+        self.refuse_unseen_changes()
         return cleaned
 
     def _post_clean(self) -> None:

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import QueryDict
 from django.utils import timezone
 
 from desk.changelist.base import CalendarInput
+from desk.records.versions import VersionedForm
 from members.models import Member
 from members.services import Refused
 from members.text_fields import CleanFormField
@@ -24,10 +24,6 @@ from teams.services import check_plan
 MAX_YEARS_AHEAD = 5
 END_OF_DAY = time(23, 59)
 AS_USUAL = "As usual: everyone, or for a team meeting the members of its teams"
-CHANGED_MEANWHILE = (
-    "Someone else changed this meeting while you had it open. Check what you entered, and save "
-    "again to keep it."
-)
 
 
 class TimeField(CleanFormField):
@@ -131,7 +127,7 @@ def initial_times(meeting: Meeting) -> dict[str, Any]:
     }
 
 
-class MeetingForm(forms.ModelForm[Meeting], TimesForm):
+class MeetingForm(VersionedForm[Meeting], TimesForm):
     """A meeting as it is planned; of one that was announced what people need not hear of."""
 
     # Set by the class that the admin makes.
@@ -144,8 +140,6 @@ class MeetingForm(forms.ModelForm[Meeting], TimesForm):
         help_text="The last day to answer. Empty: until the meeting begins.",
         error_messages={"invalid": "Enter the date as month/day/year, such as 12/7/2026."},
     )
-    # The version that the form showed, so that changes by others are not overwritten unseen.
-    version = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Meeting
@@ -178,7 +172,7 @@ class MeetingForm(forms.ModelForm[Meeting], TimesForm):
         what someone has changed meanwhile."""
         cleaned = super().clean() or self.cleaned_data
         self.add_moments()
-        self._refuse_unseen_changes()
+        self.refuse_unseen_changes()
         if "kind" in cleaned and not cleaned.get("audience") and "audience" not in self.errors:
             cleaned["audience"] = usual_audience(cleaned["kind"])
         cleaned["teams"] = [*cleaned.get("teams", ()), *self.other_teams]
@@ -186,15 +180,6 @@ class MeetingForm(forms.ModelForm[Meeting], TimesForm):
         if starts_at and "answer_day" not in self.errors:
             cleaned["answer_by"] = self._answer_by(cleaned.get("answer_day"), starts_at)
         return cleaned
-
-    def _refuse_unseen_changes(self) -> None:
-        stored = self.initial.get("version", "")
-        if self.cleaned_data.get("version", "") != stored and self.instance.pk:
-            self.add_error(None, CHANGED_MEANWHILE)
-            # The page that says so shows the stored version.
-            data = cast("QueryDict", self.data).copy()
-            data[self.add_prefix("version")] = stored
-            self.data = data
 
     def _answer_by(self, day: date | None, starts_at: datetime) -> datetime | None:
         """Return the end of `day`; where it is the day of the meeting, its beginning."""

@@ -9,12 +9,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.forms import ModelMultipleChoiceField
-from django.http import QueryDict
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from rapidfuzz import fuzz, process, utils
 
+from desk.records.versions import VersionedForm
 from members.models import Member
 from members.normalize import fold
 from members.services import Refused
@@ -35,10 +35,6 @@ LANGUAGES = (
 MIN_SIMILARITY = 80
 MAX_RESOURCES_OFFERED = 5
 OF_RECORDINGS = {"captions", "transcript_url"}
-CHANGED_MEANWHILE = (
-    "Someone else changed this resource while you had it open. Check what you entered, and save "
-    "again to keep it."
-)
 
 
 class PartialDateField(CleanFormField):
@@ -61,7 +57,7 @@ class MeetingField(forms.ModelChoiceField[Meeting]):
         return f"{obj} ({obj.day:%b} {obj.day.day}, {obj.day.year})"
 
 
-class ResourceForm(forms.ModelForm[Resource]):
+class ResourceForm(VersionedForm[Resource]):
     """A resource as facilitators add and change it."""
 
     # Set by the class that is made for a page.
@@ -75,8 +71,6 @@ class ResourceForm(forms.ModelForm[Resource]):
     transcript_url = WebAddressField(
         label="Address of the transcript", max_length=600, required=False
     )
-    # The version that the form showed, so that changes by others are not overwritten unseen.
-    version = forms.CharField(required=False, widget=forms.HiddenInput)
     # The other resource with this address that the page has named.
     named = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -129,10 +123,7 @@ class ResourceForm(forms.ModelForm[Resource]):
         another resource with the same address once."""
         cleaned = super().clean() or self.cleaned_data
         cleaned["teams"] = [*cleaned.get("teams", ()), *self.other_teams]
-        stored = self.initial.get("version", "")
-        if self.instance.pk and cleaned.get("version", "") != stored:
-            self.add_error(None, CHANGED_MEANWHILE)
-            self._show_again("version", stored)
+        self.refuse_unseen_changes()
         self._name_duplicate(cleaned)
         return cleaned
 
@@ -143,12 +134,7 @@ class ResourceForm(forms.ModelForm[Resource]):
         duplicate = next(iter(same_page(url, self.staff, besides=self.instance)), None)
         if duplicate and str(duplicate.pk) != cleaned.get("named"):
             self.add_error("url", describe_duplicate(duplicate))
-            self._show_again("named", str(duplicate.pk))
-
-    def _show_again(self, name: str, value: str) -> None:
-        data = cast("QueryDict", self.data).copy()
-        data[self.add_prefix(name)] = value
-        self.data = data
+            self.show_again("named", str(duplicate.pk))
 
     def _post_clean(self) -> None:
         """Check the whole as the services will, so that nothing that was entered is lost."""
