@@ -61,3 +61,14 @@ def test_changing_patterns_are_seen(source):
 @pytest.mark.parametrize("source", ["re.compile('^a$')", "re.search(f'^[{_LETTERS}]$', name)"])
 def test_patterns_of_constants_do_not_change(source):
     assert not list(changing_patterns(ast.parse(source)))
+
+
+def test_no_file_holds_both_sides_of_a_conflict():
+    """Git leaves them in templates and texts, where no program stumbles over them."""
+    files = [
+        path
+        for folder in ("templates", "static", "docs", "deploy", "teams", "members")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".html", ".txt", ".md", ".css", ".js", ".svg", ".conf"}
+    ]
+    assert [path for path in files if b"\n>>>>>>> " in path.read_bytes()] == []
