@@ -30,14 +30,6 @@ def forget_verification(client) -> None:
     session.save()
 
 
-def test_join_asks_nobody_whose_address_shows_the_employer(client, organization, team):
-    page = client.get(JOIN).content.decode()
-    assert 'name="organization"' not in page
-    client.post(JOIN, form(team))
-    assert enter_code(client).redirect_chain == [(DONE, 302)]
-    assert client.get(EMPLOYER).url == "/my/"
-
-
 def test_join_asks_no_member_again(client, member, applicant, team):
     """Confirmed or not: right after the code they hear that they are members already."""
     for person, text in (
@@ -65,27 +57,28 @@ def test_join_organization_changes_nothing_before_the_answer(client, asked, orga
 def test_join_organization_proposes_what_was_typed_and_signs_in(client, asked, team):
     done = client.post(EMPLOYER, {"organization": " Lakeview  Health "}, follow=True)
     assert done.redirect_chain == [(DONE, 302)]
-    assert "We are checking your organization" in visible_text(done)
+    text = visible_text(done)
+    assert "We are checking your organization" in text
+    assert "Answer expected by" in text
+    assert Email.objects.count() == 2
     nora = Member.objects.get(email="nora@lakeview.example")
     assert (nora.full_name, nora.job_title) == ("Nora Newcomer", "Recruiter")
-    assert (nora.organization.name, nora.organization.status) == ("Lakeview Health", "proposed")
+    proposed = nora.organization
+    assert (proposed.name, proposed.status) == ("Lakeview Health", "proposed")
+    assert proposed.suggested_domain == "lakeview.example"
     assert membership_of(nora, team).is_waiting
     assert client.get(EMPLOYER).url == "/my/"
 
 
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ("", "Enter the name of your organization"),
+def test_join_organization_refuses_bad_input_in_words(client, asked):
+    for value, message in (
         ("  ", "Enter the name of your organization"),
         ("x" * 151, "Enter a name with at most 150 characters"),
         ("!!! --", "with letters or digits"),
-    ],
-)
-def test_join_organization_refuses_bad_input_in_words(client, asked, value, message):
-    response = client.post(EMPLOYER, {"organization": value})
-    assert response.status_code == 200
-    assert visible_text(response).count(message) == 2
+    ):
+        response = client.post(EMPLOYER, {"organization": value})
+        assert response.status_code == 200
+        assert visible_text(response).count(message) == 2
     assert not Member.objects.filter(email="nora@lakeview.example").exists()
 
 
@@ -149,9 +142,11 @@ def test_join_organization_is_kept_when_the_address_is_changed(client, asked, te
     assert Member.objects.get(email="nora@gmail.com").organization.name == "Lakeview"
 
 
-def test_join_organization_of_a_personal_address_says_so(client, team):
+def test_join_organization_of_a_personal_address_says_so_and_suggests_no_domain(client, team):
     client.post(JOIN, form(team, email="nora@gmail.com"))
     assert "nora@gmail.com is a personal address" in visible_text(enter_code(client))
+    client.post(EMPLOYER, {"organization": "New Clinic"})
+    assert Organization.objects.get().suggested_domain == ""
 
 
 def test_join_asks_again_after_the_organization_was_declined(

@@ -58,22 +58,23 @@ def test_search_filters_by_kind(client, team):
     ]
 
 
-@pytest.mark.parametrize("kind", ["goal", "person", "\0", ""])
-def test_search_shows_all_kinds_where_there_is_none_of_the_chosen_one(client, kind):
+def test_search_shows_all_kinds_where_there_is_none_of_the_chosen_one(client, db):
     make_meeting()
-    response = client.get(SEARCH, {"q": "winter", "kind": kind})
-    assert "1 result for" in visible_text(response)
+    for kind in ("goal", "person", "\0", ""):
+        response = client.get(SEARCH, {"q": "winter", "kind": kind})
+        assert "1 result for" in visible_text(response)
 
 
-def test_search_has_pages(client):
-    for number in range(21):
+def test_search_has_pages(client, monkeypatch):
+    monkeypatch.setattr("teams.views.search.RESULTS_PER_PAGE", 2)
+    for number in range(3):
         make_resource(title=f"Guide {number}", slug=f"guide-{number}")
     page = client.get(SEARCH, {"q": "guide", "kind": "resource"}).content.decode()
-    assert page.count("<h3>") == 20
+    assert page.count("<h3>") == 2
     (following,) = re.findall(r'href="([^"]+)">Next page', page)
     page = client.get(following.replace("&amp;", "&")).content.decode()
     assert page.count("<h3>") == 1
-    for number in ("0", "-1", "99", "x", "9" * 5000):
+    for number in ("-1", "x", "9" * 5000):
         assert client.get(SEARCH, {"q": "guide", "page": number}).status_code == 200
 
 
@@ -103,11 +104,11 @@ def test_search_in_vain_shows_what_comes_nearest(client, faq_entry):
     assert f'<h3><a href="{faq_entry.get_absolute_url()}">Who can <mark>join</mark>?' in nearest
 
 
-@pytest.mark.parametrize("query", ["", " ", "?" * 50, "a", "the of", "\0", "x" * 5000, "w " * 500])
-def test_search_takes_any_query(client, faq_entry, query):
-    response = client.get(SEARCH, {"q": query})
-    assert response.status_code == 200
-    assert ("Only the first 20 words" in visible_text(response)) == (len(query) > 500)
+def test_search_takes_any_query(client, faq_entry):
+    for query in ("", "?" * 50, "the of", "\0", "x" * 5000, "w " * 500):
+        response = client.get(SEARCH, {"q": query})
+        assert response.status_code == 200
+        assert ("Only the first 20 words" in visible_text(response)) == (len(query) > 500)
 
 
 def test_search_only_reads(client, team):
@@ -117,12 +118,15 @@ def test_search_only_reads(client, team):
 
 
 def test_search_is_in_the_header_of_all_other_pages(client, client_for, member):
-    for person in (client, client_for(member)):
-        for address in ("/", "/faq/", "/no-such-page/"):
-            page = person.get(address).content.decode()
-            header = page[page.index("<header") : page.index("</header>")]
-            assert '<a class="search-link" href="/search/">' in header
-            assert re.search(r'<label[^>]* for="site-search">Search this site</label>', header)
+    for person, address in (
+        (client, "/"),
+        (client, "/no-such-page/"),
+        (client_for(member), "/faq/"),
+    ):
+        page = person.get(address).content.decode()
+        header = page[page.index("<header") : page.index("</header>")]
+        assert '<a class="search-link" href="/search/">' in header
+        assert re.search(r'<label[^>]* for="site-search">Search this site</label>', header)
     page = client.get(SEARCH).content.decode()
     assert 'id="site-search"' not in page
     assert '<a class="search-link" href="/search/" aria-current="page">' in page
