@@ -206,15 +206,16 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("step", STEPS)
 def test_steps_of_people_who_do_not_plan_the_meeting_are_refused(
-    step, team, other_facilitator, member, applicant
+    team, other_facilitator, member, applicant
 ):
     meeting = make_meeting(team)
-    for person in (other_facilitator, member, applicant):
-        with pytest.raises(Refused):
-            STEPS[step](meeting, person)
-    assert Meeting.objects.get().history.count() == meeting.history.count()
+    lines = meeting.history.count()
+    for step in STEPS.values():
+        for person in (other_facilitator, member, applicant):
+            with pytest.raises(Refused):
+                step(meeting, person)
+    assert Meeting.objects.get().history.count() == lines
 
 
 def test_steps_of_a_facilitator_of_one_of_the_teams_are_allowed(facilitator, team, other_team):

@@ -52,7 +52,6 @@ def test_meetings_due(now, facilitator, team, hours, fields, sentences):
     make_meeting(team, starts_at=now + timedelta(hours=hours), **fields)
 
     assert due(facilitator) == sentences
-    assert waiting_for(facilitator)["meetings"].number == len(sentences)
 
 
 def test_meetings_due_attendance_is_recorded(now, facilitator, member, colleague, team):
@@ -84,6 +83,7 @@ def test_meetings_due_only_of_those_that_one_plans(
 
     people = (facilitator, other_facilitator, administrator, member)
     assert [len(due(person)) for person in people] == [1, 1, 2, 0]
+    assert [waiting_for(person)["meetings"].number for person in people[1:3]] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,6 @@ def test_meetings_due_only_of_those_that_one_plans(
     [
         # The day after the meeting, later in its week, the first working day of the next one.
         (10, True),
-        (15, True),
         (17, False),
         (22, True),
     ],

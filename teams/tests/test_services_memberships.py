@@ -5,7 +5,7 @@ from django.db import connection
 from django.utils import timezone
 from post_office.models import Email
 
-from conftest import make_member, membership_of
+from conftest import make_member, make_membership, membership_of
 from members.models import Member, Organization
 from members.services import save_with_history
 from members.tests.steps import last_line, refused
@@ -30,9 +30,7 @@ from teams.services import (
 @pytest.fixture
 def request_(member, approval_team) -> Membership:
     """A request of `member` that waits for nothing but a decision."""
-    join_teams(member, [approval_team])
-    Email.objects.all().delete()
-    return membership_of(member, approval_team)
+    return make_membership(member, approval_team, Membership.Status.REQUESTED)
 
 
 @pytest.fixture
@@ -50,6 +48,14 @@ def ask(email: str, organization: str, *teams: ActionTeam) -> Member:
         team_ids=[team.pk for team in teams],
     )
     Email.objects.all().delete()
+    return member
+
+
+def unsure(email: str, organization: Organization, *teams: ActionTeam) -> Member:
+    """Return a person of a recognized organization whose requests wait for a confirmation."""
+    member = make_member(email, organization, confirmed=False)
+    for team in teams:
+        make_membership(member, team, Membership.Status.REQUESTED)
     return member
 
 
@@ -137,7 +143,7 @@ def test_approve_membership_refuses_without_an_organization(team, facilitator):
 def test_approve_membership_refuses_before_the_affiliation_is_confirmed(
     organization, team, facilitator
 ):
-    person = ask("u@mailbox.example", organization.name, team)
+    person = unsure("u@mailbox.example", organization, team)
     refused(
         "Confirm first that u@mailbox.example works for Rush Example Hospital",
         approve_membership,
@@ -236,8 +242,8 @@ def test_recognize_organization_leaves_what_is_decided(
 def test_confirm_affiliation_opens_the_requests_of_one_person(
     organization, team, approval_team, facilitator, queued_emails
 ):
-    person = ask("u@mailbox.example", organization.name, team, approval_team)
-    waiting = ask("v@mailbox.example", organization.name, team)
+    person = unsure("u@mailbox.example", organization, team, approval_team)
+    waiting = unsure("v@mailbox.example", organization, team)
     confirm_affiliation(person, by=facilitator)
     assert membership_of(person, team).is_active
     assert membership_of(person, approval_team).is_waiting
@@ -248,11 +254,12 @@ def test_confirm_affiliation_opens_the_requests_of_one_person(
 def test_recognize_organization_needs_few_queries_for_many_people(
     team, other_team, administrator, django_assert_max_num_queries
 ):
-    for number in range(5):
-        person = ask(f"p{number}@kappa.example", "Kappa Clinic", team, other_team)
+    kappa = Organization.objects.create(name="Kappa Clinic")
+    for number in range(3):
+        unsure(f"p{number}@kappa.example", kappa, team, other_team)
     # Per person: one update and line of history, the same for two memberships, one email.
-    with django_assert_max_num_queries(20 + 5 * 8):
-        recognize_organization(person.organization, domain="kappa.example", by=administrator)
+    with django_assert_max_num_queries(20 + 3 * 8):
+        recognize_organization(kappa, domain="kappa.example", by=administrator)
 
 
 def test_decline_organization_declines_requests_with_the_reason(
@@ -358,7 +365,7 @@ def test_add_member_changes_nothing_else_of_an_existing_account(
 def test_add_member_confirms_nobody_of_other_teams(
     organization, team, other_team, facilitator, queued_emails
 ):
-    person = ask("u@mailbox.example", organization.name, other_team)
+    person = unsure("u@mailbox.example", organization, other_team)
     assert add(person.email, organization, team, facilitator).is_active
     person.refresh_from_db()
     assert not person.is_affiliation_confirmed
@@ -376,7 +383,7 @@ def test_add_member_approves_a_waiting_request(request_, approval_team, facilita
 def test_add_member_confirms_and_opens_other_requests(
     organization, team, other_team, approval_team, facilitator, queued_emails
 ):
-    person = ask("u@mailbox.example", organization.name, team, other_team, approval_team)
+    person = unsure("u@mailbox.example", organization, team, other_team, approval_team)
     add(person.email, organization, team, facilitator)
     assert membership_of(person, other_team).is_active
     assert membership_of(person, approval_team).waits_for == "approval"

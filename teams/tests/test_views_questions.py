@@ -105,14 +105,14 @@ def test_question_ask_asks_once_about_an_address_that_looks_mistyped(client, db)
     assert Question.objects.get().email == "nora@gmial.com"
 
 
-@pytest.mark.parametrize("shown", ["", "forged", "x:y:z", "\x00"])
-def test_question_ask_shows_a_form_without_a_token_again_with_a_new_one(client, db, shown):
-    response = client.post(ASK, question_data(shown=shown))
-    assert_asks_for_a_second_press(response)
-    assert "May I join?" in response.content.decode()
-    assert signing.loads(token_in(response), salt=QUESTION_SALT) == pytest.approx(
-        time.time(), abs=60
-    )
+def test_question_ask_shows_a_form_without_a_token_again_with_a_new_one(client, db):
+    for shown in ("", "forged", "\x00"):
+        response = client.post(ASK, question_data(shown=shown))
+        assert_asks_for_a_second_press(response)
+        assert "May I join?" in response.content.decode()
+        assert signing.loads(token_in(response), salt=QUESTION_SALT) == pytest.approx(
+            time.time(), abs=60
+        )
     assert not Question.objects.exists()
 
 
@@ -141,19 +141,23 @@ def test_question_ask_shows_an_old_form_again_with_a_new_token(client, db):
     assert client.post(ASK, question_data(shown=shown_token(23 * 60 * 60))).status_code == 302
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"text": " \r\n "}, "Enter your question"),
-        ({"text": "x" * 1001}, "at most 1,000 characters"),
-        ({"email": "nowhere"}, "Enter your email address, like name@hospital.org, or leave it out"),
-        ({"email": "a@b\ncc: x@y.example"}, "Enter one address"),
-    ],
-)
-def test_question_ask_explains_invalid_input(client, db, changes, message):
-    response = client.post(ASK, question_data(**changes))
-    assert message in visible_text(response)
-    assert "<title>Error: " in response.content.decode()
+def test_question_ask_explains_invalid_input(client, db):
+    for changes, messages in (
+        (
+            {"text": " \r\n ", "email": "a@b\ncc: x@y.example"},
+            ["Enter your question", "Enter one address"],
+        ),
+        (
+            {"text": "x" * 1001, "email": "nowhere"},
+            [
+                "at most 1,000 characters",
+                "Enter your email address, like name@hospital.org, or leave it out",
+            ],
+        ),
+    ):
+        response = client.post(ASK, question_data(**changes))
+        assert all(message in visible_text(response) for message in messages)
+        assert "<title>Error: " in response.content.decode()
     assert not Question.objects.exists()
 
 
@@ -168,21 +172,22 @@ def test_question_ask_stores_a_question_sent_twice_once(client, db):
     assert Question.objects.count() == 1
 
 
-def test_question_ask_limits_questions_and_shows_the_last_to_be_sent_again(client, db):
-    for number in range(5):
-        assert client.post(ASK, question_data(text=f"Question {number}")).status_code == 302
+def test_question_ask_limits_questions_and_shows_the_last_to_be_sent_again(client, db, settings):
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "question": "1/h/ip"}
+    assert client.post(ASK, question_data()).status_code == 302
     refused = client.post(ASK, question_data(text="One too many", email="vera@visitor.example"))
     assert refused.status_code == 429
     assert int(refused["Retry-After"]) > 0
-    assert Question.objects.count() == 5
+    assert Question.objects.count() == 1
     assert "Wait a little, then try again" in visible_text(refused)
     assert "One too many" in visible_text(refused)
     assert 'value="vera@visitor.example"' in refused.content.decode()
     assert "One too many" not in visible_text(client.get(ASK))
 
 
-def test_question_ask_does_not_count_invalid_input(client, db):
-    for _ in range(6):
+def test_question_ask_does_not_count_invalid_input(client, db, settings):
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "question": "1/h/ip"}
+    for _ in range(2):
         client.post(ASK, question_data(text=""))
     assert client.post(ASK, question_data()).status_code == 302
 
@@ -212,7 +217,7 @@ def test_questions_are_not_on_public_pages(client, db):
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("query", ["join " * 1300, "join " * 21, "join " + "n" * 60_000])
+@pytest.mark.parametrize("query", ["join " * 21, "join " + "n" * 60_000])
 def test_faq_search_for_too_much_uses_the_first_words_and_says_so(client, faq_entry, query):
     response = client.get("/faq/", {"q": query})
     assert CUT_SEARCH_NOTE in visible_text(response)
