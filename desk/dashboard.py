@@ -24,8 +24,8 @@ from teams.models import Claim, Membership
 from teams.services import standing_claims
 from teams.services.meetings_due import describe_due, meetings_due
 from teams.services.resources import describe_attention
+from teams.services.submissions import SUBMISSIONS
 from teams.services.waiting import (
-    SUBMISSIONS,
     Waiting,
     affiliations_waiting,
     bounces_waiting,

@@ -137,11 +137,14 @@ def _take_back(
 def _take_back_employers(
     record: Import, brought: KeysByModel, by: Member
 ) -> OrganizationsTakenBack:
+    """Take back what the import did to organizations and their domains; return it. A record of one
+    that it created is about all its fields."""
     before = _fields_before(record)[Organization]
+    created = set(brought[Organization]) - before.keys()
     return take_back_organizations(
-        [key for key in brought[Organization] if key not in before or "status" in before[key]],
+        created | {key for key, fields in before.items() if "status" in fields},
         brought[EmailDomain],
-        [key for key in brought[Organization] if key not in before or "kind" in before[key]],
+        created | {key for key, fields in before.items() if "kind" in fields},
         finished_at=record.finished_at or record.created_at,
         by=by,
     )

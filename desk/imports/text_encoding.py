@@ -114,7 +114,7 @@ def _decode_legacy(content: bytes) -> tuple[str, str] | None:
 
     def plausibility(encoding: str) -> tuple[int, int, bool]:
         letters = PLAUSIBLE.findall(texts[encoding])
-        return len(letters), sum(map(FREQUENT.__contains__, letters)), encoding == probable
+        return len(letters), sum(letter in FREQUENT for letter in letters), encoding == probable
 
     best = max(texts, key=plausibility)
     return texts[best], best

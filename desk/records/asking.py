@@ -9,7 +9,7 @@ def confirmation_field(label: str) -> forms.BooleanField:
 
 
 def ask_once(form: forms.BaseForm, field: str, doubt: str, box: str) -> None:
-    """Show `box` of a form, and unless it is ticked add an error to `field` that says `doubt` and
+    """Show `box` of a form, and unless it is checked add an error to `field` that says `doubt` and
     what to do."""
     form.fields[box].widget = forms.CheckboxInput()
     if not form.cleaned_data.get(box):

@@ -60,7 +60,7 @@ class ChooseForm(forms.Form):
 
     def groups(self) -> Iterator[ChoiceGroup]:
         """Yield the boxes: those of the areas with the highest rates, then the others of the city
-        and of the suburbs, which are folded unless one of them is ticked."""
+        and of the suburbs, which are folded unless one of them is checked."""
         city, suburb = self["areas"].subwidgets, self["suburbs"].subwidgets
         high = [box for box in (*city, *suburb) if box.data["value"] in self.high_codes]
         yield ChoiceGroup("At least twice the rate for Chicago overall", high, is_open=True)

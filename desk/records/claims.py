@@ -1,4 +1,4 @@
-"""Claiming a question or a request at the desk, with a note to the other facilitators."""
+"""Claiming what waits at the desk, with a note to the other facilitators."""
 
 from __future__ import annotations
 

@@ -13,9 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from desk.actions.bulk_action import (
-    MAX_LISTED_RECORDS,
-)
+from desk.actions.bulk_action import MAX_LISTED_RECORDS
 from desk.changelist import require_staff
 from desk.records.similar_entries import similar_entries
 from desk.records.submissions import (

@@ -14,7 +14,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from post_office.models import Email
 
-from desk.actions.bulk_action import PREPARED_PARAM, ActionWithReason, BulkAction
+from desk.actions.bulk_action import (
+    MAX_LISTED_RECORDS,
+    PREPARED_PARAM,
+    ActionWithReason,
+    BulkAction,
+)
 from desk.changelist import badge, counted
 from desk.records.claims import ClaimableAdmin, with_claim
 from members.dates import long_date
@@ -45,6 +50,15 @@ class SubmissionAction(BulkAction[Sent]):
         if record.is_waiting:
             return ""
         return end_sentence(f"Already {record.status_in_words.lower()} by {record.decided_by}")
+
+    def get_context_data(
+        self, request: HttpRequest, records: Sequence[Sent], form: forms.Form
+    ) -> dict[str, Any]:
+        """Return the records in full, each with why nothing can be decided about it."""
+        return {
+            **super().get_context_data(request, records, form),
+            "items": [(each, self.why_unavailable(each)) for each in records[:MAX_LISTED_RECORDS]],
+        }
 
     def visible_email(self, preview: Preview, staff: Member) -> Email | None:
         """Return the first email: all facilitators share what was sent, and the answers."""

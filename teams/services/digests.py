@@ -17,8 +17,8 @@ from teams.models import Claim, Meeting, Membership
 from teams.services.claims import CLAIM_NAMES, standing_claims
 from teams.services.meetings_due import describe_due, is_due_now, meetings_due
 from teams.services.resources import describe_attention
+from teams.services.submissions import SUBMISSIONS
 from teams.services.waiting import (
-    SUBMISSIONS,
     Waiting,
     affiliations_waiting,
     bounces_waiting,

@@ -50,8 +50,8 @@ RETURNED = "the account returned to its old address"
 
 @dataclass(frozen=True)
 class MovePreview:
-    """What a move would do: the employer that the new address shows, if it shows one, whether it
-    has to be named else, and which teams stay."""
+    """What a move would do: the employer that the new address shows, if it shows one; whether the
+    member has to name it; and which teams stay."""
 
     employer: Organization | None
     asks_employer: bool
@@ -73,13 +73,13 @@ def move_member(
     requests as they are now. All sessions but `session_key` end; both addresses are told.
 
     The new address decides the employer. Memberships stay where it is recognized and confirmed;
-    else each active one waits until it is. What was asked for on the sign-in page with the same
-    address is done with it. Refuses as `change_address` does.
+    else each active one waits until it is. A request on the sign-in page to move to the same
+    address is settled by it. Refuses as `change_address` does.
     """
     with transaction.atomic():
-        asked = member.moves.filter(state=State.REQUESTED, new_email=email).first()
+        requested = member.moves.filter(state=State.REQUESTED, new_email=email).first()
         move = change_address(
-            member, email, organization_name, by=member, why=MOVED, requested=asked
+            member, email, organization_name, by=member, why=MOVED, requested=requested
         )
         memberships = _follow(move.member, by=member)
         end_sessions(move.member, except_key=session_key)

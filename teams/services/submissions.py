@@ -20,6 +20,12 @@ from teams.services.visibility import name_for
 
 S = TypeVar("S", bound=Submission)
 
+# By what the lists and the daily email call them.
+SUBMISSIONS: dict[str, type[Question | ResourceSuggestion | Topic]] = {
+    "questions": Question,
+    "suggestions": ResourceSuggestion,
+    "topics": Topic,
+}
 # The same words from the same address within this time were sent once.
 REPEAT_WINDOW = timedelta(minutes=10)
 KEEP_ADDRESS_AFTER_DECISION = timedelta(days=90)
@@ -72,7 +78,7 @@ def delete_old_addresses() -> int:
     now = timezone.now()
     decided = Q(decided_at__lt=now - KEEP_ADDRESS_AFTER_DECISION)
     number = 0
-    for model in (Question, ResourceSuggestion, Topic):
+    for model in SUBMISSIONS.values():
         sent = {f"{model.SENT_AT}__lt": now - KEEP_ADDRESS_UNDECIDED}
         old = model._default_manager.filter(decided | Q(decided_at=None, **sent))
         number += old.exclude(**{model.EMAIL: ""}).update(**{model.EMAIL: ""})

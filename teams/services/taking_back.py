@@ -131,7 +131,7 @@ def _used_since(members: Mapping[int, Member], people: ImportedPeople) -> set[in
         moves = Move.objects.filter(member__in=created.intersection(batch))
         used.update(moves.values_list("member", flat=True))
         has_answered = Q(answered_at__gt=people.finished_at)
-        # Without an answer: ticked by a facilitator, and nobody could before there was an account.
+        # Without an answer: checked by a facilitator, and nobody could before there was an account.
         was_seen = Q(answered_at=None, came=True, member__in=created.intersection(batch))
         answers = Attendance.objects.filter(has_answered | was_seen, member__in=batch)
         used.update(answers.values_list("member", flat=True))

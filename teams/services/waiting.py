@@ -32,21 +32,12 @@ from teams.models import (
     Goal,
     Membership,
     MembershipQuerySet,
-    Question,
     ResourceQuerySet,
-    ResourceSuggestion,
-    Topic,
 )
 from teams.services.meetings_due import meetings_due
+from teams.services.submissions import SUBMISSIONS
 from teams.services.visibility import visible_moves, visible_resources
 from teams.workdays import late_before
-
-# What visitors send, by kind.
-SUBMISSIONS: dict[str, type[Question | ResourceSuggestion | Topic]] = {
-    "questions": Question,
-    "suggestions": ResourceSuggestion,
-    "topics": Topic,
-}
 
 
 @dataclass(frozen=True)

@@ -118,13 +118,12 @@ def my_move_confirm(request: HttpRequest) -> HttpResponse:
     preview = preview_move(member, email)
     form = EmployerForm(request.POST or None)
     if request.method == "POST" and (form.is_valid() or not preview.asks_employer):
+        organization_name = form.cleaned_data["organization"] if preview.asks_employer else ""
         try:
             memberships = move_member(
                 member,
                 email,
-                organization_name=form.cleaned_data["organization"]
-                if preview.asks_employer
-                else "",
+                organization_name=organization_name,
                 session_key=str(request.session.session_key),
             )
         except Refused as refused:
@@ -147,8 +146,9 @@ def _moved_message(email: str, memberships: Sequence[Membership]) -> str:
     message = f"You have moved. Sign in with {email} from now on."
     if any(membership.is_waiting for membership in memberships):
         return f"{message} See below what is waiting."
-    stays = {0: "", 1: " Your team stays."}.get(len(memberships), " Your teams stay.")
-    return f"{message}{stays}"
+    if not memberships:
+        return message
+    return f"{message} {'Your team stays' if len(memberships) == 1 else 'Your teams stay'}."
 
 
 # Without the old mailbox -------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 from django import forms
 from django.contrib import admin
@@ -12,9 +12,6 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from desk.actions.bulk_action import (
-    MAX_LISTED_RECORDS,
-)
 from desk.changelist import require_staff
 from desk.records.resources.forms import PublishForm
 from desk.records.submissions import (
@@ -31,15 +28,6 @@ class SuggestionAction(SubmissionAction[ResourceSuggestion]):
     model = ResourceSuggestion
     nouns = ("suggestion", "suggestions")
     template = "admin/teams/resourcesuggestion/action.html"
-
-    def get_context_data(
-        self, request: HttpRequest, records: Sequence[ResourceSuggestion], form: forms.Form
-    ) -> dict[str, Any]:
-        """Return the suggestions in full, and why nothing can be decided about some."""
-        return {
-            **super().get_context_data(request, records, form),
-            "items": [(each, self.why_unavailable(each)) for each in records[:MAX_LISTED_RECORDS]],
-        }
 
 
 class Publish(SuggestionAction):

@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from desk.actions.bulk_action import (
-    MAX_LISTED_RECORDS,
     PREPARED_PARAM,
     ActionWithReason,
     BulkAction,
@@ -100,16 +99,7 @@ class TopicAction(SubmissionAction[Topic]):
     def get_form(self, request: HttpRequest, records: Sequence[Topic]) -> forms.Form:
         return WhyForm(request.POST if request.method == "POST" else None)
 
-    def get_context_data(
-        self, request: HttpRequest, records: Sequence[Topic], form: forms.Form
-    ) -> dict[str, Any]:
-        """Return the topics in full, and why nothing can be decided about some."""
-        return {
-            **super().get_context_data(request, records, form),
-            "items": [(each, self._why_unavailable(each)) for each in records[:MAX_LISTED_RECORDS]],
-        }
-
-    def _why_unavailable(self, topic: Topic) -> str:
+    def why_unavailable(self, topic: Topic) -> str:
         if self.is_available(topic):
             return ""
         return f"It is {topic.get_state_display().lower()} now."
