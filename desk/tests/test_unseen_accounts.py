@@ -21,7 +21,7 @@ from conftest import (
     visible_text,
 )
 from members.email_domains import email_domain
-from members.models import EmailDomain, Member
+from members.models import EmailDomain, Member, Organization
 from teams.models import Membership
 from teams.services import decline_organization, end_membership, merge_members
 
@@ -50,9 +50,10 @@ def unconfirmed(organization, other_team) -> Member:
 
 
 @pytest.fixture
-def declined(proposed_organization, other_team, administrator) -> Member:
-    decline_organization(proposed_organization, reason="No.", by=administrator)
-    person = make_member("dee@lakeview.example", proposed_organization, "Dee", confirmed=False)
+def declined(other_team, administrator) -> Member:
+    clinic = Organization.objects.create(name="Harbor", suggested_domain="harbor.example")
+    decline_organization(clinic, reason="No.", by=administrator)
+    person = make_member("dee@harbor.example", clinic, "Dee", confirmed=False)
     make_membership(person, other_team, Status.REQUESTED)
     return person
 
@@ -63,25 +64,31 @@ def nameless(db) -> Member:
 
 
 @pytest.fixture
-def blocked(outsider) -> Member:
-    Member.objects.filter(pk=outsider.pk).update(is_active=False)
-    return outsider
+def blocked(other_organization, other_team) -> Member:
+    person = make_active_member("bo@loop.example", other_organization, "Bo", other_team)
+    Member.objects.filter(pk=person.pk).update(is_active=False)
+    return person
+
+
+def make_further_address(address: str, first: Member, administrator: Member) -> Member:
+    """Return a second account of a member, which was merged into the first."""
+    second = make_member(address)
+    merge_members(second, first, by=administrator)
+    second.refresh_from_db()
+    return second
 
 
 @pytest.fixture
-def further_address(outsider, administrator) -> Member:
+def further_address(other_organization, other_team, administrator) -> Member:
     """A second address of a member of another team."""
-    second = make_member("olga.old@loop.example")
-    merge_members(second, outsider, by=administrator)
-    return second
+    first = make_active_member("ivy@loop.example", other_organization, "Ivy", other_team)
+    return make_further_address("ivy.old@loop.example", first, administrator)
 
 
 @pytest.fixture
 def further_address_of_member(member, administrator) -> Member:
     """A second address of a member of the facilitator's team, whom they know by the first."""
-    second = make_member("maria.old@rush.example")
-    merge_members(second, member, by=administrator)
-    return second
+    return make_further_address("maria.old@rush.example", member, administrator)
 
 
 WHO = [
@@ -90,9 +97,10 @@ WHO = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=WHO)
-def unseen(request) -> Member:
-    return request.getfixturevalue(request.param)
+@pytest.fixture
+def unseen(request) -> list[Member]:
+    """One account of every kind."""
+    return [request.getfixturevalue(kind) for kind in WHO]
 
 
 @pytest.fixture
@@ -129,23 +137,26 @@ def store(desk: Client, checked: Any, **ticked: str):
     return desk.post(f"{MEMBERS}import/{record.pk}/store/", data, follow=True)
 
 
-def add(desk: Client, address: str):
+def add_form(desk: Client) -> dict[str, Any]:
+    """Return what the form posts that adds somebody to the team of the facilitator."""
     form = desk.get(ADD).context["form"]
-    typed = {name: form[name].value() or "" for name in form.fields} | {
-        "email": address,
-        "full_name": "Typed Name",
-        "organization": employer_at(address),
-    }
-    typed["team"] = form.fields["team"].queryset.get().pk
-    return desk.post(ADD, typed, follow=True)
+    typed = {name: form[name].value() or "" for name in form.fields}
+    return typed | {"full_name": "Typed Name", "team": form.fields["team"].queryset.get().pk}
 
 
-def words(response: Any, address: str) -> str:
-    """Return what is read on the page and where it is, without the address itself and the number
-    of the import."""
+def add(desk: Client, form: dict[str, Any], address: str, *, follow: bool = True):
+    typed = {"email": address, "organization": employer_at(address)}
+    return desk.post(ADD, form | typed, follow=follow)
+
+
+def words(response: Any, *addresses: str) -> str:
+    """Return what is read on the page and where it is, without the addresses themselves and the
+    number of the import."""
     path = re.sub(r"\d+", "N", response.request["PATH_INFO"])
     page = f"{path} {response.status_code} {visible_text(response)}"
-    return page.replace(address, "ADDRESS")
+    for number, address in enumerate(addresses):
+        page = page.replace(address, f"ADDRESS {number}")
+    return page
 
 
 def state_of(member: Member) -> list[Any]:
@@ -160,64 +171,79 @@ def state_of(member: Member) -> list[Any]:
 
 
 @pytest.fixture
-def gives_membership_alone(team, queued_emails) -> Callable[[Member], AbstractContextManager[None]]:
-    """`with gives_membership_alone(person)`: the block makes the account an active member of the
-    team, who gets the email about that, and leaves all else of the account as it is."""
+def gives_membership_alone(
+    team, queued_emails
+) -> Callable[[list[Member]], AbstractContextManager[None]]:
+    """`with gives_membership_alone(people)`: the block makes the accounts active members of the
+    team, who get the email about that, and leaves all else of the accounts as it is."""
 
     @contextmanager
-    def check_account(person: Member) -> Iterator[None]:
-        account = Member.objects.account_of(person.email)
-        before, sent = state_of(account), len(queued_emails())
-        already = Membership.objects.of(account).filter(team=team).exists()
+    def check_accounts(people: list[Member]) -> Iterator[None]:
+        accounts = [Member.objects.account_of(person.email) for person in people]
+        before, sent = [state_of(account) for account in accounts], len(queued_emails())
+        newcomers = [each for each in accounts if not membership_exists(each)]
         yield
-        assert state_of(account) == before
-        assert membership_of(account, team).is_active
-        told = [] if already else [([account.email], "You were added to Education")]
-        assert [(email.to, email.subject) for email in queued_emails()[sent:]] == told
+        assert [state_of(account) for account in accounts] == before
+        assert all(membership_of(account, team).is_active for account in accounts)
+        told = {(email.to[0], email.subject) for email in queued_emails()[sent:]}
+        assert told == {(each.email, "You were added to Education") for each in newcomers}
+        assert len(queued_emails()) - sent == len(told)
 
-    return check_account
+    def membership_exists(account: Member) -> bool:
+        return Membership.objects.of(account).filter(team=team).exists()
+
+    return check_accounts
+
+
+def addresses_of(people: list[Member]) -> list[str]:
+    return [person.email for person in people]
+
+
+def new_addresses(people: list[Member]) -> list[str]:
+    """Return addresses that nobody has, at the email domains of `people`."""
+    return [f"nobody-{n}@{email_domain(person.email)}" for n, person in enumerate(people)]
 
 
 # What is said and done --------------------------------------------------------------------------
 
 
-def test_import_of_an_unseen_address_says_the_same_as_of_a_new_one(
+def test_import_of_unseen_addresses_says_the_same_as_of_new_ones(
     desk, unseen, colleague, gives_membership_alone
 ):
-    def say(address: str) -> list[str]:
-        rows = [row_of(address), row_of(colleague.email)]
-        checked = check(desk, *rows)
-        return [words(checked, address), words(store(desk, checked), address)]
+    def say(addresses: list[str]) -> list[str]:
+        checked = check(desk, *map(row_of, [*addresses, colleague.email]))
+        return [words(checked, *addresses), words(store(desk, checked), *addresses)]
 
     with gives_membership_alone(unseen):
-        known = say(unseen.email)
-    assert known == say(NEW_ADDRESS)
-    assert all("1 new member, 1 known. 1 new membership, 0 w" in page for page in known)
+        known = say(addresses_of(unseen))
+    assert known == say(new_addresses(unseen))
+    assert all("10 new members, 1 known. 10 new memberships, 0 w" in page for page in known)
     assert all(NOTE in page for page in known)
 
 
 def test_import_sends_claims_without_saying_more(desk, unseen):
-    def say(address: str) -> str:
-        return words(store(desk, check(desk, row_of(address)), send_email="on"), address)
+    def say(addresses: list[str]) -> str:
+        checked = check(desk, *map(row_of, addresses))
+        return words(store(desk, checked, send_email="on"), *addresses)
 
-    assert say(unseen.email) == say(NEW_ADDRESS)
+    assert say(addresses_of(unseen)) == say(new_addresses(unseen))
 
 
-def test_import_finds_the_same_errors_for_an_unseen_and_a_new_address(desk, unseen):
+@pytest.mark.parametrize("teams", ["", "Hiring", "Education"])
+def test_import_finds_the_same_errors_for_unseen_and_new_addresses(desk, unseen, teams):
     """Whether a guess at the organization of the account is right must not be told."""
-    organization = unseen.organization.name if unseen.organization else "Nowhere"
-    # The check may say whose addresses those of the same domain are.
-    new_address = f"nobody-knows@{email_domain(unseen.email)}"
+    employers = [str(person.organization or "Nowhere") for person in unseen]
 
-    def say(address: str, teams: str) -> str:
-        return words(check(desk, row_of(address, organization, teams)), address)
+    def say(addresses: list[str]) -> str:
+        guesses = zip(addresses, employers, strict=True)
+        checked = check(desk, *(row_of(*guess, teams) for guess in guesses))
+        return words(checked, *addresses)
 
-    for teams in ("", "Hiring", "Education"):
-        assert say(unseen.email, teams) == say(new_address, teams), teams
+    assert say(addresses_of(unseen)) == say(new_addresses(unseen))
 
 
-def test_import_counts_two_addresses_of_one_unseen_account_as_two(desk, further_address, outsider):
-    addresses = [outsider.email, further_address.email]
+def test_import_counts_two_addresses_of_one_unseen_account_as_two(desk, further_address):
+    addresses = [further_address.merged_into.email, further_address.email]
     known = visible_text(check(desk, *map(row_of, addresses)))
     assert "2 new members, 0 known. 2 new memberships," in known
 
@@ -225,10 +251,12 @@ def test_import_counts_two_addresses_of_one_unseen_account_as_two(desk, further_
 def test_add_of_an_unseen_address_says_the_same_as_of_a_new_one(
     desk, unseen, gives_membership_alone
 ):
+    form = add_form(desk)
+    new = words(add(desk, form, NEW_ADDRESS), NEW_ADDRESS)
+    assert f"You added ADDRESS 0 to Education. An email says so. {NOTE}" in new
     with gives_membership_alone(unseen):
-        known = words(add(desk, unseen.email), unseen.email)
-    assert known == words(add(desk, NEW_ADDRESS), NEW_ADDRESS)
-    assert f"You added ADDRESS to Education. An email says so. {NOTE}" in known
+        for person in unseen:
+            assert words(add(desk, form, person.email), person.email) == new
 
 
 def test_forms_say_beforehand_what_is_used(desk):
@@ -236,26 +264,33 @@ def test_forms_say_beforehand_what_is_used(desk):
         assert NOTE in visible_text(desk.get(page)), page
 
 
-def by_import(desk: Client, address: str) -> None:
-    store(desk, check(desk, row_of(address)))
+def by_import(desk: Client, *people: Member) -> None:
+    store(desk, check(desk, *map(row_of, addresses_of([*people]))))
 
 
-@pytest.mark.parametrize("way", [by_import, add])
-@pytest.mark.parametrize("who", ["waiting", "unconfirmed", "nameless", "administrator"])
+def by_hand(desk: Client, *people: Member) -> None:
+    form = add_form(desk)
+    for person in people:
+        add(desk, form, person.email, follow=False)
+
+
+@pytest.mark.parametrize("way", [by_import, by_hand])
 def test_membership_that_a_facilitator_gave_is_no_reason_to_confirm(
-    desk, facilitator, team, way, who, request
+    desk, facilitator, team, way, waiting, unconfirmed, nameless, administrator
 ):
     """Else adding somebody twice would do what adding them once may not."""
-    person = request.getfixturevalue(who)
-    before = state_of(person)
+    people = [waiting, unconfirmed, nameless, administrator]
+    before = [state_of(person) for person in people]
     for _ in range(2):
-        way(desk, person.email)
-        membership = Membership.objects.of(person).active().get(team=team)
-        end_membership(membership, reason="Again.", by=facilitator)
-    assert state_of(person) == before
+        way(desk, *people)
+        memberships = Membership.objects.active().filter(team=team, member__in=people)
+        assert len(memberships) == len(people)
+        for membership in memberships:
+            end_membership(membership, reason="Again.", by=facilitator)
+    assert [state_of(person) for person in people] == before
 
 
-@pytest.mark.parametrize("way", [by_import, add])
+@pytest.mark.parametrize("way", [by_import, by_hand])
 @pytest.mark.parametrize("importer", ["facilitator", "administrator"])
 def test_account_of_an_administrator_is_never_confirmed(
     client_for, organization, team, request, way, importer
@@ -263,10 +298,7 @@ def test_account_of_an_administrator_is_never_confirmed(
     boss = Member.objects.create_superuser("boss@mail.example", organization=organization)
     make_membership(boss, team, Status.REQUESTED)
     before = state_of(boss)
-    client = client_for(request.getfixturevalue("facilitator"))
-    if importer == "administrator":
-        client = client_for(request.getfixturevalue("administrator"))
-    way(client, boss.email)
+    way(client_for(request.getfixturevalue(importer)), boss)
     assert state_of(boss) == before
     assert membership_of(boss, team).is_active
 
@@ -289,13 +321,13 @@ def test_import_into_several_teams_tells_an_unseen_person_once(
     assert "Careers" in email.html_message
 
 
-@pytest.mark.parametrize("way", [by_import, add])
+@pytest.mark.parametrize("way", [by_import, by_hand])
 def test_person_who_asked_for_ones_team_is_confirmed_by_it(
     desk, applicant, organization, other_team, way
 ):
     """Also what they asked of another open team opens: they are people whom the desk sees."""
     make_membership(applicant, other_team, Status.REQUESTED)
-    way(desk, applicant.email)
+    way(desk, applicant)
     applicant.refresh_from_db()
     assert applicant.is_affiliation_confirmed
     assert applicant.organization == organization
