@@ -1,11 +1,10 @@
-"""Every page of the desk and every file that it exports, as one staff member gets them."""
+"""Every kind of page of the desk and every file that it exports, as one staff member gets them."""
 
 from __future__ import annotations
 
 import html
 import io
 import re
-from collections.abc import Iterator
 from zipfile import ZipFile
 
 from django.apps import apps
@@ -23,16 +22,25 @@ SORTED = re.compile(r"[?&]o=")
 HREF = re.compile(r'href="((?:/admin/|\?)[^"#]*)')
 
 
+# What the pages of a record depend on, besides whether it is shown at all.
+STATES = ("status", "state", "is_staff", "is_affiliation_confirmed")
+
+
 def crawl_desk(client: Client) -> dict[str, str]:
-    """Open every address of the desk with the key of every record there is, then everything that
-    these pages link to, and export every list in both formats; return what each said."""
+    """Open every address of the desk, those of records for every record or every kind of record
+    (see `keys_for`), then every other kind of page that these pages link to, and export every list
+    in both formats; return what each said."""
     texts: dict[str, str] = {}
     linked: list[str] = []
     for address in desk_addresses():
-        response = _get(client, address, texts)
-        linked += links_of(address, response)
-    for address in dict.fromkeys(linked):
-        if address not in texts and address not in SIGNING_OUT:
+        keys = keys_for(address, texts) if "<" in address else [0]
+        for opened in (re.sub(r"<[^>]+>", str(key), address) for key in keys):
+            response = _get(client, opened, texts)
+            linked += links_of(opened, response)
+    kinds = set(map(kind_of_page, texts)) | SIGNING_OUT
+    for address in linked:
+        if kind_of_page(address) not in kinds:
+            kinds.add(kind_of_page(address))
             _get(client, address, texts)
     for address in [address for address in texts if address.endswith("/export/")]:
         for file_format in ("csv", "xlsx"):
@@ -41,21 +49,40 @@ def crawl_desk(client: Client) -> dict[str, str]:
     return texts
 
 
-def desk_addresses() -> Iterator[str]:
-    """Yield every address of the desk, those of records once for each record of their model
-    (of imports, whose addresses begin with the model of their rows: for each import)."""
-    for address in list_addresses():
-        if not address.startswith("/admin/") or address in SIGNING_OUT | ANY_ADDRESS:
-            continue
-        if "<" not in address:
-            yield address
-            continue
-        _, _, app_label, model_name, *_ = address.split("/")
-        model = apps.get_model(app_label, model_name)
-        if "/import/" in address:
-            model = Import
-        keys = selection_keys(model) if "selection_id" in address else keys_of(model)
-        yield from (re.sub(r"<[^>]+>", str(key), address) for key in keys)
+def desk_addresses() -> list[str]:
+    """Return every address of the desk, that of the record first."""
+    addresses = [
+        address
+        for address in list_addresses()
+        if address.startswith("/admin/") and address not in SIGNING_OUT | ANY_ADDRESS
+    ]
+    return sorted(addresses, key=lambda address: not address.endswith(">/change/"))
+
+
+def kind_of_page(address: str) -> str:
+    """Return an address without keys and values: a list filtered by two teams is of one kind."""
+    path, _, query = address.partition("?")
+    return f"{re.sub('[0-9]+', '0', path)}?{'&'.join(re.findall(r'([^=&]+)=', query))}"
+
+
+def keys_for(address: str, texts: dict[str, str]) -> list[int]:
+    """Return the keys to open an address of records with: of its model (of imports, whose
+    addresses begin with the model of their rows: the import) every key for the record itself and
+    its history, otherwise one of each kind: shown or not, as `texts` has it, and in each state."""
+    _, _, app_label, model_name, *_ = address.split("/")
+    model = apps.get_model(app_label, model_name)
+    if "selection_id" in address:
+        return selection_keys(model)
+    if "/import/" in address:
+        return keys_of(Import)
+    if address.endswith((">/change/", ">/history/")):
+        return keys_of(model)
+    kinds: dict[tuple, int] = {}
+    for record in model._base_manager.order_by("pk"):
+        said = texts.get(f"/admin/{app_label}/{model_name}/{record.pk}/change/", "")
+        states = (getattr(record, name, None) for name in STATES)
+        kinds.setdefault((said[:3], *states), record.pk)
+    return list(kinds.values())
 
 
 def keys_of(model: type[Model]) -> list[int]:
@@ -85,9 +112,10 @@ def links_of(address: str, response: HttpResponse) -> list[str]:
 
 
 def text_of(response: HttpResponse) -> str:
-    """Return all that a response says: its headers and its text; of a workbook its parts."""
+    """Return all that a response says: its status, its headers and its text; of a workbook its
+    parts."""
     body = b"".join(response.streaming_content) if response.streaming else response.content
     if body.startswith(b"PK"):
         with ZipFile(io.BytesIO(body)) as workbook:
             body = b"\n".join(workbook.read(name) for name in workbook.namelist())
-    return html.unescape(f"{response.headers}\n{body.decode()}")
+    return html.unescape(f"{response.status_code} {response.headers}\n{body.decode()}")
