@@ -63,6 +63,7 @@ def test_rail_folds_what_is_rarely_opened_until_it_is_open(client_for, facilitat
 
 def test_rail_leads_only_where_one_may_go(client_for, facilitator, administrator):
     lists_of_administrators = {"Email domains", "Exports", "Emails", "Status"}
+    opened: set[str] = set()
     for person, expected in (
         (facilitator, set()),
         (administrator, {"Exports", "Emails", "Status"}),
@@ -70,8 +71,10 @@ def test_rail_leads_only_where_one_may_go(client_for, facilitator, administrator
         client = client_for(person)
         links = rail_of(client.get(DESK))
         assert lists_of_administrators & set(links) >= expected
-        for link in links.values():
-            assert client.get(link.url).status_code == 200, link.url
+        # An administrator may go wherever a facilitator may.
+        for url in {link.url for link in links.values()} - opened:
+            assert client.get(url).status_code == 200, url
+            opened.add(url)
 
 
 def test_counts_are_kept_for_some_seconds_but_not_past_ones_own_decision(
@@ -122,7 +125,7 @@ def test_search_leads_to_the_list_of_all_matches(client_for, facilitator, organi
     assert 'href="/admin/members/organization/?q=prairie"' in page
 
 
-@pytest.mark.parametrize("query", ["", "\0", "x" * 300, "<b>"])
+@pytest.mark.parametrize("query", ["", "\0", "<b>" * 100])
 def test_search_answers_whatever_is_typed(client_for, facilitator, query):
     page = client_for(facilitator).get("/admin/search/", {"q": query})
     assert page.status_code == 200
