@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.contrib import admin
 from django.utils import timezone
 
 from conftest import make_active_member, messages_of, visible_text
+from desk.records.meetings.forms import MoveForm
 from desk.tests.action_pages import Form, action_form, action_url, forms_of, selection_url
 from members.services import preview_action
 from teams.actions import MAX_EMAILS, get_action
@@ -32,20 +34,23 @@ def form_of(response, field: str) -> Form:
     return form
 
 
+# What a facilitator enters in the form that plans a meeting.
+PLAN = {
+    "kind": "quarterly",
+    "title": "Spring meeting",
+    "day": f"{YEAR}-03-09",
+    "begins": "9",
+    "ends": "10:30 a.m.",
+    "place": "Room 2, 1 Example Street, Chicago",
+    "join_url": "https://video.example.org/room",
+    "agenda": "Welcome",
+}
+
+
 def plan(client, **entered) -> tuple[Form, dict]:
     """Return the form that plans a meeting, and what a facilitator enters in nine fields."""
     form = form_of(client.get(MEETINGS + "add/"), "begins")
-    typed = {
-        "kind": "quarterly",
-        "title": "Spring meeting",
-        "day": f"{YEAR}-03-09",
-        "begins": "9",
-        "ends": "10:30 a.m.",
-        "place": "Room 2, 1 Example Street, Chicago",
-        "join_url": "https://video.example.org/room",
-        "agenda": "Welcome",
-    }
-    return form, form.fields | typed | entered
+    return form, form.fields | PLAN | entered
 
 
 def errors_of(response) -> str:
@@ -109,15 +114,22 @@ def test_team_meeting_is_for_its_team_unless_said_otherwise(client_for, facilita
         ({"join_url": "javascript:alert(1)"}, "Enter a valid URL."),
     ],
 )
-def test_plan_that_makes_no_sense_is_refused_and_kept(
-    client_for, facilitator, team, entered, message
-):
+def test_plan_that_makes_no_sense_is_refused(rf, facilitator, team, entered, message):
+    request = rf.get(MEETINGS)
+    request.user = facilitator
+    form = admin.site.get_model_admin(Meeting).get_form(request)(
+        PLAN | {"teams": [team.pk]} | entered
+    )
+    assert message in str(form.errors).replace("&quot;", '"')
+
+
+def test_refused_plan_is_kept(client_for, facilitator, team):
     client = client_for(facilitator)
-    form, typed = plan(client, **entered)
+    form, typed = plan(client, begins="soon")
     response = client.post(form.action, typed)
-    assert message in errors_of(response).replace("&quot;", '"')
+    assert "Enter a time such as" in visible_text(response)
     shown = form_of(response, "begins").fields
-    assert shown["agenda"] == "Welcome"
+    assert (shown["begins"], shown["agenda"]) == ("soon", "Welcome")
     assert not Meeting.objects.exists()
 
 
@@ -196,7 +208,7 @@ def test_meeting_of_two_teams_keeps_the_one_of_others(client_for, facilitator, t
 
 
 def test_pages_of_meetings_of_others_do_not_exist(
-    client_for, facilitator, member, applicant, team, other_team
+    client_for, facilitator, member, team, other_team
 ):
     other, own = make_meeting(other_team), make_meeting(team)
     pages = ["change", "history", "announce", "move", "cancel", "revive", "delete", "copy"]
@@ -204,10 +216,9 @@ def test_pages_of_meetings_of_others_do_not_exist(
     for page in pages:
         assert client.get(f"{MEETINGS}{other.pk}/{page}/").status_code == 404
         assert client.post(f"{MEETINGS}{other.pk}/{page}/").status_code in {404, 405}
-    for person in (member, applicant):
-        client = client_for(person)
-        for page in pages:
-            assert client.post(f"{MEETINGS}{own.pk}/{page}/").status_code == 403
+    client = client_for(member)
+    for page in pages:
+        assert client.post(f"{MEETINGS}{own.pk}/{page}/").status_code == 403
     assert Meeting.objects.filter(status=Status.ANNOUNCED).count() == 2
 
 
@@ -249,7 +260,7 @@ def test_list_shows_the_next_first_and_filters(client_for, facilitator, team, ot
     assert listed(f"team={other_team.slug}") == []
 
 
-def test_list_needs_the_same_queries_for_1_and_30_meetings(
+def test_list_needs_the_same_queries_for_1_and_3_meetings(
     client_for, facilitator, team, django_assert_max_num_queries
 ):
     client = client_for(facilitator)
@@ -257,10 +268,10 @@ def test_list_needs_the_same_queries_for_1_and_30_meetings(
     client.get(MEETINGS)
     with django_assert_max_num_queries(15) as one:
         client.get(MEETINGS)
-    for _ in range(29):
+    for _ in range(2):
         make_meeting(team)
     with django_assert_max_num_queries(len(one)):
-        assert client.get(MEETINGS).context["cl"].result_count == 30
+        assert client.get(MEETINGS).context["cl"].result_count == 3
 
 
 def test_export_has_no_link_to_join(client_for, facilitator, team):
@@ -336,9 +347,8 @@ def test_meeting_that_has_begun_changes_its_room(client_for, facilitator, team):
     assert "at the same time, but in a new place: Room 9, and online." in messages_of(response)[0]
     meeting.refresh_from_db()
     assert (meeting.starts_at, meeting.place) == (start, "Room 9")
-    form = form_of(client.get(action_url("move", meeting)), "begins")
     link = "https://video.example.org/another-room"
-    response = form.submit(client, "Show what will happen", join_url=link)
+    response = form.submit(client, "Show what will happen", place="Room 9", join_url=link)
     assert "with a new link to join" in visible_text(response)
     response = form_of(response, "begins").submit(client, "Move")
     assert "has a new link to join online." in messages_of(response)[0]
@@ -350,9 +360,18 @@ def test_meeting_that_has_begun_changes_its_room(client_for, facilitator, team):
         ({"begins": "x"}, "Enter a time such as"),
         ({"ends": "1 a.m."}, "ends before it begins"),
         ({"day": "2020-03-09"}, "Check the year"),
-        ({"place": "", "join_url": ""}, "Enter where it is"),
-        ({}, "the same as before"),
     ],
+)
+def test_move_to_a_time_that_makes_no_sense_is_refused(team, entered, message):
+    meeting = make_meeting(team, starts_at=central(YEAR, 3, 9, 9))
+    shown = MoveForm(None, meetings=[meeting])
+    typed = {name: shown[name].value() for name in shown.fields} | entered
+    assert message in str(MoveForm(typed, meetings=[meeting]).errors)
+
+
+@pytest.mark.parametrize(
+    ("entered", "message"),
+    [({"place": "", "join_url": ""}, "Enter where it is"), ({}, "the same as before")],
 )
 def test_move_that_makes_no_sense_is_refused(client_for, facilitator, team, entered, message):
     meeting = make_meeting(team, starts_at=central(YEAR, 3, 9, 9))

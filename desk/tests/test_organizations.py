@@ -1,6 +1,7 @@
 """Organizations at the desk: recognizing one releases everybody who waits for it."""
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -54,41 +55,22 @@ def test_list_filters_what_waits_oldest_first(client_for, facilitator, lakeview)
     assert [record.name for record in records] == ["Zion Health", "Lakeview Health"]
 
 
-@pytest.mark.parametrize(
-    "lookup",
-    ["members__email__startswith=w", "members=1", "decided_by=1", "members__memberships=1"],
-)
-def test_filters_that_the_list_does_not_offer_are_refused(
-    client_for, facilitator, lakeview, lookup
-):
-    assert client_for(facilitator).get(f"{LIST}?{lookup}").status_code == 400
+def test_filters_that_the_list_does_not_offer_are_refused(client_for, facilitator, lakeview):
+    client = client_for(facilitator)
+    for lookup in (
+        "members__email__startswith=w", "members=1", "decided_by=1", "members__memberships=1"
+    ):  # fmt: skip
+        assert client.get(f"{LIST}?{lookup}").status_code == 400, lookup
 
 
-@pytest.mark.parametrize("decision", ["recognize", "decline"])
-def test_actions_are_refused_to_a_member(client_for, member, lakeview, decision):
-    response = client_for(member).post(action_url(decision, lakeview), {"reason": "Mine"})
-    assert response.status_code == 403
+def test_actions_are_refused_to_members_and_visitors(client_for, client, member, lakeview):
+    of_member = client_for(member)
+    for decision in ("recognize", "decline"):
+        path = action_url(decision, lakeview)
+        assert of_member.post(path, {"reason": "Mine"}).status_code == 403
+        assert client.post(path, {"reason": "Mine"}).status_code == 302
     lakeview.refresh_from_db()
     assert lakeview.status == "proposed"
-
-
-def test_actions_ask_a_visitor_to_sign_in(client, lakeview):
-    assert client.post(action_url("recognize", lakeview)).status_code == 302
-    lakeview.refresh_from_db()
-    assert lakeview.status == "proposed"
-
-
-@pytest.mark.parametrize("decision", ["recognize", "decline"])
-def test_action_page_by_get_changes_nothing(
-    client_for, facilitator, lakeview, decision, queued_emails
-):
-    count = len(queued_emails())
-    assert "Lakeview Health" in visible_text(
-        client_for(facilitator).get(action_url(decision, lakeview))
-    )
-    lakeview.refresh_from_db()
-    assert lakeview.status == "proposed"
-    assert len(queued_emails()) == count
 
 
 # Recognizing -------------------------------------------------------------------------------
@@ -104,22 +86,31 @@ def test_recognize_page_says_what_will_happen_in_words(client_for, facilitator, 
     assert response.context["form"][f"domain_{lakeview.pk}"].initial is True
 
 
-@pytest.mark.parametrize("decision", ["recognize", "decline"])
 def test_pages_name_who_waits_for_ones_own_teams_and_count_the_others(
-    client_for, other_facilitator, facilitator, lakeview, applicant, decision
+    client_for, other_facilitator, facilitator, lakeview, applicant, queued_emails
 ):
     applicant.job_title = "Nurse"
     applicant.save()
-    for path in (action_url(decision, lakeview), f"{LIST}{lakeview.pk}/change/"):
-        text = visible_text(client_for(facilitator).get(path))
+    count = len(queued_emails())
+    client, other_client = client_for(facilitator), client_for(other_facilitator)
+    for path in (
+        action_url("recognize", lakeview),
+        action_url("decline", lakeview),
+        f"{LIST}{lakeview.pk}/change/",
+    ):
+        text = visible_text(client.get(path))
         assert "2 people wait , with 4 requests" in text
         assert "Wanda Waiting, Nurse, wanda@lakeview.example Walt, walt@mail.lake" in text
         assert "asked for other teams" not in text
-        text = visible_text(client_for(other_facilitator).get(path))
+        text = visible_text(other_client.get(path))
         assert "2 people wait , with 4 requests" in text
         assert "Walt, walt@mail.lakeview.example And 1 more who asked for other teams." in text
         assert "Wanda" not in text
         assert "wanda@" not in text
+    # Nothing was decided by opening the pages.
+    lakeview.refresh_from_db()
+    assert lakeview.status == "proposed"
+    assert len(queued_emails()) == count
 
 
 def test_pages_name_nobody_to_whom_they_are_strangers(
@@ -219,7 +210,7 @@ def test_recognize_offers_no_domain_that_is_another_organizations(
     assert not lakeview.domains.exists()
 
 
-@pytest.mark.parametrize("domain", ["il.us", "onmicrosoft.com", "gmail.com"])
+@pytest.mark.parametrize("domain", ["il.us", "gmail.com"])
 def test_recognize_offers_no_domain_that_many_share(client_for, facilitator, lakeview, domain):
     Organization.objects.filter(pk=lakeview.pk).update(suggested_domain=domain)
     client = client_for(facilitator)
@@ -301,7 +292,7 @@ def test_decline_of_a_recognized_organization_is_refused(client_for, facilitator
     response = client_for(facilitator).post(
         action_url("decline", organization), {"reason": "x"}, follow=True
     )
-    assert "was already recognized" in messages_of(response)[0]
+    assert "was already recognized" in visible_text(response)
     organization.refresh_from_db()
     assert organization.is_recognized
 
@@ -334,13 +325,21 @@ def test_add_makes_a_recognized_organization_and_confirms_those_at_its_domain(
         ("New Clinic", "not a domain", "Enter an email domain"),
     ],
 )
-def test_add_refuses_what_the_rules_do_not_allow_and_keeps_it(
-    client_for, facilitator, organization, name, domain, message
+def test_add_form_refuses_what_the_rules_do_not_allow(
+    rf, facilitator, organization, name, domain, message
 ):
+    request = rf.get(LIST)
+    request.user = facilitator
+    form_class = admin.site.get_model_admin(Organization).get_form(request)
+    assert message in str(form_class({"name": name, "email_domain": domain}).errors)
+
+
+def test_refused_add_keeps_what_was_entered(client_for, facilitator, organization):
     count = Organization.objects.count()
-    response = client_for(facilitator).post(LIST + "add/", {"name": name, "email_domain": domain})
-    assert message in visible_text(response)
-    assert response.context["adminform"].form["email_domain"].value() == domain
+    entered = {"name": "New Clinic", "email_domain": "rush.example"}
+    response = client_for(facilitator).post(LIST + "add/", entered)
+    assert "already belongs" in visible_text(response)
+    assert response.context["adminform"].form["email_domain"].value() == "rush.example"
     assert Organization.objects.count() == count
 
 

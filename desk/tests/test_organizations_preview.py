@@ -3,6 +3,7 @@
 import pytest
 
 from conftest import membership_of, visible_text
+from desk.records.organizations.similar import similar_names
 from desk.tests.action_pages import action_url, selection_url
 from members.models import EmailDomain, Organization
 from teams.services import add_organization, decline_organization, recognize_organization
@@ -26,6 +27,15 @@ def lakeview(applicant) -> Organization:
         ("Example Hospital Rush", False),
         ("Rushmore Clinic", False),
     ],
+)
+def test_names_are_similar_to_those_of_recognized_organizations(organization, name, looks_alike):
+    record = Organization.objects.create(name=name)
+    ((_, similar),) = similar_names([record.normalized_name]).items()
+    assert similar == ([(organization.pk, "Rush Example Hospital")] if looks_alike else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "looks_alike"), [("Rush Medical Center", True), ("Rushmore Clinic", False)]
 )
 def test_pages_show_similar_recognized_organizations(
     client_for, facilitator, organization, name, looks_alike

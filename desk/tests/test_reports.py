@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from conftest import make_member, membership_of, visible_text
 from desk.models import Export
-from desk.reports.views import dashboard_charts
+from desk.reports.views import PeriodForm, dashboard_charts
+from desk.tests.crawl import kind_of_page
 from members.models import Organization
 from teams.models import Attendance, Goal, Membership
 from teams.services import add_organization, join_teams
@@ -80,14 +81,20 @@ def test_report_lists_goals_with_their_numbers_and_what_was_reported(
 
 
 @pytest.mark.parametrize("who", ["facilitator", "administrator"])
-@pytest.mark.parametrize("path", ["/admin/", f"{REPORT}?from=2026-02&to=2026-05", COVERAGE])
 def test_statistics_agree_with_the_lists_behind_them(
-    request, client_for, past, applicant, goal, who, path
+    request, client_for, past, applicant, goal, who
 ):
     client = client_for(request.getfixturevalue(who))
-    linked = linked_numbers(client.get(path))
-    assert len(linked) >= (1 if path == COVERAGE else 5)
-    for number, url in linked:
+    # Of the numbers that lead to lists with the same filters, the largest.
+    largest: dict[str, tuple[int, str]] = {}
+    for path in ("/admin/", f"{REPORT}?from=2026-02&to=2026-05", COVERAGE):
+        linked = linked_numbers(client.get(path))
+        assert len(linked) >= (1 if path == COVERAGE else 5)
+        for number, url in linked:
+            kind = kind_of_page(url)
+            largest[kind] = max((number, url), largest.get(kind, (0, url)))
+    assert len(largest) > 5
+    for number, url in largest.values():
         assert client.get(url).context["cl"].result_count == number, url
 
 
@@ -135,7 +142,7 @@ def test_coverage_filters_organizations_with_no_one_on_a_team(
     assert "1 organization with no one on Education" in visible_text(page)
 
 
-@pytest.mark.parametrize("slug", ["hiring", "no-such-team", "x\x00"])
+@pytest.mark.parametrize("slug", ["hiring", "x\x00"])
 def test_coverage_does_not_find_other_teams(client_for, facilitator, other_team, slug):
     client = client_for(facilitator)
     assert client.get(COVERAGE, {"without": slug}).status_code == 404
@@ -143,7 +150,7 @@ def test_coverage_does_not_find_other_teams(client_for, facilitator, other_team,
     assert not Export.objects.exists()
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "99", "x"])
+@pytest.mark.parametrize("number", ["0", "99", "x"])
 def test_coverage_shows_the_nearest_page(client_for, facilitator, member, number):
     assert client_for(facilitator).get(COVERAGE, {"page": number}).context["page"].number == 1
 
@@ -250,14 +257,17 @@ def test_report_is_about_the_last_twelve_months_by_default(client_for, facilitat
         ({"from": "2026-03", "to": "2026-01"}, "The first month comes after the last one."),
         ({"from": "2010-01", "to": "2026-01"}, "Choose at most 60 months."),
         ({"from": "0001-01", "to": "2026-01"}, "Choose months from 2000 to 2100."),
-        ({"from": "", "to": "2026-01"}, "First month: Choose a month, like 2026-03."),
-        ({"from": "2026-01\x00", "to": "2026-01"}, "First month:"),
+        ({"from": "", "to": "2026-01"}, "Choose a month, like 2026-03."),
     ],
 )
-def test_report_explains_invalid_months(client_for, facilitator, data, message):
-    page = client_for(facilitator).get(REPORT, data)
+def test_period_of_a_report_explains_invalid_months(data, message):
+    assert message in str(PeriodForm(data).errors)
+
+
+def test_report_explains_invalid_months(client_for, facilitator):
+    page = client_for(facilitator).get(REPORT, {"from": "2026-01\x00"})
     assert page.status_code == 200
-    assert message in visible_text(page)
+    assert "First month: Null characters are not allowed." in visible_text(page)
     assert page.context["period"] is None
 
 
@@ -313,15 +323,13 @@ def test_charts_of_the_first_page_are_counted_once_for_everyone_with_the_same_te
 # Access -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [*PAGES, EXPORT])
-def test_reports_refuse_members_and_visitors(client_for, client, member, path):
-    assert client_for(member).get(path).status_code == 403
-    assert client.get(path).status_code == 302
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_reports_refuse_post(client_for, facilitator, path):
-    assert client_for(facilitator).post(path).status_code == 405
+def test_reports_refuse_members_visitors_and_post(client_for, client, facilitator, member):
+    of_member, of_facilitator = client_for(member), client_for(facilitator)
+    for path in (*PAGES, EXPORT):
+        assert of_member.get(path).status_code == 403, path
+        assert client.get(path).status_code == 302, path
+    for path in PAGES:
+        assert of_facilitator.post(path).status_code == 405, path
 
 
 def test_coverage_export_refuses_get(client_for, facilitator):
@@ -353,17 +361,20 @@ def test_reports_cost_the_same_queries_for_one_and_three_rows(
 # The filters that numbers link to -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["joined", "ended", "answered"])
-@pytest.mark.parametrize("value", ["", "x", "2026-13", "9999-12", "2026-03..2026-01", "1' or 1"])
-def test_period_filter_ignores_invalid_periods(client_for, facilitator, member, name, value):
-    response = client_for(facilitator).get(MEMBERSHIPS, {name: value})
-    assert (response.status_code, response["Location"]) == (302, f"{MEMBERSHIPS}?e=1")
-
-
-@pytest.mark.parametrize("value", ["", "x", "-1", "1" * 30, "²"])
-def test_organization_filter_ignores_invalid_keys(client_for, facilitator, value):
-    response = client_for(facilitator).get(MEMBERSHIPS, {"organization": value})
-    assert (response.status_code, response["Location"]) == (302, f"{MEMBERSHIPS}?e=1")
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("joined", ["", "x", "2026-13", "9999-12", "2026-03..2026-01", "1' or 1"]),
+        ("ended", ["x"]),
+        ("answered", ["x"]),
+        ("organization", ["", "x", "-1", "1" * 30, "²"]),
+    ],
+)
+def test_filters_ignore_invalid_periods_and_keys(client_for, facilitator, member, name, values):
+    client = client_for(facilitator)
+    for value in values:
+        response = client.get(MEMBERSHIPS, {name: value})
+        assert (response.status_code, response["Location"]) == (302, f"{MEMBERSHIPS}?e=1"), value
 
 
 def test_organization_filter_of_an_unknown_key_is_empty(client_for, facilitator, member):
@@ -371,7 +382,7 @@ def test_organization_filter_of_an_unknown_key_is_empty(client_for, facilitator,
     assert page.context["cl"].result_count == 0
 
 
-@pytest.mark.parametrize("slug", ["hiring", "no-such-team", ""])
+@pytest.mark.parametrize("slug", ["hiring", ""])
 def test_team_filter_ignores_other_teams(client_for, facilitator, outsider, slug):
     response = client_for(facilitator).get(ORGANIZATIONS, {"team": slug})
     assert (response.status_code, response["Location"]) == (302, f"{ORGANIZATIONS}?e=1")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -152,10 +153,17 @@ def test_add_takes_addresses_and_dates_as_people_type_them(desk, team, facilitat
         ({"transcript_url": "ftp://x.example.org"}, "Enter the address of a web page"),
     ],
 )
-def test_add_refuses_bad_input_and_keeps_what_was_typed(desk, team, changes, message):
+def test_add_form_refuses_bad_input(rf, facilitator, changes, message):
+    request = rf.get(LIST)
+    request.user = facilitator
+    form_class = admin.site.get_model_admin(Resource).get_form(request)
+    assert message in str(form_class(FIELDS | changes).errors)
+
+
+def test_refused_add_keeps_what_was_typed(desk):
     form = record_form(desk.get(f"{LIST}add/"))
-    page = form.submit(desk, "Save", **FIELDS | {"summary": "Typed for long"} | changes)
-    assert message in visible_text(page)
+    page = form.submit(desk, "Save", **FIELDS | {"summary": "Typed for long", "kind": ""})
+    assert "Choose the kind" in visible_text(page)
     assert "Typed for long" in page.content.decode()
     assert not Resource.objects.exists()
 

@@ -78,13 +78,13 @@ def test_history_shows_where_an_organization_was_merged(
     assert "Status: Proposed → Merged" in text
 
 
-@pytest.mark.parametrize("source", ChangeSource)
-def test_history_shows_the_source_of_a_change(client_for, administrator, organization, source):
-    with change_source(source):
-        save_with_history(organization, administrator, "tried")
-    assert f"Ada Admin tried {source.label}" in visible_text(
-        history_of(client_for(administrator), organization)
-    )
+def test_history_shows_the_source_of_a_change(client_for, administrator, organization):
+    for source in ChangeSource:
+        with change_source(source):
+            save_with_history(organization, administrator, f"tried {source.value}")
+    text = visible_text(history_of(client_for(administrator), organization))
+    for source in ChangeSource:
+        assert f"Ada Admin tried {source.value} {source.label}" in text
 
 
 def test_history_shows_changes_without_a_person_as_automatic(
@@ -110,7 +110,7 @@ def test_history_costs_the_same_queries_for_more_versions(
 ):
     record = request.getfixturevalue(kind)
     client, counts = client_for(administrator), []
-    for number in range(5):
+    for number in range(4):
         if kind == "team":
             set_facilitators(
                 record, [facilitator] if number % 2 else [administrator], by=administrator
@@ -119,10 +119,11 @@ def test_history_costs_the_same_queries_for_more_versions(
             other = Organization.objects.create(name=f"Other {number}")
             what = {"organization": other} if kind == "member" else {"name": f"Rush {number}"}
             save_with_history(record, administrator, "changed", **what)
-        with CaptureQueriesContext(connection) as done:
-            assert history_of(client, record).status_code == 200
-        counts.append(len(done))
-    assert counts[-1] <= counts[1]
+        if number in (1, 3):
+            with CaptureQueriesContext(connection) as done:
+                assert history_of(client, record).status_code == 200
+            counts.append(len(done))
+    assert counts[1] <= counts[0]
 
 
 # Timeline of a member --------------------------------------------------------------------------
