@@ -36,7 +36,7 @@ class HoneypotForm(BaseForm):
 
     @property
     def needs_confirmation(self) -> bool:
-        """Return whether all is right, but a program may have sent it."""
+        """Return whether all is right, but a program may have sent it, or it is doubtful."""
         if not self.is_bound or self.errors:
             return False
         is_suspicious = bool(self.data.get("website")) or self.is_suspicious()
@@ -48,7 +48,7 @@ class HoneypotForm(BaseForm):
         return signing.dumps("", salt=CONFIRMATION_SALT)
 
     def is_suspicious(self) -> bool:
-        """Return whether something besides the honeypot gives a program away."""
+        """Return whether something besides the honeypot asks for a second press."""
         return False
 
     def _is_confirmed(self) -> bool:
