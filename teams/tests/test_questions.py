@@ -61,16 +61,9 @@ def test_ask_question_later_or_by_another_is_another(question):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ask_question_8_times_at_once_is_one():
-    assert (
-        len(
-            {
-                published.pk
-                for published in at_once(*[lambda: ask_question("Why?", "v@x.example")] * 8)
-            }
-        )
-        == 1
-    )
+def test_ask_question_4_times_at_once_is_one():
+    published = at_once(*[lambda: ask_question("Why?", "v@x.example")] * 4)
+    assert len({each.pk for each in published}) == 1
     assert Question.objects.count() == 1
 
 
@@ -198,9 +191,8 @@ def test_dismiss_question_without_an_address_emails_nobody(nameless, facilitator
 
 
 @pytest.mark.parametrize("first", ["answer", "publish", "dismiss"])
-@pytest.mark.parametrize("second", ["answer", "publish", "dismiss"])
 def test_question_is_decided_once(
-    question, facilitator, administrator, faq_entry, queued_emails, first, second
+    question, facilitator, administrator, faq_entry, queued_emails, first
 ):
     steps = {
         "answer": lambda by: answer_question(question, answer="Yes.", by=by),
@@ -208,8 +200,9 @@ def test_question_is_decided_once(
         "dismiss": lambda by: dismiss_question(question, reason="No.", by=by),
     }
     steps[first](facilitator)
-    with pytest.raises(Refused, match=r"already \w+ on \w+ \d+, \d{4} by Fay Facilitator"):
-        steps[second](administrator)
+    for step in steps.values():
+        with pytest.raises(Refused, match=r"already \w+ on \w+ \d+, \d{4} by Fay Facilitator"):
+            step(administrator)
     assert len(queued_emails()) == 1
     assert question.history.count() == 2
 

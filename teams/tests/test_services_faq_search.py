@@ -13,16 +13,16 @@ def entry(db) -> FaqEntry:
     return FaqEntry.objects.create(slug="ecole", question="L'École?", answer=answer)
 
 
-@pytest.mark.parametrize("query", ["ecole", "ÉCOLE", "strasse ecole", "Detail", "100%", "account"])
-def test_search_faq_reads_what_readers_read(entry, query):
+def test_search_faq_reads_what_readers_read(entry):
     entry.topic = "account"
     entry.save()
-    assert search_faq(query).matches == [entry]
+    for query in ("ecole", "ÉCOLE", "strasse ecole", "Detail", "100%", "account"):
+        assert search_faq(query).matches == [entry], query
 
 
-@pytest.mark.parametrize("query", ["strong", "em", "href", "profile", "my profile", "**", "code"])
-def test_search_faq_finds_no_markup(entry, query):
-    assert search_faq(query).matches == []
+def test_search_faq_finds_no_markup(entry):
+    for query in ("strong", "em", "href", "profile", "my profile", "**", "code"):
+        assert search_faq(query).matches == [], query
 
 
 def test_search_faq_follows_what_is_written(entry, administrator):

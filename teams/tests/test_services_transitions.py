@@ -65,11 +65,13 @@ def test_transition_moves_to_every_allowed_status(stored, facilitator, old, new)
         assert membership.ended_by == facilitator
 
 
-@pytest.mark.parametrize(("old", "new"), [pair for pair in PAIRS if pair not in ALLOWED])
-def test_transition_refuses_every_other_status(stored, facilitator, old, new):
+@pytest.mark.parametrize("old", Status.values)
+def test_transition_refuses_every_other_status(stored, facilitator, old):
     membership = stored(old)
     fields = {"by": facilitator, "why": "tried", "reason": "Because."}
-    refused("already .* Nothing was changed", transition, membership, Status(new), **fields)
+    for new in Status:
+        if (old, new) not in ALLOWED:
+            refused("already .* Nothing was changed", transition, membership, new, **fields)
 
 
 def test_transitions_know_every_status():

