@@ -119,6 +119,8 @@ def test_sentry_gets_no_event_for_a_forged_filter(sent, client, administrator):
 def loaded_libraries(**changes: str) -> set[str]:
     """Return which of the optional libraries a process with these settings loads."""
     libraries = {"sentry_sdk", "prometheus_client", "redis"}
+    # Of signing in by a hospital's own service.
+    libraries |= {"allauth.socialaccount", "jwt", "requests"}
     code = "import collaborative.wsgi, collaborative.urls, sys; print(*sys.modules)"
     env = {"PATH": os.environ["PATH"], **PRODUCTION, **changes}
     done = subprocess.run(

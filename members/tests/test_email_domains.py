@@ -116,7 +116,7 @@ def test_normalize_domain_leaves_what_is_surely_meant(typed, domain):
         ("Rush Hospital", "Enter an email domain, like hospital.org."),
         (f"{'x' * 64}.example", "Enter an email domain, like hospital.org."),
         ("é" * 30_000 + ".example", "It has letters that no domain can have."),
-        ("a/" * 30_000 + ".example", "Enter an email domain, like hospital.org."),
+        ("a/" * 3_000 + ".example", "Enter an email domain, like hospital.org."),
     ],
 )
 def test_domain_problem_says_what_to_enter(typed, message):

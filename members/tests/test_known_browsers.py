@@ -133,8 +133,14 @@ def test_known_browser_is_a_stranger_for_every_other_address(known, colleague):
     # Each process signs at another second, and all have to name the tests alike.
     ids=["empty", "letter", "colons", "long", "nul", "not ascii", "other salt", "other key"],
 )
-def test_forged_cookie_is_that_of_a_stranger(client, member, value):
-    client.cookies[COOKIE] = value
+def test_forged_cookie_is_that_of_a_stranger(rf, value):
+    request = rf.get("/")
+    request.COOKIES[COOKIE] = value
+    assert known_browser_id(request, "maria@rush.example") == ""
+
+
+def test_browser_with_a_forged_cookie_has_the_limits_of_a_stranger(client, member):
+    client.cookies[COOKIE] = signing.dumps({"id": "x", "addresses": ["y"]}, salt="another")
     send_as_strangers(member.email)
     assert request_code(client, member.email) == 429
 

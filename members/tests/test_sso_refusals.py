@@ -41,6 +41,18 @@ from members.tests.oidc import (
         {"email": ["maria@rush.example"], "email_verified": True},
     ],
 )
+def test_verified_email_refuses_an_address_that_the_provider_may_not_verify(claims):
+    with pytest.raises(UntrustedClaimError):
+        verified_email(provider_at("https://login.example.org"), claims)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"email": "maria@rush.example", "email_verified": False},
+        {"email": "olga@loop.example", "email_verified": True},
+    ],
+)
 def test_sso_callback_refuses_an_address_that_the_provider_may_not_verify(
     client, rush, member, outsider, claims, caplog
 ):
