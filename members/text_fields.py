@@ -25,6 +25,15 @@ class CleanFormField(forms.CharField):
         return super().to_python(value)
 
 
+class MultilineField(CleanFormField):
+    """A text of several lines; a line break counts as one character, as in the browser."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(str(value or "").replace("\r\n", "\n")) or ""
+
+
 class CleanCharField(models.CharField[Any, str]):
     """One line of text, stored cleaned however it comes to the database."""
 

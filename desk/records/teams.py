@@ -193,10 +193,10 @@ class ActionTeamAdmin(PublishedAdmin, ActionAdmin[Any]):
             chosen = form.cleaned_data["facilitators"]
             set_facilitators(form.instance, chosen, by=require_staff(request))
         if change and "state" in form.changed_data:
-            self._say_what_goes_on(request, form.instance)
+            self._warn_of_what_is_open(request, form.instance)
 
-    def _say_what_goes_on(self, request: HttpRequest, team: ActionTeam) -> None:
-        """Say what a team that takes nobody any longer has left to decide or to hold."""
+    def _warn_of_what_is_open(self, request: HttpRequest, team: ActionTeam) -> None:
+        """Warn of the requests and meetings of a team that no longer takes members."""
         if team.is_published:
             return
         if number := team.memberships.waiting().count():

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conftest import visible_text
 from members.search_words import CUT_SEARCH_NOTE
-from teams.forms import QUESTION_SALT
+from teams.forms.visitors import QUESTION_SALT
 from teams.models import FaqEntry, Question
 
 ASK, DONE = "/faq/ask/", "/faq/ask/done/"
