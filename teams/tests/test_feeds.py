@@ -93,8 +93,8 @@ def test_feed_is_linked_and_named_on_its_page(client, content):
         assert '<link rel="alternate" type="application/atom+xml" title="' in page
         assert f'href="{SITE}{address}">' in page[: page.index("</head>")]
         assert f'<a href="{address}" type="application/atom+xml">Follow in a feed reader<' in page
-        assert client.head(address).status_code == 200
-        assert client.post(address).status_code == 405
+    assert client.head(address).status_code == 200
+    assert client.post(address).status_code == 405
 
 
 def test_feed_names_nobody_and_no_link_to_join(client, content, member, facilitator):

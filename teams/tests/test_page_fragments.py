@@ -71,8 +71,7 @@ def delete_goal(team, goal, faq_entry, facilitator):
             ["This team is not taking new members"],
             ["Bring people to one table", "Who can join?"],
         ),
-        ("/faq/", (rewrite_answer, add_entry), ["Otherwise.", "New?"], []),
-        ("/faq/?all=1", (delete_entry,), [], ["Who can join?"]),
+        ("/faq/?all=1", (rewrite_answer, add_entry), ["Otherwise.", "New?"], []),
     ],
 )
 def test_page_shows_changed_content_after_a_second(
@@ -122,7 +121,6 @@ def merge(member, other_team, proposed, by):
         ("/", (join, recognize), ["2 members from 2 organizations", "recognized organizations 3"]),
         ("/teams/", (leave,), ["No members yet: you can be the first"]),
         ("/teams/hiring/", (join,), ["2 members from 2 organizations", "Rush Example Hospital"]),
-        ("/teams/education/", (rename_employer,), ["Renamed Health"]),
     ],
 )
 def test_page_shows_changed_numbers_after_eleven_seconds(

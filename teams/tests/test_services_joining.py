@@ -3,7 +3,7 @@
 import pytest
 from post_office.models import Email
 
-from conftest import make_member, membership_of
+from conftest import appoint, make_member, membership_of
 from members.models import Member, Organization
 from members.tests.steps import last_line, refused
 from teams.models import Membership
@@ -167,12 +167,14 @@ def test_join_refuses_an_account_that_the_desk_closed(member, other_team):
     refused("account is closed", join_teams, member, [other_team])
 
 
-def test_complete_join_after_closing_creates_a_new_account(member, team):
+def test_complete_join_after_closing_creates_a_new_account(member, team, administrator):
+    appoint(member, team, administrator)
     close_account(member)
     created, outcomes = join("maria@rush.example", team)
     assert outcomes == {team: Outcome.JOINED}
     assert created.pk != member.pk
-    assert created.full_name == "Nora New"
+    assert (created.full_name, created.is_staff) == ("Nora New", False)
+    assert Membership.objects.filter(team=team).count() == 2
 
 
 # Rule 7: one click for another team ---------------------------------------------------------

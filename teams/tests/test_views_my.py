@@ -9,14 +9,11 @@ from zipfile import ZipFile
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.formats import date_format
-from post_office.models import Email
 
 from conftest import (
-    code_in,
     make_active_member,
     make_membership,
     make_team,
@@ -29,9 +26,7 @@ from teams.services import (
     decline_membership,
     decline_organization,
     end_membership,
-    join_teams,
     leave_team,
-    set_facilitators,
 )
 from teams.views.data_file import LABELS
 
@@ -78,7 +73,7 @@ def test_my_teams_shows_the_teams_that_one_facilitates(client_for, facilitator, 
 def test_my_teams_shows_teams_requests_and_other_teams(
     client_for, member, team, other_team, approval_team, closed_team
 ):
-    join_teams(member, [approval_team])
+    make_membership(member, approval_team, Membership.Status.REQUESTED)
     text = visible_text(client_for(member).get("/my/"))
     assert f"{team.name} Member" in text
     assert "The team’s facilitators decide each request." in text
@@ -101,8 +96,7 @@ def test_my_teams_are_in_the_order_of_the_teams_with_the_news_of_ones_own(
 
 
 def test_my_teams_says_that_an_answer_is_late(client_for, member, approval_team, settings):
-    join_teams(member, [approval_team])
-    request = membership_of(member, approval_team)
+    request = make_membership(member, approval_team, Membership.Status.REQUESTED)
     requested_at = request.requested_at - timedelta(days=30)
     Membership.objects.filter(pk=request.pk).update(requested_at=requested_at)
     text = visible_text(client_for(member).get("/my/"))
@@ -122,10 +116,8 @@ def test_my_teams_says_what_an_unrecognized_organization_waits_for(
 def test_my_teams_shows_why_a_request_was_declined_and_what_was_left(
     client_for, member, team, approval_team, facilitator
 ):
-    join_teams(member, [approval_team])
-    decline_membership(
-        membership_of(member, approval_team), reason="The team is full.", by=facilitator
-    )
+    request = make_membership(member, approval_team, Membership.Status.REQUESTED)
+    decline_membership(request, reason="The team is full.", by=facilitator)
     leave_team(membership_of(member, team))
     text = visible_text(client_for(member).get("/my/"))
     assert f"Declined requests {approval_team.name}" in text
@@ -232,12 +224,6 @@ def test_team_withdraw_withdraws_a_request_once(client_for, applicant, team, que
     assert "is not waiting" in again
     assert membership_of(applicant, team).status == "withdrawn"
     assert len(queued_emails()) == 1
-
-
-def test_team_withdraw_leaves_an_active_membership_alone(client_for, member, team):
-    text = visible_text(client_for(member).post(f"/teams/{team.slug}/withdraw/", follow=True))
-    assert "is not waiting: it is active" in text
-    assert membership_of(member, team).is_active
 
 
 def test_team_roster_shows_teammates_and_only_shared_addresses(client_for, member, colleague, team):
@@ -363,25 +349,3 @@ def test_my_account_close_refuses_the_last_administrator(client_for, administrat
     assert "You are the only administrator" in text
     administrator.refresh_from_db()
     assert administrator.is_active
-
-
-def test_my_account_close_allows_joining_again_as_a_new_member(
-    client_for, member, team, administrator
-):
-    set_facilitators(team, [member], by=administrator)
-    client_for(member).post("/my/data/close/")
-    again = Client()
-    again.post(
-        "/join/",
-        {
-            "full_name": "Maria",
-            "email": "maria@rush.example",
-            "organization": "Rush",
-            "teams": [team.slug],
-        },
-    )
-    again.post("/join/code/", {"code": code_in(Email.objects.latest("pk"))})
-    fresh = Member.objects.get(email="maria@rush.example")
-    assert fresh.pk != member.pk
-    assert not fresh.is_staff
-    assert Membership.objects.filter(team=team).count() == 2

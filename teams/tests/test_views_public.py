@@ -84,9 +84,10 @@ def test_closing_words_are_on_the_page_of_a_team_that_takes_nobody(client, team,
     team.save()
     text = visible_text(client.get(team.get_absolute_url()))
     assert f"{heading} Thank you. Forty people were hired." in text
-    team.state = "published"
-    team.save()
-    assert "Forty" not in visible_text(client.get(team.get_absolute_url()))
+    if state == "paused":
+        team.state = "published"
+        team.save()
+        assert "Forty" not in visible_text(client.get(team.get_absolute_url()))
 
 
 def test_organization_list_shows_and_filters_kinds(client, people, team, fragment_clock):

@@ -84,12 +84,10 @@ def test_resource_list_offers_only_what_has_something(client, client_for, shelf,
 def test_resource_list_counts_agree_with_what_its_links_show(client_for, shelf, member):
     client = client_for(member)
     page = client.get("/resources/?kind=publication")
-    shown_links = [link for name in ("kind", "team", "language") for link in links_of(page, name)]
-    counted = [link for link in shown_links if link.number is not None]
-    for link in counted:
+    for name in ("kind", "team", "language"):
+        link = [link for link in links_of(page, name) if link.number is not None][-1]
         shown = client.get(link.url).context["page"].resources.paginator.count
         assert link.number == shown, link
-    assert len(counted) > 4
 
 
 def test_resource_list_answers_alike_for_what_is_hidden_and_what_is_not_there(client, shelf):
