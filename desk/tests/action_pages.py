@@ -45,15 +45,18 @@ class Form:
     # Label or value of each button that submits, with the name and value that it adds.
     buttons: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    def submit(self, client: Client, button: str, **entered: str) -> HttpResponse:
-        """Post exactly what the form holds, changed by what was entered."""
+    def submit(
+        self, client: Client, button: str, *, follow: bool = True, **entered: str
+    ) -> HttpResponse:
+        """Post exactly what the form holds, changed by what was entered; return the page that this
+        leads to, or with `follow=False` the redirect."""
         assert self.action, "a form without an address posts to wherever it is shown"
         assert self.method == "post"
         unknown = entered.keys() - self.fields.keys()
         assert not unknown, f"the form has no field {unknown}"
         name, value = self.buttons[button]
         added = {name: value} if name else {}
-        return client.post(self.action, self.fields | entered | added, follow=True)
+        return client.post(self.action, self.fields | entered | added, follow=follow)
 
 
 class _FormParser(HTMLParser):

@@ -39,6 +39,13 @@ def many_requests(organization, approval_team, monkeypatch) -> list[Membership]:
 
 
 @pytest.fixture
+def today_without_charts(monkeypatch) -> None:
+    """The first page of the desk shows only what waits: its charts, which take a third of its
+    time, are looked at in test_reports.py."""
+    monkeypatch.setattr("desk.site.reports.dashboard_charts", lambda request: [])
+
+
+@pytest.fixture
 def workbooks_here(monkeypatch) -> None:
     """Workbooks that are meant well are read in this process, by the function that the program
     calls: its start takes most of the time. test_imports_hostile.py starts the program."""

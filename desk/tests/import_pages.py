@@ -19,22 +19,22 @@ def csv_of(*rows: str) -> bytes:
     return "\n".join([HEADINGS, *rows]).encode()
 
 
-def check(client, content: bytes, path: str = MEMBERS, name: str = "list.csv"):
+def check(client, content: bytes, path: str = MEMBERS, name: str = "list.csv", *, follow=True):
     """Upload a file and return the page that its check leads to."""
-    return client.post(f"{path}import/", {"file": SimpleUploadedFile(name, content)}, follow=True)
+    return client.post(f"{path}import/", {"file": SimpleUploadedFile(name, content)}, follow=follow)
 
 
-def press(client, page, button: str, **fields):
+def press(client, page, button: str, *, follow=True, **fields):
     """Submit the form of the page that has this button, and return the page that follows."""
     forms = re.findall(r"<form.*?</form>", page.content.decode(), re.DOTALL)
     (form,) = [form for form in forms if button in form]
     action = re.search(r'action="([^"]+)"', form)[1]
     version = re.search(r'name="version" value="(\d+)"', form)[1]
-    return client.post(action, {"version": version, **fields}, follow=True)
+    return client.post(action, {"version": version, **fields}, follow=follow)
 
 
-def store(client, checked_page, **ticked):
-    return press(client, checked_page, 'value="Import"', **ticked)
+def store(client, checked_page, *, follow=True, **ticked):
+    return press(client, checked_page, 'value="Import"', follow=follow, **ticked)
 
 
 def errors(response) -> list[tuple[int | None, str, str, str]]:

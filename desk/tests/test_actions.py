@@ -4,6 +4,7 @@ import html
 import re
 from datetime import timedelta
 
+import pytest
 from django.contrib import admin
 from django.db import connection
 from django.db.models import F
@@ -20,6 +21,7 @@ from teams.actions import ACTIONS, process_decision
 from teams.models import Membership
 from teams.services import join_teams
 
+pytestmark = pytest.mark.usefixtures("today_without_charts")
 DECISIONS = "/admin/members/decision/"
 
 

@@ -3,8 +3,8 @@ when a facilitator fills in what is asked and presses the button."""
 
 import pytest
 
-from conftest import messages_of
-from desk.tests.action_pages import action_form, action_url
+from conftest import messages_of, visible_text
+from desk.tests.action_pages import action_form, action_url, forms_of
 from members.models import Member, Organization
 from teams.models import FaqEntry, Goal
 from teams.services import ask_question
@@ -15,11 +15,24 @@ def desk(client_for, administrator):
     return client_for(administrator)
 
 
-def decide(client, action: str, record, label: str, search: str = "", **entered: str):
+def decide(client, action: str, record, label: str, **entered: str):
     """Open the page of an action, fill in its form and press its button."""
-    query = {"search": search} if search else {}
-    page = client.get(action_url(action, record, **query))
-    return action_form(page).submit(client, label, **entered)
+    return action_form(client.get(action_url(action, record))).submit(client, label, **entered)
+
+
+def merge(client, record, search: str) -> None:
+    """Merge a record into what is found by these words."""
+    page = client.get(action_url("merge", record, search=search))
+    action_form(page).submit(client, "Merge", follow=False)
+
+
+def test_shown_forms_of_a_record_approve_and_end_a_membership(desk, requests):
+    record = f"/admin/teams/membership/{requests[0].pk}/change/"
+    (form,) = [form for form in forms_of(desk.get(record)) if "Approve" in form.buttons]
+    assert "is an active member" in messages_of(form.submit(desk, "Approve"))[0]
+    page = desk.get(action_url("end", requests[0]))
+    assert "This will end 1 membership and send 1 email." in visible_text(page)
+    assert "has ended" in messages_of(action_form(page).submit(desk, "End membership"))[0]
 
 
 def test_shown_form_removes_a_confirmation(desk, member):
@@ -61,7 +74,7 @@ def test_shown_form_reports_on_a_goal_for_the_page_of_its_team(desk, client, goa
 def test_shown_forms_merge_organizations_and_accounts(
     desk, applicant, organization, member, colleague
 ):
-    decide(desk, "merge", applicant.organization, "Merge", search=organization.name)
+    merge(desk, applicant.organization, organization.name)
     assert Organization.objects.get(pk=applicant.organization_id).merged_into == organization
-    decide(desk, "merge", colleague, "Merge", search=member.email)
+    merge(desk, colleague, member.email)
     assert Member.objects.account_of(colleague.email) == member

@@ -138,7 +138,7 @@ def test_selection_submitted_twice_decides_once(client_for, approver, requests, 
     client = client_for(approver)
     page = client.get(selection_url(client, "decline", *requests))
     form = action_form(page)
-    form.submit(client, "Decline", reason=REASON)
+    form.submit(client, "Decline", follow=False, reason=REASON)
     email_count = len(queued_emails())
     response = form.submit(client, "Decline", reason="Another reason.")
     decision = Decision.objects.get()

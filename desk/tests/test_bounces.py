@@ -10,6 +10,7 @@ from members.models import Bounce, Decision, Member
 from members.services import has_bounced, record_bounce
 from teams.services import join_teams
 
+pytestmark = pytest.mark.usefixtures("today_without_charts")
 LIST = "/admin/members/bounce/"
 REASON = {"reason": "You told us that you changed employers."}
 
@@ -96,7 +97,8 @@ def test_decision_about_a_bounce_is_undone(desk, bounce, member, team, name, que
     assert has_bounced(member)
     assert membership_of(member, team).is_active
     assert queued_emails() == []
-    assert "1 returned email to look into" in visible_text(desk.get("/admin/"))
+    bounce.refresh_from_db()
+    assert bounce.settled_at is None
 
 
 def test_left_ends_only_what_is_in_own_teams(
@@ -109,8 +111,8 @@ def test_left_ends_only_what_is_in_own_teams(
     # There it is still asked.
     theirs = client_for(other_facilitator)
     assert "1 returned email to look into" in visible_text(theirs.get("/admin/"))
-    done = theirs.post(action_url("left", bounce), REASON, follow=True)
-    assert f"{member} has left: Hiring." in messages_of(done)[0]
+    theirs.post(action_url("left", bounce), REASON)
+    assert not membership_of(member, other_team).is_active
 
 
 def test_left_declines_what_the_person_asks_for(desk, facilitator, approval_team, organization):
@@ -121,11 +123,11 @@ def test_left_declines_what_the_person_asks_for(desk, facilitator, approval_team
     assert person.memberships.get().status == "declined"
 
 
-@pytest.mark.parametrize("path", ["change/", "still-there/", "left/", "history/"])
-def test_bounce_of_another_teams_member_is_not_there(client_for, other_facilitator, bounce, path):
+def test_bounce_of_another_teams_member_is_not_there(client_for, other_facilitator, bounce):
     client = client_for(other_facilitator)
-    assert client.get(f"{LIST}{bounce.pk}/{path}").status_code == 404
-    if path in {"still-there/", "left/"}:
+    for path in ("change/", "still-there/", "left/", "history/"):
+        assert client.get(f"{LIST}{bounce.pk}/{path}").status_code == 404
+    for path in ("still-there/", "left/"):
         assert client.post(f"{LIST}{bounce.pk}/{path}", REASON).status_code == 404
     assert "to look into" not in visible_text(client.get("/admin/"))
     assert bounce.address not in visible_text(client.get(LIST))

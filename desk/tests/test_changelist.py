@@ -39,10 +39,11 @@ def test_parse_pk_accepts_only_numbers_that_fit_a_column(text, pk):
     assert parse_pk(text) == pk
 
 
-@pytest.mark.parametrize("forged", NO_KEYS)
-def test_changelist_refuses_forged_keys(client_for, administrator, organization, forged):
-    chosen = {"action": "recognize", "_selected_action": [forged]}
-    assert client_for(administrator).post(ORGANIZATIONS, chosen).status_code == 400
+def test_changelist_refuses_forged_keys(client_for, administrator, organization):
+    client = client_for(administrator)
+    for forged in NO_KEYS:
+        chosen = {"action": "recognize", "_selected_action": [forged]}
+        assert client.post(ORGANIZATIONS, chosen).status_code == 400, forged
 
 
 @pytest.mark.parametrize("path", ["nonsense/change/", "999999/change/", "999999/history/"])

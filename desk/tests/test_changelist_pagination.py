@@ -126,11 +126,11 @@ def test_list_shows_each_row_once_although_the_estimate_is_wrong(
     client_for, administrator, people, always_estimated, monkeypatch, wrong_by
 ):
     always_estimated(wrong_by)
-    monkeypatch.setattr(admin.site.get_model_admin(Member), "list_per_page", 2)
+    monkeypatch.setattr(admin.site.get_model_admin(Member), "list_per_page", 4)
     client = client_for(administrator)
     shown = [
         row.pk
-        for number in range(1, 7)
+        for number in range(1, 4)
         for row in client.get(f"{LIST}?p={number}").context["cl"].result_list
     ]
     assert sorted(shown) == sorted(Member.objects.values_list("pk", flat=True))
@@ -146,11 +146,9 @@ def test_list_shows_the_last_page_of_a_wrong_estimate(
 
 
 def test_list_counts_a_short_table(client_for, administrator, people):
-    assert (
-        "about"
-        not in visible_text(client_for(administrator).get(LIST)).partition("12 members")[0][-9:]
-    )
-    assert "12 members" in visible_text(client_for(administrator).get(LIST))
+    before, words, _ = visible_text(client_for(administrator).get(LIST)).partition("12 members")
+    assert words
+    assert "about" not in before[-9:]
 
 
 def test_estimate_row_count_is_a_number_of_the_database(people):

@@ -9,14 +9,22 @@ from teams.models import Claim, Membership, Question
 from teams.services import answer_question, claim, claim_of, write_claim_note
 from teams.services.topics import propose_topic
 
+pytestmark = pytest.mark.usefixtures("today_without_charts")
+
 
 @pytest.fixture
 def question(db) -> Question:
     return Question.objects.create(text="When do you meet?", email="quentin@asker.example")
 
 
+@pytest.fixture
+def record(requests) -> Membership:
+    return requests[0]
+
+
 @pytest.fixture(params=["question", "membership"])
-def record(request, requests, question):
+def either(request, requests, question):
+    """A record of each kind of page."""
     return question if request.param == "question" else requests[0]
 
 
@@ -28,13 +36,13 @@ def claim_url(record) -> str:
     return f"/admin/teams/{record._meta.model_name}/{record.pk}/claim/"
 
 
-def test_facilitators_take_on_a_record_with_one_press(client_for, approver, record):
+def test_facilitators_take_on_a_record_with_one_press(client_for, approver, either):
     desk = client_for(approver)
-    page = desk.get(page_of(record)).content.decode()
+    page = desk.get(page_of(either)).content.decode()
     assert "I take this" in page
-    assert f'action="{claim_url(record)}"' in page
-    text = visible_text(desk.post(claim_url(record), {"claim": "1"}, follow=True))
-    assert claim_of(record).claimed_by == approver
+    assert f'action="{claim_url(either)}"' in page
+    text = visible_text(desk.post(claim_url(either), {"claim": "1"}, follow=True))
+    assert claim_of(either).claimed_by == approver
     assert "You are taking care of this" in text
 
 
@@ -50,11 +58,11 @@ def test_dashboard_takes_on_and_shows_who_did(client_for, approver, administrato
     assert f'action="{address}"' not in other.content.decode()
 
 
-def test_list_shows_who_takes_care_of_a_record(client_for, approver, administrator, record):
-    address = f"/admin/teams/{record._meta.model_name}/"
+def test_list_shows_who_takes_care_of_a_record(client_for, approver, administrator, either):
+    address = f"/admin/teams/{either._meta.model_name}/"
     desk = client_for(approver)
     assert "taken by" not in visible_text(desk.get(address))
-    claim(record, by=administrator)
+    claim(either, by=administrator)
     assert visible_text(desk.get(address)).count("taken by Ada Admin") == 1
 
 
@@ -82,13 +90,13 @@ def test_second_to_take_it_on_is_told_who_has_it(client_for, approver, administr
     assert "I take this" not in text
 
 
-def test_note_is_for_facilitators_alone(client_for, client, approver, administrator, record):
-    claim(record, by=approver)
+def test_note_is_for_facilitators_alone(client_for, client, approver, administrator, question):
+    claim(question, by=approver)
     desk = client_for(approver)
-    desk.post(claim_url(record), {"note": "Call <b>Monday</b>"})
-    assert claim_of(record).note == "Call <b>Monday</b>"
-    assert "Call &lt;b&gt;Monday" in desk.get(page_of(record)).content.decode()
-    other = visible_text(client_for(administrator).get(page_of(record)))
+    desk.post(claim_url(question), {"note": "Call <b>Monday</b>"})
+    assert claim_of(question).note == "Call <b>Monday</b>"
+    assert "Call &lt;b&gt;Monday" in desk.get(page_of(question)).content.decode()
+    other = visible_text(client_for(administrator).get(page_of(question)))
     assert "Internal note: Call <b>Monday</b>" in other
     for path in ("/", "/faq/", "/faq/?q=monday", "/teams/careers/"):
         assert "Monday" not in client.get(path).content.decode()
@@ -119,14 +127,14 @@ def test_release_gives_it_back_to_all(client_for, approver, administrator, recor
 
 
 def test_claim_needs_a_post_by_staff_who_see_the_record(
-    client_for, client, member, facilitator, approver, record
+    client_for, client, member, facilitator, approver, either
 ):
-    assert client_for(approver).get(claim_url(record)).status_code == 405
-    assert client_for(member).post(claim_url(record), {"claim": "1"}).status_code == 403
-    assert client.post(claim_url(record), {"claim": "1"}).status_code == 302
-    if isinstance(record, Membership):
+    assert client_for(approver).get(claim_url(either)).status_code == 405
+    assert client_for(member).post(claim_url(either), {"claim": "1"}).status_code == 403
+    assert client.post(claim_url(either), {"claim": "1"}).status_code == 302
+    if isinstance(either, Membership):
         # Of another team.
-        assert client_for(facilitator).post(claim_url(record), {"claim": "1"}).status_code == 404
+        assert client_for(facilitator).post(claim_url(either), {"claim": "1"}).status_code == 404
     assert not Claim.objects.exists()
 
 

@@ -3,7 +3,7 @@
 import pytest
 from post_office.models import Email
 
-from conftest import make_member, membership_of
+from conftest import make_member, make_membership
 from desk.imports import runs
 from desk.imports.members import MemberImport
 from desk.imports.reader import TableRow
@@ -12,22 +12,23 @@ from members.services import Refused, undo_decision
 from members.tests.decisions import decide
 from teams.actions import process_decision
 from teams.models import Membership
-from teams.services import join_teams, withdraw_request
+from teams.services import withdraw_request
 from teams.tests.test_concurrency import ROUNDS, _room_for_all, at_once  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MEMBERS = 12
+MEMBERS = 6
 
 
 @pytest.fixture
 def waiting(organization, approval_team) -> list[Membership]:
-    people = [
-        make_member(f"p{n:02}@rush.example", organization, f"Person {n}") for n in range(MEMBERS)
+    return [
+        make_membership(
+            make_member(f"p{number}@rush.example", organization, f"Person {number}"),
+            approval_team,
+            Membership.Status.REQUESTED,
+        )
+        for number in range(MEMBERS)
     ]
-    for person in people:
-        join_teams(person, [approval_team])
-    Email.objects.all().delete()
-    return [membership_of(person, approval_team) for person in people]
 
 
 def approve_all(requests, by) -> Decision:

@@ -1,6 +1,7 @@
 """Email domains at the desk: added, and taken back if given by mistake."""
 
 import pytest
+from django.contrib import admin
 from django.db import IntegrityError, transaction
 
 from conftest import make_active_member, make_member, membership_of, visible_text
@@ -35,22 +36,32 @@ def test_domain_add_confirms_who_waits_at_it(
     [
         ("gmail.com", "public mailbox provider"),
         ("onmicrosoft.com", "Many organizations share this domain"),
-        ("loop.example", "loop.example already belongs to Loop Example Clinic. Move it to another"),
-        ("www.Loop.example", "loop.example already belongs to Loop Example Clinic. Move it to"),
+        ("loop.example", "loop.example already belongs to Loop Example Clinic"),
         ("nodots", "Enter an email domain"),
         ("@", "Enter an email domain"),
         ("", "Enter the domain"),
     ],
 )
-def test_domain_add_refuses_what_cannot_be_an_organizations(
-    client_for, facilitator, organization, other_organization, domain, text
+def test_domain_form_refuses_what_cannot_be_an_organizations(
+    rf, facilitator, organization, other_organization, domain, text
 ):
-    form_data = {"organization": organization.name, "domain": domain}
+    request = rf.get("/")
+    request.user = facilitator
+    form_class = admin.site.get_model_admin(EmailDomain).get_form(request)
+    form = form_class({"organization": organization.name, "domain": domain})
+    ((message,),) = form.errors.values()
+    assert text in message
+    assert "domain" in form.errors
+
+
+def test_domain_add_that_is_refused_keeps_what_was_typed(
+    client_for, facilitator, organization, other_organization
+):
+    form_data = {"organization": organization.name, "domain": "www.Loop.example"}
     response = client_for(facilitator).post(f"{DOMAINS}add/", form_data)
-    form = response.context["adminform"].form
-    assert text in visible_text(response)
-    assert (len(form.errors), len(form.errors["domain"])) == (1, 1)
-    assert form["domain"].value() == domain
+    words = "loop.example already belongs to Loop Example Clinic. Move it to"
+    assert words in visible_text(response)
+    assert response.context["adminform"].form["domain"].value() == "www.Loop.example"
     assert EmailDomain.objects.count() == 2
 
 
@@ -244,7 +255,7 @@ def stranger(organization, other_team):
 
 def undo_newest(client):
     decision = Decision.objects.latest("pk")
-    return client.post(f"/admin/members/decision/{decision.pk}/undo/", follow=True)
+    client.post(f"/admin/members/decision/{decision.pk}/undo/")
 
 
 def test_domain_moves_with_its_people_after_a_preview_and_is_undone(
@@ -253,8 +264,6 @@ def test_domain_moves_with_its_people_after_a_preview_and_is_undone(
     domain = organization.domains.get()
     client = client_for(facilitator)
     assert MOVE.format(domain.pk) in client.get(f"{DOMAINS}{domain.pk}/change/").content.decode()
-    page = client.get(MOVE.format(domain.pk))
-    assert "Which organization does it belong to now?" in visible_text(page)
     page = client.get(MOVE.format(domain.pk) + "?search=loop example clinic")
     text = visible_text(page)
     assert (

@@ -69,10 +69,11 @@ def test_email_list_hides_the_subject_of_a_code(client_for, administrator, email
     assert "BCDFGH" not in text
 
 
-@pytest.mark.parametrize("query", ["?q=BCDFGH", "?q=Secret"])
-def test_email_search_ignores_text_and_subject(client_for, administrator, email, query):
+def test_email_search_ignores_text_and_subject(client_for, administrator, email):
     Email.objects.update(subject="BCDFGH is your code")
-    assert client_for(administrator).get(EMAILS + query).context["cl"].result_count == 0
+    client = client_for(administrator)
+    for query in ("BCDFGH", "Secret"):
+        assert client.get(EMAILS, {"q": query}).context["cl"].result_count == 0
 
 
 @pytest.mark.parametrize("lookup", ["subject__startswith=B", "message__contains=S", "headers=1"])
@@ -80,13 +81,7 @@ def test_email_filter_by_another_field_is_refused(client_for, administrator, ema
     assert client_for(administrator).get(f"{EMAILS}?{lookup}").status_code == 400
 
 
-def test_email_list_is_filtered_by_status(client_for, administrator, email):
+def test_email_has_no_page_of_its_own(client_for, administrator, email):
     client = client_for(administrator)
-    assert client.get(f"{EMAILS}?status__exact={STATUS.sent}").context["cl"].result_count == 0
-    assert client.get(f"{EMAILS}?status__exact={STATUS.queued}").context["cl"].result_count == 1
-
-
-@pytest.mark.parametrize("page", ["add/", "{pk}/change/", "{pk}/history/", "{pk}/delete/"])
-def test_email_has_no_page_of_its_own(client_for, administrator, email, page):
-    response = client_for(administrator).get(EMAILS + page.format(pk=email.pk), follow=True)
-    assert response.status_code == 404
+    for page in ("add", f"{email.pk}/change", f"{email.pk}/history", f"{email.pk}/delete"):
+        assert client.get(f"{EMAILS}{page}/", follow=True).status_code == 404

@@ -63,7 +63,7 @@ def test_import_store_sends_email_only_if_ticked(
     client_for, facilitator, team, organization, queued_emails
 ):
     client = client_for(facilitator)
-    store(client, check(client, csv_of(NORA)), send_email="on")
+    store(client, check(client, csv_of(NORA)), follow=False, send_email="on")
     assert [email.to for email in queued_emails()] == [["nora@rush.example"]]
 
 
@@ -71,7 +71,7 @@ def test_import_check_offers_nothing_for_the_same_file_again(
     client_for, facilitator, team, organization
 ):
     client = client_for(facilitator)
-    store(client, check(client, csv_of(NORA)))
+    store(client, check(client, csv_of(NORA)), follow=False)
     response = check(client, csv_of(NORA))
     assert "0 new members, 1 known." in visible_text(response)
     assert "There is nothing to import." in visible_text(response)
@@ -152,7 +152,7 @@ def test_import_by_an_administrator_reaches_all_teams_and_none(
     content = csv_of(
         NORA.replace("Education", '"education; HIRING"'), "a@x.example,Ana,,Rush Example Hospital,"
     )
-    store(client, check(client, content))
+    store(client, check(client, content), follow=False)
     assert Membership.objects.of(nora()).active().count() == 2
     assert Member.objects.filter(email="a@x.example").exists()
 
@@ -178,7 +178,7 @@ def test_import_of_organizations_adds_their_domains(
     )
     assert "claim the account" not in page
     assert (queued_emails(), membership_of(applicant, team).status) == ([], "requested")
-    store(client, checked)
+    store(client, checked, follow=False)
     created = Organization.objects.get(name="North Example")
     assert {domain.domain for domain in created.domains.all()} == {"north.example", "n.example"}
     assert membership_of(applicant, team).status == "active"
@@ -241,11 +241,9 @@ def test_import_check_lists_errors_of_excel_with_its_row_numbers(
     ("content", "message"),
     [
         (b"", "The file is empty."),
-        (b"Email,Name\na,b", "The column “Full name” is missing."),
-        (b"PK\x03\x04 nothing", "This Excel file cannot be read."),
         (b"x" * 2_000_001, "The file is larger than 2 MB."),
     ],
-    ids=["empty", "headings", "damaged", "large"],
+    ids=["empty", "large"],
 )
 def test_import_check_refuses_a_file_in_words(client_for, facilitator, content, message):
     response = check(client_for(facilitator), content)
@@ -264,34 +262,34 @@ def test_import_check_shows_markup_as_text(client_for, facilitator, organization
     assert "<bdi>&lt;script&gt;</bdi>" in response.content.decode()
 
 
-@pytest.mark.parametrize("page", ["", "correct/", "store/", "continue/", "failed/"])
-def test_import_is_its_uploaders_alone(client_for, facilitator, administrator, organization, page):
+def test_import_is_its_uploaders_alone(client_for, facilitator, administrator, organization):
     """Not an administrator's, and not another list's."""
-    check(client_for(facilitator), csv_of(NORA))
+    own = client_for(facilitator)
+    check(own, csv_of(NORA), follow=False)
     record = own_import(facilitator)
     data = {"version": record.version}
-    for client, path in [
-        (client_for(administrator), MEMBERS), (client_for(facilitator), ORGANIZATIONS)
-    ]:  # fmt: skip
-        assert client.post(f"{path}import/{record.pk}/{page}", data).status_code == 404
+    for client, path in [(client_for(administrator), MEMBERS), (own, ORGANIZATIONS)]:
+        for page in ("", "correct/", "store/", "continue/", "failed/"):
+            assert client.post(f"{path}import/{record.pk}/{page}", data).status_code == 404
     assert nora() is None
 
 
-@pytest.mark.parametrize("page", ["correct/", "store/", "continue/"])
-def test_import_by_get_changes_nothing(client_for, facilitator, team, organization, page):
+def test_import_by_get_changes_nothing(client_for, facilitator, team, organization):
     client = client_for(facilitator)
-    check(client, csv_of(NORA))
+    check(client, csv_of(NORA), follow=False)
     record = own_import(facilitator)
     address = f"{MEMBERS}import/{record.pk}/"
-    response = client.get(f"{address}{page}?version={record.version}")
-    assert (response.status_code, response["Location"]) == (302, address)
-    assert (own_import(facilitator).version, nora()) == (record.version, None)
+    for page in ("correct/", "store/", "continue/"):
+        response = client.get(f"{address}{page}?version={record.version}")
+        assert (response.status_code, response["Location"]) == (302, address)
+        assert (own_import(facilitator).version, nora()) == (record.version, None)
 
 
-@pytest.mark.parametrize("page", ["import/", "import/1/", "import/1/store/", "import/template/"])
-@pytest.mark.parametrize("path", [MEMBERS, ORGANIZATIONS])
-def test_import_is_not_for_members(client_for, member, path, page):
-    assert client_for(member).post(path + page).status_code == 403
+def test_import_is_not_for_members(client_for, member):
+    client = client_for(member)
+    for path in (MEMBERS, ORGANIZATIONS):
+        for page in ("import/", "import/1/", "import/1/store/", "import/template/"):
+            assert client.post(path + page).status_code == 403
 
 
 def test_import_store_does_what_the_check_said(client_for, facilitator, applicant, organization):

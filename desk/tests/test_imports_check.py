@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from conftest import make_active_member, visible_text
 from desk.imports import runs
 from desk.imports.base import CellError, group_errors
@@ -92,7 +90,7 @@ def test_import_check_groups_errors_and_corrects_all_rows_with_one_press(
     assert errors(corrected) == []
     assert {row[5] for row in shown_rows(corrected)} == {"Rush Example Hospital"}
     assert nora() is None
-    store(client, corrected)
+    store(client, corrected, follow=False)
     assert Membership.objects.active().filter(team=team).count() == 13
 
 
@@ -150,20 +148,20 @@ def test_import_offers_the_failed_rows_as_a_file_that_can_be_imported_again(
     assert "Not read: the column Error." in visible_text(again)
 
 
-@pytest.mark.parametrize("button", ["accept", "confirm"])
 def test_import_correct_with_an_unknown_group_changes_no_row(
-    client_for, facilitator, team, organization, button
+    client_for, facilitator, team, organization
 ):
     client = client_for(facilitator)
     checked = check(client, csv_of(*misspelled(team, 2)))
-    after = press(client, checked, 'name="accept"', **{button: "0"})
-    assert len(errors(after)) == 2
+    for button in ("accept", "confirm"):
+        checked = press(client, checked, 'name="accept"', **{button: "0"})
+        assert len(errors(checked)) == 2
 
 
 def test_import_store_twice_imports_once(client_for, facilitator, team, organization):
     client = client_for(facilitator)
     checked = check(client, csv_of(NORA))
-    store(client, checked)
+    store(client, checked, follow=False)
     again = store(client, checked)
     assert "1 new member, 0 known." in visible_text(again)
     assert Member.objects.filter(email="nora@rush.example").count() == 1
@@ -181,11 +179,13 @@ def test_import_store_refuses_rows_that_were_changed_in_another_window(
     client = client_for(facilitator)
     old = check(client, csv_of(NORA, *misspelled(team, 1)))
     version = own_import(facilitator).version
-    press(client, old, 'name="leave_out"', leave_out="yes")
+    press(client, old, 'name="leave_out"', follow=False, leave_out="yes")
     address = f"{MEMBERS}import/{own_import(facilitator).pk}/store/"
-    for stale in (version, "", "x", "9" * 30):
-        response = client.post(address, {"version": stale}, follow=True)
-        assert "This import is no longer as you saw it" in visible_text(response)
+    for stale in ("", "x", "9" * 30):
+        client.post(address, {"version": stale})
+        assert nora() is None
+    response = client.post(address, {"version": version}, follow=True)
+    assert visible_text(response).count("This import is no longer as you saw it") == 4
     assert nora() is None
 
 
@@ -201,7 +201,7 @@ def test_import_store_shows_the_check_again_if_it_would_do_something_else(
     assert "Something has changed since the check. Nothing was stored." in visible_text(shown)
     assert [row[1] for row in shown_rows(shown)] == ["New member", "Unchanged"]
     assert nora() is None
-    store(client, shown)
+    store(client, shown, follow=False)
     assert nora()
 
 
@@ -220,7 +220,7 @@ def test_import_of_many_rows_is_checked_and_stored_in_the_background(
     assert "Being imported: list.csv" in visible_text(storing)
     assert nora() is None
     # A second press, from a page that was left open.
-    store(client, checked)
+    store(client, checked, follow=False)
     runs.run_pending_imports()
     runs.run_pending_imports()
     assert Membership.objects.of(nora()).count() == 1
