@@ -272,9 +272,9 @@ def test_answer_token_opens_the_answer_of_its_person(member, team):
     assert (link.meeting, link.member, link.guest) == (meeting, None, guest)
 
 
-@pytest.mark.parametrize("token", ["", "x", "1.m1.x", "1.m1.x:y", "٣.m١.x:y", "a" * 3000])
-def test_answer_token_forged_opens_nothing(db, token):
-    assert resolve_answer_token(token) is None
+def test_answer_token_forged_opens_nothing(db):
+    for token in ("", "x", "1.m1.x", "1.m1.x:y", "٣.m١.x:y", "a" * 3000):
+        assert resolve_answer_token(token) is None
 
 
 def test_answer_token_opens_the_answer_after_the_key_was_replaced(member, team, settings):

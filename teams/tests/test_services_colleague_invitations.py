@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from post_office.models import STATUS, Email
 
-from conftest import make_active_member, make_member, make_membership
+from conftest import make_active_member, make_member
 from members.models import Bounce, Member
 from members.services import Refused, save_with_history
 from teams.models import Invitation, InvitationRefusal
@@ -523,8 +523,3 @@ def test_invitation_to_a_team_that_closed_since_does_not_leave(member, team):
     team.join_policy = "closed"
     team.save()
     assert not deliver(invitation)
-
-
-def test_waiting_request_has_nothing_to_join(member, outsider, approval_team):
-    make_membership(outsider, approval_team, "requested")
-    assert not deliver(invited(member, approval_team, email=outsider.email))

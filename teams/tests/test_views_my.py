@@ -40,27 +40,23 @@ MEMBER_PAGES = [
 ]
 
 
-@pytest.mark.parametrize(
-    "address", [*MEMBER_PAGES, "/teams/education/members/", "/teams/education/leave/"]
-)
-def test_member_pages_ask_a_visitor_to_sign_in(client, team, address):
-    assert client.get(address)["Location"] == f"/sign-in/?next={address}"
+def test_member_pages_ask_a_visitor_to_sign_in(client, team):
+    for address in [*MEMBER_PAGES, "/teams/education/members/", "/teams/education/leave/"]:
+        assert client.get(address)["Location"] == f"/sign-in/?next={address}"
 
 
-@pytest.mark.parametrize("step", ["join", "leave", "withdraw"])
-def test_team_steps_ask_a_visitor_to_sign_in_and_change_nothing(client, member, team, step):
-    response = client.post(f"/teams/{team.slug}/{step}/")
-    assert response["Location"].startswith("/sign-in/")
+def test_team_steps_ask_a_visitor_to_sign_in_and_change_nothing(client, member, team):
+    for step in ("join", "leave", "withdraw"):
+        response = client.post(f"/teams/{team.slug}/{step}/")
+        assert response["Location"].startswith("/sign-in/")
     assert membership_of(member, team).is_active
 
 
-@pytest.mark.parametrize("step", ["join", "withdraw"])
-def test_team_steps_opened_as_links_show_the_team_and_change_nothing(
-    client_for, outsider, team, step
-):
+def test_team_steps_opened_as_links_show_the_team_and_change_nothing(client_for, outsider, team):
     client = client_for(outsider)
-    assert client.get(f"/teams/{team.slug}/{step}/")["Location"] == team.get_absolute_url()
-    assert client.put(f"/teams/{team.slug}/{step}/").status_code == 405
+    for step in ("join", "withdraw"):
+        assert client.get(f"/teams/{team.slug}/{step}/")["Location"] == team.get_absolute_url()
+        assert client.put(f"/teams/{team.slug}/{step}/").status_code == 405
     assert not Membership.objects.of(outsider).filter(team=team).exists()
 
 
