@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from random import Random
 from urllib.parse import parse_qsl, quote, quote_from_bytes, urlsplit
 
 from django.test import Client
 from django.urls import get_resolver
 from django.urls.resolvers import URLResolver
-from hypothesis import strategies as st
 
 Pairs = list[tuple[str, str]]
 
@@ -82,10 +82,13 @@ def list_addresses() -> list[str]:
 
 
 def fill_address(address: str, arguments: dict[str, list[str]]) -> list[str]:
-    """Return the address with each value that its arguments have in the database."""
-    model = next((part for part in reversed(address.split("/")) if part in arguments), "slug")
+    """Return the address with each value that its argument has in the database, if any: those of
+    the last part that is a key of `arguments`, or of the first part as "/teams/", or of "slug"."""
     if "<" not in address:
         return [address]
+    _, first, *_ = parts = address.split("/")
+    start = f"/{first}/" if f"/{first}/" in arguments else "slug"
+    model = next((part for part in reversed(parts) if part in arguments), start)
     return [re.sub(r"<[^>]+>", value, address) for value in arguments[model]]
 
 
@@ -185,25 +188,25 @@ def multipart(pairs: Pairs) -> bytes:
     return b"\r\n".join([*parts, b"--x--\r\n"])
 
 
-values = st.sampled_from(VALUES) | st.text(max_size=12)
-mistakes = st.lists(
-    st.tuples(
-        st.sampled_from(["replace", "replace", "replace", "drop", "repeat", "array", "add"]),
-        st.integers(0, 40),
-        values,
-    ),
-    max_size=3,
-)
+def draw_value(random: Random) -> str:
+    """Return one of VALUES, or up to twelve characters, half of them of ASCII."""
+    if random.random() < 0.5:
+        return random.choice(VALUES)
+    return "".join(
+        chr(random.randrange(random.choice([0x80, 0x110000]))) for _ in range(random.randrange(13))
+    )
 
 
-def apply_mistakes(pairs: Pairs, steps: list[tuple[str, int, str]], names: list[str]) -> Pairs:
-    """Return the pairs of a form with these mistakes in them."""
+def with_mistakes(random: Random, pairs: Pairs, names: list[str]) -> Pairs:
+    """Return the pairs of a form with up to three mistakes in them."""
     pairs = list(pairs)
-    for kind, number, value in steps:
+    for _ in range(random.randrange(4)):
+        value = draw_value(random)
+        kind = random.choice(["replace", "replace", "replace", "drop", "repeat", "array", "add"])
         if kind == "add" or not pairs:
-            pairs.append((names[number % len(names)], value))
+            pairs.append((random.choice(names), value))
             continue
-        index = number % len(pairs)
+        index = random.randrange(len(pairs))
         name = pairs[index][0]
         if kind == "replace":
             pairs[index] = (name, value)
@@ -214,22 +217,20 @@ def apply_mistakes(pairs: Pairs, steps: list[tuple[str, int, str]], names: list[
     return pairs
 
 
-@st.composite
-def reading_requests(draw, paths: list[str], names: list[str]) -> FuzzRequest:
-    """Draw a request that reading_requests one of these paths, with a random query."""
-    path = draw(st.sampled_from(paths))
-    pairs = draw(st.lists(st.tuples(st.sampled_from(names), values), max_size=3))
-    raw = draw(st.sampled_from(["", "", "", "&%ff=%", "&=&&;", "&q=%E0%80"]))
-    method = draw(st.sampled_from(["GET", "GET", "GET", "HEAD", "OPTIONS", "DELETE"]))
+def draw_reading(random: Random, paths: list[str], names: list[str]) -> FuzzRequest:
+    """Return a request that reads one of these paths, with a random query."""
+    path = random.choice(paths)
+    pairs = [(random.choice(names), draw_value(random)) for _ in range(random.randrange(4))]
+    raw = random.choice(["", "", "", "&%ff=%", "&=&&;", "&q=%E0%80"])
+    method = random.choice(["GET", "GET", "GET", "HEAD", "OPTIONS", "DELETE"])
     path = f"{quote(path, safe='/%?=&')}{'&' if '?' in path else '?'}{urlencoded(pairs)}{raw}"
-    return FuzzRequest(method, path, headers=draw(st.sampled_from([{}, {}, {}, *HEADERS])))
+    return FuzzRequest(method, path, headers=random.choice([{}, {}, {}, *HEADERS]))
 
 
-@st.composite
-def writing_requests(draw, form: Form, names: list[str]) -> FuzzRequest:
-    """Draw a POST of this form, mostly as it should be sent, with mistakes in it."""
-    pairs = apply_mistakes(form.fields, draw(mistakes), names)
-    content_type = draw(st.sampled_from([CONTENT_TYPES[0]] * 12 + CONTENT_TYPES))
+def draw_writing(random: Random, form: Form, names: list[str]) -> FuzzRequest:
+    """Return a POST of this form, mostly as it should be sent, with mistakes in it."""
+    pairs = with_mistakes(random, form.fields, names)
+    content_type = random.choice([CONTENT_TYPES[0]] * 12 + CONTENT_TYPES)
     body = multipart(pairs) if "multipart" in content_type else urlencoded(pairs).encode()
-    headers = draw(st.sampled_from([{}] * 12 + HEADERS))
+    headers = random.choice([{}] * 12 + HEADERS)
     return FuzzRequest("POST", quote(form.action, safe="/%?=&"), body, content_type, headers)

@@ -43,11 +43,11 @@ def run_until(
 @pytest.mark.django_db
 def test_mail_server_outage_loses_no_email(smtp, clock):
     smtp.down()
-    for number in range(20):
+    for number in range(5):
         put(f"Email {number}", to=f"person{number}@rush.example")
-    run_until(lambda: len(smtp.taken) >= 20, clock, {600: smtp.up}, stride=5)
-    assert Counter(smtp.subjects()) == Counter(f"Email {number}" for number in range(20))
-    assert statuses() == {STATUS.sent: 20}
+    run_until(lambda: len(smtp.taken) >= 5, clock, {600: smtp.up}, stride=5)
+    assert Counter(smtp.subjects()) == Counter(f"Email {number}" for number in range(5))
+    assert statuses() == {STATUS.sent: 5}
     # Backing off means few tries: doubled from two seconds, ten minutes hold about ten ...
     tries = Email.objects.values_list("number_of_retries", flat=True)
     assert 6 <= min(tries) <= max(tries) <= 12
@@ -71,8 +71,8 @@ def test_temporary_refusal_is_retried_with_backoff(smtp, clock):
 def test_code_is_sent_seconds_after_an_outage(smtp, clock):
     smtp.down()
     put("Code", priority=PRIORITY.high, expires_at=clock() + timedelta(minutes=15))
-    run_until(lambda: bool(smtp.taken), clock, {300: smtp.up})
-    assert clock.seconds < 300 + module.MAX_URGENT_RETRY_SECONDS + 1
+    run_until(lambda: bool(smtp.taken), clock, {120: smtp.up})
+    assert clock.seconds < 120 + module.MAX_URGENT_RETRY_SECONDS + 1
 
 
 @pytest.mark.django_db
@@ -80,7 +80,7 @@ def test_expired_code_is_never_sent(smtp, clock):
     smtp.down()
     put("Code", priority=PRIORITY.high, expires_at=clock() + timedelta(minutes=15))
     put("Notice")
-    run_until(lambda: bool(smtp.taken), clock, {1200: smtp.up}, stride=5)
+    run_until(lambda: bool(smtp.taken), clock, {1200: smtp.up}, stride=15)
     assert smtp.subjects() == ["Notice"]
     assert Email.objects.get().subject == "Notice"
 
@@ -118,11 +118,11 @@ def test_seconds_until_retry_double_up_to_a_limit_and_are_scattered(tries, urgen
 
 @pytest.mark.django_db
 def test_urgent_email_is_sent_first(smtp):
-    for number in range(20):
+    for number in range(3):
         put(f"Notice {number}")
     put("Code", priority=PRIORITY.high)
     MailWorker().run_once()
-    assert smtp.subjects() == ["Code", *(f"Notice {number}" for number in range(20))]
+    assert smtp.subjects() == ["Code", "Notice 0", "Notice 1", "Notice 2"]
 
 
 @pytest.fixture

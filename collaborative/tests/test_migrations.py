@@ -21,8 +21,8 @@ from django.db.migrations.state import ProjectState
 from django.db.models import CASCADE
 
 from collaborative.operations.backups.schema import create_tables, scratch_database
+from collaborative.tests.backup_files import on_database
 from collaborative.tests.ports import free_port
-from collaborative.tests.test_settings import manage
 from members.models import Member
 
 OUR_APPS = {"collaborative", "desk", "teams", "members"}
@@ -396,12 +396,14 @@ def test_create_tables_makes_what_migrations_make_step_by_step(tmp_path, monkeyp
         assert tables() ^ made_by_migrations == set()
 
 
+@pytest.mark.django_db
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no server")
 def test_migrate_reports_why_the_database_cannot_be_reached():
-    address = f"127.0.0.1:{free_port()}"
-    done = manage("migrate", DATABASE_URL=f"postgres://portal:hunter2@{address}/portal")
-    assert done.returncode == 1
-    (said,) = done.stderr.splitlines()
-    assert said.startswith("CommandError: PostgreSQL on 127.0.0.1 cannot be used. Start it, ")
+    away = f"postgres://portal:hunter2@127.0.0.1:{free_port()}/portal"
+    with on_database(away), pytest.raises(CommandError) as caught:
+        call_command("migrate", verbosity=0)
+    (said,) = str(caught.value).splitlines()
+    assert said.startswith("PostgreSQL on 127.0.0.1 cannot be used. Start it, ")
     assert "refused" in said
     assert "hunter2" not in said
 

@@ -1,8 +1,5 @@
 """What browsers are told, as the Mozilla HTTP Observatory would read it."""
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,41 +72,6 @@ def test_pages_do_not_name_the_software(client):
         text = (str(response.headers) + visible_text(response)).lower()
         for software in ("django", "python", "gunicorn"):
             assert software not in text
-
-
-SHOW = """
-from django.conf import settings as s
-print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE,
-      s.SESSION_COOKIE_HTTPONLY, s.CSRF_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE,
-      s.CSRF_COOKIE_SAMESITE, s.SECURE_HSTS_SECONDS, s.SECURE_HSTS_PRELOAD,
-      s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_SSL_REDIRECT, s.PAGE_CACHE_SECONDS)
-import django; django.setup()
-from collaborative.middleware.security_headers import HostCookieStorage
-print(HostCookieStorage(None).cookie_name)
-"""
-
-
-def test_settings_are_strict_outside_development():
-    """In a process of its own, with settings as in production."""
-    env = {
-        **os.environ,
-        "DEBUG": "0",
-        "SECRET_KEY": "0123456789" * 6,
-        "ALLOWED_HOSTS": "portal.example.org",
-        "SITE_URL": "https://portal.example.org",
-        "CONTACT_EMAIL": "help@example.org",
-        "DEFAULT_FROM_EMAIL": "portal@example.org",
-        "EMAIL_URL": "smtp+tls://mail.example.org:587",
-        "DATABASE_URL": "sqlite://:memory:",
-        "DJANGO_SETTINGS_MODULE": "collaborative.settings",
-    }
-    shown = subprocess.run(
-        [sys.executable, "-c", SHOW], env=env, capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert shown == [
-        "__Host-session", "__Host-csrf", "True", "True", "True", "True", "Lax", "Lax",
-        "63072000", "True", "True", "True", "1", "__Host-messages",
-    ]  # fmt: skip
 
 
 def test_message_cookie_is_secure_when_it_is_deleted(rf, settings):

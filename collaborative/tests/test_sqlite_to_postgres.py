@@ -55,9 +55,16 @@ def _kinds_are_numbered_anew() -> Iterator[None]:
     ContentType.objects.clear_cache()
 
 
-def test_move_copies_every_row_of_every_table(portal_on_sqlite, backup_dir):
-    output = run("restore", str(portal_on_sqlite))
+def test_move_copies_every_row_of_every_table_and_backs_up_what_it_replaces(
+    portal_on_sqlite, backup_dir
+):
+    make_member("here@rush.example")
+    with pytest.raises(CommandError, match="The database holds data"):
+        run("restore", str(portal_on_sqlite))
+    output = run("restore", str(portal_on_sqlite), "--replace")
     assert output.startswith(f"Restored from {portal_on_sqlite.name}")
+    assert "what was there before is in" in output
+    assert not Member.objects.filter(email="here@rush.example").exists()
     compared = 0
     with sqlite_to_postgres._open_source(portal_on_sqlite) as tables:
         for model in sqlite_to_postgres._stored_models():
@@ -70,22 +77,10 @@ def test_move_copies_every_row_of_every_table(portal_on_sqlite, backup_dir):
                 compared += rows.count()
     assert compared > 300
     assert ActionTeam.objects.filter(facilitators__isnull=False).count() == 3
-
-
-def test_move_continues_the_keys_and_the_history(portal_on_sqlite, backup_dir):
-    run("restore", str(portal_on_sqlite))
+    # Keys continue, and so does the history.
     newest = Member.objects.latest("pk").pk
     assert make_member("new@rush.example").pk == newest + 1
     assert Membership.history.filter(history_user__isnull=False).exists()
-
-
-def test_move_backs_up_the_replaced_database(portal_on_sqlite, backup_dir):
-    make_member("here@rush.example")
-    with pytest.raises(CommandError, match="The database holds data"):
-        run("restore", str(portal_on_sqlite))
-    output = run("restore", str(portal_on_sqlite), "--replace")
-    assert "what was there before is in" in output
-    assert not Member.objects.filter(email="here@rush.example").exists()
 
 
 def change_backup(file: Path, folder: Path, statement: str) -> Path:

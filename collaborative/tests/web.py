@@ -58,7 +58,8 @@ from collaborative.operations.backups.schema import create_tables
 if not connection.introspection.table_names():
     create_tables(set(MigrationLoader(None).disk_migrations))
     call_command("migrate", fake=True, verbosity=0)
-call_command("migrate", verbosity=0)
+else:
+    call_command("migrate", verbosity=0)
 call_command("collectstatic", interactive=False, verbosity=0)
 call_command("createcachetable", verbosity=0)
 call_command("load_starter_content", verbosity=0)
@@ -270,7 +271,7 @@ class Answer:
 
 
 class Load:
-    """Some threads that ask again and again until they are stopped."""
+    """Some threads that ask again and again, with short pauses, until they are stopped."""
 
     def __init__(self, ask, threads: int = 4) -> None:
         self.ask = ask
@@ -283,6 +284,7 @@ class Load:
         while not self.stopping.is_set():
             self.answers.append(self.ask(number, count))
             count += 1
+            time.sleep(0.05)
 
     def __enter__(self) -> "Load":
         for thread in self.threads:
