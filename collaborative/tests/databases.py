@@ -31,25 +31,12 @@ from collaborative.tests.postgres import StartError, start_postgres
 BOTH_DATABASES = (
     # Rules, constraints, locks and transactions.
     "*/tests/test_models*.py",
-    "members/tests/test_services.py",
-    "teams/tests/test_services_importing.py",
-    "teams/tests/test_services_faq_search.py",
-    "teams/tests/test_services_site_search.py",
     "*/tests/test_concurrency.py",
-    "*/tests/test_merging.py",
     "members/tests/test_history*.py",
-    "members/tests/test_rate_limits.py",
-    "collaborative/tests/test_jobs.py",
-    "collaborative/tests/test_mail_worker.py",
     "collaborative/tests/test_mail_worker_outages.py",
-    # Search, sorting, counting and long lists.
+    # Sums and counts.
     "teams/tests/test_statistics*.py",
-    "desk/tests/test_actions_bulk.py",
-    "desk/tests/test_changelist_pagination.py",
-    "desk/tests/test_changelist_search.py",
-    # The database as a whole: moved, away, full, empty.
-    "collaborative/tests/test_restore_crafted.py",
-    "collaborative/tests/test_error_views.py",
+    # The database away, full or empty.
     "collaborative/tests/test_health.py",
 )
 # Tests that stop and start servers, measure how long people wait, or create databases of a fixed

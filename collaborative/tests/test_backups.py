@@ -141,7 +141,6 @@ def test_encrypted_backup_on_a_full_disk_leaves_nothing(member, backup_dir, iden
     assert list(backup_dir.iterdir()) == []
 
 
-@pytest.mark.both_databases
 def test_killed_backup_leaves_no_file_that_looks_like_one(backup_dir):
     """Killed before the file gets its name: it is hidden, and deleted by the next backup."""
     script = (

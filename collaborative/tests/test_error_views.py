@@ -60,6 +60,7 @@ def test_outage_signs_nobody_out(client_for, member, path):
     assert browser.get("/my/").status_code == 200
 
 
+@pytest.mark.both_databases
 def test_form_answers_503_during_an_outage_and_stores_nothing(client, team, queued_emails):
     assert is_outage_page(open_without_database(client, JOIN, **form(team)))
     assert queued_emails() == []

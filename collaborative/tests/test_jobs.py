@@ -126,6 +126,7 @@ def test_record_run_stores_the_error_and_raises_it():
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
 def test_record_run_stops_no_job_when_it_cannot_write():
     with connection.cursor() as cursor:
         cursor.execute('ALTER TABLE "collaborative_jobrun" RENAME TO "elsewhere"')
@@ -143,6 +144,7 @@ def test_record_run_stops_no_job_when_it_cannot_write():
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
 def test_exclusive_lock_is_seen_by_others_and_ends_with_the_process():
     assert not is_locked("daily")
     script = (
@@ -222,6 +224,7 @@ def test_run_daily_deletes_old_job_runs(clock):
 
 
 @pytest.mark.django_db
+@pytest.mark.both_databases
 def test_seconds_since_success_ignores_failed_and_unfinished_runs():
     assert seconds_since_success() == {"backup": None, "daily": None}
     now = timezone.now()

@@ -117,6 +117,7 @@ def test_seconds_until_retry_double_up_to_a_limit_and_are_scattered(tries, urgen
 
 
 @pytest.mark.django_db
+@pytest.mark.both_databases
 def test_urgent_email_is_sent_first(smtp):
     for number in range(3):
         put(f"Notice {number}")
@@ -204,6 +205,7 @@ def test_email_is_given_up_after_the_last_try(smtp, settings, caplog):
 
 
 @pytest.mark.django_db
+@pytest.mark.both_databases
 def test_leader_lock_is_released_at_the_end(smtp):
     for _ in range(2):
         with leader_lock() as leads:
@@ -242,6 +244,7 @@ def test_delete_expired_emails_logs_unsent_codes_and_keeps_refused_ones_for_a_da
 
 
 @pytest.mark.django_db
+@pytest.mark.both_databases
 def test_delete_old_records_keeps_emails_for_thirty_days_and_unsent_ones_forever(clock):
     retained = {"Sent": STATUS.sent, "Failed": STATUS.failed, "Due": STATUS.requeued}
     for subject, status in retained.items():

@@ -46,7 +46,6 @@ def many(organization, team) -> list[Member]:
 
 
 @pytest.mark.django_db
-@pytest.mark.both_databases
 def test_code_leaves_next_while_invitations_wait(smtp, clock, settings, many, team):
     settings.EMAILS_PER_MINUTE = 3
     email_announced(make_meeting(team, starts_at=clock() + timedelta(days=14)))
@@ -109,7 +108,6 @@ class DyingWorker(MailWorker):
 
 
 @pytest.mark.django_db
-@pytest.mark.both_databases
 def test_worker_killed_during_announcements_repeats_one_for_each_kill(
     clock, settings, many, team, facilitator, administrator
 ):

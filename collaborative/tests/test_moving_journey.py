@@ -119,7 +119,6 @@ class Journey:
                 assert Member.objects.account_of(former.old_email) != member
 
 
-@pytest.mark.both_databases
 def test_moving_keeps_its_promises_in_any_order(member, outsider, administrator):
     @seed(SEED)
     @settings(

@@ -48,7 +48,6 @@ def test_restore_into_a_database_with_data_is_refused(member):
     assert checksums() == before
 
 
-@pytest.mark.both_databases
 def test_restore_beside_a_running_mail_worker_is_refused(member):
     file = back_up()
     with (
@@ -91,7 +90,6 @@ def test_restore_of_an_incomplete_backup_is_refused(member, tmp_path, damage, co
     assert files() == [file]
 
 
-@pytest.mark.both_databases
 @pytest.mark.parametrize("damage", ["cut", "changed"])
 def test_restore_of_a_damaged_encrypted_backup_is_refused(member, identity, damage):
     file = back_up()
@@ -139,7 +137,6 @@ def test_check_backup_of_postgresql_on_sqlite_says_what_it_needs(member, tmp_pat
         run("restore", str(other), "--check")
 
 
-@pytest.mark.both_databases
 def test_failing_restore_changes_nothing(member, backup_dir):
     """The existing data could not be backed up."""
     file = back_up()
@@ -268,7 +265,6 @@ def test_restore_works_with_programs_newer_than_the_server(member, empty, tmp_pa
         assert "Restored from portal-" in run("restore", str(file))
 
 
-@pytest.mark.both_databases
 def test_check_backup_beside_an_empty_database_needs_no_table(member, empty, caplog):
     file = back_up()
     with on_database(empty):

@@ -60,6 +60,7 @@ SQLITE_EXTRAS = [
 
 @only_sqlite
 @pytest.mark.parametrize(("statement", "name"), SQLITE_EXTRAS)
+@pytest.mark.both_databases
 def test_restore_of_a_crafted_sqlite_file_is_refused_by_name(member, tmp_path, statement, name):
     file = changed(back_up(), tmp_path, statement)
     assert f"The check failed. The backup holds {name}" in refusal(file, "--check")
@@ -78,6 +79,7 @@ def test_restore_of_a_crafted_sqlite_file_is_refused_by_name(member, tmp_path, s
         )
     ],
 )
+@pytest.mark.both_databases
 def test_restore_of_a_forged_sqlite_schema_is_refused(member, tmp_path, statement):
     """Its text says something else than its type."""
     file = changed(back_up(), tmp_path, "PRAGMA writable_schema = ON", statement)
@@ -99,6 +101,7 @@ def test_restore_of_a_forged_sqlite_schema_is_refused(member, tmp_path, statemen
         ),
     ],
 )
+@pytest.mark.both_databases
 def test_restore_of_an_incomplete_sqlite_file_is_refused(member, tmp_path, statement, reason):
     assert reason in refusal(changed(back_up(), tmp_path, statement), "--check")
 

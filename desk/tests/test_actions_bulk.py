@@ -69,6 +69,7 @@ def test_page_of_a_decision_reloads_until_it_is_finished(client_for, approver, m
     assert "Done 5" in visible_text(response)
 
 
+@pytest.mark.both_databases
 def test_process_pending_decisions_continues_what_a_killed_process_left(
     approver, many_requests, queued_emails
 ):

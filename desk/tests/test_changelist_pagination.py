@@ -34,6 +34,7 @@ def always_estimated(monkeypatch, administrator):
 
 @pytest.mark.parametrize("skipped", [0, 1000])
 @pytest.mark.parametrize("order", [["full_name", "pk"], ["-full_name", "-pk"], ["job_title", "pk"]])
+@pytest.mark.both_databases
 def test_paginator_pages_equal_stock_pages(monkeypatch, people, skipped, order):
     monkeypatch.setattr(pagination, "MAX_ROWS_SKIPPED", skipped)
     rows = Member.objects.order_by(*order)
@@ -136,6 +137,7 @@ def test_list_shows_each_row_once_although_the_estimate_is_wrong(
     assert sorted(shown) == sorted(Member.objects.values_list("pk", flat=True))
 
 
+@pytest.mark.both_databases
 def test_list_shows_the_last_page_of_a_wrong_estimate(
     client_for, administrator, people, always_estimated, monkeypatch
 ):
@@ -151,6 +153,7 @@ def test_list_counts_a_short_table(client_for, administrator, people):
     assert "about" not in before[-9:]
 
 
+@pytest.mark.both_databases
 def test_estimate_row_count_is_a_number_of_the_database(people):
     if connection.vendor != "postgresql":
         assert pagination.estimate_row_count(Member.objects.all()) == 0

@@ -48,6 +48,7 @@ def names_in(response) -> set[str]:
         ("_", set()),
     ],
 )
+@pytest.mark.both_databases
 def test_search_finds_people_by_name_address_and_organization(
     rf, administrator, everybody, words, who
 ):
@@ -60,6 +61,7 @@ def test_search_finds_people_by_name_address_and_organization(
 
 
 @pytest.mark.parametrize("model", [Member, Membership, Organization, EmailDomain])
+@pytest.mark.both_databases
 def test_search_equals_stock_search(rf, administrator, everybody, model):
     request = rf.get("/")
     request.user = administrator
@@ -73,6 +75,7 @@ def test_search_equals_stock_search(rf, administrator, everybody, model):
 
 
 @pytest.mark.parametrize("address", [MEMBERS, MEMBERSHIPS])
+@pytest.mark.both_databases
 def test_search_matches_nobody_of_other_teams(client_for, facilitator, everybody, address):
     response = client_for(facilitator).get(address, {"q": "example"})
     assert names_in(response) == {"Maria", "Colin", "Wanda"}
@@ -82,6 +85,7 @@ def test_search_matches_nobody_of_other_teams(client_for, facilitator, everybody
 
 
 @pytest.mark.parametrize("many", [0, 1])
+@pytest.mark.both_databases
 def test_search_finds_memberships_of_few_or_many_people(
     monkeypatch, client_for, administrator, everybody, many
 ):

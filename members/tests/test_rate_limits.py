@@ -44,6 +44,7 @@ def is_allowed(address: str) -> bool:
     return True
 
 
+@pytest.mark.both_databases
 def test_count_or_raise_is_exact_over_workers(shared_cache, settings):
     settings.RATE_LIMITS = {"code": "5/15m/key"}
     with ThreadPoolExecutor(4) as workers:
@@ -172,6 +173,7 @@ def test_rate_limits_count_the_network_before_the_key(settings):
         assert kinds == sorted(kinds), action
 
 
+@pytest.mark.both_databases
 def test_delete_expired_counters_keeps_those_that_count(shared_cache):
     cache.set("over", 1, -1)
     cache.set("holds", 1, 60)

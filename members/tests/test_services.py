@@ -105,6 +105,7 @@ def test_set_affiliation_follows_the_domain_whatever_was_typed(
     assert Organization.objects.count() == 2
 
 
+@pytest.mark.both_databases
 def test_set_affiliation_follows_the_longest_domain(
     organization, other_organization, administrator
 ):

@@ -111,6 +111,7 @@ def test_merge_members_keeps_the_older_of_two_active_memberships(
     assert Membership.objects.of(member).active().get().pk == pk
 
 
+@pytest.mark.both_databases
 def test_merge_members_moves_memberships_that_are_over(
     second, member, approval_team, team, administrator
 ):
@@ -185,6 +186,7 @@ def test_merge_members_refuses_after_the_organization_changed(
     refused("in the meantime", merge_members, stale, member, by=administrator)
 
 
+@pytest.mark.both_databases
 def test_merged_account_is_never_open_in_the_database(member, second):
     with pytest.raises(IntegrityError), transaction.atomic():
         Member.objects.filter(pk=second.pk).update(merged_into=member)
@@ -266,6 +268,7 @@ at_the_same_time = pytest.mark.django_db(transaction=True)
 
 
 @at_the_same_time
+@pytest.mark.both_databases
 def test_merge_members_at_once_is_one_merge(second, member, team, administrator, queued_emails):
     join_teams(second, [team])
     Email.objects.all().delete()
@@ -280,6 +283,7 @@ def test_merge_members_at_once_is_one_merge(second, member, team, administrator,
 
 
 @at_the_same_time
+@pytest.mark.both_databases
 def test_merge_organizations_both_ways_at_once_is_one_merge(
     organization, other_organization, member, outsider, administrator
 ):
@@ -294,6 +298,7 @@ def test_merge_organizations_both_ways_at_once_is_one_merge(
 
 
 @at_the_same_time
+@pytest.mark.both_databases
 def test_merge_organizations_while_recognizing_leaves_nobody_behind(
     organization, team, administrator, queued_emails
 ):
@@ -315,6 +320,7 @@ def test_merge_organizations_while_recognizing_leaves_nobody_behind(
 
 
 @at_the_same_time
+@pytest.mark.both_databases
 def test_merge_organizations_while_joining_never_names_the_duplicate(
     organization, team, administrator
 ):
@@ -336,6 +342,7 @@ def test_merge_organizations_while_joining_never_names_the_duplicate(
 
 
 @at_the_same_time
+@pytest.mark.both_databases
 def test_merge_organizations_while_joining_by_domain_never_names_the_duplicate(
     organization, team, administrator
 ):

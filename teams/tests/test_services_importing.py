@@ -178,6 +178,7 @@ def test_import_members_refuses_a_closed_account_and_stores_nothing(facilitator,
     assert not Member.objects.filter(email="nora@rush.example").exists()
 
 
+@pytest.mark.both_databases
 def test_import_members_refuses_an_address_that_someone_has_just_joined_with(
     facilitator, nora_data
 ):
@@ -319,6 +320,7 @@ def test_import_organizations_reports_a_declined_one(facilitator, proposed_organ
     assert "was declined" in error.message
 
 
+@pytest.mark.both_databases
 def test_import_organizations_refuses_what_someone_adds_at_the_same_time(facilitator):
     """Another request adds the organization between the look-up and the first insert."""
     added = []

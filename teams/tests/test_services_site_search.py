@@ -153,6 +153,7 @@ def test_search_index_is_read_again_only_after_a_change(site, goal, organization
     assert found("trial")[:1] == found("pilot")[:1]
 
 
+@pytest.mark.both_databases
 def test_search_index_notices_a_change_that_is_committed_late(faq_entry):
     versions = FaqEntry.history.model.objects
     for _ in range(3):
