@@ -3,7 +3,6 @@ nobody else is confused with it, and it goes back to an old address only by a de
 
 import os
 
-import pytest
 from django.db import transaction
 from django.db.models import Count
 from hypothesis import HealthCheck, Phase, given, seed, settings
