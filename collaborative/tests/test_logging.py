@@ -320,10 +320,7 @@ def test_forged_filter_is_one_warning_without_what_was_sent(client_for, administ
         assert sent not in lines.everything
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["p=x", "p=-1", "p=" + "9" * 30, "o=x", "o=99.-99", "all=x", "e=1", "_facets=x", "q=%00"],
-)
+@pytest.mark.parametrize("query", ["p=x", "p=" + "9" * 30, "o=99.-99", "e=1", "q=%00"])
 def test_wrong_page_or_order_of_a_list_is_no_warning(client_for, administrator, lines, query):
     assert client_for(administrator).get(f"/admin/teams/membership/?{query}").status_code < 500
     assert {line["level"] for line in lines.json} == {"INFO"}
