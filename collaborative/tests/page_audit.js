@@ -4,6 +4,8 @@ window.pageAudit = (() => {
   const rgbaOf = new Map();
   const stops = new Set();
   let isBack = false;
+  let shownSheets = "";
+  let styled = new Set();
 
   /** Red, green, blue and alpha of any color that CSS knows, each from 0 to 255. */
   function rgba(color) {
@@ -114,10 +116,13 @@ window.pageAudit = (() => {
   const used = "a, button, input, select, textarea, summary, [tabindex='0']";
   const inContext = `${used}, li, dt, dd, tr, th, td, option, legend, figcaption, label`;
 
+  // What rules about a whole page ask for.
+  const parts =
+    "main, nav, header, footer, aside, section, form, dialog, iframe, h1, h2, h3, h4, h5, h6, [role]";
+
   /** All elements by their kind: tag, type and styled classes; where it matters, those of the
    *  parent too. */
   function byKind() {
-    const styled = styledClasses();
     const kindOf = ({ localName, type, classList }) =>
       [localName, type, ...[...classList].filter((name) => styled.has(name)).sort()].join(".");
     const groups = new Map();
@@ -129,7 +134,8 @@ window.pageAudit = (() => {
     return groups;
   }
 
-  // What `newOf` has found.
+  // The elements by kind and by color as last looked at, and those of new ones.
+  let groups = { kinds: new Map(), colors: new Map() };
   const fresh = { kinds: [], colors: [] };
 
   /** Whether it moves its content, which Chromium lets the keyboard do. */
@@ -149,38 +155,62 @@ window.pageAudit = (() => {
   document.adoptedStyleSheets.push(noTransitions);
 
   return {
-    /** Of "kinds" or "colors": those that are not in `seen`. Remembers their elements. */
-    newOf(what, seen) {
-      const groups = what === "kinds" ? byKind() : byColors();
-      const names = [...groups.keys()].filter((name) => !seen.includes(name));
-      fresh[what] = names.flatMap((name) => groups.get(name));
-      return names;
+    /** Show the page of `html` instead of what is here. Its scripts do not run. */
+    async show(html) {
+      const next = new DOMParser().parseFromString(html, "text/html");
+      // As desk.js does; the head of its column would be empty.
+      next.getElementById("action-toggle")?.classList.add("works");
+      // They would open as a visitor.
+      for (const frame of next.querySelectorAll("iframe")) frame.removeAttribute("src");
+      const root = document.documentElement;
+      for (const { name } of [...root.attributes]) root.removeAttribute(name);
+      for (const { name, value } of next.documentElement.attributes) root.setAttribute(name, value);
+      const kept = [...next.head.querySelectorAll("title, meta[name]")];
+      const sheets = [...next.querySelectorAll("link[rel=stylesheet]")];
+      const names = sheets.map((sheet) => sheet.outerHTML).join();
+      if (names === shownSheets) {
+        for (const old of document.head.querySelectorAll("title, meta")) old.remove();
+        document.head.append(...kept);
+      } else {
+        shownSheets = names;
+        const loaded = sheets.map(
+          (sheet) => new Promise((done) => (sheet.onload = sheet.onerror = done)),
+        );
+        document.head.replaceChildren(...kept, ...sheets);
+        await Promise.all(loaded);
+        styled = styledClasses();
+      }
+      document.body.replaceWith(next.body);
+      window.scrollTo(0, document.body.offsetTop);
+      await document.fonts.ready;
     },
 
-    /** Whether something of a new kind is there to be used. */
-    hasNewUse: () => fresh.kinds.some((element) => element.matches(used)),
+    /** The names of all kinds and colors that are shown. */
+    groups() {
+      groups = { kinds: byKind(), colors: byColors() };
+      return { kinds: [...groups.kinds.keys()], colors: [...groups.colors.keys()] };
+    },
 
-    /** Run these rules of axe on the elements of new "kinds" or "colors". */
-    axeOfNew(rules, what) {
-      const include = fresh[what].filter((element) => element.checkVisibility());
-      const options = { runOnly: rules, resultTypes: ["violations"], preload: false };
+    /** Remember the elements of these kinds and colors. Returns whether any of them can be used,
+     *  and whether the page is built of something new. */
+    keepFresh(kinds, colors) {
+      fresh.kinds = kinds.flatMap((name) => groups.kinds.get(name));
+      fresh.colors = colors.flatMap((name) => groups.colors.get(name));
+      return [used, parts].map((what) => fresh.kinds.some((element) => element.matches(what)));
+    },
+
+    /** Run these rules of axe on the whole page, or on what is new: "kinds", the "used" of them and
+     *  what scrolls, "colors", or "looks", the last two. */
+    axe(rules, what) {
+      const options = { resultTypes: ["violations"], preload: false, ...rules };
+      if (what === "page") return axe.run(options);
+      const isUsed = (element) => element.matches(used) || isScroller(element);
+      const include = [
+        ...(what === "kinds" ? fresh.kinds : []),
+        ...(what === "used" || what === "looks" ? fresh.kinds.filter(isUsed) : []),
+        ...(what === "colors" || what === "looks" ? fresh.colors : []),
+      ].filter((element) => element.checkVisibility());
       return include.length ? axe.run({ include }, options) : { violations: [] };
-    },
-
-    /** Run these rules of axe, but those of `others`, on the page. */
-    axe(rules, others) {
-      const off = Object.fromEntries(others.map((rule) => [rule, { enabled: false }]));
-      return axe.run({ runOnly: rules, rules: off, resultTypes: ["violations"], preload: false });
-    },
-
-    /** The addresses of the scripts, and every id and class in the page. */
-    scripts() {
-      const names = [...document.querySelectorAll("[id], [class]")].flatMap((element) => [
-        element.id,
-        ...element.classList,
-      ]);
-      const addresses = [...document.scripts].map(({ src }) => src).filter(Boolean);
-      return { addresses, names, hasNoscript: Boolean(document.querySelector("noscript")) };
     },
 
     scrollsSideways() {

@@ -3,15 +3,17 @@ keyboard, without JavaScript.
 
 Of each page is checked what it decides for itself: headings, names of fields and buttons, forms
 and groups of one name, ids, pictures' descriptions, and whether it fits on the narrowest screen.
-The rest is checked where it is seen first in the same process: all rules on a page with an element
-of another tag, type or styled class, or with a link, field or item in another parent; for those
-elements sizes and focus rings at each width and scheme; contrast where there are other colors; the
-keyboard's way and reading without JavaScript where a script meets something that it names.
+The rest is checked where it is seen first in the same process: all rules on elements of another
+tag, type or styled class, on a link, field or item in another parent, and on a whole page that has
+a heading or landmark of that kind; for those elements sizes and focus rings at each width and
+scheme; contrast where there are other colors; the keyboard's way and reading without JavaScript
+where a script meets something that it names.
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,13 +22,21 @@ from urllib.parse import urlsplit
 from django.contrib.staticfiles.finders import find
 from playwright.sync_api import Page
 
+from collaborative.tests.browser import is_strict
+
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 SCRIPT = Path(__file__).with_suffix(".js").read_text()
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Only asked about what is new, which is most of their time. The answers to all other rules are in
 # the document, whatever its colors and width are.
-COLOR_RULES = ["color-contrast", "link-in-text-block"]
-SIZE_RULES = ["target-size", "scrollable-region-focusable"]
+COLORS = ["color-contrast", "link-in-text-block"]
+SIZES = ["target-size", "scrollable-region-focusable"]
+COLOR_RULES, SIZE_RULES = {"runOnly": COLORS}, {"runOnly": SIZES}
+LOOK_RULES = {"runOnly": COLORS + SIZES}
+EVERY_RULE = {
+    "runOnly": TAGS,
+    "rules": {rule: {"enabled": False} for rule in COLORS + SIZES},
+}
 # WCAG 1.4.10: no page scrolls sideways at the first width.
 NARROW, WIDER = 320, (768, 1280)
 HEIGHT = 640
@@ -34,6 +44,10 @@ MAX_TAB_STOPS = 600
 # A new one each time that the page is shown.
 APP_KEY = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
 WORD = re.compile(r"[\w-]+")
+SCRIPTS = re.compile(r'<script[^>]* src="([^"]+)"')
+NAMES = re.compile(r'\s(?:id|class)="([^"]+)"')
+# Styles and scripts that stand in a page.
+REFUSED = re.compile(r'<style|<script(?![^>]*(?: src=|json))|<[^<>]*\s(?:style|on[a-z]+)="')
 
 # What scripts add to a page, or remove; anything else must read the same without them.
 ONLY_WITH_JAVASCRIPT = {
@@ -55,40 +69,65 @@ SEEN: dict[str, set[str]] = {"kinds": set(), "colors": set(), "scripts": set()}
 class PageAudit:
     """Collects what is wrong with pages; `assert_clean()` fails with all of it."""
 
-    def __init__(self, open_plain: Callable[[], Page]) -> None:
-        """`open_plain()` returns a page without JavaScript."""
+    def __init__(self, canvas: Page, open_plain: Callable[[], Page]) -> None:
+        """Pages are looked at in `canvas`, one after the other: to open each in a page of its own
+        takes five times as long. `open_plain()` returns a page without JavaScript."""
+        self.canvas = canvas
         self.open_plain = open_plain
         self.findings: Counter[str] = Counter()
 
     def visit(self, page: Page, addresses: Iterable[str], *, status: int = 200) -> None:
-        """Open and check each address, which answers with `status`, with JavaScript and without."""
+        """Check each address, which answers with `status`. It is opened where a script may do
+        something new, with JavaScript and without."""
         for address in addresses:
-            response = page.goto(address)
-            if response is None or response.status != status:
-                answer = response and response.status
-                self.findings[f"{address}: answers {answer}, not {status}"] += 1
+            response = page.request.get(address)
+            html = response.text()
+            if response.status != status:
+                self.findings[f"{address}: answers {response.status}, not {status}"] += 1
+            elif _has_new_scripts(html):
+                page.goto(address)
+                self.check(page, again=True, walk=True)
             else:
-                self.check(page, again=True)
+                policy = response.headers.get("content-security-policy", "")
+                is_refused = not is_strict(policy) or REFUSED.search(html)
+                self._look_at(html, address, ["has what its policy refuses"] * bool(is_refused))
 
-    def check(self, page: Page, *, again: bool = False) -> None:
-        """Check the open page. `again` opens it without JavaScript too, which cannot be done with
-        the answer to a form, or with what is shown only once."""
+    def check(self, page: Page, *, again: bool = False, walk: bool = False) -> None:
+        """Check the open page, and `walk` through it by keyboard in any case. `again` opens it
+        without JavaScript too, which cannot be done with the answer to a form, or with what is
+        shown only once."""
         page.wait_for_load_state()
-        _show(page, NARROW, "light")
-        page.evaluate(SCRIPT)
-        findings = _headings(page) + page.evaluate("pageAudit.unnamed()")
-        findings += page.evaluate("pageAudit.sameName()")
-        if page.evaluate("pageAudit.scrollsSideways()"):
-            findings.append(f"scrolls sideways at {NARROW}")
-        if _has_new_scripts(page):
+        html = page.content()
+        findings = []
+        if _has_new_scripts(html) or walk:
+            page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+            page.evaluate(SCRIPT)
             _walk(page)
             if again:
                 findings += self._compare_without_javascript(page)
-        has_new_kinds, has_new_colors = _has_new(page, "kinds"), _has_new(page, "colors")
-        if has_new_kinds or has_new_colors:
-            page.evaluate(AXE)
-            findings += _look(page, has_new_kinds, has_new_colors)
-        self.findings.update(f"{page.url}: {finding}" for finding in findings)
+        self._look_at(html, page.url, findings)
+
+    def _look_at(self, html: str, address: str, findings: list[str]) -> None:
+        """Collect what is wrong with the page of `html`, and `findings`."""
+        if self.canvas.url == "about:blank":
+            self.canvas.goto("/accessibility/")
+            self.canvas.evaluate(SCRIPT)
+            self.canvas.evaluate(AXE)
+            self.canvas.keyboard.press("Tab")  # from now on, whatever has the focus shows it
+        self.canvas.evaluate("html => pageAudit.show(html)", html)
+        shown = self.canvas.evaluate(
+            """() => ({
+                headings: pageAudit.headings(),
+                problems: [...pageAudit.unnamed(), ...pageAudit.sameName()],
+                isWide: pageAudit.scrollsSideways(),
+                ...pageAudit.groups(),
+            })"""
+        )
+        findings += [*_wrong_headings(shown["headings"]), *shown["problems"]]
+        if shown["isWide"]:
+            findings.append(f"scrolls sideways at {NARROW}")
+        findings += _look(self.canvas, shown["kinds"], shown["colors"])
+        self.findings.update(f"{address}: {finding}" for finding in findings)
 
     def assert_clean(self) -> None:
         """Fail with each finding once, and how often it was made."""
@@ -98,6 +137,7 @@ class PageAudit:
     def _compare_without_javascript(self, page: Page) -> list[str]:
         """Return words and fields that are there only with JavaScript, or only without."""
         plain_page = self.open_plain()
+        plain_page.context.clear_cookies()
         plain_page.context.add_cookies(page.context.cookies())
         plain_page.goto(page.url)
         plain_page.evaluate(SCRIPT)
@@ -112,60 +152,63 @@ class PageAudit:
         ]
 
 
-def _show(page: Page, width: int, scheme: str) -> None:
-    if page.viewport_size != {"width": width, "height": HEIGHT}:
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-    page.emulate_media(color_scheme=scheme)
-
-
-def _has_new(page: Page, what: str) -> bool:
-    """Return whether the page shows "kinds" or "colors" for the first time, and remember them."""
-    new = page.evaluate("([what, seen]) => pageAudit.newOf(what, seen)", [what, list(SEEN[what])])
+def _new(what: str, names: Iterable[str]) -> list[str]:
+    """Return the "kinds" or "colors" that are shown for the first time, and remember them."""
+    new = [name for name in names if name not in SEEN[what]]
     SEEN[what].update(new)
-    return bool(new)
+    return new
 
 
-def _has_new_scripts(page: Page) -> bool:
-    """Return whether a script, or words for when there is none, meets for the first time an id or
-    a class that it names; and remember it."""
-    shown = page.evaluate("pageAudit.scripts()")
-    found = {"noscript"} if shown["hasNoscript"] else set()
-    for address in shown["addresses"]:
-        text = Path(find(urlsplit(address).path.removeprefix("/static/"))).read_text()
-        found |= {f"{address} {name}" for name in {"", *shown["names"]} & {"", *WORD.findall(text)}}
+def _has_new_scripts(html: str) -> bool:
+    """Return whether a script, words for when there is none, or a frame meets for the first time an
+    id or a class that it names; and remember it."""
+    names = {name for value in NAMES.findall(html) for name in value.split()}
+    found = {tag for tag in ("noscript", "iframe") if f"<{tag}" in html}
+    for address in SCRIPTS.findall(html):
+        found |= {f"{address} {name}" for name in {"", *names & _words_of(address)}}
     is_new = not found <= SEEN["scripts"]
     SEEN["scripts"] |= found
     return is_new
 
 
-def _look(page: Page, has_new_kinds: bool, has_new_colors: bool) -> list[str]:
+@cache
+def _words_of(address: str) -> set[str]:
+    """Return every word in a script."""
+    path = find(urlsplit(address).path.removeprefix("/static/"))
+    return set(WORD.findall(Path(path).read_text()))
+
+
+def _look(page: Page, kinds: list[str], colors: list[str]) -> list[str]:
     """Return what is wrong with the page, and with how its new parts look: their colors in both
     schemes, and at each width the size and the focus ring of what can be used."""
-    findings = []
-    if has_new_kinds:
-        rules = [RULES, COLOR_RULES + SIZE_RULES]
-        findings += _violations(page.evaluate("rules => pageAudit.axe(...rules)", rules))
-    has_new_use = page.evaluate("pageAudit.hasNewUse()")
-    views = [(NARROW, "light"), (NARROW, "dark")]
-    views += [(width, "light") for width in WIDER if has_new_use]
-    for width, scheme in views:
-        if (width, scheme) != views[0]:
-            _show(page, width, scheme)
-            has_new_colors = width == NARROW and _has_new(page, "colors")
-        found = []
-        if has_new_kinds and scheme == "light":
-            found += _axe_of_new(page, SIZE_RULES, "kinds")
-        if has_new_colors:
-            found += _axe_of_new(page, COLOR_RULES, "colors")
-        if has_new_use:
-            page.keyboard.press("Tab")  # from now on, whatever has the focus shows it
-            found += page.evaluate("pageAudit.focusRings()")
-        findings += [f"{width}, {scheme}: {finding}" for finding in found]
+    kinds, colors = _new("kinds", kinds), _new("colors", colors)
+    if not kinds and not colors:
+        return []
+    is_used, is_whole = page.evaluate("args => pageAudit.keepFresh(...args)", [kinds, colors])
+    findings = _axe(page, EVERY_RULE, "page" if is_whole else "kinds") if kinds else []
+    found = _axe(page, LOOK_RULES, "looks")
+    findings += [f"{NARROW}, light: {each}" for each in found + _focus_rings(page)]
+    page.emulate_media(color_scheme="dark")
+    dark = _new("colors", page.evaluate("pageAudit.groups().colors"))
+    page.evaluate("args => pageAudit.keepFresh(...args)", [kinds, dark])
+    found = _axe(page, COLOR_RULES, "colors") if dark else []
+    findings += [f"{NARROW}, dark: {each}" for each in found + _focus_rings(page)]
+    page.emulate_media(color_scheme="light")
+    if is_used:
+        for width in WIDER:
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            found = _axe(page, SIZE_RULES, "used") + _focus_rings(page)
+            findings += [f"{width}, light: {each}" for each in found]
+        page.set_viewport_size({"width": NARROW, "height": HEIGHT})
     return findings
 
 
-def _axe_of_new(page: Page, rules: list[str], what: str) -> list[str]:
-    return _violations(page.evaluate("args => pageAudit.axeOfNew(...args)", [rules, what]))
+def _axe(page: Page, rules: dict[str, Any], what: str) -> list[str]:
+    return _violations(page.evaluate("args => pageAudit.axe(...args)", [rules, what]))
+
+
+def _focus_rings(page: Page) -> list[str]:
+    return page.evaluate("pageAudit.focusRings()")
 
 
 def _violations(answer: dict[str, Any]) -> list[str]:
@@ -176,9 +219,8 @@ def _violations(answer: dict[str, Any]) -> list[str]:
     ]
 
 
-def _headings(page: Page) -> list[str]:
+def _wrong_headings(headings: list[tuple[int, str]]) -> list[str]:
     """Return what is wrong with the headings: one h1, and no level skipped on the way down."""
-    headings = page.evaluate("pageAudit.headings()")
     levels = [level for level, _ in headings]
     findings = [] if levels.count(1) == 1 else [f"has {levels.count(1)} headings of level 1"]
     for above, (level, text) in zip([0, *levels], headings, strict=False):

@@ -1,6 +1,7 @@
 """Every kind of page in a real Chromium: page_audit.py finds nothing wrong with it."""
 
 from datetime import timedelta
+from functools import cache
 
 import pytest
 from django.db import transaction
@@ -59,8 +60,8 @@ def content(team, other_team, approval_team, closed_team, faq_entry, goal, admin
 
 
 @pytest.fixture
-def audit(new_page) -> PageAudit:
-    return PageAudit(lambda: new_page(javascript=False, width=320, height=640))
+def audit(new_page, canvas) -> PageAudit:
+    return PageAudit(canvas, cache(lambda: new_page(javascript=False, width=320, height=640)))
 
 
 def press(page: Page, name: str) -> None:
@@ -180,6 +181,7 @@ def test_hospitals_sign_in(new_page, audit, organization, team, content, setting
     settings.SSO_PROVIDERS = {"rush": provider_at(nobody), "loop": loop}
     page = new_page()
     audit.visit(page, ["/join/", "/sign-in/"])
+    page.goto("/sign-in/")
     press(page, "Sign in with Rush Hospital")
     assert "does not work right now" in page.inner_text("main")
     audit.check(page)
