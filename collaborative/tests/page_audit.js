@@ -112,13 +112,13 @@ window.pageAudit = (() => {
     return new Set(rules.flatMap(({ cssText }) => cssText.match(/(?<=\.)[a-z_-][\w-]*/gi) ?? []));
   }
 
-  // Elements that are used, and those whose meaning depends on what they stand in.
-  const used = "a, button, input, select, textarea, summary, [tabindex='0']";
-  const inContext = `${used}, li, dt, dd, tr, th, td, option, legend, figcaption, label`;
-
   // What rules about a whole page ask for.
   const parts =
     "main, nav, header, footer, aside, section, form, dialog, iframe, h1, h2, h3, h4, h5, h6, [role]";
+
+  // Elements that are used, and those whose meaning depends on what they stand in.
+  const used = "a, button, input, select, textarea, summary, [tabindex='0']";
+  const inContext = `${used}, ${parts}, li, dt, dd, tr, th, td, option, legend, figcaption, label`;
 
   /** All elements by their kind: tag, type and styled classes; where it matters, those of the
    *  parent too. */
@@ -224,7 +224,8 @@ window.pageAudit = (() => {
         heading.textContent.trim(),
       ]),
 
-    /** Fields, buttons, links and pictures without a name, and ids that two elements have. */
+    /** Fields, buttons, links and pictures without a name, ids that two elements have, and more or
+     *  fewer than one main part. */
     unnamed() {
       const textOf = (element) =>
         [element.ariaLabel, element.title, element.alt, element.textContent].join("").trim() ||
@@ -243,10 +244,12 @@ window.pageAudit = (() => {
         (element) => element.checkVisibility() && !(nameOf(element) || textOf(element)),
       );
       const pictures = [...document.querySelectorAll("img:not([alt])")];
+      const mains = document.querySelectorAll("main").length;
       const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
       return [...nameless, ...pictures]
         .map((element) => `has no name: ${element.outerHTML.slice(0, 120)}`)
-        .concat(ids.filter((id, at) => ids.indexOf(id) < at).map((id) => `two have the id ${id}`));
+        .concat(ids.filter((id, at) => ids.indexOf(id) < at).map((id) => `two have the id ${id}`))
+        .concat(mains === 1 ? [] : [`has ${mains} main parts`]);
     },
 
     /** Forms, and groups of fields, that two elements call by one name, or that have none: for a
