@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import cache
 
 import pytest
 from django.conf import settings as portal
@@ -131,9 +132,12 @@ def test_email_html_does_not_exist_for_a_text_only_email(client, email):
 TEMPLATES = portal.BASE_DIR / "templates" / "emails"
 
 
+rendered_once = cache(render_sample)
+
+
 @pytest.fixture(params=samples(), ids=lambda sample: sample.func.__name__)
 def sample(request, db) -> Email:
-    return render_sample(request.param)
+    return rendered_once(request.param)
 
 
 @pytest.mark.usefixtures("_development")

@@ -1,4 +1,7 @@
-"""Whole journeys in a real Chromium, with JavaScript and without: join, wait, decide, leave."""
+"""Whole journeys in a real Chromium: join, wait, decide, leave.
+
+Most are walked without JavaScript; that the pages are the same with it is held by page_audit.py.
+"""
 
 import zipfile
 
@@ -12,12 +15,6 @@ from teams.models import FaqEntry, Membership
 from teams.services import add_organization, set_facilitators
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-# Where a page of the journey has a script, or may get one. Others are walked without JavaScript,
-# where the pages are the same; that they are is held by page_audit.py.
-with_and_without_javascript = pytest.mark.parametrize(
-    "javascript", [True, False], ids=lambda on: "javascript" if on else "no-javascript"
-)
 
 
 def newest_code() -> str:
@@ -34,7 +31,9 @@ def expect_heading(page: Page, text: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
 
 
-@with_and_without_javascript
+@pytest.mark.parametrize(
+    "javascript", [True, False], ids=lambda on: "javascript" if on else "no-javascript"
+)
 def test_hr_manager_joins_two_teams_and_leaves_one(
     new_page, organization, team, other_team, javascript
 ):
@@ -93,11 +92,10 @@ def test_wrong_codes_a_new_code_and_another_address(new_page, organization, team
     expect_heading(page, f"You have joined {team.name}")
 
 
-@with_and_without_javascript
 def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
-    new_page, applicant, team, facilitator, javascript
+    new_page, applicant, team, facilitator
 ):
-    page = new_page(javascript=javascript)
+    page = new_page(javascript=False)
     page.goto(f"/join/?team={team.slug}")
     fill_in(page, "nora@lakeview.example")
     page.get_by_role("button", name="Send me a code").click()
@@ -108,7 +106,7 @@ def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
     page.get_by_role("button", name="Send my request").click()
     expect_heading(page, "We are checking your organization")
 
-    staff_page = new_page(facilitator, javascript=javascript)
+    staff_page = new_page(facilitator)
     staff_page.goto("/admin/")
     staff_page.get_by_role("link", name="As a list").click()
     staff_page.get_by_role("link", name="Lakeview Health").click()
@@ -127,9 +125,9 @@ def test_unknown_organization_is_recognized_and_everyone_who_waits_is_released(
         assert emails.count() == 1
 
 
-@with_and_without_javascript
-def test_member_signs_in_by_code_and_downloads_the_data(new_page, member, team, javascript):
-    page = new_page(javascript=javascript)
+def test_member_signs_in_by_code_and_downloads_the_data(new_page, member, team):
+    """With JavaScript, the passkeys' journeys sign in."""
+    page = new_page(javascript=False)
     page.goto("/my/")
     expect_heading(page, "Sign in")
     page.get_by_label("Work email").fill(member.email)

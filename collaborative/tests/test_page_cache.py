@@ -63,23 +63,19 @@ PUBLIC += ["/robots.txt", "/sitemap.xml", "/.well-known/security.txt"]
 # Cached ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", PUBLIC)
-def test_page_cache_answers_the_second_visitor_without_a_query(visitor, content, path):
-    first = visitor.get(path)
-    assert first.status_code == 200
-    assert queries_of(visitor, path) == 0
-    second = visitor.get(path)
-    assert second.content == first.content
-    assert headers_of(second) == headers_of(first)
-    assert second["Cache-Control"] == "max-age=0, must-revalidate"
-    assert "Content-Security-Policy" in second
-
-
-def test_page_cache_caches_every_public_page_without_a_form(visitor, content):
-    entry = FaqEntry.objects.get()
-    for path in [*PUBLIC, entry.get_absolute_url()]:
-        assert "csrf" not in visitor.get(path).content.decode()
-        assert queries_of(visitor, path) == 0
+def test_page_cache_answers_the_second_visitor_without_a_query(visitor, content):
+    for path in [*PUBLIC, FaqEntry.objects.get().get_absolute_url()]:
+        first = visitor.get(path)
+        assert first.status_code == 200, path
+        # The token of a form would be another one for each visitor.
+        assert "csrf" not in first.content.decode(), path
+        with CaptureQueriesContext(connection) as queries:
+            second = visitor.get(path)
+        assert len(queries) == 0, path
+        assert second.content == first.content
+        assert headers_of(second) == headers_of(first)
+        assert second["Cache-Control"] == "max-age=0, must-revalidate"
+        assert "Content-Security-Policy" in second
 
 
 def test_page_cache_answers_304_without_a_body(visitor, content):
@@ -209,9 +205,9 @@ def test_page_cache_leaves_out_requests_with_a_query_string(visitor, content, qu
     assert queries_of(visitor, f"/faq/{query}") > 0
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
+def test_page_cache_lets_no_header_into_the_page_of_others(clock, content):
+    clean = Client().get("/").content
+    for header in [
         {"x-forwarded-host": "evil.example"},
         {"x-forwarded-proto": "evil"},
         {"x-forwarded-prefix": "/evil"},
@@ -229,14 +225,12 @@ def test_page_cache_leaves_out_requests_with_a_query_string(visitor, content, qu
         {"range": "bytes=0-1"},
         {"user-agent": "<script>evil</script>"},
         {"x-request-id": "evil"},
-    ],
-)
-def test_page_cache_lets_no_header_into_the_page_of_others(visitor, content, headers):
-    clean = Client().get("/")
-    visitor.get("/", headers=headers)
-    cached = visitor.get("/")
-    assert cached.content == clean.content
-    assert "evil" not in str(cached.headers) + cached.content.decode()
+    ]:
+        visitor = Client()
+        visitor.get("/", headers=header)
+        cached = visitor.get("/")
+        assert cached.content == clean, header
+        assert "evil" not in str(cached.headers) + cached.content.decode(), header
 
 
 def served(path: str, **environ: str) -> str:
@@ -284,11 +278,10 @@ def test_page_cache_separates_hosts_and_schemes(visitor, content):
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch", "options", "trace"])
-def test_page_cache_leaves_out_other_methods(visitor, content, method):
-    getattr(visitor, method)("/")
-    page = visitor.get("/")
-    assert page.status_code == 200
-    assert getattr(visitor, method)("/").status_code == 405
+def test_page_cache_leaves_out_other_methods(visitor, db, method):
+    getattr(visitor, method)("/privacy/")
+    assert visitor.get("/privacy/").status_code == 200
+    assert getattr(visitor, method)("/privacy/").status_code == 405
 
 
 def test_page_cache_leaves_out_404(visitor, clock):

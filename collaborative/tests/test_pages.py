@@ -231,8 +231,10 @@ def test_organization_check_says_the_same_for_members_and_strangers(client, memb
     assert member_response.content.replace(b"maria", b"nobody") == stranger_response.content
 
 
-def test_organization_check_is_limited_and_says_when_to_try_again(client, db):
-    for _ in range(30):
+def test_organization_check_is_limited_and_says_when_to_try_again(client, db, settings):
+    assert settings.RATE_LIMITS["check"] == "30/5m/ip"
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "check": "2/5m/ip"}
+    for _ in range(2):
         assert (
             client.post(reverse("organization_check"), {"email": "a@b.example"}).status_code == 200
         )
@@ -292,20 +294,18 @@ def add_content(team, administrator, count: int) -> None:
         make_resource(team)
 
 
-@pytest.mark.parametrize("name", [*PUBLIC, "team_detail"])
-def test_public_page_costs_the_same_queries_for_one_and_three_rows(
-    client, team, administrator, name
-):
-    address = team.get_absolute_url() if name == "team_detail" else reverse(name)
-    costs = []
-    for count in (1, 2):
+def test_public_pages_cost_the_same_queries_for_one_and_three_rows(client, team, administrator):
+    addresses = [*(reverse(name) for name in PUBLIC), team.get_absolute_url()]
+    costs: list[dict[str, int]] = [{}, {}]
+    for count, cost in enumerate(costs, 1):
         add_content(team, administrator, count)
-        with CaptureQueriesContext(connection) as queries:
-            assert client.get(address).status_code == 200
-        costs.append(len(queries))
+        for address in addresses:
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(address).status_code == 200
+            cost[address] = len(queries)
     assert costs[0] == costs[1]
     # Outside development only the first visit of a second pays for what the fragments hold.
-    assert costs[0] <= 25
+    assert max(costs[0].values()) <= 25
 
 
 @pytest.mark.parametrize("name", ["dev_components", "dev_desk_components"])
