@@ -148,7 +148,7 @@ def addresses(allowed: set[str]) -> list[str]:
     by_word = {each.subject.split()[1]: each for each in Announcement.objects.all()}
     filled += [by_word[word].get_absolute_url() for word in unseen_and_one_seen(by_word, allowed)]
     searches = ["/faq/?q=Title", "/meetings/?team=education&kind=quarterly"]
-    searches += ["/resources/?team=education", "/resources/?kind=toolkit"]
+    searches += ["/resources/?team=education&kind=toolkit"]
     searches += ["/search/?q=Title", "/search/?q=Title&page=2", "/search/?q=summary&kind=resource"]
     # What is suggested, and what comes nearest, for every other word with a typo.
     typos = [f"{word[:3]}x{word[3:]}" for word in sorted(ALL_WORDS - allowed)]
@@ -207,10 +207,9 @@ def test_nothing_shows_visitors_what_has_been_for_members_for_two_seconds(
     announcement = make_announcement(team, facilitator, subject="qnpublic", is_public=True)
     resource = make_marked_resource("qrpublic", team)
     pages = [announcement.get_absolute_url(), "/teams/education/announcements/"]
-    pages += [resource.get_absolute_url(), "/resources/", "/resources/?team=education"]
-    pages += ["/", "/teams/", "/teams/education/", "/meetings/", "/meetings/qxpublic/"]
+    pages += [resource.get_absolute_url(), "/resources/?team=education", "/resources/"]
+    pages += ["/", "/teams/education/", "/meetings/", "/meetings/qxpublic/"]
     pages += ["/sitemap.xml", "/meetings/calendar.ics", "/teams/education/meetings.ics"]
-    pages += ["/meetings/?kind=quarterly", "/my/", "/meetings/qxpublic.ics"]
     people = [client, client_for(outsider)]
 
     def shown() -> set[str]:

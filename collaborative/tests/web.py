@@ -58,8 +58,8 @@ from collaborative.operations.backups.schema import create_tables
 if not connection.introspection.table_names():
     create_tables(set(MigrationLoader(None).disk_migrations))
     call_command("migrate", fake=True, verbosity=0)
-else:
-    call_command("migrate", verbosity=0)
+# Also adds permissions.
+call_command("migrate", verbosity=0)
 call_command("collectstatic", interactive=False, verbosity=0)
 call_command("createcachetable", verbosity=0)
 call_command("load_starter_content", verbosity=0)
