@@ -78,7 +78,7 @@ def test_page_cache_answers_the_second_visitor_without_a_query(visitor, content)
         assert "Content-Security-Policy" in second
 
 
-def test_page_cache_answers_304_without_a_body(visitor, content):
+def test_page_cache_answers_304_without_a_body(visitor, faq_entry):
     etag = visitor.get("/faq/")["ETag"]
     assert not etag.startswith("W/")
     for sent in (etag, f'"other", {etag}', f"W/{etag}", "*"):
@@ -87,19 +87,19 @@ def test_page_cache_answers_304_without_a_body(visitor, content):
     assert visitor.get("/faq/", headers={"if-none-match": '"other"'}).status_code == 200
 
 
-def test_page_cache_answers_304_in_a_process_that_has_no_page_yet(visitor, content):
+def test_page_cache_answers_304_in_a_process_that_has_no_page_yet(visitor, faq_entry):
     etag = visitor.get("/faq/")["ETag"]
     assert Client().get("/faq/", headers={"if-none-match": etag}).status_code == 304
 
 
-def test_page_cache_logs_the_route_of_a_cached_page(visitor, content, caplog):
+def test_page_cache_logs_the_route_of_a_cached_page(visitor, faq_entry, caplog):
     with caplog.at_level("INFO", logger="portal.requests"):
         visitor.get("/faq/")
         visitor.get("/faq/")
     assert [line.route for line in caplog.records] == ["faq_list", "faq_list"]
 
 
-def test_page_cache_answers_head_with_the_length_of_the_page(visitor, content):
+def test_page_cache_answers_head_with_the_length_of_the_page(visitor, faq_entry):
     before = visitor.head("/faq/")
     page = visitor.get("/faq/")
     after = visitor.head("/faq/")
@@ -162,7 +162,7 @@ def test_page_cache_gives_members_no_cached_page(visitor, client_for, member, te
     assert "Renamed" in visible_text(client.get("/teams/"))
 
 
-def test_page_cache_drops_the_oldest_page(visitor, content, monkeypatch):
+def test_page_cache_drops_the_oldest_page(visitor, faq_entry, monkeypatch):
     monkeypatch.setattr(page_cache, "MAX_PAGES", 2)
     for path in ("/", "/teams/", "/faq/"):
         visitor.get(path)
@@ -185,7 +185,7 @@ def test_page_cache_never_mixes_members_and_visitors(client_for, visitor, member
 
 
 @pytest.mark.parametrize("cookie", ["sessionid", "csrftoken", "messages", "anything"])
-def test_page_cache_leaves_out_requests_with_a_cookie(visitor, content, cookie):
+def test_page_cache_leaves_out_requests_with_a_cookie(visitor, faq_entry, cookie):
     clean = Client().get("/faq/").content
     visitor.cookies[cookie] = "poison"
     visitor.get("/faq/")
@@ -198,7 +198,7 @@ def test_page_cache_leaves_out_requests_with_a_cookie(visitor, content, cookie):
 
 
 @pytest.mark.parametrize("query", ["?q=password", "?all=1", "?<script>", "?next=//evil.example"])
-def test_page_cache_leaves_out_requests_with_a_query_string(visitor, content, query):
+def test_page_cache_leaves_out_requests_with_a_query_string(visitor, faq_entry, query):
     clean = Client().get("/faq/").content
     visitor.get(f"/faq/{query}")
     assert visitor.get("/faq/").content == clean
@@ -262,14 +262,14 @@ def test_page_cache_keeps_nothing_with_a_script_name(visitor, content, settings,
     assert len(queries) > 0
 
 
-def test_page_cache_caches_nothing_of_a_foreign_host(visitor, content):
+def test_page_cache_caches_nothing_of_a_foreign_host(visitor, faq_entry):
     for _ in range(2):
         refused = visitor.get("/", headers={"host": "evil.example"})
         assert refused.status_code == 400
     assert visitor.get("/").status_code == 200
 
 
-def test_page_cache_separates_hosts_and_schemes(visitor, content):
+def test_page_cache_separates_hosts_and_schemes(visitor, faq_entry):
     visitor.get("/")
     assert visitor.get("/", headers={"host": "other.example.org"}).status_code == 200
     with CaptureQueriesContext(connection) as queries:
