@@ -319,7 +319,7 @@ HOSTILE_FILES: Mapping[str, Callable[[], bytes]] = {
     ),
     "spaces repeated": lambda: ods_of_xml(ods_row('<text:s text:c="4000000000"/>')),
     "spaces repeated in many cells": lambda: ods_of_xml(
-        ods_row('<text:s text:c="100000"/>') * 5_000
+        ods_row('<text:s text:c="100000"/>') * 4_000
     ),
     # Packages that lie or burst.
     "a bomb": lambda: xlsx_of(parts={STYLES: bytes(20_000_000)}),
