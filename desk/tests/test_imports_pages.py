@@ -97,8 +97,12 @@ def test_take_back_page_takes_the_import_back(
     ana = Member.objects.get(email="ana@rush.example")
     assert membership_of(ana, team).is_active is not bool(ticked)
     assert queued_emails() == []
-    again = visible_text(client.post(take_back_page_of(record), follow=True))
-    assert "This was taken back on" in again
+
+
+def test_take_back_page_says_that_it_was_taken_back(client_for, facilitator, record):
+    take_back(record, by=facilitator)
+    again = client_for(facilitator).post(take_back_page_of(record), follow=True)
+    assert "This was taken back on" in visible_text(again)
 
 
 def test_take_back_page_offers_to_end_used_memberships_only_where_there_are_some(
