@@ -17,6 +17,7 @@ from teams.services import (
     join_teams,
     leave_team,
     recognize_organization,
+    set_facilitators,
     withdraw_request,
 )
 
@@ -175,6 +176,24 @@ def test_complete_join_after_closing_creates_a_new_account(member, team, adminis
     assert created.pk != member.pk
     assert (created.full_name, created.is_staff) == ("Nora New", False)
     assert Membership.objects.filter(team=team).count() == 2
+
+
+def test_complete_join_uses_the_account_that_a_facilitator_added(organization, team):
+    person = make_member("nora@rush.example")
+    joined, _ = join(person.email, team)
+    assert joined == person
+    person.refresh_from_db()
+    assert (person.full_name, person.organization) == ("Nora New", organization)
+    assert membership_of(person, team).is_active
+
+
+def test_complete_join_of_a_facilitator_keeps_the_task(facilitator, team, administrator):
+    join(facilitator.email, team)
+    facilitator.refresh_from_db()
+    assert facilitator.is_staff
+    set_facilitators(team, [], by=administrator)
+    facilitator.refresh_from_db()
+    assert not facilitator.is_staff
 
 
 # Rule 7: one click for another team ---------------------------------------------------------

@@ -6,11 +6,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from post_office.models import Email
 
-from conftest import code_in, make_member, membership_of, visible_text
+from conftest import code_in, membership_of, visible_text
 from members.models import Member, Organization
 from teams.forms import JoinForm
 from teams.models import Membership
-from teams.services import add_organization, leave_team, set_facilitators
+from teams.services import add_organization, leave_team
 from teams.tests.joining import (
     CODE,
     DONE,
@@ -133,9 +133,10 @@ def test_join_refuses_a_closed_team_by_name(client, team, closed_team):
     assert Email.objects.count() == 0
 
 
-def test_join_accepts_an_address_as_people_type_it(client, organization, team):
-    join(client, team, email="  Nora@Mail.RUSH.example ")
-    assert Member.objects.get(email="nora@mail.rush.example").is_affiliation_confirmed
+def test_join_form_accepts_an_address_as_people_type_it(team):
+    entered = JoinForm(form(team, email="  Nora@Mail.RUSH.example "), open_teams=[team])
+    assert entered.is_valid()
+    assert entered.cleaned_data["email"] == "nora@mail.rush.example"
 
 
 def test_join_responds_alike_to_known_unfinished_and_unknown_addresses(member, team):
@@ -223,11 +224,6 @@ def test_join_with_a_personal_address_names_a_known_organization(client, organiz
     assert not member.is_affiliation_confirmed
 
 
-def test_join_of_a_team_by_approval_waits_for_its_facilitators(client, organization, approval_team):
-    done = join(client, approval_team)
-    assert "Your request is with the team’s facilitators" in visible_text(done)
-
-
 def test_join_refuses_an_account_that_was_closed_by_a_facilitator(client, member, team):
     member.is_active = False
     member.save()
@@ -270,32 +266,6 @@ def test_join_with_another_address_than_the_verified_one_needs_a_code(client, te
     assert not Member.objects.filter(email="maria@rush.example").exists()
 
 
-def test_join_by_a_person_a_facilitator_added_uses_the_account_that_is_there(
-    client, organization, team
-):
-    person = make_member("nora@rush.example")
-    join(client, team)
-    person.refresh_from_db()
-    assert person.full_name == "Nora Newcomer"
-    assert person.organization == organization
-    assert membership_of(person, team).is_active
-
-
-def test_join_finds_the_longest_domain(client, administrator, organization, team):
-    institute = add_organization("Rush Institute", domains=["lab.rush.example"], by=administrator)
-    join(client, team, email="nora@mail.lab.rush.example")
-    assert Member.objects.get(email__startswith="nora").organization == institute
-
-
-def test_join_of_a_facilitator_keeps_the_task(client, facilitator, team, administrator):
-    join(client, team, email=facilitator.email)
-    facilitator.refresh_from_db()
-    assert facilitator.is_staff
-    set_facilitators(team, [], by=administrator)
-    facilitator.refresh_from_db()
-    assert not facilitator.is_staff
-
-
 def test_join_done_shows_the_first_meeting_until_the_member_leaves(
     client, organization, team, other_team
 ):
@@ -314,7 +284,10 @@ def test_join_done_shows_the_first_meeting_until_the_member_leaves(
     assert "Of the team" not in visible_text(client.get(DONE))
 
 
-def test_join_done_of_a_request_shows_no_meeting(client, administrator, approval_team):
+def test_join_done_of_a_request_waits_for_facilitators_and_shows_no_meeting(
+    client, organization, approval_team
+):
     make_meeting(approval_team, audience="members")
-    client.post(JOIN, form(approval_team))
-    assert "Your first meeting" not in visible_text(enter_code(client))
+    text = visible_text(join(client, approval_team))
+    assert "Your request is with the team’s facilitators" in text
+    assert "Your first meeting" not in text
