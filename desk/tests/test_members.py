@@ -2,10 +2,11 @@
 
 import pytest
 
-from conftest import make_member, membership_of, messages_of, visible_text
+from conftest import make_member, make_membership, membership_of, messages_of, visible_text
 from desk.tests.action_pages import action_url, selection_url
 from members.models import Member
 from members.tests.steps import last_line
+from teams.models import Membership
 from teams.services import join_teams, leave_team, set_facilitators
 
 LIST = "/admin/members/member/"
@@ -19,7 +20,8 @@ def record(person: Member) -> str:
 def una(organization, team, approval_team) -> Member:
     """Named a recognized organization with an address elsewhere; waits for two teams."""
     person = make_member("una@mail.example", organization, "Una Unconfirmed", confirmed=False)
-    join_teams(person, [team, approval_team])
+    for requested in (team, approval_team):
+        make_membership(person, requested, Membership.Status.REQUESTED)
     return person
 
 

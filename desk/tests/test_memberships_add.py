@@ -12,7 +12,7 @@ from desk.records.memberships import AddMemberForm
 from desk.tests.action_pages import action_url, selection_url
 from members.models import Member
 from teams.models import Membership
-from teams.services import approve_membership, end_membership, join_teams, set_facilitators
+from teams.services import approve_membership, end_membership
 
 LIST = "/admin/teams/membership/"
 
@@ -174,9 +174,9 @@ def test_add_is_refused_to_a_member(client_for, member, typed):
 
 
 @pytest.fixture
-def approver(facilitator, approval_team, administrator) -> Member:
+def approver(facilitator, approval_team) -> Member:
     """Looks after the team that decides by approval, too."""
-    set_facilitators(approval_team, [facilitator], by=administrator)
+    approval_team.facilitators.add(facilitator)
     return facilitator
 
 
@@ -184,15 +184,13 @@ def approver(facilitator, approval_team, administrator) -> Member:
 def una(organization, approval_team) -> Membership:
     """A request of a member who is not confirmed for a recognized organization."""
     person = make_member("una@mail.example", organization, "Una Unconfirmed", confirmed=False)
-    join_teams(person, [approval_team])
-    return membership_of(person, approval_team)
+    return make_membership(person, approval_team, Membership.Status.REQUESTED)
 
 
 @pytest.fixture
 def wanda(applicant, approval_team) -> Membership:
     """A request of a member whose organization is not recognized."""
-    join_teams(applicant, [approval_team])
-    return membership_of(applicant, approval_team)
+    return make_membership(applicant, approval_team, Membership.Status.REQUESTED)
 
 
 def link_of(membership: Membership) -> str:

@@ -4,7 +4,14 @@ import pytest
 from django.urls import reverse
 from post_office.models import Email
 
-from conftest import make_member, membership_of, messages_of, visible_text
+from conftest import (
+    make_active_member,
+    make_member,
+    make_organization,
+    membership_of,
+    messages_of,
+    visible_text,
+)
 from desk.records.members.duplicates import possible_duplicates
 from desk.records.organizations.merge import find_organization
 from desk.tests.action_pages import action_url
@@ -27,7 +34,7 @@ def names(response) -> list[str]:
 
 @pytest.fixture
 def duplicate(administrator) -> Organization:
-    return add_organization("Rush Hosp", domains=["rushhosp.example"], by=administrator)
+    return make_organization("Rush Hosp", "rushhosp.example", administrator)
 
 
 @pytest.fixture
@@ -40,10 +47,7 @@ def former(duplicate, organization, administrator) -> Organization:
 @pytest.fixture
 def second(organization, other_team) -> Member:
     """Maria's other account, in another team."""
-    person = make_member("maria.old@rush.example", organization, "maría MEMBER")
-    join_teams(person, [other_team])
-    Email.objects.all().delete()
-    return person
+    return make_active_member("maria.old@rush.example", organization, "maría MEMBER", other_team)
 
 
 # Organizations ---------------------------------------------------------------------------------

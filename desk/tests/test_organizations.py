@@ -5,12 +5,13 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from conftest import make_member, membership_of, messages_of, visible_text
+from conftest import make_member, make_membership, membership_of, messages_of, visible_text
 from desk.admin import OrganizationAdmin
 from desk.records.organizations.actions import probable_kind
 from desk.records.organizations.admin import kind_name
 from desk.tests.action_pages import action_form, action_url, selection_url
 from members.models import EmailDomain, Organization
+from teams.models import Membership
 from teams.services import (
     decline_organization,
     join_teams,
@@ -27,7 +28,8 @@ def lakeview(applicant, team, other_team, approval_team) -> Organization:
     walt = make_member(
         "walt@mail.lakeview.example", applicant.organization, "Walt", confirmed=False
     )
-    join_teams(walt, [team, other_team, approval_team])
+    for requested in (team, other_team, approval_team):
+        make_membership(walt, requested, Membership.Status.REQUESTED)
     return applicant.organization
 
 
