@@ -22,6 +22,7 @@ SORTED = re.compile(r"[?&]o=")
 HREF = re.compile(r'href="((?:/admin/|\?)[^"#]*)')
 
 
+OF_A_COLUMN = ("__exact", "__isnull")
 # What the pages of a record depend on, besides whether it is shown at all.
 STATES = ("status", "state", "is_staff", "is_affiliation_confirmed")
 
@@ -60,9 +61,11 @@ def desk_addresses() -> list[str]:
 
 
 def kind_of_page(address: str) -> str:
-    """Return an address without keys and values: a list filtered by two teams is of one kind."""
+    """Return an address without keys and values: a list filtered by two teams is of one kind, and
+    one that is filtered by a column of its own shows no other page."""
     path, _, query = address.partition("?")
-    return f"{re.sub('[0-9]+', '0', path)}?{'&'.join(re.findall(r'([^=&]+)=', query))}"
+    names = [name for name in re.findall(r"([^=&]+)=", query) if not name.endswith(OF_A_COLUMN)]
+    return f"{re.sub('[0-9]+', '0', path)}?{'&'.join(names)}"
 
 
 def keys_for(address: str, texts: dict[str, str]) -> list[int]:
