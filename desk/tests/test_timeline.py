@@ -258,14 +258,14 @@ def test_organization_timeline_shows_domains_and_merged_names(
     add_domain(proposed_organization, domain="lakeview.example", by=facilitator)
     merge_organizations(proposed_organization, organization, by=facilitator)
     lines = timeline_of(client_for(facilitator), organization)
-    assert lines == [
+    assert lines[:4] == [
         "Organization | Lakeview Health merged into it",
         "lakeview.example | Lakeview Health merged into Rush Example Hospital",
         "two.example | taken back",
         "two.example | domain added",
-        "rush.example | domain added",
-        "Organization | added as recognized",
     ]
+    # What was there before the test was added at one time.
+    assert set(lines[4:]) == {"rush.example | domain added", "Organization | added as recognized"}
 
 
 def test_organization_timeline_does_not_exist_before_the_organization(client_for, facilitator):
