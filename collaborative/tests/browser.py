@@ -117,9 +117,7 @@ class _PageWatcher:
 
 
 @pytest.fixture(scope="session")
-def canvas(browser, live_server) -> Iterator[Page]:
-    """A narrow page of the live server that shows the pages of all tests (page_audit.py). Styles
-    that scripts have given to elements hold in it."""
+def _canvas(browser, live_server) -> Iterator[tuple[Page, _PageWatcher]]:
     profile = browser.new_context(
         base_url=live_server.url,
         bypass_csp=True,
@@ -130,9 +128,18 @@ def canvas(browser, live_server) -> Iterator[Page]:
     watcher = _PageWatcher(live_server.url)
     page = profile.new_page()
     watcher.watch(page)
-    yield page
+    yield page, watcher
     profile.close()
-    assert not watcher.complaints, "\n".join(watcher.complaints)
+
+
+@pytest.fixture
+def canvas(_canvas) -> Iterator[Page]:
+    """A narrow page of the live server that shows the pages of all tests (page_audit.py). Styles
+    that scripts have given to elements hold in it."""
+    page, watcher = _canvas
+    yield page
+    complaints, watcher.complaints = watcher.complaints, []
+    assert not complaints, "\n".join(complaints)
 
 
 @pytest.fixture
