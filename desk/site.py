@@ -99,7 +99,7 @@ class DeskSite(admin.AdminSite):
         waits = dashboard(request)
         context = {
             "dashboard": waits,
-            "charts": reports.dashboard_charts(request),
+            "charts": reports.dashboard_charts(request, waits["waiting"]),
             "rail": rail(self, request, waiting=waits["waiting"]),
         }
         return super().index(request, {**context, **(extra_context or {})})

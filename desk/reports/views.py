@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, cast
@@ -32,6 +32,7 @@ from members.batches import batched
 from members.csv_files import Cell
 from members.models import Member, Organization, OrganizationQuerySet
 from teams.models import ActionTeam
+from teams.services import Waiting
 from teams.statistics import (
     Coverage,
     OrganizationAttendance,
@@ -73,14 +74,15 @@ def charts_of(teams: list[ActionTeam], period: Period) -> list[Chart]:
     ]
 
 
-def dashboard_charts(request: HttpRequest) -> list[Chart]:
+def dashboard_charts(request: HttpRequest, waiting: Mapping[str, Waiting]) -> list[Chart]:
     """Return the charts of the last twelve months, for the first page of the desk: counted within
-    the last CHARTS_SECONDS."""
+    the last CHARTS_SECONDS, and since what is `waiting` there has changed."""
     teams = facilitated_teams(require_staff(request))
     if not teams:
         return []
     period = Period.year_until(timezone.localdate())
-    key = "-".join(["charts", period.code, *(str(team.pk) for team in teams)])
+    numbers = [count.number for count in waiting.values()]
+    key = "-".join(map(str, ["charts", period.code, *numbers, *(team.pk for team in teams)]))
     count = partial(charts_of, teams, period)
     return cast(list[Chart], caches["desk_counts"].get_or_set(key, count, CHARTS_SECONDS))
 

@@ -42,7 +42,7 @@ def many_requests(organization, approval_team, monkeypatch) -> list[Membership]:
 def today_without_charts(monkeypatch) -> None:
     """The first page of the desk shows only what waits: its charts, which take a third of its
     time, are looked at in test_reports.py."""
-    monkeypatch.setattr("desk.site.reports.dashboard_charts", lambda request: [])
+    monkeypatch.setattr("desk.site.reports.dashboard_charts", lambda request, waiting: [])
 
 
 @pytest.fixture

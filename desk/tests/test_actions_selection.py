@@ -40,6 +40,23 @@ def add_requests(team, organization, count: int) -> None:
     Membership.objects.bulk_create(Membership(member=member, team=team) for member in members)
 
 
+@pytest.mark.parametrize("staff", ["administrator", "facilitator"], indirect=True)
+@pytest.mark.parametrize("count", [201, 1002])
+def test_shown_form_decides_about_more_than_a_page_of_rows(
+    client_for, staff, organization, approval_team, count, monkeypatch
+):
+    # One record is enough to see that the reason arrives; the others are processed alike.
+    monkeypatch.setattr(base, "REQUEST_SECONDS", 0)
+    add_requests(approval_team, organization, count)
+    client = client_for(staff)
+    chosen = ticked("decline", Membership.objects.latest("pk")) | {"select_across": "1"}
+    page = client.get(client.post(LIST, chosen)["Location"])
+    action_form(page).submit(client, "Decline", follow=False, reason=REASON)
+    decision = Decision.objects.get()
+    assert (decision.action, decision.form_data) == ("decline", {"reason": REASON})
+    assert decision.items.count() == count
+
+
 @pytest.mark.parametrize(
     ("staff", "count"), [("facilitator", 1), ("administrator", 2)], indirect=["staff"]
 )
