@@ -148,6 +148,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneAtAT
     return OneAtATimeScheduling(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: some tests wait, for a process or a second."""
     return (os.cpu_count() or 1) + 1

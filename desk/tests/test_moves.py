@@ -51,12 +51,11 @@ def test_dashboard_and_rail_show_what_waits(desk, held, rail_counts):
 
 def test_dashboard_costs_the_same_for_one_and_three(desk, team, held, organization):
     def queries() -> int:
+        desk.get("/admin/")  # its charts are kept until something else waits
         with CaptureQueriesContext(connection) as captured:
             desk.get("/admin/")
         return len(captured)
 
-    # Its charts are kept.
-    queries()
     one = queries()
     for name in ("ann", "bob"):
         person = make_active_member(f"{name}@rush.example", organization, name, team)

@@ -161,9 +161,10 @@ def test_pages_need_the_same_queries_for_one_and_three_records(
 
     paths = [DESK, *LISTS.values()]
     desk_rows(1)
-    client.get(DESK)
+    client.get(DESK)  # its charts are kept until something else waits
     one = {path: count(path) for path in paths}
     desk_rows(2)
+    client.get(DESK)
     assert {path: count(path) for path in paths} == one
     assert client.get(LISTS["emails"]).context["cl"].result_count == 3
 
