@@ -50,6 +50,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The server, or SQLite's file, is removed as a whole: dropping the database before that takes
+    time, and fails while the last connection is being closed."""
+    return True
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """Every migration counts as applied. A test that commits leaves content types and permissions,
     which take nine tenths of the time to write again, and empties all other tables by DELETE: on

@@ -132,8 +132,9 @@ def _path_matches(path: str, patterns: tuple[str, ...]) -> bool:
 
 
 class OneAtATimeScheduling(LoadScopeScheduling):
-    """Gives the tests of ONE_AT_A_TIME to one worker, those of page_audit.py to one, because it
-    remembers what it has checked, and each of the others to any of them.
+    """Gives the tests of ONE_AT_A_TIME to one worker, those of AUDITING_PAGES to one, because
+    page_audit.py remembers what it has checked, and each other file to any of them as a whole: what
+    a module's tests share is made once, and a worker asks for work less often.
 
     xdist has groups for that, but pytest 9.2 does not let it write them into a test's name.
     """
@@ -141,17 +142,11 @@ class OneAtATimeScheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         if matches(nodeid, ONE_AT_A_TIME):
             return "one at a time"
-        return "page audit" if matches(nodeid, AUDITING_PAGES) else nodeid
+        return "page audit" if matches(nodeid, AUDITING_PAGES) else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneAtATimeScheduling:
     return OneAtATimeScheduling(config, log)
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist's own
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: some tests wait, for a process or a second."""
-    return (os.cpu_count() or 1) + 1
 
 
 def pytest_report_header() -> str:
