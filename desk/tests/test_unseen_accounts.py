@@ -185,9 +185,9 @@ def gives_membership_alone(
         yield
         assert [state_of(account) for account in accounts] == before
         assert all(membership_of(account, team).is_active for account in accounts)
-        told = {(email.to[0], email.subject) for email in queued_emails()[sent:]}
-        assert told == {(each.email, "You were added to Education") for each in newcomers}
-        assert len(queued_emails()) - sent == len(told)
+        notices = {(email.to[0], email.subject) for email in queued_emails()[sent:]}
+        assert notices == {(each.email, "You were added to Education") for each in newcomers}
+        assert len(queued_emails()) - sent == len(notices)
 
     def membership_exists(account: Member) -> bool:
         return Membership.objects.of(account).filter(team=team).exists()

@@ -79,8 +79,8 @@ def test_move_member_keeps_memberships_and_dates(member, team, other_organizatio
         ("maria@rush.example", "You can no longer sign in with this address"),
     ]
     # The old address never learns the new one.
-    told = queued_emails()[1]
-    for part in (told.subject, told.message, told.html_message):
+    notice = queued_emails()[1]
+    for part in (notice.subject, notice.message, notice.html_message):
         assert "loop.example" not in part
         assert "Loop" not in part
 

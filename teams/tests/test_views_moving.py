@@ -223,8 +223,8 @@ def test_move_objection_asks_first_and_holds_the_account(
 ):
     move_member(member, NEW)
     browser = client_for(member)
-    (told,) = Email.objects.filter(to="maria@rush.example")
-    assert objection_url() in told.message
+    (notice,) = Email.objects.filter(to="maria@rush.example")
+    assert objection_url() in notice.message
     assert "Put the account on hold?" in visible_text(client.get(objection_url()))
     assert browser.get("/my/").status_code == 200
     done = client.post(objection_url(), follow=True)
