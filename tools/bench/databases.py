@@ -1,4 +1,5 @@
-"""The databases that are measured: created and filled once, kept in a folder for the next run.
+"""The databases that are measured. The big one is filled once and kept in a folder for the next
+run; the small ones are made anew each time, since joins are measured in them and would add up.
 
     .venv/bin/python tools/bench/databases.py FOLDER SCRIPT [ARGUMENTS]
 
@@ -68,7 +69,7 @@ def manage(*arguments: str, **env: str) -> None:
 
 
 def fill_databases(folder: Path, server: str, only: str = "") -> dict[str, dict[str, str]]:
-    """Create and fill the databases, or one, that do not exist; return the environment of each."""
+    """Create and fill the databases, or one; return the environment of each."""
     names = {
         "PostgreSQL": f"{server}portal_small",
         "SQLite": f"sqlite:///{folder}/small.sqlite3",
@@ -87,7 +88,8 @@ def fill_databases(folder: Path, server: str, only: str = "") -> dict[str, dict[
             size = SIZES["big" if "big" in name else "small"]
             filler = str(ROOT / "tools" / "fill_big_database.py")
             run([sys.executable, filler, "--yes", "--verbosity=0", *size], **(SETTINGS | env))
-            (folder / f"{url.rpartition('/')[2]}.filled").touch()
+            if "big" in name:
+                (folder / f"{url.rpartition('/')[2]}.filled").touch()
         else:
             manage("migrate", "--verbosity=0", **env)
     return environments
