@@ -223,9 +223,11 @@ class Site:
 
     def connection(self, source: str) -> HTTPSConnection:
         """A browser's connection to nginx, from the address `source` of this machine."""
-        connection = HTTPSConnection(NAME, timeout=PATIENCE)
+        # Without a context of its own, each connection reads the certificates of the whole system.
+        trusting = self.trusting()
+        connection = HTTPSConnection(NAME, timeout=PATIENCE, context=trusting)
         plain = socket.create_connection(("127.0.0.1", self.https), PATIENCE, (source, 0))
-        connection.sock = self.trusting().wrap_socket(plain, server_hostname=NAME)
+        connection.sock = trusting.wrap_socket(plain, server_hostname=NAME)
         return connection
 
     def get(
