@@ -19,7 +19,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
@@ -36,7 +35,6 @@ from desk.actions.bulk_action import (
 from desk.actions.preview import describe_effects
 from desk.actions.results import hide_unseen_results
 from desk.changelist import RecordAdmin, mark_unseen_people, require_staff
-from desk.changelist.base import not_saved_response
 from desk.models import Selection
 from members.models import Decision, DecisionItem, Member
 from members.services import create_decision, preview_action
@@ -177,10 +175,6 @@ class ActionAdmin(RecordAdmin[Record]):
         """Return the page that says what will happen, with the form."""
         available = [record for record in records if bulk_action.is_available(record)]
         context = {
-            **self.admin_site.each_context(request),
-            "title": bulk_action.page_title(records),
-            "subtitle": None,
-            "opts": self.opts,
             "bulk_action": bulk_action,
             "form": form,
             "form_url": bulk_action.url_for(request),
@@ -193,7 +187,8 @@ class ActionAdmin(RecordAdmin[Record]):
             **self._preview(request, bulk_action, available, form),
             **bulk_action.get_context_data(request, records, form),
         }
-        return TemplateResponse(request, bulk_action.template, context)
+        title = bulk_action.page_title(records)
+        return self.render_page(request, bulk_action.template, title, **context)
 
     def _preview(
         self,
@@ -264,7 +259,7 @@ class ActionAdmin(RecordAdmin[Record]):
             return HttpResponseRedirect(_result_url(decision.pk))
         if len(records) == 1 and _is_lost(decision) and (typed := _typed_text(form)):
             results = decision.items.values_list("result_message", flat=True)
-            return not_saved_response(self, request, records[0], typed, message=results[0])
+            return self.not_saved_response(request, records[0], typed, message=results[0])
         add_result_messages(request, decision)
         success_url = "" if FILTERS_PARAM in request.GET else bulk_action.success_url(form_data)
         return HttpResponseRedirect(success_url or self.back_url(request, records))

@@ -93,10 +93,6 @@ class DecisionAdmin(DeskModelAdmin[Decision]):
         page.object_list = list(page.object_list)
         hide_unseen_results(decision, page.object_list, require_staff(request))
         context = {
-            **self.admin_site.each_context(request),
-            "title": decision.title,
-            "subtitle": None,
-            "opts": self.opts,
             "decision": decision,
             "page": page,
             "outcomes": [
@@ -106,7 +102,8 @@ class DecisionAdmin(DeskModelAdmin[Decision]):
             "list_url": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
             "list_name": opts.verbose_name_plural,
         }
-        response = TemplateResponse(request, "admin/members/decision/result.html", context)
+        template = "admin/members/decision/result.html"
+        response = self.render_page(request, template, decision.title, **context)
         if decision.finished_at is None:
             response["Refresh"] = str(RELOAD_SECONDS)
         return response

@@ -86,28 +86,6 @@ class CalendarInput(forms.DateInput):
         super().__init__({"type": "date", **(attrs or {})}, format="%Y-%m-%d")
 
 
-def not_saved_response(
-    model_admin: admin.ModelAdmin[Any],
-    request: HttpRequest,
-    record: models.Model,
-    typed: Sequence[tuple[str, str]],
-    message: str = CLOSED_MEANWHILE,
-) -> HttpResponse:
-    """Return the page that says, with `message`, that nothing was saved because someone else was
-    faster, and shows what was `typed`, by label."""
-    opts = model_admin.opts
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": "Not saved",
-        "opts": opts,
-        "record": record,
-        "record_url": reverse(admin_urlname(opts, "change"), args=[record.pk]),  # type: ignore[arg-type]
-        "typed": typed,
-        "message": message,
-    }
-    return TemplateResponse(request, "admin/not_saved.html", context, status=409)
-
-
 class DeskModelAdmin(admin.ModelAdmin[Row]):
     """A list at the desk. All staff may view and change what `get_queryset` returns.
 
@@ -272,12 +250,39 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         if request.method == "POST" and object_id is not None and self.closing_fields:
             record = self.get_object(request, unquote(object_id))
             if record is not None and (typed := self._unsaved_text(request, record)):
-                return not_saved_response(self, request, record, typed)
+                return self.not_saved_response(request, record, typed)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except Refused as refusal:
             messages.error(request, str(refusal))
             return HttpResponseRedirect(request.get_full_path())
+
+    def render_page(
+        self, request: HttpRequest, template: str, title: str, **context: Any
+    ) -> TemplateResponse:
+        """Return a page of the desk that belongs to this list: one that extends subpage.html."""
+        shared = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "subtitle": None,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, template, {**shared, **context})
+
+    def not_saved_response(
+        self,
+        request: HttpRequest,
+        record: models.Model,
+        typed: Sequence[tuple[str, str]],
+        message: str = CLOSED_MEANWHILE,
+    ) -> HttpResponse:
+        """Return the page that says, with `message`, that nothing was saved because someone else
+        was faster, and shows what was `typed`, by label."""
+        url = reverse(admin_urlname(self.opts, "change"), args=[record.pk])  # type: ignore[arg-type]
+        context = {"record": record, "record_url": url, "typed": typed, "message": message}
+        response = self.render_page(request, "admin/not_saved.html", "Not saved", **context)
+        response.status_code = 409
+        return response
 
     def _unsaved_text(self, request: HttpRequest, record: Row) -> list[tuple[str, str]]:
         """Return by label what was typed into `closing_fields`, if the form of `record` no longer

@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from desk.changelist import DeskModelAdmin, counted, parse_pk, require_staff
@@ -108,6 +107,7 @@ class ImportingAdmin(DeskModelAdmin[Row]):
                 zip(self.import_class.columns, self.import_class.column_help, strict=True)
             ),
             "template_url": self._url("import_template"),
+            "description": self.import_class.description,
         }
         return self._render(request, "admin/import.html", context)
 
@@ -117,7 +117,6 @@ class ImportingAdmin(DeskModelAdmin[Row]):
         record = self._get_import(request, pk)
         context = {
             "record": record,
-            "import_url": self._url("import"),
             "correct_url": self._url("import_correct", pk),
             "store_url": self._url("import_store", pk),
             "continue_url": self._url("import_continue", pk),
@@ -232,15 +231,10 @@ class ImportingAdmin(DeskModelAdmin[Row]):
         }
 
     def _render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-        shared = {
-            **self.admin_site.each_context(request),
-            "title": self.import_class.title,
-            "subtitle": None,
-            "opts": self.opts,
-            "description": self.import_class.description,
-            "back_url": reverse(f"admin:{self._prefix}_changelist"),
-        }
-        return TemplateResponse(request, template, {**shared, **context})
+        upload_url = self._url("import")
+        return self.render_page(
+            request, template, self.import_class.title, upload_url=upload_url, **context
+        )
 
     def _posted_version(self, request: HttpRequest) -> int:
         """Return which check the person has read; 0 for none."""

@@ -11,7 +11,6 @@ from django.contrib import admin, messages
 from django.core import signing
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -286,15 +285,8 @@ class UnemploymentSurveyAdmin(DeskModelAdmin[UnemploymentSurvey]):
         return HttpResponseRedirect(reverse("admin:teams_unemploymentsurvey_changelist"))
 
     def _page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": self.add_words,
-            "subtitle": None,
-            "opts": self.opts,
-            "upload_url": reverse("admin:teams_unemploymentsurvey_add"),
-            **context,
-        }
-        return TemplateResponse(request, template, context)
+        upload_url = reverse("admin:teams_unemploymentsurvey_add")
+        return self.render_page(request, template, self.add_words, upload_url=upload_url, **context)
 
     @admin.display(description="Chicago overall", ordering="city_rate")
     def city_rate_shown(self, survey: UnemploymentSurvey) -> str:

@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from desk.actions.base import MAX_DECISION_ROWS
@@ -103,12 +102,14 @@ class ImportAdmin(DeskModelAdmin[Import]):
         )
         kept = brought_by(record, Outcome.KEPT)
         context = {
+            "record": record,
             "counts": _counts(record),
             "page": Paginator(records, RECORDS_PER_PAGE).get_page(request.GET.get("page")),
             "kept": _kept_context(kept, staff),
             "invitable": len(self._invitable(record, staff)),
         }
-        return self._render(request, "record", record.file_name, record, context)
+        page = "admin/desk/import/record.html"
+        return self.render_page(request, page, record.file_name, **context)
 
     def invite_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Open the page that invites the imported people who have neither signed in nor been
@@ -147,9 +148,9 @@ class ImportAdmin(DeskModelAdmin[Import]):
         except Refused as refusal:
             messages.warning(request, str(refusal))
             return self._redirect(record)
-        context = {"preview": preview, "kept": _kept_context(preview.kept, staff)}
-        title = f"Take back {record.file_name}"
-        return self._render(request, "take_back", title, record, context)
+        kept = _kept_context(preview.kept, staff)
+        page, title = "admin/desk/import/take_back.html", f"Take back {record.file_name}"
+        return self.render_page(request, page, title, record=record, preview=preview, kept=kept)
 
     def _get_import(self, request: HttpRequest, object_id: str) -> Import:
         record = self.get_object(request, object_id)
@@ -159,18 +160,6 @@ class ImportAdmin(DeskModelAdmin[Import]):
 
     def _redirect(self, record: Import) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:desk_import_change", args=[record.pk]))
-
-    def _render(
-        self, request: HttpRequest, page: str, title: str, record: Import, context: dict[str, Any]
-    ) -> HttpResponse:
-        shared = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "subtitle": None,
-            "opts": self.opts,
-            "record": record,
-        }
-        return TemplateResponse(request, f"admin/desk/import/{page}.html", {**shared, **context})
 
     @admin.display(description="when", ordering="finished_at")
     def imported(self, record: Import) -> str:

@@ -11,7 +11,6 @@ from django.contrib.admin.helpers import AdminForm
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -380,16 +379,14 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
             any_form, [(None, {"fields": list(form.fields)})], {}, model_admin=self
         )
         context = {
-            **self.admin_site.each_context(request),
-            "title": "Add a member directly",
-            "subtitle": None,
-            "opts": self.opts,
             "adminform": adminform,
             "form": form,
             "new_address_note": NEW_ADDRESS_NOTE,
             "organizations": Organization.objects.suggested(),
         }
-        return TemplateResponse(request, "admin/teams/membership/add.html", context)
+        return self.render_page(
+            request, "admin/teams/membership/add.html", "Add a member directly", **context
+        )
 
     @admin.display(description="member")
     def person(self, membership: Membership) -> SafeString:

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.core import signing
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.text import Truncator
 
@@ -120,15 +119,8 @@ class TopicImportAdmin(ClaimableAdmin[Topic]):
         return HttpResponseRedirect(reverse("admin:teams_topic_import"))
 
     def _page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": TITLE,
-            "subtitle": None,
-            "opts": self.opts,
-            "upload_url": reverse("admin:teams_topic_import"),
-            **context,
-        }
-        return TemplateResponse(request, template, context)
+        upload_url = reverse("admin:teams_topic_import")
+        return self.render_page(request, template, TITLE, upload_url=upload_url, **context)
 
 
 @transaction.atomic
