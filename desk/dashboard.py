@@ -332,7 +332,7 @@ KINDS = [
         many="proposed topics",
         task="to decide",
         list_name="admin:teams_topic_changelist",
-        list_query="state=waiting",
+        list_query="waits=decision",
         load=partial(_submissions, "topics"),
         template="admin/_waiting_topic.html",
         hint="Publish it as proposed, or dismiss it.",

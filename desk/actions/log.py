@@ -30,6 +30,7 @@ RELOAD_SECONDS = 3
 class DecisionAdmin(DeskModelAdmin[Decision]):
     """One's own decisions; administrators see those of all."""
 
+    can_add = can_change = False
     list_display = ["summary", "by", "created_at", "results", "undo"]
     list_select_related = ["by"]
     ordering = ["-pk"]
@@ -55,12 +56,6 @@ class DecisionAdmin(DeskModelAdmin[Decision]):
             refused_count=Count("items", filter=Q(items__outcome=outcomes.REFUSED)),
             undo_refused_count=Count("items", filter=Q(items__outcome=outcomes.UNDO_REFUSED)),
         )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Decision | None = None) -> bool:
-        return False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

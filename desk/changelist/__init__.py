@@ -3,6 +3,8 @@
 from desk.changelist.base import (
     DeskModelAdmin,
     is_administrator,
+    only_team,
+    own_teams,
     parse_pk,
     require_staff,
     team_tag,
@@ -23,6 +25,8 @@ __all__ = [
     "counted",
     "is_administrator",
     "mark_unseen_people",
+    "only_team",
+    "own_teams",
     "parse_pk",
     "require_staff",
     "team_tag",

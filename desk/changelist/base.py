@@ -30,7 +30,7 @@ from desk.changelist.search import search, split_words
 from members.models import Member
 from members.search_words import cut_search_note
 from members.services import Refused
-from teams.models import ActionTeam
+from teams.models import ActionTeam, ActionTeamQuerySet
 
 Row = TypeVar("Row", bound=models.Model)
 # In the links of Django's filters by a field.
@@ -51,6 +51,17 @@ def require_staff(request: HttpRequest) -> Member:
 def is_administrator(request: HttpRequest) -> bool:
     """Return whether the signed-in staff member sees and may do everything at the desk."""
     return require_staff(request).is_superuser
+
+
+def own_teams(request: HttpRequest) -> ActionTeamQuerySet:
+    """Return the teams that the signed-in staff member facilitates; to administrators all."""
+    return ActionTeam.objects.facilitated_by(require_staff(request))
+
+
+def only_team(request: HttpRequest) -> ActionTeam | None:
+    """Return the team of `own_teams` if there is just one."""
+    teams = list(own_teams(request)[:2])
+    return teams[0] if len(teams) == 1 else None
 
 
 def parse_pk(text: str) -> int | None:
@@ -101,6 +112,10 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
     view_on_site = False
     # Of the list; empty: the plural name of the model.
     title = ""
+    # Of the page that adds a record, and the button that leads to it; empty: as in stock admin.
+    add_words = ""
+    # Whether all staff may, where it does not depend on the person or the record.
+    can_add = can_change = True
     # Texts in the form until a decision, such as publishing, closes them.
     closing_fields: ClassVar[Sequence[str]] = ()
     # Stock admin repeats an address above its field.
@@ -108,6 +123,14 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         models.DateField: {"widget": CalendarInput},
         models.URLField: {"widget": forms.URLInput},
     }
+
+    def get_form(
+        self, request: HttpRequest, obj: Row | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form, which knows as `staff` who fills it in. Its class is made for a page."""
+        form_class: Any = super().get_form(request, obj, change, **kwargs)
+        form_class.staff = require_staff(request)
+        return form_class
 
     def get_action_choices(
         self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
@@ -167,10 +190,10 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         return bool(require_staff(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(require_staff(request))
+        return self.can_add and bool(require_staff(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        return bool(require_staff(request))
+        return self.can_change and bool(require_staff(request))
 
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return False
@@ -237,6 +260,16 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
             context["active_filters"] = describe_filters(context["cl"])
             context["search_note"] = cut_search_note(split_words(context["cl"].query))
         return response
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Return the page that adds a record, headed by what it does."""
+        title = {"title": self.add_words} if self.add_words else {}
+        return super().add_view(request, form_url, {**title, **(extra_context or {})})
 
     def changeform_view(
         self,

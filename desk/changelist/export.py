@@ -254,6 +254,7 @@ def _count_rows(export: Export, rows: Generator[list[Cell]]) -> Iterator[list[Ce
 class ExportAdmin(DeskModelAdmin[Export]):
     """Who exported which list, for administrators to read."""
 
+    can_add = can_change = False
     list_display = ["made_at", "by", "what", "narrowed", "file_format", "number"]
     list_display_links = None
     list_filter = ["file_format"]
@@ -267,12 +268,6 @@ class ExportAdmin(DeskModelAdmin[Export]):
 
     def has_view_permission(self, request: HttpRequest, obj: Export | None = None) -> bool:
         return is_administrator(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Export | None = None) -> bool:
-        return False
 
     @admin.display(description="narrowed to", ordering="filters")
     def narrowed(self, row: Export) -> str:

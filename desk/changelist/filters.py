@@ -1,18 +1,45 @@
-"""Filters that numbers link to: each lists exactly the records that its number counts."""
+"""Filters of several lists, and those that numbers link to: each of these lists exactly the records
+that its number counts."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Exists, QuerySet
 from django.http import HttpRequest
 
-from desk.changelist import parse_pk, require_staff
+from desk.changelist import own_teams, parse_pk
 from members.models import Organization
-from teams.models import ActionTeam, Membership, MembershipQuerySet
+from teams.models import Membership, MembershipQuerySet
 from teams.statistics import Period, active_members_subquery
+
+
+class TeamFilter(admin.SimpleListFilter):
+    """The teams that one facilitates; no others are named."""
+
+    title = parameter_name = "team"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(own_teams(request).values_list("slug", "name"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(team__slug=self.value()) if self.value() else queryset
+
+
+class WaitsFilter(admin.SimpleListFilter):
+    """What waits for a decision."""
+
+    title, parameter_name = "what it is waiting for", "waits"
+    waits_for: ClassVar[tuple[str, str]] = ("decision", "A decision")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [self.waits_for]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        waiting: Any = queryset
+        return waiting.waiting() if self.value() == self.waits_for[0] else queryset
 
 
 class PeriodFilter(admin.SimpleListFilter):
@@ -86,9 +113,7 @@ class OnTeamFilter(admin.SimpleListFilter):
     title, parameter_name = "who is on", "team"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        self.teams = {
-            team.slug: team for team in ActionTeam.objects.facilitated_by(require_staff(request))
-        }
+        self.teams = {team.slug: team for team in own_teams(request)}
         return [(slug, team.name) for slug, team in self.teams.items()]
 
     def has_output(self) -> bool:

@@ -16,13 +16,12 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import ActionWithReason
-from desk.changelist import DeskModelAdmin, badge, counted, require_staff, team_tag
+from desk.changelist import DeskModelAdmin, badge, counted, only_team, require_staff, team_tag
+from desk.changelist.filters import TeamFilter
 from desk.imports.area_figures import AreaFigures, read_area_figures
 from desk.imports.file_check import FileCheck
 from desk.imports.views import UploadForm
 from desk.records.choose_areas import ChooseAreas
-from desk.records.memberships import TeamFilter
-from desk.records.teams import own_teams
 from members.dates import long_date
 from members.services import Refused
 from members.text_fields import CleanFormField
@@ -85,6 +84,7 @@ class StateFilter(admin.SimpleListFilter):
 class TargetAreaAdmin(ActionAdmin[TargetArea]):
     """The target areas of one's own teams. They are chosen for a team, and ended here."""
 
+    can_change = False
     add_words = "Choose target areas"
     bulk_actions = [EndTarget()]
     list_display = ["name", "team_tag", "since", "why", "state"]
@@ -104,9 +104,6 @@ class TargetAreaAdmin(ActionAdmin[TargetArea]):
         targets = TargetArea.objects.editable_by(require_staff(request))
         return targets.select_related("team", "chosen_by")
 
-    def has_change_permission(self, request: HttpRequest, obj: TargetArea | None = None) -> bool:
-        return False
-
     def add_view(
         self,
         request: HttpRequest,
@@ -114,9 +111,8 @@ class TargetAreaAdmin(ActionAdmin[TargetArea]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Go to the page that chooses areas for a team; with several teams, to their list first."""
-        teams = list(own_teams(request)[:2])
-        if len(teams) == 1:
-            return HttpResponseRedirect(ChooseAreas().record_url(teams[0].pk))
+        if team := only_team(request):
+            return HttpResponseRedirect(ChooseAreas().record_url(team.pk))
         messages.info(request, "Open the team, then press “Choose target areas”.")
         return HttpResponseRedirect(reverse("admin:teams_actionteam_changelist"))
 
@@ -181,6 +177,7 @@ class SurveyForm(UploadForm):
 class UnemploymentSurveyAdmin(DeskModelAdmin[UnemploymentSurvey]):
     """The surveys with figures about areas: imported, and read on the public pages."""
 
+    can_change = False
     add_words = "Import figures"
     list_display = ["years", "name", "city_rate_shown", "number", "source", "imported"]
     ordering = ["-last_year"]
@@ -189,9 +186,6 @@ class UnemploymentSurveyAdmin(DeskModelAdmin[UnemploymentSurvey]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[UnemploymentSurvey]:
         surveys = UnemploymentSurvey.objects.annotate(number_of_areas=Count("figures"))
         return surveys.select_related("imported_by")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def add_view(
         self,

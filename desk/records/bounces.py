@@ -92,6 +92,7 @@ class WaitsFilter(admin.SimpleListFilter):
 class BounceAdmin(ActionAdmin[Bounce]):
     """Addresses of the people of one's own teams. Only actions change them."""
 
+    can_add = can_change = False
     title = "Returned emails"
     bulk_actions = [StillThere(), HasLeft()]
     list_display = ["person", "address", "why", "number", "first", "status_badge"]
@@ -121,12 +122,6 @@ class BounceAdmin(ActionAdmin[Bounce]):
     def get_fields(self, request: HttpRequest, obj: Bounce | None = None) -> Any:
         """Return the fields that have a value."""
         return self.fields if obj is None or obj.settled_at else self.fields[:-2]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Bounce | None = None) -> bool:
-        return False
 
     @admin.display(description="member", ordering="member__full_name")
     def person(self, bounce: Bounce) -> str:

@@ -219,6 +219,7 @@ class EmailDomainForm(OverlapForm):
 class EmailDomainAdmin(ActionAdmin[EmailDomain]):
     """The email domains of organizations, shared by all facilitators as organizations are."""
 
+    can_change = False
     bulk_actions = [MoveDomain(), MovePeople(), TakeBack()]
     list_display = ["readable", "organization"]
     search_fields = ["domain", "organization__name"]
@@ -233,9 +234,6 @@ class EmailDomainAdmin(ActionAdmin[EmailDomain]):
         if obj:
             return ("organization", "readable")
         return ("organization", "domain", "accepts_overlap")
-
-    def has_change_permission(self, request: HttpRequest, obj: EmailDomain | None = None) -> bool:
-        return False
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any

@@ -40,6 +40,7 @@ class EmailAdmin(DeskModelAdmin[Email]):
     """The emails and whether they went out, for administrators. No text is shown, and of an email
     with a sign-in code not even the subject."""
 
+    can_add = can_change = False
     title = "Emails"
     list_display = [
         "recipient", "subject_or_code", "kind", "status_badge", "failed_tries", "last_refusal",
@@ -65,12 +66,6 @@ class EmailAdmin(DeskModelAdmin[Email]):
 
     def has_view_permission(self, request: HttpRequest, obj: Email | None = None) -> bool:
         return is_administrator(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Email | None = None) -> bool:
-        return False
 
     @admin.display(description="to")
     def recipient(self, email: Email) -> str:

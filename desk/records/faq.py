@@ -15,7 +15,7 @@ from django.utils.text import Truncator
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction
 from desk.changelist import badge, require_staff
-from desk.records.memberships import TeamFilter
+from desk.changelist.filters import TeamFilter
 from desk.records.teams import PublishedAdmin
 from members.dates import long_date
 from teams.models import ActionTeam, FaqEntry

@@ -14,9 +14,9 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction, origin_of
-from desk.changelist import badge, mark_unseen_people, require_staff, team_tag
-from desk.records.memberships import TeamFilter
-from desk.records.teams import PublishedAdmin, own_teams
+from desk.changelist import badge, mark_unseen_people, own_teams, require_staff, team_tag
+from desk.changelist.filters import TeamFilter
+from desk.records.teams import PublishedAdmin
 from members.dates import long_date
 from members.models import Member
 from members.services import save_with_history

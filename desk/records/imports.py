@@ -54,6 +54,7 @@ LABELS = {
 class ImportAdmin(DeskModelAdmin[Import]):
     """One's own imports; administrators see those of all."""
 
+    can_add = can_change = False
     list_display = ["file_name", "kind", "by", "imported", "number", "state_badge", "until"]
     list_filter = ["kind"]
     list_select_related = ["by"]
@@ -75,12 +76,6 @@ class ImportAdmin(DeskModelAdmin[Import]):
     def get_queryset(self, request: HttpRequest) -> ImportQuerySet:
         imports = Import.objects.visible_to(require_staff(request)).carried_out()
         return imports.select_related("by", "taken_back_by")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Import | None = None) -> bool:
-        return False
 
     def change_view(
         self,

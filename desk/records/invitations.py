@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import FILTERS_PARAM, BulkAction
-from desk.changelist import badge, is_administrator, mark_unseen_people, require_staff
+from desk.changelist import badge, is_administrator, mark_unseen_people, own_teams, require_staff
 from desk.records.asking import ask_once, confirmation_field
 from desk.records.organizations.domain_evidence import looks_like_warnings
 from members.dates import long_date
@@ -171,7 +171,7 @@ class InvitationAdmin(ActionAdmin[Invitation]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The list, for facilitators with the way to invite people to each of their teams."""
-        teams = ActionTeam.objects.facilitated_by(require_staff(request))
+        teams = own_teams(request)
         name = "admin:teams_actionteam_invite-people"
         ways = [
             (f"Invite to {team}", reverse(name, args=[team.pk]))
@@ -211,16 +211,6 @@ class InvitationAdmin(ActionAdmin[Invitation]):
         if not is_administrator(request):
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
-
-    def add_view(
-        self,
-        request: HttpRequest,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Return the page that invites someone, headed by what it does."""
-        context = {"title": self.add_words} | (extra_context or {})
-        return super().add_view(request, form_url, context)
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
         """Invite through the service, which sends an open invitation to the same again."""

@@ -17,7 +17,13 @@ from django.utils.safestring import SafeString
 
 from desk.actions.bulk_action import MAX_LISTED_RECORDS, ActionWithReason, BulkAction
 from desk.changelist import badge, require_staff, team_tag
-from desk.changelist.filters import AnsweredFilter, EmployerFilter, EndedFilter, JoinedFilter
+from desk.changelist.filters import (
+    AnsweredFilter,
+    EmployerFilter,
+    EndedFilter,
+    JoinedFilter,
+    TeamFilter,
+)
 from desk.changelist.search import search
 from desk.records.asking import ask_once, confirmation_field
 from desk.records.claims import ClaimableAdmin, with_claim
@@ -161,19 +167,6 @@ class End(MembershipAction, ActionWithReason[Membership]):
         return membership.is_active
 
 
-class TeamFilter(admin.SimpleListFilter):
-    """The teams that one facilitates; no others are named."""
-
-    title = parameter_name = "team"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        teams = ActionTeam.objects.facilitated_by(require_staff(request))
-        return list(teams.values_list("slug", "name"))
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(team__slug=self.value()) if self.value() else queryset
-
-
 class WaitsForFilter(admin.SimpleListFilter):
     title = "what it is waiting for"
     parameter_name = "waits_for"
@@ -285,6 +278,7 @@ def added_message(membership: Membership, email: str, account: Member | None) ->
 class MembershipAdmin(ClaimableAdmin[Membership]):
     """Every membership and request of one's own teams. Only actions change them."""
 
+    can_change = False
     bulk_actions = [Approve(), Decline(), End()]
     list_display = [
         "member", "organization", "team_tag", "current_status", "waits_for", "requested",
@@ -344,9 +338,6 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
             empty |= {"ended_at", "ender"}
         empty |= {name for name in ("reason", "request_reason") if not getattr(obj, name)}
         return [name for name in self.fields if name not in empty]
-
-    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
-        return False
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -15,8 +15,9 @@ from post_office.models import Email
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import ActionWithReason, BulkAction
 from desk.changelist import badge, require_staff
+from desk.changelist.filters import WaitsFilter
 from members.dates import long_date
-from members.models import Member, Move, MoveQuerySet
+from members.models import Member, Move
 from members.services import Preview
 from teams.services.visibility import visible_moves
 
@@ -124,22 +125,11 @@ class Return(MoveAction, ActionWithReason[Move]):
     )
 
 
-class WaitsFilter(admin.SimpleListFilter):
-    title = "what it is waiting for"
-    parameter_name = "waits"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("decision", "A decision")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Move]) -> QuerySet[Move]:
-        moves = cast("MoveQuerySet", queryset)
-        return moves.waiting() if self.value() == "decision" else moves
-
-
 class MoveAdmin(ActionAdmin[Move]):
     """Moves of the people of one's own teams; of staff only for administrators. Only actions
     change them."""
 
+    can_add = can_change = False
     title = "Moves to another address"
     bulk_actions = [Approve(), Decline(), Keep(), Return()]
     list_display = ["person", "old_email", "new_email", "asked", "status_badge"]
@@ -172,12 +162,6 @@ class MoveAdmin(ActionAdmin[Move]):
             return self.fields
         shown = {"account", "status_badge"}
         return [name for name in self.fields if name in shown or getattr(obj, name)]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Move | None = None) -> bool:
-        return False
 
     @admin.display(description="member", ordering="member__full_name")
     def person(self, move: Move) -> str:

@@ -15,12 +15,12 @@ from django.utils.safestring import SafeString
 
 from desk.actions.bulk_action import MAX_LISTED_RECORDS
 from desk.changelist import require_staff
+from desk.changelist.filters import WaitsFilter
 from desk.records.similar_entries import similar_entries
 from desk.records.submissions import (
     DismissAction,
     SubmissionAction,
     SubmissionAdmin,
-    WaitsFilter,
 )
 from members.dates import long_date
 from members.models import Member
@@ -192,6 +192,7 @@ class QuestionAdmin(SubmissionAdmin[Question]):
     """What visitors asked. Only actions change it."""
 
     title = "Visitors’ questions"
+    no_address = "none, or erased: the asker can only be answered on the FAQ page"
     bulk_actions = [Answer(), Publish(), Dismiss()]
     list_display = ["__str__", "asked", "age", "address_given", "status_badge"]
     list_filter = [AnswerFilter, "status"]
@@ -215,12 +216,6 @@ class QuestionAdmin(SubmissionAdmin[Question]):
     @admin.display(description="address given")
     def address_given(self, question: Question) -> str:
         return "yes" if question.email else "no"
-
-    @admin.display(description="asker’s address")
-    def address(self, question: Question) -> str:
-        if question.email:
-            return f"{question.email} (not verified)"
-        return "none, or erased: the asker can only be answered on the FAQ page"
 
     @admin.display(description="answer or reason")
     def answer_or_reason(self, question: Question) -> str:

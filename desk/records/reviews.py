@@ -209,16 +209,6 @@ class ReviewAdmin(ActionAdmin[Review]):
         days = proposed_days()
         return {"begins_on": days.first, "ends_on": days.last}
 
-    def add_view(
-        self,
-        request: HttpRequest,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        return super().add_view(
-            request, form_url, {"title": self.add_words} | (extra_context or {})
-        )
-
     def save_model(self, request: HttpRequest, obj: Review, form: Any, change: bool) -> None:
         """Begin or change through the services."""
         staff, data = require_staff(request), form.cleaned_data

@@ -56,12 +56,10 @@ class SiteIdentityForm(forms.ModelForm[SiteIdentity]):
 class SiteIdentityAdmin(AdministratorsRecordAdmin):
     """The names and the logo. There is one record, so none is added, and its page is the list."""
 
+    can_add = False
     form = SiteIdentityForm
     change_form_template = "admin/members/siteidentity/change_form.html"
     fields = ("name", "short_name", "logo_file", "logo_shows_name", "remove_logo")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Return the form, with where the names are shown."""

@@ -37,19 +37,17 @@ class AdministratorsRecordAdmin(RecordAdmin[Any]):
     has_change_permission = has_view_permission
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return is_administrator(request)
+        return self.can_add and is_administrator(request)
 
 
 class SiteTextAdmin(AdministratorsRecordAdmin):
     """The texts of the site. There is one for each place, so none is added."""
 
+    can_add = False
     title = "Texts of the site"
     change_form_template = "admin/teams/sitetext/change_form.html"
     list_display = ["place_name", "beginning", "last_changed"]
     fields = ["text"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         preview = self.admin_site.admin_view(self.preview_view)

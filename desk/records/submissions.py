@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -30,8 +29,6 @@ from teams.models import Submission
 from teams.workdays import working_days_since
 
 Sent = TypeVar("Sent", bound=Submission)
-
-BADGES = {"waiting": "waiting", "answered": "confirmed", "published": "confirmed"}
 
 
 class SubmissionAction(BulkAction[Sent]):
@@ -78,32 +75,17 @@ class DismissAction(ActionWithReason[Sent]):
         return form
 
 
-class WaitsFilter(admin.SimpleListFilter):
-    title = "what it is waiting for"
-    parameter_name = "waits"
-    waits_for: ClassVar[tuple[str, str]] = ("decision", "A decision")
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [self.waits_for]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        waiting: Any = queryset
-        return waiting.waiting() if self.value() == self.waits_for[0] else queryset
-
-
 class SubmissionAdmin(ClaimableAdmin[Sent]):
     """The list of what visitors sent. Only actions change it."""
+
+    can_add = can_change = False
+    # What stands in the place of an address.
+    no_address = "none, or erased"
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the order of what waits: oldest first; else newest first."""
         sent_at = self.model.SENT_AT
         return (sent_at, "pk") if "waits" in request.GET else (f"-{sent_at}", "-pk")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Sent | None = None) -> bool:
-        return False
 
     @admin.display
     def age(self, record: Sent) -> SafeString | str:
@@ -115,9 +97,13 @@ class SubmissionAdmin(ClaimableAdmin[Sent]):
         return format_html("{} {}", age, badge("attention", "Late")) if record.is_late else age
 
     @admin.display(description="status", ordering="status")
-    def status_badge(self, record: Any) -> SafeString | str:
-        status = badge(BADGES.get(record.status, "closed"), record.status_in_words)
-        return with_claim(status, record)
+    def status_badge(self, record: Sent) -> SafeString | str:
+        return with_claim(badge(record.badge, record.status_in_words), record)
+
+    @admin.display(description="sender’s address")
+    def address(self, record: Sent) -> str:
+        email = getattr(record, record.EMAIL)
+        return f"{email} (not verified)" if email else self.no_address
 
     @admin.display
     def decided(self, record: Sent) -> str:

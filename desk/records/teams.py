@@ -16,19 +16,15 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from desk.actions.base import ActionAdmin
-from desk.changelist import RecordAdmin, badge, counted, is_administrator, require_staff
+from desk.changelist import RecordAdmin, badge, counted, is_administrator, own_teams, require_staff
 from desk.records.choose_areas import ChooseAreas
 from desk.records.invitations import invite_url
 from desk.records.inviting import InvitePeople
 from members.dates import long_date
 from members.models import Member
 from teams.meeting_times import time_range
-from teams.models import ActionTeam, ActionTeamQuerySet, Invitation
+from teams.models import ActionTeam, Invitation
 from teams.services import set_facilitators
-
-
-def own_teams(request: HttpRequest) -> ActionTeamQuerySet:
-    return ActionTeam.objects.facilitated_by(require_staff(request))
 
 
 class PeopleField(forms.CharField):

@@ -32,6 +32,10 @@ class Submission(models.Model):
     EMAIL: ClassVar[str] = "email"
     SENT_AT: ClassVar[str]
     STATUS: ClassVar[str] = "status"
+    # The glyphs and colors of the statuses, as `{% badge %}` knows them; of others: "closed".
+    BADGES: ClassVar[dict[str, str]] = {
+        "waiting": "waiting", "answered": "confirmed", "published": "confirmed",
+    }  # fmt: skip
 
     decided_at = models.DateTimeField("decided", null=True, blank=True, editable=False)
     decided_by = models.ForeignKey(
@@ -55,6 +59,10 @@ class Submission(models.Model):
     def status_in_words(self) -> str:
         words: Any = getattr(self, f"get_{self.STATUS}_display")()
         return str(words)
+
+    @property
+    def badge(self) -> str:
+        return self.BADGES.get(getattr(self, self.STATUS), "closed")
 
     @property
     def is_waiting(self) -> bool:

@@ -25,15 +25,6 @@ from teams.models.teams import MARKDOWN_HELP, ActionTeam
 MIN_SUPPORT_SHOWN = 5
 
 
-STATE_BADGES = {
-    "waiting": "waiting",
-    "proposed": "new",
-    "studied": "approval",
-    "classified": "confirmed",
-    "in_focus": "open",
-}
-
-
 class TopicQuerySet(SubmissionQuerySet["Topic"]):
     def public(self) -> TopicQuerySet:
         """What everyone may read: not what waits or was dismissed, nor a topic of a draft team."""
@@ -70,6 +61,13 @@ class Topic(Submission):
     """
 
     EMAIL, SENT_AT, STATUS = "proposer_email", "proposed_at", "state"
+    BADGES: ClassVar = {
+        "waiting": "waiting",
+        "proposed": "new",
+        "studied": "approval",
+        "classified": "confirmed",
+        "in_focus": "open",
+    }
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -139,11 +137,6 @@ class Topic(Submission):
 
     def get_absolute_url(self) -> str:
         return reverse("topic_detail", args=[self.slug])
-
-    @property
-    def badge(self) -> str:
-        """The glyph and color of its state, as `{% badge %}` knows them."""
-        return STATE_BADGES.get(self.state, "closed")
 
     @property
     def shown_support(self) -> int:

@@ -18,7 +18,8 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction
-from desk.changelist import badge, is_administrator, parse_pk, require_staff, team_tag
+from desk.changelist import badge, is_administrator, only_team, parse_pk, require_staff, team_tag
+from desk.changelist.filters import TeamFilter
 from desk.email_policy import EMAIL_POLICY, FRAME_POLICY
 from desk.records.announcements.actions import Delete, Send, Stop
 from desk.records.announcements.forms import (
@@ -32,13 +33,12 @@ from desk.records.announcements.results import (
     results_of,
     with_counts,
 )
-from desk.records.memberships import TeamFilter
 from members.dates import long_date
 from members.services import Refused
 from teams.actions import TEAM_PREFIX
 from teams.markdown import render_markdown
 from teams.meeting_times import moment_in_words
-from teams.models import ActionTeam, Announcement
+from teams.models import Announcement
 from teams.models.teams import MARKDOWN_HELP
 from teams.services import (
     audience_of,
@@ -166,16 +166,14 @@ class AnnouncementAdmin(ActionAdmin[Announcement]):
         change: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """Return the form, which knows who fills it in and to whom they can write."""
+        """Return the form, which knows to whom they can write."""
         kwargs["help_texts"] = {"body": HOW_TO_WRITE}
         form_class = super().get_form(request, obj, change, **kwargs)
-        staff = require_staff(request)
-        audiences: list[Any] = []
+        form_class.audiences = []
         if obj is None or obj.is_draft:
             named = obj.meeting_id if obj else parse_pk(request.GET.get("meeting", ""))
-            audiences = audience_choices(staff, named)
-        attributes = {"staff": staff, "audiences": audiences}
-        return type(form_class.__name__, (form_class,), attributes)
+            form_class.audiences = audience_choices(form_class.staff, named)
+        return form_class
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return to whom a new announcement goes: the team or the meeting in the address, or the
@@ -185,19 +183,8 @@ class AnnouncementAdmin(ActionAdmin[Announcement]):
                 return {"audience": f"{prefix}{key}"}
         if is_administrator(request):
             return {}
-        teams = list(ActionTeam.objects.facilitated_by(require_staff(request))[:2])
-        return {"audience": f"{TEAM_PREFIX}{teams[0].pk}"} if len(teams) == 1 else {}
-
-    def add_view(
-        self,
-        request: HttpRequest,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Return the page on which an announcement is written, headed by what it does."""
-        return super().add_view(
-            request, form_url, {"title": self.add_words} | (extra_context or {})
-        )
+        team = only_team(request)
+        return {"audience": f"{TEAM_PREFIX}{team.pk}"} if team else {}
 
     def save_model(self, request: HttpRequest, obj: Announcement, form: Any, change: bool) -> None:
         """Write or change through the services."""

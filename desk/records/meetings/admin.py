@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
-from desk.changelist import badge, is_administrator, require_staff, team_tag
+from desk.changelist import badge, is_administrator, only_team, own_teams, require_staff, team_tag
 from desk.records.meetings.actions import Announce, Cancel, Delete, EmailMaterials, Move, Revive
 from desk.records.meetings.filters import DueFilter, MeetingTeamFilter, YearFilter
 from desk.records.meetings.forms import MeetingForm
@@ -23,7 +23,7 @@ from members.dates import long_date
 from members.services import Refused
 from teams.markdown import render_markdown
 from teams.meeting_times import ZONE, moment_in_words, time_range
-from teams.models import ActionTeam, Meeting
+from teams.models import Meeting
 from teams.services import change_meeting, copy_meeting, create_meeting, visible_meetings
 from teams.services.meeting_warnings import meeting_warnings
 
@@ -116,18 +116,11 @@ class MeetingAdmin(ActionAdmin[Meeting]):
             return [*facts, *_read_of(obj)]
         return facts
 
-    def get_form(
-        self, request: HttpRequest, obj: Meeting | None = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        """Return the form, which knows who fills it in."""
-        form_class = super().get_form(request, obj, change, **kwargs)
-        return type(form_class.__name__, (form_class,), {"staff": require_staff(request)})
-
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
         """Offer one's own teams only; to administrators also none of them."""
-        teams = ActionTeam.objects.facilitated_by(require_staff(request))
+        teams = own_teams(request)
         whole = " None: a meeting of the whole Collaborative." if is_administrator(request) else ""
         return forms.ModelMultipleChoiceField(
             teams.order_by("position", "name"),
@@ -138,20 +131,9 @@ class MeetingAdmin(ActionAdmin[Meeting]):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return what a new meeting begins with: the planner's team, if they have just one."""
-        teams = list(ActionTeam.objects.facilitated_by(require_staff(request))[:2])
-        own = {"teams": [teams[0].pk]} if len(teams) == 1 else {}
+        team = only_team(request)
+        own = {"teams": [team.pk]} if team else {}
         return own | super().get_changeform_initial_data(request)
-
-    def add_view(
-        self,
-        request: HttpRequest,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Return the page that plans a meeting, headed by what it does."""
-        return super().add_view(
-            request, form_url, {"title": self.add_words} | (extra_context or {})
-        )
 
     def save_model(self, request: HttpRequest, obj: Meeting, form: Any, change: bool) -> None:
         """Plan or change through the services; what was announced is not moved here."""

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from desk.changelist import require_staff
-from desk.records.memberships import TeamFilter
+from desk.changelist.filters import TeamFilter
 from teams.models import Meeting
 from teams.services import visible_meetings
 from teams.services.meetings_due import meetings_due

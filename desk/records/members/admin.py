@@ -277,6 +277,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     """Members: for facilitators those with a membership or request in their teams, to read; for
     administrators all of them. An address is never changed here: it is what a person proved."""
 
+    can_add = False
     bulk_actions = [
         Confirm(), DeclineRequests(), Unconfirm(), Invite(), MergeMember(), CloseAccount(),
     ]  # fmt: skip
@@ -362,9 +363,6 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
         """Return the order of those who wait: the longest first; else by name."""
         is_waiting = "affiliation" in request.GET
         return ("date_joined", "pk") if is_waiting else ("full_name", "email")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
     def has_change_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
         return is_administrator(request)

@@ -12,12 +12,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
-from desk.changelist import badge, require_staff, team_tag
+from desk.changelist import badge, only_team, require_staff, team_tag
 from desk.records.resources.actions import ACTIONS
 from desk.records.resources.filters import ArchivedFilter, DueFilter, ResourceTeamFilter
 from desk.records.resources.forms import ResourceForm
 from members.dates import long_date
-from teams.models import ActionTeam, Resource
+from teams.models import Resource
 from teams.services import change_resource, create_resource, visible_resources
 from teams.services.resources import describe_links
 
@@ -77,29 +77,11 @@ class ResourceAdmin(ActionAdmin[Resource]):
     def get_readonly_fields(self, request: HttpRequest, obj: Resource | None = None) -> Any:
         return self.FACTS if obj else ()
 
-    def get_form(
-        self, request: HttpRequest, obj: Resource | None = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        """Return the form, which knows who fills it in."""
-        form_class = super().get_form(request, obj, change, **kwargs)
-        return type(form_class.__name__, (form_class,), {"staff": require_staff(request)})
-
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Return what a new resource begins with: the team, if the person has just one."""
-        teams = list(ActionTeam.objects.facilitated_by(require_staff(request))[:2])
-        own = {"teams": [teams[0].pk]} if len(teams) == 1 else {}
+        team = only_team(request)
+        own = {"teams": [team.pk]} if team else {}
         return own | super().get_changeform_initial_data(request)
-
-    def add_view(
-        self,
-        request: HttpRequest,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Return the page that adds a resource, headed by what it does."""
-        return super().add_view(
-            request, form_url, {"title": self.add_words} | (extra_context or {})
-        )
 
     def save_model(self, request: HttpRequest, obj: Resource, form: Any, change: bool) -> None:
         """Add or change through the services."""

@@ -10,7 +10,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from desk.records.memberships import TeamFilter
+from desk.changelist.filters import TeamFilter
 from teams.models import Resource, ResourceQuerySet
 from teams.models.resources import CHECK_AFTER
 

@@ -13,12 +13,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from desk.changelist import require_staff
+from desk.changelist.filters import WaitsFilter
 from desk.records.resources.forms import PublishForm
 from desk.records.submissions import (
     DismissAction,
     SubmissionAction,
     SubmissionAdmin,
-    WaitsFilter,
 )
 from members.dates import long_date
 from teams.models import ResourceSuggestion
@@ -90,10 +90,6 @@ class ResourceSuggestionAdmin(SubmissionAdmin[ResourceSuggestion]):
     @admin.display(ordering="suggested_at")
     def suggested(self, suggestion: ResourceSuggestion) -> str:
         return long_date(suggestion.suggested_at)
-
-    @admin.display(description="suggester’s address")
-    def address(self, suggestion: ResourceSuggestion) -> str:
-        return f"{suggestion.email} (not verified)" if suggestion.email else "none, or erased"
 
     @admin.display
     def reason(self, suggestion: ResourceSuggestion) -> str:

@@ -14,8 +14,8 @@ from desk.actions.bulk_action import (
     ActionWithReason,
     BulkAction,
 )
+from desk.changelist import own_teams
 from desk.records.submissions import DismissAction, SubmissionAction
-from desk.records.teams import own_teams
 from members.models import Member
 from members.text_fields import CleanFormField
 from teams.models import Topic

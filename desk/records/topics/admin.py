@@ -10,9 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from desk.changelist import badge, mark_unseen_people, require_staff, team_tag
-from desk.records.claims import with_claim
-from desk.records.memberships import TeamFilter
+from desk.changelist import mark_unseen_people, require_staff, team_tag
+from desk.changelist.filters import TeamFilter, WaitsFilter
 from desk.records.topics.actions import ACTIONS, ON_ITS_PAGE
 from desk.records.topics.importing import TopicImportAdmin
 from members.dates import long_date
@@ -101,13 +100,14 @@ def describe_link(record: Goal | Meeting | Resource) -> str:
 class TopicAdmin(TopicImportAdmin):
     """The topics, which all facilitators share: proposals of visitors, and what became of them."""
 
+    can_add = can_change = True
     change_form_template = "admin/teams/topic/change_form.html"
 
     form = TopicForm
     add_words = "Add a topic"
     bulk_actions = ACTIONS
     list_display = ["title", "state_badge", "team_or_none", "proposed", "support"]
-    list_filter = ["state", TeamFilter]
+    list_filter = [WaitsFilter, "state", TeamFilter]
     search_fields = ["title", "summary"]
     export_columns = [
         ("Title", "title"), ("Summary", "summary"), ("State", "get_state_display"),
@@ -120,12 +120,6 @@ class TopicAdmin(TopicImportAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Topic]:
         return Topic.objects.select_related("team", "decided_by").with_support()
 
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return the order: what waits, oldest first; else newest first."""
-        if request.GET.get("state") == Topic.State.WAITING:
-            return ("proposed_at", "pk")
-        return ("-proposed_at", "-pk")
-
     def get_fieldsets(self, request: HttpRequest, obj: Topic | None = None) -> Any:
         """Return the fields; of a stored topic its facts first. The links are folded: their lists
         grow with each meeting and resource."""
@@ -137,24 +131,6 @@ class TopicAdmin(TopicImportAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Topic | None = None) -> Any:
         return self.FACTS if obj else ()
-
-    def get_form(
-        self, request: HttpRequest, obj: Topic | None = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        """Return the form, which knows who fills it in."""
-        form_class = super().get_form(request, obj, change, **kwargs)
-        return type(form_class.__name__, (form_class,), {"staff": require_staff(request)})
-
-    def add_view(
-        self,
-        request: HttpRequest,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Return the page that adds a topic, headed by what it does."""
-        return super().add_view(
-            request, form_url, {"title": self.add_words} | (extra_context or {})
-        )
 
     def save_model(self, request: HttpRequest, obj: Topic, form: Any, change: bool) -> None:
         """Add or change through the services."""
@@ -193,7 +169,7 @@ class TopicAdmin(TopicImportAdmin):
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, topic: Topic) -> SafeString | str:
-        return with_claim(badge(topic.badge, topic.get_state_display()), topic)
+        return self.status_badge(topic)
 
     @admin.display(description="focus area", ordering="team")
     def team_or_none(self, topic: Topic) -> SafeString | str:
@@ -202,10 +178,6 @@ class TopicAdmin(TopicImportAdmin):
     @admin.display(ordering="proposed_at")
     def proposed(self, topic: Topic) -> str:
         return long_date(topic.proposed_at)
-
-    @admin.display(description="proposer’s address")
-    def address(self, topic: Topic) -> str:
-        return f"{topic.proposer_email} (not verified)" if topic.proposer_email else "none"
 
     @admin.display(description="matters to", ordering="support_count")
     def support(self, topic: Topic) -> str:

@@ -11,12 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.text import Truncator
 
-from desk.changelist import counted, require_staff
+from desk.changelist import counted, own_teams, require_staff
 from desk.imports.file_check import FileCheck
 from desk.imports.topics import TopicList, read_topics
 from desk.imports.views import UploadForm
-from desk.records.claims import ClaimableAdmin
-from desk.records.teams import own_teams
+from desk.records.submissions import SubmissionAdmin
 from members.history.changesets import ChangeSource, change_source
 from members.models import Member
 from members.services import Refused
@@ -41,7 +40,7 @@ class ListForm(UploadForm):
     )
 
 
-class TopicImportAdmin(ClaimableAdmin[Topic]):
+class TopicImportAdmin(SubmissionAdmin[Topic]):
     """A list of topics that a file can be imported into."""
 
     def get_urls(self) -> list[URLPattern]:
