@@ -49,6 +49,9 @@ ONE_AT_A_TIME = (
     "collaborative/tests/test_restore*.py",
     "collaborative/tests/test_sqlite_to_postgres.py",
 )
+# Sentry changes Django's requests, queries and signals for good: whatever a worker does after that
+# takes a tenth longer.
+LAST = ("collaborative/tests/test_sentry.py",)
 AUDITING_PAGES = (
     "collaborative/tests/test_accessibility.py",
     "collaborative/tests/test_passkey.py",
@@ -119,6 +122,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark each test by the file that it is in."""
     if matches(item.nodeid, BOTH_DATABASES):
         item.add_marker(pytest.mark.both_databases)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: matches(item.nodeid, LAST))
 
 
 def matches(nodeid: str, patterns: tuple[str, ...]) -> bool:

@@ -47,7 +47,8 @@ def sent():
     start_reporting(DSN, "2026.11", transport=CapturingTransport)
     yield CapturingTransport.sent
     sentry_sdk.get_client().close()
-    sentry_sdk.init()
+    # Another `init` would turn on everything that is optional.
+    sentry_sdk.get_global_scope().set_client(None)
 
 
 @pytest.fixture
