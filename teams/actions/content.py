@@ -9,11 +9,7 @@ from members.normalize import clean_text
 from members.services import Refused
 from members.wording import counted, end_sentence
 from teams import services
-from teams.actions.registry import (
-    TEAM_PREFIX,
-    FormData,
-    action,
-)
+from teams.actions.registry import TEAM_PREFIX, FormData, action
 from teams.models import (
     ActionTeam,
     FaqEntry,
@@ -25,9 +21,7 @@ from teams.models import (
     TargetArea,
     Topic,
 )
-from teams.services import topics
-from teams.services.areas import choose_targets, end_target
-from teams.services.reviews import correct_review, delete_review, publish_review
+from teams.services import areas, reviews, topics
 
 # What teams publish
 
@@ -47,14 +41,14 @@ def report_goal(goal: Goal, by: Member, form_data: FormData) -> str:
 
 @action(ActionTeam, "choose-areas")
 def choose_areas(team: ActionTeam, by: Member, form_data: FormData) -> str:
-    targets = choose_targets(team, form_data["areas"], why=form_data["why"], by=by)
-    areas = counted(len(targets), "target area", "target areas")
-    return f"{areas} chosen for {team}: {', '.join(str(target.area) for target in targets)}."
+    targets = areas.choose_targets(team, form_data["areas"], why=form_data["why"], by=by)
+    number = counted(len(targets), "target area", "target areas")
+    return f"{number} chosen for {team}: {', '.join(str(target.area) for target in targets)}."
 
 
 @action(TargetArea, "end")
-def end_target_area(target: TargetArea, by: Member, form_data: FormData) -> str:
-    target = end_target(target, reason=form_data["reason"], by=by)
+def end_target(target: TargetArea, by: Member, form_data: FormData) -> str:
+    target = areas.end_target(target, reason=form_data["reason"], by=by)
     return f"{target.area} is no longer a target of {end_sentence(target.team)}"
 
 
@@ -161,20 +155,20 @@ def dismiss_topic(topic: Topic, by: Member, form_data: FormData) -> str:
 
 
 @action(Review, "publish")
-def publish_review_for_good(review: Review, by: Member, form_data: FormData) -> str:
-    review = publish_review(review, by=by, version=form_data.get("version", ""))
+def publish_review(review: Review, by: Member, form_data: FormData) -> str:
+    review = reviews.publish_review(review, by=by, version=form_data.get("version", ""))
     return f"{review} is published: {review.get_absolute_url()}"
 
 
 @action(Review, "correct")
-def add_correction(review: Review, by: Member, form_data: FormData) -> str:
-    correct_review(review, form_data["text"], by=by)
+def correct_review(review: Review, by: Member, form_data: FormData) -> str:
+    reviews.correct_review(review, form_data["text"], by=by)
     return f"The correction is on the page about {end_sentence(review)}"
 
 
 @action(Review, "delete", can_be_undone=False)
-def delete_draft_of_review(review: Review, by: Member, form_data: FormData) -> str:
-    delete_review(review, by=by)
+def delete_review(review: Review, by: Member, form_data: FormData) -> str:
+    reviews.delete_review(review, by=by)
     return f"The draft about {review} is deleted."
 
 

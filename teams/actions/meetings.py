@@ -7,16 +7,9 @@ from datetime import datetime
 from members.models import Member
 from members.wording import counted
 from teams import services
-from teams.actions.registry import (
-    MAX_EMAILS,
-    FormData,
-    action,
-)
+from teams.actions.registry import MAX_EMAILS, FormData, action
 from teams.meeting_times import time_range
-from teams.models import (
-    Announcement,
-    Meeting,
-)
+from teams.models import Announcement, Meeting
 from teams.services import meeting_emails
 
 # Meetings

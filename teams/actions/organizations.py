@@ -6,11 +6,7 @@ from members import services as member_services
 from members.models import EmailDomain, Member, Organization
 from members.wording import counted
 from teams import services
-from teams.actions.registry import (
-    FormData,
-    action,
-    merge_target,
-)
+from teams.actions.registry import FormData, action, merge_target
 
 # Organizations and their email domains
 

@@ -8,17 +8,8 @@ from members import services as member_services
 from members.models import Bounce, Member, Move
 from members.wording import counted, end_sentence
 from teams import services
-from teams.actions.registry import (
-    MAX_EMAILS,
-    FormData,
-    action,
-    merge_target,
-)
-from teams.models import (
-    ActionTeam,
-    Invitation,
-    Membership,
-)
+from teams.actions.registry import MAX_EMAILS, FormData, action, merge_target
+from teams.models import ActionTeam, Invitation, Membership
 
 # Memberships
 
