@@ -39,15 +39,15 @@ class HoneypotForm(BaseForm):
         """Return whether all is right, but a program may have sent it, or it is doubtful."""
         if not self.is_bound or self.errors:
             return False
-        is_suspicious = bool(self.data.get("website")) or self.is_suspicious()
-        return is_suspicious and not self._is_confirmed()
+        is_doubtful = bool(self.data.get("website")) or self.is_doubtful()
+        return is_doubtful and not self._is_confirmed()
 
     @property
     def confirmation_token(self) -> str:
         """The value that the page which asks for the second press sends along."""
         return signing.dumps("", salt=CONFIRMATION_SALT)
 
-    def is_suspicious(self) -> bool:
+    def is_doubtful(self) -> bool:
         """Return whether something besides the honeypot asks for a second press."""
         return False
 

@@ -51,9 +51,9 @@ class CellError:
     common_suggestion: str = ""
 
     @property
-    def group_key(self) -> str:
-        """Return what this error and the same one in other rows have in common: the cell itself
-        only where one press decides about all of them."""
+    def fingerprint(self) -> str:
+        """Return what is equal for the same error in several rows. One with a button is the same
+        only about the same cell, or with the same `common_suggestion`."""
         has_button = self.suggestion or self.is_question
         cells = self.common_suggestion or (has_button and (self.value, self.suggestion))
         same = repr((self.column, cells, self.message, self.is_question))
@@ -301,7 +301,7 @@ def group_errors(errors: Iterable[CellError]) -> list[ErrorGroup]:
     """Return the errors, the same ones together, those of the most rows first."""
     groups: dict[str, ErrorGroup] = {}
     for error in errors:
-        group = groups.setdefault(error.group_key, ErrorGroup(error))
+        group = groups.setdefault(error.fingerprint, ErrorGroup(error))
         if error.value:
             group.values[error.value] = None
         if error.row is not None:

@@ -81,18 +81,18 @@ def change_rows(record: Import, version: int, change: Callable[[Import], int]) -
     return count
 
 
-def accept_suggestion(record: Import, group_key: str) -> int:
+def accept_suggestion(record: Import, fingerprint: str) -> int:
     """Put what this group of errors suggests into its cells; return how many."""
-    errors = {error.row: error for error in _errors_of(record, group_key) if error.suggestion}
+    errors = {error.row: error for error in _errors_of(record, fingerprint) if error.suggestion}
     for row in record.rows:
         if error := errors.get(row["number"]):
             row["cells"][error.column] = error.suggestion
     return len(errors)
 
 
-def confirm_cells(record: Import, group_key: str) -> int:
+def confirm_cells(record: Import, fingerprint: str) -> int:
     """Leave the cells of this group of questions as they are; return how many."""
-    cells = [[error.row, error.column] for error in _errors_of(record, group_key)]
+    cells = [[error.row, error.column] for error in _errors_of(record, fingerprint)]
     record.confirmed_cells += cells
     return len(cells)
 
@@ -175,8 +175,8 @@ def delete_expired_imports() -> None:
     old.carried_out().exclude(left_out=[], report={}).update(left_out=[], report={})
 
 
-def _errors_of(record: Import, group_key: str) -> list[CellError]:
-    return [error for error in report_of(record).errors if error.group_key == group_key]
+def _errors_of(record: Import, fingerprint: str) -> list[CellError]:
+    return [error for error in report_of(record).errors if error.fingerprint == fingerprint]
 
 
 def _save_to_check(record: Import) -> None:

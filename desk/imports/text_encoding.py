@@ -62,7 +62,8 @@ def undo_misreading(text: str) -> str:
     stored what it saw: "JosÃ©" (Windows) and "Jos√©" (Macintosh) give "José". Other text stays.
 
     Text that was read right is hardly ever UTF-8 in a legacy encoding as well, and then holds
-    letters that no name has: "CAFÉ’S" would be "CAFɒS".
+    letters that no name has: "CAFÉ’S" would be "CAFɒS". The library ftfy weighs text of any kind,
+    so it leaves names as they are that are too short for it, such as "Ã…lesund" (its issue 203).
     """
     if not MISREAD.search(text):
         return text

@@ -139,10 +139,10 @@ class ImportingAdmin(DeskModelAdmin[Row]):
         if request.method == "POST":
             change: Callable[[Import], int]
             if "accept" in request.POST:
-                change = partial(runs.accept_suggestion, group_key=request.POST["accept"])
+                change = partial(runs.accept_suggestion, fingerprint=request.POST["accept"])
                 done = "Corrected in {}."
             elif "confirm" in request.POST:
-                change = partial(runs.confirm_cells, group_key=request.POST["confirm"])
+                change = partial(runs.confirm_cells, fingerprint=request.POST["confirm"])
                 done = "Left as in the file: {}."
             else:
                 change, done = runs.leave_out_failed_rows, "Left out: {}."

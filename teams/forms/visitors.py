@@ -70,7 +70,7 @@ class VisitorForm(HoneypotForm):
             return signing.dumps(time.time(), salt=self.salt)
         return str(self.data["shown"])
 
-    def is_suspicious(self) -> bool:
+    def is_doubtful(self) -> bool:
         """Return whether it came too fast or too late to be sure that a person filled it in, or
         whether the address looks mistyped."""
         age = self._age()
