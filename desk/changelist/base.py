@@ -291,9 +291,10 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
             return HttpResponseRedirect(request.get_full_path())
 
     def render_page(
-        self, request: HttpRequest, template: str, title: str, **context: Any
+        self, request: HttpRequest, template: str, title: str, /, **context: Any
     ) -> TemplateResponse:
-        """Return a page of the desk that belongs to this list: one that extends subpage.html."""
+        """Return a page of the desk that belongs to this list: one that extends subpage.html. A
+        title in `context` comes first."""
         shared = {
             **self.admin_site.each_context(request),
             "title": title,
