@@ -246,15 +246,6 @@ def test_backup_is_kept_even_if_the_clock_went_back(member, settings, backup_dir
     assert left != future
 
 
-def test_backup_before_a_restore_is_never_deleted(member, settings, backup_dir):
-    settings.BACKUP_KEEP = 1
-    file = back_up()
-    run("restore", str(file), "--replace")
-    run("backup")
-    run("backup")
-    assert len(list(backup_dir.glob("*before-restore*"))) == 1
-
-
 def test_backup_run_has_file_size_and_encryption(member, identity):
     file = back_up()
     run = JobRun.objects.get()

@@ -241,17 +241,6 @@ def test_statement_in_an_archive_never_runs(member, tmp_path, old, new):
     assert "The backup holds the statement" in refusal(file, "--replace")
 
 
-@only_postgres
-def test_definition_in_an_archive_never_runs(member, tmp_path):
-    """The portal's own migrations make the tables, whatever the archive says about them."""
-    file = tmp_path / "portal-changed.pgdump"
-    old, new = b"CREATE TABLE public.teams_goal (", b"DROP TABLE public.teams_goal; --"
-    content = back_up().read_bytes()
-    assert content.count(old) == 1
-    file.write_bytes(content.replace(old, new))
-    assert "is whole: " in run("restore", str(file), "--check")
-
-
 # Who wrote it ----------------------------------------------------------------------------------
 
 

@@ -150,6 +150,7 @@ class Site:
     https: int = field(default_factory=free_port)
     inside: int = field(default_factory=free_port)
     process: subprocess.Popen | None = None
+    browser: ssl.SSLContext | None = None
 
     def start(self, static: Path) -> None:
         """Render the shipped file, let nginx check it, and start it."""
@@ -170,6 +171,7 @@ class Site:
         assert checked.returncode == 0, checked.stderr
         assert "[warn]" not in checked.stderr, checked.stderr
         self.process = subprocess.Popen(command)
+        self.browser = self.trusting()
         self.wait()
 
     def rendered(self, static: Path) -> str:
@@ -218,16 +220,15 @@ class Site:
             time.sleep(0.1)
 
     def trusting(self) -> ssl.SSLContext:
-        """What a browser trusts here: the certificate of this test alone."""
+        """What a browser trusts here: the certificate of this test alone. Made once for all
+        requests: it takes longer than one of them."""
         return ssl.create_default_context(cafile=self.folder / "fullchain.pem")
 
     def connection(self, source: str) -> HTTPSConnection:
         """A browser's connection to nginx, from the address `source` of this machine."""
-        # Without a context of its own, each connection reads the certificates of the whole system.
-        trusting = self.trusting()
-        connection = HTTPSConnection(NAME, timeout=PATIENCE, context=trusting)
+        connection = HTTPSConnection(NAME, timeout=PATIENCE, context=self.browser)
         plain = socket.create_connection(("127.0.0.1", self.https), PATIENCE, (source, 0))
-        connection.sock = trusting.wrap_socket(plain, server_hostname=NAME)
+        connection.sock = self.browser.wrap_socket(plain, server_hostname=NAME)
         return connection
 
     def get(

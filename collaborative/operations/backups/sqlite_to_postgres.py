@@ -14,6 +14,7 @@ from django.core.management.color import no_style
 from django.db import DataError, connection, connections, models, transaction
 from django.db.utils import ConnectionHandler
 
+from collaborative.monitoring.health import count_missing_migrations
 from collaborative.operations.backups.archives import BackupError
 from members.batches import batched
 
@@ -27,7 +28,8 @@ def move(scratch: Path, excluded: list[str]) -> None:
 
     Refuses if afterwards a table has another number of rows, or a row that PostgreSQL cannot hold.
     """
-    call_command("migrate", interactive=False, verbosity=0)
+    if count_missing_migrations():
+        call_command("migrate", interactive=False, verbosity=0)
     with _open_source(scratch) as tables, transaction.atomic(), connection.cursor() as cursor:
         copied = {
             model._meta.db_table: model
