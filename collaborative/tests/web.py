@@ -150,6 +150,7 @@ class Site:
     https: int = field(default_factory=free_port)
     inside: int = field(default_factory=free_port)
     process: subprocess.Popen | None = None
+    # Made once: to make one takes longer than a request.
     browser: ssl.SSLContext | None = None
 
     def start(self, static: Path) -> None:
@@ -220,8 +221,7 @@ class Site:
             time.sleep(0.1)
 
     def trusting(self) -> ssl.SSLContext:
-        """What a browser trusts here: the certificate of this test alone. Made once for all
-        requests: it takes longer than one of them."""
+        """What a browser trusts here: the certificate of this test alone."""
         return ssl.create_default_context(cafile=self.folder / "fullchain.pem")
 
     def connection(self, source: str) -> HTTPSConnection:
