@@ -41,12 +41,15 @@ class DeskSite(admin.AdminSite):
         """Return the stock context, the rail, and one's decisions that can still be undone."""
         context: dict[str, Any] = super().each_context(request)
         if isinstance(request.user, Member) and context["has_permission"]:
-            undoable = Decision.objects.of(request.user).undoable().with_summary()
-            context["undoable"] = list(undoable[: MAX_UNDO_FORMS + 1])
-            hide_unseen_summaries(context["undoable"], request.user)
+            context["undoable"] = _undoable(request.user)
             # Only called by pages that show it.
             context["rail"] = partial(rail, self, request, context["undoable"])
         return context
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return no list of what can be opened, which stock admin makes for each page: the rail
+        has it."""
+        return []
 
     def get_urls(self) -> list[Any]:
         stock = [url for url in super().get_urls() if getattr(url, "name", "") not in DROPPED_URLS]
@@ -109,3 +112,15 @@ class DeskSite(admin.AdminSite):
     ) -> Any:
         """Redirect to the first page, which lists everything."""
         return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
+
+
+def _undoable(staff: Member) -> list[Decision]:
+    """Return the newest decisions that `staff` can undo, with what became of them. Most pages have
+    none, and ask for no more than that."""
+    newest = Decision.objects.of(staff).undoable().values_list("pk", flat=True)
+    keys = list(newest[: MAX_UNDO_FORMS + 1])
+    if not keys:
+        return []
+    decisions = list(Decision.objects.filter(pk__in=keys).with_summary())
+    hide_unseen_summaries(decisions, staff)
+    return decisions

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.db.models import QuerySet
@@ -38,12 +39,13 @@ def member_timeline(member: Member, staff: Member) -> Timeline:
     memberships = Membership.history.filter(member_id__in=keys, team__in=teams)
     meetings = visible_meetings(staff).order_by()
     attendance = Attendance.history.filter(member_id__in=keys, meeting__in=meetings.values("pk"))
-    versions = [
-        *_described(accounts, staff),
-        *_described(memberships.select_related("member", "team"), staff),
-        *_described(Bounce.history.filter(member_id__in=keys).select_related("settled_by"), staff),
-        *_described(attendance.select_related("member", "meeting", "organization"), staff),
-    ]
+    versions = _described(
+        staff,
+        accounts,
+        memberships.select_related("member", "team"),
+        Bounce.history.filter(member_id__in=keys).select_related("settled_by"),
+        attendance.select_related("member", "meeting", "organization"),
+    )
     for version in versions:
         if isinstance(version, Attendance.history.model):
             version.told_about = str(version.meeting)
@@ -61,25 +63,29 @@ def organization_timeline(organization: Organization, staff: Member) -> Timeline
     people whom `staff` does not see are not named."""
     own = Organization.history.filter(id=organization.pk).select_related("merged_into")
     domains = EmailDomain.history.filter(organization_id=organization.pk)
-    versions = [
-        *_described(own, staff),
-        *_described(domains.select_related("organization"), staff),
-    ]
+    versions = _described(staff, own, domains.select_related("organization"))
     for version in versions:
         is_domain = isinstance(version, EmailDomain.history.model)
         version.told_about = readable_domain(version.domain) if is_domain else "Organization"
     return _merged(versions)
 
 
-def _described(history: QuerySet[Any], staff: Member) -> list[Any]:
-    """Return the newest versions of `history`, those of each record described as a series, with
-    the names that `staff` may read."""
-    newest = history.select_related("history_user").order_by("-history_date", "-history_id")
-    versions = list(newest[: MAX_VERSIONS + 1])
-    load_people(versions, staff)
-    by_record: dict[int, list[Any]] = defaultdict(list)
+def _described(staff: Member, *histories: QuerySet[Any]) -> list[Any]:
+    """Return the newest versions of each of `histories`, those of each record described as a
+    series, with the names that `staff` may read."""
+    newest = [
+        list(
+            history.select_related("history_user").order_by("-history_date", "-history_id")[
+                : MAX_VERSIONS + 1
+            ]
+        )
+        for history in histories
+    ]
+    load_people(newest, staff)
+    by_record: dict[tuple[type, int], list[Any]] = defaultdict(list)
+    versions = list(chain.from_iterable(newest))
     for version in versions:
-        by_record[version.id].append(version)
+        by_record[type(version), version.id].append(version)
     for series in by_record.values():
         describe_changes(series)
     return versions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -58,12 +58,14 @@ class Change(NamedTuple):
     new: str
 
 
-def load_people(versions: Sequence[Any], staff: Member) -> None:
-    """Load whom `versions` of one model list, and let text name only the people whom `staff`
-    sees. A few queries for any number of versions."""
-    people = _load_lists(versions)
-    for version in versions:
-        people += people_of(version)
+def load_people(histories: Iterable[Sequence[Any]], staff: Member) -> None:
+    """Load whom the versions list, those of one model in each of `histories`, and let text name
+    only the people whom `staff` sees. A few queries for any number of versions."""
+    people = []
+    for versions in histories:
+        people += _load_lists(versions)
+        for version in versions:
+            people += people_of(version)
     mark_unseen(people, staff)
 
 
@@ -181,7 +183,7 @@ class RecordAdmin(ExportingAdmin[Row], SimpleHistoryAdmin):  # type: ignore[misc
         end = historical_records.end_index()
         next_page = list(historical_records.paginator.object_list[end : end + 1])
         versions = list(historical_records)
-        load_people([*versions, *next_page], require_staff(request))
+        load_people([[*versions, *next_page]], require_staff(request))
         describe_changes(versions, *next_page)
 
     def save_model(self, request: HttpRequest, obj: Row, form: Any, change: bool) -> None:

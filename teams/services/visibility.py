@@ -186,7 +186,7 @@ def mark_unseen(people: Iterable[Member | None], reader: Member | None) -> None:
         return
     others = [person for person in people if person and not person.is_staff and person != reader]
     seen: set[int] = set()
-    if reader:
+    if reader and others:
         visible = Membership.objects.visible_to(reader)
         is_seen = Q(Exists(visible.filter(member=OuterRef("pk")))) | Q(
             Exists(visible.filter(member=OuterRef("merged_into")))

@@ -26,6 +26,15 @@ Status = Meeting.Status
 MAX_SAMPLE_EMAILS = 20
 
 
+def is_planned_by(staff: Member, meeting: Meeting) -> bool:
+    """Return whether `staff` plans `meeting`. The page of one asks many times, the database is
+    asked once."""
+    known: dict[int, bool] = vars(meeting).setdefault("is_planned_by", {})
+    if staff.pk not in known:
+        known[staff.pk] = Meeting.objects.editable_by(staff).filter(pk=meeting.pk).exists()
+    return known[staff.pk]
+
+
 class MeetingAction(BulkAction[Meeting]):
     """A decision about meetings, for those who plan them."""
 
@@ -42,7 +51,7 @@ class MeetingAction(BulkAction[Meeting]):
         allowed = super().has_permission(staff, record)
         if not allowed or record is None:
             return allowed
-        return Meeting.objects.editable_by(staff).filter(pk=record.pk).exists()
+        return is_planned_by(staff, record)
 
     def is_available(self, meeting: Meeting) -> bool:
         return meeting.status == self.status

@@ -16,7 +16,15 @@ from django.utils.safestring import SafeString
 
 from desk.actions.base import ActionAdmin
 from desk.changelist import badge, is_administrator, only_team, own_teams, require_staff, team_tag
-from desk.records.meetings.actions import Announce, Cancel, Delete, EmailMaterials, Move, Revive
+from desk.records.meetings.actions import (
+    Announce,
+    Cancel,
+    Delete,
+    EmailMaterials,
+    Move,
+    Revive,
+    is_planned_by,
+)
 from desk.records.meetings.filters import DueFilter, MeetingTeamFilter, YearFilter
 from desk.records.meetings.forms import MeetingForm
 from members.dates import long_date
@@ -90,7 +98,7 @@ class MeetingAdmin(ActionAdmin[Meeting]):
     def has_change_permission(self, request: HttpRequest, obj: Meeting | None = None) -> bool:
         """Return whether the person plans it; others read it."""
         staff = require_staff(request)
-        return obj is None or Meeting.objects.editable_by(staff).filter(pk=obj.pk).exists()
+        return obj is None or is_planned_by(staff, obj)
 
     def get_fieldsets(self, request: HttpRequest, obj: Meeting | None = None) -> Any:
         """Return the fields of a plan; of a stored meeting its facts first."""
