@@ -17,7 +17,8 @@ RENAMED = "changed at the desk"
 def merge_organizations(
     duplicate: Organization, into: Organization, *, domain: str = "", by: Member
 ) -> list[Member]:
-    """Make `duplicate` a former name of `into`: its people, email domains and former names move.
+    """Make `duplicate` a former name of `into`: its people, email domains and former names move,
+    and its kind, if `into` has none.
 
     That confirms nobody: confirmed people stay confirmed, waiting people go on waiting. Only an
     email domain that is new to a recognized `into`, by this merge or as `domain`, confirms those
@@ -40,7 +41,8 @@ def merge_organizations(
             why=f"merged into {retained}",
             merged_into=retained,
         )
-        save_with_history(retained, by, f"{duplicate} merged into it")
+        only_there = {"kind": duplicate.kind} if duplicate.kind and not retained.kind else {}
+        save_with_history(retained, by, f"{duplicate} merged into it", **only_there)
         new_domains = [] if was_recognized else moved_domains
         if domain:
             new_domains.append(create_domain(retained, domain, by).domain)

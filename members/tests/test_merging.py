@@ -10,6 +10,7 @@ from members.services.organizations import (
     add_domain,
     decline_organization,
     recognize_organization,
+    set_kind,
 )
 from members.tests.steps import last_line, refused
 from teams.services import add_organization, set_affiliation
@@ -62,6 +63,16 @@ def test_merge_organizations_moves_people_domains_and_former_names(
         assert last_line(moved) == (administrator, why)
     assert last_line(duplicate) == (administrator, "merged into Rush Example Hospital")
     assert last_line(organization) == (administrator, "Rush Hosp merged into it")
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("", "funder"), ("employer", "employer")])
+def test_merge_organizations_keeps_a_kind_that_only_the_duplicate_has(
+    kind, expected, duplicate, organization, administrator
+):
+    set_kind(duplicate, "funder", by=administrator)
+    set_kind(organization, kind, by=administrator)
+    merge_organizations(duplicate, organization, by=administrator)
+    assert fresh(organization).kind == expected
 
 
 def test_merge_organizations_confirms_nobody_who_named_a_proposed_one(
