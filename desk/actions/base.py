@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django import forms
@@ -258,8 +259,10 @@ class ActionAdmin(RecordAdmin[Record]):
         if len(records) > MAX_RESULT_MESSAGES or decision.finished_at is None:
             return HttpResponseRedirect(_result_url(decision.pk))
         if len(records) == 1 and _is_lost(decision) and (typed := _typed_text(form)):
-            results = decision.items.values_list("result_message", flat=True)
-            return self.not_saved_response(request, records[0], typed, message=results[0])
+            message = decision.items.get().result_message
+            may = bulk_action.has_permission(require_staff(request), records[0])
+            status = HTTPStatus.CONFLICT if may else HTTPStatus.FORBIDDEN
+            return self.not_saved_response(request, records[0], typed, message, status)
         add_result_messages(request, decision)
         success_url = "" if FILTERS_PARAM in request.GET else bulk_action.success_url(form_data)
         return HttpResponseRedirect(success_url or self.back_url(request, records))

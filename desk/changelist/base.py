@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
@@ -309,13 +310,14 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         record: models.Model,
         typed: Sequence[tuple[str, str]],
         message: str = CLOSED_MEANWHILE,
+        status: HTTPStatus = HTTPStatus.CONFLICT,
     ) -> HttpResponse:
-        """Return the page that says, with `message`, that nothing was saved because someone else
-        was faster, and shows what was `typed`, by label."""
+        """Return the page that says why nothing was saved, in `message`: someone else was faster,
+        or the person may not. It shows what was `typed`, by label."""
         url = reverse(admin_urlname(self.opts, "change"), args=[record.pk])  # type: ignore[arg-type]
         context = {"record": record, "record_url": url, "typed": typed, "message": message}
         response = self.render_page(request, "admin/not_saved.html", "Not saved", **context)
-        response.status_code = 409
+        response.status_code = status
         return response
 
     def _unsaved_text(self, request: HttpRequest, record: Row) -> list[tuple[str, str]]:

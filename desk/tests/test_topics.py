@@ -96,7 +96,9 @@ def test_topic_of_another_team_offers_no_step(desk, other_facilitator, other_tea
     record = visible_text(desk.get(f"{LIST}{topic.pk}/change/"))
     assert "Set aside…" not in record
     assert "Put in focus…" not in record
-    desk.post(action_url("set-aside", topic), {"reason": "Not ours."})
+    page = desk.post(action_url("set-aside", topic), {"reason": "Not ours."})
+    assert page.status_code == 403
+    assert "Not ours." in visible_text(page)
     topic.refresh_from_db()
     assert topic.state == "classified"
 
