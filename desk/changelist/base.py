@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
@@ -28,6 +29,7 @@ from django.utils.text import capfirst
 from desk.changelist.pagination import EstimatedCountPaginator
 from desk.changelist.people import mark_unseen_people
 from desk.changelist.search import search, split_words
+from desk.changelist.second_press import respond_once
 from members.models import Member
 from members.search_words import cut_search_note
 from members.services import Refused
@@ -268,9 +270,11 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Return the page that adds a record, headed by what it does."""
+        """Return the page that adds a record, headed by what it does; add it once (POST)."""
         title = {"title": self.add_words} if self.add_words else {}
-        return super().add_view(request, form_url, {**title, **(extra_context or {})})
+        context = {**title, **(extra_context or {})}
+        respond = partial(super().add_view, request, form_url, context)
+        return respond_once(request, respond, reverse(admin_urlname(self.opts, "changelist")))  # type: ignore[arg-type]
 
     def changeform_view(
         self,

@@ -77,6 +77,11 @@ def test_meeting_is_planned_in_nine_fields(client_for, facilitator, team):
         f"{weekday}, March 9, {YEAR}, 9:00 to 10:30 a.m. Central Time" in messages_of(response)[0]
     )
     assert meeting.slug == f"spring-meeting-{YEAR}"
+    # The second press of the button; and the same meeting planned once more, from a new form.
+    assert client.post(form.action, typed)["Location"] == record_url(meeting)
+    assert Meeting.objects.count() == 1
+    form, typed = plan(client)
+    assert client.post(form.action, typed)["Location"] != record_url(meeting)
 
 
 def test_meeting_form_has_nine_fields_before_the_folded_ones(client_for, facilitator, team):

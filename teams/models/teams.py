@@ -184,7 +184,7 @@ class ActionTeam(models.Model):
 
     def clean(self) -> None:
         """Refuse to hide a team that people have asked to join, or to whose meetings they have been
-        invited."""
+        invited. A request of the same moment is not lost: it waits at the desk as any other."""
         if self.pk is None or self.state != self.State.DRAFT:
             return
         if self.memberships.filter(status="requested").exists():
