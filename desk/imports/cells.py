@@ -42,6 +42,12 @@ NO_NAMES = {
     "a total": r"(grand |sub-?)?totals?"
     r"( (count|employees|members|organizations|people|records|rows))?\s*[:=]?[\s\d.,]*"
     r"|(head|record |row )?count\s*[:=]?[\s\d.,]+",
+    # Below or above a list, as reports explain themselves: words with which no name begins.
+    "a remark": r"\*+ .+|(notes?|sources?|remarks?|comments?|disclaimer|updated)\s*:.*"
+    r"|(updated|generated|exported|printed|prepared) (on|by|at)\b.*"
+    r"|(last updated|data as of|as of|end of (file|list|report))\b.*"
+    r"|confidential( ?[-–:.,;(].*)?|page \d+( of \d+)?"
+    r"|please (call|contact|do not|email|note|return|see|send|update)\b.*",
     # From a list of failed rows, which marks it as text: it would be stored.
     "a formula": r"=.*",
     "no letters": r"[\W\d_]*",
