@@ -255,6 +255,7 @@ KINDS = [
         list_query="waits=decision",
         load=_organizations,
         template="admin/_waiting_organization.html",
+        hint="The domain you check confirms everyone who verifies an address there.",
     ),
     WaitingKind(
         key="affiliations",

@@ -22,7 +22,7 @@ from desk.imports.area_figures import AreaFigures, read_area_figures
 from desk.imports.file_check import FileCheck
 from desk.imports.views import UploadForm
 from desk.records.choose_areas import ChooseAreas
-from members.dates import long_date
+from members.dates import long_date, short_date
 from members.services import Refused
 from members.text_fields import CleanFormField
 from teams.areas import all_areas, chicago
@@ -87,7 +87,7 @@ class TargetAreaAdmin(ActionAdmin[TargetArea]):
     can_change = False
     add_words = "Choose target areas"
     bulk_actions = [EndTarget()]
-    list_display = ["name", "team_tag", "since", "why", "state"]
+    list_display = ["name", "team_tag", "since_day", "why", "state"]
     list_display_links = ["name"]
     list_filter = [StateFilter, TeamFilter]
     list_select_related = ["team"]
@@ -127,10 +127,14 @@ class TargetAreaAdmin(ActionAdmin[TargetArea]):
     def team_tag(self, target: TargetArea) -> SafeString:
         return team_tag(target.team)
 
+    @admin.display(description="since", ordering="since")
+    def since_day(self, target: TargetArea) -> str:
+        return short_date(target.since)
+
     @admin.display(description="state", ordering="ended_on")
     def state(self, target: TargetArea) -> SafeString:
         if target.ended_on:
-            return badge("closed", f"Ended {long_date(target.ended_on)}")
+            return badge("closed", f"Ended {short_date(target.ended_on)}")
         return badge("new", "Target")
 
 

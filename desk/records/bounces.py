@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import ActionWithReason, BulkAction
 from desk.changelist import badge, require_staff
-from members.dates import long_date
+from members.dates import long_date, short_date
 from members.models import Bounce, Member
 from teams.models import Membership
 from teams.services.visibility import visible_bounces
@@ -139,11 +139,11 @@ class BounceAdmin(ActionAdmin[Bounce]):
 
     @admin.display(description="since", ordering="first_at")
     def first(self, bounce: Bounce) -> str:
-        return long_date(bounce.first_at)
+        return short_date(bounce.first_at)
 
     @admin.display(description="last")
     def last(self, bounce: Bounce) -> str:
-        return long_date(bounce.last_at)
+        return short_date(bounce.last_at)
 
     @admin.display(description="status", ordering="settled_at")
     def status_badge(self, bounce: Bounce) -> SafeString:

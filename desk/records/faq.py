@@ -17,7 +17,7 @@ from desk.actions.bulk_action import BulkAction
 from desk.changelist import badge, require_staff
 from desk.changelist.filters import TeamFilter
 from desk.records.teams import PublishedAdmin
-from members.dates import long_date
+from members.dates import short_date
 from teams.models import ActionTeam, FaqEntry
 
 # After this an answer should be read again.
@@ -45,7 +45,7 @@ class StillTrue(BulkAction[FaqEntry]):
 
 
 def describe_last_check(entry: FaqEntry) -> str:
-    return long_date(entry.checked_on) if entry.checked_on else "not known"
+    return short_date(entry.checked_on) if entry.checked_on else "not known"
 
 
 class TeamOrGeneralFilter(TeamFilter):

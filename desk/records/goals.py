@@ -17,7 +17,7 @@ from desk.actions.bulk_action import BulkAction, origin_of
 from desk.changelist import badge, mark_unseen_people, own_teams, require_staff, team_tag
 from desk.changelist.filters import TeamFilter
 from desk.records.teams import PublishedAdmin
-from members.dates import long_date
+from members.dates import short_date
 from members.models import Member
 from members.services import save_with_history
 from members.text_fields import CleanFormField
@@ -207,7 +207,7 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
     form = GoalForm
     bulk_actions = [Report()]
     slug_from = "title"
-    list_display = ["title", "team_tag", "current_state", "progress", "due_on", "report"]
+    list_display = ["title", "team_tag", "current_state", "progress", "due_by", "report"]
     list_filter = [TeamFilter, StaleFilter, "state"]
     search_fields = ["title", "body"]
     export_columns = [
@@ -303,12 +303,16 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
     def state_badge(self, goal: Goal) -> SafeString:
         return badge(BADGES.get(goal.state, "closed"), goal.get_state_display())
 
+    @admin.display(description="by", ordering="due_on")
+    def due_by(self, goal: Goal) -> str:
+        return short_date(goal.due_on) if goal.due_on else ""
+
     @admin.display(description="state", ordering="reported_on")
     def current_state(self, goal: Goal) -> SafeString:
         """Return its state, and when that was last reported."""
         if goal.reported_on is None:
             return self.state_badge(goal)
-        day = long_date(goal.reported_on)
+        day = short_date(goal.reported_on)
         return format_html("<span>{}<br>reported {}</span>", self.state_badge(goal), day)
 
     @admin.display

@@ -21,7 +21,7 @@ from desk.imports.taking_back import (
     take_back,
 )
 from desk.models import Import, ImportedRecord, ImportQuerySet, Selection
-from members.dates import long_date
+from members.dates import short_date
 from members.models import EmailDomain, Member, Organization
 from members.services import Refused
 from members.wording import counted
@@ -158,7 +158,7 @@ class ImportAdmin(DeskModelAdmin[Import]):
 
     @admin.display(description="when", ordering="finished_at")
     def imported(self, record: Import) -> str:
-        return long_date(record.finished_at) if record.finished_at else ""
+        return short_date(record.finished_at) if record.finished_at else ""
 
     @admin.display(description="rows", ordering="row_count")
     def number(self, record: Import) -> str:
@@ -171,7 +171,7 @@ class ImportAdmin(DeskModelAdmin[Import]):
     @admin.display(description="can be taken back", empty_value="")
     def until(self, record: Import) -> str | None:
         until = record.take_back_until
-        return f"until {long_date(until)}" if until and record.can_be_taken_back else None
+        return f"until {short_date(until)}" if until and record.can_be_taken_back else None
 
 
 def _counts(record: Import) -> list[dict[str, Any]]:

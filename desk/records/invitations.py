@@ -22,7 +22,7 @@ from desk.actions.bulk_action import FILTERS_PARAM, BulkAction
 from desk.changelist import badge, is_administrator, mark_unseen_people, own_teams, require_staff
 from desk.records.asking import ask_once, confirmation_field
 from desk.records.organizations.domain_evidence import looks_like_warnings
-from members.dates import long_date
+from members.dates import long_date, short_date
 from members.email_domains import email_domain
 from members.forms import WorkEmailField
 from members.models import Member
@@ -237,7 +237,7 @@ class InvitationAdmin(ActionAdmin[Invitation]):
 
     @admin.display(description="invited on", ordering="sent_at")
     def invited_at(self, invitation: Invitation) -> str:
-        return long_date(invitation.sent_at)
+        return short_date(invitation.sent_at)
 
     @admin.display(description="state")
     def state(self, invitation: Invitation) -> SafeString:

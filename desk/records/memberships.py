@@ -29,7 +29,7 @@ from desk.records.asking import ask_once, confirmation_field
 from desk.records.claims import ClaimableAdmin, with_claim
 from desk.records.looks_like import mark_probable_domains, with_looks_like
 from desk.records.organizations.domain_evidence import looks_like_warnings
-from members.dates import long_date
+from members.dates import long_date, short_date
 from members.email_domains import email_domain, readable_domain
 from members.forms import OrganizationNameField, WorkEmailField, name_field
 from members.models import Member, Organization
@@ -383,7 +383,7 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
     def person(self, membership: Membership) -> SafeString:
         url = reverse("admin:members_member_change", args=[membership.member_id])
         return format_html(
-            '<a href="{}"><bdi>{}</bdi></a>, {}', url, membership.member, membership.member.email
+            '<a href="{}"><bdi>{}</bdi></a><br>{}', url, membership.member, membership.member.email
         )
 
     @admin.display(ordering="member__organization__name")
@@ -403,7 +403,7 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
             return "not given"
         url = reverse("admin:members_organization_change", args=[organization.pk])
         status = organization.get_status_display().lower()
-        return format_html('<a href="{}"><bdi>{}</bdi></a>, {}', url, organization, status)
+        return format_html('<a href="{}"><bdi>{}</bdi></a><br>{}', url, organization, status)
 
     @admin.display
     def affiliation(self, membership: Membership) -> str:
@@ -430,7 +430,7 @@ class MembershipAdmin(ClaimableAdmin[Membership]):
 
     @admin.display(ordering="requested_at")
     def requested(self, membership: Membership) -> str:
-        return long_date(membership.requested_at)
+        return short_date(membership.requested_at)
 
     @admin.display(description="answer")
     def answer(self, membership: Membership) -> SafeString | str:

@@ -16,7 +16,7 @@ from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import ActionWithReason, BulkAction
 from desk.changelist import badge, require_staff
 from desk.changelist.filters import WaitsFilter
-from members.dates import long_date
+from members.dates import long_date, short_date
 from members.models import Member, Move
 from members.services import Preview
 from teams.services.visibility import visible_moves
@@ -174,7 +174,7 @@ class MoveAdmin(ActionAdmin[Move]):
 
     @admin.display(description="asked", ordering="created_at")
     def asked(self, move: Move) -> str:
-        return long_date(move.created_at)
+        return short_date(move.created_at)
 
     @admin.display(description="status", ordering="state")
     def status_badge(self, move: Move) -> SafeString:

@@ -22,7 +22,7 @@ from desk.records.submissions import (
     SubmissionAction,
     SubmissionAdmin,
 )
-from members.dates import long_date
+from members.dates import short_date
 from members.models import Member
 from members.normalize import clean_text
 from members.text_fields import CleanFormField
@@ -211,7 +211,7 @@ class QuestionAdmin(SubmissionAdmin[Question]):
 
     @admin.display(ordering="asked_at")
     def asked(self, question: Question) -> str:
-        return long_date(question.asked_at)
+        return short_date(question.asked_at)
 
     @admin.display(description="address given")
     def address_given(self, question: Question) -> str:

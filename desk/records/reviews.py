@@ -18,7 +18,7 @@ from desk.actions.base import ActionAdmin
 from desk.actions.bulk_action import BulkAction
 from desk.changelist import badge, mark_unseen_people, require_staff
 from desk.records.versions import VersionedForm, VersionForm
-from members.dates import long_date
+from members.dates import short_date
 from members.services import Refused
 from members.text_fields import CleanFormField
 from members.wording import end_sentence
@@ -292,4 +292,4 @@ class ReviewAdmin(ActionAdmin[Review]):
     def published(self, review: Review) -> str | None:
         if review.published_at is None:
             return None
-        return f"{long_date(review.published_at)}, by {review.published_by}"
+        return f"{short_date(review.published_at)}, by {review.published_by}"

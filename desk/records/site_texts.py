@@ -17,7 +17,7 @@ from django.utils.text import Truncator
 from django.views.decorators.http import require_POST
 
 from desk.changelist import RecordAdmin, badge, is_administrator
-from members.dates import long_date
+from members.dates import short_date
 from teams.models import PLACEHOLDERS, Notice, SiteText
 from teams.models.site_texts import refuse_unknown_placeholders
 from teams.site_texts import render_site_text
@@ -92,7 +92,7 @@ class SiteTextAdmin(AdministratorsRecordAdmin):
 
     @admin.display(description="last changed", ordering="changed_on")
     def last_changed(self, text: SiteText) -> str:
-        return long_date(text.changed_on)
+        return short_date(text.changed_on)
 
 
 class NoticeAdmin(AdministratorsRecordAdmin):

@@ -82,7 +82,7 @@ def test_evidence_is_two_people_who_wait_at_the_domain(unclear, organization, me
     make_member("ulf@hr.lvh-mail.example", unclear, confirmed=False)
     good = evidence(unclear)
     assert good.is_good
-    assert good.reason == "Checked because two people with an address there are waiting for it."
+    assert good.reason == "Checked because two people who wait use it."
 
 
 @pytest.mark.both_databases
@@ -144,6 +144,6 @@ def test_desk_ticks_the_domain_only_with_good_evidence(client_for, facilitator, 
     assert "Recognize with lvh-mail.example" in visible_text(client.get(f"{url}change/"))
     today = client.get("/admin/")
     assert f'name="{box}" checked form=' in today.content.decode()
-    assert "Checked because two people with an address there are waiting for it." in visible_text(
+    assert "Checked because two people who wait use it." in visible_text(
         today
     )

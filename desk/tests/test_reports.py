@@ -129,7 +129,7 @@ def test_coverage_leaves_out_other_teams(client_for, facilitator, outsider, team
 def test_coverage_shows_members_and_since_when(client_for, administrator, member, colleague, team):
     joined = datetime(2026, 3, 3, tzinfo=CHICAGO)
     Membership.objects.of(member).update(decided_at=joined)
-    assert "Rush Example Hospital 2 since March 3, 2026" in visible_text(
+    assert "Rush Example Hospital 2 since Mar 3, 2026" in visible_text(
         client_for(administrator).get(COVERAGE)
     )
 

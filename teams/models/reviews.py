@@ -144,6 +144,23 @@ class ReviewLine(models.Model):
         """How forms name it, also after it is collected again."""
         return f"{self.kind}-{self.object_key}"
 
+    @property
+    def name_and_news(self) -> tuple[str, str]:
+        """The text in two: what it is about, which becomes the link, and what happened to it.
+
+        Only looks depend on it: where a title reads like the rest, the link is longer or shorter.
+        """
+        match self.kind:
+            case self.Kind.GOAL:
+                name = self.text[: self.text.find("”") + 1]
+            case self.Kind.MEETING:
+                name = self.text.partition(", ")[0]
+            case self.Kind.TOPIC | self.Kind.TARGET_AREA:
+                name = self.text.partition(". ")[0].rpartition(": ")[0]
+            case _:
+                name = self.text
+        return name or self.text, self.text[len(name) :] if name else ""
+
 
 HEADINGS = {
     ReviewLine.Kind.GOAL: "Goals",

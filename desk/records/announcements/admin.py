@@ -33,7 +33,7 @@ from desk.records.announcements.results import (
     results_of,
     with_counts,
 )
-from members.dates import long_date
+from members.dates import short_date
 from members.services import Refused
 from teams.actions import TEAM_PREFIX
 from teams.markdown import render_markdown
@@ -285,7 +285,7 @@ class AnnouncementAdmin(ActionAdmin[Announcement]):
 
     @admin.display(description="when", ordering="sent_at")
     def when(self, announcement: Announcement) -> str:
-        return long_date(announcement.sent_at or announcement.created_at)
+        return short_date(announcement.sent_at or announcement.created_at)
 
     @admin.display(description="result")
     def result(self, announcement: Announcement) -> str:

@@ -11,8 +11,6 @@ from django.contrib import admin
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -29,7 +27,7 @@ from desk.records.members.duplicates import possible_duplicates
 from desk.records.members.merge import MergeMember
 from desk.records.memberships import BADGES
 from desk.timeline import member_timeline
-from members.dates import long_date
+from members.dates import long_date, short_date
 from members.email_domains import email_domain
 from members.models import Bounce, EmailDomain, Member, Organization
 from members.services import has_bounced
@@ -393,7 +391,7 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
 
     @admin.display(description="member since", ordering="date_joined")
     def since(self, member: Member) -> SafeString | str:
-        since = date_format(timezone.localtime(member.date_joined), "DATE_FORMAT")
+        since = short_date(member.date_joined)
         invited: str = member.invited_on  # type: ignore[attr-defined]  # see prepare_rows
         if not invited:
             return since

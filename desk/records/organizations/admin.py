@@ -30,7 +30,7 @@ from desk.records.organizations.domain_evidence import mark_probable_domains
 from desk.records.organizations.domain_form import OverlapForm
 from desk.records.organizations.merge import MergeOrganization
 from desk.timeline import organization_timeline
-from members.dates import long_date
+from members.dates import long_date, short_date
 from members.email_domains import readable_domain
 from members.models import EmailDomain, Organization, OrganizationQuerySet
 from members.services import rename_organization, set_kind
@@ -265,7 +265,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
 
     @admin.display(ordering="created_at")
     def added(self, organization: Organization) -> str:
-        return long_date(organization.created_at)
+        return short_date(organization.created_at)
 
     @admin.display(description="suggested domain")
     def suggestion(self, organization: Organization) -> str:

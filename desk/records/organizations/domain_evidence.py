@@ -63,12 +63,12 @@ def domain_evidence(organization: Organization) -> DomainEvidence:
             "that it is right.",
         )
     shows_name = is_name_in_domain(organization.name, organization.suggested_domain)
-    waiting = f"{number_in_words(people)} people with an address there are waiting for it"
+    waiting = f"{number_in_words(people)} people who wait use it"
     if people >= MIN_PEOPLE:
-        also = ", and the domain shows its name" if shows_name else ""
+        also = ", and it shows the name" if shows_name else ""
         return DomainEvidence(True, f"Checked because {waiting}{also}.")
     if shows_name:
-        return DomainEvidence(True, "Checked because the domain shows its name.")
+        return DomainEvidence(True, "Checked because it shows the name.")
     who = "only one person who is waiting has" if people else "nobody who is waiting has"
     return DomainEvidence(
         False,

@@ -16,7 +16,7 @@ from desk.changelist import badge, only_team, require_staff, team_tag
 from desk.records.resources.actions import ACTIONS
 from desk.records.resources.filters import ArchivedFilter, DueFilter, ResourceTeamFilter
 from desk.records.resources.forms import ResourceForm
-from members.dates import long_date
+from members.dates import long_date, short_date
 from teams.models import Resource
 from teams.services import change_resource, create_resource, visible_resources
 from teams.services.resources import describe_links
@@ -116,7 +116,7 @@ class ResourceAdmin(ActionAdmin[Resource]):
 
     @admin.display(description="last checked", ordering="checked_on")
     def checked(self, resource: Resource) -> str:
-        return long_date(resource.checked_on)
+        return short_date(resource.checked_on)
 
     @admin.display(description="added")
     def added(self, resource: Resource) -> str:

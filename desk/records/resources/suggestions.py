@@ -20,7 +20,7 @@ from desk.records.submissions import (
     SubmissionAction,
     SubmissionAdmin,
 )
-from members.dates import long_date
+from members.dates import short_date
 from teams.models import ResourceSuggestion
 
 
@@ -89,7 +89,7 @@ class ResourceSuggestionAdmin(SubmissionAdmin[ResourceSuggestion]):
 
     @admin.display(ordering="suggested_at")
     def suggested(self, suggestion: ResourceSuggestion) -> str:
-        return long_date(suggestion.suggested_at)
+        return short_date(suggestion.suggested_at)
 
     @admin.display
     def reason(self, suggestion: ResourceSuggestion) -> str:

@@ -14,7 +14,7 @@ from desk.changelist import mark_unseen_people, require_staff, team_tag
 from desk.changelist.filters import TeamFilter, WaitsFilter
 from desk.records.topics.actions import ACTIONS, ON_ITS_PAGE
 from desk.records.topics.importing import TopicImportAdmin
-from members.dates import long_date
+from members.dates import short_date
 from members.models import Member
 from members.text_fields import CleanFormField
 from teams.models import Goal, Meeting, Resource, Topic
@@ -177,7 +177,7 @@ class TopicAdmin(TopicImportAdmin):
 
     @admin.display(ordering="proposed_at")
     def proposed(self, topic: Topic) -> str:
-        return long_date(topic.proposed_at)
+        return short_date(topic.proposed_at)
 
     @admin.display(description="matters to", ordering="support_count")
     def support(self, topic: Topic) -> str:
