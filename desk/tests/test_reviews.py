@@ -45,7 +45,7 @@ def test_review_is_begun_written_published_and_announced(client, organization, t
     preview = form.submit(client, "Save and preview", intro="A **good** quarter.")
     content = preview.content.decode()
     assert "A <strong>good</strong> quarter." in content
-    assert "Winter meeting, quarterly meeting of Education." in content
+    assert "Winter meeting</a>, quarterly meeting of Education." in content
     assert "Rush Example Hospital</a>" not in content
     published = action_form(preview).submit(client, "Publish")
     assert messages_of(published) == [f"{review.period} is published: {review.get_absolute_url()}"]

@@ -112,6 +112,14 @@ def test_each_kind_is_collected_in_words_with_its_link(team, goal, organization,
             "/areas/68-englewood/",
         ),
     ]
+    assert [line.name_and_news for line in lines if line.name_and_news[1]] == [
+        (
+            "Education, “Bring people to one table”",
+            ": on track, 58% of 70% (41% before). Two signed.",
+        ),
+        ("Winter meeting", ", quarterly meeting of Education. Its minutes are published."),
+        ("Englewood", ": a target area of Education. Twice the rate."),
+    ]
     assert left_out == 0
 
 
