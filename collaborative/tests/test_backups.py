@@ -112,32 +112,33 @@ def test_backup_is_refused_while_another_is_made(backup_dir):
     assert files() == []
 
 
+@contextmanager
+def little_room() -> Iterator[None]:
+    """No file of this process, or of a program that it runs, can be longer than 20,000 bytes."""
+    usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
+
+
 @pytest.mark.both_databases
 def test_backup_on_a_full_disk_keeps_the_old_ones_and_nothing_else(member, backup_dir):
     old = back_up()
     before = old.read_bytes()
-
-    def little_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    full = process("backup", preexec_fn=little_room)
-    errors = full.communicate()[1]
-    assert full.returncode == 1
-    assert "No backup was made. There is no room left" in errors
-    assert "Traceback" not in errors
-    assert files() == [old]
-    assert old.read_bytes() == before
+    with (
+        little_room(),
+        pytest.raises(CommandError, match="No backup was made. There is no room left"),
+    ):
+        run("backup")
     assert list(backup_dir.iterdir()) == [old]
+    assert old.read_bytes() == before
 
 
 def test_encrypted_backup_on_a_full_disk_leaves_nothing(member, backup_dir, identity):
-    def little_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    full = process("backup", preexec_fn=little_room)
-    errors = full.communicate()[1]
-    assert full.returncode == 1
-    assert "There is no room left" in errors
+    with little_room(), pytest.raises(CommandError, match="There is no room left"):
+        run("backup")
     assert list(backup_dir.iterdir()) == []
 
 
