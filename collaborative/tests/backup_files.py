@@ -1,9 +1,7 @@
-"""What the tests of backups and jobs share: the commands, here or in a process of their own."""
+"""What the tests of backups and jobs share: the commands, and the environment of a process."""
 
 import hashlib
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,15 +90,3 @@ def environment(**changes: str) -> dict[str, str]:
     given = {name: getattr(settings, name) for name in names}
     root = str(MANAGE.parent)
     return {**os.environ, **given, "PYTHONPATH": root, "DATABASE_URL": database_url(), **changes}
-
-
-def process(*command: str, env: dict[str, str] | None = None, **options) -> subprocess.Popen:
-    """`manage.py` in a process of its own, on the database and the folder of the test."""
-    return subprocess.Popen(
-        [sys.executable, MANAGE, *command],
-        env=env or environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )

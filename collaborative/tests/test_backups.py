@@ -25,7 +25,6 @@ from collaborative.tests.backup_files import (
     files,
     locked_elsewhere,
     on_database,
-    process,
     run,
 )
 from collaborative.tests.ports import database_url

@@ -2,9 +2,6 @@
 
 import json
 import logging
-import os
-import subprocess
-import sys
 
 import pytest
 import sentry_sdk
@@ -14,7 +11,6 @@ from sentry_sdk.transport import Transport
 
 from collaborative import urls
 from collaborative.monitoring.sentry import start_reporting
-from collaborative.tests.test_settings import PRODUCTION, ROOT
 
 DSN = "https://key@sentry.example.org/1"
 
@@ -115,22 +111,3 @@ def test_sentry_gets_no_event_for_a_forged_filter(sent, client, administrator):
     client.force_login(administrator)
     assert client.get("/admin/members/member/?password__startswith=x").status_code == 400
     assert sent == []
-
-
-def loaded_libraries(**changes: str) -> set[str]:
-    """Return which of the optional libraries a process with these settings loads."""
-    libraries = {"sentry_sdk", "prometheus_client", "redis"}
-    # Of signing in by a hospital's own service.
-    libraries |= {"allauth.socialaccount", "jwt", "requests"}
-    code = "import collaborative.wsgi, collaborative.urls, sys; print(*sys.modules)"
-    env = {"PATH": os.environ["PATH"], **PRODUCTION, **changes}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=env, cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    return libraries & set(done.stdout.split())
-
-
-def test_optional_library_is_loaded_only_by_its_setting():
-    assert loaded_libraries() == set()
-    used = {"SENTRY_DSN": DSN, "METRICS_TOKEN": "only-of-this-test-012345"}
-    assert loaded_libraries(**used) == {"sentry_sdk", "prometheus_client"}
