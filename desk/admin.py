@@ -17,7 +17,7 @@ from desk.records.imports import ImportAdmin
 from desk.records.invitations import InvitationAdmin
 from desk.records.meetings.admin import MeetingAdmin
 from desk.records.members.admin import MemberAdmin
-from desk.records.memberships import MembershipAdmin
+from desk.records.memberships.admin import MembershipAdmin
 from desk.records.moves import MoveAdmin
 from desk.records.organizations.admin import OrganizationAdmin
 from desk.records.questions import QuestionAdmin

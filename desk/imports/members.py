@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from desk.changelist import counted
 from desk.imports.base import Brought, FileImport, RowCleaner
 from desk.imports.member_rows import MemberParser
-from desk.records.memberships import NEW_ADDRESS_NOTE
+from desk.records.memberships.forms import NEW_ADDRESS_NOTE
 from members.history.changesets import ChangeSet
 from members.models import Member
 from teams.models import Membership

@@ -10,7 +10,7 @@ from django.utils import timezone
 from conftest import messages_of, visible_text
 from desk.actions import base
 from desk.models import Selection
-from desk.records.memberships import MembershipAdmin
+from desk.records.memberships.admin import MembershipAdmin
 from desk.tests.action_pages import action_form, action_url, selection_url, ticked
 from desk.tests.test_memberships import LIST
 from members.models import Decision, Member

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 
 from conftest import make_member, make_membership, membership_of, messages_of, visible_text
-from desk.records.memberships import AddMemberForm
+from desk.records.memberships.forms import AddMemberForm
 from desk.tests.action_pages import action_url, selection_url
 from members.models import Member
 from teams.models import Membership

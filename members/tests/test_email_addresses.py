@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import make_member, visible_text
-from desk.records.memberships import AddMemberForm
+from desk.records.memberships.forms import AddMemberForm
 from members.auth.sso_claims import UntrustedClaimError, verified_email
 from members.auth.sso_providers import Provider
 from members.email_addresses import normalize_address, validate_address

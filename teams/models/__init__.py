@@ -32,12 +32,8 @@ from teams.models.invitations import (
 from teams.models.meeting_links import MeetingLink
 from teams.models.meetings import Meeting, MeetingQuerySet, team_keys
 from teams.models.memberships import MAX_REQUEST_REASON_LENGTH, Membership, MembershipQuerySet
-from teams.models.resources import (
-    CHECK_AFTER,
-    Resource,
-    ResourceQuerySet,
-    ResourceSuggestion,
-)
+from teams.models.resource_suggestions import ResourceSuggestion
+from teams.models.resources import CHECK_AFTER, Resource, ResourceQuerySet
 from teams.models.reviews import Review, ReviewCorrection, ReviewLine, ReviewQuerySet
 from teams.models.site_texts import MAX_NOTICE_LENGTH, PLACEHOLDERS, Notice, SiteText
 from teams.models.submissions import Submission, SubmissionQuerySet

@@ -15,7 +15,7 @@ from members.models.history import LoggedRecords
 from members.text_fields import CleanTextField
 from teams.models.faq import Question
 from teams.models.memberships import Membership
-from teams.models.resources import ResourceSuggestion
+from teams.models.resource_suggestions import ResourceSuggestion
 from teams.models.teams import ActionTeam
 from teams.models.topics import Topic
 

@@ -1,0 +1,1 @@
+"""Memberships and requests at the desk, and adding a member directly."""
