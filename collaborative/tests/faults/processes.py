@@ -105,9 +105,9 @@ class Supervised:
 
 
 def web(env: dict[str, str], bind: str, log: Path, before: tuple[str, ...] = ()) -> Supervised:
-    """gunicorn as README.md starts it."""
-    serve = "-m gunicorn collaborative.wsgi --workers 2 --threads 4 --no-control-socket"
-    return Supervised([*before, sys.executable, *serve.split(), "--bind", bind], env, log)
+    """gunicorn as deploy/ ships it, with two workers."""
+    serve = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"]
+    return Supervised([*before, *serve], {**env, "BIND": bind, "WEB_CONCURRENCY": "2"}, log)
 
 
 def sender(env: dict[str, str], log: Path, before: tuple[str, ...] = ()) -> Supervised:
