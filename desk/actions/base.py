@@ -211,34 +211,22 @@ class ActionAdmin(RecordAdmin[Record]):
             "email": bulk_action.visible_email(preview, staff),
         }
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Record | None = None,
-    ) -> HttpResponse:
-        """Return the record, with the actions that are available on it."""
-        if obj is not None:
-            staff = require_staff(request)
-            filters = request.GET.get(FILTERS_PARAM)
-            origin = {} if filters is None else {FILTERS_PARAM: filters}
-            context["bulk_actions"] = [
-                {
-                    "label": bulk_action.label,
-                    "one_click_label": bulk_action.one_click_label(obj),
-                    "one_click_data": bulk_action.one_click_data(obj),
-                    "url": bulk_action.record_url(obj.pk, **origin),
-                }
-                for bulk_action in self.bulk_actions
-                if bulk_action.is_available(obj) and bulk_action.has_permission(staff, obj)
-            ]
-        response: HttpResponse = super().render_change_form(
-            request, context, add, change, form_url, obj
-        )
-        return response
+    def get_record_context(self, request: HttpRequest, record: Record) -> dict[str, Any]:
+        """Return the actions that are available on it."""
+        staff = require_staff(request)
+        filters = request.GET.get(FILTERS_PARAM)
+        origin = {} if filters is None else {FILTERS_PARAM: filters}
+        bulk_actions = [
+            {
+                "label": bulk_action.label,
+                "one_click_label": bulk_action.one_click_label(record),
+                "one_click_data": bulk_action.one_click_data(record),
+                "url": bulk_action.record_url(record.pk, **origin),
+            }
+            for bulk_action in self.bulk_actions
+            if bulk_action.is_available(record) and bulk_action.has_permission(staff, record)
+        ]
+        return {**super().get_record_context(request, record), "bulk_actions": bulk_actions}
 
     def _decide(
         self,

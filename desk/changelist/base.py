@@ -295,6 +295,24 @@ class DeskModelAdmin(admin.ModelAdmin[Row]):
             messages.error(request, str(refusal))
             return HttpResponseRedirect(request.get_full_path())
 
+    def get_record_context(self, request: HttpRequest, record: Row) -> dict[str, Any]:
+        """Return what the page of a stored record shows besides its form."""
+        return {}
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Row | None = None,
+    ) -> HttpResponse:
+        """Return the form, and of a stored record what `get_record_context` adds."""
+        if obj is not None:
+            context |= self.get_record_context(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
     def render_page(
         self, request: HttpRequest, template: str, title: str, /, **context: Any
     ) -> TemplateResponse:

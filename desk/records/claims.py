@@ -71,23 +71,17 @@ class ClaimableAdmin(ActionAdmin[Record]):
             messages.success(request, done)
         return HttpResponseRedirect(self.back_url(request, [record]))
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Any = None,
-    ) -> HttpResponse:
-        """Return the record, with who takes care of it while it waits."""
-        if obj is not None and obj.is_waiting:
-            stored = claim_of(obj)
-            standing = standing_claims([obj]).get(obj)
-            context |= {
-                "is_claimable": True,
-                "claim": standing,
-                "claim_note": stored.note if stored else "",
-                "is_own_claim": standing and standing.claimed_by == require_staff(request),
-            }
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def get_record_context(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        """Return who takes care of it while it waits."""
+        context = super().get_record_context(request, record)
+        if not record.is_waiting:
+            return context
+        stored = claim_of(record)
+        standing = standing_claims([record]).get(record)
+        return {
+            **context,
+            "is_claimable": True,
+            "claim": standing,
+            "claim_note": stored.note if stored else "",
+            "is_own_claim": standing and standing.claimed_by == require_staff(request),
+        }

@@ -8,7 +8,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.db.models import ForeignKey, Max, Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -280,20 +280,11 @@ class GoalAdmin(PublishedAdmin, ActionAdmin[Any]):
             kwargs["empty_label"] = "All facilitators of the team"
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Goal | None = None,
-    ) -> HttpResponse:
-        """Return the record, with all its updates, newest first."""
-        if obj is not None:
-            context["updates"] = list(obj.updates.select_related("by"))
-            mark_unseen_people(context["updates"], require_staff(request))
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def get_record_context(self, request: HttpRequest, record: Goal) -> dict[str, Any]:
+        """Return all its updates, newest first."""
+        updates = list(record.updates.select_related("by"))
+        mark_unseen_people(updates, require_staff(request))
+        return {**super().get_record_context(request, record), "updates": updates}
 
     @admin.display(description="team", ordering="team")
     def team_tag(self, goal: Goal) -> SafeString:

@@ -235,20 +235,11 @@ class ReviewAdmin(ActionAdmin[Review]):
         messages.success(request, saved)
         return HttpResponseRedirect(reverse("admin:teams_review_change", args=[obj.pk]))
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Review | None = None,
-    ) -> HttpResponse:
-        """Return the record; of what is published with its corrections, and who added them."""
-        if obj is not None and not obj.is_draft:
-            context["corrections"] = list(obj.corrections.select_related("by"))
-            mark_unseen_people(context["corrections"], require_staff(request))
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def get_record_context(self, request: HttpRequest, record: Review) -> dict[str, Any]:
+        """Return its corrections, and who added them."""
+        corrections = list(record.corrections.select_related("by"))
+        mark_unseen_people(corrections, require_staff(request))
+        return {**super().get_record_context(request, record), "corrections": corrections}
 
     def announcement_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Write the draft of an announcement about what is published (POST), and show it."""

@@ -211,24 +211,17 @@ class AnnouncementAdmin(ActionAdmin[Announcement]):
         url = reverse("admin:teams_announcement_change", args=[announcement.pk])
         return HttpResponseRedirect(url)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Announcement | None = None,
-    ) -> HttpResponse:
-        """Return the record; of what was sent with what became of each email."""
-        if obj is not None and not obj.is_draft:
+    def get_record_context(self, request: HttpRequest, record: Announcement) -> dict[str, Any]:
+        """Return of what was sent what became of each email."""
+        context = super().get_record_context(request, record)
+        if not record.is_draft:
             context["results"] = results_of(
-                obj,
+                record,
                 require_staff(request),
                 request.GET.get("outcome", ""),
                 request.GET.get("page", ""),
             )
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        return context
 
     @method_decorator(csp_update(FRAME_POLICY))
     def record_action_view(

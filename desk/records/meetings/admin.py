@@ -177,19 +177,12 @@ class MeetingAdmin(ActionAdmin[Meeting]):
             return HttpResponseRedirect(reverse("admin:teams_meeting_add"))
         return HttpResponseRedirect(reverse("admin:teams_meeting_change", args=[obj.pk]))
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Meeting | None = None,
-    ) -> HttpResponse:
-        """Return the record, with links to who is coming and, for its planners, to copy it."""
-        if obj is not None and self.has_change_permission(request, obj):
-            context["copy_url"] = reverse("admin:teams_meeting_copy", args=[obj.pk])
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def get_record_context(self, request: HttpRequest, record: Meeting) -> dict[str, Any]:
+        """Return for its planners the link to copy it."""
+        context = super().get_record_context(request, record)
+        if self.has_change_permission(request, record):
+            context["copy_url"] = reverse("admin:teams_meeting_copy", args=[record.pk])
+        return context
 
     def copy_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Copy a meeting for the next quarter and show the new draft (POST); 404 for one that the

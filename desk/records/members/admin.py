@@ -228,20 +228,17 @@ class MemberAdmin(ImportingAdmin[Member], ActionAdmin[Member]):
     def has_change_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
         return is_administrator(request)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Return the record, with the timeline of the person; for administrators also with other
-        accounts that may be the same person's."""
-        member = context["original"]
-        context["timeline"] = member_timeline(member, require_staff(request))
-        domain = email_domain(member.email)
-        context["domain"] = domain
-        context["probable_domain"] = EmailDomain.objects.probably_meant_by([domain]).get(domain, "")
-        context["possible_duplicates"] = (
-            possible_duplicates(member) if is_administrator(request) else []
-        )
-        return super().render_change_form(request, context, *args, **kwargs)
+    def get_record_context(self, request: HttpRequest, record: Member) -> dict[str, Any]:
+        """Return the timeline of the person; for administrators also other accounts that may be
+        the same person's."""
+        domain = email_domain(record.email)
+        return {
+            **super().get_record_context(request, record),
+            "timeline": member_timeline(record, require_staff(request)),
+            "domain": domain,
+            "probable_domain": EmailDomain.objects.probably_meant_by([domain]).get(domain, ""),
+            "possible_duplicates": possible_duplicates(record) if is_administrator(request) else [],
+        }
 
     @admin.display(description="name", ordering="full_name")
     def name(self, member: Member) -> str:

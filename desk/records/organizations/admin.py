@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Case, QuerySet, Value, When
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -229,23 +229,14 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
         kwargs["form"] = OrganizationForm if obj else AddOrganizationForm
         return super().get_form(request, obj, change, **kwargs)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Organization | None = None,
-    ) -> HttpResponse:
-        """Return the record, with who waits for it, what looks like it, and its timeline."""
-        if obj is not None:
-            context["timeline"] = organization_timeline(obj, require_staff(request))
-        if obj is not None and not obj.is_merged:
-            (context["summary"],) = organization_summaries(
-                [obj], require_staff(request), domain_owners([obj])
-            )
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def get_record_context(self, request: HttpRequest, record: Organization) -> dict[str, Any]:
+        """Return who waits for it, what looks like it, and its timeline."""
+        staff = require_staff(request)
+        context: dict[str, Any] = {"timeline": organization_timeline(record, staff)}
+        if not record.is_merged:
+            (context["summary"],) = organization_summaries([record], staff, domain_owners([record]))
+        # Its buttons name what the summary has found.
+        return super().get_record_context(request, record) | context
 
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
         """Rename through the service, or add the organization, as recognized."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from desk.changelist import mark_unseen_people, require_staff, team_tag
@@ -146,21 +146,11 @@ class TopicAdmin(TopicImportAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save nothing: the links are saved with the topic."""
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Topic | None = None,
-    ) -> HttpResponse:
-        """Return the record, with all its steps, newest first."""
-        if obj is not None:
-            steps = list(obj.steps.select_related("team", "by").order_by("-taken_at", "-pk"))
-            mark_unseen_people(steps, require_staff(request))
-            context["steps"] = steps
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def get_record_context(self, request: HttpRequest, record: Topic) -> dict[str, Any]:
+        """Return all its steps, newest first."""
+        steps = list(record.steps.select_related("team", "by").order_by("-taken_at", "-pk"))
+        mark_unseen_people(steps, require_staff(request))
+        return {**super().get_record_context(request, record), "steps": steps}
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         if isinstance(obj, Topic) and obj.state not in (Topic.State.WAITING, Topic.State.DISMISSED):
