@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import ClassVar
 
@@ -194,6 +194,8 @@ class Meeting(models.Model):
     answers_asked_at = models.DateTimeField(null=True, editable=False)
     materials_sent_at = models.DateTimeField(null=True, editable=False)
 
+    known_teams: Sequence[ActionTeam] | None = None
+
     objects = MeetingQuerySet.as_manager()
     history = LoggedRecords(m2m_fields=[teams])
 
@@ -303,10 +305,15 @@ class Meeting(models.Model):
         return "Online" if self.join_url else "The place is not decided yet"
 
     @property
+    def shown_teams(self) -> Sequence[ActionTeam]:
+        """Its teams, in their order, for pages. Prefetch `teams` where there are many meetings, or
+        set `known_teams` where they are known."""
+        return list(self.teams.all()) if self.known_teams is None else self.known_teams
+
+    @property
     def title_with_teams(self) -> str:
-        """Whose it is, and its title: "Education: Winter meeting". Prefetch `teams` where there
-        are many meetings."""
-        names = ", ".join(team.name for team in self.teams.all())
+        """Whose it is, and its title: "Education: Winter meeting"."""
+        names = ", ".join(team.name for team in self.shown_teams)
         return f"{names}: {self.title}" if names else self.title
 
     @property

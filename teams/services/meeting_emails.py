@@ -25,6 +25,7 @@ from teams.meeting_emails import Reader
 from teams.models import ActionTeam, Attendance, EmailChoice, Meeting, Membership, TeamEmail
 from teams.services.email_choices import stop_url
 from teams.services.team_emails import Recipient, Recipients, recipients_of
+from teams.upcoming_meetings import upcoming_meetings_in
 
 Kind = EmailChoice.Kind
 Method = TeamEmail.Method
@@ -217,8 +218,6 @@ class NextMeetings:
 
 
 def _next_meetings(teams: Collection[int]) -> list[Meeting]:
-    of_teams = Meeting.teams.through.objects.filter(actionteam__in=teams).values("meeting")
-    seen = ~Q(audience=Meeting.Audience.TEAMS) | Q(pk__in=of_teams)
-    announced = Meeting.objects.announced().filter(status=Meeting.Status.ANNOUNCED)
-    meetings = announced.filter(seen, Q(pk__in=of_teams) | Q(teams=None))
-    return list(meetings.upcoming()[:MAX_NEXT_MEETINGS])
+    keys = [each.pk for each in upcoming_meetings_in(teams)]
+    announced = Meeting.objects.filter(pk__in=keys, status=Meeting.Status.ANNOUNCED)
+    return list(announced.upcoming()[:MAX_NEXT_MEETINGS])
