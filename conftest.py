@@ -20,6 +20,7 @@ from django.core.management import call_command
 from django.core.management.color import Style
 from django.core.management.commands import flush
 from django.db import connection
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -65,23 +66,27 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """
     kept = (ContentType, Permission)
     kept_tables = {model._meta.db_table for model in kept}
-    flush_all, write_kept = connection.ops.sql_flush, flush.emit_post_migrate_signal
+    # Of the class: in the loop of a browser the same thread has another connection.
+    operations = type(connection.ops)
+    flush_all, write_kept = operations.sql_flush, flush.emit_post_migrate_signal
 
     def kept_rows() -> list[list[tuple]]:
         return [list(model.objects.order_by("pk").values_list()) for model in kept]
 
-    def delete_rows(style: Style, tables: list[str], **options: bool) -> list[str]:
+    def delete_rows(
+        self: BaseDatabaseOperations, style: Style, tables: list[str], **options: bool
+    ) -> list[str]:
         """Return the statements; PostgreSQL takes all of them at once. Foreign keys are checked
         when they have run."""
         if options.get("reset_sequences"):
-            return flush_all(style, tables, **options)
+            return flush_all(self, style, tables, **options)
         # The names are those of our own tables.
         statements = [
-            f"DELETE FROM {connection.ops.quote_name(table)}"  # noqa: S608
+            f"DELETE FROM {self.quote_name(table)}"  # noqa: S608
             for table in tables
             if table not in kept_tables
         ]
-        return ["; ".join(statements)] if connection.vendor == "postgresql" else statements
+        return ["; ".join(statements)] if self.connection.vendor == "postgresql" else statements
 
     def write_what_is_missing(*args: Any, **options: Any) -> None:
         """A test that restores a backup, say, brings other content types, or none, and may set
@@ -100,7 +105,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
         write_kept(verbosity=0, interactive=False, db=connection.alias)
         written = kept_rows()
         make_cast()
-    connection.ops.sql_flush = delete_rows
+    operations.sql_flush = delete_rows
     flush.emit_post_migrate_signal = write_what_is_missing
 
 
