@@ -252,5 +252,5 @@ class Selection(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        """Return whether the list may look very different by now."""
+        """Return whether the list may look very different now."""
         return timezone.now() > self.created_at + SELECTION_LIFETIME

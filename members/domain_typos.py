@@ -31,7 +31,7 @@ COMMON_ENDINGS = ("com", "org", "net", "edu", "gov", "us", "health", "care")
 _MAX_ERRORS = ((8, 2), (4, 1))
 # In all: of the name, and one of the ending or a dot.
 _MAX_DISTANCE = 3
-# Of a domain that somebody types.
+# Of a domain that someone types.
 _MAX_LABELS = 6
 
 

@@ -249,7 +249,7 @@ def account_logout(request: HttpRequest) -> HttpResponse:
     """Sign out; a page that was left open may ask for it a second time."""
     if isinstance(request.user, Member):
         services.end_sessions(request.user, session_key=str(request.session.session_key))
-    # Where no session was found, the cookie may be a newer one by now.
+    # Where no session was found, the cookie may be a newer one.
     if not request.session.is_empty():
         logout(request)
     messages.success(request, "You have signed out.")

@@ -370,7 +370,7 @@ def account_moved(move: Move, active: Sequence[Membership], waiting: Sequence[Me
 
 def address_replaced(move: Move) -> None:
     """Tell the old address that it no longer signs in, and how to object. It does not name the new
-    one: another person may read the mailbox by now."""
+    one: another person may read the mailbox now."""
     context = {"member": move.member, "move": move, "move_url": move_url(move)}
     queue("address_replaced", move.old_email, context)
 

@@ -21,7 +21,7 @@ def _holidays_of(year: int) -> frozenset[date]:
 
 
 def is_working_day(day: date) -> bool:
-    """Return whether somebody can be expected to answer on `day`."""
+    """Return whether someone can be expected to answer on `day`."""
     return day.weekday() < 5 and day not in _holidays_of(day.year)
 
 

@@ -107,7 +107,7 @@ def leader_lock() -> Iterator[bool]:
 
 class Pace:
     """How many emails of low priority, such as invitations, are sent per minute. Mail servers
-    take many at once for spam, and put off all that follow."""
+    take many at once for spam, and delay all that follow."""
 
     def __init__(self) -> None:
         # In seconds of the monotonic clock.

@@ -46,7 +46,7 @@ class EstimatedCountPaginator(Paginator[Any]):
         return number if number >= enough else None
 
     def validate_number(self, number: Any) -> int:
-        """Return the number; the last page for one behind it, since rows may be fewer by now."""
+        """Return the number; the last page for one behind it, since there may be fewer rows now."""
         # What is no number is refused by the stock paginator.
         with suppress(TypeError, ValueError):
             if int(number) > self.num_pages:

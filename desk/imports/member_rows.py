@@ -146,12 +146,12 @@ class MemberParser:
 
     def _refuse_contradiction(self, cleaner: RowCleaner, email: str) -> None:
         """Leave an error with `cleaner` if an earlier row says something else about the person."""
-        said = self.people[email]
+        earlier = self.people[email]
         for column, compared in COMPARED.items():
             value = cleaner.values.get(column)
             if not value:
                 continue
-            number, first = said.setdefault(column, (cleaner.row.number, value))
+            number, first = earlier.setdefault(column, (cleaner.row.number, value))
             if compared(first) != compared(value):
                 cleaner.add_error(
                     column,

@@ -62,7 +62,7 @@ class CodeLimits:
 
     def raise_if_newcomers_wait(self) -> None:
         """Raise TooManyRequestsError while newcomers get no codes, whether the address is one or
-        not: where people join they are told."""
+        not: where people join, the page says so."""
         codes = open_codes(is_recognized=self.is_recognized)
         if codes.count() >= newcomer_limit():
             oldest = codes.order_by("expires_at").values_list("expires_at", flat=True).first()
@@ -72,9 +72,9 @@ class CodeLimits:
         """Return whether the code that was just stored may be sent: to a member always, to a
         newcomer while not too many are open.
 
-        Where people sign in, nobody is told: members get their codes, and a stranger sees the same
-        page, after the same work, in both cases. All codes count, those of members and those that
-        are not sent too, or a stranger could see by the brake whether an address counts.
+        Where people sign in, the page does not say so: members get their codes, and a stranger sees
+        the same page, after the same work, in both cases. All codes count, those of members and
+        those that are not sent too, or a stranger could see by the brake whether an address counts.
         """
         number = open_codes(is_recognized=self.is_recognized).count()
         if number <= newcomer_limit() or Member.objects.account_of(self.email):

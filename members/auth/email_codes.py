@@ -61,7 +61,7 @@ class CodeResult(Enum):
     ALREADY_USED = auto()
 
 
-# What the person is told.
+# What the person reads.
 CODE_PROBLEMS = {
     CodeResult.WRONG: "This is not the code we sent. Check the newest email, or send a new code",
     CodeResult.EXPIRED: "This code is too old. Send a new code; what you entered before is kept",
@@ -259,7 +259,7 @@ def is_second_step_pending(request: HttpRequest) -> bool:
 
 
 def has_moved_meanwhile(request: HttpRequest, member: Member) -> bool:
-    """Return whether `member`, who ends signing in, has another address by now than the one that
+    """Return whether `member`, who ends signing in, has another address now than the one that
     was verified in this browser."""
     records = get_authentication_records(request, member)
     verified = [record["email"] for record in records if "email" in record]

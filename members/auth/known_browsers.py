@@ -1,7 +1,7 @@
 """Browsers that have signed in before, so that strangers cannot use up what they may ask for.
 
 A signed cookie says with which addresses the browser has signed in; members/auth/code_limits.py
-counts its codes for these on their own. That is all it is good for: it signs nobody in, and whoever
+counts its codes for these on their own. That is all it is good for: it signs nobody in, and one who
 has stolen it can send the owner of the address five codes in a quarter of an hour. It names no
 address: only the portal can tell whether one is meant. Browsers send it to the pages of signing in
 alone, so that all other pages come from the cache as before.

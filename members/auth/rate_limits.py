@@ -27,7 +27,7 @@ from members.auth.allauth_internals import ratelimit
 # The clocks of web hosts differ by some seconds. What was counted further ahead than this was
 # counted before a clock went back, and would lock people out until the clock is there again.
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=15)
-# A customer of a provider gets a /64 at least, and whoever asks gets a /48 (RFC 6177, BCP 157).
+# A customer of a provider gets a /64 at least, and one who asks gets a /48 (RFC 6177, BCP 157).
 IPV6_PREFIXES = (64, 48)
 # Neighbors share a /48 as they may share an IPv4 address, and each has room in a /64.
 WIDE_NETWORK_FACTOR = 2

@@ -19,7 +19,7 @@ from members.services.sessions import LAST_USE_INTERVAL, note_last_use
 SESSION_KEY_FORMAT = re.compile(r"[a-z0-9]{32}")
 # What a visitor entered, and whose address was never verified, is forgotten after a day.
 VISITOR_SESSION_SECONDS = 24 * 60 * 60
-# How long a second press of the button that signed somebody in is recognized by its old session.
+# How long a second press of the button that signed someone in is recognized by its old session.
 SECOND_PRESS_SECONDS = 10 * 60
 LANDING_SESSION_KEY = "signed_in_by"
 

@@ -95,7 +95,7 @@ def return_address(move: Move, *, by: Member, why: str) -> Member:
     """Give the account of `move` its old address back, with the employer that this one decides,
     and remove what signs in besides a code to it; return the locked, stored member.
 
-    Refuses an old address that opens another account by now.
+    Refuses an old address that opens another account now.
     """
     with transaction.atomic():
         name = move.old_organization.name if move.old_organization else ""

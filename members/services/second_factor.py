@@ -1,4 +1,4 @@
-"""The second factor: every change is noted and told by email, and an administrator can help.
+"""The second factor: every change is noted and reported by email, and an administrator can help.
 
 An authenticator app or a passkey, with recovery codes; allauth stores them (`allauth.mfa`).
 """

@@ -59,7 +59,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def of(self, member: Member) -> InvitationQuerySet:
         """Those that `member` accepted, or that went to an address of theirs, merged and former
-        ones included; not to an address that is another person's by now."""
+        ones included; not to an address that is another person's now."""
         accounts = [member, *member.merged_accounts.all()]
         former = Move.objects.former().filter(member__in=accounts).values("old_email")
         others = Member.objects.exclude(pk__in=[account.pk for account in accounts])

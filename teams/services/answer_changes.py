@@ -71,7 +71,7 @@ def _combined(own: Attendance, other: Attendance) -> dict[str, Any]:
 
 def revert_answers(changes: list[dict[str, Any]], by: Member, why: str) -> None:
     """Take back `changes` of answers, newest first, that followed from a decision. What a person
-    has answered since counts; who finds all places taken by now is the first in line. Refuses
+    has answered since counts; who finds all places taken is the first in line. Refuses
     where it was recorded since who came."""
     keys = [change["pk"] for change in changes]
     meetings = Attendance.objects.filter(pk__in=keys).values_list("meeting", flat=True)

@@ -1,4 +1,4 @@
-"""Moving to another work address or employer: what follows for memberships, and who is told.
+"""Moving to another work address or employer: what follows for memberships, and who is notified.
 
 The former address can put the account on hold for a while; then staff decide. An account
 never goes back without that. A person who has lost the old mailbox asks on the sign-in page.
@@ -70,7 +70,7 @@ def move_member(
     member: Member, email: str, *, organization_name: str = "", session_key: str = ""
 ) -> list[Membership]:
     """Move `member` to the address `email`, proven by a code; return their active memberships and
-    requests as they are now. All sessions but `session_key` end; both addresses are told.
+    requests as they are now. All sessions but `session_key` end; both addresses get an email.
 
     The new address decides the employer. Memberships stay where it is recognized and confirmed;
     else each active one waits until it is. A request on the sign-in page to move to the same
@@ -91,7 +91,7 @@ def request_move(
     old_email: str, new_email: str, *, full_name: str, organization_name: str, note: str
 ) -> None:
     """Store the request of a person who lost the mailbox `old_email` and has proven `new_email`.
-    The address of the account is told, of the first few on one day. Nothing is said or done unless
+    The address of the account gets an email, for the first few on one day. Nothing is done unless
     `old_email` opens an account, or did before it moved, and `new_email` opens none, or where the
     same was asked for already."""
     account = Member.objects.account_of(old_email)
@@ -121,8 +121,8 @@ def request_move(
 
 def approve_move(move: Move, *, by: Member) -> Move:
     """Move the member to the address that was asked for on the sign-in page; return the stored
-    move. Sessions end, both addresses are told, and the old one can object. Refuses one's own, and
-    as `change_address` does."""
+    move. Sessions end, both addresses get an email, and the old one can object. Refuses one's own,
+    and as `change_address` does."""
     with transaction.atomic():
         member = _account_of(move, State.REQUESTED, by)
         if member.pk != move.member_id:
@@ -188,7 +188,7 @@ def return_account(move: Move, *, reason: str, by: Member) -> Move:
 
     Memberships that waited since the move are active again. Who had the account in between no
     longer signs in, by no way. Moves after this one are taken back with it. Both addresses read the
-    reason. Refuses an old address that is another account's by now, and a merged account.
+    reason. Refuses an old address that is another account's now, and a merged account.
     """
     with transaction.atomic():
         account = _account_of(move, State.HELD, by)

@@ -52,7 +52,7 @@ ERASED = "Erased with the account."
 def set_facilitators(team: ActionTeam, facilitators: Iterable[Member], *, by: Member) -> None:
     """Make exactly `facilitators` the facilitators of `team`; they may use the desk from now on.
 
-    New ones are told by email. Those who facilitate no team from now on lose the desk and are
+    New ones are notified by email. Those who facilitate no team from now on lose the desk and are
     signed out everywhere, administrators excepted. Refuses closed accounts, and those on hold
     unless they facilitate the team already.
     """

@@ -40,7 +40,7 @@ _INDEXED = (ActionTeam, Goal, FaqEntry, Meeting, Resource, Topic, Organization, 
 # through for such latecomers.
 RECENT_VERSIONS = 1000
 
-Stamp = tuple[tuple[str, int | None, datetime | None], ...]
+Version = tuple[tuple[str, int | None, datetime | None], ...]
 
 
 @dataclass(frozen=True)
@@ -102,23 +102,23 @@ def search_site(query: str, person: Person) -> SiteSearch:
 def search_index() -> SearchIndex:
     """Return everything that is searched, as it is now, no matter who may see it. One query; after
     a change, those of all kinds of records."""
-    stamp = _stamp()
+    version = _current_version()
     # One thread reads, and the others wait for it.
     with _reading:
-        return _read_index(stamp)
+        return _read_index(version)
 
 
 _reading = Lock()
 
 
 @lru_cache(maxsize=1)
-def _read_index(stamp: Stamp) -> SearchIndex:
-    """Return everything that is searched, as it was at `stamp` or later."""
+def _read_index(version: Version) -> SearchIndex:
+    """Return everything that is searched, as it was at `version` or later."""
     documents = chain.from_iterable(kind.read() for kind in KINDS)
     return SearchIndex(documents, SynonymGroup.objects.phrases())
 
 
-def _stamp() -> Stamp:
+def _current_version() -> Version:
     """Return what differs after each change of what is searched. One query."""
     begun = Meeting.objects.filter(starts_at__lte=timezone.now()).order_by()
     parts = [_recent_versions(model) for model in _INDEXED]

@@ -40,7 +40,7 @@ class Reason(StrEnum):
     CLOSED = "account closed"
     ON_HOLD = "account on hold until a move is decided"
     ADDRESS_CHANGED = "their address changed"
-    TWICE = "gets it at another address"
+    OTHER_ADDRESS = "gets it at another address"
     BOUNCED = "emails to this address came back"
     ANNOUNCEMENT_STOPPED = "the announcement was stopped"
     NOT_COMING = "no longer coming to the meeting"
@@ -202,7 +202,7 @@ def _why_not_reached(team_email: TeamEmail, member: Member) -> str:
     if team_email.announcement and member != team_email.member:
         same = AnnouncementRecipient.objects.filter(announcement=team_email.announcement)
         if same.filter(member=member).exists():
-            return Reason.TWICE
+            return Reason.OTHER_ADDRESS
     # A former address may be that of a former employer.
     if team_email.member and team_email.email.to != [team_email.member.email]:
         return Reason.ADDRESS_CHANGED

@@ -285,7 +285,7 @@ def test_two_accounts_that_become_one_get_one_email(
     to_member, to_colleague = Email.objects.order_by("pk")
     merge_members(colleague, member, by=administrator)
     assert why_not_to_send(to_member) == ""
-    assert why_not_to_send(to_colleague) == Reason.TWICE
+    assert why_not_to_send(to_colleague) == Reason.OTHER_ADDRESS
 
 
 def test_result_says_that_an_account_was_closed(draft, member, colleague, facilitator):

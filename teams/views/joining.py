@@ -275,7 +275,7 @@ def _declined_employer(email: str) -> Organization | None:
 def apply_join_form(request: HttpRequest, email: str, pending_form: dict[str, Any]) -> HttpResponse:
     """Apply `pending_form` for the verified address `email`, and sign in; where nothing shows who
     employs the person, ask first."""
-    # They were public when the form was sent; a draft by now is closed, and said to be.
+    # They were public when the form was sent; one that is a draft now is closed, and said to be.
     teams = ActionTeam.objects.filter(slug__in=pending_form["teams"])
     try:
         member, outcomes = complete_join(

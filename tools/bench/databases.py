@@ -1,5 +1,5 @@
 """The databases that are measured. The big one is filled once and kept in a folder for the next
-run; the small ones are made anew each time, since joins are measured in them and would add up.
+run; the small ones are made for each run, since joins are measured in them and would add up.
 
     .venv/bin/python tools/bench/databases.py FOLDER SCRIPT [ARGUMENTS]
 

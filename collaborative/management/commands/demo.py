@@ -169,7 +169,7 @@ def _facilitator(team: ActionTeam, administrator: Member) -> Member:
 
 
 def _import_people(team: ActionTeam, facilitator: Member) -> None:
-    """Import people from a file: nobody has told them yet, and it can still be taken back."""
+    """Import people from a file: nobody has notified them yet, and it can still be taken back."""
     columns = MemberImport.columns
     rows = [
         TableRow(number, dict(zip(columns, [*person, team.name], strict=True)))

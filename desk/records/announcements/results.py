@@ -18,8 +18,8 @@ PEOPLE_PER_PAGE = 100
 Outcome = AnnouncementRecipient.Outcome
 # What needs attention first.
 ORDER = [Outcome.BOUNCED, Outcome.FAILED, Outcome.SKIPPED, Outcome.QUEUED, Outcome.SENT]
-# Which the announcement keeps when its people are no longer stored.
-KEPT = [each for each in ORDER if each != Outcome.QUEUED]
+# What the announcement keeps when its people are no longer stored.
+RETAINED = [each for each in ORDER if each != Outcome.QUEUED]
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def outcome_counts(announcements: Iterable[Announcement]) -> dict[int, dict[str,
     any number. Of old ones, of which people are no longer stored, the announcement has it."""
     counts: dict[int, dict[str, int]] = {}
     for each in announcements:
-        kept = {outcome.value: getattr(each, f"{outcome}_number") for outcome in KEPT}
-        counts[each.pk] = {outcome: number for outcome, number in kept.items() if number}
+        retained = {outcome.value: getattr(each, f"{outcome}_number") for outcome in RETAINED}
+        counts[each.pk] = {outcome: number for outcome, number in retained.items() if number}
     rows = AnnouncementRecipient.objects.filter(announcement__in=list(counts))
     counted = rows.values_list("announcement", "outcome").annotate(number=Count("pk")).order_by()
     for key, outcome, number in counted:
@@ -91,8 +91,8 @@ def with_counts(announcements: QuerySet[Announcement]) -> QuerySet[Announcement]
     live = {
         f"{each}_count": Count("recipients", filter=Q(recipients__outcome=each)) for each in ORDER
     }
-    kept = {f"{each}_count": live[f"{each}_count"] + F(f"{each}_number") for each in KEPT}
-    return announcements.annotate(**(live | kept))
+    retained = {f"{each}_count": live[f"{each}_count"] + F(f"{each}_number") for each in RETAINED}
+    return announcements.annotate(**(live | retained))
 
 
 def counts_in_words(counts: dict[str, int]) -> str:
