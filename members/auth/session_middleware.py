@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -123,8 +122,9 @@ class LastUseMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # After an error of the database, asking it once more would only take longer.
-        if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        # A redirect, as after joining, leads to a page that notes it without a second write to disk
+        # for the form. After an error of the database, asking it once more would only take longer.
+        if response.status_code // 100 not in {3, 5}:
             self._note(request.session)
         return response
 

@@ -312,6 +312,8 @@ def writes_of(client: Client, path: str = "/my/") -> list[str]:
 def test_last_use_is_noted_at_most_every_five_minutes(client_for, member):
     client = client_for(member)
     set_last_use(client, LAST_USE_INTERVAL)
+    # The page that a redirect leads to notes it.
+    assert writes_of(client, "/sign-in/") == []
     (update,) = writes_of(client)
     assert update.startswith('UPDATE "usersessions_usersession" SET "last_seen_at"')
     assert timezone.now() - user_session_of(client).last_seen_at < timedelta(minutes=1)
