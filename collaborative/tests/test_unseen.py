@@ -175,7 +175,7 @@ def words_in(client: Client, address: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", SEEN)
-@pytest.mark.usefixtures("announcements", "resources")
+@pytest.mark.usefixtures("announcements", "resources", "fragment_clock")
 def test_nothing_names_what_is_not_seen(request, client, client_for, name):
     if name != "visitor":
         client = client_for(request.getfixturevalue(name))

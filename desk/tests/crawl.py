@@ -71,21 +71,22 @@ def kind_of_page(address: str) -> str:
 
 def keys_for(address: str, texts: dict[str, str]) -> list[int]:
     """Return the keys to open an address of records with: of its model (of imports, whose
-    addresses begin with the model of their rows: the import) every key for the record itself and
-    its history, otherwise one of each kind: one that is not shown, as `texts` has it, and shown
-    ones in each state."""
+    addresses begin with the model of their rows: the import) every key for the record itself,
+    otherwise one of those that are not shown, as `texts` has it, and of those shown each for the
+    history, or else one in each state."""
     _, _, app_label, model_name, *_ = address.split("/")
     model = apps.get_model(app_label, model_name)
     if "selection_id" in address:
         return selection_keys(model)
     if "/import/" in address:
         return keys_of(Import)
-    if address.endswith((">/change/", ">/history/")):
+    if address.endswith(">/change/"):
         return keys_of(model)
+    names = ["pk"] if address.endswith(">/history/") else STATES
     kinds: dict[tuple, int] = {}
     for record in model._base_manager.order_by("pk"):
         is_hidden = texts[f"/admin/{app_label}/{model_name}/{record.pk}/change/"].startswith("404")
-        states = () if is_hidden else (getattr(record, name, None) for name in STATES)
+        states = () if is_hidden else (getattr(record, name, None) for name in names)
         kinds.setdefault((is_hidden, *states), record.pk)
     return list(kinds.values())
 

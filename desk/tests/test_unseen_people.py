@@ -145,6 +145,7 @@ def mentions(texts: dict[str, str]) -> list[str]:
 # Everything at once ---------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("fragment_clock")
 def test_crawl_of_the_desk_names_nobody_of_other_teams(
     client_for, facilitator, administrator, outsider, starter, former_facilitator,
     moved_decisions, undone_recognition, member,
