@@ -134,9 +134,23 @@ window.pageAudit = (() => {
     return groups;
   }
 
-  // The elements by kind and by color as last looked at, and those of new ones.
-  let groups = { kinds: new Map(), colors: new Map() };
-  const fresh = { kinds: [], colors: [] };
+  // What was ever shown, and the elements of the page that are of a new kind.
+  const seen = { kinds: new Set(), colors: new Set() };
+  let freshKinds = [];
+
+  /** The elements of these groups that are shown for the first time, which are remembered. */
+  function newOf(what, groups) {
+    const names = [...groups.keys()].filter((name) => !seen[what].has(name));
+    for (const name of names) seen[what].add(name);
+    return names.flatMap((name) => groups.get(name));
+  }
+
+  /** Mark these elements for the rules that look at nothing else. */
+  function mark(name, elements) {
+    for (const element of document.querySelectorAll(`[${name}]`)) element.removeAttribute(name);
+    for (const element of elements) element.setAttribute(name, "");
+    return elements.length > 0;
+  }
 
   /** Whether it moves its content, which Chromium lets the keyboard do. */
   function isScroller(element) {
@@ -149,124 +163,172 @@ window.pageAudit = (() => {
     );
   }
 
+  const isStop = (element) => element.matches(used) || isScroller(element);
+
+  // Run on what is new alone, which is marked: they take most of the time. The answers to all other
+  // rules are in the document, whatever its colors and width are.
+  const colorRules = ["color-contrast", "link-in-text-block"];
+  const sizeRules = ["target-size", "scrollable-region-focusable"];
+  const everyRule = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const newColors = "data-new-colors";
+  const newSizes = "data-new-sizes";
+
+  /** What axe finds wrong with these elements, or the whole document. */
+  async function axeFindings(runOnly, include = document) {
+    const options = { runOnly, resultTypes: ["violations"], preload: false };
+    const { violations } = await axe.run(include, options);
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html }) => `${id}: ${html.slice(0, 150)}`),
+    );
+  }
+
   // No fading from one scheme to the other: it would be checked in the middle.
   const noTransitions = new CSSStyleSheet();
   noTransitions.replaceSync("*, *::before, *::after { transition: none !important }");
   document.adoptedStyleSheets.push(noTransitions);
 
-  return {
-    /** Show the page of `html` instead of what is here. Its scripts do not run. */
-    async show(html) {
-      const next = new DOMParser().parseFromString(html, "text/html");
-      // As desk.js does; the head of its column would be empty.
-      next.getElementById("action-toggle")?.classList.add("works");
-      // They would open as a visitor.
-      for (const frame of next.querySelectorAll("iframe")) frame.removeAttribute("src");
-      const root = document.documentElement;
-      for (const { name } of [...root.attributes]) root.removeAttribute(name);
-      for (const { name, value } of next.documentElement.attributes) root.setAttribute(name, value);
-      const kept = [...next.head.querySelectorAll("title, meta[name]")];
-      const sheets = [...next.querySelectorAll("link[rel=stylesheet]")];
-      const names = sheets.map((sheet) => sheet.outerHTML).join();
-      if (names === shownSheets) {
-        for (const old of document.head.querySelectorAll("title, meta")) old.remove();
-        document.head.append(...kept);
-      } else {
-        shownSheets = names;
-        const loaded = sheets.map(
-          (sheet) => new Promise((done) => (sheet.onload = sheet.onerror = done)),
-        );
-        document.head.replaceChildren(...kept, ...sheets);
-        await Promise.all(loaded);
-        styled = styledClasses();
-      }
-      document.body.replaceWith(next.body);
-      window.scrollTo(0, document.body.offsetTop);
-      await document.fonts.ready;
-    },
-
-    /** The names of all kinds and colors that are shown. */
-    groups() {
-      groups = { kinds: byKind(), colors: byColors() };
-      return { kinds: [...groups.kinds.keys()], colors: [...groups.colors.keys()] };
-    },
-
-    /** Remember the elements of these kinds and colors. Returns whether any of them can be used,
-     *  and whether the page is built of something new. */
-    keepFresh(kinds, colors) {
-      fresh.kinds = kinds.flatMap((name) => groups.kinds.get(name));
-      fresh.colors = colors.flatMap((name) => groups.colors.get(name));
-      return [used, parts].map((what) => fresh.kinds.some((element) => element.matches(what)));
-    },
-
-    /** Run these rules of axe on the whole page, or on what is new: "kinds", the "used" of them and
-     *  what scrolls, "colors", or "looks", the last two. */
-    axe(rules, what) {
-      const options = { resultTypes: ["violations"], preload: false, ...rules };
-      if (what === "page") return axe.run(options);
-      const isUsed = (element) => element.matches(used) || isScroller(element);
-      const include = [
-        ...(what === "kinds" ? fresh.kinds : []),
-        ...(what === "used" || what === "looks" ? fresh.kinds.filter(isUsed) : []),
-        ...(what === "colors" || what === "looks" ? fresh.colors : []),
-      ].filter((element) => element.checkVisibility());
-      return include.length ? axe.run({ include }, options) : { violations: [] };
-    },
-
-    scrollsSideways() {
-      const { scrollWidth, clientWidth } = document.documentElement;
-      return scrollWidth > clientWidth;
-    },
-
-    headings: () =>
-      [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map((heading) => [
-        Number(heading.tagName[1]),
-        heading.textContent.trim(),
-      ]),
-
-    /** Fields, buttons, links and pictures without a name, ids that two elements have, and more or
-     *  fewer than one main part. */
-    unnamed() {
-      const textOf = (element) =>
-        [element.ariaLabel, element.title, element.alt, element.textContent].join("").trim() ||
-        (element.type === "submit" && element.value) ||
-        [...element.querySelectorAll("img, svg")].map(textOf).join("");
-      const referenced = (element) =>
-        (element.getAttribute("aria-labelledby") ?? "").split(" ").map((id) =>
-          document.getElementById(id)?.textContent ?? "").join("").trim();
-      const nameOf = (element) =>
-        referenced(element) ||
-        (element.labels
-          ? [...element.labels].map(textOf).join("") || element.ariaLabel || element.title
-          : textOf(element));
-      const named = "a[href], button, select, textarea, summary, input:not([type=hidden])";
-      const nameless = [...document.querySelectorAll(named)].filter(
-        (element) => element.checkVisibility() && !(nameOf(element) || textOf(element)),
+  /** Show the page of `html` instead of what is here. Its scripts do not run. */
+  async function show(html) {
+    const next = new DOMParser().parseFromString(html, "text/html");
+    // As desk.js does; the head of its column would be empty.
+    next.getElementById("action-toggle")?.classList.add("works");
+    // They would open as a visitor.
+    for (const frame of next.querySelectorAll("iframe")) frame.removeAttribute("src");
+    const root = document.documentElement;
+    for (const { name } of [...root.attributes]) root.removeAttribute(name);
+    for (const { name, value } of next.documentElement.attributes) root.setAttribute(name, value);
+    const kept = [...next.head.querySelectorAll("title, meta[name]")];
+    const sheets = [...next.querySelectorAll("link[rel=stylesheet]")];
+    const names = sheets.map((sheet) => sheet.outerHTML).join();
+    if (names === shownSheets) {
+      for (const old of document.head.querySelectorAll("title, meta")) old.remove();
+      document.head.append(...kept);
+    } else {
+      shownSheets = names;
+      const loaded = sheets.map(
+        (sheet) => new Promise((done) => (sheet.onload = sheet.onerror = done)),
       );
-      const pictures = [...document.querySelectorAll("img:not([alt])")];
-      const mains = document.querySelectorAll("main").length;
-      const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
-      return [...nameless, ...pictures]
-        .map((element) => `has no name: ${element.outerHTML.slice(0, 120)}`)
-        .concat(ids.filter((id, at) => ids.indexOf(id) < at).map((id) => `two have the id ${id}`))
-        .concat(mains === 1 ? [] : [`has ${mains} main parts`]);
+      document.head.replaceChildren(...kept, ...sheets);
+      await Promise.all(loaded);
+      styled = styledClasses();
+    }
+    document.body.replaceWith(next.body);
+    window.scrollTo(0, document.body.offsetTop);
+    await document.fonts.ready;
+  }
+
+  function scrollsSideways() {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return scrollWidth > clientWidth;
+  }
+
+  const headings = () =>
+    [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map((heading) => [
+      Number(heading.tagName[1]),
+      heading.textContent.trim(),
+    ]);
+
+  /** Fields, buttons, links and pictures without a name, ids that two elements have, and more or
+   *  fewer than one main part. */
+  function unnamed() {
+    const textOf = (element) =>
+      [element.ariaLabel, element.title, element.alt, element.textContent].join("").trim() ||
+      (element.type === "submit" && element.value) ||
+      [...element.querySelectorAll("img, svg")].map(textOf).join("");
+    const referenced = (element) =>
+      (element.getAttribute("aria-labelledby") ?? "").split(" ").map((id) =>
+        document.getElementById(id)?.textContent ?? "").join("").trim();
+    const nameOf = (element) =>
+      referenced(element) ||
+      (element.labels
+        ? [...element.labels].map(textOf).join("") || element.ariaLabel || element.title
+        : textOf(element));
+    const named = "a[href], button, select, textarea, summary, input:not([type=hidden])";
+    const nameless = [...document.querySelectorAll(named)].filter(
+      (element) => element.checkVisibility() && !(nameOf(element) || textOf(element)),
+    );
+    const pictures = [...document.querySelectorAll("img:not([alt])")];
+    const mains = document.querySelectorAll("main").length;
+    const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
+    return [...nameless, ...pictures]
+      .map((element) => `has no name: ${element.outerHTML.slice(0, 120)}`)
+      .concat(ids.filter((id, at) => ids.indexOf(id) < at).map((id) => `two have the id ${id}`))
+      .concat(mains === 1 ? [] : [`has ${mains} main parts`]);
+  }
+
+  /** Forms, and groups of fields, that two elements call by one name, or that have none: for a
+   *  screen reader's list of them. A form with a role of its own is not in that list. */
+  function sameName() {
+    const nameOf = (element) =>
+      element.ariaLabel ||
+      document.getElementById(element.getAttribute("aria-labelledby"))?.textContent.trim() ||
+      element.querySelector(":scope > legend")?.textContent.trim() ||
+      "";
+    const problems = [];
+    for (const kind of ["form:not([role])", ":is(fieldset, [role=group]):has(input)"]) {
+      const names = [...document.querySelectorAll(kind)].map(nameOf);
+      const twice = names.filter((name, at) => names.indexOf(name) < at);
+      problems.push(...new Set(twice.map((name) => `two of ${kind} are named "${name}"`)));
+    }
+    return problems;
+  }
+
+  /** What is wrong with the focus rings of what is of a new kind, as they look now. */
+  function focusRings() {
+    const problems = [];
+    for (const element of freshKinds) {
+      // Some are shown at other widths only.
+      if (!isStop(element) || !element.checkVisibility()) continue;
+      element.focus();
+      if (document.activeElement !== element) continue;
+      const problem = problemOf(element);
+      if (problem) problems.push(`${element.outerHTML.slice(0, 120)} ${problem}`);
+    }
+    // A link that shows only with the focus would be in the way of what is checked next.
+    document.activeElement?.blur();
+    return problems;
+  }
+
+  return {
+    /** Begin an audit in this page, in which axe is. */
+    begin() {
+      const restrict = (rules, mark) => rules.map((id) => ({ id, selector: `[${mark}]` }));
+      const rules = [...restrict(colorRules, newColors), ...restrict(sizeRules, newSizes)];
+      axe.configure({ rules });
     },
 
-    /** Forms, and groups of fields, that two elements call by one name, or that have none: for a
-     *  screen reader's list of them. A form with a role of its own is not in that list. */
-    sameName() {
-      const nameOf = (element) =>
-        element.ariaLabel ||
-        document.getElementById(element.getAttribute("aria-labelledby"))?.textContent.trim() ||
-        element.querySelector(":scope > legend")?.textContent.trim() ||
-        "";
-      const problems = [];
-      for (const kind of ["form:not([role])", ":is(fieldset, [role=group]):has(input)"]) {
-        const names = [...document.querySelectorAll(kind)].map(nameOf);
-        const twice = names.filter((name, at) => names.indexOf(name) < at);
-        problems.push(...new Set(twice.map((name) => `two of ${kind} are named "${name}"`)));
+    /** Show the page of `html`. Returns its headings, what is wrong with it whatever it looks like
+     *  and how what is new looks now, and whether anything is new, and can be used. */
+    async look(html) {
+      await show(html);
+      const problems = [...unnamed(), ...sameName()];
+      const isWide = scrollsSideways();
+      freshKinds = newOf("kinds", byKind());
+      const stops = freshKinds.filter(isStop);
+      mark(newSizes, stops);
+      const areColorsNew = mark(newColors, [...newOf("colors", byColors()), ...stops]);
+      const isNew = freshKinds.length > 0 || areColorsNew;
+      const isUsed = freshKinds.some((element) => element.matches(used));
+      if (freshKinds.some((element) => element.matches(parts))) {
+        problems.push(...(await axeFindings(everyRule)));
+      } else if (isNew) {
+        const marked = document.querySelectorAll(`[${newColors}]`);
+        const include = new Set([...freshKinds, ...marked]);
+        problems.push(...(await axeFindings(everyRule, { include: [...include] })));
       }
-      return problems;
+      return { headings: headings(), problems: [...problems, ...focusRings()], isWide, isNew, isUsed };
+    },
+
+    /** What is wrong with how what is new looks in other colors. */
+    async lookAtColors() {
+      const areNew = mark(newColors, newOf("colors", byColors()));
+      return [...(areNew ? await axeFindings(colorRules) : []), ...focusRings()];
+    },
+
+    /** What is wrong with the sizes of what is new at another width. */
+    async lookAtSizes() {
+      const areNew = mark(newSizes, freshKinds.filter(isStop));
+      return [...(areNew ? await axeFindings(sizeRules) : []), ...focusRings()];
     },
 
     /** What can be read, line by line, and what can be filled in. */
@@ -286,22 +348,5 @@ window.pageAudit = (() => {
     },
 
     isFocusBack: () => isBack,
-
-    /** What is wrong with the focus rings of what is of a new kind, as they look now. */
-    focusRings() {
-      const problems = [];
-      for (const element of fresh.kinds) {
-        const isStop = element.matches(used) || isScroller(element);
-        // Some are shown at other widths only.
-        if (!isStop || !element.checkVisibility()) continue;
-        element.focus();
-        if (document.activeElement !== element) continue;
-        const problem = problemOf(element);
-        if (problem) problems.push(`${element.outerHTML.slice(0, 120)} ${problem}`);
-      }
-      // A link that shows only with the focus would be in the way of what is checked next.
-      document.activeElement?.blur();
-      return problems;
-    },
   };
 })();

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.staticfiles.finders import find
@@ -26,17 +25,6 @@ from collaborative.tests.browser import is_strict
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 SCRIPT = Path(__file__).with_suffix(".js").read_text()
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Only asked about what is new, which is most of their time. The answers to all other rules are in
-# the document, whatever its colors and width are.
-COLORS = ["color-contrast", "link-in-text-block"]
-SIZES = ["target-size", "scrollable-region-focusable"]
-COLOR_RULES, SIZE_RULES = {"runOnly": COLORS}, {"runOnly": SIZES}
-LOOK_RULES = {"runOnly": COLORS + SIZES}
-EVERY_RULE = {
-    "runOnly": TAGS,
-    "rules": {rule: {"enabled": False} for rule in COLORS + SIZES},
-}
 # WCAG 1.4.10: no page scrolls sideways at the first width.
 NARROW, WIDER = 320, (768, 1280)
 HEIGHT = 640
@@ -63,7 +51,7 @@ ONLY_WITHOUT_JAVASCRIPT = {
 
 
 # What earlier tests of this process have checked.
-SEEN: dict[str, set[str]] = {"kinds": set(), "colors": set(), "scripts": set()}
+SEEN_SCRIPTS: set[str] = set()
 
 
 class PageAudit:
@@ -113,20 +101,14 @@ class PageAudit:
             self.canvas.goto("/accessibility/")
             self.canvas.evaluate(SCRIPT)
             self.canvas.evaluate(AXE)
+            self.canvas.evaluate("pageAudit.begin()")
             self.canvas.keyboard.press("Tab")  # from now on, whatever has the focus shows it
-        self.canvas.evaluate("html => pageAudit.show(html)", html)
-        shown = self.canvas.evaluate(
-            """() => ({
-                headings: pageAudit.headings(),
-                problems: [...pageAudit.unnamed(), ...pageAudit.sameName()],
-                isWide: pageAudit.scrollsSideways(),
-                ...pageAudit.groups(),
-            })"""
-        )
+        shown = self.canvas.evaluate("html => pageAudit.look(html)", html)
         findings += [*_wrong_headings(shown["headings"]), *shown["problems"]]
         if shown["isWide"]:
             findings.append(f"scrolls sideways at {NARROW}")
-        findings += _look(self.canvas, shown["kinds"], shown["colors"])
+        if shown["isNew"]:
+            findings += _look_again(self.canvas, shown["isUsed"])
         self.findings.update(f"{address}: {finding}" for finding in findings)
 
     def assert_clean(self) -> None:
@@ -152,13 +134,6 @@ class PageAudit:
         ]
 
 
-def _new(what: str, names: Iterable[str]) -> list[str]:
-    """Return the "kinds" or "colors" that are shown for the first time, and remember them."""
-    new = [name for name in names if name not in SEEN[what]]
-    SEEN[what].update(new)
-    return new
-
-
 def _has_new_scripts(html: str) -> bool:
     """Return whether a script, words for when there is none, or a frame meets for the first time an
     id or a class that it names; and remember it."""
@@ -166,8 +141,8 @@ def _has_new_scripts(html: str) -> bool:
     found = {tag for tag in ("noscript", "iframe") if f"<{tag}" in html}
     for address in SCRIPTS.findall(html):
         found |= {f"{address} {name}" for name in {"", *names & _words_of(address)}}
-    is_new = not found <= SEEN["scripts"]
-    SEEN["scripts"] |= found
+    is_new = not found <= SEEN_SCRIPTS
+    SEEN_SCRIPTS.update(found)
     return is_new
 
 
@@ -178,45 +153,18 @@ def _words_of(address: str) -> set[str]:
     return set(WORD.findall(Path(path).read_text()))
 
 
-def _look(page: Page, kinds: list[str], colors: list[str]) -> list[str]:
-    """Return what is wrong with the page, and with how its new parts look: their colors in both
-    schemes, and at each width the size and the focus ring of what can be used."""
-    kinds, colors = _new("kinds", kinds), _new("colors", colors)
-    if not kinds and not colors:
-        return []
-    is_used, is_whole = page.evaluate("args => pageAudit.keepFresh(...args)", [kinds, colors])
-    findings = _axe(page, EVERY_RULE, "page" if is_whole else "kinds") if kinds else []
-    found = _axe(page, LOOK_RULES, "looks")
-    findings += [f"{NARROW}, light: {each}" for each in found + _focus_rings(page)]
+def _look_again(page: Page, is_used: bool) -> list[str]:
+    """Return what is wrong with how the new parts of the page look: their colors when it is dark,
+    and at each width the size and the focus ring of what can be used."""
     page.emulate_media(color_scheme="dark")
-    dark = _new("colors", page.evaluate("pageAudit.groups().colors"))
-    page.evaluate("args => pageAudit.keepFresh(...args)", [kinds, dark])
-    found = _axe(page, COLOR_RULES, "colors") if dark else []
-    findings += [f"{NARROW}, dark: {each}" for each in found + _focus_rings(page)]
+    findings = [f"dark: {each}" for each in page.evaluate("pageAudit.lookAtColors()")]
     page.emulate_media(color_scheme="light")
     if is_used:
         for width in WIDER:
             page.set_viewport_size({"width": width, "height": HEIGHT})
-            found = _axe(page, SIZE_RULES, "used") + _focus_rings(page)
-            findings += [f"{width}, light: {each}" for each in found]
+            findings += [f"{width}: {each}" for each in page.evaluate("pageAudit.lookAtSizes()")]
         page.set_viewport_size({"width": NARROW, "height": HEIGHT})
     return findings
-
-
-def _axe(page: Page, rules: dict[str, Any], what: str) -> list[str]:
-    return _violations(page.evaluate("args => pageAudit.axe(...args)", [rules, what]))
-
-
-def _focus_rings(page: Page) -> list[str]:
-    return page.evaluate("pageAudit.focusRings()")
-
-
-def _violations(answer: dict[str, Any]) -> list[str]:
-    return [
-        f"{violation['id']}: {node['html'][:150]}"
-        for violation in answer["violations"]
-        for node in violation["nodes"]
-    ]
 
 
 def _wrong_headings(headings: list[tuple[int, str]]) -> list[str]:
