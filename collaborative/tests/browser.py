@@ -77,8 +77,8 @@ def is_strict(policy: str) -> bool:
     return "default-src 'none'" in policy and "unsafe-" not in policy
 
 
-class _PageWatcher:
-    """Collects what one page does and must not."""
+class PageWatcher:
+    """Collects in `complaints` what the pages that it watches do and must not."""
 
     def __init__(self, home: str) -> None:
         self.home = home
@@ -116,32 +116,6 @@ class _PageWatcher:
             self.complaints.append(f"{message.location.get('url')}: {message.text}")
 
 
-@pytest.fixture(scope="session")
-def _canvas(browser, live_server) -> Iterator[tuple[Page, _PageWatcher]]:
-    profile = browser.new_context(
-        base_url=live_server.url,
-        bypass_csp=True,
-        viewport={"width": 320, "height": 640},
-        color_scheme="light",
-        reduced_motion="reduce",
-    )
-    watcher = _PageWatcher(live_server.url)
-    page = profile.new_page()
-    watcher.watch(page)
-    yield page, watcher
-    profile.close()
-
-
-@pytest.fixture
-def canvas(_canvas) -> Iterator[Page]:
-    """A narrow page of the live server that shows the pages of all tests (page_audit.py). Styles
-    that scripts have given to elements hold in it."""
-    page, watcher = _canvas
-    yield page
-    complaints, watcher.complaints = watcher.complaints, []
-    assert not complaints, "\n".join(complaints)
-
-
 @pytest.fixture
 def new_page(browser, live_server) -> Iterator[Callable[..., Page]]:
     """`new_page(member, javascript=…, width=…, height=…, scheme=…, motion=…, **context)` returns a
@@ -153,7 +127,7 @@ def new_page(browser, live_server) -> Iterator[Callable[..., Page]]:
     from django.conf import settings  # noqa: PLC0415  # not ready when this plugin is loaded
     from django.test import Client  # noqa: PLC0415
 
-    opened: list[tuple[Page, _PageWatcher]] = []
+    opened: list[tuple[Page, PageWatcher]] = []
 
     def open_page(
         member=None,
@@ -180,7 +154,7 @@ def new_page(browser, live_server) -> Iterator[Callable[..., Page]]:
             name = settings.SESSION_COOKIE_NAME
             value = client.cookies[name].value
             profile.add_cookies([{"name": name, "value": value, "url": live_server.url}])
-        watcher = _PageWatcher(live_server.url)
+        watcher = PageWatcher(live_server.url)
         page = profile.new_page()
         watcher.watch(page)
         opened.append((page, watcher))

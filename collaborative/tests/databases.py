@@ -52,10 +52,6 @@ ONE_AT_A_TIME = (
 # Sentry changes Django's requests, queries and signals for good: whatever a worker does after that
 # takes a tenth longer.
 LAST = ("collaborative/tests/test_sentry.py",)
-AUDITING_PAGES = (
-    "collaborative/tests/test_accessibility.py",
-    "collaborative/tests/test_passkey.py",
-)
 
 # What the shell sets for `make run` is not for the tests, least of all its database.
 PORTAL_SETTINGS = {
@@ -139,9 +135,8 @@ def _path_matches(path: str, patterns: tuple[str, ...]) -> bool:
 
 
 class OneAtATimeScheduling(LoadScopeScheduling):
-    """Gives the tests of ONE_AT_A_TIME to one worker, those of AUDITING_PAGES to one, because
-    page_audit.py remembers what it has checked, and each other file to any of them as a whole: what
-    a module's tests share is made once, and a worker asks for work less often.
+    """Gives the tests of ONE_AT_A_TIME to one worker, and each other file to any of them as a
+    whole: what a module's tests share is made once, and a worker asks for work less often.
 
     xdist has groups for that, but pytest 9.2 does not let it write them into a test's name.
     """
@@ -149,7 +144,7 @@ class OneAtATimeScheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         if matches(nodeid, ONE_AT_A_TIME):
             return "one at a time"
-        return "page audit" if matches(nodeid, AUDITING_PAGES) else nodeid.partition("::")[0]
+        return nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneAtATimeScheduling:

@@ -3,7 +3,7 @@ keyboard, without JavaScript.
 
 Of each page is checked what it decides for itself: headings, names of fields and buttons, forms
 and groups of one name, ids, pictures' descriptions, and whether it fits on the narrowest screen.
-The rest is checked where it is seen first in the same process: all rules on elements of another
+The rest is checked where it is seen first by the same PageAudit: all rules on elements of another
 tag, type or styled class, on a link, field or item in another parent, and on a whole page that has
 a heading or landmark of that kind; for those elements sizes and focus rings at each width and
 scheme; contrast where there are other colors; the keyboard's way and reading without JavaScript
@@ -12,22 +12,23 @@ where a script meets something that it names.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.contrib.staticfiles.finders import find
-from playwright.sync_api import Page
+from django.http import HttpResponse
+from django.test import Client
+from playwright.sync_api import Browser, Page
 
-from collaborative.tests.browser import is_strict
+from collaborative.tests.browser import PageWatcher, is_strict
+from collaborative.tests.screen import HEIGHT, HOME, NARROW, Screen, path_of
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 SCRIPT = Path(__file__).with_suffix(".js").read_text()
-# WCAG 1.4.10: no page scrolls sideways at the first width.
-NARROW, WIDER = 320, (768, 1280)
-HEIGHT = 640
+WIDER = (768, 1280)
 MAX_TAB_STOPS = 600
 # A new one each time that the page is shown.
 APP_KEY = re.compile(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}")
@@ -50,80 +51,65 @@ ONLY_WITHOUT_JAVASCRIPT = {
 }
 
 
-# What earlier tests of this process have checked.
-SEEN_SCRIPTS: set[str] = set()
-
-
 class PageAudit:
-    """Collects what is wrong with pages; `assert_clean()` fails with all of it."""
+    """Collects in `findings` what is wrong with pages; it remembers what it has checked."""
 
-    def __init__(self, canvas: Page, open_plain: Callable[[], Page]) -> None:
-        """Pages are looked at in `canvas`, one after the other: to open each in a page of its own
-        takes five times as long. `open_plain()` returns a page without JavaScript."""
-        self.canvas = canvas
-        self.open_plain = open_plain
+    def __init__(self, browser: Browser) -> None:
+        """Pages are looked at in one `canvas`: to open each takes five times as long."""
         self.findings: Counter[str] = Counter()
+        self.watcher = PageWatcher(HOME)
+        self.scripted = Screen(browser, self.watcher)
+        self.plain = Screen(browser, self.watcher, javascript=False)
+        self.canvas = Screen(browser, self.watcher, strict=False).page
+        for script in (SCRIPT, AXE, "pageAudit.begin()"):
+            self.canvas.evaluate(script)
+        self.canvas.keyboard.press("Tab")  # from now on, whatever has the focus shows it
+        self._seen_scripts: set[str] = set()
 
-    def visit(self, page: Page, addresses: Iterable[str], *, status: int = 200) -> None:
-        """Check each address, which answers with `status`. It is opened where a script may do
-        something new, with JavaScript and without."""
+    def visit(self, client: Client, addresses: Iterable[str], *, status: int = 200) -> None:
+        """Check each address, which answers with `status`."""
         for address in addresses:
-            response = page.request.get(address)
-            html = response.text()
-            if response.status != status:
-                self.findings[f"{address}: answers {response.status}, not {status}"] += 1
-            elif _has_new_scripts(html):
-                page.goto(address)
-                self.check(page, again=True, walk=True)
-            else:
-                policy = response.headers.get("content-security-policy", "")
-                is_refused = not is_strict(policy) or REFUSED.search(html)
-                self._look_at(html, address, ["has what its policy refuses"] * bool(is_refused))
+            self.check(client.get(address, follow=True), status=status)
 
-    def check(self, page: Page, *, again: bool = False, walk: bool = False) -> None:
-        """Check the open page, and `walk` through it by keyboard in any case. `again` opens it
-        without JavaScript too, which cannot be done with the answer to a form, or with what is
-        shown only once."""
-        page.wait_for_load_state()
-        html = page.content()
-        findings = []
-        if _has_new_scripts(html) or walk:
-            page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+    def check(self, response: HttpResponse, *, status: int = 200) -> None:
+        """Check the page, which answers with `status`. It is opened where a script may do something
+        new, with JavaScript and without."""
+        html, findings = response.content.decode(), []
+        if response.status_code != status:
+            findings.append(f"answers {response.status_code}, not {status}")
+        policy = response.headers.get("Content-Security-Policy", "")
+        if not is_strict(policy) or REFUSED.search(html):
+            findings.append("has what its policy refuses")
+        if self._has_new_scripts(html):
+            page = self.scripted.show(response)
+            html = page.content()
             page.evaluate(SCRIPT)
             _walk(page)
-            if again:
-                findings += self._compare_without_javascript(page)
-        self._look_at(html, page.url, findings)
+            findings += self._compare_without_javascript(response)
+        self.look_at(html, path_of(response), findings)
 
-    def _look_at(self, html: str, address: str, findings: list[str]) -> None:
+    def look_at(self, html: str, address: str, findings: Sequence[str] = ()) -> None:
         """Collect what is wrong with the page of `html`, and `findings`."""
-        if self.canvas.url == "about:blank":
-            self.canvas.goto("/accessibility/")
-            self.canvas.evaluate(SCRIPT)
-            self.canvas.evaluate(AXE)
-            self.canvas.evaluate("pageAudit.begin()")
-            self.canvas.keyboard.press("Tab")  # from now on, whatever has the focus shows it
         shown = self.canvas.evaluate("html => pageAudit.look(html)", html)
-        findings += [*_wrong_headings(shown["headings"]), *shown["problems"]]
+        found = [*findings, *_wrong_headings(shown["headings"]), *shown["problems"]]
         if shown["isWide"]:
-            findings.append(f"scrolls sideways at {NARROW}")
+            found.append(f"scrolls sideways at {NARROW}")
         if shown["isNew"]:
-            findings += _look_again(self.canvas, shown["isUsed"])
-        self.findings.update(f"{address}: {finding}" for finding in findings)
+            found += _look_again(self.canvas, shown["isUsed"])
+        self.findings.update(f"{address}: {finding}" for finding in found)
 
     def assert_clean(self) -> None:
         """Fail with each finding once, and how often it was made."""
         lines = [f"{finding} ({count} times)" for finding, count in self.findings.items()]
+        lines += self.watcher.complaints
+        self.findings.clear()
+        self.watcher.complaints.clear()
         assert not lines, "\n".join(["", *lines])
 
-    def _compare_without_javascript(self, page: Page) -> list[str]:
+    def _compare_without_javascript(self, response: HttpResponse) -> list[str]:
         """Return words and fields that are there only with JavaScript, or only without."""
-        plain_page = self.open_plain()
-        plain_page.context.clear_cookies()
-        plain_page.context.add_cookies(page.context.cookies())
-        plain_page.goto(page.url)
-        plain_page.evaluate(SCRIPT)
-        scripted, plain = _readable_lines(page), _readable_lines(plain_page)
+        self.plain.show(response).evaluate(SCRIPT)
+        scripted, plain = _readable_lines(self.scripted.page), _readable_lines(self.plain.page)
         return [
             f"only {where} JavaScript: {line}"
             for where, lines, expected in (
@@ -133,17 +119,16 @@ class PageAudit:
             for line in sorted(set(lines) - expected)
         ]
 
-
-def _has_new_scripts(html: str) -> bool:
-    """Return whether a script, words for when there is none, or a frame meets for the first time an
-    id or a class that it names; and remember it."""
-    names = {name for value in NAMES.findall(html) for name in value.split()}
-    found = {tag for tag in ("noscript", "iframe") if f"<{tag}" in html}
-    for address in SCRIPTS.findall(html):
-        found |= {f"{address} {name}" for name in {"", *names & _words_of(address)}}
-    is_new = not found <= SEEN_SCRIPTS
-    SEEN_SCRIPTS.update(found)
-    return is_new
+    def _has_new_scripts(self, html: str) -> bool:
+        """Return whether a script, words for when there is none, or a frame meets for the first
+        time an id or a class that it names; and remember it."""
+        names = {name for value in NAMES.findall(html) for name in value.split()}
+        found = {tag for tag in ("noscript", "iframe") if f"<{tag}" in html}
+        for address in SCRIPTS.findall(html):
+            found |= {f"{address} {name}" for name in {"", *names & _words_of(address)}}
+        is_new = not found <= self._seen_scripts
+        self._seen_scripts.update(found)
+        return is_new
 
 
 @cache

@@ -1,16 +1,12 @@
-"""A passkey in a real Chromium, and the look of the pages of the second step."""
+"""A passkey in a real Chromium."""
 
 import pytest
-from allauth.mfa.models import Authenticator
 from playwright.sync_api import Page, expect
 from post_office.models import Email
 
-from collaborative.tests.test_accessibility import audit, press  # noqa: F401  # a fixture
-from collaborative.tests.test_accessibility import pytestmark as checked_once
 from collaborative.tests.test_journeys import expect_heading, newest_code
-from members.tests.second_factor import code_for
 
-pytestmark = checked_once
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 DEVICE = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -105,35 +101,3 @@ def test_sign_in_page_has_no_passkey_button_without_javascript(new_page):
     page.goto("/sign-in/")
     expect(page.get_by_role("button", name="Send me a code")).to_be_visible()
     assert "passkey" not in page.locator("body").inner_text().lower()
-
-
-def test_second_factor_pages_are_accessible(new_page, audit, facilitator):  # noqa: F811  # the fixture
-    page = new_page(facilitator)
-    give_device(page)
-    page.goto("/admin/")  # leads to where the second step is set up
-    audit.check(page, again=True)
-    page.goto("/two-factor/totp/activate/")
-    press(page, "Set up the app")
-    audit.check(page)
-    key = page.locator("code").inner_text().replace(" ", "")
-    page.get_by_label("Code from the app").fill(code_for(key))
-    press(page, "Set up the app")
-    expect_heading(page, "Keep your recovery codes")
-    audit.check(page)
-    page.goto("/two-factor/webauthn/add/")
-    press(page, "Create the passkey")
-    expect_heading(page, "Sign-in and security")
-    passkey = Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN)
-    pages = ["", "totp/deactivate/", "recovery-codes/", "recovery-codes/generate/"]
-    pages += ["reauthenticate/", "webauthn/reauthenticate/"]
-    pages += [f"webauthn/keys/{passkey.pk}/{what}/" for what in ("edit", "remove")]
-    audit.visit(page, [f"/two-factor/{name}" for name in pages])
-
-    page.goto("/two-factor/")
-    page.set_viewport_size({"width": 1280, "height": 900})  # where the menu is open
-    press(page, "Sign out")
-    begin_sign_in(page, facilitator.email)
-    audit.check(page, again=True)
-    press(page, "Sign in")
-    audit.check(page)
-    audit.assert_clean()

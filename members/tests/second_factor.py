@@ -13,6 +13,7 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
 )
 from fido2.utils import websafe_encode
+from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
 
 from members.models import Member
 
@@ -36,10 +37,23 @@ def recovery_codes(member: Member) -> list[str]:
     return codes.wrap().get_unused_codes()
 
 
-def create_passkey(member, name="Work laptop") -> Authenticator:
-    """Create a passkey in name only: it can be listed, renamed and removed."""
+def create_passkey(member: Member, name: str = "Work laptop") -> Authenticator:
+    """Create a passkey that no device has: it can be asked for, listed, renamed and removed."""
+    public_key = {1: 2, 3: -7, -1: 1, -2: bytes(32), -3: bytes(32)}
+    key = AttestedCredentialData.create(Aaguid.NONE, b"key", public_key)
+    data = AuthenticatorData.create(
+        hashlib.sha256(b"testserver").digest(), AuthenticatorData.FLAG.AT, 0, key
+    )
+    client_data = {"type": "webauthn.create", "challenge": "AAAA", "origin": "http://testserver"}
+    response = {
+        "clientDataJSON": json.dumps(client_data).encode(),
+        "attestationObject": AttestationObject.create("none", data, {}),
+    }
+    credential = _credential(response)
     return Authenticator.objects.create(
-        user=member, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": {}}
+        user=member,
+        type=Authenticator.Type.WEBAUTHN,
+        data={"name": name, "credential": credential},
     )
 
 
@@ -52,6 +66,10 @@ def well_formed_credential() -> str:
         "authenticatorData": hashlib.sha256(b"testserver").digest() + b"\x01" + bytes(4),
         "signature": b"signature",
     }
+    return json.dumps(_credential(response))
+
+
+def _credential(response: dict[str, bytes]) -> dict[str, object]:
     encoded = {name: websafe_encode(value) for name, value in response.items()}
     key = websafe_encode(b"key")
-    return json.dumps({"id": key, "rawId": key, "response": encoded, "type": "public-key"})
+    return {"id": key, "rawId": key, "response": encoded, "type": "public-key"}
