@@ -1,6 +1,8 @@
 """Signing in by code or by a hospital, signing out, and what members say about themselves."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import get_adapter
@@ -81,19 +83,14 @@ def account_login_code(request: HttpRequest) -> HttpResponse:
         is_member = isinstance(request.user, Member)
         fallback = _page_of_member(request) if is_member else "account_login"
         return after_second_press(request, fallback)
-    form = CodeForm(request.POST or None)
-    context = {"form": form, "verification": verification}
-    if request.method == "POST" and form.is_valid():
-        try:
-            with verification.accept_code(form) as result:
-                if result is CodeResult.CORRECT:
-                    return _sign_in_or_join(request, verification)
-        except TooManyRequestsError as refused:
-            return too_many_requests(request, refused, "members/account_login_code.html", context)
-        if result is CodeResult.ALREADY_USED:
-            next_page = urlencode({"next": verification.pending_form["next"]})
-            return redirect(f"{reverse('account_login_code')}?{next_page}")
-    return render(request, "members/account_login_code.html", context)
+    next_page = urlencode({"next": verification.pending_form["next"]})
+    return code_page(
+        request,
+        verification,
+        "members/account_login_code.html",
+        accept=partial(_sign_in_or_join, request, verification),
+        already_used=f"{reverse('account_login_code')}?{next_page}",
+    )
 
 
 def _sign_in_or_join(request: HttpRequest, verification: EmailVerification) -> HttpResponse:
@@ -145,6 +142,32 @@ def account_login_code_new(request: HttpRequest) -> HttpResponse:
 def account_login_code_correct(request: HttpRequest) -> HttpResponse:
     """Send a code to the address that was probably meant instead."""
     return send_to_suggestion(request, Purpose.SIGN_IN, "account_login", "account_login_code")
+
+
+def code_page(
+    request: HttpRequest,
+    verification: EmailVerification,
+    template: str,
+    *,
+    accept: Callable[[], HttpResponse],
+    already_used: str,
+    **context: Any,
+) -> HttpResponse:
+    """Return the page that asks for the code of `verification`; for the right one what `accept`
+    returns, in one transaction with using it up. Where another request has used it up, redirect
+    to `already_used`."""
+    form = CodeForm(request.POST or None)
+    context |= {"form": form, "verification": verification}
+    if request.method == "POST" and form.is_valid():
+        try:
+            with verification.accept_code(form) as result:
+                if result is CodeResult.CORRECT:
+                    return accept()
+        except TooManyRequestsError as refused:
+            return too_many_requests(request, refused, template, context)
+        if result is CodeResult.ALREADY_USED:
+            return redirect(already_used)
+    return render(request, template, context)
 
 
 def send_new_code(

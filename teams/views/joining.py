@@ -1,6 +1,7 @@
 """The way in: one form, one code, done; one more page where the address shows no employer."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from members.auth.account_pages import account_inactive
 from members.auth.backends import current_member
 from members.auth.email_codes import (
-    CodeResult,
     EmailVerification,
     Purpose,
     details_from_provider,
@@ -25,11 +25,11 @@ from members.auth.email_codes import (
 from members.auth.rate_limits import TooManyRequestsError, too_many_requests
 from members.decorators import post_only
 from members.email_domains import email_domain, is_mailbox_provider
-from members.forms import CodeForm, EmployerForm
+from members.forms import EmployerForm
 from members.models import Member, Organization
 from members.normalize import normalize_organization_name
 from members.services import EmployerUnknownError, Refused
-from members.views import after_second_press, send_new_code, send_to_suggestion
+from members.views import after_second_press, code_page, send_new_code, send_to_suggestion
 from members.wording import end_sentence
 from teams.forms import JoinForm
 from teams.models import ActionTeam, Invitation, Membership
@@ -186,18 +186,13 @@ def join_code(request: HttpRequest) -> HttpResponse:
             return redirect("join_organization")
         is_member = isinstance(request.user, Member)
         return after_second_press(request, "join_done" if is_member else "join")
-    form = CodeForm(request.POST or None)
-    context = {"form": form, "verification": verification}
-    if request.method == "POST" and form.is_valid():
-        try:
-            with verification.accept_code(form) as result:
-                if result is CodeResult.CORRECT:
-                    return apply_join_form(request, verification.email, verification.pending_form)
-        except TooManyRequestsError as refused:
-            return too_many_requests(request, refused, "teams/join_code.html", context)
-        if result is CodeResult.ALREADY_USED:
-            return redirect("join_code")
-    return render(request, "teams/join_code.html", context)
+    return code_page(
+        request,
+        verification,
+        "teams/join_code.html",
+        accept=partial(apply_join_form, request, verification.email, verification.pending_form),
+        already_used="join_code",
+    )
 
 
 @login_not_required

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from members.auth.account_pages import account_inactive
 from members.auth.email_codes import (
-    CodeResult,
     EmailVerification,
     Purpose,
     is_verified,
@@ -22,10 +22,9 @@ from members.auth.email_codes import (
 )
 from members.auth.rate_limits import TooManyRequestsError, too_many_requests
 from members.decorators import post_only
-from members.forms import CodeForm
 from members.models import Member
 from members.services import Refused
-from members.views import send_new_code, send_to_suggestion
+from members.views import code_page, send_new_code, send_to_suggestion
 from teams.forms import GuestForm
 from teams.models import Attendance, Meeting
 from teams.services.answers import answer_as_guest, counts_of, number_in_line
@@ -104,21 +103,15 @@ def meeting_guest_code(request: HttpRequest, slug: str) -> HttpResponse:
     if verification is None:
         has_answered = GUEST_ANSWER_SESSION_KEY in request.session
         return redirect("meeting_guest_done" if has_answered else "meeting_guest", slug)
-    form = CodeForm(request.POST or None)
-    context = {"form": form, "verification": verification, "meeting": meeting}
-    template = "teams/meeting_guest_code.html"
-    if request.method == "POST" and form.is_valid():
-        try:
-            with verification.accept_code(form) as result:
-                if result is CodeResult.CORRECT:
-                    return _store_answer(
-                        request, meeting, verification.email, verification.pending_form
-                    )
-        except TooManyRequestsError as refused:
-            return too_many_requests(request, refused, template, context)
-        if result is CodeResult.ALREADY_USED:
-            return redirect("meeting_guest_code", slug)
-    return render(request, template, context)
+    answer = (verification.email, verification.pending_form)
+    return code_page(
+        request,
+        verification,
+        "teams/meeting_guest_code.html",
+        accept=partial(_store_answer, request, meeting, *answer),
+        already_used=reverse("meeting_guest_code", args=[slug]),
+        meeting=meeting,
+    )
 
 
 @login_not_required

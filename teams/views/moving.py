@@ -1,6 +1,7 @@
 """Moving to another work address: by a code, from the sign-in page, and objecting to it."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -13,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from members.auth.backends import current_member
 from members.auth.email_codes import (
     VERIFIED_EMAIL_SESSION_KEY,
-    CodeResult,
     EmailVerification,
     Purpose,
     is_verified,
@@ -22,10 +22,10 @@ from members.auth.email_codes import (
 from members.auth.rate_limits import TooManyRequestsError, count_or_raise, too_many_requests
 from members.auth.staff_second_factor import second_factor_redirect
 from members.decorators import post_only
-from members.forms import CodeForm, EmployerForm
+from members.forms import EmployerForm
 from members.models import Member, Move, Organization
 from members.services import Refused
-from members.views import send_new_code, send_to_suggestion
+from members.views import code_page, send_new_code, send_to_suggestion
 from teams.forms import MoveForm, MoveRequestForm
 from teams.models import Membership
 from teams.services import move_member, object_to_move, preview_move, request_move
@@ -70,17 +70,13 @@ def my_move_code(request: HttpRequest) -> HttpResponse:
     verification = EmailVerification.resume(request, Purpose.MOVE)
     if verification is None:
         return redirect("my_move_confirm" if verified_email_of(request) else "my_move")
-    form = CodeForm(request.POST or None)
-    context = {"form": form, "verification": verification}
-    if request.method == "POST" and form.is_valid():
-        try:
-            with verification.accept_code(form) as result:
-                pass
-        except TooManyRequestsError as refused:
-            return too_many_requests(request, refused, "teams/my_move_code.html", context)
-        if result in {CodeResult.CORRECT, CodeResult.ALREADY_USED}:
-            return redirect("my_move_confirm")
-    return render(request, "teams/my_move_code.html", context)
+    return code_page(
+        request,
+        verification,
+        "teams/my_move_code.html",
+        accept=partial(redirect, "my_move_confirm"),
+        already_used="my_move_confirm",
+    )
 
 
 @post_only("my_move_code")
@@ -186,24 +182,19 @@ def account_recover_code(request: HttpRequest) -> HttpResponse:
     verification = EmailVerification.resume(request, Purpose.RECOVER)
     if verification is None:
         return redirect("account_recover_done")
-    form = CodeForm(request.POST or None)
-    context = {"form": form, "verification": verification}
-    template = "teams/account_recover_code.html"
-    if request.method == "POST" and form.is_valid():
-        try:
-            with verification.accept_code(form) as result:
-                if result is CodeResult.CORRECT:
-                    count_or_raise(request, "recover")
-                    return _request_move(request, verification)
-        except TooManyRequestsError as refused:
-            return too_many_requests(request, refused, template, context)
-        if result is CodeResult.ALREADY_USED:
-            return redirect("account_recover_done")
-    return render(request, template, context)
+    return code_page(
+        request,
+        verification,
+        "teams/account_recover_code.html",
+        accept=partial(_request_move, request, verification),
+        already_used="account_recover_done",
+    )
 
 
 def _request_move(request: HttpRequest, verification: EmailVerification) -> HttpResponse:
-    """Pass on what was asked for with the address that was just proven."""
+    """Pass on what was asked for with the address that was just proven. Raises
+    TooManyRequestsError."""
+    count_or_raise(request, "recover")
     if Member.objects.account_of(verification.email):
         context = {"email": verification.email, "member": None}
         return render(request, "teams/move_taken.html", context, status=409)
