@@ -43,7 +43,7 @@ class TeamNames:
         teams: dict[ActionTeam, None] = {}
         for part in filter(str.strip, cell.split(";")):
             lines = {line: self._parse_line(line) for line in filter(str.strip, part.splitlines())}
-            unknown = [line for line, found in lines.items() if not found]
+            unknown = [line for line, named in lines.items() if not named]
             # A long name may be broken into lines.
             found = (
                 self._joined(part)

@@ -56,7 +56,7 @@ class TopicList:
     what is wrong with it, row by row."""
 
     topics: list[ImportedTopic] = field(default_factory=list)
-    known: list[str] = field(default_factory=list)
+    existing: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -71,14 +71,14 @@ def read_topics(upload: UploadedFile[bytes], teams: list[ActionTeam]) -> TopicLi
     """Return the topics of a file; `teams` are those that the importer decides for. Refuses what is
     no table, or has no column of titles."""
     table = read_table(upload, COLUMNS, OPTIONAL_COLUMNS)
-    found = TopicList(notes=table.notes())
+    topic_list = TopicList(notes=table.notes())
     stored = _Stored()
     if len(table.rows) > MAX_TOPICS:
         raise Refused(f"The file has more than {MAX_TOPICS} topics. Split it.")
     names, seen = TeamNames(teams), dict[str, int]()
     for row in table.rows:
-        if title := stored.named(row):
-            found.known.append(f"Row {row.number}: “{title}”")
+        if title := stored.title_of(row):
+            topic_list.existing.append(f"Row {row.number}: “{title}”")
             continue
         try:
             topic = _topic(row, names)
@@ -87,10 +87,10 @@ def read_topics(upload: UploadedFile[bytes], teams: list[ActionTeam]) -> TopicLi
                 raise Refused(f"“{topic.title}” is in row {seen[key]} already.")
             seen[key] = row.number
         except Refused as refusal:
-            found.errors.append(f"Row {row.number}: {refusal}")
+            topic_list.errors.append(f"Row {row.number}: {refusal}")
         else:
-            found.topics.append(topic)
-    return found
+            topic_list.topics.append(topic)
+    return topic_list
 
 
 class _Stored:
@@ -104,7 +104,7 @@ class _Stored:
             titles = self.dismissed if state == Topic.State.DISMISSED else self.titles
             titles[fold(title)] = title
 
-    def named(self, row: TableRow) -> str:
+    def title_of(self, row: TableRow) -> str:
         """Return the title of the topic that a row names; empty if it is new. One that was
         dismissed can be added, unless the row says that it was."""
         if row.problems:
@@ -156,9 +156,9 @@ def _team(cell: str, teams: TeamNames) -> ActionTeam | None:
     if not cell.strip():
         return None
     try:
-        found = teams.parse(cell)
+        named_teams = teams.parse(cell)
     except ValidationError as error:
         raise Refused(" ".join(error.messages)) from None
-    if len(found) > 1:
-        raise Refused(f"“{cell}” names {len(found)} teams. A topic has one focus area.")
-    return found[0]
+    if len(named_teams) > 1:
+        raise Refused(f"“{cell}” names {len(named_teams)} teams. A topic has one focus area.")
+    return named_teams[0]

@@ -81,7 +81,7 @@ def test_exported_list_changes_nothing(client_for, facilitator, team, other_team
     file = SimpleUploadedFile("topics.csv", b"".join(response.streaming_content))
     found = read_topics(file, [team])
     assert (found.topics, found.errors) == ([], [])
-    assert len(found.known) == Topic.objects.count()
+    assert len(found.existing) == Topic.objects.count()
 
 
 @pytest.mark.parametrize(

@@ -137,12 +137,12 @@ def _remind(meeting: Meeting, now: datetime) -> None:
     coming = list(attendees_of(meeting))
     people = [attendance.member for attendance in coming if attendance.member]
     members, of_meeting = _active(people), _active(people, meeting)
-    wanted = {each.member.pk: each for each in recipients_of(meeting, Kind.REMINDERS).each}
+    reminded = {each.member.pk: each for each in recipients_of(meeting, Kind.REMINDERS).each}
     links = list(meeting.resources.current().filter(kind__in=KINDS_TO_READ))
     groups: dict[tuple[str, bool, str, tuple[Resource, ...]], list[Letter]] = defaultdict(list)
     for attendance in coming:
         key = attendance.member_id
-        if key in of_meeting and key not in wanted:
+        if key in of_meeting and key not in reminded:
             continue
         seen = _seen_audiences(is_member=key in members, is_of_meeting=key in of_meeting)
         to_read = tuple(link for link in links if link.audience in seen)
@@ -154,7 +154,7 @@ def _remind(meeting: Meeting, now: datetime) -> None:
             meeting.join_url if joins else "",
             to_read,
         )
-        groups[group].append(_reminder(attendance, wanted.get(key) if key else None))
+        groups[group].append(_reminder(attendance, reminded.get(key) if key else None))
     for (answer, is_waiting, join_url, to_read), letters in groups.items():
         write = partial(
             meeting_emails.meeting_reminder,

@@ -258,6 +258,6 @@ def _is_as_written(meeting: Meeting, team_email: TeamEmail) -> bool:
     if team_email.kind == EmailChoice.Kind.MATERIALS:
         return meeting.status in {Meeting.Status.ANNOUNCED, Meeting.Status.HELD}
     is_cancellation = team_email.method == TeamEmail.Method.CANCEL
-    wanted = Meeting.Status.CANCELLED if is_cancellation else Meeting.Status.ANNOUNCED
+    expected = Meeting.Status.CANCELLED if is_cancellation else Meeting.Status.ANNOUNCED
     is_same_time = team_email.starts_at in {None, meeting.starts_at}
-    return meeting.status == wanted and is_same_time and meeting.ends_at > timezone.now()
+    return meeting.status == expected and is_same_time and meeting.ends_at > timezone.now()

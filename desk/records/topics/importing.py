@@ -63,30 +63,30 @@ class TopicImportAdmin(SubmissionAdmin[Topic]):
         form = ListForm(request.POST if is_sent else None, request.FILES if is_sent else None)
         if is_sent and form.is_valid():
             try:
-                found = read_topics(form.cleaned_data["file"], list(own_teams(request)))
+                topic_list = read_topics(form.cleaned_data["file"], list(own_teams(request)))
             except Refused as refusal:
                 form.add_error("file", str(refusal))
             else:
-                return self._check_page(request, found, form.cleaned_data["why"])
+                return self._check_page(request, topic_list, form.cleaned_data["why"])
         return self._page(request, "admin/teams/topic/import.html", form=form)
 
-    def _check_page(self, request: HttpRequest, found: TopicList, why: str) -> HttpResponse:
+    def _check_page(self, request: HttpRequest, topic_list: TopicList, why: str) -> HttpResponse:
         """Return the page that says in words what would be added, and what would not."""
         rows = [
             [each.title, each.summary, each.state, each.team and each.team.pk, each.why or why]
-            for each in found.topics
+            for each in topic_list.topics
         ]
         number = counted(len(rows), "topic", "topics")
-        can_store = rows and not found.errors
+        can_store = rows and not topic_list.errors
         check = FileCheck(
-            effects=f"This will add {number} for everyone to read: {found.in_words}."
+            effects=f"This will add {number} for everyone to read: {topic_list.in_words}."
             if rows
             else "The file holds nothing new.",
             button="Add the topics",
             token=signing.dumps(rows, salt=CHECKED_SALT, compress=True) if can_store else "",
-            errors=found.errors,
-            notes=found.notes,
-            lists=[("Here already, and left unchanged", found.known)],
+            errors=topic_list.errors,
+            notes=topic_list.notes,
+            lists=[("Here already, and left unchanged", topic_list.existing)],
             columns=("Title", "Summary", "State", "Focus area", "Why"),
             rows=[
                 (
@@ -96,7 +96,7 @@ class TopicImportAdmin(SubmissionAdmin[Topic]):
                     each.team or "none",
                     each.why or why,
                 )
-                for each in found.topics
+                for each in topic_list.topics
             ],
         )
         return self._page(request, "admin/file_check.html", check=check)
