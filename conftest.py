@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.messages import get_messages
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache, caches
@@ -27,6 +28,7 @@ from django.utils import timezone
 from post_office.models import Email
 
 from collaborative.tests.cast import cast_fixture, make_cast
+from desk.actions.results import undoable_decisions
 from members.models import EmailDomain, Member, Organization
 from members.services import explain_change, save_with_history
 from members.services.transitions import new_organization
@@ -384,9 +386,13 @@ def code_in(email: Email) -> str:
 
 def messages_of(response: HttpResponse) -> list[str]:
     """Return the messages of a page of the desk, or else the newest decision that it offers to
-    undo."""
-    messages = [str(message) for message in response.context["messages"]]
-    return messages or [decision.summary for decision in response.context["undoable"][:1]]
+    undo. Of a redirect those that the next page will show."""
+    if response.status_code == 302:
+        request = response.wsgi_request
+        messages, undoable = get_messages(request), undoable_decisions(request.user)
+    else:
+        messages, undoable = response.context["messages"], response.context["undoable"]
+    return [str(message) for message in messages] or [each.summary for each in undoable[:1]]
 
 
 def visible_text(response: HttpResponse) -> str:

@@ -12,17 +12,15 @@ from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
-from desk.actions.results import hide_unseen_summaries
+from desk.actions.results import undoable_decisions
 from desk.dashboard import dashboard
 from desk.rail import rail
 from desk.records.attendance.urls import attendance_urls
 from desk.reports import views as reports
 from desk.search_page import search_page
 from members.auth.staff_second_factor import second_factor_redirect
-from members.models import Decision, Member
+from members.models import Member
 
-# More decisions that can be undone are on a page of their own.
-MAX_UNDO_FORMS = 2
 # Nobody has a password; no form suggests records by script; and a record links to its page itself,
 # not by an address that takes any type and id.
 DROPPED_URLS = {"password_change", "password_change_done", "view_on_site", "autocomplete"}
@@ -41,7 +39,7 @@ class DeskSite(admin.AdminSite):
         """Return the stock context, the rail, and one's decisions that can still be undone."""
         context: dict[str, Any] = super().each_context(request)
         if isinstance(request.user, Member) and context["has_permission"]:
-            context["undoable"] = _undoable(request.user)
+            context["undoable"] = undoable_decisions(request.user)
             # Only called by pages that show it.
             context["rail"] = partial(rail, self, request, context["undoable"])
         return context
@@ -112,15 +110,3 @@ class DeskSite(admin.AdminSite):
     ) -> Any:
         """Redirect to the first page, which lists everything."""
         return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
-
-
-def _undoable(staff: Member) -> list[Decision]:
-    """Return the newest decisions that `staff` can undo, with what became of them. Most pages have
-    none, and ask for no more than that."""
-    newest = Decision.objects.of(staff).undoable().values_list("pk", flat=True)
-    keys = list(newest[: MAX_UNDO_FORMS + 1])
-    if not keys:
-        return []
-    decisions = list(Decision.objects.filter(pk__in=keys).with_summary())
-    hide_unseen_summaries(decisions, staff)
-    return decisions

@@ -12,6 +12,8 @@ from members.models import Decision, DecisionItem, Member
 from teams.models import Membership
 from teams.services import visible_keys
 
+# More decisions that can be undone are on a page of their own.
+MAX_UNDO_FORMS = 2
 # The results of decisions about other records name nobody.
 ABOUT_PEOPLE = (Member, Membership)
 # What replaces the result, and what became of it.
@@ -21,6 +23,18 @@ WHAT_HAPPENED = {
     DecisionItem.Outcome.UNDONE: " It is undone.",
     DecisionItem.Outcome.UNDO_REFUSED: " It is not undone. An administrator can help.",
 }
+
+
+def undoable_decisions(staff: Member) -> list[Decision]:
+    """Return the newest decisions that `staff` can undo, with what became of them. Most pages have
+    none, and ask for no more than that."""
+    newest = Decision.objects.of(staff).undoable().values_list("pk", flat=True)
+    keys = list(newest[: MAX_UNDO_FORMS + 1])
+    if not keys:
+        return []
+    decisions = list(Decision.objects.filter(pk__in=keys).with_summary())
+    hide_unseen_summaries(decisions, staff)
+    return decisions
 
 
 def hide_unseen_results(decision: Decision, items: Sequence[DecisionItem], staff: Member) -> None:

@@ -243,7 +243,7 @@ def test_selection_says_how_many_records_are_left_out(
     move(approver)
     words = "2 of the 3 records that you selected are left out: gone, or no longer yours to see."
     assert words in visible_text(client.get(path))
-    response = client.post(path, {"reason": "No room."}, follow=True)
+    response = client.post(path, {"reason": "No room."})
     assert words in messages_of(response)
     assert [item.object_id for item in Decision.objects.get().items.all()] == [own.pk]
     assert not membership_of(own.member, team).is_waiting
@@ -279,7 +279,7 @@ def test_step_of_refuses_an_action_that_no_longer_exists(administrator, member):
 
 def test_too_many_are_refused_in_words(client_for, approver, many_requests, monkeypatch):
     monkeypatch.setattr(base, "MAX_DECISION_ROWS", 4)
-    response = client_for(approver).post(LIST, ticked("approve", *many_requests), follow=True)
+    response = client_for(approver).post(LIST, ticked("approve", *many_requests))
     assert messages_of(response) == ["Select at most 4 at a time. Nothing was changed."]
     assert Membership.objects.waiting().count() == 5
 

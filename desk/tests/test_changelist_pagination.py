@@ -8,6 +8,7 @@ from django.db import connection
 from conftest import make_member, visible_text
 from desk.changelist import pagination
 from desk.changelist.pagination import EstimatedCountPaginator
+from desk.tests.action_pages import listed
 from members.models import Member
 
 LIST = "/admin/members/member/"
@@ -124,27 +125,23 @@ def test_paginator_counts_for_pages_of_the_second_half(people, always_estimated)
 
 @pytest.mark.parametrize("wrong_by", [-3, 3, 30])
 def test_list_shows_each_row_once_although_the_estimate_is_wrong(
-    client_for, administrator, people, always_estimated, monkeypatch, wrong_by
+    administrator, people, always_estimated, monkeypatch, wrong_by
 ):
     always_estimated(wrong_by)
     monkeypatch.setattr(admin.site.get_model_admin(Member), "list_per_page", 4)
-    client = client_for(administrator)
     shown = [
-        row.pk
-        for number in range(1, 4)
-        for row in client.get(f"{LIST}?p={number}").context["cl"].result_list
+        row.pk for number in range(1, 4) for row in listed(Member, administrator, f"p={number}")
     ]
     assert sorted(shown) == sorted(Member.objects.values_list("pk", flat=True))
 
 
 @pytest.mark.both_databases
 def test_list_shows_the_last_page_of_a_wrong_estimate(
-    client_for, administrator, people, always_estimated, monkeypatch
+    administrator, people, always_estimated, monkeypatch
 ):
     always_estimated(30)
     monkeypatch.setattr(admin.site.get_model_admin(Member), "list_per_page", 2)
-    response = client_for(administrator).get(f"{LIST}?p=21")
-    assert len(response.context["cl"].result_list) == 2
+    assert len(listed(Member, administrator, "p=21")) == 2
 
 
 def test_list_counts_a_short_table(client_for, administrator, people):

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conftest import make_member, visible_text
 from desk.changelist.search import split_words
+from desk.tests.action_pages import list_url, listed
 from members.models import EmailDomain, Member, Organization
 from members.search_words import CUT_SEARCH_NOTE, cut_search_note, used_words
 from teams.models import Membership
@@ -23,8 +24,8 @@ def everybody(member, colleague, outsider, applicant):
     return [member, colleague, outsider, applicant]
 
 
-def names_in(response) -> set[str]:
-    rows = response.context["cl"].result_list
+def names(model, staff, words) -> set[str]:
+    rows = listed(model, staff, urlencode({"q": words}))
     return {str(getattr(row, "member", row)).split()[0] for row in rows}
 
 
@@ -74,24 +75,22 @@ def test_search_equals_stock_search(rf, administrator, everybody, model):
         assert not has_duplicates
 
 
-@pytest.mark.parametrize("address", [MEMBERS, MEMBERSHIPS])
+@pytest.mark.parametrize("model", [Member, Membership])
 @pytest.mark.both_databases
-def test_search_matches_nobody_of_other_teams(client_for, facilitator, everybody, address):
-    client = client_for(facilitator)
-    assert names_in(client.get(address, {"q": "example"})) == {"Maria", "Colin", "Wanda"}
-    response = client.get(address, {"q": "olga"})
-    assert names_in(response) == set()
-    assert "Olga" not in visible_text(response)
+def test_search_matches_nobody_of_other_teams(client_for, facilitator, everybody, model):
+    assert names(model, facilitator, "example") == {"Maria", "Colin", "Wanda"}
+    assert names(model, facilitator, "olga") == set()
+    page = client_for(facilitator).get(list_url(model), {"q": "olga"})
+    assert "Olga" not in visible_text(page)
 
 
 @pytest.mark.parametrize("many", [0, 1])
 @pytest.mark.both_databases
 def test_search_finds_memberships_of_few_or_many_people(
-    monkeypatch, client_for, administrator, everybody, many
+    monkeypatch, administrator, everybody, many
 ):
     monkeypatch.setattr("desk.changelist.search.MAX_KEYS_IN_QUERY", many)
-    response = client_for(administrator).get(MEMBERSHIPS, {"q": "rush"})
-    assert names_in(response) == {"Maria", "Colin"}
+    assert names(Membership, administrator, "rush") == {"Maria", "Colin"}
 
 
 LISTS = [
@@ -121,11 +120,11 @@ def test_search_is_cut_whatever_makes_it_long(text):
 
 
 def test_search_uses_the_first_twenty_words(client_for, administrator, everybody):
-    client = client_for(administrator)
-    assert names_in(client.get(MEMBERS, {"q": "maria " * 20 + "olga"})) == {"Maria"}
-    response = client.get(MEMBERS, {"q": "maria " * 19 + "olga"})
-    assert names_in(response) == set()
-    assert CUT_SEARCH_NOTE not in visible_text(response)
+    assert names(Member, administrator, "maria " * 20 + "olga") == {"Maria"}
+    words = "maria " * 19 + "olga"
+    assert names(Member, administrator, words) == set()
+    page = client_for(administrator).get(MEMBERS, {"q": words})
+    assert CUT_SEARCH_NOTE not in visible_text(page)
 
 
 def test_export_of_a_search_for_too_much_has_what_the_list_shows(
@@ -136,16 +135,13 @@ def test_export_of_a_search_for_too_much_has_what_the_list_shows(
     assert b"".join(response.streaming_content).count(b"@") == 1
 
 
-def test_search_for_nothing_shows_all(client_for, administrator, everybody):
-    assert len(names_in(client_for(administrator).get(MEMBERSHIPS, {"q": " "}))) == 4
+def test_search_for_nothing_shows_all(administrator, everybody):
+    assert len(names(Membership, administrator, " ")) == 4
 
 
-def test_search_finds_an_organization_with_two_matching_domains_once(
-    client_for, administrator, organization
-):
+def test_search_finds_an_organization_with_two_matching_domains_once(administrator, organization):
     EmailDomain.objects.create(organization=organization, domain="clinics.rush.example")
-    response = client_for(administrator).get("/admin/members/organization/", {"q": "rush.example"})
-    assert list(response.context["cl"].result_list) == [organization]
+    assert listed(Organization, administrator, "q=rush.example") == [organization]
 
 
 @pytest.mark.parametrize("address", [MEMBERS, MEMBERSHIPS])

@@ -9,11 +9,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from post_office.models import Email
 
-from conftest import make_member, membership_of, visible_text
+from conftest import make_active_member, make_member, membership_of, visible_text
 from desk.dashboard import DashboardItem
-from members.models import EmailDomain, Organization
+from members.models import EmailDomain, Move, Organization
+from members.services import record_bounce
 from teams.models import Goal, Membership, Question
-from teams.services import add_organization, join_teams
+from teams.services import add_organization, claim, join_teams, move_member, object_to_move
 from teams.tests.meetings import make_meeting
 
 pytestmark = pytest.mark.usefixtures("today_without_charts")
@@ -239,7 +240,7 @@ def test_dashboard_escapes_what_people_enter(client_for, facilitator, applicant)
 
 
 def test_dashboard_costs_the_same_queries_for_one_and_three_items(
-    client_for, facilitator, organization, team, approval_team
+    client_for, facilitator, organization, other_organization, team, approval_team
 ):
     approval_team.facilitators.add(facilitator)
     client = client_for(facilitator)
@@ -254,7 +255,14 @@ def test_dashboard_costs_the_same_queries_for_one_and_three_items(
             (organization, True, approval_team),
         ):
             email = f"m{number}-{where.pk}-{confirmed}-{employer.pk}@x.example"
-            join_teams(make_member(email, employer, confirmed=confirmed), [where])
+            person = make_member(email, employer, confirmed=confirmed)
+            join_teams(person, [where])
+        claim(membership_of(person, approval_team), by=facilitator)
+        held = make_active_member(f"held{number}@rush.example", organization, "H", team)
+        move_member(held, f"held{number}@loop.example")
+        object_to_move(Move.objects.latest("pk"))
+        left = make_active_member(f"left{number}@rush.example", organization, "L", team)
+        record_bounce(left, left.email, "5.1.1")
         Question.objects.create(text="Why?", email="v@visitor.example")
         Goal.objects.create(team=team, slug=f"goal-{number}", title="Goal")
         make_meeting(team, status="draft", starts_at=timezone.now() + timedelta(days=7))

@@ -7,6 +7,7 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from conftest import visible_text
+from desk.tests.action_pages import listed
 from teams.models import TeamEmail
 from teams.services.meeting_emails import email_announced
 from teams.tests.meetings import make_meeting
@@ -57,9 +58,8 @@ def test_email_list_names_the_kind_that_members_can_stop(client_for, administrat
 
 
 @pytest.mark.parametrize(("status", "number"), [("2", 1), ("1", 0), ("x", 1), ("9", 1)])
-def test_email_list_filters_by_known_status(client_for, administrator, email, status, number):
-    changelist = client_for(administrator).get(EMAILS, {"status__exact": status}).context["cl"]
-    assert changelist.result_count == number
+def test_email_list_filters_by_known_status(administrator, email, status, number):
+    assert len(listed(Email, administrator, f"status__exact={status}")) == number
 
 
 def test_email_list_hides_the_subject_of_a_code(client_for, administrator, email):
@@ -69,11 +69,10 @@ def test_email_list_hides_the_subject_of_a_code(client_for, administrator, email
     assert "BCDFGH" not in text
 
 
-def test_email_search_ignores_text_and_subject(client_for, administrator, email):
+def test_email_search_ignores_text_and_subject(administrator, email):
     Email.objects.update(subject="BCDFGH is your code")
-    client = client_for(administrator)
     for query in ("BCDFGH", "Secret"):
-        assert client.get(EMAILS, {"q": query}).context["cl"].result_count == 0
+        assert listed(Email, administrator, f"q={query}") == []
 
 
 @pytest.mark.parametrize("lookup", ["subject__startswith=B", "message__contains=S", "headers=1"])
@@ -84,4 +83,4 @@ def test_email_filter_by_another_field_is_refused(client_for, administrator, ema
 def test_email_has_no_page_of_its_own(client_for, administrator, email):
     client = client_for(administrator)
     for page in ("add", f"{email.pk}/change", f"{email.pk}/history", f"{email.pk}/delete"):
-        assert client.get(f"{EMAILS}{page}/", follow=True).status_code == 404
+        assert client.get(f"{EMAILS}{page}/").status_code == 404

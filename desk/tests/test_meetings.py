@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from conftest import make_active_member, messages_of, visible_text
 from desk.records.meetings.forms import MoveForm
-from desk.tests.action_pages import Form, action_form, action_url, forms_of, selection_url
+from desk.tests.action_pages import Form, action_form, action_url, forms_of, listed, selection_url
 from members.services import preview_action
 from teams.actions import MAX_EMAILS, get_action
 from teams.models import ActionTeam, EmailChoice, Meeting
@@ -152,7 +152,7 @@ def test_time_that_the_clocks_leave_out_is_refused(client_for, facilitator, team
 def test_first_of_a_time_that_comes_twice_is_taken_and_said(client_for, facilitator, team):
     client = client_for(facilitator)
     form, typed = plan(client, day=first_sunday(YEAR, 11, 1), begins="1:30 a.m.", ends="noon")
-    response = client.post(form.action, typed, follow=True)
+    response = client.post(form.action, typed)
     said = " ".join(messages_of(response))
     assert "1:30 a.m. comes twice on Sunday, November" in said
     assert "is a weekend or a holiday" in said
@@ -176,7 +176,7 @@ def test_overlapping_meeting_of_the_same_team_is_said(client_for, facilitator, t
     make_meeting(other_team, starts_at=start, title="Unseen hour")
     client = client_for(facilitator)
     form, typed = plan(client)
-    said = " ".join(messages_of(client.post(form.action, typed, follow=True)))
+    said = " ".join(messages_of(client.post(form.action, typed)))
     assert "“Team hour” is at the same time" in said
     assert "Unseen" not in said
 
@@ -243,26 +243,24 @@ def test_meeting_of_the_whole_collaborative_is_read_by_facilitators(
     assert (meeting.status, meeting.title) == (Status.DRAFT, "Winter meeting")
 
 
-def test_list_shows_the_next_first_and_filters(client_for, facilitator, team, other_team):
+def test_list_shows_the_next_first_and_filters(facilitator, team, other_team):
     now = timezone.now()
     later = make_meeting(team, title="Later", starts_at=now + timedelta(days=40))
     past = make_meeting(team, title="Past", starts_at=now - timedelta(days=400))
     older = make_meeting(team, title="Older", starts_at=now - timedelta(days=800), kind="summit")
     soon = make_meeting(title="Soon", starts_at=now + timedelta(days=4), status=Status.DRAFT)
     make_meeting(other_team, title="Unseen")
-    client = client_for(facilitator)
-
-    def listed(query: str = "") -> list[Meeting]:
-        return list(client.get(f"{MEETINGS}?{query}").context["cl"].result_list)
-
-    assert listed() == [soon, later, past, older]
-    assert listed("status__exact=draft") == [soon]
-    assert listed("kind__exact=summit") == [older]
-    assert listed(f"team={team.slug}") == [later, past, older]
-    assert listed("team=*") == [soon]
-    assert listed(f"year={past.day.year}") == [past]
-    assert listed("q=olde") == [older]
-    assert listed(f"team={other_team.slug}") == []
+    for query, shown in {
+        "": [soon, later, past, older],
+        "status__exact=draft": [soon],
+        "kind__exact=summit": [older],
+        f"team={team.slug}": [later, past, older],
+        "team=*": [soon],
+        f"year={past.day.year}": [past],
+        "q=olde": [older],
+        f"team={other_team.slug}": [],
+    }.items():
+        assert listed(Meeting, facilitator, query) == shown, query
 
 
 def test_list_needs_the_same_queries_for_1_and_3_meetings(
@@ -336,7 +334,7 @@ def test_meeting_is_moved_with_old_and_new_time_in_words(client_for, facilitator
         assert words in text
     meeting.refresh_from_db()
     assert meeting.day.day == 9
-    form_of(response, "begins").submit(client, "Move")
+    form_of(response, "begins").submit(client, "Move", follow=False)
     meeting.refresh_from_db()
     assert (meeting.starts_at, meeting.place) == (central(YEAR, 3, 16, 9), "Room 9")
 
@@ -409,11 +407,11 @@ def test_meeting_is_cancelled_with_a_reason(client_for, facilitator, member, tea
     assert "The weather" in prepared.context["email"].message
     written = form.submit(client, "Show the email", reason="Ice.")
     assert "Ice." in written.context["email"].message
-    form.submit(client, "Cancel meeting", reason="Snow.")
+    form.submit(client, "Cancel meeting", reason="Snow.", follow=False)
     meeting.refresh_from_db()
     assert (meeting.status, meeting.cancelled_reason) == (Status.CANCELLED, "Snow.")
     response = action_form(client.get(action_url("revive", meeting))).submit(
-        client, "Hold it after all"
+        client, "Hold it after all", follow=False
     )
     meeting.refresh_from_db()
     assert meeting.status == Status.ANNOUNCED
@@ -492,7 +490,7 @@ def test_stale_form_overwrites_nothing_unseen(client_for, facilitator, administr
 def test_meeting_of_a_team_that_is_a_draft_is_not_announced(client_for, facilitator, team):
     ActionTeam.objects.update(state=ActionTeam.State.DRAFT)
     meeting = make_meeting(team, status=Status.DRAFT)
-    response = client_for(facilitator).post(action_url("announce", meeting), follow=True)
+    response = client_for(facilitator).post(action_url("announce", meeting))
     assert "Education is not published yet" in messages_of(response)[0]
 
 
@@ -507,7 +505,7 @@ def test_preview_counts_who_gets_the_email_and_shows_one(
     assert "1 person gets the email, 1 has stopped these emails." in text
     assert f"To {member.email}" in text
     assert not queued_emails()
-    action_form(page).submit(client, "Announce")
+    action_form(page).submit(client, "Announce", follow=False)
     assert [email.to for email in queued_emails()] == [[member.email]]
     assert all(email.scheduled_time for email in queued_emails())
     page = client.get(action_url("cancel", meeting))

@@ -63,7 +63,7 @@ def test_add_says_that_the_organization_of_an_existing_account_is_confirmed(
     client_for, facilitator, applicant, team, typed
 ):
     form_data = typed | {"email": applicant.email}
-    response = client_for(facilitator).post(LIST + "add/", form_data, follow=True)
+    response = client_for(facilitator).post(LIST + "add/", form_data)
     assert messages_of(response) == [
         "Wanda Waiting is a member of Education now, and is notified by email. An account with "
         "this address already existed; its name stays as it was: Wanda Waiting. It is confirmed "
@@ -241,7 +241,7 @@ def test_approve_is_not_offered_where_nothing_can_be_approved(
     page = client.get(action_url("approve", una))
     assert "Nothing here can be approved now." in visible_text(page)
     assert 'value="Approve"' not in page.content.decode()
-    response = client.post(action_url("approve", una), follow=True)
+    response = client.post(action_url("approve", una))
     assert "Confirm first that Una Unconfirmed works" in messages_of(response)[0]
     assert membership_of(una.member, approval_team).is_waiting
 

@@ -9,7 +9,7 @@ from conftest import make_member, make_membership, membership_of, messages_of, v
 from desk.admin import OrganizationAdmin
 from desk.records.organizations.actions import probable_kind
 from desk.records.organizations.admin import kind_name
-from desk.tests.action_pages import action_form, action_url, selection_url
+from desk.tests.action_pages import action_form, action_url, listed, selection_url
 from members.models import EmailDomain, Organization
 from teams.models import Membership
 from teams.services import (
@@ -41,19 +41,19 @@ def test_list_is_shared_by_all_facilitators(client_for, other_facilitator, organ
     assert "Wanda" not in visible_text(response)
 
 
-def test_list_counts_who_waits_also_when_searched_by_domain(client_for, facilitator, lakeview):
+def test_list_counts_who_waits_also_when_searched_by_domain(facilitator, lakeview):
     EmailDomain.objects.create(organization=lakeview, domain="lakeview.example")
     EmailDomain.objects.create(organization=lakeview, domain="lakeview.test")
-    response = client_for(facilitator).get(LIST + "?q=lakeview")
-    assert [record.waiting_count for record in response.context["cl"].result_list] == [2]
+    found = listed(Organization, facilitator, "q=lakeview")
+    assert [record.waiting_count for record in found] == [2]
 
 
-def test_list_filters_what_waits_oldest_first(client_for, facilitator, lakeview):
+def test_list_filters_what_waits_oldest_first(facilitator, lakeview):
     older = Organization.objects.create(name="Zion Health", created_at=facilitator.date_joined)
     make_member("zoe@zion.example", older, "Zoe", confirmed=False)
     Organization.objects.create(name="Nobody waits")
     Organization.objects.filter(pk=older.pk).update(created_at="2020-01-01T00:00Z")
-    records = client_for(facilitator).get(LIST + "?waits=decision").context["cl"].result_list
+    records = listed(Organization, facilitator, "waits=decision")
     assert [record.name for record in records] == ["Zion Health", "Lakeview Health"]
 
 
@@ -176,9 +176,7 @@ def test_recognize_confirms_all_who_wait_and_says_so(
 ):
     count = len(queued_emails())
     form_data = {f"domain_{lakeview.pk}": "on"}
-    response = client_for(facilitator).post(
-        action_url("recognize", lakeview), form_data, follow=True
-    )
+    response = client_for(facilitator).post(action_url("recognize", lakeview), form_data)
     assert messages_of(response) == [
         "Lakeview Health is recognized. 2 people confirmed, 3 memberships opened."
     ]
@@ -236,7 +234,7 @@ def test_recognize_reports_one_that_was_recognized_meanwhile_and_continues(
     other = Organization.objects.create(name="New Clinic")
     recognize_organization(lakeview, by=administrator)
     client = client_for(facilitator)
-    response = client.post(selection_url(client, "recognize", lakeview, other), follow=True)
+    response = client.post(selection_url(client, "recognize", lakeview, other))
     assert any(
         "was already recognized" in text and "Ada Admin" in text for text in messages_of(response)
     )
@@ -283,7 +281,7 @@ def test_decline_declines_the_requests_with_the_reason(
     client_for, facilitator, lakeview, applicant, team, queued_emails
 ):
     form_data = {"reason": "We do not know it."}
-    response = client_for(facilitator).post(action_url("decline", lakeview), form_data, follow=True)
+    response = client_for(facilitator).post(action_url("decline", lakeview), form_data)
     assert messages_of(response) == ["Lakeview Health is declined. 4 requests declined with it."]
     membership = membership_of(applicant, team)
     assert (membership.status, membership.reason) == ("declined", "We do not know it.")
@@ -443,7 +441,7 @@ def test_kind_is_chosen_when_an_organization_is_recognized(
     client = client_for(facilitator)
     url = action_url("recognize", proposed_organization)
     form = action_form(client.get(url))
-    form.submit(client, "Recognize", **{f"kind_{proposed_organization.pk}": "funder"})
+    form.submit(client, "Recognize", **{f"kind_{proposed_organization.pk}": "funder"}, follow=False)
     proposed_organization.refresh_from_db()
     assert (proposed_organization.kind, proposed_organization.status) == ("funder", "recognized")
 

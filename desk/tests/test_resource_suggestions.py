@@ -113,7 +113,7 @@ def test_publish_as_what_is_in_the_library_already(desk, suggestion, other_team)
     page = desk.get(action_url("publish", suggestion))
     assert "Known" in visible_text(page)
     assert "of others" not in visible_text(page)
-    action_form(page).submit(desk, "Publish", resource=str(known.pk))
+    action_form(page).submit(desk, "Publish", resource=str(known.pk), follow=False)
     suggestion.refresh_from_db()
     assert (suggestion.status, suggestion.published_as) == ("published", known)
     assert Resource.objects.count() == 2
@@ -122,7 +122,7 @@ def test_publish_as_what_is_in_the_library_already(desk, suggestion, other_team)
 def test_dismiss_many_with_one_reason(desk, suggestion, queued_emails):
     other = suggest_resource("https://spam.example.org/", "Spam")
     form = action_form(desk.get(selection_url(desk, "dismiss", suggestion, other)))
-    form.submit(desk, "Dismiss", reason="We have it.")
+    form.submit(desk, "Dismiss", reason="We have it.", follow=False)
     assert not ResourceSuggestion.objects.waiting().exists()
     assert len(queued_emails()) == 1
 

@@ -52,7 +52,8 @@ def test_review_is_begun_written_published_and_announced(client, organization, t
     assert "Hide lines" not in visible_text(published)
     draft = form_with(published, "Write an announcement").submit(client, "Write an announcement")
     assert "Nothing is sent yet." in visible_text(draft)
-    form_with(published, "Write an announcement").submit(client, "Write an announcement")
+    write = form_with(published, "Write an announcement")
+    write.submit(client, "Write an announcement", follow=False)
     assert Announcement.objects.get().team == team
     undo = form_with(client.get(record_url(review)), "Undo").submit(client, "Undo")
     assert undo.status_code == 200
@@ -69,7 +70,7 @@ def test_correction_is_added_and_undone(client, facilitator):
     page = form.submit(client, "Add a correction", text="Three signed.")
     assert "Three signed." in visible_text(page)
     assert "Fay Facilitator" in visible_text(page)
-    form_with(page, "Undo").submit(client, "Undo")
+    form_with(page, "Undo").submit(client, "Undo", follow=False)
     assert not review.corrections.exists()
 
 

@@ -5,6 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import transaction
 
 from conftest import make_member, messages_of, visible_text
+from desk.tests.action_pages import list_url, listed
 from members.models import Member
 from members.services.moving import hold
 from teams.models import ActionTeam, FaqEntry, Goal
@@ -16,8 +17,8 @@ GOALS = "/admin/teams/goal/"
 QUESTIONS = "/admin/teams/faqentry/"
 
 
-def names(response) -> set[str]:
-    return {str(record) for record in response.context["cl"].result_list}
+def names(model, staff, query="") -> set[str]:
+    return {str(record) for record in listed(model, staff, query)}
 
 
 @pytest.fixture
@@ -31,19 +32,18 @@ def other_question(other_team) -> FaqEntry:
 
 
 def test_lists_show_ones_own_and_what_is_shared(
-    client_for, facilitator, team, other_team, goal, other_goal, faq_entry, other_question
+    facilitator, team, other_team, goal, other_goal, faq_entry, other_question
 ):
-    client = client_for(facilitator)
-    assert names(client.get(TEAMS)) == {"Education"}
-    assert names(client.get(GOALS)) == {"Bring people to one table"}
-    assert names(client.get(QUESTIONS)) == {"Who can join?"}
+    assert names(ActionTeam, facilitator) == {"Education"}
+    assert names(Goal, facilitator) == {"Bring people to one table"}
+    assert names(FaqEntry, facilitator) == {"Who can join?"}
 
 
 def test_lists_show_an_administrator_all(
-    client_for, administrator, team, other_team, goal, other_goal, faq_entry, other_question
+    administrator, team, other_team, goal, other_goal, faq_entry, other_question
 ):
-    client = client_for(administrator)
-    assert [len(names(client.get(path))) for path in (TEAMS, GOALS, QUESTIONS)] == [2, 2, 2]
+    models = (ActionTeam, Goal, FaqEntry)
+    assert [len(names(model, administrator)) for model in models] == [2, 2, 2]
 
 
 @pytest.mark.parametrize("path", ["change", "history"])
@@ -57,22 +57,21 @@ def test_records_of_other_teams_are_not_found(
             assert client.post(f"{stem}{record.pk}/{path}/", {"name": "x"}).status_code == 404
 
 
-@pytest.mark.parametrize("stem", [GOALS, QUESTIONS])
+@pytest.mark.parametrize("model", [Goal, FaqEntry])
 def test_filters_and_searches_reveal_nothing_of_other_teams(
-    client_for, facilitator, goal, other_goal, other_question, faq_entry, stem
+    client_for, facilitator, goal, other_goal, other_question, faq_entry, model
 ):
-    client = client_for(facilitator)
-    assert "Hiring" not in visible_text(client.get(stem + "?_facets"))
-    assert names(client.get(stem + "?team=hiring")) == set()
-    assert names(client.get(stem + "?q=hire")) == set()
-    assert client.get(f"{stem}?team__id__exact={other_goal.team_id}").status_code == 400
+    client, url = client_for(facilitator), list_url(model)
+    assert "Hiring" not in visible_text(client.get(f"{url}?_facets"))
+    assert names(model, facilitator, "team=hiring") == set()
+    assert names(model, facilitator, "q=hire") == set()
+    assert client.get(f"{url}?team__id__exact={other_goal.team_id}").status_code == 400
 
 
-def test_questions_are_filtered_by_team_and_general(client_for, facilitator, team, faq_entry):
+def test_questions_are_filtered_by_team_and_general(facilitator, team, faq_entry):
     FaqEntry.objects.create(team=team, slug="edu", question="Education?", answer="Yes.")
-    client = client_for(facilitator)
-    assert names(client.get(QUESTIONS + "?team=*")) == {"Who can join?"}
-    assert names(client.get(QUESTIONS + "?team=education")) == {"Education?"}
+    assert names(FaqEntry, facilitator, "team=*") == {"Who can join?"}
+    assert names(FaqEntry, facilitator, "team=education") == {"Education?"}
 
 
 # Questions ---------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def test_each_decision_has_its_page_and_is_undone(desk, facilitator, team, other
         assert other_team.name not in page.content.decode()
         form = action_form(page)
         form.fields.setdefault("team", "") if "team" in entered else None
-        form.submit(desk, button, **entered)
+        form.submit(desk, button, **entered, follow=False)
         topic.refresh_from_db()
         assert topic.state == state
     undo(facilitator)
@@ -108,7 +108,7 @@ def test_many_proposals_are_dismissed_at_once_and_published_one_at_a_time(desk, 
     form = action_form(desk.get(selection_url(desk, "publish", *topics)))
     assert "Publish one topic at a time" in visible_text(form.submit(desk, "Publish", why="Yes."))
     form = action_form(desk.get(selection_url(desk, "dismiss", *topics)))
-    form.submit(desk, "Dismiss", reason="Thank you.")
+    form.submit(desk, "Dismiss", reason="Thank you.", follow=False)
     assert not Topic.objects.waiting().exists()
     assert len(queued_emails()) == 1
     late = visible_text(desk.get(action_url("dismiss", topics[0])))
