@@ -21,7 +21,6 @@ from teams.actions import ACTIONS, process_decision
 from teams.models import Membership
 from teams.services import join_teams
 
-pytestmark = pytest.mark.usefixtures("today_without_charts")
 DECISIONS = "/admin/members/decision/"
 
 

@@ -10,7 +10,6 @@ from members.models import Bounce, Decision, Member
 from members.services import has_bounced, record_bounce
 from teams.services import join_teams
 
-pytestmark = pytest.mark.usefixtures("today_without_charts")
 LIST = "/admin/members/bounce/"
 REASON = {"reason": "You told us that you changed employers."}
 

@@ -7,7 +7,6 @@ from teams.models import Claim, Membership, Question
 from teams.services import answer_question, claim, claim_of, write_claim_note
 from teams.services.topics import propose_topic
 
-pytestmark = pytest.mark.usefixtures("today_without_charts")
 
 
 @pytest.fixture

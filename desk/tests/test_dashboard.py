@@ -17,7 +17,6 @@ from teams.models import Goal, Membership, Question
 from teams.services import add_organization, claim, join_teams, move_member, object_to_move
 from teams.tests.meetings import make_meeting
 
-pytestmark = pytest.mark.usefixtures("today_without_charts")
 DESK = "/admin/"
 
 

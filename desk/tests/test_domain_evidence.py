@@ -10,7 +10,6 @@ from desk.records.organizations.domain_evidence import (
 )
 from members.models import EmailDomain, Member, Organization
 
-pytestmark = pytest.mark.usefixtures("today_without_charts")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from conftest import make_member, visible_text
 from members.models import Member, Organization
 from teams.services import join_teams
 
-pytestmark = pytest.mark.usefixtures("today_without_charts")
 WARNING = "rsuh.example looks like rush.example"
 
 

@@ -8,7 +8,6 @@ from desk.tests.action_pages import action_url
 from members.models import Decision, Member, Move
 from teams.services import move_member, object_to_move, request_move
 
-pytestmark = pytest.mark.usefixtures("today_without_charts")
 LIST = "/admin/members/move/"
 REASON = {"reason": "We spoke on the phone."}
 

@@ -83,7 +83,7 @@ def test_report_lists_goals_with_their_numbers_and_what_was_reported(
 
 @pytest.mark.parametrize("who", ["facilitator", "administrator"])
 def test_statistics_agree_with_the_lists_behind_them(
-    request, client_for, past, applicant, goal, who
+    request, client_for, past, applicant, goal, today_charts, who
 ):
     client = client_for(request.getfixturevalue(who))
     # Of the numbers that lead to lists with the same filters, the largest.
