@@ -150,7 +150,7 @@ def desk_rows(facilitator, organization, team):
 
 
 def test_pages_need_the_same_queries_for_one_and_three_records(
-    client_for, administrator, desk_rows
+    client_for, administrator, desk_rows, today_charts
 ):
     client = client_for(administrator)
 

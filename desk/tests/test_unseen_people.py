@@ -148,7 +148,7 @@ def mentions(texts: dict[str, str]) -> list[str]:
 @pytest.mark.usefixtures("fragment_clock")
 def test_crawl_of_the_desk_names_nobody_of_other_teams(
     client_for, facilitator, administrator, outsider, starter, former_facilitator,
-    moved_decisions, undone_recognition, member,
+    moved_decisions, undone_recognition, member, today_charts,
 ):  # fmt: skip
     record_bounce(starter, starter.email, "5.1.1")
     settle_bounce(record_bounce(member, member.email, "5.1.1"), by=former_facilitator)
