@@ -4,7 +4,6 @@ import html
 import re
 from datetime import timedelta
 
-import pytest
 from django.contrib import admin
 from django.db import connection
 from django.db.models import F

@@ -40,8 +40,9 @@ def add_requests(team, organization, count: int) -> None:
     Membership.objects.bulk_create(Membership(member=member, team=team) for member in members)
 
 
-@pytest.mark.parametrize("staff", ["administrator", "facilitator"], indirect=True)
-@pytest.mark.parametrize("count", [201, 1002])
+@pytest.mark.parametrize(
+    ("staff", "count"), [("administrator", 201), ("facilitator", 1002)], indirect=["staff"]
+)
 def test_shown_form_decides_about_more_than_a_page_of_rows(
     client_for, staff, organization, approval_team, count, monkeypatch
 ):
@@ -92,9 +93,6 @@ def test_shown_form_of_201_keeps_the_reason_while_the_email_is_shown_and_decline
     prepared = page.context["prepared_reasons"][2][1]
     page = action_form(page).submit(client, prepared)
     assert action_form(page).fields["reason"] == prepared
-    assert not Decision.objects.exists()
-    page = action_form(page).submit(client, "Decline", reason="")
-    assert "Give a reason" in visible_text(page)
     assert not Decision.objects.exists()
     decided = action_form(page).submit(client, "Decline", follow=False, reason=REASON)
     decision = Decision.objects.get()

@@ -8,7 +8,6 @@ from teams.services import answer_question, claim, claim_of, write_claim_note
 from teams.services.topics import propose_topic
 
 
-
 @pytest.fixture
 def question(db) -> Question:
     return Question.objects.create(text="When do you meet?", email="quentin@asker.example")

@@ -11,7 +11,6 @@ from desk.records.organizations.domain_evidence import (
 from members.models import EmailDomain, Member, Organization
 
 
-
 @pytest.fixture
 def unclear(db):
     """A proposed organization whose name does not show in the domain that was suggested."""
