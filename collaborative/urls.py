@@ -15,11 +15,8 @@ handler500 = "collaborative.error_views.server_error"
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("", include("teams.urls")),
-    path("", include("members.urls")),
-    path("privacy/", views.privacy, name="privacy"),
-    path("accessibility/", views.accessibility, name="accessibility"),
-    # Before the desk: it is a page of the desk about what only this app knows.
+    # The desk comes before the many addresses of the portal, each of which would be compared, and
+    # after a page of it about what only this app knows.
     path("admin/status/", admin.site.admin_view(status_page.status), name="status"),
     path(
         "admin/status/requeue/",
@@ -27,6 +24,10 @@ urlpatterns = [
         name="status_requeue",
     ),
     path("admin/", admin.site.urls),
+    path("", include("teams.urls")),
+    path("", include("members.urls")),
+    path("privacy/", views.privacy, name="privacy"),
+    path("accessibility/", views.accessibility, name="accessibility"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("site.webmanifest", views.manifest, name="manifest"),

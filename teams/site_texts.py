@@ -1,6 +1,7 @@
 """The texts and notices of the site as pages show them."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
@@ -21,10 +22,17 @@ CACHE_SECONDS = 1
 def site_text(place: str) -> SiteText:
     """Return the text of a `SiteText.Place`: the stored one, up to CACHE_SECONDS old, or else the
     starter text."""
-    stored = cached_fragment(
+    return _text_at(place, _stored_texts())
+
+
+def _text_at(place: str, stored: dict[str, SiteText]) -> SiteText:
+    return stored.get(place) or SiteText(place=place, text=SITE_TEXTS[place])
+
+
+def _stored_texts() -> dict[str, SiteText]:
+    return cached_fragment(
         "site-texts", lambda: SiteText.objects.in_bulk(field_name="place"), CACHE_SECONDS
     )
-    return stored.get(place) or SiteText(place=place, text=SITE_TEXTS[place])
 
 
 def render_site_text(text: str, top: int) -> SafeString:
@@ -56,16 +64,18 @@ class SiteFrame(NamedTuple):
 
 
 def site_frame() -> SiteFrame:
-    """Return what stands around every page today, up to CACHE_SECONDS old."""
+    """Return what stands around every page today, up to CACHE_SECONDS old; its texts are read
+    once."""
     notices = cached_fragment(
         "notices",
         lambda: list(Notice.objects.current().values_list("text", flat=True)),
         CACHE_SECONDS,
     )
+    stored_texts = cache(_stored_texts)
     return SiteFrame(
         notices,
-        lambda: site_text(SiteText.Place.TAGLINE).text,
-        lambda: site_text(SiteText.Place.CONTACT).text,
+        lambda: _text_at(SiteText.Place.TAGLINE, stored_texts()).text,
+        lambda: _text_at(SiteText.Place.CONTACT, stored_texts()).text,
         public_teams,
     )
 
