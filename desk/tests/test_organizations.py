@@ -289,9 +289,7 @@ def test_decline_declines_the_requests_with_the_reason(
 
 
 def test_decline_of_a_recognized_organization_is_refused(client_for, facilitator, organization):
-    response = client_for(facilitator).post(
-        action_url("decline", organization), {"reason": "x"}, follow=True
-    )
+    response = client_for(facilitator).post(action_url("decline", organization), {"reason": "x"})
     assert "was already recognized" in visible_text(response)
     organization.refresh_from_db()
     assert organization.is_recognized
