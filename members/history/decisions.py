@@ -161,7 +161,8 @@ def process_items(decision: Decision, step: Step, *, seconds: float, undo_rules:
     deadline = time.monotonic() + seconds
     is_bulk = decision.items.count() > 1
     source = ChangeSource.BULK if is_bulk else ChangeSource.HAND
-    while _process_next_item(decision, step, source, undo_rules):
+    # After a single item there is nothing to look for.
+    while _process_next_item(decision, step, source, undo_rules) and is_bulk:
         if time.monotonic() > deadline:
             return False
     return _finish(decision)
