@@ -211,7 +211,7 @@ def test_publish_page_starts_from_the_question_and_ones_own_teams(
 
 def test_publish_as_a_new_entry_shows_it_at_once(desk, client, question, queued_emails):
     text = visible_text(desk.post(action_url("publish", question), new(), follow=True))
-    assert "is answered on the FAQ page, at /faq/may-we-join/" in text
+    assert "is answered on the FAQ page" in text
     entry = FaqEntry.objects.get()
     assert (entry.topic, entry.team, entry.position) == ("joining", None, 1)
     assert entry.history.get().history_user.full_name == "Fay Facilitator"

@@ -99,7 +99,7 @@ def publish_suggestion(suggestion: ResourceSuggestion, by: Member, form_data: Fo
     services.publish_suggestion(suggestion, resource=resource, teams=teams, by=by)
     if key:
         return f"“{suggestion}” is closed: the library already has it as “{resource}”."
-    return f"“{resource}” is published: {resource.get_absolute_url()}"
+    return f"“{resource}” is published."
 
 
 @action(ResourceSuggestion, "dismiss")
@@ -115,7 +115,7 @@ def dismiss_suggestion(suggestion: ResourceSuggestion, by: Member, form_data: Fo
 def publish_topic(topic: Topic, by: Member, form_data: FormData) -> str:
     words = {name: form_data[name] for name in ("title", "summary", "why")}
     topic = topics.publish_topic(topic, **words, by=by)
-    return f"“{topic}” is published as proposed: {topic.get_absolute_url()}"
+    return f"“{topic}” is published as proposed."
 
 
 @action(Topic, "study")
@@ -157,7 +157,7 @@ def dismiss_topic(topic: Topic, by: Member, form_data: FormData) -> str:
 @action(Review, "publish")
 def publish_review(review: Review, by: Member, form_data: FormData) -> str:
     review = reviews.publish_review(review, by=by, version=form_data.get("version", ""))
-    return f"{review} is published: {review.get_absolute_url()}"
+    return f"{review} is published."
 
 
 @action(Review, "correct")
@@ -186,7 +186,7 @@ def publish_question(question: Question, by: Member, form_data: FormData) -> str
     key = form_data["entry"]
     entry = _existing_entry(key, by) if key else _new_entry(form_data, by)
     question = services.publish_question(question, entry=entry, answer=form_data["answer"], by=by)
-    message = f"“{question}” is answered on the FAQ page, at {entry.get_absolute_url()}"
+    message = f"“{question}” is answered on the FAQ page"
     return f"{message}; the asker gets the link by email." if question.email else f"{message}."
 
 
