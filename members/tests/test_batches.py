@@ -12,5 +12,5 @@ def test_batched_gives_each_value_once(number, sizes):
     assert sum(batches, []) == list(range(number))
 
 
-def test_batched_fits_one_statement_unless_told_otherwise():
+def test_batched_fits_one_statement_by_default():
     assert [len(batch) for batch in batched(range(BATCH_SIZE + 1))] == [BATCH_SIZE, 1]

@@ -88,7 +88,7 @@ def brake(settings) -> None:
 
 @pytest.fixture
 def unaffiliated(db) -> Member:
-    """Somebody with an account whose domain is no organization's."""
+    """Someone with an account whose domain is no organization's."""
     return Member.objects.create_user("una@mail.example", full_name="Una Unaffiliated")
 
 
@@ -150,7 +150,7 @@ def test_brake_shows_a_stranger_nothing_of_who_has_an_account(brake, unaffiliate
 
 @pytest.mark.parametrize("requested", [3, 6])
 def test_brake_counts_an_address_whether_it_has_an_account_or_not(brake, unaffiliated, requested):
-    """Or somebody could fill all but one place, ask for a code to an address, and then look whether
+    """Or someone could fill all but one place, ask for a code to an address, and then look whether
     the brake holds; and look when it does no more."""
     request_codes(requested)
     before = open_codes(is_recognized=False).count()

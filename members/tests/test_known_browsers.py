@@ -146,7 +146,7 @@ def test_browser_with_a_forged_cookie_has_the_limits_of_a_stranger(client, membe
 
 
 def test_changed_cookie_is_that_of_a_stranger(known, member, colleague):
-    """Somebody with an account of their own would like to be known for another one."""
+    """Someone with an account of their own would like to be known for another one."""
     content, rest = known.cookies[COOKIE].value.split(":", 1)
     known.cookies[COOKIE] = f"{content[:-2]}AA:{rest}"
     send_as_strangers(member.email)

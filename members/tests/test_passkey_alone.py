@@ -96,7 +96,7 @@ def test_passkey_alone_refuses_a_malformed_credential(client, db, credential):
 
 @pytest.mark.parametrize("handle", ["zzzzzzzzzzzzzz", "1", "-1", "é", "", "\x00"])
 def test_passkey_alone_answers_alike_whoever_is_named(client, device, handle):
-    """Nobody, somebody without a passkey, or what is no name at all."""
+    """Nobody, someone without a passkey, or what is no name at all."""
     response = sign_in_by(device, client, userHandle=websafe_encode(handle.encode()))
     assert PASSKEY_FAILED in visible_text(client.get(response.url))
     assert not is_signed_in(client)

@@ -20,7 +20,7 @@ from members.wording import counted, end_sentence, first_name
         ("", ""),
     ],
 )
-def test_first_name_is_told_where_it_is_clear(full_name, greeted):
+def test_first_name_is_returned_where_it_is_clear(full_name, greeted):
     assert first_name(full_name) == greeted
 
 

@@ -227,7 +227,7 @@ def test_close_account_while_joining_leaves_nothing_open(organization, team, oth
         assert leaver.closed_at
         assert not Membership.objects.of(leaver).current().exists()
         assert set(refusals(results)) <= {"This account is closed."}
-        # Whoever came after the closing, with the same address, is a new person.
+        # Anyone who came after the closing, with the same address, is a new person.
         assert Member.objects.filter(email=email).count() <= 1
 
 

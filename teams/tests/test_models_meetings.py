@@ -98,7 +98,7 @@ def test_of_team_has_meetings_of_the_whole_collaborative(meetings, team, other_t
     assert owners == {"all", "team", "both"}
 
 
-def test_upcoming_and_past_are_told_by_the_end(team) -> None:
+def test_upcoming_and_past_differ_by_the_end(team) -> None:
     now = timezone.now()
 
     def begun(hours: float, **fields) -> Meeting:

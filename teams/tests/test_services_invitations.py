@@ -171,7 +171,7 @@ def test_account_that_moved_or_was_merged_takes_its_invitations_along(
     others = invite(outsider.email, Role.FACILITATOR, by=administrator, team=team)
     member = Member.objects.get(pk=member.pk)
     assert len(personal_data(member)["invitations"]) == 4
-    # Somebody else has this mailbox by now.
+    # Someone else has this mailbox now.
     make_member("maria@loop.example")
     assert len(personal_data(member)["invitations"]) == 3
     close_account(member)

@@ -574,7 +574,7 @@ def test_undo_of_a_move_is_refused_once_it_is_moved_again(facilitator, team):
     assert Meeting.objects.get().starts_at == meeting.starts_at + timedelta(days=8)
 
 
-def test_actions_of_two_facilitators_one_wins_and_the_other_is_told(
+def test_actions_of_two_facilitators_one_wins_and_the_other_is_refused(
     facilitator, administrator, team
 ):
     meeting = make_meeting(team)

@@ -51,7 +51,7 @@ def moved(member: Member, email: str = "maria@loop.example", organization_name: 
 
 
 def requested(member: Member, email: str = "maria@loop.example", employer: str = "") -> Move:
-    """Return what somebody asked for who cannot read the mailbox of `member`."""
+    """Return what someone asked for who cannot read the mailbox of `member`."""
     details = {"full_name": "Maria Member", "organization_name": employer, "note": "Call 5-1234."}
     request_move(member.email, email, **details)
     return Move.objects.latest("pk")

@@ -35,7 +35,7 @@ def incompressible(length: int) -> str:
 
 @pytest.fixture
 def used_up_limits(settings) -> None:
-    """Somebody of this network has used up every limit."""
+    """Someone in this network has used up every limit."""
     settings.RATE_LIMITS = {
         **settings.RATE_LIMITS,
         "code": "1/15m/ip",
