@@ -17,11 +17,12 @@ from django.contrib.messages import get_messages
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache, caches
-from django.core.management import call_command
 from django.core.management.color import Style
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -34,6 +35,7 @@ from members.services import explain_change, save_with_history
 from members.services.transitions import new_organization
 from teams.models import ActionTeam, FaqEntry, Goal, Membership
 from teams.services.transitions import start_membership
+from teams.services.waiting import waiting_for
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +61,14 @@ def django_db_keepdb() -> bool:
     return True
 
 
+def _record_migrations() -> None:
+    """Note every migration as applied. `migrate --fake` makes their models too."""
+    recorder = MigrationRecorder(connection)
+    recorder.ensure_schema()
+    for app_label, name in MigrationLoader(connection).graph.nodes:
+        recorder.record_applied(app_label, name)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """Every migration counts as applied. A test that commits leaves content types and permissions,
@@ -78,8 +88,8 @@ def django_db_setup(django_db_setup, django_db_blocker):
     def delete_rows(
         self: BaseDatabaseOperations, style: Style, tables: list[str], **options: bool
     ) -> list[str]:
-        """Return the statements; PostgreSQL takes all of them at once. Foreign keys are checked
-        when they have run."""
+        """Return the statements; PostgreSQL takes all of them at once, and looks for no records
+        that refer to the deleted ones: they go too."""
         if options.get("reset_sequences"):
             return flush_all(self, style, tables, **options)
         # The names are those of our own tables.
@@ -88,7 +98,9 @@ def django_db_setup(django_db_setup, django_db_blocker):
             for table in tables
             if table not in kept_tables
         ]
-        return ["; ".join(statements)] if self.connection.vendor == "postgresql" else statements
+        if self.connection.vendor == "postgresql":
+            return ["; ".join(["SET LOCAL session_replication_role = replica", *statements])]
+        return statements
 
     def write_what_is_missing(*args: Any, **options: Any) -> None:
         """A test that restores a backup, say, brings other content types, or none, and may set
@@ -103,7 +115,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
             make_cast()
 
     with django_db_blocker.unblock():
-        call_command("migrate", fake=True, verbosity=0)
+        _record_migrations()
         write_kept(verbosity=0, interactive=False, db=connection.alias)
         written = kept_rows()
         make_cast()
@@ -120,18 +132,20 @@ def _empty_caches():
     caches["last_use"].clear()
 
 
-@pytest.fixture(autouse=True)
-def _rail_without_counts(request, monkeypatch):
+@pytest.fixture(scope="session", autouse=True)
+def _rail_without_counts():
     """Pages of the desk name in their rail what waits only in tests with `rail_counts`: the query
     for it, of eleven kinds, is not in the cache of a new test and takes a fifth of a page's time.
     """
-    if "rail_counts" not in request.fixturenames:
-        monkeypatch.setattr("desk.rail.waiting_for", lambda staff: {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("desk.rail.waiting_for", lambda staff: {})
+        yield
 
 
 @pytest.fixture
-def rail_counts() -> None:
+def rail_counts(monkeypatch) -> None:
     """The rail of the desk counts what waits."""
+    monkeypatch.setattr("desk.rail.waiting_for", waiting_for)
 
 
 class FragmentClock:
