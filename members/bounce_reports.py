@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from email.message import Message
 from email.utils import parseaddr
 
-from flufl.bounce import all_failures
-
 from members.bounce_addresses import BounceToken, find_token
 from members.bounce_codes import dead_address_code
 from members.plus_addresses import recipients_in
@@ -63,6 +61,9 @@ def _read(message: Message, recipient: str) -> BounceReport | None:
     if token is None or not _is_by_mail_server(message):
         return None
     _shorten(message)
+    # Only the mail worker needs its expressions, which are a thirtieth of the start of a process.
+    from flufl.bounce import all_failures  # noqa: PLC0415
+
     _, failed = all_failures(message)
     if len(failed) > MAX_ADDRESSES:
         return None

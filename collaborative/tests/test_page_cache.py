@@ -207,30 +207,22 @@ def test_page_cache_leaves_out_requests_with_a_query_string(visitor, faq_entry, 
 
 def test_page_cache_lets_no_header_into_the_page_of_others(clock, content):
     clean = Client().get("/").content
-    for header in [
-        {"x-forwarded-host": "evil.example"},
-        {"x-forwarded-proto": "evil"},
-        {"x-forwarded-prefix": "/evil"},
-        {"x-original-url": "/admin/"},
-        {"x-rewrite-url": "/evil"},
-        {"script-name": "/evil"},
-        {"path-info": "/evil"},
+    addresses = ["x-forwarded-prefix", "x-original-url", "x-rewrite-url", "script-name"]
+    for headers in [
+        {"x-forwarded-host": "evil.example", "x-forwarded-proto": "evil"},
+        dict.fromkeys([*addresses, "path-info"], "/evil"),
         {"x-http-method-override": "POST"},
-        {"accept-language": "evil"},
-        {"accept": "application/evil"},
-        {"accept-encoding": "evil"},
+        {"accept-language": "evil", "accept": "application/evil", "accept-encoding": "evil"},
         {"authorization": "Basic ZXZpbDpldmls"},
-        {"origin": "https://evil.example"},
-        {"referer": "https://evil.example"},
+        {"origin": "https://evil.example", "referer": "https://evil.example"},
         {"range": "bytes=0-1"},
-        {"user-agent": "<script>evil</script>"},
-        {"x-request-id": "evil"},
+        {"user-agent": "<script>evil</script>", "x-request-id": "evil"},
     ]:
         visitor = Client()
-        visitor.get("/", headers=header)
+        visitor.get("/", headers=headers)
         cached = visitor.get("/")
-        assert cached.content == clean, header
-        assert "evil" not in str(cached.headers) + cached.content.decode(), header
+        assert cached.content == clean, headers
+        assert "evil" not in str(cached.headers) + cached.content.decode(), headers
 
 
 def served(path: str, **environ: str) -> str:
