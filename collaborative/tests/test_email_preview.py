@@ -168,6 +168,7 @@ def test_emails_end_no_sentence_twice(db, monkeypatch):
             assert re.findall(r".{30}\.\.(?!\.)", part) == []
 
 
+@pytest.mark.usefixtures("fragment_clock")
 def test_samples_link_only_to_pages_that_are_there(client_for, administrator):
     call_command("load_starter_content", verbosity=0)
     client = client_for(administrator)

@@ -204,6 +204,7 @@ def test_pages_of_who_is_signed_in_are_never_stored(client_for, member):
         assert "private" in response["Cache-Control"], path
 
 
+@pytest.mark.usefixtures("fragment_clock")
 def test_every_page_of_who_is_signed_in_is_never_stored(client_for, administrator):
     client = client_for(administrator)
     urls = [pattern for pattern in get_resolver().reverse_dict if isinstance(pattern, str)]
