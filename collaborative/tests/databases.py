@@ -18,7 +18,7 @@ import os
 import signal
 import sqlite3
 from functools import cache
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import NoReturn
 
 import pytest
@@ -112,6 +112,15 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     gc.enable()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files without a test for both databases out of the run of those, which takes time."""
+    if config.option.markexpr != "both_databases" or collection_path.suffix != ".py":
+        return None
+    path = collection_path.relative_to(config.rootpath).as_posix()
+    named = _path_matches(path, BOTH_DATABASES) or "both_databases" in collection_path.read_text()
+    return None if named else True
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -157,7 +157,6 @@ def test_what_portal_manage_makes_can_be_read_by_nginx():
 
 def test_web_server_loads_what_workers_share_without_a_database(request):
     """A test that has no database may not connect to one."""
-    request.addfinalizer(gc.unfreeze)
     request.addfinalizer(partial(gc.set_threshold, *gc.get_threshold()))
     add_working_days.cache_clear()
     runpy.run_path(str(DEPLOY / "gunicorn.conf.py"))["when_ready"](None)
