@@ -80,7 +80,7 @@ def test_evidence_is_two_people_who_wait_at_the_domain(unclear, organization, me
     make_member("ulf@hr.lvh-mail.example", unclear, confirmed=False)
     good = evidence(unclear)
     assert good.is_good
-    assert good.reason == "Checked because two people who wait use it."
+    assert good.reason == "Checked because two of those waiting use it."
 
 
 @pytest.mark.both_databases
@@ -141,4 +141,4 @@ def test_desk_ticks_the_domain_only_with_good_evidence(client_for, facilitator, 
     assert client.get(f"{url}recognize/").context["form"][box].initial is True
     today = client.get("/admin/")
     assert f'name="{box}" checked form=' in today.content.decode()
-    assert "Checked because two people who wait use it." in visible_text(today)
+    assert "Checked because two of those waiting use it." in visible_text(today)

@@ -260,7 +260,7 @@ class OrganizationAdmin(ImportingAdmin[Organization], ActionAdmin[Organization])
 
     @admin.display(description="suggested domain")
     def suggestion(self, organization: Organization) -> str:
-        return readable_domain(organization.suggested_domain)
+        return readable_domain(organization.suggested_domain) or "not given"
 
     @admin.display(description="suggested domain", ordering="suggested_domain")
     def marked_suggestion(self, organization: Organization) -> SafeString | str:

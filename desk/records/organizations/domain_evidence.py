@@ -63,7 +63,7 @@ def domain_evidence(organization: Organization) -> DomainEvidence:
             "that it is right.",
         )
     shows_name = is_name_in_domain(organization.name, organization.suggested_domain)
-    waiting = f"{number_in_words(people)} people who wait use it"
+    waiting = f"{number_in_words(people)} of those waiting use it"
     if people >= MIN_PEOPLE:
         also = ", and it shows the name" if shows_name else ""
         return DomainEvidence(True, f"Checked because {waiting}{also}.")
