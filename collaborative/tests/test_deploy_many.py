@@ -230,7 +230,7 @@ def test_lines_for_the_database_are_what_it_takes():
 @pytest.fixture
 def server(transactional_db) -> Iterator[PostgresServer]:
     """A PostgreSQL of this test, which it can stop."""
-    server = PostgresServer()
+    server = PostgresServer(is_empty=True)
     yield server
     server.remove()
 

@@ -60,6 +60,8 @@ def loaded_libraries(**changes: str) -> set[str]:
     libraries = {"sentry_sdk", "prometheus_client", "redis"}
     # Of signing in by a hospital's own service.
     libraries |= {"allauth.socialaccount", "jwt", "requests"}
+    # Of reading an email that came back.
+    libraries |= {"flufl.bounce"}
     code = (
         "import collaborative.wsgi, collaborative.urls, django.core.management, sys; "
         "django.core.management.call_command('check', '--deploy', '--fail-level', 'WARNING'); "

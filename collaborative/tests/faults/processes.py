@@ -123,9 +123,9 @@ def wait_for(true: Callable[[], object], what: str, patience: float = PATIENCE) 
 
 class PostgresServer:
     """A PostgreSQL server of one test, which can be stopped and started. It has the database of
-    the tests, as that is now, and is used instead of theirs until `remove()`."""
+    the tests, as that is now, or an empty one, and is used instead of theirs until `remove()`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_empty: bool = False) -> None:
         self.theirs = connection.settings_dict["HOST"]
         url, _ = postgres.start_postgres()
         self.folder = Path(urlsplit(url).path).parent
@@ -133,6 +133,8 @@ class PostgresServer:
         programs, as_owner = postgres.client_programs(), ["--no-psqlrc", "-U", "postgres"]
         name = connection.settings_dict["NAME"]
         dump = [programs / "pg_dump", "-U", "postgres", "-h", self.theirs, "--create", name]
+        if is_empty:
+            dump.append("--exclude-schema=public")
         copy = subprocess.run(dump, check=True, capture_output=True).stdout
         load = [programs / "psql", *as_owner, "-q", "-h", self.folder, "-v", "ON_ERROR_STOP=1"]
         subprocess.run([*load, "postgres"], check=True, input=copy, stdout=subprocess.DEVNULL)
