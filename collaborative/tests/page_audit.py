@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from django.contrib.staticfiles.finders import find
@@ -65,6 +66,7 @@ class PageAudit:
             self.canvas.evaluate(script)
         self.canvas.keyboard.press("Tab")  # from now on, whatever has the focus shows it
         self._seen_scripts: set[str] = set()
+        self._scheme: Literal["light", "dark"] = "light"
 
     def visit(self, client: Client, addresses: Iterable[str], *, status: int = 200) -> None:
         """Check each address, which answers with `status`."""
@@ -95,8 +97,24 @@ class PageAudit:
         if shown["isWide"]:
             found.append(f"scrolls sideways at {NARROW}")
         if shown["isNew"]:
-            found += _look_again(self.canvas, shown["isUsed"])
+            found += self._look_again(shown["isUsed"])
         self.findings.update(f"{address}: {finding}" for finding in found)
+
+    def _look_again(self, is_used: bool) -> list[str]:
+        """Return what is wrong with how the new parts of the page look in the other colors, and
+        with the size and the focus ring of what can be used at each width. The next page begins in
+        these colors."""
+        page = self.canvas
+        self._scheme = "light" if self._scheme == "dark" else "dark"
+        page.emulate_media(color_scheme=self._scheme)
+        findings = page.evaluate("pageAudit.lookAtColors()")
+        if is_used:
+            for width in WIDER:
+                page.set_viewport_size({"width": width, "height": HEIGHT})
+                found = page.evaluate("pageAudit.lookAtSizes()")
+                findings += [f"{width} wide: {each}" for each in found]
+            page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+        return [f"then {self._scheme}: {each}" for each in findings]
 
     def assert_clean(self) -> None:
         """Fail with each finding once, and how often it was made."""
@@ -136,20 +154,6 @@ def _words_of(address: str) -> set[str]:
     """Return every word in a script."""
     path = find(urlsplit(address).path.removeprefix("/static/"))
     return set(WORD.findall(Path(path).read_text()))
-
-
-def _look_again(page: Page, is_used: bool) -> list[str]:
-    """Return what is wrong with how the new parts of the page look: their colors when it is dark,
-    and at each width the size and the focus ring of what can be used."""
-    page.emulate_media(color_scheme="dark")
-    findings = [f"dark: {each}" for each in page.evaluate("pageAudit.lookAtColors()")]
-    page.emulate_media(color_scheme="light")
-    if is_used:
-        for width in WIDER:
-            page.set_viewport_size({"width": width, "height": HEIGHT})
-            findings += [f"{width}: {each}" for each in page.evaluate("pageAudit.lookAtSizes()")]
-        page.set_viewport_size({"width": NARROW, "height": HEIGHT})
-    return findings
 
 
 def _wrong_headings(headings: list[tuple[int, str]]) -> list[str]:

@@ -6,17 +6,15 @@ from datetime import timedelta
 import pytest
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.http import HttpResponse
 from django.shortcuts import render
 from django.test import Client
 from django.utils import timezone
 
 from collaborative.tests import page_kinds
 from collaborative.tests.page_audit import APP_KEY, PageAudit
-from collaborative.tests.screen import path_of
 from collaborative.tests.test_journeys import newest_code
 from conftest import make_member, make_team, membership_of, visible_text
-from desk.tests.action_pages import forms_of
+from desk.tests.action_pages import press
 from members.services import record_bounce
 from members.tests.oidc import free_port, provider_at
 from members.tests.second_factor import code_for, create_passkey
@@ -74,13 +72,6 @@ def audit(_audit) -> Iterator[PageAudit]:
     """Fails the test at its end if something is wrong with a page that it was given."""
     yield _audit
     _audit.assert_clean()
-
-
-def press(page: HttpResponse, button: str, **entered: object) -> HttpResponse:
-    """Fill in the form with this button, and press it; return the page that this leads to."""
-    form = next(form for form in forms_of(page) if button in form.buttons)
-    form.action = form.action or path_of(page)
-    return form.submit(page.client, button, **entered)
 
 
 def test_pages_of_visitors(client, audit, member, team, content):

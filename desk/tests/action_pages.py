@@ -127,6 +127,13 @@ def forms_of(response: HttpResponse) -> list[Form]:
     return parser.forms
 
 
+def press(page: HttpResponse, button: str, **entered: Any) -> HttpResponse:
+    """Fill in the form with this button, and press it; return the page that this leads to."""
+    form = next(form for form in forms_of(page) if button in form.buttons)
+    form.action = form.action or page.request["PATH_INFO"]
+    return form.submit(page.client, button, **entered)
+
+
 def action_form(response: HttpResponse) -> Form:
     """Return the form of the page of an action. Its button may say more than the label."""
     label = response.context["bulk_action"].label
