@@ -405,7 +405,8 @@ def messages_of(response: HttpResponse) -> list[str]:
         request = response.wsgi_request
         messages, undoable = get_messages(request), undoable_decisions(request.user)
     else:
-        messages, undoable = response.context["messages"], response.context["undoable"]
+        # Only pages of the desk offer it.
+        messages, undoable = response.context["messages"], response.context.get("undoable", [])
     return [str(message) for message in messages] or [each.summary for each in undoable[:1]]
 
 
