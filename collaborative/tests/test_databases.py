@@ -18,4 +18,4 @@ def test_tables_of_committed_tests_are_emptied_by_delete_through_every_connectio
     """Beside the loop of a browser a thread has another one; TRUNCATE takes 50 times as long."""
     other = connections.create_connection(connection.alias)
     (statement,) = other.ops.sql_flush(no_style(), ["teams_goal", "auth_permission"])
-    assert statement == 'DELETE FROM "teams_goal"'
+    assert statement.endswith('DELETE FROM "teams_goal"')
