@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from django.contrib.admin import AdminSite
@@ -171,5 +172,11 @@ def _lists(
 def _link(
     request: HttpRequest, label: str, name: str, icon: str, waiting: Waiting | None = None
 ) -> Link:
-    url = reverse(name)
+    url = _address_of(name)
     return Link(label, url, f"icons/{icon}.svg", request.path.startswith(url), waiting)
+
+
+@cache
+def _address_of(name: str) -> str:
+    """Return the address of a page; each page of the desk has the same in its rail."""
+    return reverse(name)
