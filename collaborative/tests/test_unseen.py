@@ -46,7 +46,8 @@ WORDS = re.compile(
 SKIPPED = (
     "/admin/", "/dev/", "/two-factor/", "/sign", "/join/", "/my/move", "/my/sessions", "/sso",
     "/privacy/", "/accessibility/", "/readyz", "/healthz", "/organizations/", "/topics/propose/",
-    "/faq/ask/", "/resources/suggest/",
+    "/faq/ask/", "/resources/suggest/", "/my/profile/", "/robots.txt", "/site.webmanifest",
+    "/areas/areas.csv",
 )  # fmt: skip
 
 
