@@ -40,9 +40,8 @@ def add_requests(team, organization, count: int) -> None:
     Membership.objects.bulk_create(Membership(member=member, team=team) for member in members)
 
 
-@pytest.mark.parametrize(
-    ("staff", "count"), [("administrator", 201), ("facilitator", 1002)], indirect=["staff"]
-)
+@pytest.mark.parametrize("staff", ["administrator", "facilitator"], indirect=True)
+@pytest.mark.parametrize("count", [201, 1002])
 def test_shown_form_decides_about_more_than_a_page_of_rows(
     client_for, staff, organization, approval_team, count, monkeypatch
 ):
