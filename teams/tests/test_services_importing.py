@@ -20,6 +20,7 @@ from teams.services import (
     join_teams,
     lock_accounts,
 )
+from teams.upcoming_meetings import upcoming_meetings
 
 
 @pytest.fixture
@@ -219,7 +220,9 @@ def test_import_members_queries_do_not_grow_with_the_rows(
             run_import(*people, by=facilitator, send_email=True)
         return len(captured)
 
-    site_identity()  # is in the cache of fragments then
+    # These are in the cache of fragments then.
+    site_identity()
+    upcoming_meetings()
     people = [make_member(f"{name}@loop.example", organization) for name in "wxyz"]
     one = queries(nora_data(email="a@rush.example"), nora_data(email=people[0].email))
     three = queries(
