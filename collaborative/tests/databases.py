@@ -130,7 +130,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: matches(item.nodeid, LAST))
+    # The longest turn of one worker comes first: at the end, the others would wait for it.
+    items.sort(
+        key=lambda item: (matches(item.nodeid, LAST), not matches(item.nodeid, ONE_AT_A_TIME))
+    )
 
 
 def matches(nodeid: str, patterns: tuple[str, ...]) -> bool:
