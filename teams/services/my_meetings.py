@@ -48,16 +48,19 @@ class MyMeeting:
         return f"{ANSWERS_IN_WORDS[self.attendance.answer].capitalize()}."
 
 
-def my_meetings(member: Member, keys: Collection[int]) -> list[MyMeeting]:
+def my_meetings(
+    member: Member, keys: Collection[int], teams: Collection[ActionTeam] | None = None
+) -> list[MyMeeting]:
     """Return the next meetings, cancelled ones too, of the teams with these keys, which `member` is
-    in or facilitates, and of the whole Collaborative. Two queries where there are meetings."""
+    in or facilitates, and of the whole Collaborative. `teams` are the public ones, where they are
+    known. Two queries where there are meetings."""
     upcoming = upcoming_meetings_in(keys)[:MAX_MEETINGS] if keys else []
     announced = Meeting.objects.exclude(status=Meeting.Status.DRAFT)
     meetings = announced.in_bulk([each.pk for each in upcoming])
     own = Attendance.objects.filter(member=member, meeting__in=meetings)
     attendances = {attendance.meeting_id: attendance for attendance in own if attendance.answer}
     # Those of announced meetings are public.
-    teams = public_teams()
+    teams = public_teams() if teams is None else teams
     mine = []
     for each in upcoming:
         if meeting := meetings.get(each.pk):

@@ -63,7 +63,7 @@ def my_teams(request: HttpRequest) -> HttpResponse:
     active = [membership for membership in current if membership.is_active]
     facilitated = list(member.facilitated_teams.all()) if member.is_staff else []
     keys = {*(each.team_id for each in active), *(team.pk for team in facilitated)}
-    meetings = my_meetings(member, keys)
+    meetings = my_meetings(member, keys, teams.values())
     meeting_of = next_by_team(meetings, keys)
     declined = _last_declined(memberships)
     return render(
